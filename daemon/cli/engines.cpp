@@ -69,12 +69,25 @@ std::string router_text(const json& engine, std::size_t columns) {
   return table(out, columns);
 }
 
+// "1; the code knows 1 to 2; the next one waits for ledger@c@10.0.0.3"
+std::string version_text(const json& engine) {
+  std::string text = cell(engine, "version");
+  const std::string oldest = cell(engine, "oldest"), newest = cell(engine, "newest");
+  text += "; the code knows " + (oldest == newest ? newest : oldest + " to " + newest);
+  std::string waits;
+  for (const auto& one : at(engine, "waits_for"))
+    waits += (waits.empty() ? "; the next one waits for " : ", ") +
+             (one.is_string() ? one.get<std::string>() : std::string());
+  return text + waits;
+}
+
 std::string raft_text(const json& engine, std::size_t columns) {
   rows about{{"role", cell(engine, "role")},
              {"leader", cell(engine, "leader")},
              {"term", cell(engine, "term")},
              {"committed", fmt::format("{}, applied {}, serial {}", cell(engine, "committed"),
                                        cell(engine, "applied"), cell(engine, "serial"))},
+             {"version", version_text(engine)},
              {"snapshot", fmt::format("at {}; the log has {}", cell(engine, "snapshot"),
                                       size_text(number(engine, "log_bytes")))},
              {"clients", fmt::format("{}, {} calls wait", cell(engine, "clients"), cell(engine, "waiting"))},

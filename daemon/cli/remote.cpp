@@ -54,6 +54,7 @@ struct parameters {
   bool parked = false;
   bool overdue = false;
   bool alone = false;
+  std::string without; // raft: an address
   bool yes = false;
 };
 
@@ -262,16 +263,24 @@ json group_arguments(const parameters& p) {
     arguments["alone"] = p.alone;
   else if (p.change == "skip")
     arguments["serial"] = serial_of(p.member).value_or(0);
+  else if (p.change == "upgrade")
+    arguments["member"] = p.without;
   else
     arguments["member"] = p.member;
   return arguments;
 }
 
 std::string group_objection(const parameters& p) {
-  if (p.change == "recover" && !p.member.empty())
+  if (p.change == "recover" && !(p.member.empty() && p.without.empty()))
     return "recover names no member: it is the one that is asked";
   if (p.change == "recover") return p.alone ? "" : "recover wants --alone: the other members are given up";
   if (p.alone || p.yes) return "--alone and --yes belong to recover";
+  if (p.change == "upgrade" && (p.without.empty() || !p.member.empty()))
+    return "upgrade wants --without NAME@ALIVE@HOST: the voter that is gone; without one, a group goes over "
+           "to "
+           "its next version by itself";
+  if (p.change == "upgrade") return "";
+  if (!p.without.empty()) return "--without belongs to upgrade";
   if (p.change.empty() || p.change == "status") return p.member.empty() ? "" : "status names no member";
   if (p.change == "skip") return serial_of(p.member) ? "" : "skip wants the serial of a command, from 1 on";
   return p.member.empty() ? p.change + " wants a member: NAME@ALIVE@HOST" : "";
@@ -390,13 +399,16 @@ const remote_command commands[] = {
      render_engine, true},
     {"raft",
      "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member, "
-     "or skip a command that crashes; recover: it goes on alone when most members are lost for good",
+     "or skip a command that crashes; upgrade: the group goes over to its next version without a member that "
+     "is gone; recover: it goes on alone when most members are lost for good",
      [](CLI::App& app, parameters& p) {
        app.add_option("name", p.name, "of the member: NAME, APPLICATION/CHILD or a pid")->required();
        auto* const change =
-           app.add_option("change", p.change, "status, add, remove, transfer, skip or recover")
-               ->check(CLI::IsMember({"status", "add", "remove", "transfer", "skip", "recover"}));
+           app.add_option("change", p.change, "status, add, remove, transfer, skip, upgrade or recover")
+               ->check(CLI::IsMember({"status", "add", "remove", "transfer", "skip", "upgrade", "recover"}));
        app.add_option("member", p.member, "NAME@ALIVE@HOST; with skip: the serial of a command")
+           ->needs(change);
+       app.add_option("--without", p.without, "upgrade: NAME@ALIVE@HOST of the voter that is gone")
            ->needs(change);
        app.add_flag("--alone", p.alone, "recover: without the others, whose majority was lost for good")
            ->needs(change);

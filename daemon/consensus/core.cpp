@@ -9,6 +9,16 @@ namespace coppice::consensus {
 
 using base::errc;
 
+namespace {
+
+bool has_good_body(const entry& one) {
+  configuration members;
+  if (one.kind == entry_kind::configuration) return members.decode(one.body.bytes());
+  return one.kind != entry_kind::version || one.sequence <= UINT32_MAX;
+}
+
+} // namespace
+
 durable_state core::first_state(const configuration& members) {
   durable_state made;
   made.hard.term = 1;
@@ -56,15 +66,13 @@ base::status core::recover(durable_state found, effects& out) {
   term_number before = found.before_term;
   for (std::size_t i = 0; i < found.entries.size(); ++i) {
     const entry& one = found.entries[i];
-    configuration members;
-    if (one.term < before || one.term == 0 || one.term > found.hard.term ||
-        (one.kind == entry_kind::configuration && !members.decode(one.body.bytes())))
+    if (one.term < before || one.term == 0 || one.term > found.hard.term || !has_good_body(one))
       return base::fail(errc::invalid,
                         "log entry " + std::to_string(found.before + i + 1) + " makes no sense");
     before = one.term;
   }
   hard_ = found.hard;
-  log_ = raft_log(found.before, found.before_term, snapshot.members, found.before);
+  log_ = raft_log(found.before, found.before_term, snapshot.members, snapshot.version);
   for (entry& one : found.entries) log_.append(std::move(one));
   snapshot_ = snapshot;
   commit_ = announced_ = snapshot.index;
@@ -72,7 +80,7 @@ base::status core::recover(durable_state found, effects& out) {
     out.restore = snapshot;
     // The snapshot was on disk before the entries that led to it were: only the snapshot counts.
     if (log_.term_at(snapshot.index) != snapshot.term) {
-      log_ = raft_log(snapshot.index, snapshot.term, snapshot.members, snapshot.index);
+      log_ = raft_log(snapshot.index, snapshot.term, snapshot.members, snapshot.version);
       next_write(out).install = snapshot;
     }
   }
@@ -129,10 +137,8 @@ struct well_formed {
     term_number before = std::max<term_number>(in.previous_term, 1);
     for (const entry& one : in.entries) {
       if (one.term < before || one.term > term || one.kind > entry_kind::skip ||
-          one.body.size() > largest_entry)
+          one.body.size() > largest_entry || !has_good_body(one))
         return false;
-      configuration members;
-      if (one.kind == entry_kind::configuration && !members.decode(one.body.bytes())) return false;
       before = one.term;
     }
     return true;

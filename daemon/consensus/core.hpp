@@ -22,7 +22,7 @@ namespace coppice::consensus {
 // An entry that a client wants in the log.
 struct proposal {
   std::uint64_t token = 0;               // names this proposal in its answer
-  entry_kind kind = entry_kind::command; // not configuration, not no_op
+  entry_kind kind = entry_kind::command; // not configuration, not no_op, not version
   std::uint64_t client = 0, sequence = 0;
   payload body{};
 };
@@ -64,6 +64,15 @@ class core {
   void read(nanos now, std::uint64_t token, effects& out);
   void change(nanos now, std::uint64_t token, const change_request& what, effects& out);
   void transfer(nanos now, std::uint64_t token, const member_id& to, effects& out);
+  // The code of this member knows these versions from now on. The leader logs the group's next version once
+  // the code of every voter can go over to it.
+  void set_versions(nanos now, const version_range& known, effects& out);
+  // The group goes over to the next version although the code of that voter cannot, or is not known to.
+  // outcome::not_ready: that of another one cannot either.
+  void upgrade(nanos now, std::uint64_t token, const member_id& without, effects& out);
+  // The voters for which a leader waits with the group's next version. Empty also where no voter has told
+  // that its code knows the next one.
+  std::vector<member_id> waits_for() const;
   // For a group that has lost its majority for good: this member becomes a group of one that has all of this
   // member's log. Entries that only the others had are lost. `fresh` is a cluster id that was never used, so
   // that this member and one of the old group that comes back ignore each other; a member that is to join
@@ -90,6 +99,7 @@ class core {
   const snapshot_meta& snapshot() const { return snapshot_; }
   const configuration& members() const { return log_.members(); }
   const std::vector<progress>& others() const { return others_; }
+  const version_range& versions() const { return versions_; }
   const counters& counted() const { return counted_; }
   // Whether this member is a leader that has committed an entry of its term. Only then it serves reads and
   // changes members.
@@ -101,7 +111,8 @@ class core {
   bool may_wait(const message& one) const;
 
  private:
-  core(const options& how, random_source& random) : options_(how), random_(random), cluster_(how.cluster) {}
+  core(const options& how, random_source& random)
+      : options_(how), random_(random), cluster_(how.cluster), versions_(how.versions) {}
 
   // core.cpp
   base::status recover(durable_state found, effects& out);
@@ -182,6 +193,17 @@ class core {
   void settle_transfer(effects& out);
   void end_transfer(outcome how, effects& out);
 
+  // versions.cpp
+  void begin_version(effects& out);
+  void advance_version(effects& out);
+  void append_version(machine_version next, effects& out);
+  // Voters whose code cannot go over to the next version, or is not known to.
+  std::vector<member_id> unready_voters() const;
+  bool is_ready(const std::optional<version_range>& code) const {
+    return code && code->goes_beyond(log_.version());
+  }
+  bool may_upgrade() const;
+
   // snapshots.cpp
   void on(const member_id& from, term_number term, snapshot_answer& in, effects& out);
   void begin_snapshot(progress& to, effects& out);
@@ -194,6 +216,7 @@ class core {
   const options options_;
   random_source& random_;
   cluster_id cluster_;
+  version_range versions_;
   nanos now_ = 0;
   counters counted_;
 

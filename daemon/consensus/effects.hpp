@@ -53,6 +53,7 @@ enum class outcome : std::uint8_t {
   transferring, // leadership is being handed over
   busy,      // another change of members is under way, or the leader has committed no entry of its term yet
   invalid,   // no such member, a member that exists already, or the last voter
+  not_ready, // the code of other voters cannot go over to the group's next version: see waits_for()
   timed_out, // reads and transfers only
   // The entry may or may not be committed later. For a transfer: the other member was told to stand, and it
   // is not known whether it became the next leader.

@@ -144,6 +144,7 @@ void core::lead(effects& out) {
   entry first;
   first.kind = entry_kind::no_op;
   append_own(std::move(first), out);
+  begin_version(out);
   beat(out);
   replicate_all(out);
 }

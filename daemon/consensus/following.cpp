@@ -88,7 +88,7 @@ void core::on(const member_id& from, term_number, heartbeat& in, effects& out) {
   if (!accept_leader(from, out)) return;
   learn_commit(std::min(in.commit, verified_), out);
   if (in.round == 0) return;
-  heartbeat_answer said{in.round, verified_, std::min(verified_, on_disk_), options_.version};
+  heartbeat_answer said{in.round, verified_, std::min(verified_, on_disk_), versions_};
   tell_after(hard_write_, from, said, out);
 }
 
@@ -131,7 +131,7 @@ void core::install(const snapshot_meta& of, write& into) {
   if (into.keep_log) {
     log_.compact_to(of.index);
   } else {
-    log_ = raft_log(of.index, of.term, of.members, of.index);
+    log_ = raft_log(of.index, of.term, of.members, of.version);
     cut_pending_writes(0);
   }
   writes_.back().last = log_.last();

@@ -36,7 +36,8 @@ void core::append(nanos now, std::span<const proposal> batch, effects& out) {
       refused = outcome::no_leader;
     else if (handing_over_)
       refused = outcome::transferring;
-    else if (one.kind == entry_kind::configuration || one.kind == entry_kind::no_op)
+    else if (one.kind == entry_kind::configuration || one.kind == entry_kind::no_op ||
+             one.kind == entry_kind::version)
       refused = outcome::invalid;
     else if (one.body.size() > options_.max_entry)
       refused = outcome::too_large;
@@ -165,7 +166,8 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
   if (in.round > round_ || in.received > log_.last()) return count(drop::impossible);
   who->heard = now_;
   who->round = std::max(who->round, in.round);
-  who->version = in.version;
+  who->versions = in.versions;
+  advance_version(out);
   confirm_reads(out);
   if (who->transfer && now_ - who->transfer->moved > options_.election / 2) {
     who->transfer->sent = who->transfer->acknowledged;
@@ -199,6 +201,7 @@ void core::advance_commit(effects& out) {
     leave_if_removed(out);
     if (role_ != role::leader) return;
     begin_reads(out);
+    advance_version(out);
   }
   // Followers without messages in flight are told the commit index at once.
   for (progress& one : others_) {

@@ -53,9 +53,9 @@ struct heartbeat {
 };
 struct heartbeat_answer {
   std::uint64_t round = 0;
-  log_index received = 0;    // up to here the log equals the leader's, on the disk or not yet
-  log_index stored = 0;      // up to here it is on the disk; at most `received`
-  std::uint32_t version = 0; // the newest state machine version that the sender's code knows
+  log_index received = 0;   // up to here the log equals the leader's, on the disk or not yet
+  log_index stored = 0;     // up to here it is on the disk; at most `received`
+  version_range versions{}; // that the sender's code knows
   bool operator==(const heartbeat_answer&) const = default;
 };
 
@@ -73,7 +73,7 @@ struct read_answer {
 // A part of a snapshot's bytes. The core leaves `bytes` empty. The owner fills in `length` bytes from
 // `offset` on before the message leaves, or drops the message.
 struct snapshot_chunk {
-  snapshot_meta of{}; // with members only if `offset` is 0
+  snapshot_meta of{}; // with members and version only if `offset` is 0
   std::uint64_t offset = 0;
   std::uint32_t length = 0;
   payload bytes{};

@@ -44,8 +44,7 @@ struct options {
   std::size_t kept_for_transfer = 256 * 1024 * 1024;
   std::uint32_t snapshot_chunk = 256 * 1024; // bytes; at most largest_chunk
   std::uint32_t snapshot_window = 4;         // chunks that are sent and not acknowledged
-  // The newest state machine version that this member's code knows; the leader is told.
-  std::uint32_t version = 0;
+  version_range versions{}; // that this member's code knows at the start; see core::set_versions()
 };
 
 // Source of a core's random numbers. They have to differ each time that a member starts: the numbers of

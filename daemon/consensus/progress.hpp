@@ -43,8 +43,8 @@ struct progress {
   log_index commit_sent = 0;
   std::uint64_t round = 0; // the last heartbeat round that it has answered
   base::nanos heard = 0;
-  bool answered = false; // it has answered a message of this term
-  std::uint32_t version = 0;
+  bool answered = false;                   // it has answered a message of this term
+  std::optional<version_range> versions{}; // that its code knows. Empty: it has not answered in this term
   std::optional<snapshot_transfer> transfer{};
 
   // While it joins: it has to reach `goal`, which was the log's end at `goal_since`.

@@ -7,8 +7,8 @@
 
 namespace coppice::consensus {
 
-raft_log::raft_log(log_index base, term_number base_term, configuration members, log_index members_at)
-    : base_(base), base_term_(base_term), history_{{members_at, std::move(members)}} {}
+raft_log::raft_log(log_index base, term_number base_term, configuration members, machine_version version)
+    : base_(base), base_term_(base_term), members_(base, std::move(members)), versions_(base, version) {}
 
 std::span<const entry> raft_log::slice(log_index first, std::size_t most, std::size_t weight) const {
   if (first > last()) return {};
@@ -32,15 +32,18 @@ log_index raft_log::last_not_above(log_index index, term_number term) const {
 void raft_log::append(entry one) {
   bytes_ += one.weight();
   entries_.push_back(std::move(one));
-  if (entries_.back().kind != entry_kind::configuration) return;
+  const entry& added = entries_.back();
+  if (added.kind == entry_kind::version) versions_.put(last(), static_cast<machine_version>(added.sequence));
+  if (added.kind != entry_kind::configuration) return;
   configuration members;
-  if (members.decode(entries_.back().body.bytes())) history_.emplace_back(last(), std::move(members));
+  if (members.decode(added.body.bytes())) members_.put(last(), std::move(members));
 }
 
 void raft_log::truncate_from(log_index index) {
   for (log_index i = index; i <= last(); ++i) bytes_ -= at(i).weight();
   entries_.resize(head_ + index - base_ - 1);
-  while (history_.size() > 1 && history_.back().first >= index) history_.pop_back();
+  members_.truncate_from(index);
+  versions_.truncate_from(index);
 }
 
 void raft_log::compact_to(log_index index) {
@@ -49,18 +52,11 @@ void raft_log::compact_to(log_index index) {
   for (log_index i = base_ + 1; i <= index; ++i) bytes_ -= at(i).weight();
   head_ += index - base_;
   base_ = index;
-  std::size_t older = 0;
-  while (older + 1 < history_.size() && history_[older + 1].first <= index) ++older;
-  history_.erase(history_.begin(), history_.begin() + static_cast<std::ptrdiff_t>(older));
+  members_.compact_to(index);
+  versions_.compact_to(index);
   if (head_ * 2 < entries_.size()) return;
   entries_.erase(entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(head_));
   head_ = 0;
-}
-
-const configuration& raft_log::members_as_of(log_index index) const {
-  auto at = history_.size() - 1;
-  while (at > 0 && history_[at].first > index) --at;
-  return history_[at].second;
 }
 
 } // namespace coppice::consensus

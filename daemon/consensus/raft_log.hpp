@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The log as a member has it in memory: the entries after `base()`, the term of the entry at base(), and the
-// configurations that entries of the log brought. The core keeps how much of it is on the disk. Invariant:
-// terms never fall, and the first configuration known is in force at base(). One thread at a time.
+// configurations and versions that entries of the log brought. The core keeps how much of it is on the disk.
+// Invariant: terms never fall, and the first configuration and the first version known are in force at
+// base(). One thread at a time.
 #pragma once
 
 #include <span>
@@ -12,11 +13,40 @@
 
 namespace coppice::consensus {
 
+// The values that entries of a log brought, each in force from its entry's index on. Never empty.
+template <class Value>
+class changes_by_index {
+ public:
+  changes_by_index() : all_{{0, Value{}}} {}
+  changes_by_index(log_index at, Value first) : all_{{at, std::move(first)}} {}
+
+  const Value& latest() const { return all_.back().second; }
+  log_index latest_at() const { return all_.back().first; }
+  // The value in force at `index`; the first one for an index before it.
+  const Value& as_of(log_index index) const {
+    auto at = all_.size() - 1;
+    while (at > 0 && all_[at].first > index) --at;
+    return all_[at].second;
+  }
+  void put(log_index at, Value one) { all_.emplace_back(at, std::move(one)); }
+  void truncate_from(log_index index) {
+    while (all_.size() > 1 && all_.back().first >= index) all_.pop_back();
+  }
+  void compact_to(log_index index) {
+    std::size_t older = 0;
+    while (older + 1 < all_.size() && all_[older + 1].first <= index) ++older;
+    all_.erase(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(older));
+  }
+
+ private:
+  std::vector<std::pair<log_index, Value>> all_;
+};
+
 class raft_log {
  public:
   raft_log() = default;
   // An empty log whose first entry will follow the entry at `base`.
-  raft_log(log_index base, term_number base_term, configuration members, log_index members_at);
+  raft_log(log_index base, term_number base_term, configuration members, machine_version version);
 
   log_index base() const { return base_; }
   log_index last() const { return base_ + size(); }
@@ -40,11 +70,16 @@ class raft_log {
   void compact_to(log_index index);    // base() <= index <= last()
 
   // The configuration in force: the last one in the log.
-  const configuration& members() const { return history_.back().second; }
+  const configuration& members() const { return members_.latest(); }
   // Index of the entry that brought members(). 0, or at most base(): the configuration is older than the log.
-  log_index members_at() const { return history_.back().first; }
+  log_index members_at() const { return members_.latest_at(); }
   // The configuration in force at an index, base() <= index <= last().
-  const configuration& members_as_of(log_index index) const;
+  const configuration& members_as_of(log_index index) const { return members_.as_of(index); }
+  // The group's version by the end of the log, where it came into the log, and the one at an index: as for
+  // the configuration.
+  machine_version version() const { return versions_.latest(); }
+  log_index version_at() const { return versions_.latest_at(); }
+  machine_version version_as_of(log_index index) const { return versions_.as_of(index); }
 
  private:
   std::size_t size() const { return entries_.size() - head_; }
@@ -54,7 +89,8 @@ class raft_log {
   log_index base_ = 0;
   term_number base_term_ = 0;
   std::size_t bytes_ = 0;
-  std::vector<std::pair<log_index, configuration>> history_{{0, {}}};
+  changes_by_index<configuration> members_;
+  changes_by_index<machine_version> versions_;
 };
 
 } // namespace coppice::consensus

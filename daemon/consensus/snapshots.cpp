@@ -14,6 +14,7 @@ snapshot_meta core::describe(log_index index) const {
   made.index = index;
   made.term = log_.term_at(index);
   made.members = log_.members_as_of(index);
+  made.version = log_.version_as_of(index);
   return made;
 }
 
@@ -79,7 +80,10 @@ void core::send_chunks(progress& to, effects& out) {
   while (!on.all_sent && on.sent - on.acknowledged < window) {
     snapshot_chunk chunk;
     chunk.of = on.of;
-    if (on.sent > 0) chunk.of.members = {};
+    if (on.sent > 0) {
+      chunk.of.members = {};
+      chunk.of.version = 0;
+    }
     chunk.offset = on.sent;
     chunk.length =
         static_cast<std::uint32_t>(std::min<std::uint64_t>(options_.snapshot_chunk, on.of.size - on.sent));

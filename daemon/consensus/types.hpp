@@ -69,12 +69,25 @@ class payload {
   std::array<std::uint8_t, 12> inside_{};
 };
 
+// Whose rules the state machine applies, and in which form it writes its state. A group has one version,
+// which its log names: 0 as long as no entry of the kind `version` says otherwise.
+using machine_version = std::uint32_t;
+
+// The versions that a member's code knows.
+struct version_range {
+  machine_version oldest = 0, newest = 0;
+  bool has(machine_version one) const { return oldest <= one && one <= newest; }
+  // Whether the code can go over from `one` to the next version.
+  bool goes_beyond(machine_version one) const { return oldest <= one && one < newest; }
+  bool operator==(const version_range&) const = default;
+};
+
 enum class entry_kind : std::uint8_t {
   command,       // for the state machine
   no_op,         // the first entry of each leader
   configuration, // its payload is a configuration, in force as soon as it is in the log
   session,       // opens a session of a client on the node that its payload names; its number is the index
-  version,       // from here on the state machine follows another version's rules
+  version,       // from here on the group's version is the entry's sequence
   skip,          // passes over the command whose serial is the entry's sequence
 };
 
@@ -137,9 +150,10 @@ class configuration {
 struct snapshot_meta {
   log_index index = 0; // the last entry that it contains. 0: there is no snapshot
   term_number term = 0;
-  std::uint64_t size = 0;   // of the snapshot, in bytes
-  std::uint64_t digest = 0; // of the bytes; members' snapshots at one index may differ
-  configuration members{};  // at `index`
+  std::uint64_t size = 0;      // of the snapshot, in bytes
+  std::uint64_t digest = 0;    // of the bytes; members' snapshots at one index may differ
+  configuration members{};     // at `index`
+  machine_version version = 0; // of the group at `index`
   bool same_bytes(const snapshot_meta& other) const {
     return index == other.index && term == other.term && size == other.size && digest == other.digest;
   }

@@ -74,7 +74,7 @@ struct body_encoder {
   }
   void operator()(const heartbeat& of) const { put("heartbeat", out, of.commit, of.round); }
   void operator()(const heartbeat_answer& of) const {
-    put("heartbeat_answer", out, of.round, of.received, of.stored, of.version);
+    put("heartbeat_answer", out, of.round, of.received, of.stored, of.versions.oldest, of.versions.newest);
   }
   void operator()(const read_request& of) const { put("read_request", out, of.number); }
   void operator()(const read_answer& of) const { put("read_answer", out, of.number, of.index); }
@@ -200,15 +200,20 @@ entry read_entry(reader& from) {
   return made;
 }
 
+machine_version read_version(reader& from, std::string_view name) {
+  return static_cast<machine_version>(from.number(name, UINT32_MAX));
+}
+
 snapshot_meta read_snapshot(reader& from) {
   snapshot_meta made;
-  from.tuple(5, "a snapshot");
+  from.tuple(6, "a snapshot");
   made.index = from.number("a snapshot's index");
   made.term = from.number("a snapshot's term");
   made.size = from.number("a snapshot's size");
   made.digest = from.number("a snapshot's digest");
   const base::bytes_span members = from.binary("a snapshot's members", configuration::max_encoded);
   if (!members.empty() && !made.members.decode(members)) from.fail("a snapshot's members make no sense");
+  made.version = read_version(from, "a snapshot's version");
   return made;
 }
 
@@ -249,8 +254,10 @@ heartbeat read_body(reader& from) {
 }
 template <>
 heartbeat_answer read_body(reader& from) {
-  return {from.number("round"), from.number("received"), from.number("stored"),
-          static_cast<std::uint32_t>(from.number("version", UINT32_MAX))};
+  return {from.number("round"),
+          from.number("received"),
+          from.number("stored"),
+          {read_version(from, "oldest"), read_version(from, "newest")}};
 }
 template <>
 read_request read_body(reader& from) {
@@ -292,7 +299,7 @@ constexpr body_reader body_readers[] = {reads<vote_request>("vote_request", 5),
                                         reads<append_request>("append_request", 5),
                                         reads<append_answer>("append_answer", 5),
                                         reads<heartbeat>("heartbeat", 3),
-                                        reads<heartbeat_answer>("heartbeat_answer", 5),
+                                        reads<heartbeat_answer>("heartbeat_answer", 6),
                                         reads<read_request>("read_request", 2),
                                         reads<read_answer>("read_answer", 3),
                                         reads<snapshot_chunk>("snapshot_chunk", 4),
@@ -352,12 +359,13 @@ void encode(const entry& what, etf::writer& out) {
 }
 
 void encode(const snapshot_meta& what, etf::writer& out) {
-  out.tuple(5);
+  out.tuple(6);
   out.unsigned_integer(what.index);
   out.unsigned_integer(what.term);
   out.unsigned_integer(what.size);
   out.unsigned_integer(what.digest);
   out.binary(what.members.members().empty() ? etf::bytes{} : what.members.encode().bytes());
+  out.unsigned_integer(what.version);
 }
 
 void encode(const hard_state& what, etf::writer& out) {

@@ -10,7 +10,7 @@
 //     {append_request, Previous, PreviousTerm, Commit, [Entry]}
 //     {append_answer, Accepted, Index, Hint, HintTerm}
 //     {heartbeat, Commit, Round}
-//     {heartbeat_answer, Round, Received, Stored, Version}
+//     {heartbeat_answer, Round, Received, Stored, Oldest, Newest}
 //     {read_request, Number}
 //     {read_answer, Number, Index}
 //     {snapshot_chunk, Snapshot, Offset, Bytes}
@@ -18,7 +18,7 @@
 //     {elect_now}
 //
 //   Entry:     {Term, Kind, Client, Sequence, Body}
-//   Snapshot:  {Index, Term, Size, Digest, Members}, Members <<>>: none
+//   Snapshot:  {Index, Term, Size, Digest, Members, Version}, Members <<>>: none
 //   HardState: {Term, VotedFor}
 //
 // There is no format number: a later format has other tags or other arities. Decoding checks shapes and

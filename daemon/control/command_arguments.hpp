@@ -22,7 +22,8 @@ inline constexpr std::string_view figures[] = {"messages", "mailbox", "age", "me
 inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice", "warning", "error"};
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};
-inline constexpr std::string_view group_changes[] = {"add", "remove", "transfer", "skip", "recover"};
+inline constexpr std::string_view group_changes[] = {"add",  "remove",  "transfer",
+                                                     "skip", "upgrade", "recover"};
 inline constexpr std::string_view saga_choices[] = {"in_doubt", "parked", "overdue"};
 inline constexpr std::string_view saga_changes[] = {"resolve"};
 inline constexpr std::string_view saga_decisions[] = {"commit", "abort"};
@@ -50,7 +51,8 @@ inline constexpr argument resize[] = {process, {"size", type::number, true, "wor
 inline constexpr argument change_group[] = {
     process,
     {"change", type::text, true, "", group_changes},
-    {"member", type::text, false, "NAME@ALIVE@HOST, but for skip and recover"},
+    {"member", type::text, false,
+     "NAME@ALIVE@HOST, but for skip and recover; for upgrade: the voter that is left out"},
     {"serial", type::number, false, "for skip: of the command"},
     {"alone", type::flag, false, "for recover: true"},
     timeout};

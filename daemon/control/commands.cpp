@@ -256,9 +256,10 @@ pending run_raft(const request& r) {
              pending{};
     return answer_with_engine(r, *pid, member::change_request(change, {}));
   }
-  if (change != "add" && change != "remove" && change != "transfer")
+  if (change != "add" && change != "remove" && change != "transfer" && change != "upgrade")
     return r->fail(base::errc::invalid,
-                   "a member is added, removed, or given the leadership, or recovers; a command is skipped"),
+                   "a member is added, removed, or given the leadership, or recovers; a command is skipped; "
+                   "a group is upgraded without a member"),
            pending{};
   if (who.empty()) return r->fail(base::errc::invalid, "the member is missing: NAME@ALIVE@HOST"), pending{};
   return answer_with_engine(r, *pid, member::change_request(change, who));

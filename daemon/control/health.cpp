@@ -150,6 +150,13 @@ std::vector<complaint> warnings(const node::node_status& status) {
            fmt::format("coppice raft {} says why; it tries again by itself, so a plugin that takes the "
                        "snapshot has only to be loaded",
                        one.name)});
+    if (one.lacks_version)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("it applies nothing: its code does not know version {} of its group",
+                       *one.lacks_version),
+           fmt::format("coppice raft {} says which it knows; it goes on once coppice reload has code for it",
+                       one.name)});
     if (one.no_snapshots)
       out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
                      "coppice logs --module raft says why; it tries again by itself"});

@@ -22,6 +22,7 @@
 //   void on_leader(term leader, std::uint64_t term)  {Name, Node} or undefined; or coppice::outcome, as the
 //   void on_quorum(std::uint64_t voters, bool reachable)    two that follow
 //   void on_member(term members)                     [{{Name, Node}, Role}]
+//   auto save(std::uint32_t version) const           the state in an older version, see below
 //
 // apply has to do the same in all members: it depends on the object, the command and the entry alone, and
 // iterates over no hash table. apply and validate throw coppice::discarded to refuse a command; apply must
@@ -32,6 +33,12 @@
 // In apply and apply_info, send, cast, monitor, demonitor, cancel_timer and the timers of this header are
 // allowed. They are effects of the entry: nothing is sent by the call itself, but the member that leads
 // carries them out once it has applied the entry; see coppice/draft/raft.h.
+//
+// Versions. A later version of the class raises state_version, and names the oldest version that it knows
+// too: `static constexpr std::uint32_t oldest_version = 1;`. The group has one version, which entry.version()
+// tells: apply follows its rules, `save` writes the state in it if it is older than state_version, and
+// restore_state reads each. Once all voters run such code, the group goes over to the next version at one
+// entry of the log; see coppice/draft/raft.h.
 //
 // For several types overload the handler and list them: `using commands = std::variant<deposit, transfer>;`
 // (`queries`, and `infos` for apply_info). It may also have the callbacks of coppice/lifecycle.hpp.
@@ -62,6 +69,8 @@ class entry {
   }
   /// Drawn by the leader, alike in all members.
   std::uint64_t random() const { return raw_.random; }
+  /// The group's version, by whose rules the command is applied. Alike in all members.
+  std::uint32_t version() const { return raw_.version; }
 
  private:
   const coppice_entry& raw_;
@@ -173,6 +182,28 @@ constexpr bool queries_are_const() {
   });
 }
 
+/// How many versions before its state_version the class knows.
+template <class T>
+constexpr std::uint32_t older_versions() {
+  constexpr bool saves = requires(const T& t) {
+    t.save(std::uint32_t{1});
+  };
+  if constexpr (requires { T::oldest_version; }) {
+    static_assert(T::oldest_version <= state_version<T>(),
+                  "oldest_version is at most state_version, the newest version that the class knows");
+    static_assert(
+        saves || T::oldest_version == state_version<T>(),
+        "a class with an oldest_version has to write its state in the older versions: give it a public "
+        "auto save(std::uint32_t version) const");
+    return state_version<T>() - T::oldest_version;
+  } else {
+    static_assert(!saves,
+                  "this class has save, which nothing calls: name the oldest version that it knows, "
+                  "static constexpr std::uint32_t oldest_version");
+    return 0;
+  }
+}
+
 template <class T>
 struct raft_table {
   // Runs a handler; a discarded command becomes a status.
@@ -273,9 +304,18 @@ struct raft_table {
     });
   }
 
+  static std::int32_t save(coppice_actor* self, void* state, std::uint32_t version,
+                           coppice_writer* out) noexcept {
+    return run<T>(self, state, [&](T& actor) {
+      return lifecycle_table<T>::write(std::as_const(actor).save(version), out);
+    });
+  }
+
   static constexpr coppice_raft make_table() {
     coppice_raft table{};
     table.size = sizeof table;
+    table.older_versions = older_versions<T>();
+    if constexpr (older_versions<T>() != 0) table.save = &save;
     constexpr bool has_commands = requires {
       typename T::commands;
     }
@@ -306,7 +346,7 @@ struct behaviour_of<T> {
   static constexpr const char* name = "raft";
   static constexpr coppice_table tables[] = {
       {COPPICE_LIFECYCLE_1, table_of<T, is_raft_class<T>(), lifecycle_table>()},
-      {COPPICE_RAFT_DRAFT_2, table_of<T, is_raft_class<T>(), raft_table>()},
+      {COPPICE_RAFT_DRAFT_3, table_of<T, is_raft_class<T>(), raft_table>()},
       {nullptr, nullptr}};
 };
 

@@ -42,7 +42,7 @@ HELPERS = (
 
 
 class Group:
-    """Nodes of one group, by their letters."""
+    """Nodes of one group, by their letters. `settings`: of all nodes, or a function of the letter."""
 
     def __init__(self, cleanup, letters="abc", actor="ledger", more="", settings=(), election="500ms"):
         self.cleanup, self.actor, self.settings = cleanup, actor, settings
@@ -68,7 +68,8 @@ class Group:
     def add(self, letter, group, wait=True):
         peers = ", ".join(f"{each}@127.0.0.1" for each in self.letters)
         config = APPLICATIONS.format(peers=peers, actor=self.actor, group=group, more=self.more)
-        self.nodes[letter] = Node(self.cleanup, name=letter, config=config, epmd_port=self.epmd_port, wait=wait, settings=self.settings)
+        self.nodes[letter] = Node(self.cleanup, name=letter, config=config, epmd_port=self.epmd_port, wait=wait,
+                                  settings=self.settings(letter) if callable(self.settings) else self.settings)
         return self.nodes[letter]
 
     def engine(self, letter):
@@ -434,6 +435,121 @@ def differs(cleanup):
     eventually(lambda: group.leader() != "a", "another member leads", seconds=60)
     equal(group.append("{note, <<\"last\">>}"), "{9,9}")
     equal([group.engine(one)["parked"] for one in "bc"], [0, 0])
+
+
+class Stepping(Group):
+    """A group whose nodes have a folder of plugins each, with a layout of `steps` in it."""
+
+    def __init__(self, cleanup, layout):
+        self.shelves = {one: Shelf(cleanup) for one in "abc"}
+        for shelf in self.shelves.values():
+            shelf.put(layout, "steps")
+        super().__init__(cleanup, actor="steps", settings=lambda letter: (self.shelves[letter].setting,))
+        self.leader()
+
+    def reload(self, letter, layout):
+        self.shelves[letter].put(layout, "steps")
+        return self.nodes[letter].coppice("reload", "steps")
+
+    def versions(self):
+        return [self.engine(one)["version"] for one in "abc"]
+
+    def waits_for(self):
+        return self.engine(self.leader())["waits_for"]
+
+
+@test("a group goes over to its code's next version at one entry, one reload after the other under appends, and then needs the former no more")
+def next_version(cleanup):
+    group = Stepping(cleanup, "steps_1")
+    erl = group.erl
+    equal(group.append("{add, 1}"), "{1,{1,1}}")
+    equal(group.versions(), [1, 1, 1])
+    erl("Me = self(), Go = fun Go(C, Q, R) -> receive stop -> Me ! {done, lists:reverse(R)} "
+        "after 5 -> Go(C, Q + 1, [Do(C, Q, {add, 1}, 3000) | R]) end end")
+    erl("Client = spawn(fun() -> {ok, C} = Get({client}, 500), Go(C, 1, []) end)")
+    refused = group.reload("a", "steps_3")
+    equal(refused.returncode, 1)
+    contains(refused.stdout + refused.stderr, "its group has version 1, and it knows the versions 2 to 2")
+    for done, letter in enumerate("abc", 1):
+        before = group.engine("a")["serial"]
+        eventually(lambda: group.engine("a")["serial"] > before, "the client gets on", seconds=60)
+        equal(group.versions(), [1, 1, 1], "not all can go over yet")
+        reloaded = group.reload(letter, "steps_2")
+        equal(reloaded.returncode, 0, reloaded.stdout + reloaded.stderr)
+        if done < 3:
+            waited = [group.address(one) for one in "abc"[done:]]
+            eventually(lambda: sorted(group.waits_for()) == waited, "the others are waited for", seconds=60)
+    contains(group.nodes["b"].coppice("raft", "ledger", "status").stdout, "the code knows 1 to 2")
+    eventually(lambda: group.versions() == [2, 2, 2], "all go over", seconds=60)
+    before = group.engine("a")["serial"]
+    eventually(lambda: group.engine("a")["serial"] > before, "the client gets on", seconds=60)
+    erl("Client ! stop, Results = receive {done, R} -> R after 300000 -> late end")
+    # Each command was applied by one version in order: one adds 1, and from some entry on, 10.
+    erl("{_, {2, Sum}} = Last = lists:last(Results)")
+    contains(erl("lists:foldl(fun({S, {V, Now}}, {Before, {Was, Old}}) when S =:= Before + 1, V >= Was, "
+                 "Now =:= Old + (V - 1) * 9 + 1 -> {S, {V, Now}} end, {1, {1, 1}}, Results) =:= Last"), "true")
+    for one in "abc":
+        eventually(lambda: erl(f"Ask('{one}@127.0.0.1', {{query, sum, stale}}) =:= {{ok, Sum}}") == "true", "all have it", seconds=60)
+        eventually(lambda: group.engine(one)["snapshot"] > 0, "the state is stored in the new version", seconds=60)
+    for one in "abc":
+        group.kill(one)
+        group.shelves[one].put("steps_3", "steps")
+    for one in "abc":
+        group.nodes[one].begin()
+    for one in "abc":
+        group.nodes[one].wait_ready()
+        erl(f"net_adm:ping('{one}@127.0.0.1')")
+    group.leader()
+    equal(erl("Get({query, sum}, 1000) =:= {ok, Sum}"), "true", "code without version 1 begins with it")
+
+
+@test("a member whose code is older than its group's version stores and votes, says so, and applies all after a reload")
+def older_code(cleanup):
+    group = Stepping(cleanup, "steps_2")
+    erl = group.erl
+    eventually(lambda: group.versions() == [2, 2, 2], "a new group goes over at once", seconds=60)
+    equal(group.append("{add, 1}"), "{1,{2,10}}")
+    older = next(one for one in "abc" if one != group.leader())
+    group.kill(older)
+    group.shelves[older].put("steps_1", "steps")
+    group.start(older)
+    eventually(lambda: "its group has version 2, and its code knows version 1" in group.engine(older)["why"], "it says so", seconds=60)
+    contains(json.dumps(group.nodes[older].ask("health")["warnings"]), "its code does not know version 2 of its group")
+    equal(erl(f"Ask('{older}@127.0.0.1', {{query, sum, stale}})"), "{error,parked}")
+    equal(group.append("{add, 1}"), "{2,{2,20}}")
+    leader = group.leader()
+    eventually(lambda: group.engine(older)["committed"] == group.engine(leader)["committed"], "it stores", seconds=60)
+    other = next(one for one in "abc" if one not in (older, leader))
+    group.kill(other)
+    equal(group.append("{add, 1}"), "{3,{2,30}}", "it is one of the two that are needed")
+    equal(group.engine(older)["serial"], 0)
+    group.start(other)
+    equal(group.reload(older, "steps_2").returncode, 0)
+    eventually(lambda: erl(f"Ask('{older}@127.0.0.1', {{query, sum, stale}})") == "{ok,30}", "it has applied all", seconds=60)
+    check("does not know version" not in json.dumps(group.nodes[older].ask("health")["warnings"]), "the warning is gone")
+
+
+@test("a voter that is gone is left out of an upgrade when an operator wants it, and no other one")
+def upgrade_without(cleanup):
+    group = Stepping(cleanup, "steps_1")
+    gone = next(one for one in "abc" if one != group.leader())
+    group.kill(gone)
+    rest = [one for one in "abc" if one != gone]
+
+    def upgrade(*without):
+        return group.nodes[group.leader()].coppice("raft", "ledger", "upgrade", *without)
+    equal(group.reload(rest[0], "steps_2").returncode, 0)
+    eventually(lambda: sorted(group.waits_for()) == sorted([group.address(rest[1]), group.address(gone)]), "two are waited for", seconds=60)
+    contains(upgrade("--without", group.address(gone)).stderr, "not_ready")
+    equal(group.reload(rest[1], "steps_2").returncode, 0)
+    eventually(lambda: group.waits_for() == [group.address(gone)], "one is waited for", seconds=60)
+    equal([group.engine(one)["version"] for one in rest], [1, 1])
+    wrong = upgrade()
+    equal(wrong.returncode, 2)
+    contains(wrong.stderr, "upgrade wants --without")
+    eventually(lambda: upgrade("--without", group.address(gone)).returncode == 0, "it is left out", seconds=60)
+    eventually(lambda: [group.engine(one)["version"] for one in rest] == [2, 2], "the others go over", seconds=60)
+    equal(group.append("{add, 1}"), "{1,{2,10}}")
 
 
 @test("what is no request, too large, or comes from the wrong node is refused or dropped, and counted")

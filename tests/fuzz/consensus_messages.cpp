@@ -76,7 +76,7 @@ message_body some_body(script& from, const core& of) {
     case 4:
       return heartbeat{number(from, last), number(from, 1)};
     case 5:
-      return heartbeat_answer{number(from, 2), number(from, last), number(from, last), 0};
+      return heartbeat_answer{number(from, 2), number(from, last), number(from, last), {}};
     case 6:
       return read_request{number(from, 0)};
     case 7:

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string_view>
 
+#include "consensus/types.hpp"
+
 namespace coppice::behaviours::raft {
 
 inline constexpr std::string_view machine_tag = "$coppice_raft";
@@ -19,7 +21,8 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {begin, Clients, Snapshot, Check}   first of all. Snapshot: undefined, or the binary of a `saved`.
 //                                  Check: of the option. 0: never
 //   {skip, Serial}                 no member applies that command. Told before the entry that says so
-//   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps
+//   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps. An
+//                                  entry that changes the version is the last of its message
 //   {query, Token, Query}
 //   {get, Token, Serial}           what that command was answered
 //   {compacted, Index}             the log has no entries up to there any more
@@ -38,7 +41,8 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {checked, Serial, Version, Hash}   of the state after the command of that serial
 //   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
 // The actor stops with has_skipped_reason if it has applied a command that no member applies, and with
-// {bad_snapshot, Text} if the snapshot with which it began has that command.
+// {bad_snapshot, Text} if the snapshot with which it began has that command; with {bad_version, Text} if its
+// state cannot go over to a version that an entry names.
 inline constexpr std::string_view begin_word = "begin";
 inline constexpr std::string_view skip_word = "skip";
 inline constexpr std::string_view apply_word = "apply";
@@ -60,11 +64,13 @@ inline constexpr std::string_view not_saved_word = "not_saved";
 inline constexpr std::string_view came_word = "came";
 inline constexpr std::string_view checked_word = "checked";
 inline constexpr std::string_view has_skipped_reason = "has_skipped_command";
+inline constexpr std::string_view bad_version_reason = "bad_version";
 
 // What a member has to know of the actor at any time, also when it has crashed. The actor writes.
 struct machine_progress {
-  std::atomic<std::uint64_t> applying{0}; // serial of the command in hand. 0: none
-  std::atomic<bool> validates{false};     // its code has `validate`
+  std::atomic<std::uint64_t> applying{0};           // serial of the command in hand. 0: none
+  std::atomic<bool> validates{false};               // its code has `validate`
+  std::atomic<consensus::version_range> versions{}; // that its code knows; a reload changes them
   // Index of the last entry whose messages it has begun to send. 0: none.
   std::atomic<std::uint64_t> carried{0};
 };

@@ -141,6 +141,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.keep_entries = options_->keep_entries;
   how.keep_bytes = static_cast<std::size_t>(options_->snapshot_bytes);
   how.snapshot_chunk = piece_bytes;
+  how.versions = known_versions();
   effects_.clear();
   // Nothing that an earlier core said of its log is true of this one's.
   may_apply_ = sent_ = applied_ = 0;
@@ -251,6 +252,7 @@ base::status member::write_all(std::vector<consensus::write>& writes) {
 }
 
 outcome member::carry_out(process& self) {
+  note_versions(self);
   consensus::effects now = std::exchange(effects_, {});
   if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
   send_all(self, now.messages);
@@ -365,6 +367,8 @@ void member::answer_outcome(process& self, const consensus::answer& one) {
       return refuse("busy");
     case outcome::invalid:
       return refuse("invalid");
+    case outcome::not_ready:
+      return refuse_upgrade(self, one.token);
     case outcome::timed_out:
     case outcome::unknown:
       return refuse("timeout");
@@ -392,6 +396,7 @@ void member::publish() {
   counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);
   counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
   counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
+  counters_->lacks_version.set(parked_for_ == parked::version ? std::uint64_t{parked_version_} + 1 : 0);
   counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
   counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));
   if (core_ == nullptr) return;

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -53,9 +54,9 @@ class member final : public native_server, private consensus::random_source {
   runtime::message engine_for_people(runtime::process& self) override;
   runtime::message sys_state(runtime::process& self) override { return engine_for_people(self); }
 
-  // A call by a process of this node, answered ok | {error, Reason}. `what` is add, remove or transfer, and
-  // `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command; or `what` is recover, and `of`
-  // is not read.
+  // A call by a process of this node, answered ok | {error, Reason}. `what` is add, remove, transfer or
+  // upgrade, and `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command; or `what` is
+  // recover, and `of` is not read.
   static runtime::message change_request(std::string_view what, std::string_view of);
   static bool is_one(const runtime::description& process) {
     return process.behaviour == behaviour_name && process.plugin.empty();
@@ -76,7 +77,7 @@ class member final : public native_server, private consensus::random_source {
     again,   // its core was ahead of the disk, which is read again at again_at_
     stopped, // its log has ended, or its group is damaged: nothing is tried any more
   };
-  enum class parked : std::uint8_t { nothing, command, snapshot, differs };
+  enum class parked : std::uint8_t { nothing, command, snapshot, differs, version };
 
   // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
   // another member has passed on have `back` and `number`.
@@ -179,6 +180,8 @@ class member final : public native_server, private consensus::random_source {
   void settle_skip(runtime::process& self);
   void refuse_skip(runtime::process& self);
   std::size_t voters_parked() const; // at the serial of skip_
+  // Why the group does not go over to its next version without that member.
+  void refuse_upgrade(runtime::process& self, token of);
   void forward(runtime::process& self, waiting one, const runtime::message& request);
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);
@@ -212,6 +215,19 @@ class member final : public native_server, private consensus::random_source {
   // False: the answer is to no entry of a timer or a monitor.
   bool take_came_outcome(runtime::process& self, const consensus::answer& one);
   void forget_came();
+
+  // member_versions.cpp
+  // Of the actor's code.
+  consensus::version_range known_versions() const;
+  // The actor's code may have been replaced.
+  void note_versions(runtime::process& self);
+  // How many of these entries, which come next, the actor is given at once. 0: the code does not know the
+  // version by which the first one is applied, which is `lacking`.
+  std::size_t batch_length(std::span<const consensus::entry> entries,
+                           consensus::machine_version& lacking) const;
+  void note_version_sent(consensus::machine_version to);
+  void park_without(runtime::process& self, consensus::machine_version lacking);
+  std::vector<std::string> waited_for() const; // addresses
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
@@ -249,6 +265,8 @@ class member final : public native_server, private consensus::random_source {
   void take_saved(runtime::process& self, etf::cursor at);
   void lose_save(runtime::process& self, std::string_view why);
   runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
+  // What an actor has to know besides its entries.
+  void tell_all(runtime::process& self);
   void tell_leader(runtime::process& self);
   void tell_quorum(runtime::process& self);
   void tell_members(runtime::process& self);
@@ -369,6 +387,9 @@ class member final : public native_server, private consensus::random_source {
   parked parked_for_ = parked::nothing; // what it cannot apply
   std::uint64_t parked_ = 0;            // the serial of a command that crashes it, or after which it differs
   std::string parked_why_;
+  consensus::machine_version parked_version_ = 0; // the one that the code does not know
+  // Of the actor's state after entry sent_, and of the last snapshot that was taken or asked for.
+  consensus::machine_version machine_version_ = 0, saved_version_ = 0;
   // Commands that committed entries after the snapshot pass over, by serial, with the index of the entry.
   std::map<std::uint64_t, consensus::log_index> skips_;
   base::nanos hand_over_at_ = 0; // not before

@@ -293,6 +293,7 @@ void member::take_change(process& self, waiting one, const message& request) {
   if (word == "transfer") return core_->transfer(self.now(), of, id, effects_);
   if (word == "remove")
     return core_->change(self.now(), of, {consensus::change_request::action::remove, *known}, effects_);
+  if (word == "upgrade") return core_->upgrade(self.now(), of, id, effects_);
   answer(self, of, error("badarg"));
 }
 

@@ -99,6 +99,7 @@ bool member::take_came_outcome(process& self, const consensus::answer& one) {
     case outcome::has_leader:
     case outcome::no_leader: // the next leader sets timers and monitors again
     case outcome::invalid:
+    case outcome::not_ready:
     case outcome::unknown:
       break;
   }

@@ -36,12 +36,12 @@ constexpr base::nanos restore_again = 30 * base::nanos_per_second;
 constexpr std::size_t most_asked = 256;
 constexpr std::size_t most_asked_bytes = std::size_t{16} << 20;
 
-// bad_snapshot | {bad_snapshot, Why}
-bool is_bad_snapshot(const message& reason) {
+// Word | {Word, Why}
+bool is_about(const message& reason, std::string_view word) {
   etf::cursor at(reason.bytes());
   std::uint32_t arity = 0;
   if (at.peek() != etf::kind::atom && !at.read_tuple(arity)) return false;
-  return at.read_atom_is("bad_snapshot");
+  return at.read_atom_is(word);
 }
 
 } // namespace
@@ -101,6 +101,7 @@ void member::begin_machine(process& self) {
   ask_again();
   sent_ = applied_ = from.index;
   run_serial_ = 0;
+  machine_version_ = saved_version_ = from.version;
   told_compacted_ = core_->log().base();
   behind_bytes_ = weight_of(applied_, may_apply_);
   std::vector<token> lost;
@@ -108,6 +109,10 @@ void member::begin_machine(process& self) {
     if (index <= sent_) lost.push_back(of);
   std::erase_if(committed_, [this](const auto& one) { return one.first <= sent_; });
   for (const token of : lost) answer(self, of, runtime::error_message(message::atom("timeout")));
+  if (from.index != 0 && !known_versions().has(from.version)) {
+    machine_began_ = false;
+    return park_without(self, from.version);
+  }
   message_writer out(static_cast<std::size_t>(from.size) + 256);
   begin_body(out);
   out.tuple(4);
@@ -124,6 +129,10 @@ void member::begin_machine(process& self) {
   out.unsigned_integer(options_->check);
   tell_machine(self, out);
   std::erase_if(skips_, [&](const auto& one) { return one.second <= from.index; });
+  tell_all(self);
+}
+
+void member::tell_all(process& self) {
   for (const auto& [serial, index] : skips_) tell_skip(self, serial);
   // At the first start tell_changes() does this.
   if (told_members_ == core_->members()) tell_members(self);
@@ -152,8 +161,11 @@ void member::feed(process& self) {
     // Below: a snapshot is on its way, which begins the actor anew.
     if (sent_ < log.base()) return;
     const std::size_t most = std::min<std::size_t>(batch_entries, may_apply_ - sent_);
-    const auto entries = log.slice(sent_ + 1, most, batch_bytes);
+    auto entries = log.slice(sent_ + 1, most, batch_bytes);
     if (entries.empty()) return;
+    consensus::machine_version lacking = 0;
+    entries = entries.first(batch_length(entries, lacking));
+    if (entries.empty()) return park_without(self, lacking);
     message_writer out(4096);
     begin_body(out);
     out.tuple(2);
@@ -162,6 +174,8 @@ void member::feed(process& self) {
     for (const consensus::entry& one : entries) {
       ++sent_;
       bytes_since_ += one.weight();
+      if (one.kind == consensus::entry_kind::version)
+        note_version_sent(static_cast<consensus::machine_version>(one.sequence));
       out.tuple(6);
       out.unsigned_integer(sent_);
       out.unsigned_integer(static_cast<std::uint64_t>(one.kind));
@@ -252,10 +266,13 @@ void member::ask_again() {
 
 void member::take_snapshot(process& self) {
   if (saving_ || storage_->is_storing() || full_ || self.now() < next_save_) return;
+  // After a change of the version at once: later code need not know the version of the snapshot before.
+  const bool other_version = machine_version_ != saved_version_;
   const bool due = sent_ >= snapshot_at_ + options_->snapshot_entries ||
-                   (bytes_since_ >= options_->snapshot_bytes && sent_ > snapshot_at_);
+                   ((bytes_since_ >= options_->snapshot_bytes || other_version) && sent_ > snapshot_at_);
   if (!due) return;
   saving_ = true;
+  saved_version_ = machine_version_;
   bytes_since_ = 0;
   message_writer out;
   begin_body(out);
@@ -380,6 +397,7 @@ void member::lose_save(process& self, std::string_view why) {
   saving_ = false;
   if (!no_snapshots_) base::log::error("raft", "{} could take no snapshot, so its log grows: {}", own_, why);
   no_snapshots_ = true;
+  saved_version_ = core_->snapshot().version;
   next_save_ = self.now() + std::max(save_again, save_pause_.next(self.now()));
 }
 
@@ -396,8 +414,15 @@ outcome member::lose_machine(process& self, const message& reason) {
     return raise_machine(self);
   }
   counters_->crashes.add_alone();
-  if (is_bad_snapshot(reason)) {
+  if (is_about(reason, "bad_snapshot")) {
     park(self, parked::snapshot, 0, "its actor does not take it: " + runtime::shown(reason));
+    return core_ == nullptr ? runtime::carry_on() : carry_out(self);
+  }
+  if (is_about(reason, bad_version_reason)) {
+    parked_version_ = machine_version_;
+    park(self, parked::version, 0,
+         fmt::format("applies nothing: its actor cannot go over to version {} of its group: {}",
+                     parked_version_, runtime::shown(reason)));
     return core_ == nullptr ? runtime::carry_on() : carry_out(self);
   }
   base::log::error("raft", "{}: the actor that applies commands crashed{}: {}", own_,
@@ -474,7 +499,8 @@ void member::tell_skip(process& self, std::uint64_t serial) {
 
 outcome member::raise_machine(process& self) {
   machine_at_ = 0;
-  if (parked_for_ == parked::snapshot) parked_for_ = parked::nothing; // park() says if it is not
+  if (parked_for_ == parked::snapshot || parked_for_ == parked::version)
+    parked_for_ = parked::nothing; // park() says if it is not
   if (!machine_)
     if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
   if (core_ == nullptr) {
@@ -490,22 +516,29 @@ void member::park(process& self, parked what, std::uint64_t serial, std::string 
     base::log::error("raft",
                      "{} applies nothing any more: the command at serial {} has crashed its actor {} times",
                      own_, serial, crashes_);
-  else if (what == parked::differs)
+  else if (what == parked::differs || (what == parked::version && why != parked_why_))
     base::log::error("raft", "{} {}", own_, why);
-  else if (why != parked_why_)
+  else if (what == parked::snapshot && why != parked_why_)
     base::log::error("raft", "{} applies nothing, as it has no use for its snapshot: {}", own_, why);
   parked_for_ = what;
   parked_ = serial;
   parked_why_ = std::move(why);
   // Other code may take the snapshot, and the leader may send a newer one.
-  machine_at_ = what == parked::snapshot ? self.now() + restore_again : 0;
+  const bool tries_again = what == parked::snapshot || (what == parked::version && !machine_);
+  machine_at_ = tries_again ? self.now() + restore_again : 0;
   const auto refuse = [&](token of, std::string_view said) {
     answer(self, of, runtime::error_message(message::atom(said)));
   };
-  ask_again();
+  // An actor that only lacks newer code answers what it has.
+  const bool answers = what == parked::version && machine_ && machine_began_;
+  if (!answers) ask_again();
   for (const consensus::ready_read& one : std::exchange(reads_, {})) refuse(one.token, "parked");
   for (const token of : std::exchange(to_validate_, {})) refuse(of, "parked");
-  for (const auto& [index, of] : std::exchange(committed_, {})) refuse(of, "timeout"); // they are done
+  std::vector<token> done; // and yet it is not known what was answered
+  for (const auto& [index, of] : committed_)
+    if (!answers || index > sent_) done.push_back(of);
+  std::erase_if(committed_, [&](const auto& one) { return !answers || one.first > sent_; });
+  for (const token of : done) refuse(of, "timeout");
   if (core_ != nullptr) hand_over(self);
 }
 

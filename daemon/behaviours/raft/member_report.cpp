@@ -65,22 +65,33 @@ std::string member::why_idle() const {
   return {};
 }
 
-// A map of role, leader, term, committed, applied, serial, snapshot, log_bytes, clients, waiting, dropped,
-// parked, why and members: maps of address, role, id, match and heard_ms; match and heard_ms are what a
-// leader knows.
+// A map of role, leader, term, committed, applied, serial, version, oldest, newest, waits_for, snapshot,
+// log_bytes, clients, waiting, dropped, parked, why and members. `version` is the group's, as far as is
+// committed; `oldest` and `newest` are the versions that this member's code knows; `waits_for` has the
+// addresses of voters for which a leader waits with the next version. `members` are maps of address, role,
+// id, match and heard_ms; match and heard_ms are what a leader knows.
 message member::engine_for_people(process& self) {
   message_writer out(1024);
   const bool runs = core_ != nullptr;
   const bool leads = runs && core_->what() == consensus::role::leader;
   const consensus::member* const leader = runs ? core_->members().find(core_->leader()) : nullptr;
   const std::string why = why_idle();
-  out.map(14);
+  out.map(18);
   report::text(out, "role", runs ? text(core_->what()) : "beginning");
   report::text(out, "leader", leader == nullptr ? std::string_view() : std::string_view(leader->address));
   report::number(out, "term", runs ? core_->term() : 0);
   report::number(out, "committed", runs ? core_->commit() : 0);
   report::number(out, "applied", applied_);
   report::number(out, "serial", serial_);
+  const consensus::version_range known = known_versions();
+  report::number(out, "version", runs ? core_->log().version_as_of(core_->commit()) : 0);
+  report::number(out, "oldest", known.oldest);
+  report::number(out, "newest", known.newest);
+  const std::vector<std::string> waits = waited_for();
+  out.atom("waits_for");
+  if (!waits.empty()) out.list(static_cast<std::uint32_t>(waits.size()));
+  for (const std::string& one : waits) out.binary(one);
+  out.nil();
   report::number(out, "snapshot", runs ? core_->snapshot().index : 0);
   report::number(out, "log_bytes", runs ? core_->log().bytes() : 0);
   report::number(out, "clients", sessions_);

@@ -37,6 +37,7 @@ struct raft_counters final : metrics::counters {
   metrics::number leaderless_since; // monotonic, in ns. 0: a leader is known
   metrics::number parked_at;        // the serial whose command crashes it. 0: none
   metrics::number differs_at;       // the serial at which its state differs from the majority's. 0: none
+  metrics::number lacks_version;    // 1 + the group's version that its code does not know. 0: it knows it
   metrics::number patience;         // 2 elections, in ns
   metrics::number stopped;          // 1: its log has ended, or its group of the log is damaged
   metrics::number bad_snapshot;     // 1: its actor does not take the snapshot

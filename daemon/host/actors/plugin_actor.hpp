@@ -24,10 +24,10 @@ class plugin_actor : public reloadable {
   const actor_identity& identity() const final { return *actor_.is; }
   std::uint64_t generation() const final { return generation_.load(std::memory_order_relaxed); }
   actor_origin origin() const final { return actor_.origin.whole(); }
-  base::result<saved_state> save(runtime::process& self) final;
+  base::result<saved_state> save(runtime::process& self) override;
   base::status prepare(runtime::process& self, plugin_image& next, const actor_code& code,
-                       const saved_state& saved) final;
-  void go_over(runtime::process& self) final;
+                       const saved_state& saved) override;
+  void go_over(runtime::process& self) override;
   void stay(runtime::process& self) final;
   void begin_with(behaviours::accepted_stream stream) final;
   void begin_with(std::shared_ptr<const behaviours::kept_connection> connection) final;
@@ -95,6 +95,11 @@ class plugin_actor : public reloadable {
   // runtime::stop(), with a note for the log which callback ran.
   runtime::outcome stop_in(const char* callback, etf::bytes given, runtime::message reason,
                            std::string backtrace = {});
+
+  // A state that this callback writes, which may only look. Errors as for save().
+  using state_writer = std::function<std::int32_t(std::uint32_t* version, coppice_writer* out)>;
+  base::result<saved_state> saved_by(runtime::process& self, looking what, std::uint32_t version,
+                                     const state_writer& callback);
 
   const actor_code& running() const { return *code_; }
   void* state() const { return state_; }

@@ -111,20 +111,27 @@ runtime::outcome plugin_actor::begin_restored(process& self) {
 }
 
 base::result<saved_state> plugin_actor::save(process& self) {
-  actor_.process = &self;
   const coppice_lifecycle& calls = code_->lifecycle;
-  saved_state out;
   if (calls.save_state == nullptr) {
-    if (calls.create == nullptr) return out;
+    if (calls.create == nullptr) return saved_state();
     return base::fail(base::errc::unsupported, "it has a state and no save_state");
   }
-  out.version = code_->state_version;
+  return saved_by(self, looking::save_state, code_->state_version,
+                  [&](std::uint32_t* version, coppice_writer* to) {
+                    return calls.save_state(&actor_, state_, version, to);
+                  });
+}
+
+base::result<saved_state> plugin_actor::saved_by(process& self, looking what, std::uint32_t version,
+                                                 const state_writer& callback) {
+  actor_.process = &self;
+  saved_state out;
+  out.version = version;
   std::int32_t status = COPPICE_OK;
   out.term = written(
-      looking::save_state,
-      [&](coppice_writer* to) { return calls.save_state(&actor_, state_, &out.version, to); }, status);
-  if (auto good = judge(actor_, looking::save_state, status); !good) return unexpected(good.error());
-  if (!out.term) return base::fail(base::errc::refused, "its save_state wrote no term");
+      what, [&](coppice_writer* to) { return callback(&out.version, to); }, status);
+  if (auto good = judge(actor_, what, status); !good) return unexpected(good.error());
+  if (!out.term) return base::fail(base::errc::refused, fmt::format("its {} wrote no term", name_of(what)));
   return out;
 }
 

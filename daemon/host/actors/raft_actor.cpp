@@ -2,6 +2,7 @@
 // A plugin's replicated state machine. In the process's own turn.
 #include "host/actors/raft_actor.hpp"
 
+#include <algorithm>
 #include <coppice/etf/order.hpp>
 
 #include "base/clock.hpp"
@@ -63,10 +64,24 @@ message ok_answer(std::uint64_t serial, const message& reply) {
 
 raft_code::raft_code(const coppice_actor_type& type)
     : actor_code(type),
-      callbacks(callbacks_of<coppice_raft>(type, COPPICE_RAFT_DRAFT_2, COPPICE_RAFT_LEAST)) {}
+      callbacks(callbacks_of<coppice_raft>(type, COPPICE_RAFT_DRAFT_3, COPPICE_RAFT_LEAST)),
+      versions{state_version - std::min(callbacks.older_versions, state_version), state_version} {}
 
-raft_actor::raft_actor(actor_plan&& plan)
-    : plugin_actor(std::move(plan)), carrier_(effects_, progress_, [this](process& self, etf::bytes came) {
+namespace {
+
+std::optional<consensus::machine_version> tried_version(const actor_plan& plan) {
+  if (plan.saved == nullptr || !plan.only_tried) return std::nullopt;
+  return plan.saved->version;
+}
+
+} // namespace
+
+raft_actor::raft_actor(actor_plan&& plan) : raft_actor(tried_version(plan), std::move(plan)) {}
+
+raft_actor::raft_actor(std::optional<consensus::machine_version> tried, actor_plan&& plan)
+    : plugin_actor(std::move(plan)),
+      tried_(tried),
+      carrier_(effects_, progress_, [this](process& self, etf::bytes came) {
         message_writer out(came.size() + 64);
         begin_saying(out);
         out.tuple(2);
@@ -79,6 +94,7 @@ raft_actor::raft_actor(actor_plan&& plan)
 
 void raft_actor::note_code() {
   progress_->validates.store(callbacks().validate != nullptr, std::memory_order_relaxed);
+  progress_->versions.store(code().versions, std::memory_order_relaxed);
 }
 
 outcome raft_actor::take_call(process& self, const message&, etf::bytes from, etf::bytes) {
@@ -156,6 +172,7 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
   commands_ = applied_commands(most);
   replies_ = consensus::kept_replies();
   began_at_ = 0;
+  version_ = 0;
   carrier_.lead(self, {}, 0);
   effects_ = {};
   const bool has_snapshot = at.read_binary(snapshot);
@@ -188,6 +205,7 @@ outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) 
     return runtime::stop(why.take());
   }
   began_at_ = commands_.serial();
+  version_ = saved.version;
   go_over(self);
   return runtime::carry_on();
 }
@@ -228,7 +246,7 @@ outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at
     if (!read_entry(at, one)) return runtime::carry_on();
     message answer;
     const std::uint64_t before = commands_.serial();
-    outcome next = take_entry(m, one, answer);
+    outcome next = take_entry(self, m, one, answer);
     if (next.stops() || self.exiting()) return next;
     if (check_ != 0 && commands_.serial() != before && commands_.serial() % check_ == 0) say_hash(self);
     carrier_.applied(self, one.index);
@@ -253,7 +271,7 @@ outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at
   return runtime::carry_on();
 }
 
-outcome raft_actor::take_entry(const message& m, const given_entry& one, message& answer) {
+outcome raft_actor::take_entry(process& self, const message& m, const given_entry& one, message& answer) {
   using verdict = applied_commands::verdict;
   // The state is that of another log than the one the entry is in.
   if (one.index != commands_.index() + 1) return runtime::stop(message::atom("bad_entry"));
@@ -264,6 +282,7 @@ outcome raft_actor::take_entry(const message& m, const given_entry& one, message
     return runtime::carry_on();
   }
   const applied_commands::decision decided = commands_.take(one.index, one.about);
+  if (one.about.kind == consensus::entry_kind::version) return take_version(self, one.about.sequence);
   switch (decided.what) {
     case verdict::apply: {
       progress_->applying.store(decided.serial, std::memory_order_relaxed);
@@ -320,9 +339,7 @@ std::int32_t raft_actor::noting(looking what, const coppice_entry& about, Callba
 }
 
 outcome raft_actor::apply_came(const raft::group_effects::came_entry& one, std::uint64_t serial) {
-  coppice_entry about{};
-  about.size = sizeof about;
-  about.serial = serial;
+  coppice_entry about = about_entry(serial);
   about.time = one.time;
   about.random = one.random;
   effects_.begin(about.time, about.random);
@@ -369,9 +386,7 @@ std::int32_t raft_actor::asked(looking what, message& out, Callback callback) {
 }
 
 outcome raft_actor::apply(const message& m, const given_entry& one, std::uint64_t serial, message& answer) {
-  coppice_entry about{};
-  about.size = sizeof about;
-  about.serial = serial;
+  coppice_entry about = about_entry(serial);
   etf::cursor at(one.body);
   etf::bytes command;
   if (!at.read_tuple_of(3) || !at.read_integer(about.time) || !at.read_unsigned(about.random) ||

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A plugin's replicated state machine over the callbacks of "coppice.raft/draft-2". The member of the group
+// A plugin's replicated state machine over the callbacks of "coppice.raft/draft-3". The member of the group
 // (behaviours/raft/member.hpp) starts it and sends it committed entries and queries; see
 // behaviours/raft/machine_protocol.hpp. Which commands are applied, and as which serial, is decided here by
 // consensus/applied_commands.hpp, whose state is a part of each snapshot, as the group's timers and monitors
-// are (behaviours/raft/group_effects.hpp). In the process's own turn.
+// are (behaviours/raft/group_effects.hpp). The state is written in the group's version, whatever the code is:
+// see raft_actor_versions.cpp. In the process's own turn.
 #pragma once
 
 #include <coppice/draft/raft.h>
@@ -26,6 +27,7 @@ namespace coppice::host {
 struct raft_code final : actor_code {
   explicit raft_code(const coppice_actor_type& type);
   const coppice_raft callbacks;
+  const consensus::version_range versions; // that it knows
 };
 
 class raft_actor final : public behaviours::server, public plugin_actor, public behaviours::raft::machine {
@@ -34,12 +36,18 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   explicit raft_actor(actor_plan&& plan);
 
-  runtime::outcome init(runtime::process& self) override { return begin(self); }
+  runtime::outcome init(runtime::process& self) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
   runtime::outcome receive_io(runtime::process&) override { return take_io(); }
   behaviours::stream_taker* as_stream_taker() override { return this; }
   std::shared_ptr<const behaviours::raft::machine_progress> progress() const override { return progress_; }
+
+  // Of reloadable. The state goes over in the group's version. errc::refused also: the code does not know it.
+  base::result<saved_state> save(runtime::process& self) override;
+  base::status prepare(runtime::process& self, plugin_image& next, const actor_code& later,
+                       const saved_state& saved) override;
+  void go_over(runtime::process& self) override;
 
  private:
   // An entry of {apply, Entries}, a part of its message.
@@ -72,9 +80,15 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   static bool read_entry(etf::cursor& at, given_entry& out);
   runtime::outcome take_lead(runtime::process& self, etf::cursor at);
   // `answer`: for the caller. None: the entry is no command.
-  runtime::outcome take_entry(const runtime::message& m, const given_entry& one, runtime::message& answer);
+  runtime::outcome take_entry(runtime::process& self, const runtime::message& m, const given_entry& one,
+                              runtime::message& answer);
   runtime::outcome apply(const runtime::message& m, const given_entry& one, std::uint64_t serial,
                          runtime::message& answer);
+  // The entry changes the group's version.
+  runtime::outcome take_version(runtime::process& self, std::uint64_t to);
+  base::result<saved_state> save_as(runtime::process& self, consensus::machine_version version);
+  base::status go_over_to(runtime::process& self, consensus::machine_version version);
+  coppice_entry about_entry(std::uint64_t serial) const; // without time and random number
   void keep_reply(const given_entry& one, std::uint64_t serial, const runtime::message& answer);
   // What came of a timer or a monitor, if the entry brings such.
   static std::optional<behaviours::raft::group_effects::came_entry> came_of(const given_entry& one);
@@ -96,8 +110,11 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   template <class Callback>
   std::int32_t asked(looking what, runtime::message& out, Callback callback);
 
-  const coppice_raft& callbacks() const { return static_cast<const raft_code&>(running()).callbacks; }
-  // Whether the code has `validate`, which a reload can change.
+  raft_actor(std::optional<consensus::machine_version> tried, actor_plan&& plan);
+
+  const raft_code& code() const { return static_cast<const raft_code&>(running()); }
+  const coppice_raft& callbacks() const { return code().callbacks; }
+  // What the member has to know of the code, which a reload can change.
   void note_code();
 
   const std::shared_ptr<behaviours::raft::machine_progress> progress_ =
@@ -108,6 +125,9 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   consensus::applied_commands commands_;
   consensus::kept_replies replies_;
   std::uint64_t began_at_ = 0; // serial of the state that it began with
+  // The group's, by which the next entry is applied. Empty: the member has not begun it.
+  std::optional<consensus::machine_version> version_;
+  std::optional<consensus::machine_version> tried_; // of the state that a reload tries; empty: none does
   behaviours::raft::group_effects effects_;
   behaviours::raft::effect_carrier carrier_;
 };

@@ -69,6 +69,8 @@ const char* name_of(looking callback) {
       return "apply";
     case looking::apply_info:
       return "apply_info";
+    case looking::save:
+      return "save";
     case looking::handle_query:
       return "handle_query";
     case looking::no:

@@ -122,10 +122,11 @@ enum class looking : std::uint8_t {
   save_state,
   restore_state,
   format_status,
-  validate, // of a replicated state machine, as the three that follow
+  validate, // of a replicated state machine, as the four that follow
   apply,
   apply_info,
   handle_query,
+  save,
 };
 
 // State that few actors need, made at first use.

@@ -104,6 +104,7 @@ struct raft_status {
   std::uint64_t differs_at = 0; // the serial at which its state differs from that of most members. 0: none
   base::nanos waits = 0;        // for how long it has applied none of the entries that it could. 0: as above
   base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
+  std::optional<std::uint32_t> lacks_version{}; // the group's, which its code does not know. Empty: it does
 };
 
 // A saga on this node that needs attention.

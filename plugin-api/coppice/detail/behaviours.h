@@ -128,7 +128,7 @@ __attribute__((unused)) static const coppice_table_use coppice_event_handler_tab
 /* Commands and queries reach it through the member of its group, so it has no server table. */
 __attribute__((unused)) static const coppice_table_use coppice_raft_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
-    {COPPICE_RAFT_DRAFT_2, COPPICE_TABLE_NEEDED, COPPICE_RAFT_LEAST, 0},
+    {COPPICE_RAFT_DRAFT_3, COPPICE_TABLE_NEEDED, COPPICE_RAFT_LEAST, 0},
     {NULL, 0, 0, 0}};
 
 /* All behaviours that a plugin can name, by name. */

@@ -100,13 +100,14 @@ inline constexpr entry_name entry_names[] = {
     COPPICE_ENTRY_NAME(COPPICE_LIFECYCLE_1, coppice_lifecycle, destroy),
     COPPICE_ENTRY_NAME(COPPICE_POOL_DRAFT_1, coppice_pool, choose),
     COPPICE_ENTRY_NAME(COPPICE_POOL_DRAFT_1, coppice_pool, on_overload),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, validate),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, apply),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, handle_query),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, on_leader),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, on_quorum),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, on_member),
-    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_2, coppice_raft, apply_info),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, validate),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, apply),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, handle_query),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, on_leader),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, on_quorum),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, on_member),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, apply_info),
+    COPPICE_ENTRY_NAME(COPPICE_RAFT_DRAFT_3, coppice_raft, save),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_2, coppice_router, route),
     COPPICE_ENTRY_NAME(COPPICE_ROUTER_DRAFT_2, coppice_router, failed),
     COPPICE_ENTRY_NAME(COPPICE_SAGA_DRAFT_2, coppice_saga, handle_start),
@@ -154,7 +155,7 @@ constexpr bool all_named(std::string_view table, std::size_t size) {
 }
 static_assert(all_named(COPPICE_LIFECYCLE_1, sizeof(coppice_lifecycle)));
 static_assert(all_named(COPPICE_POOL_DRAFT_1, sizeof(coppice_pool)));
-static_assert(all_named(COPPICE_RAFT_DRAFT_2, sizeof(coppice_raft)));
+static_assert(all_named(COPPICE_RAFT_DRAFT_3, sizeof(coppice_raft)));
 static_assert(all_named(COPPICE_ROUTER_DRAFT_2, sizeof(coppice_router)));
 static_assert(all_named(COPPICE_SAGA_DRAFT_2, sizeof(coppice_saga)));
 static_assert(all_named(COPPICE_SERVER_1, sizeof(coppice_server)));

@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * "coppice.raft/draft-2" (DRAFT): a replicated state machine. The behaviour "raft" needs this table beside
+ * "coppice.raft/draft-3" (DRAFT): a replicated state machine. The behaviour "raft" needs this table beside
  * coppice.lifecycle/1. Each member of a group of nodes has an actor of this type; the host keeps the group's
  * log on the disks of a majority and shows every command to every member's actor, in the same order. So
  * `apply` must give the same state and the same reply everywhere: it depends on the state, the command and
  * the entry alone, and on no clock, random number, file, environment, address or order of a hash table.
  *
- * The state is written by save_state, for snapshots, new members and reloads alike, and read by
+ * The state is written by save_state or `save`, for snapshots, new members and reloads alike, and read by
  * restore_state. A member's actor begins with create and init, and a snapshot that the member has replaces
  * that state: then create and restore_state run, as at a reload. So init sets up nothing that commands
  * change. Without save_state no snapshot is taken, and the log grows for ever.
+ *
+ * Versions. The group has one version: the log keeps it, and every member applies by its rules and writes its
+ * state in its form, whatever code it runs. The code knows state_version, its newest one, and
+ * `older_versions` before that. Versions count up by one. A new group begins with the oldest version that its
+ * first leader knows. Once the code of every voter knows the present and the next version, the leader logs
+ * the next one. At that entry each member writes its state in the next version, by save_state or `save`, and
+ * goes on with what create and restore_state make of that; before the first command, the state stays as it
+ * is. A member whose code does not know the group's version stores and votes, and applies nothing. A reload
+ * keeps the old code where the new one does not know the group's version.
  *
  * A member that crashes in `apply` begins again from its last snapshot and applies what came after it once
  * more. A command that crashes it three times makes the member stop applying; it goes on to store and to
@@ -43,7 +52,7 @@
 extern "C" {
 #endif
 
-#define COPPICE_RAFT_DRAFT_2 "coppice.raft/draft-2"
+#define COPPICE_RAFT_DRAFT_3 "coppice.raft/draft-3"
 
 /* A status of validate and apply, besides those of status.h: the command is discarded, and its caller gets
  * {error, {discarded, Reason}} from validate, {error, {discarded, Reason, Serial}} from apply. Reason is the
@@ -54,7 +63,7 @@ extern "C" {
 /* What comes with a command. Alike in all members. Borrowed until the callback returns. */
 typedef struct coppice_entry {
   uint32_t size;
-  uint32_t reserved;
+  uint32_t version; /* the group's, by whose rules the command is applied */
   /* Of the command: the first is 1, the next one more. What apply_info gets is counted too. */
   uint64_t serial;
   int64_t time;    /* ms since 1970 by the leader's clock; never falls while one member leads */
@@ -64,7 +73,9 @@ typedef struct coppice_entry {
 
 typedef struct coppice_raft {
   uint32_t size;
-  uint32_t reserved;
+  /* How many versions before the actor type's state_version the code knows too. 0: none. Above 0 it needs
+   * `save`. */
+  uint32_t older_versions;
 
   /* [look] At the leader, before the command is in the log: a command that is refused here costs nothing. The
    * state may be older than the one that `apply` will see. COPPICE_OK: it goes into the log. Default:
@@ -99,8 +110,13 @@ typedef struct coppice_raft {
    * but COPPICE_OK and COPPICE_HIBERNATE ends the actor. Default: COPPICE_UNHANDLED. */
   int32_t (*apply_info)(coppice_actor* self, void* state, const coppice_entry* at,
                         const coppice_message* what);
+
+  /* [look] Writes the state as one term in an older version, which the code knows; restore_state gets that
+   * version with it. save_state writes state_version. The state is one that was restored from an older
+   * version or has gone over from it. Default: COPPICE_E_VERSION. */
+  int32_t (*save)(coppice_actor* self, void* state, uint32_t version, coppice_writer* out);
 } coppice_raft;
-#define COPPICE_RAFT_LEAST COPPICE_SIZE_THROUGH(coppice_raft, on_member)
+#define COPPICE_RAFT_LEAST COPPICE_SIZE_THROUGH(coppice_raft, save)
 
 #ifdef __cplusplus
 }

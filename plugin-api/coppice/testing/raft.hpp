@@ -16,6 +16,13 @@
 //   group.append(reserve{"ann"});                              // apply starts a timer of a minute
 //   group.advance(1min);                                       // the timer fires: an entry for apply_info
 //
+// The group has the version state_version, unless the test names an older one that the code knows. upgrade()
+// is the entry of the log at which it goes over to the next one:
+//
+//   raft_in_test group(plugin::linked(), {}, 1);
+//   group.append(deposit{"ann", 5});                           // by the rules of version 1
+//   group.upgrade();
+//
 // Include it beside coppice/testing.hpp. Header-only. In the test's thread.
 #pragma once
 
@@ -23,6 +30,7 @@
 #include <coppice/testing.hpp>
 #include <coppice/testing/raft_effects.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -54,15 +62,15 @@ namespace detail {
 class raft_engine final : public engine {
  public:
   explicit raft_engine(world& of) { carried_to(&of); }
-  static constexpr std::string_view interface_name = COPPICE_RAFT_DRAFT_2;
+  static constexpr std::string_view interface_name = COPPICE_RAFT_DRAFT_3;
 
-  enum class callback : std::uint8_t { validate, apply, query, leader, quorum, member, info };
+  enum class callback : std::uint8_t { validate, apply, query, leader, quorum, member, info, save };
   /// A callback and its arguments.
   struct question {
     callback what = callback::apply;
     value given = {};           ///< a command, a query, the leader, the members, or what came of an effect
     coppice_entry about = {};   ///< of `apply` and `info`
-    std::uint64_t number = 0;   ///< the term of on_leader; the voters of on_quorum
+    std::uint64_t number = 0;   ///< the term of on_leader; the voters of on_quorum; the version of `save`
     std::int32_t reachable = 0; ///< of on_quorum
   };
 
@@ -77,6 +85,8 @@ class raft_engine final : public engine {
   }
 
   raft_notes& notes() { return notes_; }
+  /// Versions before the type's state_version that the code knows.
+  std::uint32_t older_versions() const { return on_.older_versions; }
 
   std::optional<call> next(world&) override {
     if (!due_) return std::nullopt;
@@ -90,7 +100,7 @@ class raft_engine final : public engine {
     if (to == nullptr) return;
     if (std::string_view(to->type->behaviour) != "raft")
       throw failure("this actor is no replicated state machine");
-    on_ = table_of<coppice_raft>(*to->type, COPPICE_RAFT_DRAFT_2);
+    on_ = table_of<coppice_raft>(*to->type, COPPICE_RAFT_DRAFT_3);
   }
   bool is_of(const world& w) const override { return world_ == &w; }
   void ended(bool) override { due_.reset(); }
@@ -98,7 +108,7 @@ class raft_engine final : public engine {
  private:
   static const char* name_of(callback what) {
     constexpr const char* names[] = {"validate",  "apply",     "handle_query", "on_leader",
-                                     "on_quorum", "on_member", "apply_info"};
+                                     "on_quorum", "on_member", "apply_info",   "save"};
     return names[static_cast<std::size_t>(what)];
   }
 
@@ -132,6 +142,11 @@ class raft_engine final : public engine {
         return on_.on_leader == nullptr ? COPPICE_OK : on_.on_leader(self, state, given.bytes(), now.number);
       case callback::quorum:
         return on_.on_quorum == nullptr ? COPPICE_OK : on_.on_quorum(self, state, now.number, now.reachable);
+      case callback::save:
+        return written(look("save", [&](coppice_writer* out) {
+          return on_.save == nullptr ? COPPICE_E_VERSION
+                                     : on_.save(self, state, static_cast<std::uint32_t>(now.number), out);
+        }));
       case callback::member:
         break;
     }
@@ -180,6 +195,15 @@ class raft_engine final : public engine {
                                  : atom(status == COPPICE_DISCARD ? "discarded" : "bad_command");
     return COPPICE_OK;
   }
+  // The status that the actor follows after `save`, whose failure ends nothing.
+  std::int32_t written(std::int32_t status) {
+    if (status == COPPICE_OK) return status;
+    world_->error_text.clear();
+    world_->error_reason = {};
+    said_.what = raft_answer::kind::discarded;
+    said_.term = atom(coppice_status_word(status));
+    return COPPICE_OK;
+  }
   // The status that the actor follows after `handle_query`.
   std::int32_t answered(std::int32_t status) {
     if (status != COPPICE_UNHANDLED) return status;
@@ -204,9 +228,11 @@ class raft_engine final : public engine {
 class raft_in_test {
  public:
   /// Starts the members. Throws: the actor is no replicated state machine, or init has failed or is not alike
-  /// in two members. A node in `how.among` is that of all members.
-  explicit raft_in_test(const plugin& from, const settings& how = {})
-      : from_(from), how_(how), elsewhere_(how) {
+  /// in two members, or the code does not know the version. A node in `how.among` is that of all members.
+  /// `version`: the group's. None: the type's state_version.
+  explicit raft_in_test(const plugin& from, const settings& how = {},
+                        std::optional<std::uint32_t> version = {})
+      : from_(from), how_(how), elsewhere_(how), version_(version.value_or(newest())) {
     if (!elsewhere_.among) elsewhere_.among = neighbours("second@127.0.0.2");
     first_ = std::make_unique<actor>(from_, how_);
     second_ = std::make_unique<actor>(from_, elsewhere_);
@@ -215,11 +241,15 @@ class raft_in_test {
       engine_of(*one); // throws for another behaviour
     }
     second_->process().now += other_clock;
+    const std::uint32_t oldest = newest() - std::min(newest(), engine_of(*first_).older_versions());
+    if (version_ < oldest || version_ > newest())
+      throw failure("this actor does not know version " + std::to_string(version_) + ", but " +
+                    std::to_string(oldest) + " to " + std::to_string(newest()));
     const auto callbacks = detail::table_of<coppice_lifecycle>(from_.type(how_.actor), COPPICE_LIFECYCLE_1);
     has_snapshots_ = callbacks.save_state != nullptr;
     keep_state("after init");
   }
-  raft_in_test(plugin&&, const settings& = {}) = delete;
+  raft_in_test(plugin&&, const settings& = {}, std::optional<std::uint32_t> = {}) = delete;
 
   /// A command as a client appends it: validate at the first member, then apply in all members.
   raft_answer append(const value& command, const about_entry& with = {}) {
@@ -233,6 +263,7 @@ class raft_in_test {
     time_ = with.time.value_or(time_ + 1);
     coppice_entry about{};
     about.size = sizeof about;
+    about.version = version_;
     about.serial = ++serial_;
     about.time = time_;
     about.random = with.random.value_or(serial_ * 0x9e3779b97f4a7c15);
@@ -289,6 +320,24 @@ class raft_in_test {
     replace(second_, elsewhere_, "after entry " + std::to_string(serial_));
     second_->process().now += other_clock;
   }
+
+  /// The group goes over to the next version, as by an entry of the log: each member writes its state in that
+  /// version and goes on with what restore_state makes of it, unless no command was applied yet. Throws: the
+  /// code knows no next version, does not write it or does not read it, or the states differ.
+  void upgrade() {
+    if (version_ >= newest()) throw failure("this actor knows no version after " + std::to_string(version_));
+    const std::string entry = "the change to version " + std::to_string(version_ + 1);
+    ++version_;
+    if (serial_ != 0 && has_snapshots_) {
+      state_ = saved(*first_, entry);
+      for (const other_member& one : others()) expect(saved(*one.is, entry), state_, one.which, entry);
+      go_over(first_, how_, entry);
+      go_over(second_, elsewhere_, entry);
+    }
+    keep_state(entry);
+  }
+  /// The group's version.
+  std::uint32_t version() const { return version_; }
 
   // What the first member is told of its group.
   /// `who`: {Name, Node}, or `undefined`.
@@ -349,6 +398,7 @@ class raft_in_test {
   raft_answer came(const std::string& what, const Take& take) {
     coppice_entry about{};
     about.size = sizeof about;
+    about.version = version_;
     about.serial = ++serial_;
     about.time = time_;
     about.random = serial_ * 0x9e3779b97f4a7c15;
@@ -412,11 +462,22 @@ class raft_in_test {
 
   saved_state saved(actor& one, const std::string& about) const {
     if (!has_snapshots_) return {};
+    if (version_ != newest()) return saved_in_older(one, about);
     saved_state made = one.save();
     made.process = nullptr; // a snapshot goes to another process
     if (made.status != COPPICE_OK)
       throw failure(about + ": save_state failed with " + coppice_status_word(made.status));
+    if (made.version != version_)
+      throw failure(about + ": save_state wrote version " + std::to_string(made.version) +
+                    ", but the group has " + std::to_string(version_));
     return made;
+  }
+  saved_state saved_in_older(actor& one, const std::string& about) const {
+    const raft_answer said = engine_of(one).ask({.what = callback::save, .number = version_});
+    if (said.what != raft_answer::kind::done)
+      throw failure(about + ": save of version " + std::to_string(version_) + " failed with " +
+                    shown(said.term));
+    return {COPPICE_OK, version_, said.term, nullptr};
   }
   // Expects that the states are those of before `about`, which may change none.
   void expect_same_state(const std::string& about) const {
@@ -450,6 +511,24 @@ class raft_in_test {
     old = std::move(made);
   }
 
+  // Puts what restore_state makes of the noted state in the place of a member's, which goes on with the
+  // effects and the journal that it has.
+  void go_over(std::unique_ptr<actor>& one, const settings& how, const std::string& about) {
+    std::unique_ptr<actor> made(new actor(actor::restored(from_, state_, how)));
+    if (made->status() != COPPICE_OK)
+      throw failure(about + ": restore_state refuses the state " + shown(state_.term) + ": " +
+                    shown(made->reason()));
+    expect(saved(*made, about), state_, "a member that has gone over to it", about);
+    engine_of(*made).notes().restore(engine_of(*one).notes());
+    made->process().now = one->process().now;
+    journal kept = one->did;
+    const auto& added = made->did.complaints;
+    kept.complaints.insert(kept.complaints.end(), added.begin(), added.end());
+    made->did = std::move(kept);
+    one = std::move(made);
+  }
+  std::uint32_t newest() const { return from_.type(how_.actor).state_version; }
+
   static constexpr std::chrono::hours other_clock{17}; // how far that of the second member is ahead
 
   const plugin& from_;
@@ -457,6 +536,7 @@ class raft_in_test {
   settings elsewhere_; // of the second member
   std::unique_ptr<actor> first_, second_;
   std::unique_ptr<actor> third_; // null: the actor has no save_state
+  std::uint32_t version_;        // the group's
   bool has_snapshots_ = false;
   saved_state state_;
   std::uint64_t serial_ = 0;

@@ -49,7 +49,7 @@ message_body anything(dice& chance, const core& of) {
     case 5:
       return heartbeat{number(chance, of.commit()), number(chance, 5)};
     case 6:
-      return heartbeat_answer{number(chance, 5), index, number(chance, index), 0};
+      return heartbeat_answer{number(chance, 5), index, number(chance, index), {}};
     case 7:
       return read_request{number(chance, 5)};
     case 8:

@@ -27,7 +27,7 @@ void let_join_slowly(one_member& of) {
   of.say(2, 2, append_answer{true, 3, 0, 0});
   for (int i = 0; i < 3; ++i) {
     of.pass(of.how.election / 2);
-    of.say(2, 2, heartbeat_answer{1, 3, 3, 0});
+    of.say(2, 2, heartbeat_answer{1, 3, 3, {}});
   }
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("one that was slow to catch up gets its vote also where nothing is app
   of.say(4, 2, append_answer{true, 3, 0, 0});
   CHECK(of.machine->members().voters() == 3);
   of.pass(of.how.heartbeat);
-  of.say(4, 2, heartbeat_answer{of.sent<heartbeat>(4)->round, 3, 3, 0});
+  of.say(4, 2, heartbeat_answer{of.sent<heartbeat>(4)->round, 3, 3, {}});
   CHECK(of.machine->members().voters() == 4);
   REQUIRE(of.sent<append_request>(4));
   CHECK(of.sent<append_request>(4)->entries.size() == 1);
@@ -191,7 +191,7 @@ TEST_CASE("a transfer is done only if the one that was told leads next") {
     CHECK((of.sent<elect_now>(3) != nullptr) == (how != ends::untold));
     if (how == ends::by_time) {
       of.pass(of.how.election / 2);
-      of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+      of.say(2, 2, heartbeat_answer{1, 2, 2, {}});
       CHECK(of.machine->wake() <= of.now + of.how.election / 2);
       of.pass(of.how.election / 2);
       CHECK(of.machine->what() == role::leader);
@@ -220,7 +220,7 @@ TEST_CASE("a transfer that does not succeed ends after one time-out") {
   of.establish();
   hand_over(of, 3);
   of.pass(of.how.election / 2);
-  of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{1, 2, 2, {}});
   of.pass(of.how.election / 2);
   CHECK(of.answer_to(1) == outcome::timed_out);
   of.append("a", 9);

@@ -35,7 +35,7 @@ TEST_CASE("numbers and orders that cannot be are dropped") {
       vote_request{huge, 1, false, false},
       vote_request{1, 2, false, false},
       heartbeat{huge, 1},
-      heartbeat_answer{1, 1, 2, 0},
+      heartbeat_answer{1, 1, 2, {}},
       append_answer{true, huge, 0, 0},
       snapshot_chunk{five, 8, 3, bytes("abc")},
       snapshot_chunk{five, huge, 3, bytes("abc")},
@@ -80,7 +80,7 @@ TEST_CASE("what contradicts what is committed, or a second leader of a term, is 
   leader.establish();
   leader.say(2, 2, append_request{1, 1, 0, {}});
   leader.say(2, 2, append_answer{true, 99, 0, 0});
-  leader.say(2, 2, heartbeat_answer{1'000'000, 0, 0, 0});
+  leader.say(2, 2, heartbeat_answer{1'000'000, 0, 0, {}});
   CHECK(leader.dropped(drop::impossible) == 3);
   CHECK(leader.machine->what() == role::leader);
 }

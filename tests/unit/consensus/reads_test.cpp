@@ -28,14 +28,14 @@ TEST_CASE("a read waits for a round of heartbeats that began after it") {
   one_member of;
   of.establish();
   const std::uint64_t before = of.sent<heartbeat>(2) != nullptr ? of.sent<heartbeat>(2)->round : 0;
-  of.say(2, 2, heartbeat_answer{before + 1, 2, 2, 0}); // of the round that came with leadership
+  of.say(2, 2, heartbeat_answer{before + 1, 2, 2, {}}); // of the round that came with leadership
   read(of, 5);
   CHECK(of.out.reads.empty());
   REQUIRE(of.sent<heartbeat>(2));
   const std::uint64_t round = of.sent<heartbeat>(2)->round;
-  of.say(2, 2, heartbeat_answer{round - 1, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{round - 1, 2, 2, {}});
   CHECK(of.out.reads.empty());
-  of.say(3, 2, heartbeat_answer{round, 0, 0, 0});
+  of.say(3, 2, heartbeat_answer{round, 0, 0, {}});
   REQUIRE(of.out.reads.size() == 1);
   CHECK(of.out.reads[0].token == 5);
   CHECK(of.out.reads[0].index == 2);
@@ -44,17 +44,17 @@ TEST_CASE("a read waits for a round of heartbeats that began after it") {
 TEST_CASE("reads that come while a round is under way share the next one") {
   one_member of;
   of.establish();
-  of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{1, 2, 2, {}});
   read(of, 1);
   const std::uint64_t round = of.sent<heartbeat>(2)->round;
   read(of, 2);
   read(of, 3);
   CHECK(of.out.messages.empty());
-  of.say(2, 2, heartbeat_answer{round, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{round, 2, 2, {}});
   CHECK(of.out.reads.size() == 1);
   REQUIRE(of.sent<heartbeat>(2));
   CHECK(of.sent<heartbeat>(2)->round == round + 1);
-  of.say(2, 2, heartbeat_answer{round + 1, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{round + 1, 2, 2, {}});
   CHECK(of.out.reads.size() == 2);
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("a new leader answers no read before its term's no-op is committed") {
   one_member of;
   of.lead();
   read(of, 5);
-  of.say(2, 2, heartbeat_answer{1, 1, 1, 0});
+  of.say(2, 2, heartbeat_answer{1, 1, 1, {}});
   CHECK(of.out.reads.empty());
   of.sync();
   of.say(2, 2, append_answer{true, 2, 0, 0});
@@ -86,7 +86,7 @@ TEST_CASE("a new leader answers no read before its term's no-op is committed") {
   std::uint64_t round = 0;
   for (const message& one : of.out.messages)
     if (const auto* const beat = std::get_if<heartbeat>(&one.body)) round = std::max(round, beat->round);
-  of.say(2, 2, heartbeat_answer{round, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{round, 2, 2, {}});
   REQUIRE(of.out.reads.size() == 1);
   CHECK(of.out.reads[0].index == 2);
 }

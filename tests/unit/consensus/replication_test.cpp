@@ -191,12 +191,12 @@ TEST_CASE(
   of.append("a");
   of.pass(of.how.heartbeat);
   const std::uint64_t round = of.sent<heartbeat>(3)->round;
-  of.say(3, 2, heartbeat_answer{round, 3, 2, 0});
+  of.say(3, 2, heartbeat_answer{round, 3, 2, {}});
   CHECK_FALSE(of.sent<append_request>(3));
-  of.say(3, 2, heartbeat_answer{round, 2, 2, 0});
+  of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
   REQUIRE(of.sent<append_request>(3));
   CHECK(of.sent<append_request>(3)->entries.size() == 1);
-  of.say(3, 2, heartbeat_answer{round, 3, 3, 0}); // counts like an acknowledgement
+  of.say(3, 2, heartbeat_answer{round, 3, 3, {}}); // counts like an acknowledgement
   CHECK(of.machine->others()[1].match == 3);
 }
 
@@ -246,15 +246,15 @@ TEST_CASE("a follower that was restarted learns what is committed also where not
   of.say(3, 2, append_answer{true, 2, 0, 0});
   of.pass(of.how.heartbeat);
   const std::uint64_t round = of.sent<heartbeat>(3)->round;
-  of.say(3, 2, heartbeat_answer{round, 2, 2, 0});
+  of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
   CHECK_FALSE(of.sent<append_request>(3));
-  of.say(3, 2, heartbeat_answer{round, 0, 0, 0}); // from its new start
+  of.say(3, 2, heartbeat_answer{round, 0, 0, {}}); // from its new start
   REQUIRE(of.sent<append_request>(3));
   const append_request ask = *of.sent<append_request>(3);
   CHECK(ask.previous == 2);
   CHECK(ask.commit == 2);
   CHECK(ask.entries.empty());
-  of.say(3, 2, heartbeat_answer{round, 0, 0, 0});
+  of.say(3, 2, heartbeat_answer{round, 0, 0, {}});
   CHECK_FALSE(of.sent<append_request>(3)); // one at a time
   durable_state found = core::first_state(voters(3));
   found.hard.term = 2;

@@ -49,10 +49,10 @@ std::vector<message> every_body() {
           with(append_answer{true, 300, 0, 0}),
           with(append_answer{false, 1, 2, 70'000}),
           with(heartbeat{5, UINT64_MAX}),
-          with(heartbeat_answer{1, 2, 3, UINT32_MAX}),
+          with(heartbeat_answer{1, 2, 3, {4, UINT32_MAX}}),
           with(read_request{UINT64_MAX}),
           with(read_answer{1, 2}),
-          with(snapshot_chunk{{7, 2, 9, UINT64_MAX, all_roles()}, 0, 5, bytes("bytes")}),
+          with(snapshot_chunk{{7, 2, 9, UINT64_MAX, all_roles(), UINT32_MAX}, 0, 5, bytes("bytes")}),
           with(snapshot_chunk{{7, 2, 9, 1, {}}, 9, 0, {}}),
           with(snapshot_answer{7, UINT64_MAX, 9, true}),
           with(elect_now{})};
@@ -86,7 +86,7 @@ TEST_CASE("what a member keeps on its disk comes back as it was written") {
     REQUIRE(back);
     CHECK(*back == one);
   }
-  for (const snapshot_meta& one : {snapshot_meta{}, snapshot_meta{4, 3, 2, 1, all_roles()}}) {
+  for (const snapshot_meta& one : {snapshot_meta{}, snapshot_meta{4, 3, 2, 1, all_roles(), 5}}) {
     const auto back = decode_snapshot_meta(encoded(one));
     REQUIRE(back);
     CHECK(*back == one);
@@ -101,7 +101,7 @@ TEST_CASE("what a member keeps on its disk comes back as it was written") {
 TEST_CASE("a malformed message is refused with the part that is wrong") {
   const std::string id16 = "<<0,0,0,0,0,0,0,7,0,0,0,0,0,0,0,1>>";
   const std::string head = "{raft, " + id16 + ", " + id16 + ", " + id16 + ", 3, ";
-  const std::string none = "{1, 2, 3, 4, <<>>}";
+  const std::string none = "{1, 2, 3, 4, <<>>, 5}";
   struct row {
     std::string term, says;
   };
@@ -128,8 +128,8 @@ TEST_CASE("a malformed message is refused with the part that is wrong") {
       {head + "{vote_request, 1, 2, yes, true}}", "pre: true or false expected"},
       {head + "{vote_answer, true, 1}}", "granted: true or false expected"},
       {head + "{heartbeat, a, 1}}", "commit: an integer from 0 to"},
-      {head + "{heartbeat_answer, 1, 2, 3, 4294967296}}",
-       "version: an integer from 0 to 4294967295 expected"},
+      {head + "{heartbeat_answer, 1, 2, 3, 4, 4294967296}}",
+       "newest: an integer from 0 to 4294967295 expected"},
       {head + "{append_request, 1, 2, 3, {}}}", "entries: a list expected"},
       {head + "{append_request, 1, 2, 3, [{}, <<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>>]}}",
        "an entry: a tuple of 5 expected"},
@@ -142,9 +142,11 @@ TEST_CASE("a malformed message is refused with the part that is wrong") {
       {head + "{append_answer, 1, 1, 2, 3}}", "accepted: true or false expected"},
       {head + "{read_request, []}}", "number: an integer from 0 to"},
       {head + "{read_answer, 1, none}}", "index: an integer from 0 to"},
-      {head + "{snapshot_chunk, {1, 2, 3, 4}, 0, <<>>}}", "a snapshot: a tuple of 5 expected"},
-      {head + "{snapshot_chunk, {1, 2, 3, 4, <<0>>}, 0, <<>>}}", "a snapshot's members make no sense"},
-      {head + "{snapshot_chunk, {1, 2, 3, 4, []}, 0, <<>>}}", "a snapshot's members: a binary expected"},
+      {head + "{snapshot_chunk, {1, 2, 3, 4, <<>>}, 0, <<>>}}", "a snapshot: a tuple of 6 expected"},
+      {head + "{snapshot_chunk, {1, 2, 3, 4, <<0>>, 5}, 0, <<>>}}", "a snapshot's members make no sense"},
+      {head + "{snapshot_chunk, {1, 2, 3, 4, [], 5}, 0, <<>>}}", "a snapshot's members: a binary expected"},
+      {head + "{snapshot_chunk, {1, 2, 3, 4, <<>>, -1}, 0, <<>>}}",
+       "a snapshot's version: an integer from 0 to"},
       {head + "{snapshot_chunk, " + none + ", 0, all}}", "bytes: a binary expected"},
       {head + "{snapshot_answer, 1, 2, 3, 4}}", "accepted: true or false expected"},
   };

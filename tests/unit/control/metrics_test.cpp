@@ -233,20 +233,23 @@ TEST_CASE("every kind of warning has a sample, and no warning is of another kind
 }
 
 TEST_CASE(
-    "a member of a Raft group that stands still, uses or takes no snapshot, waits or is slow is named") {
+    "a member of a Raft group that stands still, uses or takes no snapshot, waits, is slow or has older code "
+    "is named") {
   node::node_status status;
   status.raft = {{"still", base::nanos_per_second, 0, true, false, false},
                  {"bad", 0, 0, false, true, false},
                  {"grows", 0, 0, false, false, true},
                  {"waits", 0, 0, false, false, false, 0, 3 * base::nanos_per_second},
-                 {"slow", 0, 0, false, false, false, 0, 0, 120 * base::nanos_per_ms}};
+                 {"slow", 0, 0, false, false, false, 0, 0, 120 * base::nanos_per_ms},
+                 {"older", 0, 0, false, false, false, 0, 0, 0, 2}};
   const auto said = warnings(status);
-  REQUIRE(said.size() == 5);
+  REQUIRE(said.size() == 6);
   CHECK(said[0].why == "it stands still: its part of the durable log is of no use");
   CHECK(said[1].why == "it applies nothing: its snapshot is of no use");
   CHECK(said[2].why == "it could take no snapshot, so its log grows");
   CHECK(said[3].why == "it has applied nothing for 3000 ms, and committed entries wait");
   CHECK(said[4].why == "a write to the durable log took 120 ms, longer than a heartbeat");
+  CHECK(said[5].why == "it applies nothing: its code does not know version 2 of its group");
 }
 
 TEST_CASE("a saga whose steps are stuck in doubt, or cannot be undone, is named") {

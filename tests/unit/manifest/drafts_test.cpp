@@ -72,7 +72,7 @@ TEST_CASE("this host's drafts are those of its headers, and the draft tables of 
             COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_DRAFT_2,         COPPICE_STAGE_HOST_DRAFT_2,
             COPPICE_STATEM_DRAFT_2,      COPPICE_STATEM_HOST_DRAFT_2,   COPPICE_STREAM_DRAFT_2,
             COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_DRAFT_2,           COPPICE_UDP_HOST_DRAFT_2,
-            COPPICE_CHANNEL_DRAFT_2,     COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_2,
+            COPPICE_CHANNEL_DRAFT_2,     COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_3,
             COPPICE_SAGA_DRAFT_2,        COPPICE_SAGA_HOST_DRAFT_2};
   std::ranges::sort(interfaces);
   std::ranges::sort(all);

@@ -233,3 +233,48 @@ TEST_CASE("an actor of another behaviour is refused") {
   const plugin clerks = fixture("clerk");
   CHECK(failing([&] { raft_in_test group(clerks); }) == "this actor is no replicated state machine");
 }
+
+TEST_CASE("a group of an older version follows its rules, until it goes over to the next one") {
+  const plugin slips = fixture("slips");
+  raft_in_test group(slips, {.actor = "grows"}, 1);
+  CHECK(group.version() == 1);
+  CHECK(group.append(add(3)).term == "{1,3}"_erl);
+  CHECK(group.state().version == 1);
+  CHECK(group.state().term == 3);
+  group.snapshot();
+  group.upgrade();
+  CHECK(group.version() == 2);
+  CHECK(group.state().version == 2);
+  CHECK(group.state().term == "{3,0}"_erl);
+  CHECK(group.append(add(3)).term == "{2,33}"_erl);
+  CHECK(group.state().term == "{33,1}"_erl);
+  group.snapshot();
+  CHECK(group.append(add(1)).serial == 3);
+  CHECK(has(failing([&] { group.upgrade(); }), "knows no version after 2"));
+  CHECK(group.complaints().empty());
+}
+
+TEST_CASE(
+    "a group without a version in its test has the newest one of its code, and a new group goes over as it "
+    "is") {
+  const plugin slips = fixture("slips");
+  raft_in_test newest(slips, {.actor = "grows"});
+  CHECK(newest.append(add(3)).term == "{2,30}"_erl);
+  raft_in_test fresh(slips, {.actor = "grows"}, 1);
+  fresh.upgrade();
+  CHECK(fresh.append(add(3)).term == "{2,30}"_erl);
+  raft_in_test none(slips, {.actor = "clean"});
+  CHECK(none.version() == 0);
+}
+
+TEST_CASE("a version that the code does not know, and one to which it cannot go over, is a failure") {
+  const plugin slips = fixture("slips");
+  CHECK(failing([&] { raft_in_test group(slips, {.actor = "grows"}, 3); }) ==
+        "this actor does not know version 3, but 1 to 2");
+  CHECK(has(failing([&] { raft_in_test group(slips, {.actor = "clean"}, 1); }), "does not know version 1"));
+  raft_in_test group(slips, {.actor = "stays"}, 1);
+  group.append(add(3));
+  CHECK(failing([&] {
+          group.upgrade();
+        }).starts_with("the change to version 2: restore_state refuses the state 3: "));
+}

@@ -7,13 +7,14 @@
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* Raise it when the state or what apply does changes: add `save` and .older_versions = 1 to the table, and
+ * let restore_state read both versions and apply follow at->version. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
     "{\"coppice\":1,\"id\":\"my_raft\",\"version\":\"0.1.0\",\"abi\":[1,0],\"actors\":["
     "{\"name\":\"my_raft\",\"behaviour\":\"raft\",\"state_version\":1,"
-    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.raft/draft-2\"]}]}");
+    "\"tables\":[\"coppice.lifecycle/1\",\"coppice.raft/draft-3\"]}]}");
 
 static const coppice_message_api* messages;
 static const coppice_actor_api* actors;
@@ -115,7 +116,7 @@ static const coppice_lifecycle lifecycle = {.size = sizeof lifecycle,
 static const coppice_raft raft = {
     .size = sizeof raft, .validate = validate, .apply = apply, .handle_query = handle_query};
 static const coppice_table tables[] = {
-    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_RAFT_DRAFT_2, &raft}, {NULL, NULL}};
+    {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_RAFT_DRAFT_3, &raft}, {NULL, NULL}};
 static const coppice_actor_type type = {.size = sizeof type,
                                         .state_version = STATE_VERSION,
                                         .name = "my_raft",

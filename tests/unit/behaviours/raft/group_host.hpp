@@ -4,9 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -30,13 +32,42 @@ inline constexpr base::nanos ms = base::nanos_per_ms;
 
 inline std::atomic<bool> is_mended = false; // `crash` adds 1000
 
-// A command is a number, which is added; `crash` ends it, and so does `leave`, orderly; of `keep_still` it
-// tells nothing; `ring` has the member make an entry of what came of a timer, which adds 1000; `drift` adds 7
-// in the machine a alone. The query `sum` is answered by the sum, any other one by refused. The sum is the
-// hash of its state. Everything it does is written down with its id.
+// The versions that the code of each machine knows, by its id; none: 0 alone.
+class code_versions {
+ public:
+  void clear() {
+    const std::lock_guard hold(lock_);
+    known_.clear();
+    running_.clear();
+  }
+  void enter(const std::string& id, const std::shared_ptr<raft::machine_progress>& of) {
+    const std::lock_guard hold(lock_);
+    running_[id] = of;
+    of->versions = known_[id];
+  }
+  // As by a reload, and for machines that start later.
+  void set(const std::string& id, consensus::version_range known) {
+    const std::lock_guard hold(lock_);
+    known_[id] = known;
+    if (const auto of = running_[id].lock()) of->versions = known;
+  }
+
+ private:
+  std::mutex lock_;
+  std::map<std::string, consensus::version_range> known_;
+  std::map<std::string, std::weak_ptr<raft::machine_progress>> running_;
+};
+inline code_versions codes;
+
+// A command is a number, which is added, tenfold from version 2 on; `crash` ends it, and so does `leave`,
+// orderly; of `keep_still` it tells nothing; `ring` has the member make an entry of what came of a timer,
+// which adds 1000; `drift` adds 7 in the machine a alone. The query `sum` is answered by the sum, any other
+// one by refused. The sum is the hash of its state. Everything it does is written down with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
-  adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {}
+  adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {
+    codes.enter(id_, progress_);
+  }
   std::shared_ptr<const raft::machine_progress> progress() const override { return progress_; }
 
  protected:
@@ -73,6 +104,7 @@ class adding_machine final : public native_server, public raft::machine {
     commands_ = applied_commands(most);
     began_at_ = 0;
     sum_ = 0;
+    version_ = 0;
     const bool restores = at.read_binary(snapshot);
     CHECK((restores || at.read_atom_is("undefined")));
     CHECK(at.read_unsigned(check_));
@@ -82,12 +114,14 @@ class adding_machine final : public native_server, public raft::machine {
         return runtime::stop(term("{bad_snapshot, <<\"another version\">>}"));
       }
       etf::cursor in(snapshot);
-      CHECK(in.read_tuple_of(2));
+      CHECK(in.read_tuple_of(3));
+      CHECK(in.read_unsigned(version_));
       CHECK(in.read_integer(sum_));
       CHECK(in.read_binary(commands));
       CHECK(commands_.restore(commands));
       began_at_ = commands_.serial();
-      book_.write(id_ + " restored " + std::to_string(sum_));
+      book_.write(id_ + " restored " + std::to_string(sum_) +
+                  (version_ == 0 ? "" : " of " + std::to_string(version_)));
     }
     return runtime::carry_on();
   }
@@ -114,6 +148,11 @@ class adding_machine final : public native_server, public raft::machine {
       one.kind = static_cast<consensus::entry_kind>(kind);
       const auto decided = commands_.take(index, one);
       message answer = message::atom("nothing");
+      if (one.kind == consensus::entry_kind::version) {
+        CHECK(count == 1); // the last of its message
+        version_ = one.sequence;
+        book_.write(id_ + " goes over to " + std::to_string(version_));
+      }
       if (decided.what == applied_commands::verdict::apply) {
         progress_->applying = decided.serial;
         etf::cursor in(body);
@@ -140,7 +179,7 @@ class adding_machine final : public native_server, public raft::machine {
         } else if (!in.read_integer(by))
           return runtime::stop(in.read_atom_is("leave") ? runtime::reasons::normal()
                                                         : message::atom("crashed"));
-        sum_ += by;
+        sum_ += version_ > 1 ? 10 * by : by;
         progress_->applying = 0;
         if (check_ != 0 && decided.serial % check_ == 0) tell_hash(self, decided.serial);
         runtime::message_writer out;
@@ -219,7 +258,8 @@ class adding_machine final : public native_server, public raft::machine {
   }
   void save(runtime::process& self) {
     etf::vector_writer state(64);
-    state.tuple(2);
+    state.tuple(3);
+    state.unsigned_integer(version_);
     state.integer(sum_);
     state.binary(commands_.save().bytes());
     runtime::message_writer out;
@@ -243,7 +283,7 @@ class adding_machine final : public native_server, public raft::machine {
   std::uint64_t run_ = 0, check_ = 0;
   applied_commands commands_;
   consensus::kept_replies replies_;
-  std::uint64_t began_at_ = 0;
+  std::uint64_t began_at_ = 0, version_ = 0;
   std::int64_t sum_ = 0;
 };
 
@@ -264,6 +304,7 @@ struct group_host : test_host {
     options.heartbeat = 20 * ms;
     options.election = 200 * ms;
     is_mended = false;
+    codes.clear();
   }
   ~group_host() {
     for (const auto& [name, pid] : running) {
@@ -314,6 +355,17 @@ struct group_host : test_host {
       run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
     }
     return true;
+  }
+
+  // Waits until a machine has written that line.
+  bool writes(const std::string& line) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (true) {
+      const auto lines = book.lines();
+      if (std::find(lines.begin(), lines.end(), line) != lines.end()) return true;
+      if (base::mono_now() > until) return false;
+      run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
+    }
   }
 
   // The name of a member that believes to lead.

@@ -245,7 +245,8 @@ TEST_CASE("a snapshot comes in parts of one length, and others are dropped") {
   led_by_test host;
   CHECK(host.append(4, {100}, 2));
   etf::vector_writer state(64);
-  state.tuple(2);
+  state.tuple(3);
+  state.unsigned_integer(0); // its version
   state.integer(9);
   state.binary(applied_commands().save().bytes());
   consensus::snapshot_chunk whole;
