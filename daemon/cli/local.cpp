@@ -13,6 +13,7 @@
 
 #include "cli/render.hpp"
 #include "cli/tls_files.hpp"
+#include "manifest/lint.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/state_graph.hpp"
 #include "spec/default_files.hpp"
@@ -200,6 +201,32 @@ api::exit_code draw(const manifest::inspection& found, const std::string& file) 
   return api::exit_code::failed;
 }
 
+std::string text_of(const manifest::lint_report& report, const std::string& file) {
+  std::string text;
+  for (const auto& one : report.findings) text += fmt::format("warning: {}\n  {}\n", one.text, one.remedy);
+  for (const auto& one : report.not_judged) text += fmt::format("not judged: {}\n", one);
+  if (report.findings.empty()) text += file + ": nothing found\n";
+  return text;
+}
+
+// The status is that of a check: failed if anything was found.
+api::exit_code lint(const std::string& file, bool as_json) {
+  const auto report = manifest::lint(file);
+  if (!report) {
+    complain("inspect --lint", report.error().text);
+    return api::exit_code::failed;
+  }
+  if (as_json) {
+    json document{{"file", file}, {"findings", json::array()}, {"not_judged", report->not_judged}};
+    for (const auto& one : report->findings)
+      document["findings"].push_back({{"kind", one.kind}, {"text", one.text}, {"remedy", one.remedy}});
+    print_json(document);
+  } else {
+    print(text_of(*report, file));
+  }
+  return report->findings.empty() ? api::exit_code::done : api::exit_code::failed;
+}
+
 api::exit_code inspect(const std::string& file, bool as_json, bool as_dot) {
   std::error_code missing;
   if (!fs::exists(file, missing)) {
@@ -232,6 +259,7 @@ void declare_local_commands(CLI::App& app, const common_options& common,
     std::vector<std::string> files;
     bool effective = false;
     bool dot = false;
+    bool lint = false;
   };
 
   auto checked = std::make_shared<parameters>();
@@ -250,10 +278,17 @@ void declare_local_commands(CLI::App& app, const common_options& common,
   CLI::App* inspect_command =
       app.add_subcommand("inspect", "a plugin file's manifest and verdict, without running it");
   inspect_command->add_option("file", inspected->file, "FILE.so")->required();
-  inspect_command->add_flag("--dot", inspected->dot,
-                            "the states that its actors declare, in Graphviz's language");
+  auto* const dot = inspect_command->add_flag("--dot", inspected->dot,
+                                              "the states that its actors declare, in Graphviz's language");
+  inspect_command
+      ->add_flag("--lint", inspected->lint,
+                 "habits that hurt a node: blocking calls, shared data, a state without a version")
+      ->excludes(dot);
   inspect_command->callback([&common, &run, inspected] {
-    run = [&common, inspected] { return inspect(inspected->file, common.json, inspected->dot); };
+    run = [&common, inspected] {
+      return inspected->lint ? lint(inspected->file, common.json)
+                             : inspect(inspected->file, common.json, inspected->dot);
+    };
   });
 
   app.add_subcommand("schema", "the JSON Schema of the configuration")->callback([&run] {

@@ -244,25 +244,56 @@ elf_result<elf_file::symbol_range> elf_file::listed_symbols() const {
   return symbol_range{1, load<std::uint32_t>(*head, 4)};
 }
 
+elf_result<void> elf_file::dynamic_symbols(
+    symbol_range range, const std::function<elf_result<void>(const Elf64_Sym&)>& each) const {
+  if (range.end <= range.first) return {};
+  auto address = entry(DT_SYMTAB);
+  auto offset = address ? offset_of(*address) : std::nullopt;
+  if (!offset) return damaged("there is no dynamic symbol table");
+  auto raw = read(*offset + range.first * sizeof(Elf64_Sym), (range.end - range.first) * sizeof(Elf64_Sym),
+                  symbol_limit * sizeof(Elf64_Sym), "the dynamic symbol table");
+  if (!raw) return unexpected(raw.error());
+  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= raw->size(); at += sizeof(Elf64_Sym))
+    if (auto done = each(load<Elf64_Sym>(*raw, at)); !done) return done;
+  return {};
+}
+
 elf_result<void> elf_file::symbols(
     const std::function<void(std::string_view name, unsigned char binding)>& each) const {
   auto range = listed_symbols();
   if (!range) return unexpected(range.error());
-  if (range->end <= range->first) return {};
-  auto address = entry(DT_SYMTAB);
-  auto offset = address ? offset_of(*address) : std::nullopt;
-  if (!offset) return damaged("there is no dynamic symbol table");
-  auto raw = read(*offset + range->first * sizeof(Elf64_Sym), (range->end - range->first) * sizeof(Elf64_Sym),
-                  symbol_limit * sizeof(Elf64_Sym), "the dynamic symbol table");
-  if (!raw) return unexpected(raw.error());
-  for (std::uint64_t at = 0; at + sizeof(Elf64_Sym) <= raw->size(); at += sizeof(Elf64_Sym)) {
-    auto symbol = load<Elf64_Sym>(*raw, at);
-    if (symbol.st_shndx == SHN_UNDEF) continue;
+  return dynamic_symbols(*range, [&](const Elf64_Sym& symbol) -> elf_result<void> {
+    if (symbol.st_shndx == SHN_UNDEF) return {};
     auto name = string(symbol.st_name);
     if (!name) return damaged("a symbol has no name");
     each(*name, ELF64_ST_BIND(symbol.st_info));
-  }
-  return {};
+    return {};
+  });
+}
+
+elf_result<void> elf_file::imports(const std::function<void(std::string_view name)>& each) const {
+  auto range = listed_symbols();
+  if (!range) return unexpected(range.error());
+  range->first = 1; // a GNU hash table lists the defined ones, which come last
+  return dynamic_symbols(*range, [&](const Elf64_Sym& symbol) -> elf_result<void> {
+    if (symbol.st_shndx != SHN_UNDEF) return {};
+    auto name = string(symbol.st_name);
+    if (!name) return damaged("a symbol has no name");
+    each(*name);
+    return {};
+  });
+}
+
+elf_result<std::optional<std::uint64_t>> elf_file::address_of(std::string_view wanted) const {
+  auto range = listed_symbols();
+  if (!range) return unexpected(range.error());
+  std::optional<std::uint64_t> found;
+  auto read = dynamic_symbols(*range, [&](const Elf64_Sym& symbol) -> elf_result<void> {
+    if (symbol.st_shndx != SHN_UNDEF && string(symbol.st_name) == wanted) found = symbol.st_value;
+    return {};
+  });
+  if (!read) return unexpected(read.error());
+  return found;
 }
 
 } // namespace coppice::manifest

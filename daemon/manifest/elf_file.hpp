@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // A 64-bit ELF shared object of this machine, read with bounds: every offset and count in the file is
 // untrusted and checked, every read is a pread into memory of the daemon. It knows nothing of plugins: it
-// gives segments, notes, the dynamic section and the defined dynamic symbols. One thread at a time.
+// gives segments, notes, the dynamic section, the dynamic symbols, and, in elf_contents.cpp, variables and
+// the memory that the dynamic linker would make. One thread at a time.
 #pragma once
 
 #include <elf.h>
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +60,39 @@ class elf_file {
   // Calls `each` with every defined dynamic symbol that the hash table lists. The name is borrowed.
   elf_result<void> symbols(
       const std::function<void(std::string_view name, unsigned char binding)>& each) const;
+  // Calls `each` with every dynamic symbol that another file has to define. The name is borrowed.
+  elf_result<void> imports(const std::function<void(std::string_view name)>& each) const;
+  // Where a defined dynamic symbol is, as an address of the file. Empty: there is none of that name.
+  elf_result<std::optional<std::uint64_t>> address_of(std::string_view name) const;
+
+  // A variable of the file's own that stays writable while the file is loaded.
+  struct variable {
+    std::string_view name; // as the linker has it
+    std::uint64_t size;    // bytes
+    bool begins_as_zero;   // it takes no room in the file
+  };
+  // Calls `each` with every such variable of the symbol table that debuggers use. Thread-local variables are
+  // not among them. False: the file has no such table, as after strip.
+  elf_result<bool> variables(const std::function<void(const variable&)>& each) const;
+
+  // The memory that the dynamic linker makes of the file, as far as the file alone decides it. Addresses are
+  // those of the file. One object reads the relocations once.
+  class memory {
+   public:
+    static elf_result<memory> of(const elf_file& file);
+    // Empty: it is not of the file.
+    std::optional<std::uint32_t> number(std::uint64_t address) const; // of 32 bits
+    // 0: null. Empty: it is not of the file, or points into another file.
+    std::optional<std::uint64_t> pointer(std::uint64_t address) const;
+    // Up to the NUL. Empty: there is none in the first `most` bytes.
+    std::optional<std::string> text(std::uint64_t address, std::size_t most) const;
+
+   private:
+    explicit memory(const elf_file& file) : file_(&file) {}
+
+    const elf_file* file_;
+    std::map<std::uint64_t, std::optional<std::uint64_t>> relocated_; // by the place that is filled
+  };
 
  private:
   elf_file(int descriptor, std::uint64_t size) : descriptor_(descriptor), size_(size) {}
@@ -75,6 +110,13 @@ class elf_file {
     std::uint64_t end = 0;
   };
   elf_result<symbol_range> listed_symbols() const;
+  elf_result<void> dynamic_symbols(symbol_range range,
+                                   const std::function<elf_result<void>(const Elf64_Sym&)>& each) const;
+  struct section_list {
+    std::vector<Elf64_Shdr> headers; // empty: the file has none
+    bytes names;                     // string table
+  };
+  elf_result<section_list> sections() const;
 
   int descriptor_;
   std::uint64_t size_;

@@ -69,6 +69,7 @@ class handler : public coppice::event_handler {
   // The result of delete_handler, which is also passed to a handler that replaces this one.
   std::vector<std::pair<term, term>> removed(term) const { return handle_call({}); }
 
+  static constexpr std::uint32_t state_version = 1;
   using state = std::pair<std::uint32_t, std::vector<std::pair<term, term>>>;
   state save_state() const { return {limit_, handle_call({})}; }
   void restore_state(std::uint32_t, const state& saved) {

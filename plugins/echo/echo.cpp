@@ -36,6 +36,7 @@ class lines : public coppice::tcp {
 
   std::uint64_t handle_call(coppice::etf::constant<"count">) { return count_; }
 
+  static constexpr std::uint32_t state_version = 1;
   std::uint64_t save_state() const { return count_; }
   void restore_state(std::uint32_t, std::uint64_t saved) { count_ = saved; }
 
@@ -58,6 +59,7 @@ class datagrams : public coppice::udp {
 
   std::uint64_t handle_call(coppice::etf::constant<"count">) { return count_; }
 
+  static constexpr std::uint32_t state_version = 1;
   std::uint64_t save_state() const { return count_; }
   void restore_state(std::uint32_t, std::uint64_t saved) { count_ = saved; }
 

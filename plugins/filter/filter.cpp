@@ -68,6 +68,7 @@ class filter : public coppice::tcp {
     std::uint64_t program;
     std::vector<coppice::owned_term> callers;
   };
+  static constexpr std::uint32_t state_version = 1;
   saved save_state() const { return {program_, {callers_.begin(), callers_.end()}}; }
   void restore_state(std::uint32_t, const saved& from) {
     program_ = from.program;

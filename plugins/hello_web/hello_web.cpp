@@ -127,6 +127,7 @@ class hello_web_server : public coppice::web {
   }
 
   // Clients and guests remain over a reload. The node keeps connections, the timer and the monitors.
+  static constexpr std::uint32_t state_version = 1;
   using state =
       std::tuple<std::vector<coppice::owned_pid>, std::vector<guest>, std::int64_t, std::vector<std::string>>;
   state save_state() const { return {clients_, guests_, last_guest_, lines_}; }
@@ -243,6 +244,7 @@ class game : public coppice::web {
     close_websocket(player); // also ends this actor
   }
 
+  static constexpr std::uint32_t state_version = 1;
   using state = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
   state save_state() const { return {highest_, number_, guesses_}; }
   void restore_state(std::uint32_t, const state& saved) { std::tie(highest_, number_, guesses_) = saved; }

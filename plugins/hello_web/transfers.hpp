@@ -68,6 +68,7 @@ class transfers : public coppice::web {
     coppice::owned_term id;
     std::int64_t next = 1, to = 0;
   };
+  static constexpr std::uint32_t state_version = 1;
   using state = std::tuple<std::vector<upload>, std::vector<download>>;
   state save_state() const { return {uploads_, downloads_}; }
   void restore_state(std::uint32_t, const state& saved) { std::tie(uploads_, downloads_) = saved; }

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """`coppice inspect` as an author or an operator sees it: the whole document of a good plugin, the reason and the remedy
-for a bad one, without running either; and that a node refuses what inspect refuses, and what fails in its own init."""
+for a bad one, without running either; the habits that --lint finds; and that a node refuses what inspect refuses, and what fails in its own init."""
 import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from harness.node import Folder, Node, plugin_folder, program, root
 from harness.tap import Skip, check, contains, equal, run, test
@@ -192,6 +193,46 @@ def drawn(cleanup):
     done = dot(f"{plugin_folder()}/kv.so")
     equal((done.returncode, done.stdout), (1, ""))
     contains(done.stderr, "none of its actors declares states")
+
+
+def lint(file, *options):
+    return subprocess.run([program("COPPICE", "coppice"), "inspect", "--lint", str(file), *options], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+SLEEPER = """#include <coppice/server.hpp>
+#include <unistd.h>
+namespace shop { int total = 0; }
+class sleeper : public coppice::server {
+ public:
+  static constexpr std::uint32_t state_version = 1;
+  int handle_call(const int& seconds) { return shop::total += static_cast<int>(::sleep(static_cast<unsigned>(seconds))); }
+};
+COPPICE_PLUGIN("sleeper", "1.0.0", sleeper);
+"""
+
+
+@test("inspect --lint names what hurts a node, with its remedy, and its status says whether anything was found")
+def linted(cleanup):
+    file = built(cleanup, name="sleeper", code=SLEEPER)
+    done = lint(file)
+    equal((done.returncode, done.stderr), (1, ""))
+    equal(done.stdout.splitlines()[:2], ["warning: calls sleep, which holds a worker of the node and every actor on it",
+                                         "  wait with a timer of the actor, or with the host's sleep"])
+    contains(done.stdout, "writable data of 4 bytes, which all of its actors share: shop::total")
+    found = json.loads(lint(file, "--json").stdout)
+    equal(sorted(found), ["file", "findings", "not_judged"])
+    equal([one["kind"] for one in found["findings"]], ["blocking_call", "writable_data"])
+    equal(inspect(file)["accepted"], True, "a node takes it")
+
+
+@test("no bundled plugin has a habit that --lint finds")
+def bundled_are_clean(_):
+    files = sorted(Path(plugin_folder()).glob("*.so"))
+    check(len(files) >= 14, "the bundled plugins are there", *map(str, files))
+    for file in files:
+        done = lint(file)
+        equal(done.returncode, 0, done.stdout + done.stderr)
 
 
 @test("a node refuses what inspect refuses, in the same words")

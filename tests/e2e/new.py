@@ -107,6 +107,14 @@ def engines(_):
         equal(found, wanted, language)
 
 
+@test("no template has a habit that `coppice inspect --lint` finds")
+def linted(_):
+    folder, made = everything()
+    for one in made:
+        done = coppice("inspect", "--lint", str(folder / f"{one.name}.so"))
+        equal(done.returncode, 0, f"{one.name}: {done.stdout}{done.stderr}")
+
+
 @test("a plugin is built, tested and installed by its own project: Meson, C++")
 def with_meson(cleanup):
     needs("g++", "meson")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rooms: manifest
 // Any bytes as a plugin file: they get a verdict, and one that takes them comes with a manifest whose actors
-// have the tables of their behaviours.
+// have the tables of their behaviours. The search for bad habits ends in a report or an error.
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "manifest/lint.hpp"
 #include "manifest/manifest.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -21,6 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   const auto found = manifest::inspect(path, {.file_safety = false});
   if (found.verdict.accepted() != found.verdict.text().empty()) std::abort();
+  const auto report = manifest::lint(path);
+  if (report && !found.declared) std::abort();
   if (!found.verdict.accepted()) return 0;
   if (!found.declared || !found.linked || found.declared->actors.empty()) std::abort();
   for (const auto& actor : found.declared->actors)

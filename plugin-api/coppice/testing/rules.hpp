@@ -87,6 +87,10 @@ inline std::string_view advice_for(std::string_view callback) {
   return ", which is allowed only after the switch: use after_restore";
 }
 
+/// Decides whether a host call that is allowed fails all the same: its status. Null: none does. See
+/// coppice/testing/faults.hpp.
+inline std::int32_t (*fault_of)(std::string_view function) = nullptr;
+
 /// COPPICE_OK inside a callback of that actor. `function` is the host call's name with its interface's name.
 inline std::int32_t may_look(coppice_actor* self, const char* function) {
   if (self == nullptr) return COPPICE_E_INVALID;
@@ -103,7 +107,7 @@ inline std::int32_t may_call(coppice_actor* self, const char* function) {
   if (const std::int32_t status = may_look(self, function); status != COPPICE_OK) return status;
   world& w = *of(self);
   if (w.dead) return COPPICE_E_EXITING;
-  if (!w.computing) return COPPICE_OK;
+  if (!w.computing) return fault_of == nullptr ? COPPICE_OK : fault_of(function);
   complain_of_callback(function, advice_for(w.callback.load()));
   if (w.refused.empty()) w.refused = w.did.complaints.back();
   return COPPICE_E_CONTEXT;
