@@ -61,15 +61,15 @@ TEST_CASE("reads that come while a round is under way share the next one") {
 TEST_CASE("a read does not wait for the answers to heartbeats that were due by time") {
   one_member of;
   of.establish();
-  of.say(2, 2, heartbeat_answer{1, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{1, 2, 2, {}});
   of.pass(of.how.heartbeat);
   const std::uint64_t by_time = of.sent<heartbeat>(2)->round;
   read(of, 1);
   REQUIRE(of.sent<heartbeat>(2));
   CHECK(of.sent<heartbeat>(2)->round == by_time + 1);
-  of.say(2, 2, heartbeat_answer{by_time, 2, 2, 0}); // began before the read came
+  of.say(2, 2, heartbeat_answer{by_time, 2, 2, {}}); // began before the read came
   CHECK(of.out.reads.empty());
-  of.say(2, 2, heartbeat_answer{by_time + 1, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{by_time + 1, 2, 2, {}});
   CHECK(of.out.reads.size() == 1);
 }
 

@@ -230,7 +230,7 @@ TEST_CASE("a heartbeat may wait, unless a read waits for its answer or messages 
   of.out.clear();
   of.machine->read(of.now, 5, of.out);
   CHECK_FALSE(may_wait(2));
-  of.say(2, 2, heartbeat_answer{of.sent<heartbeat>(2)->round, 2, 2, 0});
+  of.say(2, 2, heartbeat_answer{of.sent<heartbeat>(2)->round, 2, 2, {}});
   CHECK(of.out.reads.size() == 1);
   of.append("a");
   of.sync();

@@ -82,7 +82,7 @@ struct away_host : away_nodes, group_host {
       out.body = consensus::append_answer{true, stored[in.to], 0, 0};
     } else if (const auto* const beat = std::get_if<consensus::heartbeat>(&in.body)) {
       if (beat->round == 0) return std::nullopt;
-      out.body = consensus::heartbeat_answer{beat->round, stored[in.to], stored[in.to], 0};
+      out.body = consensus::heartbeat_answer{beat->round, stored[in.to], stored[in.to], {}};
     } else {
       return std::nullopt;
     }

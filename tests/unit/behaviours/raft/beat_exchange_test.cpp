@@ -77,7 +77,7 @@ TEST_CASE("a list with anything but heartbeats and their answers in it is refuse
   consensus::message vote = beat(2);
   vote.body = consensus::vote_request{};
   consensus::message said = beat(2);
-  said.body = consensus::heartbeat_answer{7, 3, 3, 0};
+  said.body = consensus::heartbeat_answer{7, 3, 3, {}};
   CHECK(beats_in(beats_of({beat(1), said})) == std::vector<consensus::message>{beat(1), said});
   CHECK_FALSE(beat_exchange::read(beats_of({beat(1), vote}).bytes()).has_value());
   const std::vector<consensus::message> many(beat_exchange::most_beats, beat(1));
