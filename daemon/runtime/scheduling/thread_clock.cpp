@@ -39,9 +39,8 @@ thread_clock::~thread_clock() {
 thread_clock::reading thread_clock::read() const {
   reading now;
   now.wall = base::mono_now();
-  timespec ran{};
-  if (clock_gettime(clock_, &ran) != 0) return now;
-  now.ran = ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
+  now.ran = ran();
+  if (now.ran == 0) return now;
   std::array<char, 512> room;
   const std::string_view text = start_of(schedule_, room);
   const std::size_t second = text.find(' ');
@@ -49,6 +48,12 @@ thread_clock::reading thread_clock::read() const {
   now.complete =
       std::from_chars(text.data() + second + 1, text.data() + text.size(), now.waited).ec == std::errc{};
   return now;
+}
+
+base::nanos thread_clock::ran() const {
+  timespec used{};
+  if (clock_gettime(clock_, &used) != 0) return 0;
+  return used.tv_sec * base::nanos_per_second + used.tv_nsec;
 }
 
 // The state is the third field. The second is the thread's name in brackets, which may contain any character.

@@ -26,6 +26,7 @@ class thread_clock {
   thread_clock& operator=(const thread_clock&) = delete;
 
   reading read() const;
+  base::nanos ran() const; // on a processor; 0: the kernel does not tell
   // True: in a system call that waits, not ready to run.
   bool blocked() const;
 
