@@ -236,7 +236,8 @@ void declare_top(CLI::App& app, const common_options& common, std::function<api:
   CLI::App* sub =
       app.add_subcommand("top", "the processes with most messages, memory or processor time, live");
   auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
-  sub->add_option("--sort", given->sort, "largest first")
+  sub->add_option("--sort", given->sort,
+                  "largest first; memory: of the process and its messages, without what its plugin allocates")
       ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "time", "cpu", "reductions", "rate"}))
       ->capture_default_str();
   sub->add_option("--every", given->every, "between two pictures, and of rates: 500ms, 2s")
