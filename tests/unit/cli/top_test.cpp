@@ -107,7 +107,8 @@ TEST_CASE("processor time is shown in total, and as a share where the node has m
 
 TEST_CASE("a handler that holds a thread stands above the list") {
   json busy = busy_node(2);
-  busy["stuck"] = {{{"who", "<0.43.0> hurt"}, {"since_ms", 4000}, {"callback", "handle_call"}}};
+  const json held{{"who", "<0.43.0> hurt"}, {"since_ms", 4000}, {"callback", "handle_call"}};
+  busy["stuck"].push_back(held);
   const auto lines = lines_of(cli::render_top(busy, "messages", {80, 24}, false));
   CHECK(lines.at(2) == "stuck: <0.43.0> hurt for 4s in handle_call; see coppice health");
   CHECK(lines.at(3).starts_with("PID"));
