@@ -57,17 +57,19 @@ TEST_CASE("classes of actors have their processor time by message, and histogram
   one.handled.sum = 2'000'000;
   for (std::size_t i = 0; i < metrics::most_rows + 5; ++i) from.work.push_back(one);
   const std::string text = metrics_text(from, metrics::board(), format::prometheus);
-  CHECK(count(text, "\ncoppice_actor_cpu_seconds_total{plugin=\"kv\",actor=\"store\",message=\"call\"} 1.5") ==
-        metrics::most_rows);
+  CHECK(
+      count(text, "\ncoppice_actor_cpu_seconds_total{plugin=\"kv\",actor=\"store\",message=\"call\"} 1.5") ==
+      metrics::most_rows);
   CHECK(count(text, "\ncoppice_handler_seconds_bucket{plugin=\"kv\",actor=\"store\",le=\"+Inf\"} 3\n") ==
         metrics::most_rows);
   CHECK(count(text, "\ncoppice_handler_seconds_sum{plugin=\"kv\",actor=\"store\"} 0.002") ==
         metrics::most_rows);
   CHECK(count(text, "\ncoppice_mailbox_wait_seconds_count{plugin=\"kv\",actor=\"store\"} 0\n") ==
         metrics::most_rows);
-  CHECK(text.find("# HELP coppice_handler_seconds Time from the beginning of a handler to its return, with the "
-                  "time that it waits. Counts only the messages of turns that are measured, not all\n") !=
-        std::string::npos);
+  CHECK(
+      text.find("# HELP coppice_handler_seconds Time from the beginning of a handler to its return, with the "
+                "time that it waits. Counts only the messages of turns that are measured, not all\n") !=
+      std::string::npos);
 }
 
 TEST_CASE("a node lives while its workers sleep or are held for less than the bound") {

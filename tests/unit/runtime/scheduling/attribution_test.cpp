@@ -62,9 +62,7 @@ class load {
   void start() const { host_.send(id_, atom("begin")); }
   pid id() const { return id_; }
   // Its last turn has ended, too.
-  bool is_over() const {
-    return shared_->over && host_.info(id_)->summary.status == process_status::waiting;
-  }
+  bool is_over() const { return shared_->over && host_.info(id_)->summary.status == process_status::waiting; }
   double used() const { return static_cast<double>(shared_->used.load()); }
   double told() const { return static_cast<double>(host_.info(id_)->summary.ran); }
 

@@ -15,7 +15,7 @@ constexpr base::nanos interval = 250 * us;
 
 struct tally {
   std::uint64_t measured = 0;
-  double counted = 0; // turns that the measured ones stand for
+  double counted = 0;  // turns that the measured ones stand for
   double of_first = 0; // those in the first place of the period
 };
 
