@@ -23,7 +23,17 @@ std::string_view start_of(int file, std::array<char, 512>& room) {
   return {room.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};
 }
 
+base::nanos used(clockid_t clock) {
+  timespec ran{};
+  if (clock_gettime(clock, &ran) != 0) return 0;
+  return ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
+}
+
 } // namespace
+
+base::nanos thread_time() {
+  return used(CLOCK_THREAD_CPUTIME_ID);
+}
 
 thread_clock::thread_clock()
     : schedule_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)),
@@ -51,9 +61,7 @@ thread_clock::reading thread_clock::read() const {
 }
 
 base::nanos thread_clock::ran() const {
-  timespec used{};
-  if (clock_gettime(clock_, &used) != 0) return 0;
-  return used.tv_sec * base::nanos_per_second + used.tv_nsec;
+  return used(clock_);
 }
 
 // The state is the third field. The second is the thread's name in brackets, which may contain any character.

@@ -10,6 +10,9 @@
 
 namespace coppice::runtime {
 
+// ns of processor time that the calling thread has used; 0: the kernel does not tell.
+base::nanos thread_time();
+
 class thread_clock {
  public:
   struct reading {

@@ -4,7 +4,6 @@
 #include "runtime/scheduling/turn_measure.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <string_view>
 
 #include "runtime/messages/call_forms.hpp"
@@ -46,12 +45,6 @@ bool begins_with(etf::bytes term, const std::array<std::uint8_t, 13>& head) {
 }
 
 } // namespace
-
-base::nanos thread_time() {
-  timespec ran{};
-  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran) != 0) return 0;
-  return ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
-}
 
 work_kind kind_of(const signal& received) {
   if (received.kind != signal_kind::message) return work_kind::other;

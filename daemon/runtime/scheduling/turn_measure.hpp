@@ -9,14 +9,12 @@
 
 #include "base/clock.hpp"
 #include "runtime/messages/signal.hpp"
+#include "runtime/scheduling/thread_clock.hpp"
 #include "runtime/work_kind.hpp"
 
 namespace coppice::runtime {
 
 struct class_tally;
-
-// ns of processor time that the calling thread has used.
-base::nanos thread_time();
 
 // What a message is for its receiver, by its form alone.
 work_kind kind_of(const signal& received);
