@@ -55,7 +55,7 @@ TEST_CASE("a turn that takes longer than the interval is measured") {
 }
 
 TEST_CASE("a load with a period is neither missed nor hit more often than its share") {
-  for (const std::uint64_t period : {2, 3, 64}) {
+  for (const std::uint64_t period : {2UL, 3UL, 64UL}) {
     CAPTURE(period);
     const tally seen = run(40'000'000, 1 * us, period);
     CHECK(seen.of_first * static_cast<double>(period) == doctest::Approx(4e7).epsilon(0.1));
