@@ -173,6 +173,7 @@ class http_endpoint::inner {
     from.log_dropped = base::log::dropped();
     from.handler_drops = base::log::handler_drops();
     from.usage = own_usage();
+    from.work = runtime::work_by_class(node_.runtime());
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
     from.http_streams = api_->open_streams();
