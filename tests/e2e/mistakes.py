@@ -73,12 +73,59 @@ MISTAKES = [
     ("an on_response without the tag", BASE + "void on_response(std::uint64_t, const coppice::answer&) {} };",
      "on_response is declared otherwise than it is called"),
 ]
+# Types of messages, and states.
+VARIANT = "using calls = std::variant<put, get>; bool handle_call(const put&) { return true; } "
+MISTAKES += [
+    ("a pointer in a message", "struct key { const char* name; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a pointer in a message, arguments or a state has no term: use std::string"),
+    ("a duration in a message", "struct key { std::chrono::milliseconds age; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a duration in a message, arguments or a state has no term: use an integer"),
+    ("a constructor of a message", "struct key { key() {} int at = 0; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a class that cannot be read from a term: an aggregate has public members, no constructor"),
+    ("a constructor of a part of a message", "struct part { part() {} };\nstruct key { std::vector<part> all; };\n"
+     + BASE + "void handle_cast(const key&) {} };", "a class that cannot be read from a term"),
+    ("a base of a message", "struct id { int at; }; struct key : id { int more; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a struct in a message, arguments or a state has a base class, whose members are not read"),
+    ("an array in a message", "struct key { int at; char name[8]; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a struct in a message, arguments or a state has a C array: use std::array"),
+    ("33 members of a message", "struct key { int " + ", ".join(f"m{i}" for i in range(33)) + "; };\n"
+     + BASE + "void handle_cast(const key&) {} };", "a struct in a message, arguments or a state has more than 32 members"),
+    ("enumerators from 64 on", "enum class big { a, b = 64 }; struct key { big what; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "an enumeration in a message, arguments or a state has an enumerator that is no atom"),
+    ("two messages of the same term", "namespace v1 { struct get { int at; }; }\n" + BASE
+     + "using calls = std::variant<get, v1::get>; int handle_call(const get&) { return 1; } int handle_call(const v1::get&) { return 2; } };",
+     "an alternative of a std::variant can never be reached, since one before it takes every term that it takes"),
+    ("a message behind one that takes all", BASE + "using infos = std::variant<term, put>; "
+     "void handle_info(const term&) {} void handle_info(const put&) {} };",
+     "an alternative of a std::variant can never be reached"),
+    ("a hidden alternative in a message", "struct key { std::variant<std::string, coppice::etf::bytes> name; };\n"
+     + BASE + "void handle_cast(const key&) {} };", "an alternative of a std::variant can never be reached"),
+    ("a handler that is not listed", BASE + VARIANT + "bool handle_call(const get&) { return true; } "
+     "bool handle_call(const std::string&) { return true; } };",
+     "this class has a handle_call for a message that `calls` does not list, so it is never called"),
+    ("two handlers that are not listed", BASE + "using casts = put; void handle_cast(const put&) {} "
+     "void handle_cast(const get&) {} void handle_cast(const std::string&) {} };",
+     "this class has a handle_cast for a message that `casts` does not list"),
+    ("save_state alone", BASE + CALL + "int save_state() const { return 1; } };",
+     "this class has save_state and no restore_state, so a reload would begin anew and lose the state"),
+    ("restore_state alone", BASE + CALL + "void restore_state(const int&) {} };",
+     "this class has restore_state and no save_state, so there is nothing to restore"),
+    ("a state that restore_state cannot read", BASE + CALL + "put save_state() const { return {}; } "
+     "void restore_state(const get&) {} };", "restore_state of this class takes no term that save_state makes"),
+    ("a state that no alternative can read", BASE + CALL + "int save_state() const { return 1; } "
+     "void restore_state(std::uint32_t, const std::variant<put, std::string>&) {} };",
+     "restore_state of this class takes no term that save_state makes"),
+    ("arguments with a pointer", "struct key { const char* name; };\n" + BASE + CALL + "void init(const key&) {} };",
+     "a pointer in a message, arguments or a state has no term"),
+]
+
 # Slips of a name: what stands there, and what is meant.
 SLIPS = [
     ("handleCall", "handle_call"), ("HandleCall", "handle_call"), ("handle_calls", "handle_call"),
     ("on_call", "handle_call"), ("handleCast", "handle_cast"), ("on_cast", "handle_cast"),
     ("handleInfo", "handle_info"), ("on_info", "handle_info"), ("handle_message", "handle_info"),
-    ("on_message", "handle_info"), ("handle_response", "on_response"), ("on_init", "init"),
+    ("on_message", "handle_info"), ("handle_cal", "handle_call"), ("handel_cast", "handle_cast"),
+    ("hanlde_info", "handle_info"), ("config_changed", "config_change"), ("handle_response", "on_response"), ("on_init", "init"),
     ("saveState", "save_state"), ("load_state", "restore_state"), ("code_change", "restore_state"),
     ("on_terminate", "terminate"), ("formatStatus", "format_status"),
 ]
@@ -88,6 +135,8 @@ MISTAKES += [(f"{wrong} for {right}", BASE + f"void {wrong}(const put&) {{}} }};
 MISTAKES += [
     ("save beside restore", BASE + CALL + "int save() const { return 1; } void restore(std::uint32_t, const int&) {} };",
      "this class has save, which nothing calls: the callback's name is save_state"),
+    ("a slip beside another handler", BASE + CALL + "void handle_cas(const put&) {} };",
+     "this class has handle_cas, which nothing calls: the callback's name is handle_cast"),
     ("restore beside save_state", BASE + CALL + "int save_state() const { return 1; } void restore(int) {} };",
      "this class has restore, which nothing calls: the callback's name is restore_state"),
 ]
@@ -155,6 +204,14 @@ RIGHT = [
     BASE + "coppice::no_reply handle_call(put, const term&) const { return {}; } };",
     BASE + CALL + "void save() {} private: void handle_message(const put&) {} };",
     BASE + CALL + "void restore() {} };",
+    BASE + VARIANT + "bool handle_call(const get&) { return true; } private: void handle_call(const std::string&) {} };",
+    "struct tree { int at; std::vector<tree> kids; std::unique_ptr<tree> up; };\n" + BASE
+    + "void handle_cast(const tree&) {} };",
+    "enum class colour : std::uint8_t { red, green = 63 }; struct paint { colour what; std::array<char, 8> code; "
+    "std::variant<std::int32_t, std::int64_t, std::string, coppice::owned_term> more; };\n" + BASE
+    + "using casts = std::variant<paint, put, term>; void handle_cast(const paint&) {} void handle_cast(const put&) {} "
+    "void handle_cast(term) {} };",
+    BASE + CALL + "put save_state() const { return {}; } void restore_state(const std::variant<get, put>&) {} };",
     BASE + "void init() {} void terminate(const term&) noexcept {} };",
     BASE + "using calls = put; template <class M> bool handle_call(const M&) { return true; } };",
     BASE + "using casts = std::variant<put, get>; void handle_cast(const put&) {} void handle_cast(get) {} };",
