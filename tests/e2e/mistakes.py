@@ -4,11 +4,17 @@
 anything else: each row is a class and the sentence. What is right, however odd, compiles."""
 import re
 
+from harness.node import root
 from harness.sdk import installed, needs, shell, working_folder
-from harness.tap import check, equal, run, test
+from harness.tap import check, contains, equal, run, test
 
 HEAD = """#include <coppice/server.hpp>
+#include <coppice/stage.hpp>
 #include <coppice/statem.hpp>
+#include <coppice/tcp.hpp>
+#include <coppice/udp.hpp>
+#include <coppice/web.hpp>
+using namespace std::chrono_literals;
 using coppice::term;
 struct put { std::int64_t key, value; };
 struct get { std::int64_t key; };
@@ -181,6 +187,34 @@ MISTAKES += [(f"{wrong} for {right} of a machine", MACHINE + INIT + f"coppice::t
                                   ("handle_internals", "handle_internal"), ("handle_state_time_out", "handle_state_timeout"),
                                   ("handle_named_timeout", "handle_timeout")]]
 
+# Of streams, datagrams, stages, web servers and what an actor does.
+TCP = "class shop : public coppice::tcp { public: void on_frame(coppice::connection, coppice::bytes) {} "
+MISTAKES += [
+    ("a slip beside a stream's callback", TCP + "void on_connected(coppice::connection) {} };",
+     "this class has on_connected, which nothing calls: the callback's name is on_connect"),
+    ("a private callback of a stream", TCP + "private: void on_close(coppice::connection) {} };",
+     "nothing can call on_close of this class: make it public"),
+    ("a frame as text", "class shop : public coppice::tcp { public: void on_frame(coppice::connection, std::string_view) {} };",
+     "on_frame is declared otherwise than it is called: public, and void on_frame(coppice::connection, coppice::bytes)"),
+    ("no datagrams", "class shop : public coppice::udp { public: void on_packet(const coppice::datagram&) {} };",
+     "this class takes no datagrams: give it a public void on_datagrams("),
+    ("one event where a list comes", "class shop : public coppice::consumer { public: void handle_events(std::int64_t) {} };",
+     "handle_events takes a list of events and not one of them"),
+    ("a text for an answer", "class shop : public coppice::web { public: std::string handle_request(const coppice::request&) { return {}; } };",
+     "handle_request returns something that is no answer: return a coppice::response"),
+    ("a machine's on_response", MACHINE + INIT + CAST
+     + "void on_response(std::uint64_t, std::uint64_t, const coppice::answer&) {} };",
+     "this class has on_response, which nothing calls in a state machine"),
+    ("an answer's const member", BASE + 'void init() { request<&shop::on_got>("db", 1); } void on_got(const coppice::answer&) const {} };',
+     "the member that takes a request's answer is declared otherwise than it is called"),
+    ("an answer as its value", BASE + 'void init() { request<&shop::on_got>("db", 1); } void on_got(std::int64_t) {} };',
+     "the member that takes a request's answer is declared otherwise than it is called"),
+    ("a lambda for an answer", BASE + 'void init() { request("db", 1, [](const coppice::answer&) {}); } };',
+     "Its answer comes to on_response, or to a member: request<&shop::on_price>(to, message)"),
+    ("a line without its level", BASE + 'void init() { log("hello"); } };',
+     "log takes the level first: log(COPPICE_LOG_INFO, text)"),
+]
+
 # A plugin whole, of which nothing else is said.
 ALONE = [
     (MISTAKES[0][1], MISTAKES[0][2]),
@@ -218,9 +252,38 @@ RIGHT = [
     BASE + "int save_state() const noexcept { return 1; } bool restore_state(std::uint32_t, int) { return true; } "
     + CALL + "};",
     MACHINE + INIT + CAST + "coppice::transition enter(place, place now) { return now == place::a ? keep() : repeat(); } };",
+    TCP + "void on_closed(const coppice::answer&) {} void on_close(coppice::connection) {} };",
+    "class shop : public coppice::web { public: coppice::response handle_request(const coppice::request&) "
+    "{ return coppice::response(204); } };",
+    BASE + 'void init() { request<&shop::on_got>("db", 1, 200ms); request("db", 1, 7, 200ms); } '
+    "void on_got(const coppice::expected<int, coppice::call_error>&) {} };",
     "class counted : public coppice::server { public: " + CALL + "private: int held_ = 0; };\n"
     "class shop : public counted {};",
 ]
+
+# Names that the base classes' own helpers have or had: a message beside the class may have any of them.
+HELPERS = ["api", "at_least_one", "call_all", "deadline", "encoded", "plain", "read_as", "send_answer", "set", "spawn_flags",
+           "said", "start_timer", "until", "written"]
+BASES = {"server": "", "consumer": "void handle_events(const std::vector<int>&) {} ",
+         "producer": "void handle_demand(std::uint64_t) {} ",
+         "web": "coppice::response handle_request(const coppice::request&) { return coppice::response(204); } "}
+RIGHT += ["".join(f"struct {name} {{ std::int64_t at; }};\n" for name in HELPERS)
+          + f"class shop : public coppice::{base} {{ public: {callback}using casts = std::variant<{', '.join(HELPERS)}>; "
+          + "".join(f"void handle_cast(const {name}&) {{}} " for name in HELPERS) + "};"
+          for base, callback in BASES.items()]
+# The headers with the classes that actors derive from.
+BEHAVIOURS = ["actor", "event_handler", "raft", "router", "saga", "server", "stage", "statem", "tcp", "udp", "web"]
+BASE_CLASS = re.compile(r"^class (?:actor|\w+ : public (?:detail::)?(?:actor|any_\w+)) \{\n(.*?)^\};", re.M | re.S)
+MEMBER = re.compile(r"^  (?! |return\b|static_assert\b|using\b|friend\b|explicit\b)[\w:<>&*,\[\] ]+?[ &*](\w+)\((?![^;]*\) = )", re.M)
+
+
+def members(section):
+    """The functions that each class from which actors derive has in its public or its private part."""
+    for header in BEHAVIOURS:
+        for base in BASE_CLASS.findall((root / f"plugin-api/coppice/{header}.hpp").read_text(encoding="utf-8")):
+            for part in re.split(r"^ (?=\w+:$)", base, flags=re.M):
+                if part.startswith(section):
+                    yield from MEMBER.findall(part)
 
 
 def rows(name, sources):
@@ -251,6 +314,10 @@ def judge(cleanup, compiler, everything):
         return shell(f"{compiler} -std=c++20 {flags} -fsyntax-only {everything} {name}.cpp 2>&1 || true", folder.path)
 
     equal(compiled("right", rows("right", RIGHT)), "", "what is right compiles")
+    older = re.findall(r"\berror: .*|#error .*", shell(
+        f"printf '#include <coppice/server.hpp>' | {compiler} -std=c++17 {flags} -fsyntax-only -x c++ - 2>&1 || true", folder.path))
+    check(len(older) <= 3 and any("Coppice's headers need C++20: compile with -std=c++20" in line for line in older),
+          "of an older standard one thing is said", *older)
     said = compiled("wrong", rows("row", [source for _, source, _ in MISTAKES]))
     errors = first_errors(said)
     for number, (what, _, sentence) in enumerate(MISTAKES):
@@ -273,6 +340,19 @@ def gcc(cleanup):
 @test("so does clang")
 def clang(cleanup):
     judge(cleanup, "clang++", "-ferror-limit=0")
+
+
+@test("helpers of the base classes have names that no message has, and the page lists the other members")
+def names(_):
+    private = sorted(set(members("private:")))
+    check("start_timer_" in private and "written_" in private, "helpers are found", private)
+    equal([name for name in private if not name.endswith("_")], [], "helpers whose name a message may have")
+    public = sorted(name for name in set(members("public:")) if not name.endswith("_"))
+    check("send" in public and "emit" in public, "members are found", public)
+    page = (root / "plugin-api/doc/server.md").read_text(encoding="utf-8")
+    listed = page[page.index("## Names that are taken"):]
+    for name in public:
+        contains(listed, f"`{name}`")
 
 
 if __name__ == "__main__":

@@ -190,8 +190,8 @@ constexpr bool takes_all() {
     return std::is_floating_point_v<B> || whole_number<B>;
   } else if constexpr (whole_number<A>) {
     if constexpr (whole_number<B>)
-      return std::in_range<A>(std::numeric_limits<B>::min()) &&
-             std::in_range<A>(std::numeric_limits<B>::max());
+      return (std::is_signed_v<A> || std::is_unsigned_v<B>)&&std::numeric_limits<B>::digits <=
+             std::numeric_limits<A>::digits;
     else
       return false;
   } else if constexpr (text<A>) {
