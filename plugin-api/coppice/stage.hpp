@@ -150,10 +150,12 @@ constexpr bool is_stage_class() {
           "has an encoding, or handle_events(coppice::term list)");
       if constexpr (signature<decltype(&T::handle_events)>::count > 0) {
         using taken = parameter_of<&T::handle_events>;
-        static_assert(
-            std::is_same_v<taken, term> || etf::detail::customised<taken> || etf::detail::sequence<taken>,
-            "handle_events takes a list of events and not one of them: handle_events(const "
-            "std::vector<E>& events), or handle_events(coppice::term list)");
+        constexpr bool is_list =
+            std::is_same_v<taken, term> || etf::detail::customised<taken> || etf::detail::sequence<taken>;
+        if constexpr (!is_list)
+          static_assert(never<T>,
+                        "handle_events takes a list of events and not one of them: handle_events(const "
+                        "std::vector<E>& events), or handle_events(coppice::term list)");
       }
     }
     return has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();

@@ -280,10 +280,12 @@ struct stream_probed : T, stream_member_names {};
 /// Whether a callback for streams is misspelt: a member with a usual slip of its name takes a connection.
 template <class T>
 constexpr bool has_stream_names() {
-#define COPPICE_STREAM_SLIP_(slip, name)                                          \
-  if constexpr (requires { requires signature<decltype(&T::slip)>::count >= 1; }) \
-    static_assert(!std::is_same_v<parameter_of<&T::slip>, connection>,            \
-                  "this class has " #slip ", which nothing calls: the callback's name is " #name);
+#define COPPICE_STREAM_SLIP_(slip, name)                                                             \
+  if constexpr (requires { requires signature<decltype(&T::slip)>::count >= 1; }) {                  \
+    if constexpr (std::is_same_v<parameter_of<&T::slip>, connection>)                                \
+      static_assert(never<T>,                                                                        \
+                    "this class has " #slip ", which nothing calls: the callback's name is " #name); \
+  }
   COPPICE_STREAM_SLIP_(on_connected, on_connect)
   COPPICE_STREAM_SLIP_(on_accept, on_connect)
   COPPICE_STREAM_SLIP_(on_accepted, on_connect)
@@ -316,15 +318,16 @@ constexpr bool is_stream_class() {
   using info = const connection_info&;
   static_assert(has_stream_names<T>());
 #define COPPICE_STREAM_CALLBACK_(callback, declaration, ...)                                            \
-  if constexpr (!std::is_final_v<T> && !requires { &stream_probed<T>::callback; })                      \
-    static_assert(                                                                                      \
-        requires { &T::callback; }, "nothing can call " #callback                                       \
-                                    " of this class: make it public, and one function that is neither " \
-                                    "overloaded nor a template nor static");                            \
-  if constexpr (requires { &T::callback; })                                                             \
-    static_assert(__VA_ARGS__,                                                                          \
-                  #callback " is declared otherwise than it is called: public, and void " declaration   \
-                            ", or coppice::outcome");
+  if constexpr (requires { &T::callback; }) {                                                           \
+    if constexpr (!(__VA_ARGS__))                                                                       \
+      static_assert(never<T>,                                                                           \
+                    #callback " is declared otherwise than it is called: public, and void " declaration \
+                              ", or coppice::outcome");                                                 \
+  } else if constexpr (!std::is_final_v<T> && !requires { &stream_probed<T>::callback; }) {             \
+    static_assert(never<T>, "nothing can call " #callback                                               \
+                            " of this class: make it public, and one function that "                    \
+                            "is neither overloaded nor a template nor static");                         \
+  }
   COPPICE_STREAM_CALLBACK_(
       on_connect, "on_connect(coppice::connection), or with const coppice::connection_info&",
       requires(T & t, connection c) { t.on_connect(c); } ||

@@ -450,9 +450,10 @@ constexpr bool is_web_class() {
       }
       return true;
     }();
-    static_assert(replies,
-                  "handle_request returns something that is no answer: return a coppice::response, as "
-                  "coppice::response(200).text(…) makes one, coppice::later, or nothing");
+    if constexpr (!replies)
+      static_assert(never<T>,
+                    "handle_request returns something that is no answer: return a coppice::response, as "
+                    "coppice::response(200).text(…) makes one, coppice::later, or nothing");
     constexpr bool hears = web_table<T>::has_text || web_table<T>::has_binary;
     static_assert(!talks || hears,
                   "this class accepts WebSockets and hears nothing of them: give it a public void "

@@ -209,10 +209,6 @@ MISTAKES += [
      "the member that takes a request's answer is declared otherwise than it is called"),
     ("an answer as its value", BASE + 'void init() { request<&shop::on_got>("db", 1); } void on_got(std::int64_t) {} };',
      "the member that takes a request's answer is declared otherwise than it is called"),
-    ("a lambda for an answer", BASE + 'void init() { request("db", 1, [](const coppice::answer&) {}); } };',
-     "Its answer comes to on_response, or to a member: request<&shop::on_price>(to, message)"),
-    ("a line without its level", BASE + 'void init() { log("hello"); } };',
-     "log takes the level first: log(COPPICE_LOG_INFO, text)"),
 ]
 
 # A plugin whole, of which nothing else is said.
@@ -220,6 +216,9 @@ ALONE = [
     (MISTAKES[0][1], MISTAKES[0][2]),
     (BASE + 'bool handle_call(const put&) { return call<term>("db", 1).has_value(); } };',
      "this reply would point into a message that is gone"),
+    (BASE + 'void init() { request("db", 1, [](const coppice::answer&) {}); } };',
+     "Its answer comes to on_response, or to a member: request<&shop::on_price>(to, message)"),
+    (BASE + 'void init() { log("hello"); } };', "log takes the level first: log(COPPICE_LOG_INFO, text)"),
 ]
 
 # The same of a test, a whole file.
@@ -347,7 +346,7 @@ def names(_):
     private = sorted(set(members("private:")))
     check("start_timer_" in private and "written_" in private, "helpers are found", private)
     equal([name for name in private if not name.endswith("_")], [], "helpers whose name a message may have")
-    public = sorted(name for name in set(members("public:")) if not name.endswith("_"))
+    public = sorted(name for name in {*members("public:"), *members("protected:")} if not name.endswith("_"))
     check("send" in public and "emit" in public, "members are found", public)
     page = (root / "plugin-api/doc/server.md").read_text(encoding="utf-8")
     listed = page[page.index("## Names that are taken"):]
