@@ -75,6 +75,8 @@ class kept_bytes {
 
 /// The state of a stream; texts are borrowed until the callback returns.
 struct connection_info {
+  /// A listener made this actor for this connection. False also for a connection that a listener accepted
+  /// and gave to a pool's worker, and for one that connect_to() opened.
   bool accepted = false;
   std::string_view peer, local; // "127.0.0.1:4711", "[::1]:80", a path
   std::string_view tls;         // "1.3", "1.2"; empty: none

@@ -845,6 +845,7 @@ events: [ { name: sold, producer: shop } ]
       "} ] } }\n");
   CAPTURE(stage);
   CHECK(stage.find("a stage names the process 'makes'") != std::string::npos);
+  CHECK(stage.find("the stage 'eats' subscribes to itself") != std::string::npos);
 }
 
 TEST_CASE("what stands twice, so that one of the two has no effect, is warned about") {
