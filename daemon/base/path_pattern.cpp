@@ -143,6 +143,22 @@ std::optional<path_parameters> path_pattern::match(const std::vector<std::string
   return out;
 }
 
+bool path_pattern::covers(const path_pattern& other) const {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const step& mine = steps_[i];
+    if (mine.what == step::kind::rest) return true;
+    if (i == other.steps_.size()) return false;
+    const step& its = other.steps_[i];
+    if (its.what == step::kind::rest) return false; // it may be empty
+    if (mine.what == step::kind::literal) {
+      if (its.what != step::kind::literal || its.text != mine.text) return false;
+    } else if (its.what == step::kind::literal && its.text.empty()) {
+      return false;
+    }
+  }
+  return steps_.size() == other.steps_.size();
+}
+
 std::optional<std::size_t> path_pattern::rest_begins() const {
   if (steps_.empty() || steps_.back().what != step::kind::rest) return std::nullopt;
   return steps_.size() - 1;

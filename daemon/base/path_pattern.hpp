@@ -39,6 +39,8 @@ class path_pattern {
 
   // nullopt: no match. A {NAME} needs at least one byte; {NAME...} may be empty.
   std::optional<path_parameters> match(const std::vector<std::string>& segments) const;
+  // Whether this pattern matches every path that `other` matches.
+  bool covers(const path_pattern& other) const;
   const std::string& text() const { return text_; }
   // The number of segments before {NAME...}; nullopt: there is none.
   std::optional<std::size_t> rest_begins() const;

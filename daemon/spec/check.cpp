@@ -19,6 +19,7 @@
 #include "base/log_levels.hpp"
 #include "base/suggest.hpp"
 #include "spec/catalog.hpp"
+#include "spec/conflict_check.hpp"
 #include "spec/http_check.hpp"
 #include "spec/reference_check.hpp"
 #include "spec/secrets.hpp"
@@ -198,6 +199,7 @@ class checker {
     fingerprinter all;
     all.add(at.print());
     references_.look(child, at);
+    conflicts_.look(child, at, to_);
     const node* const nested = at.find("supervisor");
     if (nested && child.supervisor) {
       if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
@@ -643,6 +645,7 @@ class checker {
   std::unordered_map<std::string, bool> pools_; // by registered name: whether its workers take connections
   std::vector<std::pair<std::string, place>> handled_by_; // pools that listeners name
   silence_check silence_;
+  conflict_check conflicts_;
   reference_check references_;
   std::map<std::string, place> application_places_;
 };

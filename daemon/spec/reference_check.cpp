@@ -29,8 +29,9 @@ const node* name_in(const node* written) {
 
 } // namespace
 
-void reference_check::add(std::string from, const std::string& name, const node* where, bool web) {
-  if (!name.empty() && where != nullptr) found_.push_back({std::move(from), name, where->at, web});
+void reference_check::add(std::string from, const std::string& name, const node* where, bool web,
+                          const std::string& by) {
+  if (!name.empty() && where != nullptr) found_.push_back({std::move(from), name, where->at, web, by});
 }
 
 void reference_check::look(const node_spec& spec, const node& root) {
@@ -55,9 +56,10 @@ void reference_check::look(const child_spec& spec, const node& child) {
     for (std::size_t i = 0; i < spec.web->routes.size(); ++i)
       add("a route", spec.web->routes[i].to, value_of(element(routes, i), "to"), true);
   }
-  const auto subscribes = [this](const std::vector<stage_subscription>& all, const node* stage) {
+  const auto subscribes = [this, &spec](const std::vector<stage_subscription>& all, const node* stage) {
     const node* const list = value_of(stage, "subscribe_to");
-    for (std::size_t i = 0; i < all.size(); ++i) add("a stage", all[i].to, name_in(element(list, i)));
+    for (std::size_t i = 0; i < all.size(); ++i)
+      add("a stage", all[i].to, name_in(element(list, i)), false, spec.name);
   };
   if (spec.stage) subscribes(spec.stage->subscribe_to, child.find("stage"));
   if (spec.consumer_supervisor)
@@ -79,6 +81,11 @@ void reference_check::warn(const std::string& own, report& to) const {
   for (const reference& one : found_) {
     const std::size_t cut = one.name.find('@');
     if (cut != std::string::npos && one.name.substr(cut + 1) != own) continue;
+    if (!one.by.empty() && one.by == one.name.substr(0, cut)) {
+      to.warning(one.where, "the stage " + in_quotes(one.by) + " subscribes to itself",
+                 "it would wait for its own events: name the stage before it");
+      continue;
+    }
     const auto name = registered_.find(one.name.substr(0, cut));
     if (name == registered_.end()) {
       if (!told.emplace(one.name, false).second) continue;

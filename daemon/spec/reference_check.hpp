@@ -35,8 +35,10 @@ class reference_check {
     std::string name;
     place where;
     bool web = false;
+    std::string by; // of a stage that subscribes: its own name
   };
-  void add(std::string from, const std::string& name, const node* where, bool web = false);
+  void add(std::string from, const std::string& name, const node* where, bool web = false,
+           const std::string& by = {});
 
   std::unordered_map<std::string, std::string> registered_; // and the actor that takes no web requests;
                                                             // empty: none such

@@ -14,6 +14,7 @@
 #include <coppice/options.hpp>
 
 #include <chrono>
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -54,6 +55,33 @@ struct response_to; // coppice/detail/responses.hpp
 template <class Actor>
 std::string name_of_class(); // coppice/detail/descriptor.hpp
 
+/// Whether a parameter is an answer, or an expected of one.
+template <class Parameter>
+inline constexpr bool is_answer = std::is_same_v<Parameter, answer>;
+template <class Reply>
+inline constexpr bool is_answer<expected<Reply, call_error>> = true;
+/// Whether request<Member>() can give its answer to a member of this type.
+template <class Member>
+inline constexpr bool takes_answer = false;
+template <class Class, class Result, class Parameter>
+inline constexpr bool takes_answer<Result (Class::*)(Parameter)> = is_answer<std::remove_cvref_t<Parameter>>;
+
+/// Whether a word of `work` is an address in this thread's stack, at most 64 KiB above this function. Only
+/// for a class without destructor, which a lambda with references to local variables is: other classes may
+/// have words that were never written.
+template <class Work>
+bool refers_to_stack(const Work& work) {
+  if constexpr (std::is_trivially_copyable_v<Work> && !std::is_empty_v<Work>) {
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    for (std::size_t at = 0; at + sizeof here <= sizeof work; at += sizeof here) {
+      std::uintptr_t word = 0;
+      std::memcpy(&word, reinterpret_cast<const char*>(&work) + at, sizeof word);
+      if (word - here < 64 * 1024) return true;
+    }
+  }
+  return false;
+}
+
 inline constinit draft<coppice_await_api> await_api{COPPICE_AWAIT_DRAFT_1};
 
 /// The actor whose object this thread is constructing. Constructors are written by the plugin's author, so it
@@ -87,32 +115,32 @@ class actor {
   const actor& host() const { return *this; }
 
   // Identity. Borrowed until the callback returns.
-  term self() const { return {detail::view(api().self_borrowed(handle_))}; }
-  term parent() const { return {detail::view(api().parent_borrowed(handle_))}; }
+  term self() const { return {detail::view(api_().self_borrowed(handle_))}; }
+  term parent() const { return {detail::view(api_().parent_borrowed(handle_))}; }
   std::string_view node() const {
     std::string_view name;
-    etf::cursor(detail::view(api().node_borrowed(handle_))).read_atom(name);
+    etf::cursor(detail::view(api_().node_borrowed(handle_))).read_atom(name);
     return name;
   }
-  term args() const { return {detail::view(api().args_borrowed(handle_))}; }
-  term env() const { return {detail::view(api().env_borrowed(handle_))}; }
+  term args() const { return {detail::view(api_().args_borrowed(handle_))}; }
+  term env() const { return {detail::view(api_().env_borrowed(handle_))}; }
 
   // Messages. A missing receiver is no error. COPPICE_E_FULL: the message was dropped. Flags: priority,
   // no_connect, no_wait.
   template <class T>
   std::int32_t send(const destination& to, const T& value, flags how = {}) {
-    return detail::checked(api().send(handle_, plain(to), make_message(value).take(), plain(how)), "send");
+    return detail::checked(api_().send(handle_, plain_(to), make_message(value).take(), plain_(how)), "send");
   }
   template <class T>
   std::int32_t cast(const destination& to, const T& value, flags how = {}) {
     return detail::checked(
-        detail::host.call->cast(handle_, plain(to), make_message(value).take(), plain(how)), "cast");
+        detail::host.call->cast(handle_, plain_(to), make_message(value).take(), plain_(how)), "cast");
   }
   /// `from` is the term that handle_call was given, or a copy of its bytes. COPPICE_E_USED: the call has been
   /// answered already.
   template <class T>
   std::int32_t reply(term from, const T& value) {
-    return detail::checked(detail::host.call->reply(handle_, plain(from), make_message(value).take()),
+    return detail::checked(detail::host.call->reply(handle_, plain_(from), make_message(value).take()),
                            "reply");
   }
 
@@ -121,10 +149,10 @@ class actor {
   template <class Reply = answer, class T>
   auto call(const destination& to, const T& request, std::chrono::nanoseconds patience = 5s) {
     answer got;
-    got.status = detail::checked(detail::host.call->call(handle_, plain(to), make_message(request).take(),
-                                                         until(patience), got.message.put()),
+    got.status = detail::checked(detail::host.call->call(handle_, plain_(to), make_message(request).take(),
+                                                         until_(patience), got.message.put()),
                                  "call");
-    return read_as<Reply>(std::move(got));
+    return read_as_<Reply>(std::move(got));
   }
   /// Sends the same request to several destinations in parallel. The answers are in the same order.
   template <class T>
@@ -132,8 +160,8 @@ class actor {
                                 std::chrono::nanoseconds patience = 5s) {
     const message body = make_message(request);
     std::vector<coppice_call_item> items;
-    for (const auto& each : to) items.push_back({plain(each), detail::plain(body.bytes())});
-    return call_all(items, patience);
+    for (const auto& each : to) items.push_back({plain_(each), detail::plain(body.bytes())});
+    return call_all_(items, patience);
   }
   /// Sends each destination its own request: a std::variant or a message if their types differ.
   template <class T>
@@ -143,9 +171,9 @@ class actor {
     std::vector<coppice_call_item> items;
     for (const auto& [to, request] : asked) {
       bodies.push_back(make_message(request));
-      items.push_back({plain(to), detail::plain(bodies.back().bytes())});
+      items.push_back({plain_(to), detail::plain(bodies.back().bytes())});
     }
-    return call_all(items, patience);
+    return call_all_(items, patience);
   }
   /// Sends a request whose answer comes to on_response with this id and `tag`, which must be below 2^63.
   /// Returns the id. 0: nothing was sent, and no answer comes.
@@ -153,17 +181,35 @@ class actor {
   std::uint64_t request(const destination& to, const T& request, std::uint64_t tag = 0,
                         std::chrono::nanoseconds patience = 5s) {
     std::uint64_t id = 0;
-    const std::int32_t status = detail::host.call->request(handle_, plain(to), make_message(request).take(),
-                                                           until(patience), tag, &id);
+    const std::int32_t status = detail::host.call->request(handle_, plain_(to), make_message(request).take(),
+                                                           until_(patience), tag, &id);
     return detail::checked(status, "request") == COPPICE_OK ? id : 0;
+  }
+  /// No such function: its sentence says how an answer is taken.
+  template <class T, class Tag>
+  requires(!std::is_convertible_v<Tag, std::uint64_t>) std::uint64_t
+      request(const destination&, const T&, const Tag&) {
+    static_assert(
+        sizeof(Tag) == 0,
+        "a request takes a tag, which is a number, and then a time: request(to, message, tag, 200ms). "
+        "Its answer comes to on_response, or to a member: request<&shop::on_price>(to, message)");
+    return 0;
   }
   /// The answer comes to a member function of this actor's class: void or outcome on_price(const answer&), or
   /// (const expected<price, call_error>&), whose views are valid until it returns. After a reload it comes to
   /// the new class's member of the same name; if there is none, the answer is dropped and the node logs it.
   template <auto Member, class T>
   std::uint64_t request(const destination& to, const T& asked, std::chrono::nanoseconds patience = 5s) {
-    static_cast<void>(&detail::response_to<Member>::listed);
-    return request(to, asked, detail::response_to<Member>::tag, patience);
+    static_assert(
+        detail::takes_answer<decltype(Member)>,
+        "the member that takes a request's answer is declared otherwise than it is called: void "
+        "on_price(const coppice::answer&), or (const coppice::expected<R, coppice::call_error>&), and "
+        "neither const, noexcept nor static");
+    if constexpr (detail::takes_answer<decltype(Member)>) {
+      static_cast<void>(&detail::response_to<Member>::listed);
+      return request(to, asked, detail::response_to<Member>::tag, patience);
+    }
+    return 0;
   }
   /// Waits for a request's answer, until the request's deadline; the answer then comes neither to on_response
   /// nor to a member. Parks this actor, and its other messages wait. Returns the answer; for await<Reply>(id)
@@ -173,7 +219,7 @@ class actor {
   auto await(std::uint64_t id) {
     answer got;
     got.status = detail::checked(detail::await_api.need().await(handle_, id, got.message.put()), "await");
-    return read_as<Reply>(std::move(got));
+    return read_as_<Reply>(std::move(got));
   }
   bool cancel_request(std::uint64_t id) {
     return detail::checked(detail::host.call->cancel(handle_, id), "cancel_request") == COPPICE_OK;
@@ -182,18 +228,19 @@ class actor {
   // Links, monitors, exits. Pids and references are terms. Flags: no_connect, and priority, which makes the
   // resulting 'EXIT' or 'DOWN' a priority message.
   std::int32_t link(term pid, flags how = {}) {
-    return detail::checked(api().link(handle_, plain(pid), plain(how)), "link");
+    return detail::checked(api_().link(handle_, plain_(pid), plain_(how)), "link");
   }
-  std::int32_t unlink(term pid) { return detail::checked(api().unlink(handle_, plain(pid)), "unlink"); }
+  std::int32_t unlink(term pid) { return detail::checked(api_().unlink(handle_, plain_(pid)), "unlink"); }
   template <class Reason>
   std::int32_t exit(term pid_or_alias, const Reason& reason, flags how = {}) {
     const message encoded_reason = make_message(reason);
     return detail::checked(
-        api().exit(handle_, plain(pid_or_alias), detail::plain(encoded_reason.bytes()), plain(how)), "exit");
+        api_().exit(handle_, plain_(pid_or_alias), detail::plain(encoded_reason.bytes()), plain_(how)),
+        "exit");
   }
   bool trap_exit(bool on) {
     std::int32_t old = 0;
-    detail::checked(api().trap_exit(handle_, on ? 1 : 0, &old), "trap_exit");
+    detail::checked(api_().trap_exit(handle_, on ? 1 : 0, &old), "trap_exit");
     return old != 0;
   }
   /// The reference. None: `whom` is no destination, or its node is not connected and no_connect is set.
@@ -206,17 +253,17 @@ class actor {
     raw.alias = static_cast<std::uint32_t>(options.alias);
     raw.tag = detail::plain(options.tag.bytes());
     message reference;
-    detail::checked(api().monitor(handle_, plain(whom), plain(options.flags), &raw, reference.put()),
+    detail::checked(api_().monitor(handle_, plain_(whom), plain_(options.flags), &raw, reference.put()),
                     "monitor");
     return reference;
   }
   /// {nodedown, Node} comes to handle_info once the node is lost, or at once if it cannot be reached.
   bool monitor_node(term node, bool on = true) {
-    return detail::checked(api().monitor_node(handle_, plain(node), on ? 1 : 0), "monitor_node") ==
+    return detail::checked(api_().monitor_node(handle_, plain_(node), on ? 1 : 0), "monitor_node") ==
            COPPICE_OK;
   }
   bool demonitor(term reference, bool flush = false) {
-    return detail::checked(api().demonitor(handle_, plain(reference), flush ? 1 : 0), "demonitor") ==
+    return detail::checked(api_().demonitor(handle_, plain_(reference), flush ? 1 : 0), "demonitor") ==
            COPPICE_OK;
   }
 
@@ -224,24 +271,24 @@ class actor {
   /// priority is a priority message; once.
   message alias(flags what = {}) {
     message reference;
-    detail::checked(api().alias(handle_, plain(what), reference.put()), "alias");
+    detail::checked(api_().alias(handle_, plain_(what), reference.put()), "alias");
     return reference;
   }
   bool unalias(term reference) {
-    return detail::checked(api().unalias(handle_, plain(reference)), "unalias") == COPPICE_OK;
+    return detail::checked(api_().unalias(handle_, plain_(reference)), "unalias") == COPPICE_OK;
   }
 
   // Names and children.
   std::int32_t register_name(std::string_view name) {
-    return detail::checked(api().register_name(handle_, detail::plain(name)), "register_name");
+    return detail::checked(api_().register_name(handle_, detail::plain(name)), "register_name");
   }
   std::int32_t unregister_name(std::string_view name) {
-    return detail::checked(api().unregister_name(handle_, detail::plain(name)), "unregister_name");
+    return detail::checked(api_().unregister_name(handle_, detail::plain(name)), "unregister_name");
   }
   /// The pid. None: no process of this node has the name.
   message whereis(std::string_view name) {
     message pid;
-    detail::checked(api().whereis(handle_, detail::plain(name), pid.put()), "whereis");
+    detail::checked(api_().whereis(handle_, detail::plain(name), pid.put()), "whereis");
     return pid;
   }
   /// `what`: "PLUGIN:ACTOR" or ":ACTOR". Parks this actor until the new actor's init has returned.
@@ -250,13 +297,13 @@ class actor {
     const message encoded_args = make_message(args);
     coppice_spawn_options raw{};
     raw.size = sizeof raw;
-    raw.flags = spawn_flags(options);
+    raw.flags = spawn_flags_(options);
     raw.actor = detail::plain(actor_name);
     raw.name = detail::plain(options.name);
     raw.args = detail::plain(encoded_args.bytes());
-    raw.deadline = until(options.patience);
+    raw.deadline = until_(options.patience);
     spawned got;
-    got.status = detail::checked(api().spawn(handle_, &raw, got.message.put(), got.monitor.put()), "spawn");
+    got.status = detail::checked(api_().spawn(handle_, &raw, got.message.put(), got.monitor.put()), "spawn");
     return got;
   }
 
@@ -290,15 +337,15 @@ class actor {
     spawned got;
     coppice_remote_spawn raw{};
     raw.size = sizeof raw;
-    raw.flags = spawn_flags(options);
+    raw.flags = spawn_flags_(options);
     raw.node = detail::plain(node_name);
     raw.module = detail::plain(module);
     raw.function = detail::plain(function);
-    raw.args = plain(args);
-    raw.options = plain(options.others);
-    raw.deadline = until(options.patience);
+    raw.args = plain_(args);
+    raw.options = plain_(options.others);
+    raw.deadline = until_(options.patience);
     got.status =
-        detail::checked(api().spawn_at(handle_, &raw, got.message.put(), got.monitor.put()), "spawn_at");
+        detail::checked(api_().spawn_at(handle_, &raw, got.message.put(), got.monitor.put()), "spawn_at");
     return got;
   }
   /// An actor of a plugin on another Coppice node, "PLUGIN" or "PLUGIN:ACTOR". COPPICE_E_REFUSED: the node's
@@ -320,21 +367,22 @@ class actor {
   }
   template <class T>
   std::uint64_t send_after(std::chrono::nanoseconds delay, const T& value) {
-    return start_timer(delay, 0ns, {nullptr, 0}, value);
+    return start_timer_(delay, 0ns, {nullptr, 0}, value);
   }
   template <class T>
   std::uint64_t send_after(std::chrono::nanoseconds delay, const destination& to, const T& value) {
-    return start_timer(delay, 0ns, plain(to), value);
+    return start_timer_(delay, 0ns, plain_(to), value);
   }
   /// A timer that repeats until it is cancelled, also through a reload; first after one period, which is at
-  /// least 1 ms. It does not drift. A firing for which the node is too late is skipped.
+  /// least 1 ms: with a shorter one none is started, and a warning is logged. It does not drift. A firing for
+  /// which the node is too late is skipped.
   template <class T>
   std::uint64_t every(std::chrono::nanoseconds period, const T& value) {
-    return start_timer(period, at_least_one(period), {nullptr, 0}, value);
+    return start_timer_(period, at_least_one_(period), {nullptr, 0}, value);
   }
   template <class T>
   std::uint64_t every(std::chrono::nanoseconds period, const destination& to, const T& value) {
-    return start_timer(period, at_least_one(period), plain(to), value);
+    return start_timer_(period, at_least_one_(period), plain_(to), value);
   }
   bool cancel_timer(std::uint64_t id) {
     return detail::checked(detail::host.timer->cancel(handle_, id), "cancel_timer") == COPPICE_OK;
@@ -344,7 +392,7 @@ class actor {
   bool should_yield() { return detail::host.work->should_yield(handle_) != 0; }
   /// Parks this actor; its messages wait.
   void sleep(std::chrono::nanoseconds time) {
-    detail::checked(detail::host.work->sleep_until(handle_, deadline(time)), "sleep");
+    detail::checked(detail::host.work->sleep_until(handle_, deadline_(time)), "sleep");
   }
   void yield() { detail::checked(detail::host.work->yield(handle_), "yield"); }
   /// Runs `work` on the blocking pool while this actor is parked, and returns its result. `work` must own
@@ -373,6 +421,10 @@ class actor {
         mine.thrown = std::current_exception();
       }
     };
+    if (detail::refers_to_stack(made->work))
+      log(COPPICE_LOG_WARNING,
+          "blocking_run was given work that refers to a local variable, which is gone if the actor is killed "
+          "meanwhile: capture by value, [x = std::move(x)]");
     job* const raw = made.release();
     const std::int32_t status = detail::host.work->blocking_run(
         handle_, run, raw, [](void* context) { delete static_cast<job*>(context); });
@@ -385,6 +437,11 @@ class actor {
 
   // Log lines and labels.
   /// Logs a line; `level` is COPPICE_LOG_ERROR to COPPICE_LOG_DEBUG. Never waits. Never log secrets.
+  template <class Text>
+  requires std::is_convertible_v<const Text&, std::string_view>
+  void log(const Text&) {
+    static_assert(sizeof(Text) == 0, "log takes the level first: log(COPPICE_LOG_INFO, text)");
+  }
   void log(std::int32_t level, std::string_view text) {
     detail::host.log->write(handle_, level, detail::plain(text), nullptr, 0);
   }
@@ -397,19 +454,19 @@ class actor {
   bool is_logged(std::int32_t level) const { return detail::host.log->enabled(handle_, level) != 0; }
   /// A label that `coppice ps` shows beside the actor's name: a word or two, UTF-8, at most 64 bytes.
   std::int32_t set_label(std::string_view text) {
-    return detail::checked(api().set_label(handle_, detail::plain(text)), "set_label");
+    return detail::checked(api_().set_label(handle_, detail::plain(text)), "set_label");
   }
 
  protected:
   ~actor() = default;
 
  private:
-  static const coppice_actor_api& api() { return *detail::host.actor; }
-  static coppice_bytes plain(term t) { return detail::plain(t.encoded); }
-  static coppice_bytes plain(const destination& to) { return detail::plain(to.bytes()); }
-  static std::uint32_t plain(flags which) { return static_cast<std::uint32_t>(which); }
+  static const coppice_actor_api& api_() { return *detail::host.actor; }
+  static coppice_bytes plain_(term t) { return detail::plain(t.encoded); }
+  static coppice_bytes plain_(const destination& to) { return detail::plain(to.bytes()); }
+  static std::uint32_t plain_(flags which) { return static_cast<std::uint32_t>(which); }
   template <class Reply>
-  static auto read_as(answer got) {
+  static auto read_as_(answer got) {
     if constexpr (std::is_same_v<Reply, answer>) {
       return got;
     } else {
@@ -420,14 +477,14 @@ class actor {
     }
   }
   template <class Options>
-  static std::uint32_t spawn_flags(const Options& options) {
+  static std::uint32_t spawn_flags_(const Options& options) {
     return (options.link ? COPPICE_SPAWN_LINK : 0) | (options.monitor ? COPPICE_SPAWN_MONITOR : 0);
   }
-  std::vector<answer> call_all(const std::vector<coppice_call_item>& items,
-                               std::chrono::nanoseconds patience) {
+  std::vector<answer> call_all_(const std::vector<coppice_call_item>& items,
+                                std::chrono::nanoseconds patience) {
     std::vector<coppice_call_answer> raw(items.size());
     const std::int32_t status =
-        detail::host.call->call_many(handle_, items.data(), items.size(), until(patience), raw.data());
+        detail::host.call->call_many(handle_, items.data(), items.size(), until_(patience), raw.data());
     std::vector<answer> out;
     out.reserve(raw.size());
     for (auto& each : raw)
@@ -436,23 +493,25 @@ class actor {
     return out;
   }
   // For functions that take 0 as 5 s from now: avoids reading the clock.
-  static std::int64_t until(std::chrono::nanoseconds patience) {
-    return patience == std::chrono::nanoseconds(5s) ? 0 : deadline(patience);
+  static std::int64_t until_(std::chrono::nanoseconds patience) {
+    return patience == std::chrono::nanoseconds(5s) ? 0 : deadline_(patience);
   }
-  static std::int64_t deadline(std::chrono::nanoseconds patience) {
+  static std::int64_t deadline_(std::chrono::nanoseconds patience) {
     if (patience == std::chrono::nanoseconds::max()) return COPPICE_FOREVER;
     return detail::host.timer->now() + patience.count();
   }
   // A period of 0 would mean a timer that fires once; this makes it 1 ns, which is refused as too short.
-  static std::chrono::nanoseconds at_least_one(std::chrono::nanoseconds period) {
+  std::chrono::nanoseconds at_least_one_(std::chrono::nanoseconds period) {
+    if (period < std::chrono::milliseconds(1))
+      log(COPPICE_LOG_WARNING, "every() started no timer: its period is shorter than 1 ms");
     return period < std::chrono::nanoseconds(1) ? std::chrono::nanoseconds(1) : period;
   }
   template <class T>
-  std::uint64_t start_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period, coppice_bytes to,
-                            const T& value) {
+  std::uint64_t start_timer_(std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
+                             coppice_bytes to, const T& value) {
     coppice_timer_options options{};
     options.size = sizeof options;
-    options.deadline = deadline(delay);
+    options.deadline = deadline_(delay);
     options.period = period.count();
     options.destination = to;
     std::uint64_t id = 0;

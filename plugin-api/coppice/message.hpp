@@ -147,7 +147,8 @@ message make_message(const T& value) {
 /// these.
 class destination {
  public:
-  destination(std::string_view name) : own_(etf::encode(etf::atom{name})) {}
+  /// A name of this node, or NAME@ALIVE@HOST.
+  destination(std::string_view name) : own_(encoded(name)) {}
   destination(const char* name) : destination(std::string_view(name)) {}
   destination(const std::string& name) : destination(std::string_view(name)) {}
   destination(std::string_view name, std::string_view node)
@@ -170,6 +171,12 @@ class destination {
   }
 
  private:
+  static std::vector<std::uint8_t> encoded(std::string_view name) {
+    const auto cut = name.find('@');
+    if (cut == name.npos || name.find('@', cut + 1) == name.npos) return etf::encode(etf::atom{name});
+    return etf::encode(std::pair(etf::atom{name.substr(0, cut)}, etf::atom{name.substr(cut + 1)}));
+  }
+
   std::vector<std::uint8_t> own_;
   etf::bytes borrowed_;
 };

@@ -91,33 +91,33 @@ class raft_machine : public actor {
   // the group has 100,000 timers and monitors. The actor's own timers are those of host(): not in apply.
   template <class T>
   std::uint64_t send_after(const entry& at, std::chrono::nanoseconds delay, const T& value) {
-    return start_timer(at, delay, std::chrono::nanoseconds(0), {nullptr, 0}, value);
+    return start_timer_(at, delay, std::chrono::nanoseconds(0), {nullptr, 0}, value);
   }
   template <class T>
   std::uint64_t send_after(const entry& at, std::chrono::nanoseconds delay, const destination& to,
                            const T& value) {
-    return start_timer(at, delay, std::chrono::nanoseconds(0), detail::plain(to.bytes()), value);
+    return start_timer_(at, delay, std::chrono::nanoseconds(0), detail::plain(to.bytes()), value);
   }
   /// A timer that repeats until it is cancelled; first after one period, which is at least 1 ms. A time for
   /// which the group is too late is skipped.
   template <class T>
   std::uint64_t every(const entry& at, std::chrono::nanoseconds period, const T& value) {
-    return start_timer(at, period, at_least_one(period), {nullptr, 0}, value);
+    return start_timer_(at, period, at_least_one_(period), {nullptr, 0}, value);
   }
   template <class T>
   std::uint64_t every(const entry& at, std::chrono::nanoseconds period, const destination& to,
                       const T& value) {
-    return start_timer(at, period, at_least_one(period), detail::plain(to.bytes()), value);
+    return start_timer_(at, period, at_least_one_(period), detail::plain(to.bytes()), value);
   }
 
  private:
   // A period of 0 would mean a timer that fires once; this makes it 1 ns, which is refused as too short.
-  static std::chrono::nanoseconds at_least_one(std::chrono::nanoseconds period) {
+  static std::chrono::nanoseconds at_least_one_(std::chrono::nanoseconds period) {
     return period < std::chrono::nanoseconds(1) ? std::chrono::nanoseconds(1) : period;
   }
   template <class T>
-  std::uint64_t start_timer(const entry& at, std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
-                            coppice_bytes to, const T& value) {
+  std::uint64_t start_timer_(const entry& at, std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
+                             coppice_bytes to, const T& value) {
     const auto due = std::chrono::time_point_cast<std::chrono::nanoseconds>(at.time()) + delay;
     coppice_timer_options options{};
     options.size = sizeof options;

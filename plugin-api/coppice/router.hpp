@@ -68,25 +68,25 @@ class router : public actor {
  protected:
   /// To a route of this name. Throws std::invalid_argument: the configuration has none.
   routing to_route(std::string_view name) {
-    if (said(detail::router_host.need().to_route(handle(), detail::plain(name))) != COPPICE_OK)
+    if (said_(detail::router_host.need().to_route(handle(), detail::plain(name))) != COPPICE_OK)
       throw std::invalid_argument(etf::detail::concatenated({"there is no route ", name}));
     return routing::said;
   }
   routing to(const destination& whom) {
-    if (said(detail::router_host.need().to(handle(), detail::plain(whom.bytes()))) != COPPICE_OK)
+    if (said_(detail::router_host.need().to(handle(), detail::plain(whom.bytes()))) != COPPICE_OK)
       throw std::invalid_argument("a message is routed to a pid, a name, {Name, Node} or an alias");
     return routing::said;
   }
   /// Drops the message; a call gets no answer.
   routing discard() {
-    said(detail::router_host.need().discard(handle()));
+    said_(detail::router_host.need().discard(handle()));
     return routing::said;
   }
   /// To the router's own handlers. In failed(): the caller gets the error that `on_failed: reply` gives.
   routing own() { return routing::own; }
 
  private:
-  static std::int32_t said(std::int32_t status) {
+  static std::int32_t said_(std::int32_t status) {
     if (status == COPPICE_E_EXITING) throw exiting{};
     if (status == COPPICE_E_CONTEXT)
       throw std::logic_error("a message is routed in route() and failed() alone");

@@ -69,7 +69,7 @@ class any_stage : public actor {
     staged(stage_host.need().cancel(handle(), detail::plain(from.encoded), make_message(reason).take()),
            "cancel");
   }
-  void subscribe(const destination& to, const subscription& how = {}) { subscribe(to, written(how)); }
+  void subscribe(const destination& to, const subscription& how = {}) { subscribe(to, written_(how)); }
   template <class Options>
   void subscribe(const destination& to, const Options& keywords) {
     staged(stage_host.need().subscribe(handle(), detail::plain(to.bytes()), make_message(keywords).take()),
@@ -83,7 +83,7 @@ class any_stage : public actor {
   }
   template <class Reason>
   void resubscribe(term from, const Reason& reason, const destination& to, const subscription& how = {}) {
-    resubscribe(from, reason, to, written(how));
+    resubscribe(from, reason, to, written_(how));
   }
   /// Sends a message to the stage itself, after all events that are buffered now have left.
   template <class M>
@@ -97,7 +97,7 @@ class any_stage : public actor {
   }
 
  private:
-  static message written(const subscription& how) {
+  static message written_(const subscription& how) {
     message_writer out;
     out.list(3);
     out.tuple(2);
@@ -119,11 +119,11 @@ class any_stage : public actor {
 class producer : public detail::any_stage {
  public:
   /// Whether demand reaches the producer. Takes effect after this callback.
-  void forward_demand() { set(COPPICE_STAGE_FORWARD); }
-  void accumulate_demand() { set(COPPICE_STAGE_ACCUMULATE); }
+  void forward_demand() { set_mode_(COPPICE_STAGE_FORWARD); }
+  void accumulate_demand() { set_mode_(COPPICE_STAGE_ACCUMULATE); }
 
  private:
-  void set(std::uint32_t mode) {
+  void set_mode_(std::uint32_t mode) {
     detail::staged(detail::stage_host.need().set_demand(handle(), mode), "set_demand");
   }
 };
@@ -148,6 +148,15 @@ constexpr bool is_stage_class() {
           "this stage needs a public handle_events(const std::vector<E>& events), with events of a type E "
           "that "
           "has an encoding, or handle_events(coppice::term list)");
+      if constexpr (signature<decltype(&T::handle_events)>::count > 0) {
+        using taken = parameter_of<&T::handle_events>;
+        constexpr bool is_list =
+            std::is_same_v<taken, term> || etf::detail::customised<taken> || etf::detail::sequence<taken>;
+        if constexpr (!is_list)
+          static_assert(never<T>,
+                        "handle_events takes a list of events and not one of them: handle_events(const "
+                        "std::vector<E>& events), or handle_events(coppice::term list)");
+      }
     }
     return has_lifecycle<T>() && has_calls<T>() && has_casts<T>() && has_infos<T>();
   }

@@ -75,6 +75,8 @@ class kept_bytes {
 
 /// The state of a stream; texts are borrowed until the callback returns.
 struct connection_info {
+  /// A listener made this actor for this connection. False also for a connection that a listener accepted
+  /// and gave to a pool's worker, and for one that connect_to() opened.
   bool accepted = false;
   std::string_view peer, local; // "127.0.0.1:4711", "[::1]:80", a path
   std::string_view tls;         // "1.3", "1.2"; empty: none
@@ -270,16 +272,64 @@ concept has_stream_callbacks = requires {
   &T::on_close;
 };
 
+/// See member_names in coppice/detail/checks.hpp.
+struct stream_member_names {
+  int on_connect, on_frame, on_data, on_eof, on_drained, on_secured, on_close;
+};
+template <class T>
+struct stream_probed : T, stream_member_names {};
+
+/// Whether a callback for streams is misspelt: a member with a usual slip of its name takes a connection.
+template <class T>
+constexpr bool has_stream_names() {
+#define COPPICE_STREAM_SLIP_(slip, name)                                                             \
+  if constexpr (requires { requires signature<decltype(&T::slip)>::count >= 1; }) {                  \
+    if constexpr (std::is_same_v<parameter_of<&T::slip>, connection>)                                \
+      static_assert(never<T>,                                                                        \
+                    "this class has " #slip ", which nothing calls: the callback's name is " #name); \
+  }
+  COPPICE_STREAM_SLIP_(on_connected, on_connect)
+  COPPICE_STREAM_SLIP_(on_accept, on_connect)
+  COPPICE_STREAM_SLIP_(on_accepted, on_connect)
+  COPPICE_STREAM_SLIP_(on_open, on_connect)
+  COPPICE_STREAM_SLIP_(handle_connect, on_connect)
+  COPPICE_STREAM_SLIP_(on_frames, on_frame)
+  COPPICE_STREAM_SLIP_(on_message, on_frame)
+  COPPICE_STREAM_SLIP_(handle_frame, on_frame)
+  COPPICE_STREAM_SLIP_(on_read, on_data)
+  COPPICE_STREAM_SLIP_(on_receive, on_data)
+  COPPICE_STREAM_SLIP_(on_received, on_data)
+  COPPICE_STREAM_SLIP_(on_bytes, on_data)
+  COPPICE_STREAM_SLIP_(handle_data, on_data)
+  COPPICE_STREAM_SLIP_(on_end, on_eof)
+  COPPICE_STREAM_SLIP_(on_drain, on_drained)
+  COPPICE_STREAM_SLIP_(on_writable, on_drained)
+  COPPICE_STREAM_SLIP_(on_secure, on_secured)
+  COPPICE_STREAM_SLIP_(on_closed, on_close)
+  COPPICE_STREAM_SLIP_(on_disconnect, on_close)
+  COPPICE_STREAM_SLIP_(on_disconnected, on_close)
+  COPPICE_STREAM_SLIP_(handle_close, on_close)
+#undef COPPICE_STREAM_SLIP_
+  return true;
+}
+
 /// Whether each of T's callbacks for streams has the right parameters. Gives a sentence for the first
 /// mistake.
 template <class T>
 constexpr bool is_stream_class() {
   using info = const connection_info&;
-#define COPPICE_STREAM_CALLBACK_(callback, declaration, ...)                                          \
-  if constexpr (requires { &T::callback; })                                                           \
-    static_assert(__VA_ARGS__,                                                                        \
-                  #callback " is declared otherwise than it is called: public, and void " declaration \
-                            ", or coppice::outcome");
+  static_assert(has_stream_names<T>());
+#define COPPICE_STREAM_CALLBACK_(callback, declaration, ...)                                            \
+  if constexpr (requires { &T::callback; }) {                                                           \
+    if constexpr (!(__VA_ARGS__))                                                                       \
+      static_assert(never<T>,                                                                           \
+                    #callback " is declared otherwise than it is called: public, and void " declaration \
+                              ", or coppice::outcome");                                                 \
+  } else if constexpr (!std::is_final_v<T> && !requires { &stream_probed<T>::callback; }) {             \
+    static_assert(never<T>, "nothing can call " #callback                                               \
+                            " of this class: make it public, and one function that "                    \
+                            "is neither overloaded nor a template nor static");                         \
+  }
   COPPICE_STREAM_CALLBACK_(
       on_connect, "on_connect(coppice::connection), or with const coppice::connection_info&",
       requires(T & t, connection c) { t.on_connect(c); } ||

@@ -171,10 +171,12 @@ constexpr bool is_udp_class() {
     return false;
   } else if constexpr (!has_lifecycle_names<T>() || !has_server_names<T>()) {
     return false;
-  } else {
-    static_assert(takes_batches<T> || takes_datagrams<T>,
+  } else if constexpr (!takes_batches<T> && !takes_datagrams<T>) {
+    static_assert(never<T>,
                   "this class takes no datagrams: give it a public void on_datagrams(std::span<const "
                   "coppice::datagram>) or void on_datagram(const coppice::datagram&)");
+    return false;
+  } else {
     if constexpr (requires { &T::on_error; })
       static_assert(
           requires(T & t, udp_socket s, std::optional<udp_address> to) { t.on_error(s, to, 0); },

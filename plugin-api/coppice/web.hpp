@@ -164,9 +164,9 @@ class web : public actor {
   /// Sends a part of the body. Once the allowed number of bytes is used up, wait for handle_writable(): a
   /// sender that does not is cut off. The part that uses it up may be larger than what is left of it. If the
   /// client has gone, there is no error.
-  std::int32_t send_part(term id, std::string_view part) { return send_answer(id, detail::data{part}); }
+  std::int32_t send_part(term id, std::string_view part) { return send_answer_(id, detail::data{part}); }
   std::int32_t end_response(term id, std::string_view part = {}) {
-    return send_answer(id, detail::last{part});
+    return send_answer_(id, detail::last{part});
   }
   /// Allows `length` more bytes of the request's body to come to handle_body.
   std::int32_t read_more(term id, std::uint64_t length) {
@@ -206,7 +206,7 @@ class web : public actor {
 
  private:
   template <class What>
-  std::int32_t send_answer(term id, const What& what) {
+  std::int32_t send_answer_(term id, const What& what) {
     const detail::exchange_id whom(id);
     if (whom.stream.encoded.empty()) return COPPICE_E_INVALID;
     return send(whom.client,
@@ -443,12 +443,23 @@ constexpr bool is_web_class() {
                   "this class answers no requests: give it a public coppice::reply "
                   "handle_request(const coppice::request&), a coppice::events_reply handle_events(same) or a "
                   "coppice::websocket_reply handle_websocket(same)");
+    constexpr bool replies = [] {
+      if constexpr (handles) {
+        using made = decltype(std::declval<T&>().handle_request(std::declval<const coppice::request&>()));
+        return std::is_void_v<made> || std::is_convertible_v<made, coppice::reply>;
+      }
+      return true;
+    }();
+    if constexpr (!replies)
+      static_assert(never<T>,
+                    "handle_request returns something that is no answer: return a coppice::response, as "
+                    "coppice::response(200).text(…) makes one, coppice::later, or nothing");
     constexpr bool hears = web_table<T>::has_text || web_table<T>::has_binary;
     static_assert(!talks || hears,
                   "this class accepts WebSockets and hears nothing of them: give it a public void "
                   "handle_text(coppice::term client, std::string_view) or handle_binary(same)");
-    return (handles || sends || talks) && (!talks || hears) && has_lifecycle<T>() && has_calls<T>() &&
-           has_casts<T>() && has_infos<T>();
+    return (handles || sends || talks) && replies && (!talks || hears) && has_lifecycle<T>() &&
+           has_calls<T>() && has_casts<T>() && has_infos<T>();
   }
 }
 

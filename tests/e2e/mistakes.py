@@ -4,11 +4,17 @@
 anything else: each row is a class and the sentence. What is right, however odd, compiles."""
 import re
 
+from harness.node import root
 from harness.sdk import installed, needs, shell, working_folder
-from harness.tap import check, equal, run, test
+from harness.tap import check, contains, equal, run, test
 
 HEAD = """#include <coppice/server.hpp>
+#include <coppice/stage.hpp>
 #include <coppice/statem.hpp>
+#include <coppice/tcp.hpp>
+#include <coppice/udp.hpp>
+#include <coppice/web.hpp>
+using namespace std::chrono_literals;
 using coppice::term;
 struct put { std::int64_t key, value; };
 struct get { std::int64_t key; };
@@ -73,12 +79,59 @@ MISTAKES = [
     ("an on_response without the tag", BASE + "void on_response(std::uint64_t, const coppice::answer&) {} };",
      "on_response is declared otherwise than it is called"),
 ]
+# Types of messages, and states.
+VARIANT = "using calls = std::variant<put, get>; bool handle_call(const put&) { return true; } "
+MISTAKES += [
+    ("a pointer in a message", "struct key { const char* name; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a pointer in a message, arguments or a state has no term: use std::string"),
+    ("a duration in a message", "struct key { std::chrono::milliseconds age; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a duration in a message, arguments or a state has no term: use an integer"),
+    ("a constructor of a message", "struct key { key() {} int at = 0; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a class that cannot be read from a term: an aggregate has public members, no constructor"),
+    ("a constructor of a part of a message", "struct part { part() {} };\nstruct key { std::vector<part> all; };\n"
+     + BASE + "void handle_cast(const key&) {} };", "a class that cannot be read from a term"),
+    ("a base of a message", "struct id { int at; }; struct key : id { int more; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a struct in a message, arguments or a state has a base class, whose members are not read"),
+    ("an array in a message", "struct key { int at; char name[8]; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a struct in a message, arguments or a state has a C array: use std::array"),
+    ("33 members of a message", "struct key { int " + ", ".join(f"m{i}" for i in range(33)) + "; };\n"
+     + BASE + "void handle_cast(const key&) {} };", "a struct in a message, arguments or a state has more than 32 members"),
+    ("enumerators from 64 on", "enum class big { a, b = 64 }; struct key { big what; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "an enumeration in a message, arguments or a state has an enumerator that is no atom"),
+    ("two messages of the same term", "namespace v1 { struct get { int at; }; }\n" + BASE
+     + "using calls = std::variant<get, v1::get>; int handle_call(const get&) { return 1; } int handle_call(const v1::get&) { return 2; } };",
+     "an alternative of a std::variant can never be reached, since one before it takes every term that it takes"),
+    ("a message behind one that takes all", BASE + "using infos = std::variant<term, put>; "
+     "void handle_info(const term&) {} void handle_info(const put&) {} };",
+     "an alternative of a std::variant can never be reached"),
+    ("a hidden alternative in a message", "struct key { std::variant<std::string, coppice::etf::bytes> name; };\n"
+     + BASE + "void handle_cast(const key&) {} };", "an alternative of a std::variant can never be reached"),
+    ("a handler that is not listed", BASE + VARIANT + "bool handle_call(const get&) { return true; } "
+     "bool handle_call(const std::string&) { return true; } };",
+     "this class has a handle_call for a message that `calls` does not list, so it is never called"),
+    ("two handlers that are not listed", BASE + "using casts = put; void handle_cast(const put&) {} "
+     "void handle_cast(const get&) {} void handle_cast(const std::string&) {} };",
+     "this class has a handle_cast for a message that `casts` does not list"),
+    ("save_state alone", BASE + CALL + "int save_state() const { return 1; } };",
+     "this class has save_state and no restore_state, so a reload would begin anew and lose the state"),
+    ("restore_state alone", BASE + CALL + "void restore_state(const int&) {} };",
+     "this class has restore_state and no save_state, so there is nothing to restore"),
+    ("a state that restore_state cannot read", BASE + CALL + "put save_state() const { return {}; } "
+     "void restore_state(const get&) {} };", "restore_state of this class takes no term that save_state makes"),
+    ("a state that no alternative can read", BASE + CALL + "int save_state() const { return 1; } "
+     "void restore_state(std::uint32_t, const std::variant<put, std::string>&) {} };",
+     "restore_state of this class takes no term that save_state makes"),
+    ("arguments with a pointer", "struct key { const char* name; };\n" + BASE + CALL + "void init(const key&) {} };",
+     "a pointer in a message, arguments or a state has no term"),
+]
+
 # Slips of a name: what stands there, and what is meant.
 SLIPS = [
     ("handleCall", "handle_call"), ("HandleCall", "handle_call"), ("handle_calls", "handle_call"),
     ("on_call", "handle_call"), ("handleCast", "handle_cast"), ("on_cast", "handle_cast"),
     ("handleInfo", "handle_info"), ("on_info", "handle_info"), ("handle_message", "handle_info"),
-    ("on_message", "handle_info"), ("handle_response", "on_response"), ("on_init", "init"),
+    ("on_message", "handle_info"), ("handle_cal", "handle_call"), ("handel_cast", "handle_cast"),
+    ("hanlde_info", "handle_info"), ("config_changed", "config_change"), ("handle_response", "on_response"), ("on_init", "init"),
     ("saveState", "save_state"), ("load_state", "restore_state"), ("code_change", "restore_state"),
     ("on_terminate", "terminate"), ("formatStatus", "format_status"),
 ]
@@ -88,6 +141,8 @@ MISTAKES += [(f"{wrong} for {right}", BASE + f"void {wrong}(const put&) {{}} }};
 MISTAKES += [
     ("save beside restore", BASE + CALL + "int save() const { return 1; } void restore(std::uint32_t, const int&) {} };",
      "this class has save, which nothing calls: the callback's name is save_state"),
+    ("a slip beside another handler", BASE + CALL + "void handle_cas(const put&) {} };",
+     "this class has handle_cas, which nothing calls: the callback's name is handle_cast"),
     ("restore beside save_state", BASE + CALL + "int save_state() const { return 1; } void restore(int) {} };",
      "this class has restore, which nothing calls: the callback's name is restore_state"),
 ]
@@ -132,11 +187,38 @@ MISTAKES += [(f"{wrong} for {right} of a machine", MACHINE + INIT + f"coppice::t
                                   ("handle_internals", "handle_internal"), ("handle_state_time_out", "handle_state_timeout"),
                                   ("handle_named_timeout", "handle_timeout")]]
 
+# Of streams, datagrams, stages, web servers and what an actor does.
+TCP = "class shop : public coppice::tcp { public: void on_frame(coppice::connection, coppice::bytes) {} "
+MISTAKES += [
+    ("a slip beside a stream's callback", TCP + "void on_connected(coppice::connection) {} };",
+     "this class has on_connected, which nothing calls: the callback's name is on_connect"),
+    ("a private callback of a stream", TCP + "private: void on_close(coppice::connection) {} };",
+     "nothing can call on_close of this class: make it public"),
+    ("a frame as text", "class shop : public coppice::tcp { public: void on_frame(coppice::connection, std::string_view) {} };",
+     "on_frame is declared otherwise than it is called: public, and void on_frame(coppice::connection, coppice::bytes)"),
+    ("no datagrams", "class shop : public coppice::udp { public: void on_packet(const coppice::datagram&) {} };",
+     "this class takes no datagrams: give it a public void on_datagrams("),
+    ("one event where a list comes", "class shop : public coppice::consumer { public: void handle_events(std::int64_t) {} };",
+     "handle_events takes a list of events and not one of them"),
+    ("a text for an answer", "class shop : public coppice::web { public: std::string handle_request(const coppice::request&) { return {}; } };",
+     "handle_request returns something that is no answer: return a coppice::response"),
+    ("a machine's on_response", MACHINE + INIT + CAST
+     + "void on_response(std::uint64_t, std::uint64_t, const coppice::answer&) {} };",
+     "this class has on_response, which nothing calls in a state machine"),
+    ("an answer's const member", BASE + 'void init() { request<&shop::on_got>("db", 1); } void on_got(const coppice::answer&) const {} };',
+     "the member that takes a request's answer is declared otherwise than it is called"),
+    ("an answer as its value", BASE + 'void init() { request<&shop::on_got>("db", 1); } void on_got(std::int64_t) {} };',
+     "the member that takes a request's answer is declared otherwise than it is called"),
+]
+
 # A plugin whole, of which nothing else is said.
 ALONE = [
     (MISTAKES[0][1], MISTAKES[0][2]),
     (BASE + 'bool handle_call(const put&) { return call<term>("db", 1).has_value(); } };',
      "this reply would point into a message that is gone"),
+    (BASE + 'void init() { request("db", 1, [](const coppice::answer&) {}); } };',
+     "Its answer comes to on_response, or to a member: request<&shop::on_price>(to, message)"),
+    (BASE + 'void init() { log("hello"); } };', "log takes the level first: log(COPPICE_LOG_INFO, text)"),
 ]
 
 # The same of a test, a whole file.
@@ -155,15 +237,52 @@ RIGHT = [
     BASE + "coppice::no_reply handle_call(put, const term&) const { return {}; } };",
     BASE + CALL + "void save() {} private: void handle_message(const put&) {} };",
     BASE + CALL + "void restore() {} };",
+    BASE + VARIANT + "bool handle_call(const get&) { return true; } private: void handle_call(const std::string&) {} };",
+    "struct tree { int at; std::vector<tree> kids; std::unique_ptr<tree> up; };\n" + BASE
+    + "void handle_cast(const tree&) {} };",
+    "enum class colour : std::uint8_t { red, green = 63 }; struct paint { colour what; std::array<char, 8> code; "
+    "std::variant<std::int32_t, std::int64_t, std::string, coppice::owned_term> more; };\n" + BASE
+    + "using casts = std::variant<paint, put, term>; void handle_cast(const paint&) {} void handle_cast(const put&) {} "
+    "void handle_cast(term) {} };",
+    BASE + CALL + "put save_state() const { return {}; } void restore_state(const std::variant<get, put>&) {} };",
     BASE + "void init() {} void terminate(const term&) noexcept {} };",
     BASE + "using calls = put; template <class M> bool handle_call(const M&) { return true; } };",
     BASE + "using casts = std::variant<put, get>; void handle_cast(const put&) {} void handle_cast(get) {} };",
     BASE + "int save_state() const noexcept { return 1; } bool restore_state(std::uint32_t, int) { return true; } "
     + CALL + "};",
     MACHINE + INIT + CAST + "coppice::transition enter(place, place now) { return now == place::a ? keep() : repeat(); } };",
+    TCP + "void on_closed(const coppice::answer&) {} void on_close(coppice::connection) {} };",
+    "class shop : public coppice::web { public: coppice::response handle_request(const coppice::request&) "
+    "{ return coppice::response(204); } };",
+    BASE + 'void init() { request<&shop::on_got>("db", 1, 200ms); request("db", 1, 7, 200ms); } '
+    "void on_got(const coppice::expected<int, coppice::call_error>&) {} };",
     "class counted : public coppice::server { public: " + CALL + "private: int held_ = 0; };\n"
     "class shop : public counted {};",
 ]
+
+# Names that the base classes' own helpers have or had: a message beside the class may have any of them.
+HELPERS = ["api", "at_least_one", "call_all", "deadline", "encoded", "plain", "read_as", "send_answer", "set", "spawn_flags",
+           "said", "start_timer", "until", "written"]
+BASES = {"server": "", "consumer": "void handle_events(const std::vector<int>&) {} ",
+         "producer": "void handle_demand(std::uint64_t) {} ",
+         "web": "coppice::response handle_request(const coppice::request&) { return coppice::response(204); } "}
+RIGHT += ["".join(f"struct {name} {{ std::int64_t at; }};\n" for name in HELPERS)
+          + f"class shop : public coppice::{base} {{ public: {callback}using casts = std::variant<{', '.join(HELPERS)}>; "
+          + "".join(f"void handle_cast(const {name}&) {{}} " for name in HELPERS) + "};"
+          for base, callback in BASES.items()]
+# The headers with the classes that actors derive from.
+BEHAVIOURS = ["actor", "event_handler", "raft", "router", "saga", "server", "stage", "statem", "tcp", "udp", "web"]
+BASE_CLASS = re.compile(r"^class (?:actor|\w+ : public (?:detail::)?(?:actor|any_\w+)) \{\n(.*?)^\};", re.M | re.S)
+MEMBER = re.compile(r"^  (?! |return\b|static_assert\b|using\b|friend\b|explicit\b)[\w:<>&*,\[\] ]+?[ &*](\w+)\((?![^;]*\) = )", re.M)
+
+
+def members(section):
+    """The functions that each class from which actors derive has in its public or its private part."""
+    for header in BEHAVIOURS:
+        for base in BASE_CLASS.findall((root / f"plugin-api/coppice/{header}.hpp").read_text(encoding="utf-8")):
+            for part in re.split(r"^ (?=\w+:$)", base, flags=re.M):
+                if part.startswith(section):
+                    yield from MEMBER.findall(part)
 
 
 def rows(name, sources):
@@ -194,6 +313,10 @@ def judge(cleanup, compiler, everything):
         return shell(f"{compiler} -std=c++20 {flags} -fsyntax-only {everything} {name}.cpp 2>&1 || true", folder.path)
 
     equal(compiled("right", rows("right", RIGHT)), "", "what is right compiles")
+    older = re.findall(r"\berror: .*|#error .*", shell(
+        f"printf '#include <coppice/server.hpp>' | {compiler} -std=c++17 {flags} -fsyntax-only -x c++ - 2>&1 || true", folder.path))
+    check(len(older) <= 3 and any("Coppice's headers need C++20: compile with -std=c++20" in line for line in older),
+          "of an older standard one thing is said", *older)
     said = compiled("wrong", rows("row", [source for _, source, _ in MISTAKES]))
     errors = first_errors(said)
     for number, (what, _, sentence) in enumerate(MISTAKES):
@@ -216,6 +339,19 @@ def gcc(cleanup):
 @test("so does clang")
 def clang(cleanup):
     judge(cleanup, "clang++", "-ferror-limit=0")
+
+
+@test("helpers of the base classes have names that no message has, and the page lists the other members")
+def names(_):
+    private = sorted(set(members("private:")))
+    check("start_timer_" in private and "written_" in private, "helpers are found", private)
+    equal([name for name in private if not name.endswith("_")], [], "helpers whose name a message may have")
+    public = sorted(name for name in {*members("public:"), *members("protected:")} if not name.endswith("_"))
+    check("send" in public and "emit" in public, "members are found", public)
+    page = (root / "plugin-api/doc/server.md").read_text(encoding="utf-8")
+    listed = page[page.index("## Names that are taken"):]
+    for name in public:
+        contains(listed, f"`{name}`")
 
 
 if __name__ == "__main__":

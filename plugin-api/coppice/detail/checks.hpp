@@ -8,6 +8,7 @@
 #pragma once
 
 #include <coppice/actor.hpp>
+#include <coppice/detail/spelling.hpp>
 
 #include <tuple>
 #include <type_traits>
@@ -43,10 +44,10 @@ struct member_names {
       terminate;
   int on_init, initialize, handleContinue, on_continue, configChange, on_config_change, code_change;
   int saveState, save, restoreState, load_state, restore, afterRestore, on_restore, formatStatus,
-      on_terminate;
-  int handle_call, handleCall, HandleCall, handle_calls, on_call;
-  int handle_cast, handleCast, HandleCast, handle_casts, on_cast;
-  int handle_info, handleInfo, HandleInfo, handle_infos, on_info;
+      on_terminate, terminated, config_changed, after_restored, format_state;
+  int handle_call, handleCall, HandleCall, handle_calls, on_call, handle_cal, handel_call, hanlde_call;
+  int handle_cast, handleCast, HandleCast, handle_casts, on_cast, handle_cas, handel_cast, hanlde_cast;
+  int handle_info, handleInfo, HandleInfo, handle_infos, on_info, handle_inf, handel_info, hanlde_info;
   int handle_message, handle_messages, on_message;
   int on_response, onResponse, handle_response;
 };
@@ -103,20 +104,94 @@ constexpr bool has_lifecycle_names() {
   COPPICE_NOT_(on_continue, handle_continue)
   COPPICE_NOT_(configChange, config_change)
   COPPICE_NOT_(on_config_change, config_change)
+  COPPICE_NOT_(config_changed, config_change)
   COPPICE_NOT_(code_change, restore_state)
   COPPICE_NOT_(saveState, save_state)
   COPPICE_NOT_(restoreState, restore_state)
   COPPICE_NOT_(load_state, restore_state)
   COPPICE_NOT_(afterRestore, after_restore)
   COPPICE_NOT_(on_restore, after_restore)
+  COPPICE_NOT_(after_restored, after_restore)
   COPPICE_NOT_(formatStatus, format_status)
+  COPPICE_NOT_(format_state, format_status)
   COPPICE_NOT_(on_terminate, terminate)
+  COPPICE_NOT_(terminated, terminate)
   // One of the two alone may be a member for the class's own use.
   if constexpr (COPPICE_HAS_(restore) || COPPICE_HAS_(restore_state)) {
     COPPICE_NOT_(save, save_state)
   }
   if constexpr (COPPICE_HAS_(save_state)) {
     COPPICE_NOT_(restore, restore_state)
+  }
+  return true;
+}
+
+/// Whether terms can be read as M, in all of its values. `T` is the actor's class.
+template <class M, class T>
+constexpr bool is_spelled() {
+  if constexpr (std::is_class_v<M> || std::is_enum_v<M> || std::is_pointer_v<M>) {
+    constexpr flaw found = flaw_of<M>();
+    COPPICE_CHECK_(
+        "a pointer in a message, arguments or a state has no term: use std::string or std::string_view for "
+        "text, std::optional or std::unique_ptr for a value that may be missing",
+        found != flaw::pointer)
+    COPPICE_CHECK_(
+        "a duration in a message, arguments or a state has no term: use an integer and say its unit in its "
+        "name, std::int64_t timeout_ms",
+        found != flaw::duration)
+    COPPICE_CHECK_(
+        "a type in a message, arguments or a state is a class that cannot be read from a term: an aggregate "
+        "has public members, no constructor and no virtual function; for any other class write a "
+        "coppice::etf::codec<>",
+        found != flaw::opaque)
+    COPPICE_CHECK_(
+        "a struct in a message, arguments or a state has a base class, whose members are not read: make the "
+        "base a member",
+        found != flaw::base)
+    COPPICE_CHECK_(
+        "a struct in a message, arguments or a state has a C array: use std::array, std::vector or "
+        "std::string",
+        found != flaw::array)
+    COPPICE_CHECK_(
+        "a struct in a message, arguments or a state has more than 32 members: put some of them into a "
+        "struct of their own",
+        found != flaw::crowded)
+    COPPICE_CHECK_(
+        "an enumeration in a message, arguments or a state has an enumerator that is no atom: the values "
+        "that have one are 0 to 63",
+        found != flaw::unnamed)
+    COPPICE_CHECK_(
+        "an alternative of a std::variant can never be reached, since one before it takes every term that it "
+        "takes: put the narrower one first, or give one of two structs of the same name another etf_tag",
+        found != flaw::hidden)
+  }
+  return true;
+}
+
+/// Whether save_state and restore_state fit each other.
+template <class T>
+constexpr bool has_state() {
+  COPPICE_CHECK_(
+      "this class has save_state and no restore_state, so a reload would begin anew and lose the state: add "
+      "void restore_state(const S&); if the state is only to be shown, rename save_state to format_status",
+      COPPICE_HAS_(restore_state) || !COPPICE_HAS_(save_state))
+  COPPICE_CHECK_(
+      "this class has restore_state and no save_state, so there is nothing to restore: add S save_state() "
+      "const",
+      COPPICE_HAS_(save_state) || !COPPICE_HAS_(restore_state))
+  if constexpr (COPPICE_HAS_(restore_state)) {
+    constexpr std::size_t last = signature<decltype(&T::restore_state)>::count - 1;
+    using taken = parameter_of<&T::restore_state, last>;
+    using given = std::remove_cvref_t<decltype(std::declval<const T&>().save_state())>;
+    if constexpr (!is_spelled<taken, T>()) {
+      return false;
+    } else {
+      COPPICE_CHECK_(
+          "restore_state of this class takes no term that save_state makes, so every reload would fail: let "
+          "it "
+          "take the type that save_state returns, or a std::variant of that type and older ones",
+          may_take<taken, given>())
+    }
   }
   return true;
 }
@@ -143,7 +218,10 @@ constexpr bool has_lifecycle() {
       format_status, "S format_status() const", requires(const T& t) { t.format_status(); })
   COPPICE_DECLARED_(
       terminate, "void terminate(coppice::term)", requires(T & t, term why) { t.terminate(why); })
-  return true;
+  if constexpr (requires { requires signature<decltype(&T::init)>::count == 1; }) {
+    if constexpr (!is_spelled<parameter_of<&T::init>, T>()) return false;
+  }
+  return has_state<T>();
 }
 
 // ---- servers ----
@@ -166,14 +244,23 @@ constexpr bool has_server_names() {
   COPPICE_NOT_(HandleCall, handle_call)
   COPPICE_NOT_(handle_calls, handle_call)
   COPPICE_NOT_(on_call, handle_call)
+  COPPICE_NOT_(handle_cal, handle_call)
+  COPPICE_NOT_(handel_call, handle_call)
+  COPPICE_NOT_(hanlde_call, handle_call)
   COPPICE_NOT_(handleCast, handle_cast)
   COPPICE_NOT_(HandleCast, handle_cast)
   COPPICE_NOT_(handle_casts, handle_cast)
   COPPICE_NOT_(on_cast, handle_cast)
+  COPPICE_NOT_(handle_cas, handle_cast)
+  COPPICE_NOT_(handel_cast, handle_cast)
+  COPPICE_NOT_(hanlde_cast, handle_cast)
   COPPICE_NOT_(handleInfo, handle_info)
   COPPICE_NOT_(HandleInfo, handle_info)
   COPPICE_NOT_(handle_infos, handle_info)
   COPPICE_NOT_(on_info, handle_info)
+  COPPICE_NOT_(handle_inf, handle_info)
+  COPPICE_NOT_(handel_info, handle_info)
+  COPPICE_NOT_(hanlde_info, handle_info)
   COPPICE_NOT_(onResponse, on_response)
   COPPICE_NOT_(handle_response, on_response)
   if constexpr (!COPPICE_HAS_(handle_call) && !COPPICE_HAS_(handle_cast)) {
@@ -229,7 +316,7 @@ template <class Message, class T>
 constexpr bool is_message() {
   COPPICE_CHECK_("a message is made empty and then read: give its type a constructor that takes nothing",
                  std::is_default_constructible_v<Message>)
-  return true;
+  return is_spelled<Message, T>();
 }
 /// Calls check.operator()<M>() for each alternative of a variant, or for the type itself.
 template <class Listed, class Check>
@@ -243,12 +330,84 @@ constexpr bool each_message(Check check) {
   }
 }
 
+// Whether a class has a handler for a message that its list does not have. An argument that converts to every
+// type but the listed ones reaches such a handler. Where several handlers are unlisted the conversion is
+// ambiguous, so it is also tried for a part of all types, by a bit of a hash of their names: one of the parts
+// has just one of the handlers, in all likelihood.
+
+constexpr std::uint32_t hash_of_name(std::string_view name) {
+  std::uint32_t sum = 2166136261U;
+  for (const char c : name) sum = (sum ^ static_cast<std::uint8_t>(c)) * 16777619U;
+  return sum ^ sum >> 15;
+}
+template <class T, int Part>
+inline constexpr bool is_in_part = Part == 0 ||
+                                   ((hash_of_name(etf::reflect::spell_type<T>()) >> ((Part - 1) / 2)) & 1U) ==
+                                       (Part - 1) % 2;
+/// Converts to all types but those in `Of` and what they convert to. Part 0: to all types.
+template <int Part, class... Of>
+struct unlisted {
+  template <class T>
+  requires(!(std::is_convertible_v<const Of&, T> || ...) && is_in_part<T, Part>) operator T() const noexcept;
+};
+template <class... Of>
+struct without {
+  template <int Part>
+  using part = unlisted<Part, Of...>;
+};
+template <class... Of>
+constexpr without<Of...> without_all(std::variant<Of...>*) {
+  return {};
+}
+template <class Of>
+constexpr without<Of> without_all(Of*) {
+  return {};
+}
+inline constexpr int parts = 9;
+/// Something that no handler takes unless it is a template.
+struct stranger {};
+
+#define COPPICE_UNLISTED_(calls_it, has_unlisted, handler)               \
+  template <class T, class M>                                            \
+  concept calls_it = requires(T & t, const M& m) {                       \
+    t.handler(m);                                                        \
+  }                                                                      \
+  || requires(T & t, const M& m, const term& from) {                     \
+    t.handler(m, from);                                                  \
+  };                                                                     \
+  template <class T, class Listed>                                       \
+  constexpr bool has_unlisted() {                                        \
+    using others = decltype(without_all(static_cast<Listed*>(nullptr))); \
+    return []<int... Part>(std::integer_sequence<int, Part...>) {        \
+      return (calls_it<T, typename others::template part<Part>> || ...); \
+    }                                                                    \
+    (std::make_integer_sequence<int, parts>{});                          \
+  }
+COPPICE_UNLISTED_(takes_as_call, has_unlisted_call, handle_call)
+COPPICE_UNLISTED_(takes_as_cast, has_unlisted_cast, handle_cast)
+COPPICE_UNLISTED_(takes_as_info, has_unlisted_info, handle_info)
+#undef COPPICE_UNLISTED_
+
+// For overloaded handlers alone: a single one is checked against each listed message.
+#define COPPICE_ALL_LISTED_(handler, list, takes_it, has_unlisted)                                          \
+  if constexpr (!COPPICE_REACHES_(handler)) {                                                               \
+    COPPICE_CHECK_("this class has a " #handler " for a message that `" #list                               \
+                   "` does not list, so it is never called: add the message to the std::variant of `" #list \
+                   "`, or remove the handler",                                                              \
+                   takes_it<T, stranger> || !has_unlisted<T, typename T::list>())                           \
+  }
+
 template <class T>
 constexpr bool has_calls() {
   COPPICE_HANDLER_(handle_call, calls)
   if constexpr (COPPICE_LISTS_(calls)) {
-    return each_message<typename T::calls>(
+    constexpr bool fit = each_message<typename T::calls>(
         []<class M>() { return is_message<M, T>() && takes_call<M, T>() && answers_call<M, T>(); });
+    if constexpr (fit) {
+      COPPICE_ALL_LISTED_(handle_call, calls, takes_as_call, has_unlisted_call)
+      return is_spelled<typename T::calls, T>();
+    }
+    return fit;
   } else if constexpr (COPPICE_REACHES_(handle_call)) {
     constexpr int count = signature<decltype(&T::handle_call)>::count;
     COPPICE_CHECK_(
@@ -273,29 +432,35 @@ constexpr bool has_calls() {
   return true;
 }
 
-#define COPPICE_ONE_WAY_(function, handler, list, takes)                                                    \
-  template <class T>                                                                                        \
-  constexpr bool function() {                                                                               \
-    COPPICE_HANDLER_(handler, list)                                                                         \
-    if constexpr (COPPICE_LISTS_(list)) {                                                                   \
-      return each_message<typename T::list>([]<class M>() { return is_message<M, T>() && takes<M, T>(); }); \
-    } else if constexpr (COPPICE_REACHES_(handler)) {                                                       \
-      constexpr int count = signature<decltype(&T::handler)>::count;                                        \
-      COPPICE_CHECK_(#handler " is declared otherwise than it is called: void " #handler                    \
-                              "(const M&), or coppice::outcome, and not static",                            \
-                     count == 1)                                                                            \
-      if constexpr (count == 1) {                                                                           \
-        using message_type = parameter_of<&T::handler>;                                                     \
-        COPPICE_CHECK_(                                                                                     \
-            #handler " is declared otherwise than it is called: void " #handler "(const M&)",               \
-            requires(T & t, const message_type& m) { t.handler(m); })                                       \
-        return is_message<message_type, T>();                                                               \
-      }                                                                                                     \
-    }                                                                                                       \
-    return true;                                                                                            \
+#define COPPICE_ONE_WAY_(function, handler, list, takes, takes_it, has_unlisted)                         \
+  template <class T>                                                                                     \
+  constexpr bool function() {                                                                            \
+    COPPICE_HANDLER_(handler, list)                                                                      \
+    if constexpr (COPPICE_LISTS_(list)) {                                                                \
+      constexpr bool fit =                                                                               \
+          each_message<typename T::list>([]<class M>() { return is_message<M, T>() && takes<M, T>(); }); \
+      if constexpr (fit) {                                                                               \
+        COPPICE_ALL_LISTED_(handler, list, takes_it, has_unlisted)                                       \
+        return is_spelled<typename T::list, T>();                                                        \
+      }                                                                                                  \
+      return fit;                                                                                        \
+    } else if constexpr (COPPICE_REACHES_(handler)) {                                                    \
+      constexpr int count = signature<decltype(&T::handler)>::count;                                     \
+      COPPICE_CHECK_(#handler " is declared otherwise than it is called: void " #handler                 \
+                              "(const M&), or coppice::outcome, and not static",                         \
+                     count == 1)                                                                         \
+      if constexpr (count == 1) {                                                                        \
+        using message_type = parameter_of<&T::handler>;                                                  \
+        COPPICE_CHECK_(                                                                                  \
+            #handler " is declared otherwise than it is called: void " #handler "(const M&)",            \
+            requires(T & t, const message_type& m) { t.handler(m); })                                    \
+        return is_message<message_type, T>();                                                            \
+      }                                                                                                  \
+    }                                                                                                    \
+    return true;                                                                                         \
   }
-COPPICE_ONE_WAY_(has_casts, handle_cast, casts, takes_cast)
-COPPICE_ONE_WAY_(has_infos, handle_info, infos, takes_info)
+COPPICE_ONE_WAY_(has_casts, handle_cast, casts, takes_cast, takes_as_cast, has_unlisted_cast)
+COPPICE_ONE_WAY_(has_infos, handle_info, infos, takes_info, takes_as_info, has_unlisted_info)
 
 template <class T>
 constexpr bool has_handlers() {
@@ -331,5 +496,6 @@ constexpr bool is_server_class() {
 #undef COPPICE_LISTS_
 #undef COPPICE_HANDLER_
 #undef COPPICE_ONE_WAY_
+#undef COPPICE_ALL_LISTED_
 
 } // namespace coppice::detail

@@ -16,7 +16,7 @@ namespace coppice::detail {
 /// The callbacks of a state machine, and common misspellings of them. `enter` is missing, since every actor
 /// has a function of that name.
 struct statem_member_names {
-  int init, handle_continue;
+  int init, handle_continue, on_response;
   int handle_call, handle_cast, handle_info, handle_internal, handle_event, handle_state_timeout,
       handle_event_timeout, handle_timeout;
   int handleCall, handle_calls, on_call, handleCast, handle_casts, on_cast, handleInfo, handle_infos, on_info;
@@ -83,6 +83,10 @@ constexpr bool has_statem_names() {
   COPPICE_CHECK_(
       "a state machine has no handle_continue: let init insert an event, next(state).next_event(…)",
       !COPPICE_HAS_(handle_continue))
+  COPPICE_CHECK_(
+      "this class has on_response, which nothing calls in a state machine: name the member that takes the "
+      "answer, request<&shop::on_price>(to, message)",
+      !COPPICE_HAS_(on_response))
   COPPICE_NOT_(handleCall, handle_call)
   COPPICE_NOT_(handle_calls, handle_call)
   COPPICE_NOT_(on_call, handle_call)

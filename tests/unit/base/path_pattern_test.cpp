@@ -75,6 +75,23 @@ TEST_CASE("a path that leads elsewhere, or says nothing for certain, has no segm
   CHECK(base::path_segments("/%41%ff") == std::vector<std::string>{"A\xff"});
 }
 
+TEST_CASE("a pattern covers another one if it matches every path of the other") {
+  const auto covers = [](const char* wide, const char* narrow) {
+    return base::path_pattern::parse(wide)->covers(*base::path_pattern::parse(narrow));
+  };
+  CHECK(covers("/items", "/items"));
+  CHECK(covers("/{rest...}", "/items"));
+  CHECK(covers("/{rest...}", "/a/{b}/{c...}"));
+  CHECK(covers("/a/{b}", "/a/b"));
+  CHECK(covers("/a/{b}", "/a/{c}"));
+  CHECK_FALSE(covers("/a/b", "/a/{b}"));
+  CHECK_FALSE(covers("/a/{b}", "/a/"));
+  CHECK_FALSE(covers("/a/{b}", "/a/{b...}"));
+  CHECK_FALSE(covers("/a", "/a/b"));
+  CHECK_FALSE(covers("/a/b", "/a"));
+  CHECK_FALSE(covers("/a/{rest...}", "/b/c"));
+}
+
 TEST_CASE("a query is taken apart in its order") {
   using pairs = base::path_parameters;
   CHECK(base::query_parameters("") == pairs{});

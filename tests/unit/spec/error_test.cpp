@@ -845,6 +845,31 @@ events: [ { name: sold, producer: shop } ]
       "} ] } }\n");
   CAPTURE(stage);
   CHECK(stage.find("a stage names the process 'makes'") != std::string::npos);
+  CHECK(stage.find("the stage 'eats' subscribes to itself") != std::string::npos);
+}
+
+TEST_CASE("what stands twice, so that one of the two has no effect, is warned about") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& children) {
+    const auto loaded = folder.load_tree("        - { id: bell, actor: latch, name: bell }\n" + children);
+    CHECK(loaded.spec);
+    return spec::render(loaded.diagnostics);
+  };
+  const auto site = [](const std::string& id, const std::string& port, const std::string& routes) {
+    return "        - { id: " + id + ", web: { listen: [ { address: 127.0.0.1, port: " + port +
+           " } ], routes: [ " + routes + " ] } }\n";
+  };
+  const std::string all = "{ path: '/{rest...}', to: bell }", items = "{ path: /items, to: bell }";
+  CHECK(said(site("one", "80", items + ", " + all)) == "");
+  CHECK(said(site("one", "80", all + ", " + items))
+            .find("warning: no request comes to this route: the route /{rest...} before it takes all of "
+                  "them") != std::string::npos);
+  CHECK(said(site("one", "80", "{ method: GET, path: '/{rest...}', to: bell }, " + items)) == "");
+  CHECK(said(site("one", "80", items) + site("two", "81", items)) == "");
+  CHECK(said(site("one", "0", items) + site("two", "0", items)) == "");
+  CHECK(said(site("one", "80", items) + site("two", "80", items))
+            .find("warning: a second listener at 127.0.0.1:80 (tcp): it fails to start while the first one "
+                  "is there") != std::string::npos);
 }
 
 TEST_CASE("a file that cannot be read is said so, without a line") {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What a configuration has twice, so that one of the two has no effect: routes of a web server that an
+// earlier route hides, and listeners at the address and port of another one. Each is a warning, since
+// `coppice apply` may put one in the place of the other. One load's.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "spec/node_spec.hpp"
+#include "spec/report.hpp"
+#include "spec/tree.hpp"
+
+namespace coppice::spec {
+
+class conflict_check {
+ public:
+  // `child`: the map that `spec` was read from. Each child once.
+  void look(const child_spec& spec, const node& child, report& to);
+
+ private:
+  // "tcp" or "udp", and the address with its port.
+  using socket = std::pair<std::string_view, std::string>;
+  void listens(socket at, const node* where, report& to);
+
+  std::map<socket, place> sockets_; // where each stands first
+};
+
+} // namespace coppice::spec
