@@ -3,10 +3,12 @@
 """The node's commands over HTTP: who may ask for what, what is answered, what the log has of it; and the stream of changes."""
 import http.client
 import json
+import shutil
 import socket
 import ssl
 
-from harness.node import Node, connectable, free_port, root, tree, until_closed
+from harness.certificates import Authority
+from harness.node import Folder, Node, connectable, free_port, root, tree, until_closed
 from harness.tap import check, contains, equal, eventually, run, shared, test
 
 TOKEN = "a_token_of_thirty_two_characters"
@@ -21,10 +23,11 @@ shop = tree("""
 class Api:
     """A node with control.http and what is asked of it, with the token or without."""
 
-    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None):
+    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None, own_tls="on", address=None):
         self.port = free_port()
         self.tls = tls  # the client's context; None: no TLS
-        keys = f"port: {self.port}, rights: {rights}" + (", token: { env: COPPICE_TEST_TOKEN }" if token else "") + (", tls: on" if tls else "")
+        keys = ", ".join([f"port: {self.port}"] + ([f"address: {address}"] if address else []) + ([f"rights: {rights}"] if rights else []) +
+                         (["token: { env: COPPICE_TEST_TOKEN }"] if token else []) + ([f"tls: {own_tls}"] if tls else []))
         self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}"), *settings],
                          environment={"COPPICE_TEST_TOKEN": TOKEN})
         self.cleanup = cleanup
@@ -307,12 +310,56 @@ def page(cleanup):
         equal(api.raw("GET", path)[0], 404, path)
 
 
-@test("with tls the port speaks nothing else, and its certificate is among the node's")
-def encrypted(cleanup):
+def any_certificate():
+    """A client's context that trusts every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    api = Api(cleanup, tls=context)
+    return context
+
+
+@test("beyond loopback page and API are there with a token and tls alone; metrics and probes always")
+def beyond(cleanup):
+    everywhere = "0.0.0.0"
+    for how in ({"token": False}, {"token": True}, {"token": False, "tls": any_certificate()}):
+        api = Api(cleanup, rights=None, address=everywhere, **how)
+        for path in ("/", "/main.js", "/api/v1/", "/api/v1/status", "/api/v1/stream?topics=status", "/api/v1/openapi.json"):
+            equal(api.raw("GET", path)[0], 404, (how, path))
+        equal(api.raw("POST", "/api/v1/restart", '{"path": "shop/kv"}', Content_Type="application/json", Authorization=f"Bearer {TOKEN}")[0], 404, how)
+        for path in ("/metrics", "/livez", "/readyz"):
+            equal(api.raw("GET", path)[0], 200, (how, path))
+    api = Api(cleanup, rights=None, address=everywhere, tls=any_certificate())
+    equal(api.raw("GET", "/")[0], 200)
+    equal(api.get("", token=False)["rights"], [])
+    equal(api.ask("GET", "status", token=False)[0], 403)
+    equal(api.get("status")["name"], api.node.name)
+    api = Api(cleanup, address=everywhere, tls=any_certificate())
+    equal(api.get("status", token=False)["name"], api.node.name)
+
+
+@test("certificate files that change are used for the next connection, and the port stays open")
+def renewed(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    first, second = authority.issue("first"), authority.issue("second")
+    trusting = ssl.create_default_context(cafile=authority.path)
+    api = Api(cleanup, tls=trusting, own_tls=f"{{ certificate: {first[0]}, key: {first[1]} }}")
+
+    def name():
+        with socket.create_connection(("127.0.0.1", api.port), timeout=60) as raw, trusting.wrap_socket(raw, server_hostname="127.0.0.1") as secured:
+            return dict(one for part in secured.getpeercert()["subject"] for one in part)["commonName"]
+
+    equal(name(), "first")
+    for fresh, old in zip(second, first):
+        shutil.copy(fresh, old)
+    eventually(lambda: name() == "second", "the new certificate", 60)
+    equal(api.get("status")["name"], api.node.name)
+
+
+@test("with tls the port speaks nothing else, and its certificate is among the node's")
+def encrypted(cleanup):
+    api = Api(cleanup, tls=any_certificate())
     api.node.said(f"page, metrics and health at https://127.0.0.1:{api.port}/")
     equal(api.get("status")["name"], api.node.name)
     equal(api.ask("GET", "status", token="another")[0], 401)
