@@ -34,6 +34,7 @@ std::string_view name_of(argument_type type) {
 json schema_of(const argument& one) {
   json schema{{"type", name_of(one.type)}};
   if (one.type == argument_type::number) schema["minimum"] = 0;
+  if (one.usual != 0) schema["default"] = one.usual;
   if (!one.words.empty()) schema["enum"] = one.words;
   return schema;
 }
@@ -167,6 +168,7 @@ json commands_document() {
       json shown{
           {"name", each.name}, {"type", name_of(each.type)}, {"needed", each.needed}, {"about", each.about}};
       if (!each.words.empty()) shown["words"] = each.words;
+      if (each.usual != 0) shown["usual"] = each.usual;
       arguments.push_back(std::move(shown));
     }
     all.push_back({{"name", one.name},

@@ -79,7 +79,8 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
           {"memory", p.memory}};
 }
 
-json status_document(node::instance& of, const node::node_status& s) {
+json status_document(node::instance& of, const node::node_status& s,
+                     const std::vector<std::string>& given_up) {
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
   json certificates = json::array();
@@ -111,7 +112,7 @@ json status_document(node::instance& of, const node::node_status& s) {
   std::sort(plugins.begin(), plugins.end());
   return {{"name", s.name},
           {"state", node::text(s.state)},
-          {"degraded", of.degraded()},
+          {"degraded", given_up},
           {"version", s.version},
           {"creation", s.creation},
           {"uptime_ms", s.uptime / ns_per_ms},

@@ -66,8 +66,9 @@ std::string near(std::string_view name) {
 
 json stream_status(node::instance& of) {
   const node::node_status status = of.status_with_disk();
-  json document = status_document(of, status);
-  json health = health_document(status, all_complaints(status, of.degraded()));
+  const std::vector<std::string> given_up = of.degraded();
+  json document = status_document(of, status, given_up);
+  json health = health_document(status, all_complaints(status, given_up));
   document["complaints"] = std::move(health["complaints"]);
   document["warnings"] = std::move(health["warnings"]);
   document["child_restarts"] = status.restarts;
@@ -117,7 +118,8 @@ http_api::http_api(const base::uv::loop& loop, const parts& on, access_options w
       control_(on.control),
       access_(std::move(who)),
       hub_(loop.raw(), server_,
-           {[this](topic which, bool terms) { return document(which, terms); },
+           {[this](topic which) { return document(which); },
+            [](topic which, json& made) { leave_out_terms(text(which), made); },
             [this](std::uint64_t from) {
               return from == 0 ? lines_.last(first_lines, {}, most_of_lines)
                                : lines_.from(from, {}, most_of_lines);
@@ -288,16 +290,11 @@ void http_api::open_stream(const http_request& asked, const access_rules::verdic
   hub_.open(from, std::move(wanted), terms);
 }
 
-json http_api::document(topic which, bool terms) const {
-  json made;
-  if (which == topic::status) made = stream_status(node_);
-  if (which == topic::nodes) made = nodes_document(node_);
-  if (which == topic::tree) {
-    const auto trees = node_.tree();
-    made = tree_document(node_, trees ? *trees : std::vector<node::application_tree>());
-  }
-  if (!terms) leave_out_terms(text(which), made);
-  return made;
+json http_api::document(topic which) const {
+  if (which == topic::status) return stream_status(node_);
+  if (which == topic::nodes) return nodes_document(node_);
+  const auto trees = node_.tree();
+  return tree_document(node_, trees ? *trees : std::vector<node::application_tree>());
 }
 
 } // namespace coppice::control

@@ -67,7 +67,7 @@ class http_api {
            net::http_exchange from);
   void open_stream(const net::http_request& asked, const access_rules::verdict& who, net::http_exchange from);
   nlohmann::json about(const access_rules::verdict& who) const;
-  nlohmann::json document(topic which, bool terms) const;
+  nlohmann::json document(topic which) const;
   void take_replies();
   void refuse(net::http_exchange to, int status, api::failure why,
               std::vector<net::http_header> headers = {});

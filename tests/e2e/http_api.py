@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import ssl
+from urllib.parse import quote
 
 from harness.certificates import Authority
 from harness.node import Folder, Node, connectable, free_port, root, tree, until_closed
@@ -282,6 +283,7 @@ def listing(cleanup):
     most = max(one["reductions"] for one in everything["processes"])
     check(one["processes"][0]["reductions"] >= most, one, most)
     equal([one["name"] for one in api.get("ps?filter=SHOP/K")["processes"]], ["kv"])
+    equal([one["name"] for one in api.get(f"ps?filter={quote(api.node.pid('kv'))}")["processes"]], ["kv"])
     equal({one["behaviour"] for one in api.get("ps?behaviour=supervisor")["processes"]}, {"supervisor"})
     pids = [one["pid"] for one in everything["processes"]]
     equal([one["pid"] for one in api.get(f"ps?limit={len(pids) // 2}")["processes"]], pids[:len(pids) // 2])
