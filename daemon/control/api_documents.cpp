@@ -183,12 +183,19 @@ json commands_document() {
 json openapi_document(std::string_view version) {
   json paths = json::object();
   paths["/api/v1/"]["get"] = operation("about", "the node, and what this reader may do", "application/json");
-  json stream = operation("stream", "documents as they change, as server-sent events", "text/event-stream");
-  stream["parameters"] = json::array({{{"name", "topics"},
-                                       {"in", "query"},
-                                       {"required", true},
-                                       {"description", "of status, tree, nodes and log, joined with commas"},
-                                       {"schema", {{"type", "string"}}}}});
+  json stream = operation("stream", "documents as they change, or an event, as server-sent events",
+                          "text/event-stream");
+  stream["parameters"] = json::array();
+  const auto parameter = [&stream](const char* name, const char* about) {
+    stream["parameters"].push_back({{"name", name},
+                                    {"in", "query"},
+                                    {"required", false},
+                                    {"description", about},
+                                    {"schema", {{"type", "string"}}}});
+  };
+  parameter("topics", "of status, tree, nodes and log, joined with commas; log with the right state");
+  parameter("event", "in place of topics: NAME or NAME@NODE; with the right state");
+  parameter("since", "of an event: now, or the number of the last one known; without it all that are kept");
   paths["/api/v1/stream"]["get"] = std::move(stream);
   for (const command& one : commands())
     if (one.over_http)

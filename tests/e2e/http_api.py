@@ -64,20 +64,23 @@ class Api:
         return document
 
     def stream(self, topics, token=True):
-        return Stream(self, topics, token)
+        return Stream(self, f"topics={topics}", token)
+
+    def follow(self, query, token=True):
+        return Stream(self, query, token)
 
 
 class Stream:
     """A reader of the stream; events as (topic, document)."""
 
-    def __init__(self, api, topics, token=True, receives=0):
+    def __init__(self, api, query, token=True, receives=0):
         self.socket = socket.socket()
         if receives:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
         self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", api.port))
         api.cleanup.callback(self.socket.close)
-        lines = [f"GET /api/v1/stream?topics={topics} HTTP/1.0", "Host: localhost"]
+        lines = [f"GET /api/v1/stream?{query} HTTP/1.0", "Host: localhost"]
         lines += [f"Authorization: Bearer {TOKEN}"] if token else []
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         self.rest = b""
@@ -251,7 +254,9 @@ def mistakes(cleanup):
             ("POST", "apply", {"file": "/etc/passwd"}, 400, "no argument is called 'file'"), ("POST", "status", {}, 405, "GET, HEAD only"),
             ("POST", "saga", {"name": "kv", "change": "resolve", "tx": "t", "decision": "abort"}, 405, "GET, HEAD only"),
             ("GET", "call", None, 405, "POST only"), ("DELETE", "status", None, 405, "GET"), ("GET", "stream", None, 400, "topics"),
-            ("GET", "stream?topics=weather", None, 400, "weather")):
+            ("GET", "stream?topics=weather", None, 400, "weather"), ("GET", "stream?topics=status&since=now", None, 400, "topics"),
+            ("GET", "stream?event=nothing", None, 404, "there is no such event"), ("GET", "stream?event=nothing&since=x", None, 400, "since"),
+            ("GET", "stream?event=nothing&topics=status", None, 400, "topics")):
         got, why = api.ask(method, command, body)
         equal(got, status, (command, why))
         equal(sorted(why), ["code", "hint", "what", "why"])
@@ -415,6 +420,33 @@ def stream_rights(cleanup):
     contains(told(), secret)
 
 
+@test("an event is followed as it is published, from what is kept, from a number or from now on, with the right state alone")
+def followed(cleanup):
+    api = Api(cleanup, settings=[("events", "[ { name: notes, buffer: 100, open: true } ]"), ("control.http.streams", "3")])
+    publish = lambda term: api.post("events", name="notes", change="publish", term=term)
+    equal(api.follow("event=notes", token=False).status, 403)
+    publish("{first, 1}")
+    reader = api.follow("event=notes")
+    equal(reader.status, 200)
+    contains(reader.head, "Content-Type: text/event-stream")
+    topic, line = reader.event()
+    equal((topic, sorted(line), line["seq"], line["payload"]), ("event", ["payload", "seq", "time"], 1, "{first,1}"))
+    publish("{second, 2}")
+    equal(reader.event()[1]["payload"], "{second,2}")
+    after, now = api.follow("event=notes&since=1"), api.follow("event=notes&since=now")
+    equal(after.event()[1]["seq"], 2)
+    equal(api.follow("event=notes").status, 503, "no more readers than there may be")
+    publish("third")
+    for one in (reader, after, now):
+        equal(one.event()[1]["payload"], "third")
+        one.socket.close()
+    eventually(lambda: api.node.ask("events")["events"][0]["subscribers"] == 0, "nobody has subscribed any more")
+    eventually(lambda: api.get("")["streams"] == {"open": 0, "dropped": 0}, "they are gone")
+    reader = api.follow("event=notes&since=now")
+    equal(reader.status, 200)
+    equal(api.node.stop(), 0)
+
+
 @test("sixty-four readers are served by one sampler, and one more is told to come later")
 def many(cleanup):
     api = Api(cleanup)
@@ -433,7 +465,7 @@ def many(cleanup):
 @test("a reader that does not take its bytes is dropped and counted, and the node goes on")
 def slow(cleanup):
     api = Api(cleanup, settings=[("node.log.rate.per_source", "unlimited")])
-    reader = Stream(api, "log", receives=4096)
+    reader = Stream(api, "topics=log", receives=4096)
     equal(reader.status, 200)
     long = "x" * 8000
     for number in range(2000):
