@@ -85,7 +85,8 @@ void event_followers::look(net::http_exchange to) {
     close(its);
     readers_.erase(found);
     if (readers_.empty()) timer_.stop();
-    return server_->end(to);
+    server_->end(to);
+    return;
   }
   if (!its.is_slow) wait_for_lines(its);
 }

@@ -286,19 +286,19 @@ void http_api::abandoned(net::http_exchange it) {
 void http_api::open_stream(const http_request& asked, const access_rules::verdict& who,
                            net::http_exchange from) {
   const auto query = base::query_parameters(asked.query());
-  std::optional<std::string> topics, event, since;
+  std::optional<std::string> documents, event, since;
   bool is_good = query.has_value();
   if (query)
     for (const auto& [name, value] : *query) {
-      std::optional<std::string>* const its = name == "topics"  ? &topics
+      std::optional<std::string>* const its = name == "topics"  ? &documents
                                               : name == "event" ? &event
                                               : name == "since" ? &since
                                                                 : nullptr;
       is_good = is_good && its != nullptr && !its->has_value();
       if (its != nullptr) *its = value;
     }
-  if (is_good && event && !topics) return open_event(*event, since, who, from);
-  if (is_good && topics && !event && !since) return open_topics(*topics, who, from);
+  if (is_good && event && !documents) return open_event(*event, since, who, from);
+  if (is_good && documents && !event && !since) return open_topics(*documents, who, from);
   refuse(from, 400,
          {base::errc::invalid, "stream", "the topics are missing, or an event",
           "topics=status,tree,nodes,log; or event=NAME and since=now or since=NUMBER"});
@@ -312,10 +312,10 @@ bool http_api::has_room(net::http_exchange from) {
   return false;
 }
 
-void http_api::open_topics(std::string_view topics, const access_rules::verdict& who,
+void http_api::open_topics(std::string_view names, const access_rules::verdict& who,
                            net::http_exchange from) {
   std::vector<topic> wanted;
-  for (std::string_view rest = topics;;) {
+  for (std::string_view rest = names;;) {
     const std::string_view name = rest.substr(0, rest.find(','));
     const auto one = find_topic(name);
     if (!one)

@@ -68,7 +68,7 @@ class http_api {
   void run(const command& what, const net::http_request& asked, const access_rules::verdict& who,
            net::http_exchange from);
   void open_stream(const net::http_request& asked, const access_rules::verdict& who, net::http_exchange from);
-  void open_topics(std::string_view topics, const access_rules::verdict& who, net::http_exchange from);
+  void open_topics(std::string_view names, const access_rules::verdict& who, net::http_exchange from);
   void open_event(const std::string& name, const std::optional<std::string>& since,
                   const access_rules::verdict& who, net::http_exchange from);
   // Refuses the request where there are as many readers as there may be.
