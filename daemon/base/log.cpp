@@ -356,11 +356,8 @@ std::vector<unwritable_file> unwritable_files() {
 std::shared_ptr<log_queue> handler_queue(std::string_view name) {
   return the_writer().handlers().queue_of(name);
 }
-std::vector<std::pair<std::string, std::uint64_t>> handler_drops() {
-  return the_writer().handlers().drops();
-}
-std::vector<unwritable_file> failing_handlers() {
-  return the_writer().handlers().failing();
+std::vector<handler_report> handler_reports() {
+  return the_writer().handlers().reports();
 }
 std::string handler_label(std::string_view name) {
   return "log/" + std::string(name);

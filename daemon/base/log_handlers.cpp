@@ -119,20 +119,12 @@ std::shared_ptr<log_queue> log_handlers::queue_of(std::string_view name) const {
   return nullptr;
 }
 
-std::vector<unwritable_file> log_handlers::failing() const {
+std::vector<handler_report> log_handlers::reports() const {
   const std::scoped_lock held(lock_);
-  std::vector<unwritable_file> out;
-  for (const auto& one : all_)
-    if (std::string why = one->queue()->failing(); !why.empty())
-      out.push_back({handler_label(one->target().name), std::move(why)});
-  return out;
-}
-
-std::vector<std::pair<std::string, std::uint64_t>> log_handlers::drops() const {
-  const std::scoped_lock held(lock_);
-  std::vector<std::pair<std::string, std::uint64_t>> out;
+  std::vector<handler_report> out;
   out.reserve(all_.size());
-  for (const auto& one : all_) out.emplace_back(one->target().name, one->dropped());
+  for (const auto& one : all_)
+    out.push_back({one->target(), one->queue()->size(), one->dropped(), one->queue()->failing()});
   return out;
 }
 

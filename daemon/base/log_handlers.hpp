@@ -10,7 +10,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -44,9 +43,7 @@ class log_handlers {
   std::vector<record> take_due(std::optional<nanos> now);
 
   std::shared_ptr<log_queue> queue_of(std::string_view name) const;
-  std::vector<std::pair<std::string, std::uint64_t>> drops() const;
-  // The handlers whose lines are not taken at present, by label.
-  std::vector<unwritable_file> failing() const;
+  std::vector<handler_report> reports() const;
 
  private:
   mutable std::mutex lock_;

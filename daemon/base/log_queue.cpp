@@ -129,6 +129,11 @@ bool log_queue::empty() const {
   return lines_.empty();
 }
 
+std::size_t log_queue::size() const {
+  const std::scoped_lock held(lock_);
+  return lines_.size();
+}
+
 std::uint64_t log_queue::dropped() const {
   const std::scoped_lock held(lock_);
   return dropped_;

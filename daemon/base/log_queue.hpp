@@ -59,6 +59,8 @@ class log_queue {
   std::string failing() const;
 
   bool empty() const;
+  // Lines that wait.
+  std::size_t size() const;
   // Lines dropped since the queue was made. Lines that are left out do not count.
   std::uint64_t dropped() const;
 

@@ -77,12 +77,15 @@ std::vector<unwritable_file> unwritable_files();
 // while the settings have a handler of this name to an actor.
 std::shared_ptr<log_queue> handler_queue(std::string_view name);
 
-// Lines that each handler has not got because its queue was full, or its syslog server could not be reached,
-// since it was made. In the order of the settings.
-std::vector<std::pair<std::string, std::uint64_t>> handler_drops();
-
-// The handlers whose lines are not taken at present: `path` is the label.
-std::vector<unwritable_file> failing_handlers();
+// What a handler does at present.
+struct handler_report {
+  handler_target target;
+  std::size_t waiting = 0;   // lines in its queue
+  std::uint64_t dropped = 0; // lines lost since it was made: its queue was full, or its server out of reach
+  std::string failing;       // why its lines are not taken; empty: they are
+};
+// In the order of the settings.
+std::vector<handler_report> handler_reports();
 
 // The label of a handler, as log lines about it have it: "log/NAME".
 std::string handler_label(std::string_view name);

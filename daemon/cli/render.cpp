@@ -300,7 +300,14 @@ std::string render_levels(const json& d, std::size_t columns) {
         out.push_back({"module " + name, cell(level), cell(level), "-"});
     }
   }
-  return table(out, columns);
+  rows handlers{{"HANDLER", "TO", "LEVEL", "WAITING", "DROPPED", "STATE"}};
+  for (const auto& one : at(d, "handlers")) {
+    const std::string failing = cell(one, "failing");
+    handlers.push_back({cell(one, "name"), at(one, "syslog").is_null() ? "an actor" : cell(one, "syslog"),
+                        cell(one, "level"), cell(one, "waiting"), cell(one, "dropped"),
+                        failing == "-" ? "takes lines" : failing});
+  }
+  return table(out, columns) + (handlers.size() > 1 ? "\n" + table(handlers, columns) : std::string());
 }
 
 std::string render_reload(const json& d, std::size_t columns) {

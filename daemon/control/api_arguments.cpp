@@ -14,7 +14,6 @@
 #include "base/path_pattern.hpp"
 #include "base/printable.hpp"
 #include "base/suggest.hpp"
-#include "control/process_list.hpp"
 
 namespace coppice::control {
 namespace {
@@ -22,7 +21,6 @@ namespace {
 using nlohmann::json;
 using parsed = expected<json, api::failure>;
 
-constexpr std::uint64_t usual_timeout_ms = 30'000;
 constexpr std::size_t deepest = 8;
 
 unexpected<api::failure> bad(const command& of, std::string why, std::string hint = {}) {
@@ -98,8 +96,7 @@ parsed checked(const command& of, json given) {
   for (const argument& one : of.arguments) {
     if (given.contains(one.name)) continue;
     if (one.needed) return bad(of, fmt::format("the argument {} is missing", one.name), known_of(of));
-    if (one.name == "timeout_ms") given[std::string(one.name)] = usual_timeout_ms;
-    if (one.name == "limit") given[std::string(one.name)] = most_listed;
+    if (one.usual != 0) given[std::string(one.name)] = one.usual;
   }
   return given;
 }

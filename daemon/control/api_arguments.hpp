@@ -14,8 +14,8 @@ namespace coppice::control {
 // Bytes of the body of a request that acts.
 inline constexpr std::size_t most_of_arguments = std::size_t{1} << 20;
 
-// An object as the control socket's clients send it, with the defaults of arguments that are bounded over
-// HTTP. A failure has the code invalid and says what the command takes.
+// An object as the control socket's clients send it, with the usual values of arguments that the row of the
+// command has. A failure has the code invalid and says what the command takes.
 expected<nlohmann::json, api::failure> arguments_of_query(const command& of, std::string_view query);
 expected<nlohmann::json, api::failure> arguments_of_body(const command& of, std::string_view body);
 

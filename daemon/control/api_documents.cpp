@@ -34,6 +34,7 @@ std::string_view name_of(argument_type type) {
 json schema_of(const argument& one) {
   json schema{{"type", name_of(one.type)}};
   if (one.type == argument_type::number) schema["minimum"] = 0;
+  if (one.usual != 0) schema["default"] = one.usual;
   if (!one.words.empty()) schema["enum"] = one.words;
   return schema;
 }
@@ -167,6 +168,7 @@ json commands_document() {
       json shown{
           {"name", each.name}, {"type", name_of(each.type)}, {"needed", each.needed}, {"about", each.about}};
       if (!each.words.empty()) shown["words"] = each.words;
+      if (each.usual != 0) shown["usual"] = each.usual;
       arguments.push_back(std::move(shown));
     }
     all.push_back({{"name", one.name},
@@ -181,12 +183,19 @@ json commands_document() {
 json openapi_document(std::string_view version) {
   json paths = json::object();
   paths["/api/v1/"]["get"] = operation("about", "the node, and what this reader may do", "application/json");
-  json stream = operation("stream", "documents as they change, as server-sent events", "text/event-stream");
-  stream["parameters"] = json::array({{{"name", "topics"},
-                                       {"in", "query"},
-                                       {"required", true},
-                                       {"description", "of status, tree, nodes and log, joined with commas"},
-                                       {"schema", {{"type", "string"}}}}});
+  json stream = operation("stream", "documents as they change, or an event, as server-sent events",
+                          "text/event-stream");
+  stream["parameters"] = json::array();
+  const auto parameter = [&stream](const char* name, const char* about) {
+    stream["parameters"].push_back({{"name", name},
+                                    {"in", "query"},
+                                    {"required", false},
+                                    {"description", about},
+                                    {"schema", {{"type", "string"}}}});
+  };
+  parameter("topics", "of status, tree, nodes and log, joined with commas; log with the right state");
+  parameter("event", "in place of topics: NAME or NAME@NODE; with the right state");
+  parameter("since", "of an event: now, or the number of the last one known; without it all that are kept");
   paths["/api/v1/stream"]["get"] = std::move(stream);
   for (const command& one : commands())
     if (one.over_http)

@@ -6,13 +6,14 @@
 #include <array>
 
 #include "control/command_table.hpp"
+#include "control/process_list.hpp"
 
 namespace coppice::control::arguments {
 
 using type = argument_type;
 
-inline constexpr argument timeout{"timeout_ms", type::number, false,
-                                  "longest wait for the answer, 30000 without it"};
+inline constexpr argument timeout{"timeout_ms", type::number, false, "longest wait for the answer",
+                                  {},           30'000};
 inline constexpr argument process{"name", type::text, true,
                                   "a registered name, a pid, or APPLICATION/SUPERVISOR/CHILD"};
 inline constexpr argument term{"term", type::text, true, "an Erlang term"};
@@ -37,7 +38,7 @@ inline constexpr std::string_view trace_changes[] = {"off"};
 inline constexpr argument tree[] = {{"application", type::text, false, "this one alone"}};
 inline constexpr argument ps[] = {
     {"sort", type::text, false, "pid: in their order; else the largest first", process_orders},
-    {"limit", type::number, false, "most processes, 1 to 500; 500 without it"},
+    {"limit", type::number, false, "most processes, 1 to 500", {}, most_listed},
     {"filter", type::text, false, "a part of the pid, the name, the path, the behaviour or the plugin"},
     {"behaviour", type::text, false, "processes of this behaviour alone"}};
 inline constexpr argument info[] = {process};

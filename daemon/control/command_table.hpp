@@ -25,6 +25,7 @@ struct argument {
   bool needed = false;
   std::string_view about{};
   std::span<const std::string_view> words{}; // of a text: those it can be; empty: any
+  std::uint64_t usual = 0; // of a number: its value over HTTP where it is not given; 0: none
 };
 
 struct command {

@@ -103,7 +103,7 @@ pending run_send(const request& r) {
 }
 
 pending run_status(const request& r) {
-  return r->done(status_document(r->of, r->of.status_with_disk())), pending{};
+  return r->done(status_document(r->of, r->of.status_with_disk(), r->of.degraded())), pending{};
 }
 pending run_nodes(const request& r) {
   return r->done(nodes_document(r->of)), pending{};

@@ -98,7 +98,8 @@ json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& s
   return all;
 }
 
-json status_document(node::instance& of, const node::node_status& s) {
+json status_document(node::instance& of, const node::node_status& s,
+                     const std::vector<std::string>& given_up) {
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
   json certificates = json::array();
@@ -123,7 +124,7 @@ json status_document(node::instance& of, const node::node_status& s) {
   std::sort(plugins.begin(), plugins.end());
   return {{"name", s.name},
           {"state", node::text(s.state)},
-          {"degraded", of.degraded()},
+          {"degraded", given_up},
           {"version", s.version},
           {"creation", s.creation},
           {"uptime_ms", s.uptime / ns_per_ms},

@@ -14,8 +14,9 @@
 
 namespace coppice::control {
 
-// `s` is what status_with_disk() of the node has made.
-nlohmann::json status_document(node::instance& of, const node::node_status& s);
+// `s` is what status_with_disk() of the node has made, `given_up` its degraded().
+nlohmann::json status_document(node::instance& of, const node::node_status& s,
+                               const std::vector<std::string>& given_up);
 nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
 // The handlers that hold threads.
 nlohmann::json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& stuck);

@@ -7,7 +7,6 @@
 
 #include "base/suggest.hpp"
 #include "control/documents.hpp"
-#include "node/shown/event_tail.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::control {
@@ -54,24 +53,9 @@ json events_document(node::instance& of, const std::vector<event_report>& events
   return {{"events", std::move(all)}};
 }
 
-json line_json(const node::tail_line& line) {
-  using kind = node::tail_line::kind;
-  switch (line.what) {
-    case kind::gap:
-      return {{"gap", {{"first", line.seq}, {"last", line.last}}}};
-    case kind::end:
-      return {{"end", runtime::shown(line.term, most_shown)}};
-    case kind::event:
-      break;
-  }
-  return {{"seq", line.seq},
-          {"time", base::format_wall(line.time)},
-          {"payload", etf::print(line.term.bytes(), {.most = most_shown})}};
-}
-
 json page_json(const node::event_tail::page& page, std::uint64_t after) {
   json lines = json::array();
-  for (const node::tail_line& one : page.lines) lines.push_back(line_json(one));
+  for (const node::tail_line& one : page.lines) lines.push_back(event_line_document(one));
   const std::uint64_t next = page.lines.empty() ? after : page.lines.back().number;
   return {{"lines", std::move(lines)}, {"next", next}, {"missed", page.missed}, {"ended", page.ended}};
 }
@@ -142,6 +126,21 @@ pending read_tail(const request& r, std::uint64_t number) {
 }
 
 } // namespace
+
+json event_line_document(const node::tail_line& line) {
+  using kind = node::tail_line::kind;
+  switch (line.what) {
+    case kind::gap:
+      return {{"gap", {{"first", line.seq}, {"last", line.last}}}};
+    case kind::end:
+      return {{"end", runtime::shown(line.term, most_shown)}};
+    case kind::event:
+      break;
+  }
+  return {{"seq", line.seq},
+          {"time", base::format_wall(line.time)},
+          {"payload", etf::print(line.term.bytes(), {.most = most_shown})}};
+}
 
 pending run_events(const request& r) {
   const std::string change = r->text("change");

@@ -4,8 +4,12 @@
 #pragma once
 
 #include "control/asked.hpp"
+#include "node/shown/event_tail.hpp"
 
 namespace coppice::control {
+
+// {seq, time, payload}, {gap: {first, last}}, or {end: REASON} as the last one.
+nlohmann::json event_line_document(const node::tail_line& line);
 
 // Without arguments: what there is. change `publish`: name, term. With a name alone (NAME or NAME@NODE),
 // since (a number, or `now`; absent: what is kept): a subscription is begun, and `tail` is its number. With

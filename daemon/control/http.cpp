@@ -171,7 +171,8 @@ class http_endpoint::inner {
     from.given_up = node_.degraded();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
-    from.handler_drops = base::log::handler_drops();
+    for (const base::log::handler_report& one : base::log::handler_reports())
+      from.handler_drops.emplace_back(one.target.name, one.dropped);
     from.usage = own_usage();
     from.work = runtime::work_by_class(node_.runtime());
     from.http_connections = server_->connections();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <mutex>
 
 #include "base/json_text.hpp"
@@ -66,8 +67,9 @@ std::string near(std::string_view name) {
 
 json stream_status(node::instance& of) {
   const node::node_status status = of.status_with_disk();
-  json document = status_document(of, status);
-  json health = health_document(status, all_complaints(status, of.degraded()));
+  const std::vector<std::string> given_up = of.degraded();
+  json document = status_document(of, status, given_up);
+  json health = health_document(status, all_complaints(status, given_up));
   document["complaints"] = std::move(health["complaints"]);
   document["warnings"] = std::move(health["warnings"]);
   document["child_restarts"] = status.restarts;
@@ -79,7 +81,8 @@ json stream_status(node::instance& of) {
 
 } // namespace
 
-// Replies on their way from the control thread. Outlives the API for as long as one is owed.
+// What other threads have for the HTTP thread: replies of the control thread, and who has lines of an event
+// to get. Outlives the API for as long as one is owed.
 class http_api::inbox {
  public:
   struct letter {
@@ -94,20 +97,32 @@ class http_api::inbox {
     letters_.push_back(std::move(one));
     wake_->send();
   }
+  void put_lines(net::http_exchange to) {
+    const std::lock_guard held(lock_);
+    if (wake_ == nullptr) return;
+    with_lines_.push_back(to);
+    wake_->send();
+  }
   std::vector<letter> take() {
     const std::lock_guard held(lock_);
     return std::exchange(letters_, {});
+  }
+  std::vector<net::http_exchange> take_lines() {
+    const std::lock_guard held(lock_);
+    return std::exchange(with_lines_, {});
   }
   void close() {
     const std::lock_guard held(lock_);
     wake_ = nullptr;
     letters_.clear();
+    with_lines_.clear();
   }
 
  private:
   std::mutex lock_;
   const base::uv::async* wake_;
   std::vector<letter> letters_;
+  std::vector<net::http_exchange> with_lines_;
 };
 
 http_api::http_api(const base::uv::loop& loop, const parts& on, access_options who, std::size_t streams)
@@ -115,8 +130,10 @@ http_api::http_api(const base::uv::loop& loop, const parts& on, access_options w
       lines_(on.lines),
       control_(on.control),
       access_(std::move(who)),
+      most_streams_(streams),
       hub_(loop.raw(), server_,
-           {[this](topic which, bool terms) { return document(which, terms); },
+           {[this](topic which) { return document(which); },
+            [](topic which, json& made) { leave_out_terms(text(which), made); },
             [this](std::uint64_t from) {
               return from == 0 ? lines_.last(first_lines, {}, most_of_lines)
                                : lines_.from(from, {}, most_of_lines);
@@ -127,10 +144,15 @@ http_api::http_api(const base::uv::loop& loop, const parts& on, access_options w
 base::result<std::unique_ptr<http_api>> http_api::make(const base::uv::loop& loop, const parts& on,
                                                        access_options who, std::size_t streams) {
   auto made = std::unique_ptr<http_api>(new http_api(loop, on, std::move(who), streams));
-  auto wake = base::uv::async::make(loop, [api = made.get()] { api->take_replies(); });
+  auto wake = base::uv::async::make(loop, [api = made.get()] {
+    api->take_replies();
+    for (const net::http_exchange to : api->inbox_->take_lines()) api->followers_->look(to);
+  });
   if (!wake) return unexpected(std::move(wake.error()));
   made->wake_ = std::move(*wake);
   made->inbox_ = std::make_shared<inbox>(made->wake_);
+  made->followers_.emplace(loop.raw(), made->server_, on.of.tails(),
+                           [to = made->inbox_](net::http_exchange one) { to->put_lines(one); });
   return made;
 }
 
@@ -219,7 +241,7 @@ json http_api::about(const access_rules::verdict& who) const {
                     : who.has_token        ? "given"
                                            : "wanted"},
           {"commands", commands_document()},
-          {"streams", {{"open", hub_.open_readers()}, {"dropped", hub_.dropped()}}}};
+          {"streams", {{"open", open_streams()}, {"dropped", dropped_streams()}}}};
 }
 
 void http_api::run(const command& what, const http_request& asked, const access_rules::verdict& who,
@@ -256,22 +278,50 @@ void http_api::take_replies() {
 
 void http_api::abandoned(net::http_exchange it) {
   hub_.left(it);
+  followers_->left(it);
   const auto asked = waiting_.extract({it.connection, it.number});
   if (!asked.empty()) control_.give_up(asked.mapped().request);
 }
 
 void http_api::open_stream(const http_request& asked, const access_rules::verdict& who,
                            net::http_exchange from) {
-  const auto bad = [&](std::string why) {
-    refuse(from, 400, {base::errc::invalid, "stream", std::move(why), "topics=status,tree,nodes,log"});
-  };
   const auto query = base::query_parameters(asked.query());
-  if (!query || query->size() != 1 || query->front().first != "topics") return bad("the topics are missing");
+  std::optional<std::string> documents, event, since;
+  bool is_good = query.has_value();
+  if (query)
+    for (const auto& [name, value] : *query) {
+      std::optional<std::string>* const its = name == "topics"  ? &documents
+                                              : name == "event" ? &event
+                                              : name == "since" ? &since
+                                                                : nullptr;
+      is_good = is_good && its != nullptr && !its->has_value();
+      if (its != nullptr) *its = value;
+    }
+  if (is_good && event && !documents) return open_event(*event, since, who, from);
+  if (is_good && documents && !event && !since) return open_topics(*documents, who, from);
+  refuse(from, 400,
+         {base::errc::invalid, "stream", "the topics are missing, or an event",
+          "topics=status,tree,nodes,log; or event=NAME and since=now or since=NUMBER"});
+}
+
+bool http_api::has_room(net::http_exchange from) {
+  if (!hub_.is_full() && open_streams() < most_streams_) return true;
+  refuse(from, 503,
+         {base::errc::limit, "stream", "there are as many readers as there may be", "control.http.streams"},
+         {{"Retry-After", "5"}});
+  return false;
+}
+
+void http_api::open_topics(std::string_view names, const access_rules::verdict& who,
+                           net::http_exchange from) {
   std::vector<topic> wanted;
-  for (std::string_view rest = query->front().second;;) {
+  for (std::string_view rest = names;;) {
     const std::string_view name = rest.substr(0, rest.find(','));
     const auto one = find_topic(name);
-    if (!one) return bad(fmt::format("there is no topic '{}'", name.substr(0, 40)));
+    if (!one)
+      return refuse(from, 400,
+                    {base::errc::invalid, "stream", fmt::format("there is no topic '{}'", name.substr(0, 40)),
+                     "topics=status,tree,nodes,log"});
     if (std::ranges::find(wanted, *one) == wanted.end()) wanted.push_back(*one);
     if (name.size() == rest.size()) break;
     rest.remove_prefix(name.size() + 1);
@@ -280,24 +330,37 @@ void http_api::open_stream(const http_request& asked, const access_rules::verdic
   if (!terms && std::ranges::find(wanted, topic::log) != wanted.end())
     return refuse(from, 403,
                   {base::errc::refused, "stream", "the right state is missing", "for the topic log"});
-  if (hub_.is_full())
-    return refuse(
-        from, 503,
-        {base::errc::limit, "stream", "there are as many readers as there may be", "control.http.streams"},
-        {{"Retry-After", "5"}});
-  hub_.open(from, std::move(wanted), terms);
+  if (has_room(from)) hub_.open(from, std::move(wanted), terms);
 }
 
-json http_api::document(topic which, bool terms) const {
-  json made;
-  if (which == topic::status) made = stream_status(node_);
-  if (which == topic::nodes) made = nodes_document(node_);
-  if (which == topic::tree) {
-    const auto trees = node_.tree();
-    made = tree_document(node_, trees ? *trees : std::vector<node::application_tree>());
+void http_api::open_event(const std::string& name, const std::optional<std::string>& since,
+                          const access_rules::verdict& who, net::http_exchange from) {
+  using kind = behaviours::event_subscribe_options::kind;
+  if (!who.may.has(right::state))
+    return refuse(from, 403, {base::errc::refused, "stream", "the right state is missing", "for an event"});
+  behaviours::event_subscribe_options how;
+  if (since && *since == "now") {
+    how.begin = kind::now;
+  } else if (since) {
+    how.begin = kind::after;
+    const char* const end = since->data() + since->size();
+    const auto [at, problem] = std::from_chars(since->data(), end, how.after.seq);
+    if (problem != std::errc() || at != end)
+      return refuse(from, 400,
+                    {base::errc::invalid, "stream", "since: expected now or the number of an event", {}});
   }
-  if (!terms) leave_out_terms(text(which), made);
-  return made;
+  if (!has_room(from)) return;
+  const std::size_t at = name.find('@');
+  const std::string node = at == name.npos ? std::string() : name.substr(at + 1);
+  if (auto opened = followers_->open(from, name.substr(0, at), node, how); !opened)
+    refuse(from, status_of(opened.error().code), {opened.error().code, "stream", opened.error().text, {}});
+}
+
+json http_api::document(topic which) const {
+  if (which == topic::status) return stream_status(node_);
+  if (which == topic::nodes) return nodes_document(node_);
+  const auto trees = node_.tree();
+  return tree_document(node_, trees ? *trees : std::vector<node::application_tree>());
 }
 
 } // namespace coppice::control

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "base/uv.hpp"
 #include "control/api_access.hpp"
 #include "control/command_table.hpp"
+#include "control/event_followers.hpp"
 #include "control/server.hpp"
 #include "control/stream_hub.hpp"
 #include "net/http/http_server.hpp"
@@ -44,11 +46,11 @@ class http_api {
   // Bytes that the body of this request may have.
   std::size_t body_limit(const net::http_request& asked) const;
   void abandoned(net::http_exchange it);
-  void writable(net::http_exchange it) { hub_.writable(it); }
+  void writable(net::http_exchange it) { hub_.writable(it), followers_->writable(it); }
   // Ends the streams, which have no end of their own.
-  void end_streams() { hub_.end(); }
-  std::size_t open_streams() const { return hub_.open_readers(); }
-  std::uint64_t dropped_streams() const { return hub_.dropped(); }
+  void end_streams() { hub_.end(), followers_->end(); }
+  std::size_t open_streams() const { return hub_.open_readers() + followers_->open_readers(); }
+  std::uint64_t dropped_streams() const { return hub_.dropped() + followers_->dropped(); }
 
  private:
   class inbox;
@@ -66,8 +68,13 @@ class http_api {
   void run(const command& what, const net::http_request& asked, const access_rules::verdict& who,
            net::http_exchange from);
   void open_stream(const net::http_request& asked, const access_rules::verdict& who, net::http_exchange from);
+  void open_topics(std::string_view names, const access_rules::verdict& who, net::http_exchange from);
+  void open_event(const std::string& name, const std::optional<std::string>& since,
+                  const access_rules::verdict& who, net::http_exchange from);
+  // Refuses the request where there are as many readers as there may be.
+  bool has_room(net::http_exchange from);
   nlohmann::json about(const access_rules::verdict& who) const;
-  nlohmann::json document(topic which, bool terms) const;
+  nlohmann::json document(topic which) const;
   void take_replies();
   void refuse(net::http_exchange to, int status, api::failure why,
               std::vector<net::http_header> headers = {});
@@ -77,9 +84,11 @@ class http_api {
   server& control_;
   access_rules access_;
   net::http_server* server_ = nullptr;
+  const std::size_t most_streams_;
   stream_hub hub_;
   base::uv::async wake_;
   std::shared_ptr<inbox> inbox_;
+  std::optional<event_followers> followers_; // set by make()
   std::map<key, waiting> waiting_;
 };
 

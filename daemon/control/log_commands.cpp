@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/log_levels.hpp"
+#include "base/log_settings.hpp"
 #include "base/suggest.hpp"
 
 namespace coppice::control {
@@ -81,6 +82,19 @@ json left_json(base::nanos until) {
   return std::max<base::nanos>(until - base::mono_now(), 0) / asked::ns_per_ms;
 }
 
+json handlers_json() {
+  json all = json::array();
+  for (const log::handler_report& one : log::handler_reports())
+    all.push_back({{"name", one.target.name},
+                   {"syslog", one.target.syslog.empty() ? json() : json(one.target.syslog)},
+                   {"level", log::level_name(one.target.level)},
+                   {"waiting", one.waiting},
+                   {"limit", one.target.limit},
+                   {"dropped", one.dropped},
+                   {"failing", one.failing.empty() ? json() : json(one.failing)}});
+  return all;
+}
+
 json levels_document(const node::instance& of) {
   std::vector<std::string> modules = known_modules(of);
   std::ranges::sort(modules);
@@ -96,6 +110,7 @@ json levels_document(const node::instance& of) {
   return {{"level", log::level_name(log::current_level())},
           {"configured", {{"level", log::level_name(log::configured_level())}, {"modules", configured}}},
           {"differs", std::move(differs)},
+          {"handlers", handlers_json()},
           {"modules", modules}};
 }
 

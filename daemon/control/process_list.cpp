@@ -36,9 +36,16 @@ figure figure_of(std::string_view sort) {
   return nullptr;
 }
 
+// `part` has no capital letters.
 bool contains(std::string_view text, std::string_view part) {
-  const auto same = [](char a, char b) { return base::ascii_lower(a) == base::ascii_lower(b); };
+  const auto same = [](char a, char b) { return base::ascii_lower(a) == b; };
   return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
+}
+
+// Whether a pid can contain it: then the pid of each process has to be written, which costs more than
+// looking at the rest.
+bool may_be_of_pid(std::string_view part) {
+  return part.find_first_not_of("<>.0123456789") == part.npos;
 }
 
 class listing {
@@ -47,13 +54,15 @@ class listing {
       : of_(a.of),
         by_(figure_of(a.text("sort"))),
         own_first_(a.text("sort") != "pid"),
-        filter_(a.text("filter")),
+        filter_(base::ascii_lower(a.text("filter"))),
+        looks_at_pids_(may_be_of_pid(filter_)),
         behaviour_(a.text("behaviour")),
         most_(most) {}
 
   void look(process_summary& found) {
     if (!admits(found)) return;
     ++total_;
+    if (is_below_all(found)) return;
     const bool of_node = runtime::is_of_node(of_.runtime(), found.pid).value_or(false);
     row one{std::move(found), of_node};
     const auto before = [this](const row& a, const row& b) { return goes_before(a, b); };
@@ -80,7 +89,11 @@ class listing {
     if (!behaviour_.empty() && one.is.behaviour != behaviour_) return false;
     return filter_.empty() || contains(one.name, filter_) || contains(one.label, filter_) ||
            contains(one.is.behaviour, filter_) || contains(one.is.plugin, filter_) ||
-           contains(of_.text_of(one.pid), filter_);
+           (looks_at_pids_ && contains(of_.text_of(one.pid), filter_));
+  }
+  // Most processes of a large node, of which nothing else has to be looked up.
+  bool is_below_all(const process_summary& one) const {
+    return by_ != nullptr && kept_.size() == most_ && by_(one) < by_(kept_.front().of);
   }
   bool goes_before(const row& a, const row& b) const {
     if (by_ != nullptr && by_(a.of) != by_(b.of)) return by_(a.of) > by_(b.of);
@@ -90,8 +103,9 @@ class listing {
 
   node::instance& of_;
   figure by_;
-  bool own_first_; // of processes that are equal otherwise, those of the node itself come last
-  std::string filter_;
+  bool own_first_;     // of processes that are equal otherwise, those of the node itself come last
+  std::string filter_; // empty: all processes
+  bool looks_at_pids_;
   std::string behaviour_;
   std::size_t most_;
   std::vector<row> kept_;

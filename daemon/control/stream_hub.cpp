@@ -74,8 +74,8 @@ void stream_hub::open(net::http_exchange to, std::vector<topic> wanted, bool ter
       send(made, one, newest_lines());
       continue;
     }
-    shown& its = of(one, terms);
-    if (its.readers++ == 0) its.now = from_.document(one, terms);
+    form& its = of(one).of(terms);
+    if (its.readers++ == 0) its.now = make(one, terms);
     send(made, one, whole(its.now));
   }
   sweep();
@@ -97,9 +97,11 @@ void stream_hub::sweep() {
   for (const key& one : std::exchange(gone_, {})) {
     const auto found = readers_.find(one);
     if (found == readers_.end()) continue;
-    for (const topic each : found->second.wanted)
-      if (each != topic::log && --of(each, found->second.terms).readers == 0)
-        of(each, found->second.terms).now = {};
+    for (const topic each : found->second.wanted) {
+      if (each == topic::log) continue;
+      form& its = of(each).of(found->second.terms);
+      if (--its.readers == 0) its.now = {};
+    }
     readers_.erase(found);
   }
   if (readers_.empty()) timer_.stop();
@@ -110,26 +112,42 @@ void stream_hub::sweep() {
 
 void stream_hub::tick() {
   sweep();
-  for (const topic one : {topic::status, topic::tree, topic::nodes})
-    for (const bool terms : {false, true}) send_changes(one, terms);
+  for (const topic one : {topic::status, topic::tree, topic::nodes}) send_changes(one);
   send_lines();
   for (auto& [number, one] : readers_)
     if (!one.is_slow && ++one.silent > most_silence) write(one, ": alive\n\n");
   sweep();
 }
 
-void stream_hub::send_changes(topic which, bool terms) {
-  shown& its = of(which, terms);
-  if (its.readers == 0) return;
+json stream_hub::make(topic which, bool terms) const {
+  json made = from_.document(which);
+  if (!terms) from_.leave_out_terms(which, made);
+  return made;
+}
+
+// The document is made once, whichever forms of it have readers.
+void stream_hub::send_changes(topic which) {
+  shown& its = of(which);
+  if (!its.has_readers()) return;
   if (its.rest > 0) {
     --its.rest;
     return;
   }
   const base::nanos began = from_.now();
-  json now = from_.document(which, terms);
+  json now = from_.document(which);
+  if (its.of(false).readers > 0) {
+    json without = its.of(true).readers > 0 ? now : std::move(now);
+    from_.leave_out_terms(which, without);
+    send_change(which, false, std::move(without));
+  }
+  if (its.of(true).readers > 0) send_change(which, true, std::move(now));
+  its.rest = ticks_of_rest(from_.now() - began, std::chrono::nanoseconds(every_).count());
+}
+
+void stream_hub::send_change(topic which, bool terms, json now) {
+  form& its = of(which).of(terms);
   const std::string changes = change(its.now, now);
   its.now = std::move(now);
-  its.rest = ticks_of_rest(from_.now() - began, std::chrono::nanoseconds(every_).count());
   std::string all; // made for the first that needs it
   for (auto& [number, one] : readers_) {
     if (one.terms != terms || !wants(one.wanted, which)) continue;

@@ -32,8 +32,10 @@ std::string_view text(topic which);
 std::optional<topic> find_topic(std::string_view name);
 
 struct stream_sources {
-  // status, tree or nodes; `terms`: with what only the right `state` shows.
-  std::function<nlohmann::json(topic, bool terms)> document;
+  // status, tree or nodes, with all that there is.
+  std::function<nlohmann::json(topic)> document;
+  // Takes out of such a document what only the right `state` shows.
+  std::function<void(topic, nlohmann::json&)> leave_out_terms;
   // Lines from this number on; 0: the newest ones.
   std::function<base::log::log_ring::page(std::uint64_t from)> lines;
   std::function<nlohmann::json(const base::log::log_ring::line&)> line_json;
@@ -78,23 +80,29 @@ class stream_hub {
     std::uint64_t missed = 0;            // lines of the log
     unsigned silent = 0;                 // ticks
   };
-  // A document as its readers have it.
-  struct shown {
+  // One of the two forms of a document, as its readers have it: with what only the right `state` shows, and
+  // without.
+  struct form {
     std::size_t readers = 0;
-    std::uint64_t rest = 0; // ticks until it is made again
     nlohmann::json now;
+  };
+  struct shown {
+    std::array<form, 2> forms;
+    std::uint64_t rest = 0; // ticks until it is made again
+    form& of(bool terms) { return forms[terms ? 1 : 0]; }
+    bool has_readers() const { return forms[0].readers + forms[1].readers > 0; }
   };
 
   void tick();
-  void send_changes(topic which, bool terms);
+  void send_changes(topic which);
+  void send_change(topic which, bool terms, nlohmann::json now);
+  nlohmann::json make(topic which, bool terms) const;
   void send_lines();
   std::string newest_lines();
   void send(reader& to, topic which, const std::string& data);
   void write(reader& to, const std::string& text);
   void sweep();
-  shown& of(topic which, bool terms) {
-    return documents_[static_cast<std::size_t>(which) * 2 + (terms ? 1 : 0)];
-  }
+  shown& of(topic which) { return documents_[static_cast<std::size_t>(which)]; }
 
   net::http_server*& server_;
   stream_sources from_;
@@ -103,7 +111,7 @@ class stream_hub {
   base::uv::timer timer_;
   std::map<key, reader> readers_;
   std::vector<key> gone_; // to be taken out when nobody walks through readers_
-  std::array<shown, topics * 2> documents_;
+  std::array<shown, topics> documents_;
   std::uint64_t next_line_ = 0; // of the log; 0: nobody reads it
   std::uint64_t dropped_ = 0;
   bool has_ended_ = false;

@@ -39,11 +39,13 @@ void check_http(report& to, const node& root, const control_options& control, bo
       token != nullptr ? "tls: { certificate: /etc/coppice/node.pem, key: /etc/coppice/node.key }, or tls: on"
                        : "token: { file: /etc/coppice/token }";
   const node* const rights = inside(http, "rights");
+  const bool wants_neither = token == nullptr && !has_tls;
   if (rights != nullptr && !options.rights.empty())
     to.error(rights->at, "control.http.rights: beyond loopback rights need " + missing, remedy);
-  else if (token != nullptr || has_tls)
+  else if (rights == nullptr || !wants_neither)
     to.warning(http->at, "control.http: beyond loopback there is no page and no API without " + missing,
-               remedy);
+               wants_neither ? remedy + " and tls: on; or rights: [], if only metrics and probes are wanted"
+                             : remedy);
 }
 
 } // namespace coppice::spec

@@ -3,10 +3,13 @@
 """The node's commands over HTTP: who may ask for what, what is answered, what the log has of it; and the stream of changes."""
 import http.client
 import json
+import shutil
 import socket
 import ssl
+from urllib.parse import quote
 
-from harness.node import Node, connectable, free_port, root, tree, until_closed
+from harness.certificates import Authority
+from harness.node import Folder, Node, connectable, free_port, root, tree, until_closed
 from harness.tap import check, contains, equal, eventually, run, shared, test
 
 TOKEN = "a_token_of_thirty_two_characters"
@@ -21,10 +24,11 @@ shop = tree("""
 class Api:
     """A node with control.http and what is asked of it, with the token or without."""
 
-    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None):
+    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None, own_tls="on", address=None):
         self.port = free_port()
         self.tls = tls  # the client's context; None: no TLS
-        keys = f"port: {self.port}, rights: {rights}" + (", token: { env: COPPICE_TEST_TOKEN }" if token else "") + (", tls: on" if tls else "")
+        keys = ", ".join([f"port: {self.port}"] + ([f"address: {address}"] if address else []) + ([f"rights: {rights}"] if rights else []) +
+                         (["token: { env: COPPICE_TEST_TOKEN }"] if token else []) + ([f"tls: {own_tls}"] if tls else []))
         self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}"), *settings],
                          environment={"COPPICE_TEST_TOKEN": TOKEN})
         self.cleanup = cleanup
@@ -60,20 +64,23 @@ class Api:
         return document
 
     def stream(self, topics, token=True):
-        return Stream(self, topics, token)
+        return Stream(self, f"topics={topics}", token)
+
+    def follow(self, query, token=True):
+        return Stream(self, query, token)
 
 
 class Stream:
     """A reader of the stream; events as (topic, document)."""
 
-    def __init__(self, api, topics, token=True, receives=0):
+    def __init__(self, api, query, token=True, receives=0):
         self.socket = socket.socket()
         if receives:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
         self.socket.settimeout(60)
         self.socket.connect(("127.0.0.1", api.port))
         api.cleanup.callback(self.socket.close)
-        lines = [f"GET /api/v1/stream?topics={topics} HTTP/1.0", "Host: localhost"]
+        lines = [f"GET /api/v1/stream?{query} HTTP/1.0", "Host: localhost"]
         lines += [f"Authorization: Bearer {TOKEN}"] if token else []
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         self.rest = b""
@@ -247,7 +254,9 @@ def mistakes(cleanup):
             ("POST", "apply", {"file": "/etc/passwd"}, 400, "no argument is called 'file'"), ("POST", "status", {}, 405, "GET, HEAD only"),
             ("POST", "saga", {"name": "kv", "change": "resolve", "tx": "t", "decision": "abort"}, 405, "GET, HEAD only"),
             ("GET", "call", None, 405, "POST only"), ("DELETE", "status", None, 405, "GET"), ("GET", "stream", None, 400, "topics"),
-            ("GET", "stream?topics=weather", None, 400, "weather")):
+            ("GET", "stream?topics=weather", None, 400, "weather"), ("GET", "stream?topics=status&since=now", None, 400, "topics"),
+            ("GET", "stream?event=nothing", None, 404, "there is no such event"), ("GET", "stream?event=nothing&since=x", None, 400, "since"),
+            ("GET", "stream?event=nothing&topics=status", None, 400, "topics")):
         got, why = api.ask(method, command, body)
         equal(got, status, (command, why))
         equal(sorted(why), ["code", "hint", "what", "why"])
@@ -279,6 +288,7 @@ def listing(cleanup):
     most = max(one["reductions"] for one in everything["processes"])
     check(one["processes"][0]["reductions"] >= most, one, most)
     equal([one["name"] for one in api.get("ps?filter=SHOP/K")["processes"]], ["kv"])
+    equal([one["name"] for one in api.get(f"ps?filter={quote(api.node.pid('kv'))}")["processes"]], ["kv"])
     equal({one["behaviour"] for one in api.get("ps?behaviour=supervisor")["processes"]}, {"supervisor"})
     pids = [one["pid"] for one in everything["processes"]]
     equal([one["pid"] for one in api.get(f"ps?limit={len(pids) // 2}")["processes"]], pids[:len(pids) // 2])
@@ -307,12 +317,56 @@ def page(cleanup):
         equal(api.raw("GET", path)[0], 404, path)
 
 
-@test("with tls the port speaks nothing else, and its certificate is among the node's")
-def encrypted(cleanup):
+def any_certificate():
+    """A client's context that trusts every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    api = Api(cleanup, tls=context)
+    return context
+
+
+@test("beyond loopback page and API are there with a token and tls alone; metrics and probes always")
+def beyond(cleanup):
+    everywhere = "0.0.0.0"
+    for how in ({"token": False}, {"token": True}, {"token": False, "tls": any_certificate()}):
+        api = Api(cleanup, rights=None, address=everywhere, **how)
+        for path in ("/", "/main.js", "/api/v1/", "/api/v1/status", "/api/v1/stream?topics=status", "/api/v1/openapi.json"):
+            equal(api.raw("GET", path)[0], 404, (how, path))
+        equal(api.raw("POST", "/api/v1/restart", '{"path": "shop/kv"}', Content_Type="application/json", Authorization=f"Bearer {TOKEN}")[0], 404, how)
+        for path in ("/metrics", "/livez", "/readyz"):
+            equal(api.raw("GET", path)[0], 200, (how, path))
+    api = Api(cleanup, rights=None, address=everywhere, tls=any_certificate())
+    equal(api.raw("GET", "/")[0], 200)
+    equal(api.get("", token=False)["rights"], [])
+    equal(api.ask("GET", "status", token=False)[0], 403)
+    equal(api.get("status")["name"], api.node.name)
+    api = Api(cleanup, address=everywhere, tls=any_certificate())
+    equal(api.get("status", token=False)["name"], api.node.name)
+
+
+@test("certificate files that change are used for the next connection, and the port stays open")
+def renewed(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    first, second = authority.issue("first"), authority.issue("second")
+    trusting = ssl.create_default_context(cafile=authority.path)
+    api = Api(cleanup, tls=trusting, own_tls=f"{{ certificate: {first[0]}, key: {first[1]} }}")
+
+    def name():
+        with socket.create_connection(("127.0.0.1", api.port), timeout=60) as raw, trusting.wrap_socket(raw, server_hostname="127.0.0.1") as secured:
+            return dict(one for part in secured.getpeercert()["subject"] for one in part)["commonName"]
+
+    equal(name(), "first")
+    for fresh, old in zip(second, first):
+        shutil.copy(fresh, old)
+    eventually(lambda: name() == "second", "the new certificate", 60)
+    equal(api.get("status")["name"], api.node.name)
+
+
+@test("with tls the port speaks nothing else, and its certificate is among the node's")
+def encrypted(cleanup):
+    api = Api(cleanup, tls=any_certificate())
     api.node.said(f"page, metrics and health at https://127.0.0.1:{api.port}/")
     equal(api.get("status")["name"], api.node.name)
     equal(api.ask("GET", "status", token="another")[0], 401)
@@ -366,6 +420,33 @@ def stream_rights(cleanup):
     contains(told(), secret)
 
 
+@test("an event is followed as it is published, from what is kept, from a number or from now on, with the right state alone")
+def followed(cleanup):
+    api = Api(cleanup, settings=[("events", "[ { name: notes, buffer: 100, open: true } ]"), ("control.http.streams", "3")])
+    publish = lambda term: api.post("events", name="notes", change="publish", term=term)
+    equal(api.follow("event=notes", token=False).status, 403)
+    publish("{first, 1}")
+    reader = api.follow("event=notes")
+    equal(reader.status, 200)
+    contains(reader.head, "Content-Type: text/event-stream")
+    topic, line = reader.event()
+    equal((topic, sorted(line), line["seq"], line["payload"]), ("event", ["payload", "seq", "time"], 1, "{first,1}"))
+    publish("{second, 2}")
+    equal(reader.event()[1]["payload"], "{second,2}")
+    after, now = api.follow("event=notes&since=1"), api.follow("event=notes&since=now")
+    equal(after.event()[1]["seq"], 2)
+    equal(api.follow("event=notes").status, 503, "no more readers than there may be")
+    publish("third")
+    for one in (reader, after, now):
+        equal(one.event()[1]["payload"], "third")
+        one.socket.close()
+    eventually(lambda: api.node.ask("events")["events"][0]["subscribers"] == 0, "nobody has subscribed any more")
+    eventually(lambda: api.get("")["streams"] == {"open": 0, "dropped": 0}, "they are gone")
+    reader = api.follow("event=notes&since=now")
+    equal(reader.status, 200)
+    equal(api.node.stop(), 0)
+
+
 @test("sixty-four readers are served by one sampler, and one more is told to come later")
 def many(cleanup):
     api = Api(cleanup)
@@ -384,7 +465,7 @@ def many(cleanup):
 @test("a reader that does not take its bytes is dropped and counted, and the node goes on")
 def slow(cleanup):
     api = Api(cleanup, settings=[("node.log.rate.per_source", "unlimited")])
-    reader = Stream(api, "log", receives=4096)
+    reader = Stream(api, "topics=log", receives=4096)
     equal(reader.status, 200)
     long = "x" * 8000
     for number in range(2000):

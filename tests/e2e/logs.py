@@ -460,6 +460,9 @@ def to_syslog(cleanup):
 
     address = f"127.0.0.1:{server.getsockname()[1]}"
     use(f"{{ name: far, to: {{ syslog: '{address}' }}, level: error, modules: {{ talker: warning }} }}")
+    equal([(one["name"], one["syslog"], one["level"], one["dropped"], one["failing"]) for one in node.ask("log-level")["handlers"]],
+          [("far", address, "error", 0, None)])
+    contains(node.coppice("log-level").stdout, address)
     say(node, "not severe", INFO)
     say(node, "severe", WARNING)
     line = server.recv(65536).decode()
@@ -475,6 +478,7 @@ def to_syslog(cleanup):
     source.write_text(CONFIG)
     node.ask("apply")
     eventually(lambda: node.answer("nearest", "kept") is None, "none any more")
+    equal(node.ask("log-level")["handlers"], [])
     server.setblocking(False)
     try:
         check(False, "the server gets no more", server.recv(65536))

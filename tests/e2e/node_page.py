@@ -46,13 +46,21 @@ applications:
 """
 
 
-def whole():
-    return kinds.replace("WEB", str(free_port())).replace("TCP", str(free_port()))
+# What several processes agree on. A member of a Raft group warns of a disk that is slower than a heartbeat, so these are not
+# in a test that waits until nothing is wrong.
+agreed = """
+        - { id: ledger, actor: ledger, name: ledger, raft: { members: [ ledger@demo@127.0.0.1 ], heartbeat: 1s, election: 3s } }
+        - { id: desk, actor: "transfer:desk", name: desk, saga: { lifespan: 1h, step_timeout: 1m } }
+"""
+
+
+def whole(more=""):
+    return kinds.rstrip().replace("WEB", str(free_port())).replace("TCP", str(free_port())) + more
 
 
 # Each view with what it shows of `kinds`.
 VIEWS = (("overview", "Applications"), ("tree", "doubler"), ("processes", "shop/kv"), ("process/kv", "Mailbox"), ("ends", "Ends"), ("pools", "prices"), ("pipelines", "doubler"), ("machines", "locked"),
-         ("events", "notes"), ("jobs", "nightly"), ("listeners", "site"), ("cluster", "Cluster"), ("plugins", "numbers"), ("log", "node"))
+         ("events", "notes"), ("jobs", "nightly"), ("listeners", "site"), ("sagas", "desk"), ("cluster", "Cluster"), ("raft", "ledger"), ("plugins", "numbers"), ("log", "node"))
 
 
 class Page:
@@ -167,21 +175,28 @@ def others(cleanup):
     page.press("Reload", "dialog")
     eventually(lambda: page.node.ask("plugins")["plugins"][0]["generation"] == 2 or page.notice(), "it is reloaded", 60)
     for view, part in (("cluster", "This node is connected to no other."), ("events", "The node has no event managers."), ("jobs", "The node has no jobs."),
-                       ("pipelines", "The node has no stages."), ("machines", "The node has no state machines."), ("listeners", "The node has no listeners."), ("ends", "No child has ended.")):
+                       ("pipelines", "The node has no stages."), ("machines", "The node has no state machines."), ("listeners", "The node has no listeners."), ("raft", "The node has no replicated state machines."), ("sagas", "The node has no sagas."), ("ends", "No child has ended.")):
         page.go(view)
         page.shows(part)
 
 
-@test("the log shows lines as they are written, and its level is set")
+@test("the log shows lines as they are written and those that fit a filter, its level is set, and its handlers are shown")
 def log(cleanup):
-    page = Page(cleanup)
+    handlers = "{ name: far, to: { syslog: '127.0.0.1:9' }, level: error }"
+    page = Page(cleanup, config=shop.replace("workers: 2", f"workers: 2, log: {{ handlers: [ {handlers} ] }}", 1))
     page.go("log")
     page.shows("page, metrics and health at")
+    page.shows("as configured")
+    page.shows("127.0.0.1:9")
     page.node.ask("restart", path="shop/kv")
+    page.shows("asked to restart shop/kv")
+    page.fill("main input", "Restart Shop")
+    eventually(lambda: "page, metrics and health at" not in page.text(), "the filter", 60)
     page.shows("asked to restart shop/kv")
     page.press("Log level…")
     page.press("Set", "dialog")
     eventually(lambda: page.node.ask("log-level")["level"] == "debug", "the level", 60)
+    page.shows("until it is set again")
 
 
 @test("without rights no action and no log is offered; with the token they are, and the token is in no address")
@@ -279,6 +294,28 @@ def work(cleanup):
     page.shows("state_timeout")
 
 
+@test("groups of Raft and sagas are shown with members, transactions and their steps")
+def agreements(cleanup):
+    page = Page(cleanup, config=whole(agreed))
+    eventually(lambda: page.node.engine("ledger")["role"] == "leader", "it leads", 60)
+    page.node.call("ledger", '{append, {deposit, <<"alice">>, 10}}', timeout_ms=30000)
+    page.go("raft")
+    page.shows("in order")
+    page.shows("ledger@demo@127.0.0.1 leads")
+    page.go("process/ledger")
+    page.shows("Entries on disk")
+    page.go("sagas")
+    page.shows("No transaction is open.")
+    page.node.call("desk", '{start, {move, {<<"nobody">>, <<"ann">>}, {<<"nobody">>, <<"bob">>}, 30}, #{id => <<"<b>tx">>}}')
+    page.shows("<b>tx")
+    page.js("[...document.querySelectorAll('button.opener')].find(one => one.getAttribute('aria-label') === 'Details of <b>tx').click()")
+    page.shows("Asks for")
+    page.shows("nobody@demo@127.0.0.1")
+    equal(page.js("return document.querySelectorAll('main b').length"), 0)
+    page.go("process/desk")
+    page.shows("1 transaction open")
+
+
 @test("events, jobs and listeners are shown, and changed with the right manage")
 def around(cleanup):
     page = Page(cleanup, config=whole())
@@ -308,7 +345,7 @@ def around(cleanup):
 
 @test("what has ended is listed with its reasons, which are text")
 def ended(cleanup):
-    page = Page(cleanup, config=whole())
+    page = Page(cleanup, config=whole(agreed))
     evil = "{<<\"<script>document.title='evil'</script><img src=x onerror=document.title='evil'>\">>, 1}"
     for reason in ("first", evil):
         before = page.node.pid("weak")
@@ -385,7 +422,7 @@ def kept(cleanup):
 
 @test("no view is wider than a phone, or than 1,000 pixels, and none has an error")
 def narrow(cleanup):
-    page = Page(cleanup, config=whole())
+    page = Page(cleanup, config=whole(agreed))
     page.js("window.errors = []; addEventListener('error', one => errors.push(one.message)); addEventListener('unhandledrejection', one => errors.push(String(one.reason)))")
     page.node.ask("exit", name="weak", reason='{shutdown, <<"' + "a_reason_" * 40 + '">>}')
     for width in (390, 1000):
@@ -399,7 +436,7 @@ def narrow(cleanup):
 
 @test("without the right state pipelines are shown, and names of states are not")
 def no_state(cleanup):
-    page = Page(cleanup, rights="[ inspect ]", config=whole())
+    page = Page(cleanup, rights="[ inspect ]", config=whole(agreed))
     page.go("pipelines")
     page.shows("Demand open")
     contains(page.js("return document.querySelector('.picture svg').getAttribute('aria-label')"), "counter gives to doubler")
@@ -413,7 +450,7 @@ def no_state(cleanup):
 
 @test("each view can be read in the dark and in the light, and used by the keyboard")
 def readable(cleanup):
-    page = Page(cleanup, config=whole())
+    page = Page(cleanup, config=whole(agreed))
     page.node.ask("terminate", path="shop/weak")
     seen = {}
     for scheme in ("light", "dark"):

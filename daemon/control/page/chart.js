@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A line of the last few minutes, drawn as SVG, with its last value as text.
-import {h, svg} from "./dom.js";
+import {count, h, svg} from "./dom.js";
 
 const WIDTH = 220;
 const HEIGHT = 48;
@@ -37,5 +37,19 @@ export class Rate {
     const before = this.before;
     this.before = {value, at};
     return before === null || at <= before.at || value < before.value ? 0 : (value - before.value) * 1000 / (at - before.at);
+  }
+}
+
+// How quickly counters of several things grow, each named by a key.
+export class Rates {
+  constructor() {
+    this.by = new Map();
+  }
+
+  of(key, value) {
+    if (!this.by.has(key)) this.by.set(key, {rate: new Rate(), value: -1, last: 0});
+    const one = this.by.get(key);
+    if (value !== one.value || performance.now() - one.at > 1500) Object.assign(one, {last: one.rate.of(value), value, at: performance.now()});
+    return one.last < 10 && one.last > 0 ? one.last.toFixed(1) : count(Math.round(one.last));
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What engines report, each kind as people read it. Used by the page of one process and by the views of a kind.
+import {raftParts, sagaParts} from "./agreed.js";
 import {bytes, count, duration, facts, h, processLink, shown, table} from "./dom.js";
 import {changesOf, graphOf} from "./machines.js";
 
@@ -50,7 +51,9 @@ counts(engine, "subscriptions")];
 
 const statem = (engine, {may}) => machineParts(engine, may);
 
-const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage};
+const raft = (engine) => [engine.why && h("p", {class: "failed"}, engine.why), raftParts(engine)];
+
+const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage, raft, saga: sagaParts};
 
 // What an engine reports, and its streams, which an actor of any kind may have.
 export const engineOf = (engine, context) => {

@@ -48,13 +48,13 @@ export const graphOf = (engine, may) => {
     const edge = middle + side * BOX.height / 2;
     const [begin, end] = from === to ? [x(from) - 14, x(to) + 14] : [x(from) + (isBack ? -18 : 18), x(to) + (isBack ? 18 : -18)];
     const top = edge + side * (Math.max(1, far({from, to})) * ARC);
-    return svg("g", {key: `${from} ${to}`, class: "edge"}, svg("path", {d: `M${begin},${edge} C${begin},${top} ${end},${top} ${end},${edge + side * 4}`, "marker-end": "url(#arrow)"}),
-      svg("text", {x: (begin + end) / 2, y: edge + side * (Math.max(1, far({from, to})) * ARC * .75) + (isBack ? 14 : -5), class: "label"}, cut(label, 18 * Math.max(1, far({from, to}))), svg("title", {}, `${from} to ${to}: ${label}`)));
+    return {line: svg("g", {key: `${from} ${to}`, class: "edge"}, svg("path", {d: `M${begin},${edge} C${begin},${top} ${end},${top} ${end},${edge + side * 4}`, "marker-end": "url(#arrow)"})),
+      label: svg("text", {x: (begin + end) / 2, y: edge + side * (Math.max(1, far({from, to})) * ARC * .75) + (isBack ? 14 : -5), class: "label", key: `label ${from} ${to}`}, cut(label, 18 * Math.max(1, far({from, to}))), svg("title", {}, `${from} to ${to}: ${label}`))};
   });
   const boxes = states.map((name) => svg("g", {key: name, class: name === engine.state ? "box now" : "box"}, svg("rect", {x: x(name) - BOX.width / 2, y: middle - BOX.height / 2, width: BOX.width, height: BOX.height, rx: 17}),
     svg("text", {x: x(name), y: middle + 5}, cut(name, 14), svg("title", {}, name))));
   const words = `${engine.state} now; ${edges.map(({from, to, by}) => `${from} to ${to} by ${Object.keys(by).join(" and ")}`).join("; ") || "no change seen"}`;
-  return h("div", {class: "wide picture", tabindex: 0, role: "group", "aria-label": "Picture of the states"}, svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words}, drawn, boxes));
+  return h("div", {class: "wide picture", tabindex: 0, role: "group", "aria-label": "Picture of the states"}, svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words}, drawn.map((one) => one.line), drawn.map((one) => one.label), boxes));
 };
 
 // The rows of the view; what an open row has is made by `parts`.

@@ -2,6 +2,7 @@
 // Chooses the view by the address (#/tree, #/process/<0.1.0>), follows the topics that it needs, and asks for the token.
 import {follow, get, hasToken, Refused, setToken} from "./api.js";
 import {asks, problem} from "./actions.js";
+import {raft, sagas} from "./agreed.js";
 import {h, update} from "./dom.js";
 import {log} from "./log.js";
 import {cluster, plugins} from "./node.js";
@@ -16,8 +17,8 @@ import {events, jobs, listeners, machines, pools} from "./work.js";
 // the address}.
 const groups = {
   "How it is": {overview, tree, processes, ends, log},
-  "What works in it": {pools, pipelines, machines, events, jobs, listeners},
-  "Around it": {cluster, plugins},
+  "What works in it": {pools, pipelines, machines, events, jobs, listeners, sagas},
+  "Around it": {cluster, raft, plugins},
 };
 const views = {...Object.assign({}, ...Object.values(groups)), process};
 const main = document.getElementById("main");

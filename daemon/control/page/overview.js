@@ -29,7 +29,7 @@ export const wrongOf = (status) => [
   ...(status.warnings ?? []),
 ];
 
-const views = {application: "tree", child: "tree", tree: "tree", listener: "listeners", job: "jobs", peer: "cluster"};
+const views = {application: "tree", child: "tree", tree: "tree", listener: "listeners", job: "jobs", peer: "cluster", raft: "raft", saga: "sagas", log: "log", log_handler: "log"};
 // Where the thing can be looked at.
 const placeOf = ({what, name}) => {
   if (what === "thread" && /^<[\d.]+>/.test(name)) return link(`#/process/${encodeURIComponent(name.match(/^<[\d.]+>/)[0])}`, name);

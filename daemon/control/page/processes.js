@@ -7,7 +7,7 @@ import {engineOf} from "./engines.js";
 import {polls} from "./reports.js";
 
 const MOST = 500;
-const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "saga", "event_manager"];
+const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "raft", "saga", "event_manager"];
 
 export const processes = {
   title: "Processes",
@@ -35,17 +35,21 @@ export const processes = {
 
 const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${count(waits.since_ms)} ms${waits.left_ms === null ? "" : `, for ${count(waits.left_ms)} ms more`}` : undefined;
 
+const handledOf = (handles) => handles ? [handles.callback, handles.message && `of ${handles.message}`, handles.whom && `for ${handles.whom}`].filter(Boolean).join(" ") + `, since ${count(handles.since_ms)} ms` : undefined;
+
+const waitingTable = (waiting) => table("Messages that wait", [["First in the mailbox", (one) => h("code", {}, one.what), {text: true}], ["From", (one) => shown(one.from)], ["Waits for", (one) => one.age_ms === null ? "–" : `${count(one.age_ms)} ms`, {number: true}]], waiting);
+
 export const process = {
   title: "Process",
   begin(place, {may, node, path}) {
     const poll = polls(() => get("info", {name: path}), (one) => {
-      const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, state, engine, debug, ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
+      const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, state, engine, debug, handles, waiting = [], ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
       const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)));
       update(place, titled(name ?? label ?? pid, h("span", {class: "soft"}, [behaviour, status].filter(Boolean).join(", ")), h("span", {class: "actions"}, exitAction(may, pid, () => poll.now()), levelAction(may, name ?? pid))),
         h("div", {key: "columns", class: "columns"},
-          section("Process", facts({process: h("code", {}, pid), path: label, "waits for": waitOf(waits), plugin: plugin ? `${plugin}${actor && actor !== plugin ? `:${actor}` : ""}, generation ${generation}` : undefined,
+          section("Process", facts({process: h("code", {}, pid), path: label, "waits for": waitOf(waits), "works on": handledOf(handles), plugin: plugin ? `${plugin}${actor && actor !== plugin ? `:${actor}` : ""}, generation ${generation}` : undefined,
             parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
-          section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}))),
+          section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}), waiting.length > 0 && waitingTable(waiting))),
         state !== undefined && state !== null && section("State", h("pre", {tabindex: 0}, shown(state))),
         engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, node})),
         debug && section("Debugging", traceAction(may, name ?? pid, () => poll.now()), facts({"switched on": debug})),

@@ -2,7 +2,7 @@
 // What views fetch again and again: documents, and the processes of some behaviours with what their engines report.
 import {get, Refused} from "./api.js";
 import {problem} from "./actions.js";
-import {h, titled, update} from "./dom.js";
+import {h, processLink, shown, titled, update} from "./dom.js";
 
 const CALMER = 20; // a pause is at least so many times as long as the node took to answer
 
@@ -63,6 +63,10 @@ export class Reports {
 }
 
 export const nameOf = (one) => one.name ?? one.label ?? one.pid;
+
+// Cells of such rows: the process by its name, and a figure that ought to be 0.
+export const named = (one) => [processLink(one.pid, nameOf(one)), one.isOld && h("span", {class: "soft", title: "It is busy; these figures are from before"}, " busy")];
+export const bad = (value) => h("span", {class: value > 0 && "bad"}, shown(value));
 
 // A view of what reports have: `show(rows)` makes it, beneath the title; `none` is said where there is nothing.
 export const viewOf = (title, behaviours, none, show, every = 2000) => ({

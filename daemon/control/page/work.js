@@ -2,29 +2,11 @@
 // The views of what works in a node: pools, state machines, named events and event managers, jobs, listeners.
 import {get} from "./api.js";
 import {jobActions, listenerActions, resizeAction} from "./actions.js";
-import {Rate} from "./chart.js";
+import {Rates} from "./chart.js";
 import {bytes, count, facts, h, OpenRows, processLink, section, shown, table, titled, update} from "./dom.js";
 import {handlersTable, listenerFacts, machineParts, poolTable, routesTable} from "./engines.js";
 import {machineTable} from "./machines.js";
-import {nameOf, polls, Reports, viewOf} from "./reports.js";
-
-// How quickly counters of several things grow, each named by a key.
-class Rates {
-  constructor() {
-    this.by = new Map();
-  }
-
-  of(key, value) {
-    if (!this.by.has(key)) this.by.set(key, {rate: new Rate(), value: -1, last: 0});
-    const one = this.by.get(key);
-    if (value !== one.value || performance.now() - one.at > 1500) Object.assign(one, {last: one.rate.of(value), value, at: performance.now()});
-    return one.last < 10 && one.last > 0 ? one.last.toFixed(1) : count(Math.round(one.last));
-  }
-}
-
-const bad = (value) => h("span", {class: value > 0 && "bad"}, shown(value));
-const busy = (one) => one.isOld && h("span", {class: "soft", title: "It is busy; these figures are from before"}, " busy");
-const named = (one) => [processLink(one.pid, nameOf(one)), busy(one)];
+import {bad, named, nameOf, polls, Reports, viewOf} from "./reports.js";
 
 export const pools = viewOf("Pools", ["pool"], "The node has no pools.", ({may, again, now}) => {
   const open = new OpenRows(again, 3);

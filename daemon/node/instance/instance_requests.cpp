@@ -174,8 +174,10 @@ node_status instance::status_with_disk() const {
     out.cannot_write.push_back({unwritable::kind::data, data, std::move(why)});
   for (base::log::unwritable_file& one : base::log::unwritable_files())
     out.cannot_write.push_back({unwritable::kind::log, std::move(one.path), std::move(one.why)});
-  for (base::log::unwritable_file& one : base::log::failing_handlers())
-    out.cannot_write.push_back({unwritable::kind::handler, std::move(one.path), std::move(one.why)});
+  for (base::log::handler_report& one : base::log::handler_reports())
+    if (!one.failing.empty())
+      out.cannot_write.push_back(
+          {unwritable::kind::handler, base::log::handler_label(one.target.name), std::move(one.failing)});
   return out;
 }
 

@@ -177,7 +177,15 @@ TEST_CASE("each handler gets the lines of its level, modules have levels of thei
           return one.starts_with("log/few: ") && one.ends_with(" lines dropped: its queue was full");
         }) >= 1);
   CHECK(all == strings{"an info", "1", "2", "3"});
-  CHECK(handler_drops() == std::vector<std::pair<std::string, std::uint64_t>>{{"all", 0}, {"few", 2}});
+  warning("test", "4");
+  flush();
+  const std::vector<handler_report> reports = handler_reports();
+  REQUIRE(reports.size() == 2);
+  CHECK((reports[0].target == chosen.handlers[0] && reports[1].target == chosen.handlers[1]));
+  CHECK((reports[0].dropped == 0 && reports[1].dropped == 2));
+  CHECK(reports[1].waiting == 1);
+  CHECK(reports[0].failing == "");
+  CHECK(texts(handler_queue("few")->take(10, much)) == strings{"4"});
 
   const auto before = handler_queue("few");
   std::swap(chosen.handlers[0], chosen.handlers[1]);

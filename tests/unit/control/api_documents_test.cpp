@@ -132,6 +132,8 @@ TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its argu
       CHECK(its["requestBody"]["content"]["application/json"]["schema"]["properties"].size() ==
             one.arguments.size());
   }
+  const json limit = told["paths"]["/api/v1/ps"]["get"]["parameters"][1]["schema"];
+  CHECK(limit == json{{"type", "integer"}, {"minimum", 0}, {"default", 500}});
   CHECK(control::commands_document().size() == over_http);
   CHECK_FALSE(row("saga", verb::post).over_http);
   CHECK(over_http == control::commands().size() - 1);

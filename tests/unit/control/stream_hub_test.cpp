@@ -28,14 +28,14 @@ struct client {
   bool has(std::string_view part) const { return heard.received.find(part) != std::string::npos; }
 };
 
-// /log reads the log, any other path the status.
+// /log reads the log, /terms the status with all that there is, any other path the status without `secret`.
 struct place {
   explicit place(std::size_t most = 64) {
     net::http_options options;
     options.timeouts.write = 2s;
     net::http_handlers handlers{[this](const net::http_request& asked, net::http_exchange from) {
       if (hub->is_full()) return server->answer(from, {503});
-      hub->open(from, {asked.path() == "/log" ? topic::log : topic::status}, false);
+      hub->open(from, {asked.path() == "/log" ? topic::log : topic::status}, asked.path() == "/terms");
     }};
     handlers.abandoned = [this](net::http_exchange it) { hub->left(it); };
     handlers.writable = [this](net::http_exchange it) { hub->writable(it); };
@@ -43,7 +43,12 @@ struct place {
                                          options, std::move(handlers))
                      .value());
     server = &*made;
-    control::stream_sources from{[this](topic, bool) { return ++samples, document; },
+    control::stream_sources from{[this](topic) {
+                                   ++samples;
+                                   if (document.contains("made")) document["made"] = samples;
+                                   return document;
+                                 },
+                                 [](topic, json& all) { all.erase("secret"); },
                                  [this](std::uint64_t number) { return lines_from(number); },
                                  [](const base::log::log_ring::line& one) { return json(one.number); },
                                  [] { return base::nanos{0}; }}; // each document takes no time
@@ -132,6 +137,26 @@ TEST_CASE(
   at.last_line = 9;
   REQUIRE(at.until([&] { return of_log.has(",9]"); }));
   CHECK(at.samples == before);
+}
+
+TEST_CASE(
+    "a document is made once for readers of both forms, and one of them is without what it may not show") {
+  place at;
+  at.document["secret"] = "hunter2";
+  at.document["made"] = 0;
+  client& all = at.ask("/terms");
+  client& some = at.ask("/");
+  const auto both_have = [&](int made) {
+    const std::string change = "\"path\":\"/made\",\"value\":" + std::to_string(made) + "}";
+    return all.has(change) && some.has(change);
+  };
+  REQUIRE(at.until([&] {
+    for (int made = 1; made <= at.samples; ++made)
+      if (both_have(made)) return true;
+    return false;
+  }));
+  CHECK(all.has("hunter2"));
+  CHECK_FALSE(some.has("secret"));
 }
 
 TEST_CASE("lines of the log come to each reader once") {

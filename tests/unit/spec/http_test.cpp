@@ -53,13 +53,13 @@ TEST_CASE("on loopback a reader may inspect, without any key") {
 
 TEST_CASE("beyond loopback a reader without the token may do nothing unless the configuration says so") {
   CHECK(good("address: 0.0.0.0").rights.empty());
-  CHECK(said("address: 0.0.0.0") == "");
+  CHECK(said("address: 0.0.0.0, rights: []") == "");
   CHECK(good("address: 0.0.0.0, token: { env: T }").rights.empty());
   CHECK(good("address: 0.0.0.0, token: { env: T }, tls: on, rights: [ inspect ]").rights ==
         rights{http_right::inspect});
 }
 
-TEST_CASE("beyond loopback rights need a token and TLS, and one of them alone is warned about") {
+TEST_CASE("beyond loopback rights need a token and TLS, and a configuration without both is warned about") {
   const std::string given = "token: { env: T }";
   const std::string beyond = "address: 0.0.0.0, ";
   const auto error = [&](const std::string& keys) { return said(beyond + keys + ", rights: [ inspect ]"); };
@@ -68,6 +68,9 @@ TEST_CASE("beyond loopback rights need a token and TLS, and one of them alone is
   CHECK(has(error(given), "error: control.http.rights: beyond loopback rights need tls\n"));
   CHECK(error(given + ", tls: on") == "");
   CHECK(said(beyond + "rights: []") == "");
+  CHECK(has(said(beyond + "port: 9911"),
+            "warning: control.http: beyond loopback there is no page and no API without a token and tls\n"));
+  CHECK(has(said(beyond + "port: 9911"), "or rights: [], if only metrics and probes are wanted"));
   CHECK(has(said("address: '::', " + given),
             "warning: control.http: beyond loopback there is no page and no API without tls\n"));
   CHECK(has(said("address: '::', tls: on"),
