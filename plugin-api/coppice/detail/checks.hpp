@@ -363,7 +363,7 @@ template <class Of>
 constexpr without<Of> without_all(Of*) {
   return {};
 }
-inline constexpr int parts = 9;
+inline constexpr int unlisted_parts = 9;
 /// Something that no handler takes unless it is a template.
 struct stranger {};
 
@@ -381,7 +381,7 @@ struct stranger {};
     return []<int... Part>(std::integer_sequence<int, Part...>) {        \
       return (calls_it<T, typename others::template part<Part>> || ...); \
     }                                                                    \
-    (std::make_integer_sequence<int, parts>{});                          \
+    (std::make_integer_sequence<int, unlisted_parts>{});                          \
   }
 COPPICE_UNLISTED_(takes_as_call, has_unlisted_call, handle_call)
 COPPICE_UNLISTED_(takes_as_cast, has_unlisted_cast, handle_cast)

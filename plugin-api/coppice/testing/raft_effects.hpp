@@ -5,6 +5,7 @@
 #pragma once
 
 #include <coppice/draft/raft.h>
+#include <coppice/timer.h>
 
 #include <chrono>
 #include <cstdint>
