@@ -381,7 +381,7 @@ struct stranger {};
     return []<int... Part>(std::integer_sequence<int, Part...>) {        \
       return (calls_it<T, typename others::template part<Part>> || ...); \
     }                                                                    \
-    (std::make_integer_sequence<int, unlisted_parts>{});                          \
+    (std::make_integer_sequence<int, unlisted_parts>{});                 \
   }
 COPPICE_UNLISTED_(takes_as_call, has_unlisted_call, handle_call)
 COPPICE_UNLISTED_(takes_as_cast, has_unlisted_cast, handle_cast)
