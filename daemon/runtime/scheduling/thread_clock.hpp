@@ -10,9 +10,6 @@
 
 namespace coppice::runtime {
 
-// ns of processor time that the calling thread has used; 0: the kernel does not tell.
-base::nanos thread_time();
-
 class thread_clock {
  public:
   struct reading {
@@ -29,7 +26,6 @@ class thread_clock {
   thread_clock& operator=(const thread_clock&) = delete;
 
   reading read() const;
-  base::nanos ran() const; // on a processor; 0: the kernel does not tell
   // True: in a system call that waits, not ready to run.
   bool blocked() const;
 
