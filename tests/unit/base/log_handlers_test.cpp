@@ -76,6 +76,13 @@ class udp_server {
   unique_fd socket_;
 };
 
+// The settings stay in force for the tests that come later in this program, and those log many lines.
+settings unlimited() {
+  settings out;
+  out.rate.per_second = 0;
+  return out;
+}
+
 } // namespace
 
 TEST_CASE("a queue that is full drops old lines or new ones, and says in their place how many") {
@@ -156,7 +163,7 @@ TEST_CASE("a queue that is closed gives what waits and then nothing, and ends a 
 TEST_CASE("each handler gets the lines of its level, modules have levels of their own, and drops are told") {
   const test::quiet_stderr quiet;
   start({});
-  settings chosen;
+  settings chosen = unlimited();
   chosen.handlers.resize(2);
   chosen.handlers[0].name = "all";
   chosen.handlers[0].level = level::trace;
@@ -197,7 +204,7 @@ TEST_CASE("each handler gets the lines of its level, modules have levels of thei
   warning("test", "not severe enough");
   flush();
   CHECK(before->empty());
-  REQUIRE(use({}));
+  REQUIRE(use(unlimited()));
   CHECK(handler_queue("few") == nullptr);
   stop();
 }
@@ -205,7 +212,7 @@ TEST_CASE("each handler gets the lines of its level, modules have levels of thei
 TEST_CASE("a line has the processes that cause it, as the one that is asked for them says") {
   const test::quiet_stderr quiet;
   start({});
-  settings chosen;
+  settings chosen = unlimited();
   chosen.handlers.resize(1);
   chosen.handlers[0].name = "ears";
   REQUIRE(use(chosen));
@@ -216,7 +223,7 @@ TEST_CASE("a line has the processes that cause it, as the one that is asked for 
   info("test", "not caused");
   flush();
   CHECK(texts(handler_queue("ears")->take(10, much)) == strings{"not caused"});
-  REQUIRE(use({}));
+  REQUIRE(use(unlimited()));
   stop();
 }
 
