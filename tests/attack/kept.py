@@ -44,6 +44,7 @@ ELSEWHERE = {
     "nodes that said hello": "tests/unit/behaviours/raft/meeting_test.cpp",
     "heartbeats of `raft` groups for other nodes": "tests/unit/behaviours/raft/beat_carrier_test.cpp",
     "heartbeats of `raft` groups in a message": "tests/unit/behaviours/raft/beat_exchange_test.cpp",
+    "heartbeats that a member of a `raft` group": "tests/unit/behaviours/raft/beat_exchange_test.cpp",
     "a snapshot that a member": "tests/unit/behaviours/raft/storage_test.cpp",
     "events that consumers of a stage": "tests/attack/deaf.py",
     "messages for a stage": "tests/unit/behaviours/stage/engine_test.cpp",
