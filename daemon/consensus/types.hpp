@@ -73,8 +73,9 @@ class payload {
 // which its log names: 0 as long as no entry of the kind `version` says otherwise.
 using machine_version = std::uint32_t;
 
-// The versions that a member's code knows.
-struct version_range {
+// The versions that a member's code knows. Aligned as one word, which an atomic holds without a lock: clang
+// calls a library for one that is aligned by its parts.
+struct alignas(std::uint64_t) version_range {
   machine_version oldest = 0, newest = 0;
   bool has(machine_version one) const { return oldest <= one && one <= newest; }
   // Whether the code can go over from `one` to the next version.

@@ -78,9 +78,10 @@ void beat_carrier::take(process& self, const message& m) {
   if (!read) return drop(self, read.error().text);
   const std::string node = self.host().nodes().name(self.origin().node);
   for (const beat_exchange::beat& one : *read) {
-    const runtime::pid to = exchange_.find(one.to);
+    const runtime::pid to = exchange_.tell(one.to);
     if (!to) {
-      counters_->dropped.add_alone(); // its group has ended here, or has not begun
+      // Its group has ended here or has not begun, or the member has too many to handle.
+      counters_->dropped.add_alone();
       continue;
     }
     message_writer out(one.term.size() + 64);

@@ -20,20 +20,35 @@ using runtime::process;
 
 beat_exchange::seat beat_exchange::enter(const consensus::member_id& id, const runtime::pid& who) {
   const std::scoped_lock held(lock_);
-  members_.insert_or_assign(id, who);
+  members_.insert_or_assign(id, place{who, 0});
   return {*this, id, who};
 }
 
 void beat_exchange::leave(const consensus::member_id& id, const runtime::pid& who) noexcept {
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
-  if (found != members_.end() && found->second == who) members_.erase(found);
+  if (found != members_.end() && found->second.who == who) members_.erase(found);
 }
 
 runtime::pid beat_exchange::find(const consensus::member_id& id) const {
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
-  return found == members_.end() ? runtime::pid{} : found->second;
+  return found == members_.end() ? runtime::pid{} : found->second.who;
+}
+
+runtime::pid beat_exchange::tell(const consensus::member_id& id) {
+  const std::scoped_lock held(lock_);
+  const auto found = members_.find(id);
+  if (found == members_.end() || found->second.told >= most_told) return {};
+  ++found->second.told;
+  return found->second.who;
+}
+
+// A member that has entered again may still handle what it was told of before.
+void beat_exchange::handled(const consensus::member_id& id, const runtime::pid& who) {
+  const std::scoped_lock held(lock_);
+  const auto found = members_.find(id);
+  if (found != members_.end() && found->second.who == who && found->second.told > 0) --found->second.told;
 }
 
 void beat_exchange::keep_carrier(process& self) {

@@ -38,6 +38,9 @@ class beat_exchange {
   static constexpr std::size_t most_bytes = std::size_t{64} << 10;
   // Bytes of all heartbeats that wait here. Beyond them a heartbeat is lost, as on any network.
   static constexpr std::size_t most_waiting_bytes = std::size_t{8} << 20;
+  // Heartbeats that a member was told of and has not handled. Beyond them a heartbeat for it is lost: any
+  // node can send some, and no bound of a mailbox counts notices.
+  static constexpr std::size_t most_told = 1024;
 
   // `board`: where the carrier's counters are shown. Null: nowhere.
   explicit beat_exchange(metrics::board* board = nullptr) : board_(board) {}
@@ -58,6 +61,10 @@ class beat_exchange {
     ~seat() {
       if (of_ != nullptr) of_->leave(id_, who_);
     }
+    // The member has handled a heartbeat that it was told of.
+    void handled() {
+      if (of_ != nullptr) of_->handled(id_, who_);
+    }
 
    private:
     friend class beat_exchange;
@@ -71,6 +78,9 @@ class beat_exchange {
   [[nodiscard]] seat enter(const consensus::member_id& id, const runtime::pid& who);
   // Null: no member of this node has that id.
   runtime::pid find(const consensus::member_id& id) const;
+  // For the carrier, which tells the member of one more heartbeat. Null: no member of this node has that id,
+  // or it has most_told of them to handle.
+  runtime::pid tell(const consensus::member_id& id);
 
   // Starts the carrier unless it runs. In the turn of `self`.
   void keep_carrier(runtime::process& self);
@@ -103,12 +113,18 @@ class beat_exchange {
   static base::result<std::vector<beat>> read(etf::bytes term);
 
  private:
+  struct place {
+    runtime::pid who{};
+    std::size_t told = 0; // heartbeats that it has not handled
+  };
+
   void leave(const consensus::member_id& id, const runtime::pid& who) noexcept;
+  void handled(const consensus::member_id& id, const runtime::pid& who);
 
   metrics::board* const board_;
   std::mutex starting_;     // held while the carrier is started
   mutable std::mutex lock_; // of all below
-  std::map<consensus::member_id, runtime::pid> members_;
+  std::map<consensus::member_id, place> members_;
   std::map<std::string, batch, std::less<>> open_; // by node
   std::vector<batch> complete_;
   base::nanos due_ = 0; // of open_. 0: nothing is in it

@@ -133,7 +133,9 @@ void member::begin_machine(process& self) {
 }
 
 void member::tell_all(process& self) {
-  for (const auto& [serial, index] : skips_) tell_skip(self, serial);
+  // The actor has heard of a skip before the skip's entry. Behind that entry it would skip a later command.
+  for (const auto& [serial, index] : skips_)
+    if (index > sent_) tell_skip(self, serial);
   // At the first start tell_changes() does this.
   if (told_members_ == core_->members()) tell_members(self);
   if (told_any_leader_) tell_leader(self);

@@ -126,6 +126,7 @@ void member::drop_message(process& self, std::string_view node, std::string_view
 // {beat_word, Node, Message}, of the carrier. The answer goes back in the same way.
 runtime::outcome member::take_beat(process& self, etf::cursor at) {
   std::string_view node;
+  seat_.handled();
   if (core_ == nullptr || !at.read_atom(node)) return runtime::carry_on();
   answers_beat_ = true;
   take_message(self, node, at.rest());

@@ -197,6 +197,27 @@ TEST_CASE("a version that was not committed goes with its entry") {
   CHECK(of.machine->log().version_at() == 2);
 }
 
+TEST_CASE(
+    "a version that another leader's log has taken back is logged again, once the leader knows its voters' "
+    "code") {
+  one_member of = at_version_one();
+  tells(of, 2, {1, 2});
+  tells(of, 3, {1, 2});
+  REQUIRE(of.machine->log().version() == 2);
+  of.say(3, 5, append_request{3, 2, 3, {{5, 0, 0, entry_kind::no_op, {}}}});
+  CHECK(of.machine->log().version() == 1);
+  CHECK(of.machine->log().version_at() == 3);
+  of.sync();
+  of.lead();
+  tells(of, 2, {1, 2});
+  tells(of, 3, {1, 2});
+  CHECK(of.machine->log().version() == 1); // no entry of its term is committed
+  of.sync();
+  acknowledges(of, 2);
+  CHECK(of.machine->log().version() == 2);
+  CHECK(of.machine->log().version_at() == 6);
+}
+
 TEST_CASE("a version that no code can have is malformed") {
   one_member of;
   of.say(2, 2, append_request{1, 1, 0, {version_entry(2, std::uint64_t{1} << 32)}});

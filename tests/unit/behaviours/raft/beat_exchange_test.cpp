@@ -93,6 +93,20 @@ TEST_CASE("a list with anything but heartbeats and their answers in it is refuse
   }
 }
 
+TEST_CASE(
+    "a member that handles nothing is told of a bounded number of heartbeats, and then of as many as it "
+    "handles") {
+  beat_exchange of;
+  const runtime::pid who{0, 1, 1, 4};
+  auto seat = of.enter({3, 1}, who);
+  for (std::size_t i = 0; i < beat_exchange::most_told; ++i) REQUIRE(of.tell({3, 1}) == who);
+  CHECK_FALSE(of.tell({3, 1}));
+  CHECK_FALSE(of.tell({3, 2}));
+  seat.handled();
+  CHECK(of.tell({3, 1}) == who);
+  CHECK_FALSE(of.tell({3, 1}));
+}
+
 TEST_CASE("a member is found by its id until it ends, and its next life stays") {
   beat_exchange of;
   const runtime::pid first{0, 1, 1, 4};
