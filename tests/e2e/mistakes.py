@@ -240,7 +240,7 @@ RIGHT = [
     BASE + VARIANT + "bool handle_call(const get&) { return true; } private: void handle_call(const std::string&) {} };",
     "struct tree { int at; std::vector<tree> kids; std::unique_ptr<tree> up; };\n" + BASE
     + "void handle_cast(const tree&) {} };",
-    "enum class colour : std::uint8_t { red, green = 63 }; struct paint { colour what; std::array<char, 8> code; "
+    "enum class colour : std::uint8_t { red, green = 63 }; struct paint { colour what; std::array<std::int16_t, 8> code; "
     "std::variant<std::int32_t, std::int64_t, std::string, coppice::owned_term> more; };\n" + BASE
     + "using casts = std::variant<paint, put, term>; void handle_cast(const paint&) {} void handle_cast(const put&) {} "
     "void handle_cast(term) {} };",
