@@ -317,14 +317,14 @@ bool core::is_over(const entry& part) {
 }
 
 // The step is over. Usually its coordinator lets it be forgotten next. If the coordinator may not know that
-// it waits for that, the step asks.
+// it waits for that, the step asks: soon if it has asked before, or else once a coordinator that is there
+// would have said so, since an operator there may have taken this participant for gone.
 void core::await_forget(unit& of, effects& out) {
   entry& part = *of.part;
   if (!is_over(part)) return;
   if (part.forget_wanted) return forget(of, out);
-  if (!part.asks) return;
   part.tries = 0;
-  part.due = now_ + patience(1);
+  part.due = now_ + (part.asks ? patience(1) : grace());
 }
 
 void core::forget(unit& of, effects& out) {

@@ -84,8 +84,8 @@ struct entry : entry_record {
   std::uint64_t calling = 0;   // the token of the running callback. 0: none
   bool reverse_wanted = false; // the coordinator or an operator has demanded it
   bool confirm_wanted = false;
-  bool parked = false;        // it cannot be undone, and the reversal was not the coordinator's
-  bool asks = false;          // it is over, and asks the coordinator until it may be forgotten
+  bool parked = false; // it cannot be undone, and the reversal was not the coordinator's
+  bool asks = false;   // it has asked the coordinator, or may have before a restart; once over it asks soon
   bool forget_wanted = false; // the coordinator has said so, while it was being reversed or confirmed
   std::uint32_t tries = 0;    // questions asked, or times that a callback was to be repeated
   base::nanos due = never;

@@ -51,12 +51,13 @@ void check_routes(const web_options& web, const node* written, report& to) {
 
 } // namespace
 
-void conflict_check::listens(socket at, const node* where, report& to) {
+void conflict_check::listens(socket at, const node* where, bool is_shared, report& to) {
   if (where == nullptr) return;
-  const auto [first, is_new] = sockets_.try_emplace(at, where->at);
-  if (is_new) return;
-  std::string hint = "the first one is on line " + std::to_string(first->second.line);
-  if (first->second.file != where->at.file) hint += " of another file";
+  const auto [first, is_new] = sockets_.try_emplace(at, listener{where->at, is_shared});
+  if (is_new || (is_shared && first->second.is_shared)) return;
+  const place& before = first->second.where;
+  std::string hint = "the first one is on line " + std::to_string(before.line);
+  if (before.file != where->at.file) hint += " of another file";
   to.warning(where->at,
              "a second listener at " + at.second + " (" + std::string(at.first) +
                  "): it fails to start while the first one is there",
@@ -68,7 +69,7 @@ void conflict_check::look(const child_spec& spec, const node& child, report& to)
     const node* const list = value_of(child.find(key), "listen");
     for (std::size_t i = 0; i < all.size(); ++i) {
       if (all[i].port != 0 && !all[i].address.empty())
-        listens({"tcp", print_socket(all[i].address, all[i].port)}, element(list, i), to);
+        listens({"tcp", print_socket(all[i].address, all[i].port)}, element(list, i), false, to);
     }
   };
   if (spec.tcp) streams(spec.tcp->listen, "tcp");
@@ -81,7 +82,7 @@ void conflict_check::look(const child_spec& spec, const node& child, report& to)
     for (std::size_t i = 0; i < spec.udp->listen.size(); ++i) {
       const udp_listen_options& one = spec.udp->listen[i];
       if (one.port != 0 && !one.address.empty())
-        listens({"udp", print_socket(one.address, one.port)}, element(list, i), to);
+        listens({"udp", print_socket(one.address, one.port)}, element(list, i), spec.udp->handlers > 1, to);
     }
   }
 }

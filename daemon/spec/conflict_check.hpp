@@ -23,9 +23,13 @@ class conflict_check {
  private:
   // "tcp" or "udp", and the address with its port.
   using socket = std::pair<std::string_view, std::string>;
-  void listens(socket at, const node* where, report& to);
+  struct listener {
+    place where;
+    bool is_shared = false; // the kernel lets several sockets with this have one address and port
+  };
+  void listens(socket at, const node* where, bool is_shared, report& to);
 
-  std::map<socket, place> sockets_; // where each stands first
+  std::map<socket, listener> sockets_; // the first at each
 };
 
 } // namespace coppice::spec

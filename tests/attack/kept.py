@@ -155,13 +155,13 @@ def watchers(cleanup, target, turn):
 @row("messages for an actor", 4, "{ id: probe, actor: probe, name: probe, mailbox: { limit: 100, bytes: 4MiB, on_full: drop_new } }")
 def mailbox(cleanup, target, turn):
     one = peer(cleanup, target, f"floods{turn}")
-    one.send("probe", (GEN_CALL, (one.pid(), one.reference()), (Atom("sleep"), 2000)))
+    one.send("probe", (GEN_CALL, (one.pid(), one.reference()), (Atom("sleep"), 5000)))
     dropped = target.info("probe")["mailbox"]["dropped"]
     for _ in range(400):
         one.send("probe", bytes(100_000))
     equal(one.ping(30), "yes", "all of them have come")
     check(target.info("probe")["mailbox"]["dropped"] - dropped >= 300, "those beyond are dropped")
-    eventually(lambda: target.info("probe")["mailbox"]["length"] == 0, "it goes on")
+    eventually(lambda: target.info("probe")["mailbox"]["length"] == 0, "it goes on", 60)
     one.close()
 
 

@@ -240,11 +240,16 @@ RIGHT = [
     BASE + VARIANT + "bool handle_call(const get&) { return true; } private: void handle_call(const std::string&) {} };",
     "struct tree { int at; std::vector<tree> kids; std::unique_ptr<tree> up; };\n" + BASE
     + "void handle_cast(const tree&) {} };",
-    "enum class colour : std::uint8_t { red, green = 63 }; struct paint { colour what; std::array<char, 8> code; "
+    "enum class colour : std::uint8_t { red, green = 63 }; struct paint { colour what; std::array<std::int16_t, 8> code; "
     "std::variant<std::int32_t, std::int64_t, std::string, coppice::owned_term> more; };\n" + BASE
     + "using casts = std::variant<paint, put, term>; void handle_cast(const paint&) {} void handle_cast(const put&) {} "
     "void handle_cast(term) {} };",
     BASE + CALL + "put save_state() const { return {}; } void restore_state(const std::variant<get, put>&) {} };",
+    "struct box { std::unique_ptr<put> what; };\n" + BASE + "using casts = std::variant<box, put>; "
+    "void handle_cast(const box&) {} void handle_cast(const put&) {} };",
+    "enum class yes_or_no : bool { no, yes }; template <class A, class B> struct pick { enum class kind { a, b }; kind what; };\n"
+    "namespace { enum class near { left, right }; }\nstruct paint { yes_or_no wet; pick<int, long> of; near side; };\n"
+    + BASE + "void handle_cast(const paint&) {} };",
     BASE + "void init() {} void terminate(const term&) noexcept {} };",
     BASE + "using calls = put; template <class M> bool handle_call(const M&) { return true; } };",
     BASE + "using casts = std::variant<put, get>; void handle_cast(const put&) {} void handle_cast(get) {} };",

@@ -341,14 +341,23 @@ constexpr std::uint32_t hash_of_name(std::string_view name) {
   return sum ^ sum >> 15;
 }
 template <class T, int Part>
-inline constexpr bool is_in_part = Part == 0 ||
-                                   ((hash_of_name(etf::reflect::spell_type<T>()) >> ((Part - 1) / 2)) & 1U) ==
-                                       (Part - 1) % 2;
+inline constexpr bool is_in_part = [] {
+  if constexpr (Part == 0) {
+    return true;
+  } else {
+    const bool bit = (hash_of_name(etf::reflect::spell_type<T>()) >> ((Part - 1) / 2) & 1U) != 0;
+    return bit == ((Part - 1) % 2 != 0);
+  }
+}();
+/// Whether a handler of a T is reached by an Of. A message may be of a type that is not copied, such as one
+/// with a std::unique_ptr.
+template <class Of, class T>
+inline constexpr bool is_taken_as = std::is_base_of_v<T, Of> || std::is_convertible_v<const Of&, T>;
 /// Converts to all types but those in `Of` and what they convert to. Part 0: to all types.
 template <int Part, class... Of>
 struct unlisted {
   template <class T>
-  requires(!(std::is_convertible_v<const Of&, T> || ...) && is_in_part<T, Part>) operator T() const noexcept;
+  requires(!(is_taken_as<Of, T> || ...) && is_in_part<T, Part>) operator T() const noexcept;
 };
 template <class... Of>
 struct without {

@@ -96,19 +96,31 @@ consteval std::string_view spelled_values() {
 /// and another value as "(E)64".
 template <class E>
 consteval bool has_large_enumerators() {
-  if constexpr (requires { E{0}; }) {
+  if constexpr (std::is_same_v<std::underlying_type_t<E>, bool>) {
+    return false; // 64 would be converted to true
+  } else if constexpr (requires { E{0}; }) {
     constexpr std::string_view spelled = []<int... I>(std::integer_sequence<int, I...>) {
       return spelled_values<static_cast<E>(I + 64)...>();
     }
     (std::make_integer_sequence<int, 64>{});
     std::string_view rest = spelled.substr(spelled.find("Value = ") + 8);
     if (rest.starts_with('{') || rest.starts_with('<')) rest.remove_prefix(1);
-    while (true) {
-      const std::size_t end = rest.find_first_of(",}>]");
-      if (!rest.starts_with('(')) return true;
+    while (rest.starts_with('(')) {
+      // Past the type's name, which may have commas and brackets of its own. An enumerator of an unnamed
+      // namespace begins with a bracket, too, but no number follows that one.
+      std::size_t end = 0, depth = 0;
+      do {
+        if (rest[end] == '(') ++depth;
+        if (rest[end] == ')') --depth;
+        ++end;
+      } while (depth != 0 && end < rest.size());
+      if (end == rest.size()) return false;
+      if (rest[end] < '0' || rest[end] > '9') return true;
+      end = rest.find_first_of(",}>]", end);
       if (end == rest.npos || rest[end] != ',') return false;
       rest.remove_prefix(end + 2);
     }
+    return true;
   }
   return false;
 }

@@ -190,7 +190,7 @@ class shift_server : public coppice::server {
   }
 
 #ifdef RESTORE_MISFITS
-  void restore_state(std::uint32_t, const std::tuple<std::uint64_t, std::string>&) {}
+  void restore_state(std::uint32_t, const std::vector<std::string>&) {}
 #else
   bool restore_state(std::uint32_t, const state& saved) {
 #ifdef RESTORE_REFUSES

@@ -403,6 +403,22 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "a step that is over and hears no more asks too, since its coordinator may have taken it for gone after "
+    "its answer was lost") {
+  prepared of;
+  of.receive("b", of.asks(confirm, two_phase));
+  of.answer(callback::confirm, says(verdict::kind::ok));
+  CHECK(of.replied(confirm) != nullptr);
+  of.pass(of.machine->grace() - 1);
+  CHECK(of.out.messages.empty());
+  of.pass(1);
+  REQUIRE(of.out.messages.size() == 1);
+  CHECK(std::holds_alternative<question>(of.out.messages[0].body));
+  of.receive("b", of.asks(forget, two_phase));
+  CHECK(of.machine->entries() == 0);
+}
+
+TEST_CASE(
     "a step whose abort can never be carried out stays for an operator when its coordinator knows no more of "
     "it") {
   prepared of;

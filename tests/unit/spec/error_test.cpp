@@ -870,6 +870,15 @@ TEST_CASE("what stands twice, so that one of the two has no effect, is warned ab
   CHECK(said(site("one", "80", items) + site("two", "80", items))
             .find("warning: a second listener at 127.0.0.1:80 (tcp): it fails to start while the first one "
                   "is there") != std::string::npos);
+  const auto datagrams = [](const std::string& id, const std::string& handlers) {
+    return "        - { id: " + id +
+           ", udp: { listen: [ { address: 127.0.0.1, port: 80 } ], actor: 'wire:ping', " +
+           "handlers: " + handlers + " } }\n";
+  };
+  CHECK(said(site("one", "80", items) + datagrams("two", "1")) == "");
+  CHECK(said(datagrams("one", "2") + datagrams("two", "2")).find("a second listener") == std::string::npos);
+  CHECK(said(datagrams("one", "2") + datagrams("two", "1")).find("a second listener at 127.0.0.1:80 (udp)") !=
+        std::string::npos);
 }
 
 TEST_CASE("a file that cannot be read is said so, without a line") {
