@@ -21,8 +21,6 @@ SCRIPTS = (".py", ".sh", ".erl", ".escript")
 BANNED = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
 TERMS = {"event_manager", "event-manager"}  # what OTP calls gen_event's process
 LONGEST = 1000
-# detail/needs_cpp20.hpp includes it for compilers of an older standard, which then end with one sentence.
-NO_FILE = "coppice/needs-std=c++20"
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 ROOMS_LINE = re.compile(r"^// rooms:(.*)$", re.M)
 
@@ -132,7 +130,7 @@ def arrows(table, name, text):
         if target is None:
             if name.parts[0] == "tests" and "/" not in included:
                 continue  # made by the build
-            if quoted or (included.startswith("coppice/") and included != NO_FILE):
+            if quoted or included.startswith("coppice/"):
                 yield f"{name}: {included} is no file of ours; the system's stand in <>"
             continue
         room = table.room(target)
