@@ -5,5 +5,5 @@
 
 #if __cplusplus < 202002L
 #error "Coppice's headers need C++20: compile with -std=c++20"
-#include <coppice/needs-std=c++20>
+#include <needs-std=c++20>
 #endif
