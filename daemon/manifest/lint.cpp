@@ -78,6 +78,8 @@ constexpr imported ending[] = {
 
 using names = std::set<std::string, std::less<>>;
 constexpr std::size_t most_names = 1 << 16; // more imports than that are no plugin's
+// Of a name, which is untrusted, and of which there may be millions. A longer one is judged by its beginning.
+constexpr std::size_t longest_name = 256;
 
 void add(lint_report& to, std::string_view kind, std::string text, std::string_view remedy) {
   to.findings.push_back({std::string(kind), std::move(text), std::string(remedy)});
@@ -119,10 +121,11 @@ bool is_in(std::string_view name, std::string_view scope) {
   return name.starts_with(scope);
 }
 
-// The last 16 digits of a Rust name in the older form of mangling.
+// A Rust name in the older form of mangling ends with 16 digits.
 bool is_rust(std::string_view name) {
-  return name.starts_with("_ZN") && name.find("17h") != name.npos &&
-         name.size() - name.rfind("17h") >= std::string_view("17h0123456789abcdefE").size();
+  const std::size_t at = name.rfind("17h");
+  return name.starts_with("_ZN") && at != name.npos &&
+         name.size() - at >= std::string_view("17h0123456789abcdefE").size();
 }
 
 // Variables that the compiler, a run-time library or this API has put there. Rust's newer names (_R) are
@@ -193,8 +196,9 @@ elf_result<void> judge_data(const elf_file& file, lint_report& to) {
   bool has_classes = false;
   auto read = file.variables([&](const elf_file::variable& one) {
     has_classes = has_classes || one.name == "_ZN7coppice6detail4hostE";
-    if (is_foreign(one.name) || candidates.size() == most_names) return;
-    candidates.push_back({std::string(one.name), one.size, one.begins_as_zero && one.size == sizeof(void*)});
+    const std::string_view name = one.name.substr(0, longest_name);
+    if (candidates.size() == most_names || is_foreign(name)) return;
+    candidates.push_back({std::string(name), one.size, one.begins_as_zero && one.size == sizeof(void*)});
   });
   if (!read) return unexpected(read.error());
   if (!*read) {
@@ -221,7 +225,6 @@ elf_result<void> judge_data(const elf_file& file, lint_report& to) {
 // Whether actors of that type have a state and save it. Empty: the file does not tell.
 std::optional<bool> saves_state(const elf_file::memory& in, std::uint64_t type) {
   constexpr std::size_t most_tables = 64;
-  constexpr std::size_t longest_name = 128;
   auto table = in.pointer(type + offsetof(coppice_actor_type, tables));
   if (!table || *table == 0) return std::nullopt;
   for (std::size_t at = 0; at < most_tables; ++at, *table += sizeof(coppice_table)) {
@@ -283,7 +286,7 @@ base::result<lint_report> lint(const std::string& path) {
   lint_report report;
   names imports;
   auto read = file->imports([&imports](std::string_view name) {
-    if (imports.size() < most_names) imports.emplace(name);
+    if (imports.size() < most_names) imports.emplace(name.substr(0, longest_name));
   });
   if (!read) return failed(path, read.error());
   judge_imports(imports, report);
