@@ -92,13 +92,18 @@ bool has_runtime(const names& imports) {
   });
 }
 
+// Whether an import begins so.
+bool has_any(const names& imports, std::string_view head) {
+  const auto first = imports.lower_bound(head);
+  return first != imports.end() && first->starts_with(head);
+}
+
 void judge_imports(const names& imports, lint_report& to) {
   for (const auto& [name, remedy] : blocking)
     if (imports.contains(name))
       add(to, "blocking_call",
           "calls " + std::string(name) + ", which holds a worker of the node and every actor on it", remedy);
-  const auto sleeps = imports.lower_bound("_ZNSt11this_thread11__sleep_for");
-  if (sleeps != imports.end() && sleeps->starts_with("_ZNSt11this_thread11__sleep_for"))
+  if (has_any(imports, "_ZNSt11this_thread11__sleep_for"))
     add(to, "blocking_call",
         "calls std::this_thread::sleep_for, which holds a worker of the node and every actor on it", waits);
   for (const auto& [name, remedy] : ending) {
@@ -290,7 +295,10 @@ base::result<lint_report> lint(const std::string& path) {
   });
   if (!read) return failed(path, read.error());
   judge_imports(imports, report);
-  if (auto data = judge_data(*file, report); !data) return failed(path, data.error());
+  if (has_any(imports, "__asan_"))
+    report.not_judged.emplace_back("writable data: the address sanitizer has changed its sizes");
+  else if (auto data = judge_data(*file, report); !data)
+    return failed(path, data.error());
   if (seen.verdict.has(objection::older_abi) || seen.verdict.has(objection::newer_abi))
     report.not_judged.emplace_back("state versions: the file is of another ABI");
   else if (auto states = judge_states(*file, *seen.declared, report); !states)
