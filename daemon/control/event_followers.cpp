@@ -17,8 +17,9 @@ namespace {
 
 // Lines at once. One may have 16 KiB of text, so a page stays below what a connection may hold.
 constexpr std::size_t most_at_once = 50;
-// A tail ends if nobody reads it for half a minute.
-constexpr std::chrono::milliseconds every{10'000};
+// A tail ends if nobody reads it for half a minute. That a reader is gone is seen when the second write to it
+// fails, and a silent one is written to at every other look.
+constexpr std::chrono::milliseconds every{5'000};
 
 std::string frame(const nlohmann::json& data) {
   return "event: event\ndata: " + base::json_text(data) + "\n\n";

@@ -31,6 +31,7 @@ class Api:
                          (["token: { env: COPPICE_TEST_TOKEN }"] if token else []) + ([f"tls: {own_tls}"] if tls else []))
         self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}"), *settings],
                          environment={"COPPICE_TEST_TOKEN": TOKEN})
+        self.node.said("metrics and health at http")
         self.cleanup = cleanup
 
     def raw(self, method, path, body=None, **headers):
@@ -441,7 +442,7 @@ def followed(cleanup):
         equal(one.event()[1]["payload"], "third")
         one.socket.close()
     eventually(lambda: api.node.ask("events")["events"][0]["subscribers"] == 0, "nobody has subscribed any more")
-    eventually(lambda: api.get("")["streams"] == {"open": 0, "dropped": 0}, "they are gone")
+    eventually(lambda: api.get("")["streams"] == {"open": 0, "dropped": 0}, lambda: f"they are gone: {api.get('')['streams']}", 60)
     reader = api.follow("event=notes&since=now")
     equal(reader.status, 200)
     equal(api.node.stop(), 0)
