@@ -60,9 +60,8 @@ def pipeline(cleanup):
         active, workers = counted(erl, node)
         check(active <= workers <= 4, f"{active} of {workers} run")
     equal(erl(f"[] =:= [C || C = {{Id, _, Type, _}} <- supervisor:which_children({{jobs, '{node.name}'}}), Id =/= undefined orelse Type =/= worker]"), "true")
-    document = node.info("jobs")
-    equal(document["behaviour"], "consumer_supervisor")
-    engine = document["engine"]
+    equal(node.info("jobs")["behaviour"], "consumer_supervisor")
+    engine = node.engine("jobs")
     equal([one["direction"] for one in engine["subscriptions"]], ["producer"])
     asked, passed = (engine["subscriptions"][0][key] for key in ("asked", "passed"))
     check(asked - 4 <= passed <= asked, engine)

@@ -89,9 +89,8 @@ TEST_CASE("a web server prints itself, and reads back") {
       "{ path: /e, to: x, upgrade: sse }, { path: /w, to: x, upgrade: websocket }, "
       "{ path: /o, actor: 'pair:second', args: { to: ab }, mailbox: { limit: 7 }, unhandled: log, upgrade: "
       "sse "
-      "}, { path: '/{c...}', "
-      "redirect: { to: /d, status: 302 } }, { path: "
-      "'/f/{g...}', files: h, index: i } ], "
+      "}, { path: '/f/{g...}', files: h, index: i }, { path: '/{c...}', "
+      "redirect: { to: /d, status: 302 } } ], "
       "hosts: [ h ], limits: { in_flight: 5 }, "
       "timeouts: { idle: 9s }, sse: { queue: 1MiB }, websocket: { max_message: 3KiB, pong: 3s }, access_log: "
       "json, drain: 1s, compress_from: 2KiB, "
@@ -108,8 +107,8 @@ TEST_CASE("a web server prints itself, and reads back") {
   const spec::web_route& own = child.web->routes[3];
   CHECK((own.plugin + ":" + own.actor_type + " " + own.behaviour) == "pair:second server");
   CHECK(own.mailbox.limit == 7);
-  CHECK(child.web->routes[4].redirect->status == 302);
-  CHECK(child.web->routes[5].files == folder.file("h"));
+  CHECK(child.web->routes[4].files == folder.file("h"));
+  CHECK(child.web->routes[5].redirect->status == 302);
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"front"});
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line :
