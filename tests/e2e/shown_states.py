@@ -10,7 +10,7 @@ import time
 
 from harness.node import Node, root
 from harness.sdk import working_folder
-from harness.tap import check, equal, run, test
+from harness.tap import check, equal, eventually, run, test
 
 VARIANTS = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build/release/tests/e2e/plugins")
 CONFIG = """node:
@@ -76,9 +76,9 @@ def large(cleanup):
     answers = at_once(cleanup, node, 30)
     told = {document["state"] for document, _ in answers} - {None}
     check(all(len(one) <= 10_100 and one.startswith("[123456789,") for one in told), "a head", {len(one) for one in told})
-    check(node.info("exhibit")["state"] is not None, "and soon all of it is done")
+    eventually(lambda: node.info("exhibit")["state"] is not None, "and soon all of it is done")
     equal(node.call("exhibit", "{show, 0, 2}"), "ok")
-    equal(node.info("exhibit")["state"], "[123456789,123456789]")
+    eventually(lambda: node.info("exhibit")["state"] == "[123456789,123456789]", "the small one is told whole")
 
 
 if __name__ == "__main__":
