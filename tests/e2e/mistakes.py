@@ -247,9 +247,7 @@ RIGHT = [
     BASE + CALL + "put save_state() const { return {}; } void restore_state(const std::variant<get, put>&) {} };",
     "struct box { std::unique_ptr<put> what; };\n" + BASE + "using casts = std::variant<box, put>; "
     "void handle_cast(const box&) {} void handle_cast(const put&) {} };",
-    "enum class yes_or_no : bool { no, yes }; template <class A, class B> struct pick { enum class kind { a, b }; kind what; };\n"
-    "namespace { enum class near { left, right }; }\nstruct paint { yes_or_no wet; pick<int, long> of; near side; };\n"
-    + BASE + "void handle_cast(const paint&) {} };",
+    "enum class yes_or_no : bool { no, yes }; struct paint { yes_or_no wet; };\n" + BASE + "void handle_cast(const paint&) {} };",
     BASE + "void init() {} void terminate(const term&) noexcept {} };",
     BASE + "using calls = put; template <class M> bool handle_call(const M&) { return true; } };",
     BASE + "using casts = std::variant<put, get>; void handle_cast(const put&) {} void handle_cast(get) {} };",
