@@ -67,7 +67,8 @@ void prepare_processor() {
 #if defined(__x86_64__)
   if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV) != 0) give_up("the processor's counter cannot be taken away");
   // Some virtual machines let it be read all the same. corpus.py knows these words.
-  if (__builtin_ia32_rdtsc() != 0) give_up("the processor's counter can be read here: no run can be repeated");
+  if (__builtin_ia32_rdtsc() != 0)
+    give_up("the processor's counter can be read here: no run can be repeated");
 #endif
   mallopt(M_ARENA_MAX, 1);
   // Descriptors below are the kernel's, those above are simulated.
