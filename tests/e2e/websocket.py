@@ -465,7 +465,7 @@ def slow_messages(cleanup):
 
 @test("messages of a hundred clients that never end cost what the site may keep, and who comes beyond is told 1013")
 def endless_messages(cleanup):
-    site = Site(cleanup, options="ping: 60s, message: 60s", limits="unfinished: 2MiB")
+    site = Site(cleanup, options="ping: 1h, message: 1h", limits="unfinished: 2MiB")
     talker = site.open()
     before = site.node.kilobytes("VmRSS")
     clients = [site.open() for _ in range(100)]

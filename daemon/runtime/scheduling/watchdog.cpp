@@ -33,6 +33,14 @@ void fence_everywhere() {
   membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
 
+// In milliseconds, to the power of ten below: a turn that takes much longer than those before is told at
+// once.
+base::nanos magnitude(base::nanos held) {
+  base::nanos power = 1;
+  while (held / base::nanos_per_ms >= 10 * power) power *= 10;
+  return power;
+}
+
 } // namespace
 
 // While it lives, a process that was in foreign code cannot leave it.
@@ -201,9 +209,13 @@ void watchdog::was_slow(const worker& w, const process_record& p, base::nanos ag
   if (held < limit_) return;
   if (known.told.exchange(turn, std::memory_order_relaxed) != turn)
     return count(summarise(p), w, held, "a handler that is over now");
-  const process_summary who = summarise(p);
-  base::log::notice("runtime", "{}{}{} has let go of worker {} after {} ms", to_text(who.pid, host_.nodes()),
-                    who.name.empty() ? "" : " ", who.name, w.index(), held / base::nanos_per_ms);
+  const std::string who = named(summarise(p));
+  base::log::counted(base::log::level::notice, "runtime", fmt::format("{} let go, {}", who, magnitude(held)),
+                     "{} has let go of worker {} after {} ms", who, w.index(), held / base::nanos_per_ms);
+}
+
+std::string watchdog::named(const process_summary& who) const {
+  return fmt::format("{}{}{}", to_text(who.pid, host_.nodes()), who.name.empty() ? "" : " ", who.name);
 }
 
 void watchdog::was_slow(const worker& w, base::nanos since, base::nanos age, std::uint32_t node) {
@@ -226,10 +238,15 @@ void watchdog::count_aside(const worker& w, base::nanos held, std::uint32_t node
                      w.index(), held / base::nanos_per_ms);
 }
 
+// The line is counted by process and callback, without the message's head: whoever may send to a slow actor
+// decides how often it is slow.
 void watchdog::count(const process_summary& who, const worker& w, base::nanos held, const std::string& what) {
   slow_.fetch_add(1, std::memory_order_relaxed);
-  base::log::warning("runtime", "{}{}{} has held worker {} for {} ms, in {}", to_text(who.pid, host_.nodes()),
-                     who.name.empty() ? "" : " ", who.name, w.index(), held / base::nanos_per_ms, what);
+  const std::string process = named(who);
+  base::log::counted(base::log::level::warning, "runtime",
+                     fmt::format("{} in {}", process, what.substr(0, what.find(" of "))),
+                     "{} has held worker {} for {} ms, in {}", process, w.index(), held / base::nanos_per_ms,
+                     what);
 }
 
 void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {

@@ -71,6 +71,7 @@ class watchdog {
   static void note_time(const worker& w, vigil& known);
   static void begin(vigil& known, std::uint64_t turn);
   static base::nanos time_held(vigil& known, base::nanos since);
+  std::string named(const process_summary& who) const;
   void count(const process_summary& who, const worker& w, base::nanos held, const std::string& what);
   void count_aside(const worker& w, base::nanos held, std::uint32_t node);
   base::nanos held_until_now(const worker& w, base::nanos age) const;
