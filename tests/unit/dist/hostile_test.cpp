@@ -94,13 +94,13 @@ TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB"
           doctest::skip(base::sanitized)) {
   epmd_server epmd;
   options open;
-  open.handshakes = 400;
+  open.handshakes = 700;
   cluster_node a(epmd, name_a, open);
   raw_peer first(a.port); // for it is made what is made once; what it has itself must not be freed meanwhile
   REQUIRE(first.begin("first@127.0.0.1", name_a));
-  constexpr std::size_t count = 300;
+  constexpr std::size_t count = 600;
   constexpr std::size_t at_this_end = sizeof(raw_peer) + 512;
-  constexpr std::size_t made_once = 32 << 10; // by threads that had no part in the first
+  constexpr std::size_t made_once = 128 << 10; // by threads that had no part in the first
   std::vector<std::unique_ptr<raw_peer>> strangers;
   strangers.reserve(count);
   const auto in_use = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
