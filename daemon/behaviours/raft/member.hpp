@@ -227,7 +227,7 @@ class member final : public native_server, private consensus::random_source {
                            consensus::machine_version& lacking) const;
   void note_version_sent(consensus::machine_version to);
   void park_without(runtime::process& self, consensus::machine_version lacking);
-  std::vector<std::string> waited_for() const; // addresses
+  void write_waited_for(runtime::message_writer& out) const;
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();

@@ -87,11 +87,8 @@ message member::engine_for_people(process& self) {
   report::number(out, "version", runs ? core_->log().version_as_of(core_->commit()) : 0);
   report::number(out, "oldest", known.oldest);
   report::number(out, "newest", known.newest);
-  const std::vector<std::string> waits = waited_for();
   out.atom("waits_for");
-  if (!waits.empty()) out.list(static_cast<std::uint32_t>(waits.size()));
-  for (const std::string& one : waits) out.binary(one);
-  out.nil();
+  write_waited_for(out);
   report::number(out, "snapshot", runs ? core_->snapshot().index : 0);
   report::number(out, "log_bytes", runs ? core_->log().bytes() : 0);
   report::number(out, "clients", sessions_);

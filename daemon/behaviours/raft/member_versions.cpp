@@ -66,23 +66,23 @@ void member::park_without(process& self, machine_version lacking) {
                        : fmt::format("versions {} to {}", known.oldest, known.newest)));
 }
 
-std::vector<std::string> member::waited_for() const {
-  std::vector<std::string> made;
-  if (core_ == nullptr) return made;
-  for (const consensus::member_id& id : core_->waits_for())
-    if (const consensus::member* const one = core_->members().find(id)) made.push_back(one->address);
-  return made;
+// [Address], of the voters whose code is waited for.
+void member::write_waited_for(message_writer& out) const {
+  std::vector<std::string_view> all;
+  if (core_ != nullptr)
+    for (const consensus::member_id& id : core_->waits_for())
+      if (const consensus::member* const one = core_->members().find(id)) all.push_back(one->address);
+  if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
+  for (const std::string_view one : all) out.binary(one);
+  out.nil();
 }
 
 // {error, {not_ready, [Address]}}. No address: no code knows a next version.
 void member::refuse_upgrade(process& self, token of) {
-  const std::vector<std::string> all = waited_for();
   message_writer out(256);
   out.tuple(2);
   out.atom("not_ready");
-  if (!all.empty()) out.list(static_cast<std::uint32_t>(all.size()));
-  for (const std::string& one : all) out.binary(one);
-  out.nil();
+  write_waited_for(out);
   answer(self, of, runtime::error_message(out.take()));
 }
 
