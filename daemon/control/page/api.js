@@ -77,30 +77,26 @@ const eventReader = (told) => {
   };
 };
 
-// Follows the topics until stop() of what is returned. `told(topic, document)` gets each document whole; `state` hears
-// "live", "waiting" and a Refused. After a loss it connects again, after one second first, later after ten.
-export const follow = (topics, told, state) => {
+// Reads a stream of the API until stop() of what is returned. `query()` is asked before each connection, `told(event, data)`
+// gets what comes; `state` hears "live", "waiting" and a Refused. After a loss it connects again, after one second first,
+// later after ten; not after a refusal that stays.
+const streamed = (query, told, state) => {
   const ended = new AbortController();
-  const documents = {};
   const run = async () => {
     for (let pause = 1000; !ended.signal.aborted; pause = Math.min(pause * 2, 10000)) {
       try {
-        const response = await fetch(`api/v1/stream?topics=${topics.join(",")}`, {headers: headers({Accept: "text/event-stream"}), signal: ended.signal});
+        const response = await fetch(`api/v1/stream?${query()}`, {headers: headers({Accept: "text/event-stream"}), signal: ended.signal});
         if (!response.ok) await answered(response);
         state("live");
         pause = 500;
-        const read = eventReader((topic, data) => {
-          const {whole, patch} = JSON.parse(data);
-          documents[topic] = patch ? patched(documents[topic], patch) : whole;
-          told(topic, documents[topic]);
-        });
+        const read = eventReader((event, data) => told(event, JSON.parse(data)));
         const text = response.body.pipeThrough(new TextDecoderStream()).getReader();
         for (let piece = await text.read(); !piece.done; piece = await text.read()) read(piece.value);
       } catch (problem) {
         if (ended.signal.aborted) return;
         if (problem instanceof Refused) {
           state(problem);
-          if (problem.status === 401 || problem.status === 403) return;
+          if ([401, 403, 404].includes(problem.status)) return;
         }
       }
       if (ended.signal.aborted) return;
@@ -110,4 +106,24 @@ export const follow = (topics, told, state) => {
   };
   run();
   return {stop: () => ended.abort()};
+};
+
+// Follows the topics: `told(topic, document)` gets each document whole.
+export const follow = (topics, told, state) => {
+  const documents = {};
+  return streamed(() => `topics=${topics.join(",")}`, (topic, {whole, patch}) => {
+    documents[topic] = patch ? patched(documents[topic], patch) : whole;
+    told(topic, documents[topic]);
+  }, state);
+};
+
+// Follows a named event of this node, from what it keeps: `told` gets {seq, time, payload}, and {missed}, the number of those
+// that came too quickly. After a loss it goes on behind the last one.
+export const followEvent = (name, told, state) => {
+  let last = null;
+  const query = () => new URLSearchParams(last === null ? {event: name} : {event: name, since: last}).toString();
+  return streamed(query, (_, one) => {
+    last = one.seq ?? last;
+    told(one);
+  }, state);
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The views of what works in a node: pools, state machines, named events and event managers, jobs, listeners.
-import {get} from "./api.js";
+import {followEvent, get} from "./api.js";
 import {jobActions, listenerActions, resizeAction} from "./actions.js";
 import {Rates} from "./chart.js";
 import {bytes, count, facts, h, OpenRows, processLink, section, shown, table, titled, update} from "./dom.js";
@@ -35,9 +35,31 @@ export const listeners = viewOf("Listeners", ["web", "tcp", "udp"], "The node ha
     : [one.engine.kind === "web" && routesTable(one.engine), listenerFacts(one.engine)])}});
 });
 
+// What is published to one event while somebody looks at it: the last hundred.
+class Followed {
+  constructor(name, again) {
+    Object.assign(this, {lines: [], state: "waiting"});
+    this.reading = followEvent(name, (one) => {
+      this.lines = [one, ...this.lines].slice(0, 100);
+      again();
+    }, (state) => {
+      this.state = state;
+      again();
+    });
+  }
+
+  shown() {
+    const {state, lines} = this;
+    if (state.why) return h("p", {class: "bad"}, state.why);
+    return lines.length === 0 ? h("p", {class: "soft"}, state === "live" ? "Nothing was published yet." : "Connecting.")
+      : table("Published", [["Number", (one) => one.missed ? "–" : count(one.seq), {number: true}], ["At", (one) => one.missed ? "–" : h("time", {datetime: one.time}, one.time.slice(11, 23))],
+        ["What", (one) => one.missed ? h("span", {class: "bad"}, `${count(one.missed)} came too quickly to be sent`) : h("code", {}, one.payload), {text: true}]], lines);
+  }
+}
+
 export const events = {
   title: "Events",
-  begin(place) {
+  begin(place, {may}) {
     const managers = new Reports("event_manager");
     const rates = new Rates();
     let last = null;
@@ -48,15 +70,26 @@ export const events = {
       section("Event managers", table("Event managers", [["Manager", named], ["Handlers", (one) => shown(one.engine?.handlers?.length), {number: true}], ["Events", (one) => shown(one.engine?.events), {number: true}], ["Failed handlers", (one) => bad(one.engine?.failures), {number: true}], ["Dropped", (one) => bad(one.engine?.dropped), {number: true}]],
         last.managers.rows, {key: (one) => one.pid, empty: "The node has no event managers.", more: {rows: open, title: nameOf, show: (one) => one.engine && handlersTable(one.engine)}})));
     const keyOf = (one) => `${one.name}@${one.node ?? ""}`;
+    const followed = new Map(); // by name
+    const turn = (name) => {
+      followed.get(name)?.reading.stop();
+      if (!followed.delete(name)) followed.set(name, new Followed(name, draw));
+      draw();
+    };
+    const published = (one) => may("state") && !one.node && [
+      h("button", {type: "button", "aria-expanded": String(followed.has(one.name)), onclick: () => turn(one.name)}, followed.has(one.name) ? "Stop following" : "Follow"), followed.get(one.name)?.shown()];
     const subscribers = (one) => [
       one.subscribed?.length ? h("p", {}, "Subscribers: ", shown(one.subscribed), one.subscribers > one.subscribed.length && h("span", {class: "soft"}, `and ${count(one.subscribers - one.subscribed.length)} more`)) : h("p", {class: "soft"}, "Nobody has subscribed."),
-      facts({published: one.published, "last number": one.last, "sent here": one.sent_here, "sent to other nodes": one.sent_away, "when a subscriber is slow": one.slow, declared: one.declared, "open to whoever knows the name": one.open})];
+      facts({published: one.published, "last number": one.last, "sent here": one.sent_here, "sent to other nodes": one.sent_away, "when a subscriber is slow": one.slow, declared: one.declared, "open to whoever knows the name": one.open}), published(one)];
     const open = new OpenRows(draw);
     const poll = polls(async () => {
       const [named_, found] = await Promise.all([get("events"), managers.fetch()]);
       return {events: named_.events, managers: found};
     }, (found) => { last = found; draw(); }, place);
-    return {end: () => poll.end()};
+    return {end: () => {
+      poll.end();
+      for (const one of followed.values()) one.reading.stop();
+    }};
   },
 };
 
