@@ -133,9 +133,11 @@ class Peer:
         """To a registered process."""
         self.control((REG_SEND, self.pid(), Atom(""), Atom(name)), message)
 
-    def receive(self):
-        """The next frame's control message and payload (or None); ticks are answered."""
+    def receive(self, deadline=None):
+        """The next frame's control message and payload (or None); ticks are answered. TimeoutError: none came by the deadline."""
         while True:
+            if deadline is not None:
+                self.socket.settimeout(max(0.001, deadline - time.monotonic()))
             size = struct.unpack(">I", receive(self.socket, 4))[0]
             if size:
                 control, rest = decode(receive(self.socket, size)[1:])
@@ -148,8 +150,7 @@ class Peer:
         self.send(name, (Atom("$gen_call"), (self.pid(), tag), request))
         deadline = time.monotonic() + seconds
         while True:
-            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
-            control, payload = self.receive()
+            control, payload = self.receive(deadline)
             if control[0] == SEND and isinstance(payload, tuple) and len(payload) == 2 and payload[0] == tag:
                 return payload[1]
 
