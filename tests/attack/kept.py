@@ -56,6 +56,7 @@ ELSEWHERE = {
     "running calls of `rpc`": "tests/attack/askers.py",
     "messages to a suspended process": "tests/attack/suspended.py",
     "events that `sys:log`": "tests/attack/suspended.py",
+    "free memory for the next messages": "tests/unit/runtime/messages/memory_test.cpp",
 }
 
 
