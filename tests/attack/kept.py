@@ -2,29 +2,27 @@
 # SPDX-License-Identifier: MIT
 """What a node keeps because somebody else asked, as SECURITY.md lists it. Each row of its table is held here or by a test that is named
 here. A row that is held here is filled beyond a small bound, again and again: what is beyond is refused as the table says, memory
-grows by at most twice the bound, and what was kept is given back."""
+grows by at most twice the bound, what was kept is given back, and a bystander is served all the time."""
 import dataclasses
 import pathlib
 import re
+import threading
 from typing import Callable
 
-from harness.attack import ATTACKERS, Target, peer, shop
-from harness.distribution import SEND, Atom
+from harness.attack import ATTACKERS, BYSTANDERS, Target, peer, shop
+from harness.distribution import REG_SEND, SEND, Atom, Opening, Peer, Raw, opening
 from harness.reports import reports
 from harness.tap import check, equal, eventually, run, test
+from harness.term import encode
 
 ROOT = pathlib.Path(__file__).parents[2]
 TURNS = 3
 SLACK = 16  # MiB that a node takes for connections, threads and what its allocator holds ready, whatever it keeps
 LEFT = 1 << 20  # bytes that message_memory may be off by: pools report what they hold now and then
+GEN_CALL = Atom("$gen_call")
 
 # Rows that other tests hold: the first words of the row, and the test.
 ELSEWHERE = {
-    "connected nodes": "tests/unit/dist/hostile_test.cpp",
-    "fragmented messages at once": "tests/unit/dist/hostile_test.cpp",
-    "messages for an actor": "tests/unit/runtime/messages/mailbox_test.cpp",
-    "transactions of a saga": "tests/unit/saga/compensate_test.cpp",
-    "subscriptions to transactions of a saga": "tests/unit/behaviours/saga/saga_engine_test.cpp",
     "connections that have not sent a whole message": "tests/attack/silence.py",
     "registrations at EPMD": "tests/unit/epmd/registry_test.cpp",
     "a list of EPMD": "tests/attack/connections.py",
@@ -56,6 +54,7 @@ ELSEWHERE = {
     "running calls of `rpc`": "tests/attack/askers.py",
     "messages to a suspended process": "tests/attack/suspended.py",
     "events that `sys:log`": "tests/attack/suspended.py",
+    "free memory for the next messages": "tests/unit/runtime/messages/memory_test.cpp",
 }
 
 
@@ -64,6 +63,7 @@ class Row:
     what: str  # its first words
     bound: float  # MiB
     fill: Callable  # fill(cleanup, target, turn) takes it beyond the bound, sees what is said, and lets go of it all
+    # As long as all is kept, it sees with served(target) that a bystander is served.
     config: str
     settings: list
 
@@ -95,6 +95,72 @@ def ended(one):
     one.close()
 
 
+def served(target):
+    """A bystander is: a node that has been connected all the time."""
+    equal(target.bystander.ping(30), "yes")
+
+
+def ask_as(one, number, name, request):
+    """A call of this of its processes, whose answer is one of those that come next."""
+    one.send(name, (GEN_CALL, (one.pid(number), one.reference()), request))
+
+
+def answer_of(one):
+    """What the next answer says."""
+    while True:
+        control, payload = one.receive()
+        if control[0] == SEND and isinstance(payload, tuple) and len(payload) == 2:
+            return payload[1]
+
+
+def call_of(one):
+    """The caller and the request of the next call that comes."""
+    while True:
+        _, payload = one.receive()
+        if isinstance(payload, tuple) and payload[0] == GEN_CALL:
+            return payload[1:]
+
+
+def answer_to(one, caller, says):
+    pid, tag = caller
+    if isinstance(tag, tuple):  # [alias | Reference]
+        tag = Raw(b"l\0\0\0\1" + encode(tag[0][0]) + encode(tag[1]))
+    one.control((SEND, Atom(""), pid), (tag, says))
+
+
+@row("connected nodes", 4, settings=[("node.limits.connections", 8)])
+def nodes(cleanup, target, turn):
+    made = [peer(cleanup, target, f"node{turn}_{number}") for number in range(7)]
+    late = Opening(target.port, ATTACKERS, 30)
+    cleanup.callback(late.close)
+    late.send(opening(f"late{turn}@{ATTACKERS}"))
+    target.said("accepts no more connections until some end: the bound of 8 connections")
+    equal(len(target.connected()), 8)
+    served(target)
+    made.pop().close()
+    equal(late.receive()[1:], b"ok")  # its turn
+    late.close()
+    for one in made:
+        one.close()
+
+
+@row("fragmented messages at once", 25)  # of 4 KiB of their bytes, as 512 have come of many, and of 2 KiB beside them
+def fragments(cleanup, target, turn):
+    one, size = peer(cleanup, target, f"fragments{turn}"), 512
+    control = encode((REG_SEND, one.pid(), Atom(""), Atom("kv")))
+
+    def begin(sequences):
+        for sequence in sequences:
+            head = b"\x83E" + sequence.to_bytes(8, "big") + (1 << 40).to_bytes(8, "big") + b"\0" + control
+            one.send_frame(head + b"m" + (60 << 20).to_bytes(4, "big") + bytes(size))
+    begin(range(1, 4097))
+    equal(one.ping(30), "yes", "so many may be")
+    served(target)
+    begin([4097])
+    ended(one)
+    target.said("more than 4096 fragmented messages under way")
+
+
 @row("a control message without its payload", 2)
 def control_messages(cleanup, target, turn):
     one = peer(cleanup, target, f"control{turn}")
@@ -102,6 +168,7 @@ def control_messages(cleanup, target, turn):
         one.control((SEND, bytes(2 << 20), one.pid()), 1)
     except OSError:
         pass  # closed at the other end
+    served(target)
     ended(one)
 
 
@@ -110,6 +177,27 @@ def watchers(cleanup, target, turn):
     one = peer(cleanup, target, f"watches{turn}")
     answers = [one.call("pg", (Atom("monitor"), number.to_bytes(16_000, "big")), 30) for number in range(400)]
     equal(sum(answer == (Atom("error"), Atom("limit")) for answer in answers), 400 - 256)
+    served(target)
+    one.close()
+
+
+@row("messages for an actor", 4, "{ id: relay, actor: relay, name: relay, mailbox: { limit: 100, bytes: 4MiB, on_full: drop_new } }")
+def mailbox(cleanup, target, turn):
+    one = peer(cleanup, target, f"floods{turn}")
+    dropped, held = target.info("relay")["mailbox"]["dropped"], 4
+    for number in range(1, held + 1):  # each until it is answered, or for 5 s
+        ask_as(one, number, "relay", (Atom("relay"), (Atom("ghost"), Atom(one.name)), Atom("hold")))
+    for number in range(150):
+        ask_as(one, held + 1, "relay", bytes(100_000))
+    equal(target.bystander.call("kv", Atom("size")), 0)
+    served(target)
+    mailbox_is = lambda: target.info("relay")["mailbox"]
+    eventually(lambda: mailbox_is()["dropped"] - dropped >= 100, lambda: f"those beyond are dropped: {mailbox_is()}")
+    check(mailbox_is()["bytes"] <= 5 << 20, "no more are kept", mailbox_is())
+    for _ in range(held):
+        caller, _ = call_of(one)
+        answer_to(one, caller, Atom("go"))
+    eventually(lambda: mailbox_is()["length"] == 0, "it goes on", 60)
     one.close()
 
 
@@ -121,6 +209,7 @@ def partition(cleanup, target, turn):
     known = one.call("global_name_server", Atom("get_known"), 30)
     check(len(known) <= 200, "no more are known", len(known))
     target.said("a partition of more than 200 nodes was cut")
+    served(target)
     one.close()
 
 
@@ -133,9 +222,73 @@ def steps(cleanup, target, turn):
     one, value = peer(cleanup, target), (Atom("take"), bytes(1 << 16), 5)
     keys = [(f"tx{turn}_{number}".encode(), (5, [((b"x", one.name.encode()), 1)])) for number in range(120)]
     equal(counted(one.call("accounts", (Atom("saga_do"), key, value, 600_000), 30) for key in keys), {"error": 75, "busy": 45})
+    served(target)
     for key in keys[:75]:
         equal(one.call("accounts", (Atom("saga_forget"), key)), Atom("ok"))
     one.close()
+
+
+class Participant(threading.Thread):
+    """A process `ghost` of a node of its own, which answers the steps that it is asked for once it may: each fails."""
+
+    def __init__(self, cleanup, target, turn):
+        super().__init__(daemon=True)
+        self.one, self.may = peer(cleanup, target, f"ghost{turn}"), threading.Event()
+        self.address = f"ghost@{self.one.name}".encode()
+        self.one.socket.settimeout(120)
+        cleanup.callback(self.end)
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                caller, request = call_of(self.one)
+                if self.may.is_set():
+                    answer_to(self.one, caller, (Atom("error"), Atom("no")) if request[0] == Atom("saga_do") else Atom("ok"))
+        except (EOFError, OSError):
+            pass  # the test has ended
+
+    def end(self):
+        self.one.close()
+        self.join()
+
+
+DESK = f'{{ id: desk, actor: "transfer:desk", name: desk, saga: {{ {VOLATILE}, max_transactions: 100, answers: {{ count: 100 }} }} }}'
+
+
+def start(one, ghost, size):
+    """What the desk answers that is to move something from an account of the participant whose name is so long."""
+    return one.call("desk", (Atom("start"), (Atom("move"), (ghost.address, bytes(size)), (ghost.address, b"x"), 1)), 30)
+
+
+def is_done(target):
+    return target.engine("desk")["open"] == 0
+
+
+@row("transactions of a saga", 12, DESK)
+def transactions(cleanup, target, turn):
+    ghost, one = Participant(cleanup, target, turn), peer(cleanup, target)
+    equal(counted(start(one, ghost, 1 << 16) for _ in range(120)), {"ok": 75, "error": 45})
+    served(target)
+    ghost.may.set()
+    eventually(lambda: is_done(target), "all have ended", 60)
+    one.close()
+    ghost.end()
+
+
+@row("subscriptions to transactions of a saga", 2, DESK)
+def subscriptions(cleanup, target, turn):
+    ghost, one = Participant(cleanup, target, turn), peer(cleanup, target)
+    ok, tx = start(one, ghost, 1)
+    equal(ok, Atom("ok"))
+    for number in range(1, 1201):
+        ask_as(one, number, "desk", (Atom("subscribe"), tx))
+    equal(counted(answer_of(one) for _ in range(1200)), {"ok": 1000, "error": 200})
+    served(target)
+    ghost.may.set()
+    eventually(lambda: is_done(target), "it has ended", 60)
+    one.close()
+    ghost.end()
 
 
 def rows_of_page():
@@ -162,14 +315,18 @@ def hold(one):
     """The test of a row."""
     def held(cleanup):
         target = Target(cleanup, config=one.config, settings=one.settings)
+        target.bystander = Peer(target.port, f"honest@{BYSTANDERS}", source=BYSTANDERS)
+        cleanup.callback(target.bystander.close)
         peer(cleanup, target, "first").close()  # what is made once
-        eventually(lambda: target.connected() == [], "it has gone")
+        served(target)
+        has_gone = lambda: target.connected() == [target.bystander.name]
+        eventually(has_gone, "it has gone")
         kept = target.ask("status")["message_memory"]
         target.forget_peak()
         resident = target.kilobytes("VmRSS")
         for turn in range(TURNS):
             one.fill(cleanup, target, turn)
-            eventually(lambda: target.connected() == [], "its nodes have gone")
+            eventually(has_gone, lambda: f"its nodes have gone: {target.connected()}")
             given_back = lambda: target.ask("status")["message_memory"] <= kept + LEFT
             eventually(given_back, lambda: f"what was kept is given back: {target.ask('status')['message_memory']} of {kept} bytes")
             equal(target.process.poll(), None, "the node lives")

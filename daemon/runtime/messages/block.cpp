@@ -108,6 +108,7 @@ void block_pool::to_system(block* unused) {
 
 block* block_pool::allocate_new(std::size_t capacity, unsigned size_class) {
   if (size_class == classes) return from_system(capacity, size_class);
+  resting_.store(false, std::memory_order_relaxed);
   take_returns();
   if (free_[size_class] != nullptr) return allocate(capacity);
   block* made = from_system(capacity, size_class);
@@ -123,7 +124,6 @@ void block_pool::free_elsewhere(block* unused) {
 }
 
 void block_pool::send_back(block* unused, std::size_t owner_index) {
-  if ((*siblings_)[owner_index].resting_.load(std::memory_order_relaxed)) return to_system(unused);
   if (going_back_.empty()) going_back_.resize(siblings_->size());
   chain& back = going_back_[owner_index];
   unused->next = back.newest;
@@ -133,11 +133,11 @@ void block_pool::send_back(block* unused, std::size_t owner_index) {
   if (++back.count == batch || back.bytes >= batch_bytes) deliver(back, owner_index);
 }
 
-// If enough bytes wait for the owner already, the blocks go to the system.
+// If the owner rests, or enough bytes wait for it already, the blocks go to the system.
 void block_pool::deliver(chain& back, std::size_t owner_index) {
   block_pool& owner = (*siblings_)[owner_index];
   const std::uint64_t waiting = owner.returned_.fetch_add(back.bytes, std::memory_order_relaxed);
-  if (waiting < returned_bytes) {
+  if (waiting < returned_bytes && !owner.resting_.load(std::memory_order_relaxed)) {
     owner.returns_.push_chain(back.newest, back.oldest);
   } else {
     owner.returned_.fetch_sub(back.bytes, std::memory_order_relaxed);

@@ -3,7 +3,9 @@
 // worker keeps free blocks by size class. A block freed on another worker goes back to its owner in batches,
 // so traffic in one direction does not collect blocks on one side. Free lists are bounded caches over malloc,
 // and so is the list of blocks that wait for an owner; what exceeds the bound goes back to the system.
-// Threads that are not workers use malloc alone.
+// Free blocks count as memory in use. So that they alone never fill the limit for good, a worker gives them
+// back while memory is scarce, and when it has slept for a moment. Threads that are not workers use malloc
+// alone.
 //
 // The count: release() of a block with one holder sees 1 (acquire: all that former holders did happened
 // before) and needs no read-modify-write. Otherwise the decrement is acq_rel, and the thread that takes it to
@@ -140,10 +142,19 @@ class block_pool {
   }
   // Sends blocks of other pools back to them. Called when the worker has nothing else to do.
   void flush();
-  // The thread stops using the pool: all free blocks go back to the system, and so do blocks that other pools
-  // would return to it, until work() is called.
+  // All free blocks go back to the system, and so do blocks that other pools would return to it, until it
+  // makes a new one.
   void rest();
-  void work() { resting_.store(false, std::memory_order_relaxed); }
+  // Whether it has no free blocks, and other pools return none to it.
+  bool is_at_rest() const {
+    return resting_.load(std::memory_order_relaxed) &&
+           std::ranges::all_of(free_, [](const block* first) { return first == nullptr; });
+  }
+  // Rests if memory is scarce.
+  void relieve_memory() {
+    if (block_memory::scarce() && !is_at_rest()) [[unlikely]]
+      rest();
+  }
 
  private:
   static constexpr unsigned classes = 11;

@@ -110,7 +110,6 @@ void driver::serve() {
     worker& mine = *std::exchange(next_, nullptr);
     guard.unlock();
     drives_.begin(mine);
-    blocks_.work();
     mine.run(*this);
     drives_.end();
     if (lost()) report_back();

@@ -17,7 +17,9 @@ namespace {
 constexpr base::nanos poll_every = 50'000;      // the loop is polled this often under load
 constexpr base::nanos poll_after = 5'000;       // and this often if there are turns, but no queue
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
-constexpr unsigned kept_stacks = 64;            // in the pool of a worker that sleeps
+constexpr base::nanos rests_after = 500 * base::nanos_per_ms; // asleep for so long, it gives free blocks back
+constexpr base::nanos restless_nap = 2 * rests_after;         // the longest sleep while it keeps free blocks
+constexpr unsigned kept_stacks = 64;                          // in the pool of a worker that sleeps
 constexpr base::nanos poll_awake = 1'000; // and this often by a worker without work that does not sleep yet
 constexpr base::nanos wants_work_after = 3'000; // a worker without work for so long asks for others' work
 constexpr unsigned looks_a_time = 16;           // at the inboxes, for one read of the clock
@@ -231,17 +233,21 @@ bool worker::has_mail() const {
 void worker::poll() {
   last_poll_ = now_;
   rounds_unpolled_ = 0;
+  block_pool::current()->relieve_memory();
   aside([this] { loop_->turn(false); });
 }
 
 void worker::sleep() {
   want_work();
-  block_pool::current()->flush();
+  block_pool& blocks = *block_pool::current();
+  blocks.flush();
+  blocks.relieve_memory();
   block_memory::trim();
   free_spare_stacks();
   if (!try_idle(tasks_, notifications_, arrivals_)) return;
   base::nanos until = timers_.next();
   if (!retired_.empty()) until = std::min(until, now() + retired_nap);
+  if (!blocks.is_at_rest()) until = std::min(until, now() + restless_nap);
   alarm_rang_ = false;
   if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
   if (stopping_.load(std::memory_order_acquire)) return;
@@ -253,7 +259,9 @@ void worker::sleep() {
   after_waiting_.stop();
   going_to_sleep_ = false;
   end_woken();
-  busy_wait_.slept(base::mono_now() - asleep_since);
+  const base::nanos slept = base::mono_now() - asleep_since;
+  busy_wait_.slept(slept);
+  if (slept >= rests_after) blocks.rest();
   alarm_.stop();
   needs_online();
   host_.core().watch->awake();
