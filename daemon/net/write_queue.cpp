@@ -72,7 +72,8 @@ void write_queue::mark() {
 // The mark moves behind the inserted bytes, so what is inserted later comes later.
 std::span<std::uint8_t> write_queue::insert_in_place(std::size_t size, std::size_t held) {
   auto& [marks, not_written] = needs_insertions();
-  const auto mark = std::lower_bound(marks.begin(), marks.end(), written_ + held);
+  const std::uint64_t least = not_written.empty() ? 0 : not_written.back().end;
+  const auto mark = std::lower_bound(marks.begin(), marks.end(), std::max(written_ + held, least));
   const std::uint64_t place = mark == marks.end() ? end() : *mark;
   std::for_each(mark, marks.end(), [size](std::uint64_t& each) { each += size; });
   not_written.push_back({place + size, size});
