@@ -63,10 +63,10 @@ void outbound::send(ready_frames all) {
 void outbound::send_ahead(const destination& to, runtime::signal_ptr what) {
   const runtime::message& payload = what->payload();
   const auto head = builder_.build_short_form(to, *what);
-  const bool is_busy = head ? payload.size() > packer::longest_short_payload ||
-                                  stream_.bytes_ahead() + payload.size() > most_ahead
-                            : unsent() > context_.settings.busy_limit;
-  if (is_busy) return context_.counters.dropped();
+  const bool fits = head ? payload.size() <= packer::longest_short_payload &&
+                               stream_.bytes_ahead() + payload.size() <= most_ahead
+                         : unsent() <= context_.settings.busy_limit;
+  if (!fits || overfull_) return context_.counters.dropped();
   if (!head) return send(to, std::move(what));
   if (!packer_.pack_ahead(*head, payload, stream_)) return;
   context_.counters.sent();
@@ -230,7 +230,8 @@ void outbound::release_sender(const signal& sent) {
 
 // Writing -------------------------------------------------------------------------------------------------
 
-// One message always fits, whatever its length. Called between whole frames, so send_ahead() may put some here.
+// One message always fits, whatever its length. Called between whole frames, so send_ahead() may put some
+// here.
 bool outbound::has_room() {
   const std::size_t waits = unsent();
   if (waits > net::write_queue::mark_distance) stream_.mark();

@@ -2,9 +2,9 @@
 // The queue of signals for one peer: every thread pushes, and the thread that has the duty to drain takes all
 // of it. Small messages to a connected Coppice node are turned into frames by the pushing thread, one behind
 // the other in the same memory, so the drainer has no work for each of them; everything else stays a signal.
-// There is one order: what a process pushes, on any worker, comes out in the order in which it was pushed. The
-// exception is a second, bounded queue, the lane, for messages whose order does not matter: they pass all that
-// waits for the peer, here and in the connection's stream.
+// There is one order: what a process pushes, on any worker, comes out in the order in which it was pushed.
+// The exception is a second, bounded queue, the lane, for messages whose order does not matter: they pass all
+// that waits for the peer, here and in the connection's stream.
 //
 // The lock guards what is queued and is held for some instructions only. Whether a thread drains is a
 // separate flag, awake_. A pusher queues first and then sets the flag; the drainer clears the flag and then

@@ -51,6 +51,7 @@ bool router::route_ahead(const runtime::destination& to, runtime::signal_ptr wha
   if (p == nullptr || p->state.load() != peer_state::connected) return false;
   if (connection* const open = open_here(*p)) {
     open->send_ahead(to, std::move(what));
+    p->unsent.store(open->unsent(), std::memory_order_relaxed);
     return true;
   }
   const auto drains = p->out.push_ahead(to, std::move(what));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Bytes that wait to be written to one socket, in order. Small writes are copied into blocks; large ones are
 // borrowed and released once written. Blocks never move, so buffers gathered for a write under way stay valid
-// while more bytes are appended. Between what is appended, other bytes may be inserted at a mark, so that they
-// do not wait for all that was appended before. The owning stream's thread.
+// while more bytes are appended. Between what is appended, other bytes may be inserted at a mark, so that
+// they do not wait for all that was appended before. The owning stream's thread.
 #pragma once
 
 #include <uv.h>

@@ -28,7 +28,7 @@ class Group:
         self.cluster.connected()
 
     def seen(self):
-        """{name: (term, leader)}, by each member."""
+        """{name: (term, leader)} as each member knows them; a member that misses heartbeats knows no leader."""
         engines = {name: node.engine("ledger") for name, node in self.cluster.nodes.items()}
         return {name: (one["term"], one["leader"]) for name, one in engines.items()}
 
@@ -69,7 +69,7 @@ def busy(cleanup):
         for name, ms in heard.items():
             beats[name] += ms < (at - last) * 1000  # there is an answer since it was asked before
             longest = max(longest, ms)
-        equal(group.seen(), before, f"nobody has stood for election; the leader has waited {longest} ms for an answer")
+        equal(group.seen(), before, f"nobody misses its leader, which has waited {longest} ms for an answer")
         return min(beats.values()) >= 20 and all(carried[name]() > ENOUGH for name in others)
     eventually(enough, lambda: f"casts and heartbeats arrive: {[one() for one in carried.values()]}, {beats}", 180)
     print(f"# measured: the leader has waited {longest} ms at most for answers to heartbeats behind {WAITS >> 20} MiB at "

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The process of a node that carries heartbeats of its Raft groups: it sends what has gathered in the
 // exchange (beat_exchange.hpp), and hands heartbeats of other nodes to the members they are for. It is a
-// process of its own, so that heartbeats wait behind nothing that the members send. They pass all that waits for
-// another node (process::send_ahead()): a busy connection must not cost a group its leader.
-// The first member that needs the carrier starts it, and it lives as long as the node. In the process's own
-// turn.
+// process of its own, so that heartbeats wait behind nothing that the members send. They pass all that waits
+// for another node (process::send_ahead()): a busy connection must not cost a group its leader. The first
+// member that needs the carrier starts it, and it lives as long as the node. In the process's own turn.
 #pragma once
 
 #include <cstdint>

@@ -173,8 +173,8 @@ class stream {
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
   // Between what was written so far and what follows, write_ahead() may put bytes; see write_queue::mark().
   void mark();
-  // Like write_in_place(), of any size, but the bytes leave before what was written behind the first mark that
-  // is neither with the kernel nor encrypted.
+  // Like write_in_place(), of any size, but the bytes leave before what was written behind the first mark
+  // that is neither with the kernel nor encrypted.
   std::span<std::uint8_t> write_ahead(std::size_t size);
   // Bytes of write_ahead() that are not with the kernel nor encrypted.
   std::size_t bytes_ahead() const;

@@ -13,8 +13,7 @@ namespace coppice::dist::testing {
 class peer_reader {
  public:
   // `capabilities`: those of its handshake.
-  explicit peer_reader(raw_peer& from, std::uint32_t capabilities = 0)
-      : from_(from), in_({}, capabilities) {}
+  explicit peer_reader(raw_peer& from, std::uint32_t capabilities = 0) : from_(from), in_({}, capabilities) {}
 
   // The next frame that is no tick; it lives until the one after it. Throws at the end of the stream.
   const std::vector<std::uint8_t>& next_frame() {
