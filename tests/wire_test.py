@@ -5,6 +5,7 @@ import contextlib
 import random
 import socket
 import threading
+import time
 
 from harness.tap import check, equal, eventually, run, test
 from harness.wire import Mesh, Wire, apart, in_ring, over_bridge
@@ -107,6 +108,28 @@ def cuts(cleanup):
     again = connect(cleanup, wire)
     again.sendall(b"b")
     equal(take(again, 1), b"b")
+
+
+@test("a slow wire carries no more than its bytes a second in that direction, all of them, and at full speed once healed")
+def slows(cleanup):
+    _, wire = start(cleanup)
+    rate = 500_000
+    data = random.Random(2).randbytes(400_000)
+    for there in (True, False):
+        connection = connect(cleanup, wire)
+        pace = wire.slow(there, rate)
+        began = time.monotonic()
+        sender = threading.Thread(target=connection.sendall, args=(data,))
+        sender.start()
+        equal(take(connection, len(data)) == data, True)
+        took = time.monotonic() - began
+        sender.join()
+        check(took > len(data) / rate - 0.2, "it is no faster", took)  # a tenth of a second is free
+        equal(pace.carried, len(data))
+        wire.heal()
+    connection.sendall(data)
+    equal(take(connection, len(data)) == data, True)
+    equal(pace.carried, len(data), "nothing counts any more")
 
 
 @test("what is sent while a wire is held arrives afterwards, in each direction, and nobody hears of it")

@@ -92,6 +92,11 @@ void connection::send(ready_frames all) {
   end_if_overfull();
 }
 
+void connection::send_ahead(const runtime::destination& to, runtime::signal_ptr what) {
+  outbound_.send_ahead(to, std::move(what));
+  end_if_overfull();
+}
+
 void connection::on_drained() {
   outbound_.write_large();
   publish();

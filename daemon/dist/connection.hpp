@@ -43,6 +43,8 @@ class connection final : private net::stream_handler {
   void send(const runtime::destination& to, runtime::signal_ptr what);
   // Sends messages that are frames already. None of their senders may have a very large message under way.
   void send(ready_frames all);
+  // Sends a message before all that waits for the peer, see outbound::send_ahead().
+  void send_ahead(const runtime::destination& to, runtime::signal_ptr what);
   bool has_large() const { return outbound_.has_large(); }
   // Payloads shorter than this may be made frames before they are sent here. 0: none may.
   std::size_t frames_below() const { return outbound_.frames_below(); }

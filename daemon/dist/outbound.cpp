@@ -18,6 +18,8 @@ using runtime::signal;
 using runtime::signal_kind;
 
 constexpr std::size_t worth_a_write = 32; // messages
+// Bytes that the kernel takes before it has sent them. What it has taken, send_ahead() cannot pass.
+constexpr std::size_t most_in_kernel = std::size_t{256} << 10;
 
 std::optional<compression_settings> compression_towards(const peer_node& peer, const options& opts) {
   if ((peer.capabilities & handshake_message::capability::lz4) == 0) return std::nullopt;
@@ -34,6 +36,7 @@ outbound::outbound(connection_context& of, net::stream& stream)
       large_(packer_, stream),
       no_reason_(runtime::reasons::normal()) {
   stream_.set_low_mark(std::min(large_messages::window, of.settings.busy_limit) / 2);
+  stream_.set_unsent_limit(most_in_kernel);
 }
 
 void outbound::send(const destination& to, runtime::signal_ptr what) {
@@ -53,6 +56,20 @@ void outbound::send(ready_frames all) {
   if (!has_room()) return context_.counters.dropped(count - 1);
   packer_.write(all.bytes.take(), stream_);
   context_.counters.sent(count);
+  idle_ = false;
+  publish();
+}
+
+void outbound::send_ahead(const destination& to, runtime::signal_ptr what) {
+  const runtime::message& payload = what->payload();
+  const auto head = builder_.build_short_form(to, *what);
+  const bool fits = head ? payload.size() <= packer::longest_short_payload &&
+                               stream_.bytes_ahead() + payload.size() <= most_ahead
+                         : unsent() <= context_.settings.busy_limit;
+  if (!fits || overfull_) return context_.counters.dropped();
+  if (!head) return send(to, std::move(what));
+  if (!packer_.pack_ahead(*head, payload, stream_)) return;
+  context_.counters.sent();
   idle_ = false;
   publish();
 }
@@ -213,9 +230,12 @@ void outbound::release_sender(const signal& sent) {
 
 // Writing -------------------------------------------------------------------------------------------------
 
-// One message always fits, whatever its length.
+// One message always fits, whatever its length. Called between whole frames, so send_ahead() may put some
+// here.
 bool outbound::has_room() {
-  overfull_ = overfull_ || unsent() > context_.settings.queue_limit;
+  const std::size_t waits = unsent();
+  if (waits > net::write_queue::mark_distance) stream_.mark();
+  overfull_ = overfull_ || waits > context_.settings.queue_limit;
   if (overfull_) context_.counters.dropped();
   return !overfull_;
 }

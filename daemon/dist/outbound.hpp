@@ -2,7 +2,8 @@
 // Turns signals for the peer into bytes on its stream. Each sender's signals keep their order. All that is
 // sent in one turn of the loop leaves in one gathered write at its end. If more is queued than allowed,
 // overfull() is true, nothing more is written, and the connection has to end. A sender that waits until its
-// message has been sent is released in any case. The connection's thread.
+// message has been sent is released in any case. What goes ahead passes whole frames that wait in the stream,
+// whoever sent them. The connection's thread.
 #pragma once
 
 #include "dist/connection_context.hpp"
@@ -23,6 +24,11 @@ class outbound {
   void send(const runtime::destination& to, runtime::signal_ptr what);
   // Sends messages that are frames already. None of their senders may have a large message under way.
   void send(ready_frames all);
+  // Sends a message before all that waits; its sender's order is not kept. Beyond most_ahead bytes that wait
+  // in this way it is dropped and counted. To a peer without short forms it is sent like others, and dropped
+  // while the peer is busy.
+  static constexpr std::size_t most_ahead = std::size_t{1} << 20;
+  void send_ahead(const runtime::destination& to, runtime::signal_ptr what);
   // Sends a control message that has no payload and no signal.
   void send(const control_message& c);
   // Sends the demonitor of an answered call to a peer that does not end the monitor by itself.

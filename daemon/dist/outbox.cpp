@@ -36,9 +36,29 @@ bool outbox::push(const runtime::destination& to, runtime::signal_ptr what) {
   return !awake_.exchange(true);
 }
 
+std::optional<bool> outbox::push_ahead(const runtime::destination& to, runtime::signal_ptr what) {
+  const std::size_t size = routed::weight_of(*what);
+  {
+    const auto guard = locked();
+    if (ahead_bytes_ + size > most_ahead) return std::nullopt;
+    ahead_bytes_ += size;
+    ahead_.push_back({to, std::move(what)});
+    ahead_queued_.store(true, std::memory_order_relaxed);
+  }
+  return !awake_.exchange(true);
+}
+
 void outbox::open(const connected& to) {
   const auto guard = locked();
   to_ = to;
+}
+
+void outbox::close() {
+  std::vector<routed> dropped; // signals end without the lock
+  const auto guard = locked();
+  to_ = {};
+  std::swap(dropped, ahead_);
+  ahead_bytes_ = 0;
 }
 
 void outbox::suspend() {
@@ -83,13 +103,21 @@ void outbox::take_all(std::vector<entry>& into) {
   std::swap(into, entries_);
 }
 
+void outbox::take_ahead(std::vector<routed>& into) {
+  if (!ahead_queued_.load(std::memory_order_relaxed)) return;
+  const auto guard = locked();
+  ahead_queued_.store(false, std::memory_order_relaxed);
+  ahead_bytes_ = 0;
+  std::swap(into, ahead_);
+}
+
 bool outbox::try_idle(bool resume) {
   if (resume && suspended_.load(std::memory_order_relaxed)) {
     const auto guard = locked();
     if (entries_.empty()) suspended_.store(false, std::memory_order_relaxed);
   }
   awake_.exchange(false);
-  return !queued_.load() || awake_.exchange(true);
+  return (!queued_.load() && !ahead_queued_.load()) || awake_.exchange(true);
 }
 
 } // namespace coppice::dist

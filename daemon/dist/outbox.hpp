@@ -3,6 +3,8 @@
 // of it. Small messages to a connected Coppice node are turned into frames by the pushing thread, one behind
 // the other in the same memory, so the drainer has no work for each of them; everything else stays a signal.
 // There is one order: what a process pushes, on any worker, comes out in the order in which it was pushed.
+// The exception is a second, bounded queue, the lane, for messages whose order does not matter: they pass all
+// that waits for the peer, here and in the connection's stream.
 //
 // The lock guards what is queued and is held for some instructions only. Whether a thread drains is a
 // separate flag, awake_. A pusher queues first and then sets the flag; the drainer clears the flag and then
@@ -57,21 +59,26 @@ class outbox {
 
   // Any thread. True: no thread drains, and the caller has to see to it.
   bool push(const runtime::destination& to, runtime::signal_ptr what);
+  // Any thread. As push(), into the lane. Nothing: it holds most_ahead bytes, and takes no more.
+  static constexpr std::size_t most_ahead = std::size_t{1} << 20;
+  std::optional<bool> push_ahead(const runtime::destination& to, runtime::signal_ptr what);
   // Any thread. Whether nothing is queued and no thread drains. Other threads may change that at once. True:
   // what the caller, or the process that it runs, pushed before has been drained.
   bool is_idle() const {
     return !queued_.load(std::memory_order_relaxed) && !awake_.load(std::memory_order_relaxed);
   }
 
-  // From now on messages become frames, until close() or suspend().
+  // From now on messages become frames, until close() or suspend(). close() drops what is in the lane.
   void open(const connected& to);
-  void close() { open({}); }
+  void close();
   // Stops making frames until the drainer calls try_idle(true). For a message that takes long and that later
   // messages of its sender may not pass.
   void suspend();
 
   // Drainer only. Moves all that is queued into `into`, which is empty.
   void take_all(std::vector<entry>& into);
+  // Drainer only. The same for the lane.
+  void take_ahead(std::vector<routed>& into);
   // Drainer only. Gives up the duty. False: there is more, and the duty stays. `resume`: nothing needs
   // suspend() any more.
   bool try_idle(bool resume);
@@ -82,9 +89,12 @@ class outbox {
 
   std::atomic<bool> awake_{false};
   std::atomic<bool> queued_{false};
+  std::atomic<bool> ahead_queued_{false};
   std::atomic<bool> suspended_{false}; // written under the lock
-  std::mutex lock_;                    // guards entries_ and to_
+  std::mutex lock_;                    // guards the members below
   std::vector<entry> entries_;
+  std::vector<routed> ahead_;
+  std::size_t ahead_bytes_ = 0; // of ahead_
   connected to_;
 };
 

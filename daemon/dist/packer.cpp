@@ -111,6 +111,14 @@ void packer::pack(const short_form& head, const content& what, net::stream& out)
   send(what, payload, out);
 }
 
+bool packer::pack_ahead(const short_form& head, const runtime::message& payload, net::stream& out) {
+  const auto frame = out.write_ahead(short_frame_head_size(head) + payload.size());
+  if (frame.empty()) return false;
+  const std::size_t at = write_short_frame_head(frame, head, payload.size());
+  std::memcpy(frame.data() + at, payload.bytes().data(), payload.size());
+  return true;
+}
+
 void packer::send(const content& what, etf::bytes part, net::stream& out) {
   if (const std::uint32_t level = level_for(part.size(), what); level > 0) {
     const auto envelope = compressor_->wrap(scratch_.view().subspan(4), part, level);
@@ -137,8 +145,9 @@ void packer::next(fragmented& of, net::stream& out) {
   fragment(nullptr, of, out);
 }
 
-// The first fragment has the control message.
+// The first fragment has the control message. Frames may go between any two fragments.
 bool packer::fragment(const control_message* control, fragmented& of, net::stream& out) {
+  out.mark();
   start(control != nullptr ? first_fragment : next_fragment);
   put_be64(scratch_, of.sequence);
   put_be64(scratch_, of.left);

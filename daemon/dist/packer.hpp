@@ -42,6 +42,9 @@ class packer {
   bool fits_short_form(const content& what) const;
   // Writes a short form. The peer takes them, and fits_short_form() is true.
   void pack(const short_form& head, const content& what, net::stream& out);
+  // Writes a short form that leaves before whole frames that wait in the stream. It is not compressed; the
+  // payload is at most longest_short_payload. False: the stream drops what is written.
+  static bool pack_ahead(const short_form& head, const runtime::message& payload, net::stream& out);
   void tick(net::stream& out);
   // Writes complete frames that were made elsewhere.
   void write(const runtime::message& frames, net::stream& out) { write(frames, frames.bytes(), out); }

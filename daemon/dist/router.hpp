@@ -63,6 +63,7 @@ class router final : public runtime::remote_router,
 
   // The functions of remote_router.
   void route(const runtime::destination& to, runtime::signal_ptr what) override;
+  bool route_ahead(const runtime::destination& to, runtime::signal_ptr what) override;
   bool connected(std::uint32_t node) const override;
   bool takes_bare_calls(std::uint32_t node) const override;
   bool busy(std::uint32_t node) const override;
@@ -136,6 +137,7 @@ class router final : public runtime::remote_router,
   void drain_at_home(peer& p);
   connection* open_here(const peer& p) const;
   void pass_on(peer& p, outbox::entry& taken, queue& refused);
+  void pass_ahead(peer& p);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
   base::status begin_connecting(peer& p);
   base::status open_attempt(peer& p);

@@ -46,6 +46,19 @@ void router::route(const runtime::destination& to, runtime::signal_ptr what) {
   p->unsent.store(open->unsent(), std::memory_order_relaxed);
 }
 
+bool router::route_ahead(const runtime::destination& to, runtime::signal_ptr what) {
+  peer* const p = find_peer(to.node());
+  if (p == nullptr || p->state.load() != peer_state::connected) return false;
+  if (connection* const open = open_here(*p)) {
+    open->send_ahead(to, std::move(what));
+    p->unsent.store(open->unsent(), std::memory_order_relaxed);
+    return true;
+  }
+  const auto drains = p->out.push_ahead(to, std::move(what));
+  if (drains == true) drain_at_home(*p);
+  return drains.has_value();
+}
+
 // The connection, if it belongs to this thread; then a signal needs no queue, because no other thread drains
 // meanwhile. A peer that moves to this worker is open again only when this thread has attached it, so an
 // older connection is never returned.
@@ -138,6 +151,7 @@ void router::drain(peer& p) {
     if (p.home.load() == here()) {
       int rounds = 0;
       do {
+        pass_ahead(p);
         p.out.take_all(p.taken);
         for (auto& each : p.taken) pass_on(p, each, refused);
         p.taken.clear();
@@ -175,6 +189,18 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
     p.established->send(std::move(taken.many));
   else
     unreachable_.fetch_add(taken.many.messages, std::memory_order_relaxed);
+}
+
+// Under the peer's lock. What the lane holds for a connection that is gone is lost.
+void router::pass_ahead(peer& p) {
+  std::vector<routed> ahead;
+  p.out.take_ahead(ahead);
+  for (routed& one : ahead) {
+    if (p.established && one.to.node() == p.index)
+      p.established->send_ahead(one.to, std::move(one.what));
+    else
+      unreachable_.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {

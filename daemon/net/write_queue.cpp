@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Segments are written in order, so blocks are finished in order: counting the written bytes of the first
-// block is enough. The owning stream's thread.
+// block is enough. Inserted bytes have memory of their own, so the segments in blocks keep their order. The
+// owning stream's thread.
 #include "net/write_queue.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 namespace coppice::net {
@@ -60,6 +62,60 @@ void write_queue::append_borrowed(base::bytes_span bytes, release_fn release, vo
   bytes_ += bytes.size();
 }
 
+void write_queue::mark() {
+  auto& marks = needs_insertions().marks;
+  if (!marks.empty() && end() - marks.back() < mark_distance) return;
+  std::erase_if(marks, [this](std::uint64_t place) { return place < written_; });
+  marks.push_back(end());
+}
+
+// The mark moves behind the inserted bytes, so what is inserted later comes later.
+std::span<std::uint8_t> write_queue::insert_in_place(std::size_t size, std::size_t held) {
+  auto& [marks, not_written] = needs_insertions();
+  const std::uint64_t least = not_written.empty() ? 0 : not_written.back().end;
+  const auto mark = std::lower_bound(marks.begin(), marks.end(), std::max(written_ + held, least));
+  const std::uint64_t place = mark == marks.end() ? end() : *mark;
+  std::for_each(mark, marks.end(), [size](std::uint64_t& each) { each += size; });
+  not_written.push_back({place + size, size});
+  const auto release = [](void* bytes) {
+    std::unique_ptr<std::uint8_t[]>(static_cast<std::uint8_t*>(bytes)).reset();
+  };
+  const auto at = begin_segment_at(place);
+  auto bytes = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+  const std::span<std::uint8_t> room(bytes.get(), size);
+  segments_.insert(at, {room.data(), size, release, bytes.get()});
+  static_cast<void>(bytes.release());
+  bytes_ += size;
+  return room;
+}
+
+std::size_t write_queue::bytes_inserted() {
+  if (insertions_ == nullptr) return 0;
+  auto& all = insertions_->not_written;
+  std::erase_if(all, [this](const insertion& one) { return one.end <= written_; });
+  std::size_t sum = 0;
+  for (const insertion& one : all) sum += one.size;
+  return sum;
+}
+
+write_queue::insertions& write_queue::needs_insertions() {
+  if (insertions_ == nullptr) insertions_ = std::make_unique<insertions>();
+  return *insertions_;
+}
+
+// A mark stands between what was appended, so it is never within borrowed bytes.
+std::deque<write_queue::segment>::iterator write_queue::begin_segment_at(std::uint64_t place) {
+  if (place == end()) return segments_.end();
+  std::size_t before = place - written_;
+  auto at = segments_.begin();
+  for (; before >= at->size; ++at) before -= at->size;
+  if (before == 0) return at;
+  const segment first{at->data, before, nullptr, nullptr};
+  at->data += before;
+  at->size -= before;
+  return std::next(segments_.insert(at, first));
+}
+
 std::size_t write_queue::gather(std::span<uv_buf_t> out) const {
   const std::size_t count = std::min(out.size(), segments_.size());
   for (std::size_t i = 0; i < count; ++i) {
@@ -85,6 +141,7 @@ std::size_t write_queue::copy_to(std::span<std::uint8_t> to) const {
 
 void write_queue::advance(std::size_t n) {
   bytes_ -= n;
+  written_ += n;
   while (n > 0) {
     segment& first = segments_.front();
     const std::size_t part = std::min(n, first.size);
@@ -114,12 +171,15 @@ void write_queue::swap(write_queue& other) noexcept {
   segments_.swap(other.segments_);
   blocks_.swap(other.blocks_);
   std::swap(bytes_, other.bytes_);
+  std::swap(written_, other.written_);
+  insertions_.swap(other.insertions_);
 }
 
 void write_queue::clear() {
   std::deque<segment> dropped;
   dropped.swap(segments_);
   blocks_.clear();
+  insertions_.reset();
   bytes_ = 0;
   for (const segment& each : dropped) {
     if (each.release != nullptr) each.release(each.context);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Bytes that wait to be written to one socket, in order. Small writes are copied into blocks; large ones are
 // borrowed and released once written. Blocks never move, so buffers gathered for a write under way stay valid
-// while more bytes are appended. The owning stream's thread.
+// while more bytes are appended. Between what is appended, other bytes may be inserted at a mark, so that
+// they do not wait for all that was appended before. The owning stream's thread.
 #pragma once
 
 #include <uv.h>
@@ -11,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "base/bytes.hpp"
 
@@ -38,6 +40,17 @@ class write_queue {
   std::span<std::uint8_t> append_in_place(std::size_t size);
   static constexpr std::size_t longest_in_place = 4096;
   void append_borrowed(base::bytes_span bytes, release_fn release, void* context);
+
+  // Other bytes may be inserted between what was appended and what will be. Nothing happens if the last mark
+  // is less than mark_distance before.
+  static constexpr std::size_t mark_distance = 64 * 1024;
+  void mark();
+  // Inserts `size` bytes, which the caller fills in before any other call, at the first mark behind the first
+  // `held` bytes, else at the end. `held`: bytes that were gathered for a write under way. What is inserted
+  // keeps its order.
+  std::span<std::uint8_t> insert_in_place(std::size_t size, std::size_t held);
+  // Inserted bytes that are not completely written.
+  std::size_t bytes_inserted();
 
   // Fills `out` with the first segments. Returns how many.
   std::size_t gather(std::span<uv_buf_t> out) const;
@@ -68,6 +81,20 @@ class write_queue {
     std::size_t room() const { return capacity - used; }
   };
 
+  // Places in the queue are counted in bytes from the first that was ever appended or inserted.
+  struct insertion {
+    std::uint64_t end;
+    std::size_t size;
+  };
+  struct insertions {
+    std::vector<std::uint64_t> marks;   // in rising order
+    std::vector<insertion> not_written; // in rising order
+  };
+
+  insertions& needs_insertions();
+  // The segment that begins at that place.
+  std::deque<segment>::iterator begin_segment_at(std::uint64_t place);
+  std::uint64_t end() const { return written_ + bytes_; }
   void add_block(std::size_t least);
   std::uint8_t* extend_last_block(std::size_t size);
   void block_bytes_written(std::size_t n);
@@ -75,6 +102,8 @@ class write_queue {
   std::deque<segment> segments_;
   std::deque<block> blocks_; // in the order of their segments; the last is being filled
   std::size_t bytes_ = 0;
+  std::uint64_t written_ = 0;                // the place of the first byte
+  std::unique_ptr<insertions> insertions_{}; // null: there are no marks, and nothing was inserted
 };
 
 } // namespace coppice::net

@@ -158,6 +158,11 @@ class process {
   send_status send(const destination& to, message m, sending how = {});
   // As send(), but does not count against the mailbox's bound: for replies, sys and supervisor traffic.
   send_status send_unbounded(const destination& to, message m);
+  // For the daemon's own messages to another node whose order does not matter, and which must arrive however
+  // much waits for that node. The message passes what waits, also what this process has sent to the receiver
+  // before. The process does not wait, and nothing is connected. `nodedown`: the node is not connected;
+  // `full`: too much waits in this way. In both cases nothing is sent.
+  send_status send_ahead(const destination& to, message m);
   // As send_unbounded(), to a process of this node, as a notice (see message_origin).
   void notify(const destination& to, message m);
   // Gives a parcel to a process of this node, in order behind what was sent before. That process's

@@ -27,6 +27,10 @@ class remote_router {
   // `awaited`, its sender gets a stop_waiting with the signal's number once all of the payload is handed to
   // the network, or never will be.
   virtual void route(const destination& to, signal_ptr what) = 0;
+  // Takes ownership of a message whose order against others does not matter. It passes all that waits for
+  // that node, also what is sent earlier by the same sender. It connects nothing. False: the node is not
+  // connected, or too much waits in this way, and the message is lost.
+  virtual bool route_ahead(const destination& to, signal_ptr what) = 0;
 
   // Whether that node is connected. Cheap. A signal with no_connect that is routed after the connection was
   // lost opens none; it is answered as if the connection had been lost after it.

@@ -101,6 +101,7 @@ class other_node final : public runtime::remote_router {
     }
     sends(destination::alias(what->ref), out.take(), runtime::pid{to.node(), 4, 50, 0});
   }
+  bool route_ahead(const destination&, runtime::signal_ptr) override { return false; }
   bool connected(std::uint32_t) const override { return true; }
   bool takes_bare_calls(std::uint32_t) const override { return false; }
   bool busy(std::uint32_t) const override { return false; }

@@ -83,10 +83,10 @@ class SmallDisk:
 
 
 class Cluster:
-    """`children(name)` are the lines of a node's children. What this machine cannot do to them is in `cannot`, {fault:
+    """`children(name)` are the lines of a node's children, `settings` are of every node. What this machine cannot do to them is in `cannot`, {fault:
     reason}: "clock", "full disk", "disk"."""
 
-    def __init__(self, cleanup, names, children, clock_on="", small_disk_on=""):
+    def __init__(self, cleanup, names, children, clock_on="", small_disk_on="", settings=()):
         self.cleanup, self.names = cleanup, list(names)
         self.ports = {name: free_port() for name in self.names}
         self.mesh = Mesh(cleanup, self.ports)
@@ -100,7 +100,7 @@ class Cluster:
             self.cannot["disk"] = str(why)
         self.nodes = {}
         for name in self.names:
-            environment, within, settings, preload = {}, [], [], []
+            environment, within, own, preload = {}, [], [], []
             if name == clock_on:
                 preload = self._with_clock(environment)
             if name in self.disks:
@@ -109,9 +109,9 @@ class Cluster:
             elif preload:
                 environment["LD_PRELOAD"] = preload[0]
             if name == small_disk_on:
-                within, settings = self._with_small_disk()
+                within, own = self._with_small_disk()
             self.nodes[name] = Node(cleanup, name=name, config=self._config(name, children(name)), wait=False, within=within,
-                                    settings=settings, environment=environment)
+                                    settings=[*settings, *own], environment=environment)
         cleanup.callback(self.thaw)
         for node in self.nodes.values():
             node.wait_ready()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A wire between two nodes that a test can cut, or hold in one direction: a TCP proxy on 127.0.0.1. Wires of a whole cluster,
+"""A wire between two nodes that a test can cut, or hold or slow down in one direction: a TCP proxy on 127.0.0.1. Wires of a whole cluster,
 one for each node and each other node that it connects to, make its partitions.
 
 One thread of each wire carries its bytes; it never blocks on a side that does not read. Any thread may cut, hold and heal.
@@ -8,7 +8,9 @@ import contextlib
 import select
 import socket
 import threading
+import time
 
+FEW_KEPT = 1 << 16  # bytes, by the kernel, of a direction that is slow
 MOST_KEPT = 1 << 18  # bytes on their way in one direction of a connection; the sender waits then
 
 
@@ -20,6 +22,25 @@ class Side:
         self.other = None
         self.kept = bytearray()
         end.setblocking(False)
+
+
+class Pace:
+    """Of a slow wire, in one direction: so many bytes a second, and what has been carried."""
+
+    def __init__(self, rate):
+        self.rate, self.carried = rate, 0
+        self.free, self.at = 0.0, time.monotonic()
+
+    def room(self):
+        """How many bytes may be carried now. What is left unused for a tenth of a second is lost."""
+        now = time.monotonic()
+        self.free = min(self.free + (now - self.at) * self.rate, self.rate / 10)
+        self.at = now
+        return int(self.free)
+
+    def took(self, count):
+        self.free -= count
+        self.carried += count
 
 
 class Wire:
@@ -34,6 +55,7 @@ class Wire:
         self.waiting = []  # connections that came while it was held
         self.whole = True
         self.held = set()  # directions in which nothing is carried, by Side.from_near
+        self.paces = {}  # of slow directions, by Side.from_near
         self.wake, self.woken = socket.socketpair()
         self.wake.setblocking(False)
         self.woken.setblocking(False)
@@ -55,10 +77,26 @@ class Wire:
         with self.lock:
             self.held |= {direction for direction, chosen in ((True, there), (False, back)) if chosen}
 
+    def slow(self, there, rate):
+        """From now on carries so many bytes a second from those who connect (`there`) or to them, and keeps few of them. The
+        result's .carried tells how many it were until now."""
+        with self.lock:
+            self.paces[there] = Pace(rate)
+            for side in self.sides.values():
+                self._keep_few(side)
+            return self.paces[there]
+
+    def _keep_few(self, side):
+        # Otherwise the kernel keeps more and more for those who read slowly.
+        if side.from_near in self.paces:
+            with contextlib.suppress(OSError):
+                side.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_KEPT)
+
     def heal(self):
         with self.lock:
             self.whole = True
             self.held.clear()
+            self.paces.clear()
             waiting, self.waiting = self.waiting, []
             for near in waiting:
                 self._join(near)
@@ -94,11 +132,14 @@ class Wire:
         while not self.ends:
             with self.lock:
                 read = [self.listener, self.woken]
-                read += [one.socket for one in self.sides.values() if one.from_near not in self.held and len(one.other.kept) < MOST_KEPT]
+                full = {direction for direction, pace in self.paces.items() if pace.room() == 0}
+                read += [one.socket for one in self.sides.values()
+                         if one.from_near not in self.held | full and len(one.other.kept) < MOST_KEPT]
+                patience = 0.01 if full else 1
                 write = [one.socket for one in self.sides.values() if one.kept and one.other.from_near not in self.held]
             # A descriptor that is closed meanwhile is looked at again; -1 is one that was before.
             with contextlib.suppress(OSError, ValueError):
-                readable, writable, _ = select.select(read, write, [], 1)
+                readable, writable, _ = select.select(read, write, [], patience)
                 for one in readable:
                     if one is self.listener:
                         self._accept()
@@ -131,18 +172,26 @@ class Wire:
         first, second = Side(near, True), Side(far, False)
         first.other, second.other = second, first
         self.sides[near], self.sides[far] = first, second
+        for side in (first, second):
+            self._keep_few(side)
 
     def _read(self, one):
         with self.lock:
             side = self.sides.get(one)
             if side is None or side.from_near in self.held:
                 return
+            pace = self.paces.get(side.from_near)
+            room = 1 << 16 if pace is None else min(1 << 16, pace.room())
+            if room == 0:
+                return
             try:
-                data = one.recv(1 << 16)
+                data = one.recv(room)
             except BlockingIOError:
                 return
             except OSError:
                 data = b""
+            if pace is not None:
+                pace.took(len(data))
             side.other.kept += data
             self._flush(side.other)
             if not data:
@@ -177,6 +226,11 @@ class Mesh:
         """Nothing goes from `one` to `other` any more, whoever has connected; what goes back does."""
         self.wires[one, other].hold(there=True, back=False)
         self.wires[other, one].hold(there=False, back=True)
+
+    def slow(self, one, other, rate):
+        """So many bytes a second go from `one` to `other` from now on. The result: a function that tells how many it were."""
+        paces = (self.wires[one, other].slow(True, rate), self.wires[other, one].slow(False, rate))
+        return lambda: sum(pace.carried for pace in paces)
 
     def cut(self, one, other):
         for pair in ((one, other), (other, one)):

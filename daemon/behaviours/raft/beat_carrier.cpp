@@ -62,15 +62,10 @@ void beat_carrier::send(process& self, const beat_exchange::batch& what) {
   if (!node) return counters_->dropped.add_alone(what.count); // no room for its name
   const auto to = runtime::destination::remote(std::string(registered_name), *node);
   const message m = beat_exchange::to_message(what);
-  if (self.send(to, m, {.waits = false}) != runtime::send_status::full) {
-    while_busy_.erase(*node);
-    return counters_->sent.add_alone();
-  }
-  std::size_t& before = while_busy_[*node];
-  if (before + m.size() > most_while_busy) return counters_->dropped.add_alone(what.count);
-  before += m.size();
-  self.send_unbounded(to, m); // as a part of the node it does not wait
-  counters_->sent.add_alone();
+  auto sent = self.send_ahead(to, m);
+  // An ordinary message makes the node connect.
+  if (sent == runtime::send_status::nodedown) sent = self.send(to, m, {.waits = false});
+  sent == runtime::send_status::ok ? counters_->sent.add_alone() : counters_->dropped.add_alone(what.count);
 }
 
 void beat_carrier::take(process& self, const message& m) {

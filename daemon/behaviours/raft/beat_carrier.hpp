@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The process of a node that carries heartbeats of its Raft groups: it sends what has gathered in the
 // exchange (beat_exchange.hpp), and hands heartbeats of other nodes to the members they are for. It is a
-// process of its own, so that heartbeats wait behind nothing that the members send. Where much waits for
-// another node, other senders wait, but this one goes on: a busy connection must not cost a group its leader.
-// The first member that needs the carrier starts it, and it lives as long as the node. In the process's own
-// turn.
+// process of its own, so that heartbeats wait behind nothing that the members send. They pass all that waits
+// for another node (process::send_ahead()): a busy connection must not cost a group its leader. The first
+// member that needs the carrier starts it, and it lives as long as the node. In the process's own turn.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -24,9 +22,6 @@ class beat_carrier final : public native_server {
  public:
   static constexpr std::string_view registered_name = "coppice_raft_beats"; // on every node
   static constexpr std::string_view look_word = "$coppice_raft_look"; // a notice: something has gathered
-  // Bytes that are sent to a node while its connection is busy. Beyond them heartbeats are lost until it
-  // takes some again: a node that hangs must not make its connection hold more and more.
-  static constexpr std::size_t most_while_busy = std::size_t{1} << 20;
 
   // `of` and `board` outlive the process. Null: the counters are shown nowhere.
   beat_carrier(beat_exchange& of, metrics::board* board);
@@ -43,8 +38,7 @@ class beat_carrier final : public native_server {
   void drop(runtime::process& self, std::string_view why);
 
   beat_exchange& exchange_;
-  std::map<std::uint32_t, std::size_t> while_busy_; // bytes, by node; none that is not busy
-  base::nanos armed_ = 0;                           // 0: no timer
+  base::nanos armed_ = 0; // 0: no timer
   std::uint64_t timer_ = 0;
   base::nanos next_line_ = 0;                     // of the log about dropped messages, not before
   const std::shared_ptr<beat_counters> counters_; // of all carriers of the node, one after the other

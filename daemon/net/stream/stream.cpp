@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "net/stream/stream_core.hpp"
 
@@ -113,6 +114,15 @@ std::span<std::uint8_t> stream::write_in_place(std::size_t size) {
 void stream::write_owned(base::bytes_span bytes, release_fn release, void* context) {
   inner().write_owned(bytes, release, context);
 }
+void stream::mark() {
+  inner().mark();
+}
+std::span<std::uint8_t> stream::write_ahead(std::size_t size) {
+  return inner().write_ahead(size);
+}
+std::size_t stream::bytes_ahead() const {
+  return inner().bytes_ahead();
+}
 std::size_t stream::send_file(int file, std::uint64_t offset, std::size_t most) {
   return inner().send_file(file, offset, most);
 }
@@ -205,6 +215,11 @@ void stream::set_keepalive(std::chrono::seconds silence) {
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
   }
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+void stream::set_unsent_limit(std::size_t bytes) {
+  const int most = static_cast<int>(std::min<std::size_t>(bytes, std::numeric_limits<int>::max()));
+  setsockopt(descriptor(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
 }
 
 base::result<base::socket_address> stream::peer_address() const {

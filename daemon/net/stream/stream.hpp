@@ -171,6 +171,13 @@ class stream {
   std::span<std::uint8_t> write_in_place(std::size_t size);
   // Borrows the bytes until release(context); see write_queue.hpp.
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  // Between what was written so far and what follows, write_ahead() may put bytes; see write_queue::mark().
+  void mark();
+  // Like write_in_place(), of any size, but the bytes leave before what was written behind the first mark
+  // that is neither with the kernel nor encrypted.
+  std::span<std::uint8_t> write_ahead(std::size_t size);
+  // Bytes of write_ahead() that are not with the kernel nor encrypted.
+  std::size_t bytes_ahead() const;
   // Sends what the socket takes at once of an open file, without a copy. Returns the bytes sent. 0: none,
   // because something is queued before them, TLS is in use, or the call failed; write() can send them.
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
@@ -229,6 +236,10 @@ class stream {
   // Probes the peer after so much silence; the stream fails with errc::timeout if nothing is heard for as
   // long again. 0 (the default): never. At most 32767 s. TCP only.
   void set_keepalive(std::chrono::seconds silence);
+  // The kernel takes bytes only while it has fewer than this that it has not sent, so that the others stay
+  // where write_ahead() can pass them. TCP only. By default it takes what it has room for, which may be
+  // megabytes.
+  void set_unsent_limit(std::size_t bytes);
 
   // The socket, still owned by the stream. -1: none.
   int descriptor() const;

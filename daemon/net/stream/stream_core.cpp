@@ -234,6 +234,14 @@ void stream::core::write_owned(base::bytes_span bytes, release_fn release, void*
   wrote();
 }
 
+// With TLS a write under way is of encrypted bytes, which are not in queue_.
+std::span<std::uint8_t> stream::core::write_ahead(std::size_t size) {
+  if (dead() || ending_) return {};
+  const auto room = queue_.insert_in_place(size, writing_ && !tls_ ? in_flight_ : 0);
+  wrote();
+  return room;
+}
+
 // A failure is left to write(), which reports it.
 std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t most) {
   uv_os_fd_t to = -1;

@@ -54,6 +54,9 @@ class stream::core final : private tls_pacer::client {
   void write(base::bytes_span bytes);
   std::span<std::uint8_t> write_in_place(std::size_t size);
   void write_owned(base::bytes_span bytes, release_fn release, void* context);
+  void mark() { queue_.mark(); }
+  std::span<std::uint8_t> write_ahead(std::size_t size);
+  std::size_t bytes_ahead() { return queue_.bytes_inserted(); }
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
   void flush();
   void end();

@@ -177,12 +177,15 @@ class raw_peer : private handshake_policy {
     REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
   }
 
-  bool shake_hands(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered) {
-    return begin(name, to, flags) && finish();
+  // `capabilities`: see handshake_message::capability; without any it is as an Erlang node.
+  bool shake_hands(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered,
+                   std::uint32_t capabilities = 0) {
+    return begin(name, to, flags, capabilities) && finish();
   }
   // The handshake up to the node's first answer, and the rest of it.
-  bool begin(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered) {
-    machine_ = handshake::connecting({name, flags | flag::published, 77, 0}, to, *this);
+  bool begin(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered,
+             std::uint32_t capabilities = 0) {
+    machine_ = handshake::connecting({name, flags | flag::published, 77, capabilities}, to, *this);
     return step();
   }
   bool finish() {

@@ -76,6 +76,15 @@ std::vector<std::int64_t> drain(outbox& out) {
   return seen;
 }
 
+// All that the lane has, numbers each.
+std::vector<std::int64_t> ahead_in(outbox& out) {
+  std::vector<routed> taken;
+  out.take_ahead(taken);
+  std::vector<std::int64_t> seen;
+  for (const auto& each : taken) seen.push_back(value_of(each.what->payload()));
+  return seen;
+}
+
 std::size_t entries_of(outbox& out) {
   std::vector<outbox::entry> taken;
   out.take_all(taken);
@@ -180,6 +189,43 @@ TEST_CASE("behind a very large message there are only signals until the drainer 
   out.take_all(taken);
   REQUIRE(taken.size() == 1);
   CHECK(taken[0].one.what == nullptr);
+}
+
+TEST_CASE(
+    "what is pushed into the lane is taken before all else, in its order, and its pusher may have to drain") {
+  outbox out;
+  out.open(with_frames);
+  CHECK(out.push(receiver, carrying(number(1))));
+  CHECK(out.push_ahead(receiver, carrying(number(2))) == false);
+  CHECK(out.push_ahead(receiver, carrying(number(3))) == false);
+  CHECK(ahead_in(out) == std::vector<std::int64_t>{2, 3});
+  CHECK(drain(out) == std::vector<std::int64_t>{1});
+  CHECK(out.push_ahead(receiver, carrying(number(4))) == false);
+  CHECK_FALSE(out.try_idle(true)); // the lane has something
+  CHECK(ahead_in(out) == std::vector<std::int64_t>{4});
+  CHECK(out.try_idle(true));
+  CHECK(out.push_ahead(receiver, carrying(number(5))) == true);
+}
+
+TEST_CASE("the lane is bounded, has room again once it was taken, and is empty after the connection's end") {
+  constexpr std::size_t size = 100'000;
+  constexpr std::size_t fit = outbox::most_ahead / (size + 128 + 5);
+  outbox out;
+  out.open(with_frames);
+  for (int again = 0; again < 2; ++again) {
+    for (std::size_t i = 0; i < fit; ++i)
+      CHECK(out.push_ahead(receiver, carrying(binary_of(size))).has_value());
+    CHECK_FALSE(out.push_ahead(receiver, carrying(binary_of(size))).has_value());
+    std::vector<routed> taken;
+    out.take_ahead(taken);
+    CHECK(taken.size() == fit);
+  }
+  for (std::size_t i = 0; i < fit; ++i) out.push_ahead(receiver, carrying(binary_of(size)));
+  out.push(receiver, carrying(number(1)));
+  out.close();
+  CHECK(ahead_in(out).empty());
+  CHECK(drain(out) == std::vector<std::int64_t>{1}); // its drainer decides what becomes of it
+  CHECK(out.push_ahead(receiver, carrying(number(2))).has_value());
 }
 
 TEST_CASE("from many threads nothing is lost, doubled or out of a thread's order, and one drains at a time") {

@@ -12,7 +12,8 @@ namespace coppice::dist::testing {
 
 class peer_reader {
  public:
-  explicit peer_reader(raw_peer& from) : from_(from) {}
+  // `capabilities`: those of its handshake.
+  explicit peer_reader(raw_peer& from, std::uint32_t capabilities = 0) : from_(from), in_({}, capabilities) {}
 
   // The next frame that is no tick; it lives until the one after it. Throws at the end of the stream.
   const std::vector<std::uint8_t>& next_frame() {
@@ -45,7 +46,7 @@ class peer_reader {
 
  private:
   raw_peer& from_;
-  unpacker in_{{}};
+  unpacker in_;
   std::vector<std::uint8_t> frame_;
   std::vector<std::uint8_t> received_;
   int frames_ = 0;

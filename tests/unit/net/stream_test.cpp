@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <new>
@@ -142,6 +143,30 @@ TEST_CASE("a paused stream reads nothing, and the writer's queue grows until it 
   both.server.resume();
   REQUIRE(both.until([&] { return both.at_server.received.size() == much.size(); }));
   CHECK(both.at_client.drained == 1);
+}
+
+TEST_CASE("what is written ahead passes all that waits behind a mark, and cuts nothing") {
+  constexpr std::size_t block = write_queue::mark_distance;
+  constexpr std::size_t blocks = 256;
+  pair both;
+  both.client.set_unsent_limit(block);
+  both.server.pause();
+  for (std::size_t i = 0; i < blocks; ++i) {
+    both.client.mark();
+    both.client.write(std::string(block, static_cast<char>('a' + i % 26)));
+  }
+  both.client.flush();
+  both.loop.turn(false);
+  const auto room = both.client.write_ahead(5);
+  REQUIRE(room.size() == 5);
+  std::memcpy(room.data(), "AHEAD", 5);
+  CHECK(both.client.bytes_ahead() == 5);
+  both.server.resume();
+  REQUIRE(both.until([&] { return both.at_server.received.size() == blocks * block + 5; }));
+  CHECK(both.client.bytes_ahead() == 0);
+  const std::size_t at = both.at_server.received.find("AHEAD");
+  CHECK(at % block == 0);
+  CHECK(at < blocks * block / 2);
 }
 
 TEST_CASE("pausing inside on_data holds the rest back") {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <string>
@@ -88,6 +89,31 @@ TEST_CASE("a paused stream delivers nothing of what TLS holds, and all of it onc
   both.at_server.after_data = nullptr;
   both.server.resume();
   REQUIRE(both.until([&] { return both.at_server.received.size() == much.size(); }));
+}
+
+TEST_CASE("under TLS, too, what is written ahead passes all that waits behind a mark, and cuts nothing") {
+  constexpr std::size_t block = write_queue::mark_distance;
+  constexpr std::size_t blocks = 256;
+  tls_pair both;
+  both.secure();
+  both.client.set_unsent_limit(block);
+  both.server.pause();
+  for (std::size_t i = 0; i < blocks; ++i) {
+    both.client.mark();
+    both.client.write(std::string(block, static_cast<char>('a' + i % 26)));
+  }
+  both.client.flush();
+  both.loop.turn(false);
+  const auto room = both.client.write_ahead(5);
+  REQUIRE(room.size() == 5);
+  std::memcpy(room.data(), "AHEAD", 5);
+  CHECK(both.client.bytes_ahead() == 5);
+  both.server.resume();
+  REQUIRE(both.until([&] { return both.at_server.received.size() == blocks * block + 5; }));
+  CHECK(both.client.bytes_ahead() == 0);
+  const std::size_t at = both.at_server.received.find("AHEAD");
+  CHECK(at % block == 0);
+  CHECK(at < blocks * block / 2);
 }
 
 TEST_CASE("an end under TLS reaches the peer after the data, and the peer may go on writing") {

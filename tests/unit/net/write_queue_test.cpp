@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The outgoing queue: order, borrowing, and that appending never moves what was gathered.
+// The outgoing queue: order, borrowing, that appending never moves what was gathered, and what is inserted.
 #include <doctest/doctest.h>
 
 #include <array>
 #include <cstring>
+#include <deque>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/write_queue.hpp"
@@ -26,6 +28,27 @@ std::string take(write_queue& queue, std::size_t n) {
   }
   queue.advance(taken.size());
   return taken;
+}
+
+void insert(write_queue& queue, std::string_view bytes, std::size_t held = 0) {
+  const auto room = queue.insert_in_place(bytes.size(), held);
+  REQUIRE(room.size() == bytes.size());
+  std::memcpy(room.data(), bytes.data(), bytes.size());
+}
+
+// As long as the distance of marks, so that there is a mark behind each.
+std::string block_of(char letter) {
+  return std::string(write_queue::mark_distance, letter);
+}
+
+// Everything that is queued, each run of one letter as that letter.
+std::string letters_of(write_queue& queue) {
+  std::string out;
+  while (!queue.empty()) {
+    for (const char each : take(queue, queue.bytes()))
+      if (out.empty() || out.back() != each) out += each;
+  }
+  return out;
 }
 
 } // namespace
@@ -139,6 +162,119 @@ TEST_CASE("any mixture of writes comes out in order, however it is taken") {
   while (!queue.empty()) got += take(queue, 1 + random() % 50'000);
   CHECK(got == expected);
   CHECK(released == static_cast<int>(borrowed.size()));
+}
+
+TEST_CASE("inserted bytes go to the first mark behind those that are held, in their order") {
+  write_queue queue;
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    queue.mark();
+    queue.append(base::as_bytes(block_of(letter)));
+  }
+  insert(queue, "1");
+  insert(queue, "2");
+  insert(queue, "3", 3); // the two and a part of `a` are with the kernel
+  CHECK(queue.bytes() == 4 * write_queue::mark_distance + 3);
+  queue.advance(2 + 10);
+  insert(queue, "4", write_queue::mark_distance);
+  CHECK(letters_of(queue) == "a3b4cd");
+}
+
+TEST_CASE("bytes are inserted at the end if there is no mark behind those that are held") {
+  write_queue queue;
+  insert(queue, "1");
+  queue.append(base::as_bytes("a"));
+  insert(queue, "2");
+  queue.mark();
+  queue.append(base::as_bytes(block_of('b')));
+  insert(queue, "3", 4);
+  queue.append(base::as_bytes("c"));
+  CHECK(letters_of(queue) == "1a2b3c");
+  queue.append(base::as_bytes("d"));
+  insert(queue, "4");
+  CHECK(letters_of(queue) == "d4");
+}
+
+TEST_CASE("marks are kept at a distance from each other") {
+  write_queue queue;
+  for (std::size_t i = 0; i < write_queue::mark_distance; ++i) {
+    queue.mark();
+    queue.append(base::as_bytes(i == 0 ? "a" : "b"));
+  }
+  queue.mark();
+  queue.append(base::as_bytes("c"));
+  insert(queue, "1", 1);
+  CHECK(letters_of(queue) == "ab1c");
+}
+
+TEST_CASE("inserted bytes count until the last of them is written") {
+  write_queue queue;
+  CHECK(queue.bytes_inserted() == 0);
+  queue.append(base::as_bytes("a"));
+  insert(queue, "12");
+  insert(queue, "345");
+  CHECK(queue.bytes_inserted() == 5);
+  queue.advance(2);
+  CHECK(queue.bytes_inserted() == 5);
+  queue.advance(1);
+  CHECK(queue.bytes_inserted() == 3);
+  queue.clear();
+  CHECK(queue.bytes_inserted() == 0);
+}
+
+TEST_CASE("what was gathered stays in place while bytes are inserted behind it") {
+  write_queue queue;
+  queue.append(base::as_bytes("first"));
+  queue.mark();
+  queue.append(base::as_bytes(block_of('b')));
+  std::array<uv_buf_t, 1> parts;
+  REQUIRE(queue.gather(parts) == 1);
+  for (int i = 0; i < 100; ++i) insert(queue, "1", 5);
+  CHECK(std::string_view(parts[0].base, 5) == "first");
+  std::array<uv_buf_t, 1> now;
+  queue.gather(now);
+  CHECK(now[0].base == parts[0].base);
+  CHECK(letters_of(queue) == "first1b");
+}
+
+// A piece repeats one letter and ends with a line's end. Inserted ones have capital letters.
+TEST_CASE("no piece is cut by what is inserted, and both kinds keep their order") {
+  std::mt19937 random(7);
+  write_queue queue;
+  std::deque<std::string> borrowed;
+  std::string appended, inserted, got;
+  int released = 0;
+  const auto piece_of = [&](char first, int number, std::size_t size) {
+    return std::string(size, static_cast<char>(first + number % 26)) + "\n";
+  };
+  for (int i = 0; i < 3000; ++i) {
+    queue.mark();
+    const std::string piece = piece_of('a', i, 1 + random() % (random() % 8 == 0 ? 90'000 : 3000));
+    appended += piece;
+    if (random() % 3 == 0)
+      queue.append_borrowed(base::as_bytes(borrowed.emplace_back(piece)), count_release, &released);
+    else
+      queue.append(base::as_bytes(piece));
+    const std::size_t held = random() % 2 == 0 ? 0 : random() % (queue.bytes() + 1);
+    if (random() % 4 == 0) {
+      const std::string ahead = piece_of('A', i, 1 + random() % 500);
+      inserted += ahead;
+      insert(queue, ahead, held);
+    }
+    if (random() % 3 == 0) got += take(queue, random() % 30'000);
+  }
+  while (!queue.empty()) got += take(queue, 1 << 20);
+  CHECK(released == static_cast<int>(borrowed.size()));
+  std::string small, capital;
+  bool whole = true;
+  for (std::size_t at = 0; at < got.size();) {
+    const std::size_t after = got.find('\n', at) + 1;
+    whole = whole && got.find_first_not_of(got[at], at) == after - 1;
+    (got[at] >= 'A' && got[at] <= 'Z' ? capital : small) += got.substr(at, after - at);
+    at = after;
+  }
+  CHECK(whole);
+  CHECK(small == appended);
+  CHECK(capital == inserted);
 }
 
 } // namespace coppice::net

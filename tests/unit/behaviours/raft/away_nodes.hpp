@@ -30,19 +30,17 @@ class away_router final : public runtime::remote_router {
   struct sent {
     runtime::destination to;
     runtime::message what;
+    bool ahead = false; // it passes all that waits
   };
   void route(const runtime::destination& to, runtime::signal_ptr what) override {
-    if (what->kind != runtime::signal_kind::message) return;
-    const runtime::message m = what->take_payload();
-    {
-      const std::scoped_lock held(lock_);
-      all_.push_back({to, m});
-      changed_.notify_all();
-    }
-    const std::scoped_lock held(calling_);
-    if (on_message_) on_message_(to, m);
+    if (what->kind == runtime::signal_kind::message) note(to, what->take_payload(), false);
   }
-  bool connected(std::uint32_t) const override { return true; }
+  bool route_ahead(const runtime::destination& to, runtime::signal_ptr what) override {
+    if (lane_is_full) return false;
+    note(to, what->take_payload(), true);
+    return true;
+  }
+  bool connected(std::uint32_t) const override { return is_connected; }
   bool takes_bare_calls(std::uint32_t) const override { return false; }
   bool busy(std::uint32_t) const override { return is_busy; }
   bool rest(std::uint32_t, const runtime::pid&, std::uint64_t) override { return false; }
@@ -74,8 +72,20 @@ class away_router final : public runtime::remote_router {
   }
 
   std::atomic<bool> is_busy = false;
+  std::atomic<bool> is_connected = true;
+  std::atomic<bool> lane_is_full = false;
 
  private:
+  void note(const runtime::destination& to, const runtime::message& m, bool ahead) {
+    {
+      const std::scoped_lock held(lock_);
+      all_.push_back({to, m, ahead});
+      changed_.notify_all();
+    }
+    const std::scoped_lock held(calling_);
+    if (on_message_) on_message_(to, m);
+  }
+
   std::mutex calling_;
   std::function<void(const runtime::destination&, const runtime::message&)> on_message_;
   mutable std::mutex lock_;
