@@ -18,8 +18,7 @@ namespace coppice::behaviours {
 
 class saga_keeper final : public runtime::behaviour {
  public:
-  // A saga with workers has a name of at most this many bytes.
-  static constexpr std::size_t longest_saga_name = 230;
+  // `saga`: of at most tree::longest_name_with_workers bytes.
   static std::string name_for(std::string_view saga) { return "$coppice_saga/" + std::string(saga); }
 
   // Its process traps exits from the beginning.
