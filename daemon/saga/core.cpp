@@ -34,6 +34,7 @@ void core::release(held&& one, effects& out) const {
   if (auto* const call_ = std::get_if<call>(&one)) out.calls.push_back(std::move(*call_));
   if (auto* const notice_ = std::get_if<notice>(&one)) out.notices.push_back(std::move(*notice_));
   if (auto* const answer_ = std::get_if<answer>(&one)) out.answers.push_back(*answer_);
+  if (auto* const stop_ = std::get_if<stop>(&one)) out.stops.push_back(stop_->token);
 }
 
 struct core::held_bytes {
@@ -50,6 +51,7 @@ struct core::held_bytes {
   std::size_t operator()(const call& of) const { return weight(of.key) + of.value.encoded.size(); }
   std::size_t operator()(const notice& of) const { return weight(of.key) + of.value.encoded.size(); }
   std::size_t operator()(const answer&) const { return 64; }
+  std::size_t operator()(const stop&) const { return 64; }
 };
 
 // Releases `what` as soon as this write is on the disk.
@@ -122,6 +124,23 @@ void core::actor_ended(nanos now, std::uint64_t token, effects& out) {
   }
   ++of.lead->ends;
   put_begin(of, out);
+}
+
+void core::call_ended(nanos now, std::uint64_t token, effects& out) {
+  enter(now);
+  const auto known = asked_.find(token);
+  if (known == asked_.end()) return;
+  const open_call about = known->second;
+  asked_.erase(known);
+  const auto at = units_.find(about.number);
+  if (at == units_.end() || !at->second.part || at->second.part->calling != token) return;
+  unit& of = at->second;
+  of.part->calling = 0;
+  if (about.what == callback::perform)
+    perform_ended(of, out);
+  else
+    of.part->due = now_ + delay(++of.part->tries);
+  settle(of);
 }
 
 void core::receive(nanos now, message&& in, effects& out) {

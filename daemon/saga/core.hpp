@@ -71,6 +71,7 @@ struct shown_unit {
   std::string from;          // the node that started the transaction, or the coordinator of the step
   std::uint32_t attempt = 0; // of the step. 0: it is a transaction
   bool heuristic = false;    // an operator has decided the step
+  std::uint64_t calling = 0; // token of the callback of the step that has no answer yet. 0: none
   term answer;               // of the step, the result or the error. Of a decided transaction, its end
   std::vector<shown_step> steps;
 };
@@ -101,6 +102,12 @@ class core {
   // written beside earlier writes, in any order. After several such ends a transaction or a step that is not
   // decided is undone; until then each further call waits for longer.
   void actor_ended(nanos now, std::uint64_t token, effects& out);
+
+  // What ran the callback with this token has ended without an answer, and the actor goes on. It is one of
+  // `perform`, `reverse` or `confirm`. A step that is not to be undone is done again, as a further attempt,
+  // when its coordinator asks again, which is told at once that it may; after several such ends it is undone.
+  // The other callbacks are repeated later.
+  void call_ended(nanos now, std::uint64_t token, effects& out);
 
   // Starts a transaction. Answered once, with `token`. `origin`: the node of the caller.
   void begin(nanos now, std::uint64_t token, const std::string& origin, start_request&& what, effects& out);
@@ -155,7 +162,11 @@ class core {
     message what;
     nanos deadline = 0;
   };
-  using held = std::variant<message, timed_message, call, notice, answer>;
+  // A call of `perform` that may be ended.
+  struct stop {
+    std::uint64_t token = 0;
+  };
+  using held = std::variant<message, timed_message, call, notice, answer, stop>;
   struct held_bytes;
 
   // looking.cpp
@@ -234,6 +245,7 @@ class core {
   void forget(unit& of, effects& out);
   void answer_unknown(const message& of, const request& in, effects& out);
   void performed(unit& of, verdict&& what, effects& out);
+  void perform_ended(unit& of, effects& out);
   void lead_steps(unit& of, verdict&& what, effects& out);
   void undo_own(unit& of, term why, effects& out);
   transaction& make_lead(unit& of);

@@ -123,6 +123,7 @@ std::vector<shown_unit> core::units_of(const std::string& tx, std::size_t most,
       made.from = above.name() + "@" + above.node();
       made.attempt = of.part->attempt;
       made.heuristic = of.part->heuristic;
+      made.calling = of.part->calling;
       made.answer = of.part->answer;
     } else {
       made.from = of.lead->starter;

@@ -134,6 +134,15 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   tell(of, request_kind::reverse, answer_kind::ok, {}, out);
 }
 
+// It may have happened, or not.
+void core::perform_ended(unit& of, effects& out) {
+  entry& part = *of.part;
+  if (part.reverse_wanted) return call_reverse(of, out);
+  if (++part.ends >= most_ends) return undo_own(of, reason("exit"), out);
+  put_entry(of, out);
+  tell(of, request_kind::perform, answer_kind::busy, reason("exit"), out);
+}
+
 transaction& core::make_lead(unit& of) {
   entry& part = *of.part;
   transaction& made = of.lead.emplace();
@@ -205,7 +214,10 @@ void core::reverse(unit& of, const request& in, effects& out) {
 // Reverses first the steps below this one, then the step itself.
 void core::reverse_entry(unit& of, effects& out) {
   if (!of.lead) {
-    if (of.part->calling == 0) call_reverse(of, out);
+    const std::uint64_t calling = of.part->calling;
+    if (calling == 0) return call_reverse(of, out);
+    const auto about = asked_.find(calling);
+    if (about != asked_.end() && about->second.what == callback::perform) say(of, stop{calling}, out);
     return;
   }
   if (of.lead->what == phase::running || of.lead->what == phase::holding) turn(of, reason("undone"), out);

@@ -395,11 +395,11 @@ base::result<args_schema> args_schema::compile(std::string_view json_text) {
   return args_schema(std::move(root));
 }
 
-bool args_schema::encode(report& to, const node* args, const node& owner, encoded_term& into,
-                         part what) const {
+bool args_schema::encode(report& to, const node* args, const node& owner, encoded_term& into, part what,
+                         std::string_view key) const {
   etf::vector_writer writer;
   if (args && !args->is_map()) return false; // reported where the key was read
-  bool good = walk(to, writer).map(*root_, args, owner, "args", what);
+  bool good = walk(to, writer).map(*root_, args, owner, std::string(key), what);
   into = writer.take();
   return good;
 }

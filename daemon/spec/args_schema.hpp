@@ -37,8 +37,10 @@ class args_schema {
   args_schema& operator=(args_schema&&) noexcept;
   ~args_schema();
 
-  // `args` may be nullptr: none were given, and errors are placed at `owner`. False with errors reported.
-  bool encode(report&, const node* args, const node& owner, encoded_term& into, part = part::whole) const;
+  // `args` may be nullptr: none were given, and errors are placed at `owner`. They name the args by `key`.
+  // False with errors reported.
+  bool encode(report&, const node* args, const node& owner, encoded_term& into, part = part::whole,
+              std::string_view key = "args") const;
 
   // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding,
   // which has nothing of a secret's text. A marker among `secrets` is taken for any text. null: there are

@@ -233,6 +233,7 @@ class checker {
       else if (child.pool && pool->is_map())
         plugin = check_leaf(child, {child.pool->actor, child.pool->args, child.pool->durations}, *pool, args);
       if (plugin != nullptr) all.add(plugin->print);
+      if (const auto* const workers = check_workers(child, at); workers != nullptr) all.add(workers->print);
     }
     return all.done();
   }
@@ -352,6 +353,10 @@ class checker {
     const std::string& actor;
     encoded_term& args;
     std::vector<std::string>& durations;
+    // The keys under which these stand, and whether they are those of a saga's worker.
+    const char* actor_key = "actor";
+    const char* args_key = "args";
+    bool is_worker = false;
   };
 
   // The plugin that it is checked against; nullptr: none.
@@ -360,11 +365,11 @@ class checker {
     auto colon = written.actor.find(':');
     child.plugin = written.actor.substr(0, colon);
     child.actor_type = colon == std::string::npos ? "" : written.actor.substr(colon + 1);
-    const node* actor = at.find("actor");
+    const node* actor = at.find(written.actor_key);
     const catalog::plugin* plugin = nullptr;
     if (with_plugins_ && actor && !written.actor.empty())
       plugin = check_actor(child, written, *actor, at, args);
-    if (const node* const args_of = at.find("args"); args_of != nullptr && args_of->is_map())
+    if (const node* const args_of = at.find(written.args_key); args_of != nullptr && args_of->is_map())
       look_at_secrets(to_, *args_of);
     if (written.args.empty()) written.args.assign(etf::empty_map.begin(), etf::empty_map.end());
     return plugin;
@@ -499,6 +504,26 @@ class checker {
       to_.error(actor.at, "the saga '" + type.name + "' has no name", "others call it by one: add 'name'");
   }
 
+  void check_saga_worker(const manifest::actor_type& type, const node& actor) {
+    if (type.behaviour != "saga")
+      to_.error(actor.at, "saga.worker: the actor " + type.name + " is a " + type.behaviour + " and no saga",
+                "a worker has a saga's callbacks for steps: handle_do, handle_undo and their like");
+  }
+
+  // Gives the plugin that the worker depends on. nullptr: none.
+  const catalog::plugin* check_workers(child_spec& child, const node& at) {
+    const node* const written = at.find("saga");
+    if (!child.saga || child.saga->worker.empty() || written == nullptr || !written->is_map()) return nullptr;
+    if (child.name.size() > tree::longest_name_with_workers)
+      to_.error(at.find("name")->at, "name: a saga with workers has one of at most " +
+                                         std::to_string(tree::longest_name_with_workers) + " bytes");
+    saga_options& saga = *child.saga;
+    child_spec as_child;
+    return check_leaf(as_child,
+                      {saga.worker, saga.worker_args, saga.worker_durations, "worker", "worker_args", true},
+                      *written, args_schema::part::whole);
+  }
+
   // A handler stands in a manager, and nothing else does.
   void check_handler(const child_spec& child, const manifest::actor_type& type, const node& actor) {
     const bool handles = type.behaviour == "event_handler";
@@ -547,10 +572,13 @@ class checker {
       to_.error(key->at, "router: the actor " + type->name + " is a " + child.behaviour + " and no router",
                 "leave it out");
     check_raft(child, *type, actor, at);
-    check_saga(child, *type, actor, at);
+    if (written.is_worker)
+      check_saga_worker(*type, actor);
+    else
+      check_saga(child, *type, actor, at);
     check_stage(child, *type, at);
     const auto& schema = plugin.schemas.at(type->name);
-    if (schema.encode(to_, at.find("args"), at, written.args, args))
+    if (schema.encode(to_, at.find(written.args_key), at, written.args, args, written.args_key))
       written.durations = schema.durations(written.args);
     return &plugin;
   }

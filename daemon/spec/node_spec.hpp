@@ -388,6 +388,10 @@ struct saga_options {
   saga_answers answers;
   saga_limits limits;
   std::vector<std::string> from; // patterns of nodes' names; empty: all
+  std::string worker;            // runs steps, as written: PLUGIN or PLUGIN:ACTOR. Empty: the saga does
+  std::uint32_t workers = 16;    // at once
+  encoded_term worker_args;      // as a child's; empty: there is no worker
+  std::vector<std::string> worker_durations; // likewise
   bool operator==(const saga_options&) const = default;
 };
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "spec/args_term.hpp"
+#include "spec/names.hpp"
 #include "spec/scalar.hpp"
 #include "spec/schema_scalars.hpp"
 
@@ -65,6 +67,23 @@ void check_saga(reader& from, const node& at, saga_options& options) {
   if (options.commit == tree::saga_commit::two_phase && options.log == tree::saga_log::in_memory)
     from.error(*at.find("log"), from.path + ".log: two phases need a log that outlives the process",
                "log: durable, or commit: compensate");
+  if (!options.worker.empty()) return;
+  for (const std::string_view key : {"workers", "worker_args"})
+    if (const node* const alone = at.find(key); alone != nullptr)
+      from.error(*alone, from.path + "." + std::string(key) + ": there is no worker",
+                 "name one with 'worker', or leave it out");
+}
+
+// Without a worker nothing of one is shown; durations with their unit.
+void prune_saga(const saga_options& of, json& saga) {
+  if (of.worker.empty()) {
+    for (const char* key : {"worker", "workers", "worker_args"}) saga.erase(key);
+    return;
+  }
+  for (const std::string& at : of.worker_durations) {
+    json& time = saga["worker_args"][json::json_pointer(at)];
+    time = print_duration(milliseconds(time.get<std::int64_t>()));
+  }
 }
 
 } // namespace
@@ -96,7 +115,16 @@ const table<saga_options>& saga_table() {
               "from", list<std::string, text>(text("a pattern", &check_pattern)),
               "nodes that may start transactions and whose steps it takes, with * and ?; empty: "
               "all")
-          .check(&check_saga);
+          .add<&saga_options::worker>(
+              "worker", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+              "an actor whose behaviour is saga: each step that this saga takes part in is done, and undone, "
+              "by a process of it of its own, so that one that blocks holds up no other; absent: by the saga")
+          .add<&saga_options::workers>("workers", whole<std::uint32_t>(1, 10'000),
+                                       "such processes at once; further steps wait for one to end")
+          .add<&saga_options::worker_args>("worker_args", args_term(),
+                                           "their arguments, checked against the plugin's schema")
+          .check(&check_saga)
+          .prune(&prune_saga);
   return rows;
 }
 

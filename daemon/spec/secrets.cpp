@@ -165,6 +165,7 @@ void each_args(const child_spec& child, const Use& use) {
   if (child.udp) use(child.udp->args);
   if (child.port != nullptr) use(child.port->args);
   if (child.consumer_supervisor) use(child.consumer_supervisor->child.args);
+  if (child.saga) use(child.saga->worker_args);
   if (child.event_manager)
     for (const event_handler_options& one : child.event_manager->handlers) use(one.args);
   if (child.web != nullptr)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The port by which an actor is given something before its process is made: a connection, UDP sockets, a
-// program or the node's log. An actor returns it by runtime::behaviour::as_stream_taker(); plugins' actors
-// implement it.
+// program, the node's log, or a step of a saga. An actor returns it by
+// runtime::behaviour::as_stream_taker(); plugins' actors implement it.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,8 @@ struct kept_connection;
 class datagram_sockets;
 class journal;
 struct program_spec;
+class saga_ticket;
+struct saga_worker_spec;
 
 class stream_taker {
  public:
@@ -26,6 +28,11 @@ class stream_taker {
   virtual bool begin_with(std::shared_ptr<const program_spec> program) = 0;
   // The actor keeps its state in the node's log, which outlives it. False: it keeps none there.
   virtual bool begin_with(journal& log) = 0;
+  // The actor is a saga whose steps are done by such workers. False: it is no saga.
+  virtual bool begin_with(std::shared_ptr<const saga_worker_spec> workers) = 0;
+  // The actor is a worker of a saga: it runs the callback of this ticket, and ends with it. False: it is no
+  // saga.
+  virtual bool begin_with(std::unique_ptr<saga_ticket> step) = 0;
 
  protected:
   ~stream_taker() = default;

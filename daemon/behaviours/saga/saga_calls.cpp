@@ -308,8 +308,9 @@ void show_answer(message_writer& out, const saga::term& answer) {
       answer.encoded.empty() ? std::string() : runtime::shown(bytes_of(answer.encoded), most_of_answer));
 }
 
-void show(message_writer& out, std::size_t number, const saga::shown_unit& one) {
-  out.map(10);
+// `worker`: where the callback of the step that waits for its answer runs. Empty: in no worker.
+void show(message_writer& out, std::size_t number, const saga::shown_unit& one, const std::string& worker) {
+  out.map(11);
   report::number(out, "part", number);
   report::number(out, "depth", one.open.depth);
   report::text(out, "from", one.from);
@@ -319,6 +320,7 @@ void show(message_writer& out, std::size_t number, const saga::shown_unit& one) 
   report::flag(out, "in_doubt", one.open.in_doubt);
   report::flag(out, "parked", one.open.parked);
   report::flag(out, "heuristic", one.heuristic);
+  report::text(out, "worker", worker);
   report::number(out, "left_ms", static_cast<std::uint64_t>(one.open.left / base::nanos_per_ms));
   show_answer(out, one.answer);
 }
@@ -405,7 +407,8 @@ message saga_engine::shown(const std::string& tx) const {
   report::text(out, "outcome", runtime::shown(outcome_term(known).bytes(), most_of_answer));
   out.atom("parts");
   if (!parts.empty()) out.list(static_cast<std::uint32_t>(parts.size()));
-  for (std::size_t i = 0; i < parts.size(); ++i) show(out, i + 1, parts[i]);
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    show(out, i + 1, parts[i], workers_ == nullptr ? "" : workers_->place_of(parts[i].calling));
   out.nil();
   out.atom("steps");
   if (steps != 0) out.list(static_cast<std::uint32_t>(steps));
@@ -420,7 +423,7 @@ message saga_engine::report() const {
   constexpr std::array<std::string_view, saga::drop_reasons> reasons{"receiver", "origin", "malformed",
                                                                      "stale", "impossible"};
   message_writer out(512);
-  out.map(20);
+  out.map(workers_ == nullptr ? 20 : 21);
   out.atom("commit");
   out.atom(settings_.core.commit == saga::commit_kind::two_phase ? "two_phase" : "compensate");
   out.atom("log");
@@ -448,6 +451,10 @@ message saga_engine::report() const {
   out.atom("dropped");
   out.map(static_cast<std::uint32_t>(reasons.size()));
   for (std::size_t i = 0; i < reasons.size(); ++i) report::number(out, reasons[i], counted.dropped[i]);
+  if (workers_ != nullptr) {
+    out.atom("workers");
+    workers_->write_report(out, most_shown);
+  }
   // The first ones: the oldest may be stuck.
   core_->note_time(now());
   show_list(out, core_->open_units(most_shown));

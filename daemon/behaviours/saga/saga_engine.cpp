@@ -27,11 +27,6 @@ namespace {
 constexpr std::string_view module = "saga";
 constexpr std::string_view tick = "$coppice_saga"; // a notice to itself
 
-// Bytes of the steps that one callback plans at most, together with their receivers: with the value that
-// brought them and the record's end they are one request to the log, which takes four MiB.
-constexpr std::size_t most_planned_bytes = std::size_t{2} << 20;
-constexpr std::size_t step_overhead = 64;
-
 // Bytes of the writes that become one request to the log. A single write is at most
 // saga::options::longest_write, or one record, and the log takes four MiB.
 constexpr std::size_t most_requested_bytes = std::size_t{1} << 20;
@@ -77,12 +72,18 @@ std::string shown_tx(const saga::step_key& key) {
 
 } // namespace
 
-saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port)
+saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port,
+                         std::shared_ptr<const saga_worker_spec> workers)
     : self_(self),
       settings_(std::move(how)),
       log_(log),
       port_(port),
-      offset_(log != nullptr ? log->clock_offset() : base::wall_now() - base::mono_now()) {}
+      offset_(log != nullptr ? log->clock_offset() : base::wall_now() - base::mono_now()),
+      callbacks_(settings_.core.max_steps) {
+  if (workers != nullptr)
+    workers_ = std::make_unique<saga_workers>(self_, std::move(workers), settings_.core.max_value,
+                                              settings_.core.max_steps);
+}
 
 base::nanos saga_engine::now() const {
   return self_.now() + offset_;
@@ -115,6 +116,8 @@ base::status saga_engine::open() {
   auto made = saga::core::start(settings_.core, std::move(kept), now(), effects_);
   if (!made) return unexpected(std::move(made.error()).context("the records of the saga " + name));
   core_ = std::move(*made);
+  if (workers_ != nullptr && !stopped_)
+    if (auto begun = workers_->begin(); !begun) return begun;
   soon();
   return {};
 }
@@ -174,7 +177,7 @@ outcome saga_engine::carry_out() {
   running_ = true;
   while (!next.stops() && !self_.exiting() && !stopped_) {
     const bool quiet = effects_.messages.empty() && effects_.writes.empty() && effects_.calls.empty() &&
-                       effects_.notices.empty() && effects_.answers.empty();
+                       effects_.notices.empty() && effects_.answers.empty() && effects_.stops.empty();
     if (!quiet) {
       next = carry_out(std::exchange(effects_, {}));
     } else if (written_ < submitted_) {
@@ -187,13 +190,17 @@ outcome saga_engine::carry_out() {
     } else if (!answers_.empty()) {
       auto one = std::move(answers_.front());
       answers_.pop_front();
-      core_->answered(now(), one.first, std::move(one.second), effects_);
+      if (one.second)
+        core_->answered(now(), one.first, std::move(*one.second), effects_);
+      else
+        core_->call_ended(now(), one.first, effects_);
     } else {
       break;
     }
   }
   running_ = false;
-  memory_.set(core_->bytes_for_others() + subscribed_ * sizeof(runtime::pid));
+  memory_.set(core_->bytes_for_others() + subscribed_ * sizeof(runtime::pid) +
+              (workers_ == nullptr ? 0 : workers_->waiting_bytes()));
   if (!next.stops() && !self_.exiting()) set_timer();
   return next;
 }
@@ -204,12 +211,20 @@ outcome saga_engine::carry_out(saga::effects&& what) {
   for (saga::message& one : what.messages) send(std::move(one));
   for (const saga::answer& one : what.answers) answer_client(one);
   for (const saga::notice& one : what.notices) tell(one);
-  for (const saga::call& one : what.calls) {
-    if (one.token != 0) callbacks_[one.token] = {one.what, false, 0, {}};
+  for (saga::call& one : what.calls) {
+    if (workers_ != nullptr && saga_workers::runs(one.what)) {
+      workers_->run(std::move(one));
+      continue;
+    }
+    if (one.token != 0) callbacks_.open(one.token, one.what);
     outcome next = port_.run(one);
     if (next.stops() && !self_.exiting()) count_end(one.token);
     if (next.stops() || self_.exiting()) return next;
   }
+  if (workers_ == nullptr) return runtime::carry_on();
+  for (const std::uint64_t token : what.stops) workers_->stop(token);
+  for (saga_workers::end& one : workers_->take_ends())
+    answers_.emplace_back(one.token, std::move(one.answer));
   return runtime::carry_on();
 }
 
@@ -264,6 +279,7 @@ void saga_engine::stop(std::string why) {
                    settings_.core.self.name(), why);
   stopped_ = std::move(why);
   writes_.clear();
+  if (workers_ != nullptr) workers_->stop_all();
   for (const auto& [token, asked] : std::exchange(clients_, {}))
     gen::reply(self_, asked.from, stopped_answer(false));
   for (const auto& [place, asked] : std::exchange(waiting_, {}))
@@ -463,8 +479,26 @@ void saga_engine::soon() {
   self_.notify(self_.self(), message::atom(tick));
 }
 
+std::optional<outcome> saga_engine::take_from_workers(const message& m) {
+  auto taken = workers_->take_info(m);
+  if (!taken) return std::nullopt;
+  if (!taken->how) {
+    message_writer why;
+    why.tuple(2);
+    why.atom("saga_workers");
+    why.binary(std::string_view(taken->how.error().text));
+    return runtime::stop(why.take());
+  }
+  if (taken->told) interim(taken->told->key, term_from(taken->told->value));
+  for (saga_workers::end& one : workers_->take_ends())
+    answers_.emplace_back(one.token, std::move(one.answer));
+  return carry_out();
+}
+
 std::optional<outcome> saga_engine::take_info(const message& m) {
   if (!self_.origin().notice) return std::nullopt;
+  if (workers_ != nullptr)
+    if (auto next = take_from_workers(m)) return next;
   if (writer_ != nullptr && journal_writer::is_news(self_, m)) {
     const journal_writer::news known = writer_->take();
     if (known.failure) {
@@ -492,74 +526,26 @@ std::optional<outcome> saga_engine::take_info(const message& m) {
 // ---- answers of callbacks ----
 
 saga_engine::given saga_engine::answer(std::uint64_t token, reply what, saga::term value) {
-  const auto known = callbacks_.find(token);
-  if (known == callbacks_.end()) return given::used;
-  open_callback& open = known->second;
-  const bool coordinates =
-      open.what == callback::start || open.what == callback::result || open.what == callback::failed;
   verdict said;
-  said.value = std::move(value);
-  switch (what) {
-    case reply::done:
-      if (open.what == callback::failed) return given::invalid;
-      said.what = coordinates ? verdict::kind::done : verdict::kind::ok;
-      break;
-    case reply::failed:
-      said.what = coordinates ? verdict::kind::cancel : verdict::kind::error;
-      break;
-    case reply::never:
-      if (open.what != callback::reverse) return given::invalid;
-      said.what = verdict::kind::never;
-      break;
-    case reply::retry:
-      if (open.what != callback::failed) return given::invalid;
-      said.what = verdict::kind::retry;
-      break;
-    case reply::steps:
-      if (open.what == callback::reverse || open.what == callback::confirm ||
-          (open.what == callback::failed && open.steps.empty() && !open.too_large))
-        return given::invalid;
-      said.what = verdict::kind::steps;
-      said.too_large = open.too_large;
-      if (!open.too_large) said.steps = std::move(open.steps);
-      break;
-  }
-  callbacks_.erase(known);
+  const given how = callbacks_.answer(token, what, std::move(value), said);
+  return answered(token, how, std::move(said));
+}
+
+saga_engine::given saga_engine::answered(std::uint64_t token, given how, verdict&& said) {
+  if (how != given::taken) return how;
   answers_.emplace_back(token, std::move(said));
   soon();
-  return given::taken;
+  return how;
 }
 
 saga_engine::given saga_engine::add_step(std::uint64_t token, saga::step_spec&& one) {
-  const auto known = callbacks_.find(token);
-  if (known == callbacks_.end()) return given::used;
-  open_callback& open = known->second;
-  open.bytes += one.value.encoded.size() + one.to.name().size() + one.to.node().size() + step_overhead;
-  open.too_large =
-      open.too_large || open.bytes > most_planned_bytes || open.steps.size() >= settings_.core.max_steps;
-  if (!open.too_large) open.steps.push_back(std::move(one));
-  return given::taken;
+  return callbacks_.add_step(token, std::move(one));
 }
 
 void saga_engine::answer_by_default(const saga::call& what) {
-  switch (what.what) {
-    case callback::start:
-    case callback::perform:
-      answer(what.token, reply::failed, saga::reason("unsupported"));
-      return;
-    case callback::result:
-      answer(what.token, reply::steps, {});
-      return;
-    case callback::failed:
-      answer(what.token, reply::failed, what.value);
-      return;
-    case callback::reverse:
-    case callback::confirm:
-      answer(what.token, reply::done, {});
-      return;
-    case callback::interim:
-      return;
-  }
+  verdict said;
+  const given how = callbacks_.answer_by_default(what, said);
+  answered(what.token, how, std::move(said));
 }
 
 bool saga_engine::interim(etf::bytes key, saga::term value) {

@@ -3,7 +3,7 @@
 // of gen_server, so a participant is a saga or any gen_server; a participant's question and its interim
 // values are casts. Records go to the node's durable log or, of a volatile saga, nowhere. The actor's
 // callbacks are reached through a port; what they answer is taken when they have returned, so no callback
-// runs inside another. In the process's own turn.
+// runs inside another. Those of a step run in workers, if the saga has some. In the process's own turn.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,9 @@
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/journal/journal_writer.hpp"
+#include "behaviours/saga/saga_callbacks.hpp"
 #include "behaviours/saga/saga_settings.hpp"
+#include "behaviours/saga/saga_workers.hpp"
 #include "runtime/messages/kept_memory.hpp"
 #include "saga/core.hpp"
 
@@ -42,8 +44,10 @@ class saga_port {
 
 class saga_engine {
  public:
-  // `log`: of a durable saga. Null: the node has none. `self`, `log` and `port` outlive the engine.
-  saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port);
+  // `log`: of a durable saga. Null: the node has none. `workers`: run the callbacks of steps. Null: the actor
+  // does. `self`, `log` and `port` outlive the engine.
+  saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port,
+              std::shared_ptr<const saga_worker_spec> workers = nullptr);
 
   // Reads what the log has of the process's name. What was open goes on with the next message, which the
   // process sends to itself. Parks. errc::unsupported: durable, and the node has no log; errc::invalid: the
@@ -68,9 +72,9 @@ class saga_engine {
   // The end of a call of saga_port::ask(). `answer` is empty: the callee has ended or its node is lost.
   std::optional<runtime::outcome> take_answer(std::uint64_t asked, const runtime::message& answer);
 
-  // Answers of callbacks. `used`: the callback was answered before; `invalid`: it has no such answer.
-  enum class given : std::uint8_t { taken, used, invalid };
-  enum class reply : std::uint8_t { done, failed, never, retry, steps };
+  // Answers of the actor's callbacks.
+  using given = saga_callbacks::given;
+  using reply = saga_callbacks::reply;
   given answer(std::uint64_t token, reply what, saga::term value);
   // Adds to the steps that reply::steps gives.
   given add_step(std::uint64_t token, saga::step_spec&& one);
@@ -102,12 +106,6 @@ class saga_engine {
     saga::commit_kind kind = saga::commit_kind::compensate;
     saga::address to;
   };
-  struct open_callback {
-    saga::callback what = saga::callback::start;
-    bool too_large = false; // the steps together
-    std::size_t bytes = 0;
-    std::vector<saga::step_spec> steps;
-  };
   struct client { // its start, cancel or resolve waits for its answer
     runtime::message from;
     std::string tx;
@@ -136,6 +134,8 @@ class saga_engine {
   void answer_client(const saga::answer& what);
   void set_timer();
   void soon();
+  given answered(std::uint64_t token, given how, saga::verdict&& said);
+  std::optional<runtime::outcome> take_from_workers(const runtime::message& m);
 
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
   void cancel(const runtime::message& from, etf::cursor words);
@@ -175,9 +175,10 @@ class saga_engine {
 
   // What comes while effects are being carried out.
   std::deque<saga::message> lost_;
-  std::deque<std::pair<std::uint64_t, saga::verdict>> answers_;
+  std::deque<std::pair<std::uint64_t, std::optional<saga::verdict>>> answers_; // none: it ended without one
 
-  std::unordered_map<std::uint64_t, open_callback> callbacks_; // by token
+  saga_callbacks callbacks_;
+  std::unique_ptr<saga_workers> workers_; // null: it has none
   std::map<std::pair<saga::step_key, saga::request_kind>, waiting_call> waiting_;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;

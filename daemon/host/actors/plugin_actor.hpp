@@ -34,6 +34,8 @@ class plugin_actor : public reloadable {
   bool begin_with(std::shared_ptr<behaviours::datagram_sockets> sockets) final;
   bool begin_with(std::shared_ptr<const behaviours::program_spec> program) final;
   bool begin_with(behaviours::journal&) override { return false; }
+  bool begin_with(std::shared_ptr<const behaviours::saga_worker_spec>) override { return false; }
+  bool begin_with(std::unique_ptr<behaviours::saga_ticket>) override { return false; }
 
  protected:
   explicit plugin_actor(actor_plan&& plan);

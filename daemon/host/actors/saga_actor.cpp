@@ -52,12 +52,28 @@ bool saga_actor::begin_with(behaviours::journal& log) {
   return true;
 }
 
+bool saga_actor::begin_with(std::shared_ptr<const behaviours::saga_worker_spec> workers) {
+  workers_ = std::move(workers);
+  return true;
+}
+
+void saga_actor::describe(runtime::description& out) const {
+  describe_to(out);
+  if (is_worker_) out.behaviour = "saga_worker";
+}
+
+void saga_actor::terminate(process&, const message& reason) {
+  end(reason);
+  if (is_worker_) actor().extra->step.reset();
+}
+
 outcome saga_actor::init(process& self) {
+  if (is_worker_) return begin_step(self);
   if (!settings_) return runtime::stop(reason_of("bad_options", "the saga's options cannot be read"));
   outcome begun = begin(self);
   if (begun.stops()) return begun;
-  auto engine = std::make_unique<behaviours::saga_engine>(self, std::move(*settings_), log_,
-                                                          static_cast<behaviours::saga_port&>(*this));
+  auto engine = std::make_unique<behaviours::saga_engine>(
+      self, std::move(*settings_), log_, static_cast<behaviours::saga_port&>(*this), std::move(workers_));
   if (auto opened = engine->open(); !opened) {
     if (self.exiting()) return runtime::stop(runtime::reasons::killed());
     return runtime::stop(reason_of("saga_log", opened.error().text));
@@ -88,16 +104,18 @@ outcome saga_actor::done(process& self, outcome next) {
 // ---- input ----
 
 outcome saga_actor::take_call(process& self, const message& whole, etf::bytes from, etf::bytes request) {
-  auto next = engine_->take_call(whole, from, request);
+  auto next = engine_ == nullptr ? std::nullopt : engine_->take_call(whole, from, request);
   return next ? done(self, std::move(*next)) : server::take_call(self, whole, from, request);
 }
 
 outcome saga_actor::take_cast(process& self, const message& whole, etf::bytes request) {
-  auto next = engine_->take_cast(request);
+  auto next = engine_ == nullptr ? std::nullopt : engine_->take_cast(request);
   return next ? done(self, std::move(*next)) : server::take_cast(self, whole, request);
 }
 
 outcome saga_actor::take_info(process& self, const message& m) {
+  if (is_worker_)
+    return self.origin().notice && runtime::is_atom(m, step_word) ? go_on_step() : server::take_info(self, m);
   if (actor().extra != nullptr && actor().extra->has_requested) {
     response ended;
     const matched found = match(actor(), m, ended);
@@ -112,6 +130,7 @@ outcome saga_actor::take_info(process& self, const message& m) {
 }
 
 message saga_actor::engine_for_people(process&) {
+  if (is_worker_) return with_streams(shown_step());
   return with_streams(engine_ == nullptr ? message() : engine_->report());
 }
 
@@ -173,7 +192,7 @@ outcome saga_actor::run(const ::coppice::saga::call& what) {
   const std::int32_t status = call(what, about, lend(value), name);
   if (actor().process->exiting()) return runtime::stop(runtime::reasons::killed());
   if (status != COPPICE_UNHANDLED) return follow(status, name, value.bytes());
-  engine_->answer_by_default(what);
+  answer_by_default(what);
   return follow(COPPICE_OK, name, value.bytes());
 }
 

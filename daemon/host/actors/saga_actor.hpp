@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 // A plugin's saga: connects the saga's engine to the callbacks of "coppice.saga/draft-2". To other processes
 // it is a server whose calls {start, …}, {outcome, …}, {subscribe, …}, {cancel, …} and {saga_…, …} are the
-// engine's; every other request is the actor's own. A reload does not touch the engine. In the process's own
-// turn.
+// engine's; every other request is the actor's own. A reload does not touch the engine. An actor that was
+// given a ticket is a worker instead: it has no engine, runs one callback of another saga's step, and ends
+// once that is answered (saga_actor_worker.cpp). In the process's own turn.
 #pragma once
 
 #include <coppice/draft/saga.h>
 
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "behaviours/saga/saga_engine.hpp"
 #include "host/actors/server.hpp"
@@ -23,6 +25,9 @@ struct saga_code final : server_code {
   const coppice_saga saga_callbacks;
 };
 
+// A worker's notice to itself: to run its callback, or that this was answered.
+inline constexpr std::string_view step_word = "$coppice_saga_step";
+
 class saga_actor final : public server, private behaviours::saga_port {
  public:
   using code_type = saga_code;
@@ -36,12 +41,30 @@ class saga_actor final : public server, private behaviours::saga_port {
                                 runtime::message request) override {
     return behaviour::receive_call(self, asking, std::move(request));
   }
+  void terminate(runtime::process& self, const runtime::message& reason) override;
+  void describe(runtime::description& out) const override;
   bool begin_with(behaviours::journal& log) override;
+  bool begin_with(std::shared_ptr<const behaviours::saga_worker_spec> workers) override;
+  bool begin_with(std::unique_ptr<behaviours::saga_ticket> step) override;
 
-  // For the host's functions. Null: init has not returned.
-  behaviours::saga_engine* engine() { return engine_.get(); }
+  // For the host's functions. False: init has not returned.
+  bool takes_answers() const { return engine_ != nullptr || (step_ != nullptr && step_->begun); }
+  // Only if it takes answers; see saga_callbacks.
+  behaviours::saga_callbacks::given answer(std::uint64_t token, behaviours::saga_callbacks::reply what,
+                                           ::coppice::saga::term value);
+  behaviours::saga_callbacks::given add_step(std::uint64_t token, ::coppice::saga::step_spec&& one);
+  // See saga_engine::interim().
+  bool interim(etf::bytes key, ::coppice::saga::term value);
 
  private:
+  // The callback that a worker runs.
+  struct own_step {
+    explicit own_step(std::size_t max_steps) : open(max_steps) {}
+    behaviours::saga_callbacks open;
+    bool begun = false;
+    std::optional<::coppice::saga::verdict> answer;
+  };
+
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) override;
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
@@ -56,6 +79,15 @@ class saga_actor final : public server, private behaviours::saga_port {
   // The status and the name of the callback that `what` is.
   std::int32_t call(const ::coppice::saga::call& what, const coppice_step& about,
                     const coppice_message& value, const char*& name);
+  void answer_by_default(const ::coppice::saga::call& what);
+  // Of a worker.
+  behaviours::saga_job& job() { return actor().extra->step->job(); }
+  runtime::outcome begin_step(runtime::process& self);
+  runtime::outcome go_on_step();
+  behaviours::saga_callbacks::given answered_step(behaviours::saga_callbacks::given how,
+                                                  ::coppice::saga::verdict&& said);
+  bool tell_interim(etf::bytes key, const ::coppice::saga::term& value);
+  runtime::message shown_step();
   // The outcome of input to the engine, after counting.
   runtime::outcome done(runtime::process& self, runtime::outcome next);
 
@@ -65,6 +97,9 @@ class saga_actor final : public server, private behaviours::saga_port {
 
   std::optional<behaviours::saga_settings> settings_; // until init. Empty: the options make no sense
   behaviours::journal* log_ = nullptr;                // null: volatile, or the node has none
+  std::shared_ptr<const behaviours::saga_worker_spec> workers_; // until init. Null: none
+  bool is_worker_ = false;                                      // set before its process is made
+  std::unique_ptr<own_step> step_;                              // null: no worker, or init has not returned
   std::unique_ptr<behaviours::saga_engine> engine_;
   ::coppice::saga::counters counted_; // included in its type's totals
   saga_totals::held held_;

@@ -39,6 +39,7 @@
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/gen/sys_debug.hpp"
 #include "behaviours/gen/tagged.hpp"
+#include "behaviours/saga/saga_job.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "host/boundary/actor_origin.hpp"
 #include "host/boundary/plugin_image.hpp"
@@ -150,6 +151,7 @@ struct extra_state {
   std::unique_ptr<behaviours::actor_streams> streams;
   std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until init
   std::unique_ptr<behaviours::actor_datagrams> datagrams;
+  std::unique_ptr<behaviours::saga_ticket> step; // of a worker of a saga, until its end
 };
 
 } // namespace coppice::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "coppice.saga_host/draft-2". An answer is kept by the engine and takes effect when the callback has
+// "coppice.saga_host/draft-2". An answer is kept by the actor and takes effect when the callback has
 // returned. In the process's own turn.
 #include <coppice/draft/saga.h>
 
@@ -11,25 +11,25 @@
 namespace coppice::host {
 namespace {
 
-using behaviours::saga_engine;
+using behaviours::saga_callbacks;
 using runtime::message;
-using reply = saga_engine::reply;
+using reply = saga_callbacks::reply;
 
-// COPPICE_OK and the engine, or an error.
-std::int32_t engine_of(coppice_actor* self, saga_engine*& out) {
+// COPPICE_OK and the actor, which takes answers, or an error.
+std::int32_t actor_of(coppice_actor* self, saga_actor*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   if (self->is->sagas == nullptr) return COPPICE_E_CONTEXT;
-  out = static_cast<saga_actor&>(self->process->does()).engine();
-  return out == nullptr ? COPPICE_E_CONTEXT : COPPICE_OK;
+  out = &static_cast<saga_actor&>(self->process->does());
+  return out->takes_answers() ? COPPICE_OK : COPPICE_E_CONTEXT;
 }
 
-std::int32_t status_of(saga_engine::given how) {
+std::int32_t status_of(saga_callbacks::given how) {
   switch (how) {
-    case saga_engine::given::taken:
+    case saga_callbacks::given::taken:
       return COPPICE_OK;
-    case saga_engine::given::used:
+    case saga_callbacks::given::used:
       return COPPICE_E_USED;
-    case saga_engine::given::invalid:
+    case saga_callbacks::given::invalid:
       break;
   }
   return COPPICE_E_INVALID;
@@ -45,12 +45,12 @@ std::optional<::coppice::saga::term> value_of(coppice_message* from_plugin) {
 
 std::int32_t answer(coppice_actor* self, const coppice_step* step, reply what, coppice_message* value_take) {
   auto value = value_of(value_take);
-  saga_engine* engine = nullptr;
-  if (const std::int32_t status = engine_of(self, engine); status != COPPICE_OK) return status;
+  saga_actor* actor = nullptr;
+  if (const std::int32_t status = actor_of(self, actor); status != COPPICE_OK) return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
   if (!about) return COPPICE_E_INVALID;
   if (!value) return COPPICE_E_TERM;
-  return status_of(engine->answer(about->token, what, std::move(*value)));
+  return status_of(actor->answer(about->token, what, std::move(*value)));
 }
 
 std::int32_t done(coppice_actor* self, const coppice_step* step, coppice_message* value_take) {
@@ -84,8 +84,8 @@ std::optional<::coppice::saga::address> receiver(std::string_view to, std::strin
 std::int32_t add_step(coppice_actor* self, const coppice_step* step, const coppice_next_step* next) {
   const auto given = sized(next, COPPICE_NEXT_STEP_LEAST);
   auto value = given ? value_of(given->value_take) : std::nullopt;
-  saga_engine* engine = nullptr;
-  if (const std::int32_t status = engine_of(self, engine); status != COPPICE_OK) return status;
+  saga_actor* actor = nullptr;
+  if (const std::int32_t status = actor_of(self, actor); status != COPPICE_OK) return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
   const auto text = given ? text_of(given->to) : std::nullopt;
   if (!about || !text || given->beside > 1 || given->retry_first < 0 || given->retry_max < 0)
@@ -99,18 +99,18 @@ std::int32_t add_step(coppice_actor* self, const coppice_step* step, const coppi
   made.beside = given->beside == 1;
   made.retry_first = given->retry_first;
   made.retry_max = given->retry_max;
-  return status_of(engine->add_step(about->token, std::move(made)));
+  return status_of(actor->add_step(about->token, std::move(made)));
 }
 
 std::int32_t interim(coppice_actor* self, const coppice_step* step, coppice_message* value_take) {
   auto value = value_of(value_take);
-  saga_engine* engine = nullptr;
-  if (const std::int32_t status = engine_of(self, engine); status != COPPICE_OK) return status;
+  saga_actor* actor = nullptr;
+  if (const std::int32_t status = actor_of(self, actor); status != COPPICE_OK) return status;
   const auto about = sized(step, COPPICE_STEP_LEAST);
   const auto key = about ? term_of(about->key) : std::nullopt;
   if (!key) return COPPICE_E_INVALID;
   if (!value) return COPPICE_E_TERM;
-  return engine->interim(*key, std::move(*value)) ? COPPICE_OK : COPPICE_E_INVALID;
+  return actor->interim(*key, std::move(*value)) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 
 } // namespace

@@ -120,6 +120,13 @@ std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_m
   return out;
 }
 
+// Null: it has none.
+std::shared_ptr<const behaviours::saga_worker_options> saga_workers(const spec::saga_options& from) {
+  if (from.worker.empty()) return nullptr;
+  return std::make_shared<const behaviours::saga_worker_options>(behaviours::saga_worker_options{
+      from.worker, convert(from.worker_args), spec::find_secrets(from.worker_args), from.workers});
+}
+
 std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   const auto made = std::make_shared<child_spec>();
   child_spec& out = *made;
@@ -144,7 +151,8 @@ std::shared_ptr<child_spec> bare_child(const spec::child_spec& from) {
   if (from.behaviour == "saga") {
     const spec::saga_options saga = from.saga.value_or(spec::saga_options());
     out.options = saga_term(saga);
-    if (saga.log == tree::saga_log::durable) out.kind = behaviours::saga_kind();
+    if (saga.log == tree::saga_log::durable || !saga.worker.empty())
+      out.kind = behaviours::saga_kind(saga.log == tree::saga_log::durable, saga_workers(saga));
   }
   if (from.consumer_supervisor) {
     spec::stage_options consumer;

@@ -83,6 +83,15 @@ class one_saga {
     REQUIRE(one != nullptr);
     answer(*one, std::move(with));
   }
+  // What ran the last call of this kind has ended without an answer.
+  void call_ends(callback what) {
+    const call* const one = called(what);
+    REQUIRE(one != nullptr);
+    const std::uint64_t token = one->token;
+    out.clear();
+    machine->call_ended(now, token, out);
+    note();
+  }
   void receive(const std::string& node, message_body body) {
     out.clear();
     machine->receive(now, {{"stock", node}, how.self, std::move(body)}, out);

@@ -72,6 +72,87 @@ TEST_CASE("a key whose answer was not kept before the node died is run again wit
   CHECK(of.calls(callback::reverse) == 1);
 }
 
+TEST_CASE("a call that ended without an answer is told at once, and is repeated with a higher attempt") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.call_ends(callback::perform);
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  of.answer(callback::perform, says(verdict::kind::ok)); // too late
+  CHECK(of.out.messages.empty());
+  of.receive("b", of.asks(perform));
+  REQUIRE(of.calls(callback::perform) == 1);
+  CHECK(of.out.calls[0].attempt == 2);
+  CHECK(of.out.calls[0].value == number(9));
+}
+
+TEST_CASE("a step whose calls end again and again without an answer is undone, also over a restart") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.call_ends(callback::perform);
+  SUBCASE("in one life") {
+    of.receive("b", of.asks(perform));
+    of.call_ends(callback::perform);
+  }
+  SUBCASE("over a restart") {
+    of.restart();
+    of.pass(of.how.retry_max + of.how.step_timeout);
+    of.receive("b", of.asks(perform));
+    of.call_ends(callback::perform);
+  }
+  of.receive("b", of.asks(perform));
+  REQUIRE(of.calls(callback::perform) == 1);
+  CHECK(of.out.calls[0].attempt == 3);
+  of.call_ends(callback::perform);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  CHECK(of.out.calls[0].value == number(9));
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::error);
+  CHECK(of.replied(perform)->value == reason("exit"));
+}
+
+TEST_CASE("an undo asks for the end of the step's call, and is called once that has ended or answered") {
+  one_saga of;
+  of.holds_writes = true;
+  of.receive("b", of.asks(perform));
+  of.receive("b", of.asks(reverse));
+  CHECK(of.out.stops.empty()); // the call has not left
+  of.sync();
+  REQUIRE(of.calls(callback::perform) == 1);
+  CHECK(of.out.stops == std::vector<std::uint64_t>{of.out.calls[0].token});
+  of.seen = of.out.calls;
+  of.holds_writes = false;
+  SUBCASE("ended") {
+    of.receive("b", of.asks(reverse));
+    CHECK(of.out.stops == std::vector<std::uint64_t>{of.seen[0].token});
+    CHECK(of.out.calls.empty());
+    of.call_ends(callback::perform);
+    REQUIRE(of.calls(callback::reverse) == 1);
+    of.receive("b", of.asks(reverse));
+    CHECK(of.out.stops.empty()); // the undo itself is not ended
+  }
+  SUBCASE("answered") {
+    of.answer(callback::perform, says(verdict::kind::ok));
+    REQUIRE(of.calls(callback::reverse) == 1);
+  }
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  REQUIRE(of.replied(reverse) != nullptr);
+  CHECK(of.replied(reverse)->what == answer_kind::ok);
+}
+
+TEST_CASE("an undo whose call ended without an answer is called again later") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.answer(callback::perform, says(verdict::kind::ok));
+  of.receive("b", of.asks(reverse));
+  of.call_ends(callback::reverse);
+  CHECK(of.out.calls.empty());
+  CHECK(of.replied(reverse) == nullptr);
+  of.pass(of.how.retry_max);
+  CHECK(of.calls(callback::reverse) == 1);
+}
+
 TEST_CASE(
     "an undo of a key that never came answers ok, calls nothing, and the step is refused from then on") {
   one_saga of;
