@@ -219,7 +219,7 @@ class redis : public coppice::tcp {
     for (const owned_term& from : callers_) all.callers.push_back(from ? std::optional(from) : std::nullopt);
     return all;
   }
-  void restore_state(std::uint32_t, const saved& from) {
+  void restore_state(const saved& from) {
     if (const auto read = etf::decode<settings>(args().encoded)) settings_ = *read;
     server_ = from.server;
     reconnects_ = from.reconnects;

@@ -200,12 +200,27 @@ void plugin_actor::report_crash(const message& reason) {
   behaviours::report::ended_alone(actor_.is->plugin, name.empty() ? pid : name, pid, reason, note);
 }
 
+// A terminate that throws changes nothing about the end, but what it was to save may be lost.
+void plugin_actor::tell_failed_terminate(const message& reason) {
+  if (actor_.extra == nullptr || !actor_.extra->error.reason) return;
+  const process& self = *actor_.process;
+  const std::string name = self.name();
+  const std::string thrown = backtrace(actor_, COPPICE_E_EXCEPTION);
+  base::log::error(actor_.is->plugin, "terminate of {}{}{}{} failed: {}; it ended with {}{}{}",
+                   to_text(self.self(), self.host().nodes()), name.empty() ? "" : " (", name,
+                   name.empty() ? "" : ")", runtime::shown(actor_.extra->error.reason),
+                   runtime::shown(reason), thrown.empty() ? "" : "\n", thrown);
+  actor_.extra->error = {};
+}
+
 void plugin_actor::end(const message& reason) {
   if (!runtime::is_orderly(reason)) report_crash(reason);
   if (code_->lifecycle.terminate != nullptr && actor_.created) {
+    if (actor_.extra != nullptr) actor_.extra->error = {}; // `reason` has what was said before
     const coppice_message lent = lend(reason);
     in_turn(actor_, "terminate", reason.bytes(),
             [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });
+    tell_failed_terminate(reason);
   }
   end_program();
   end_streams(runtime::is_orderly(reason));

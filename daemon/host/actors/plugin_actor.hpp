@@ -138,6 +138,7 @@ class plugin_actor : public reloadable {
   bool is_supervised() const;
   // Logs the crash, or leaves that to the supervisor.
   void report_crash(const runtime::message& reason);
+  void tell_failed_terminate(const runtime::message& reason);
   // Both run with the image of the code pinned. errc::refused.
   base::status create(const actor_code& code, void** state);
   base::status restore(const actor_code& code, void* state, const saved_state& saved);

@@ -270,7 +270,11 @@ inline bool is_lent(const void* owner) {
 }
 // Plain bytes as one term. Empty: they are not one.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
+inline constexpr std::size_t longest_text = 64 * 1024; // bytes
+// Empty: the text is longer than that.
 std::optional<std::string_view> text_of(coppice_bytes from_plugin);
+// For texts that people read and that are cut later, such as lines of the log.
+std::string_view whole_text(coppice_bytes from_plugin);
 inline coppice_bytes lend_bytes(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
 }

@@ -60,6 +60,7 @@ class hot_reload {
     if (what_.dry_run) return finish();
     if (auto done = gather(); !done) return unexpected(std::move(done.error()));
     if (auto done = carry_over(); !done) return unexpected(std::move(done.error()));
+    if (auto good = nobody_restarts(); !good) return unexpected(put_back(std::move(good)).error());
     switch_over();
     sweep();
     restart_others();
@@ -70,6 +71,8 @@ class hot_reload {
   base::status open();
   base::status rehearse();
   base::status check_row(const reload_ledger::row& row, const loader::plugin_generation& next);
+  // For a request that is to carry all actors over. errc::refused: one would be restarted.
+  base::status nobody_restarts();
   base::status gather();
   base::status carry_over();
   base::status put_back(base::status why);
@@ -226,9 +229,22 @@ base::status hot_reload::rehearse() {
     if (auto tried = on_.plugins.try_states(*to.at(plugin), all_of); !tried)
       return unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
   }
-  note_rows();
+  if (auto good = nobody_restarts(); !good) return good;
   ledger_ = std::make_shared<reload_ledger>(to);
   return {};
+}
+
+base::status hot_reload::nobody_restarts() {
+  note_rows();
+  if (!what_.carry_only) return {};
+  const auto is_restarted = [](const auto& one) { return one.second.outcome != actor_outcome::carried; };
+  const auto found = std::ranges::find_if(actors_, is_restarted);
+  if (found == actors_.end()) return {};
+  const auto others = std::ranges::count_if(actors_, is_restarted) - 1;
+  return base::fail(
+      base::errc::refused,
+      fmt::format("{} would be restarted: {}{}; the old code goes on", describe(found->first),
+                  found->second.reason, others == 0 ? "" : fmt::format("; and so would {} more", others)));
 }
 
 std::uint64_t hot_reload::made() const {
@@ -346,8 +362,18 @@ reload_report hot_reload::finish() {
   }
   for (plugin_reload& plugin : report_.plugins)
     std::ranges::sort(plugin.actors, {}, [](const actor_reload& one) { return one.pid.id; });
-  if (what_.dry_run) on_.plugins.discard(std::exchange(next_, {}));
+  if (what_.dry_run) {
+    ledger_.reset(); // it pins the new images
+    on_.plugins.discard(std::exchange(next_, {}));
+  }
   report_.kept = on_.plugins.collect();
+  // The images of a dry run are no former generations, even if a worker has not let go of one yet.
+  const auto is_own = [this](const loader::kept_image& kept) {
+    return std::ranges::any_of(report_.plugins, [&](const plugin_reload& one) {
+      return one.id == kept.plugin && one.to.generation == kept.generation;
+    });
+  };
+  if (what_.dry_run) std::erase_if(report_.kept, is_own);
   return std::move(report_);
 }
 

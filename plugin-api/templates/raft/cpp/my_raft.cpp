@@ -31,10 +31,7 @@ class counter : public coppice::raft_machine {
   std::int64_t handle_query(const sum&) const { return sum_; }
 
   std::int64_t save_state() const { return sum_; }
-  bool restore_state(std::uint32_t version, std::int64_t saved) {
-    sum_ = saved;
-    return version == state_version;
-  }
+  void restore_state(std::int64_t saved) { sum_ = saved; }
 
  private:
   std::int64_t sum_ = 0;
