@@ -286,16 +286,27 @@ message plugin_actor::formatted_status() {
                          [&](coppice_writer* out) { return format_status(&actor_, state_, out); });
 }
 
+message plugin_actor::saved_to_show() {
+  const auto save_state = code_->lifecycle.save_state;
+  if (save_state == nullptr || !actor_.created) return {};
+  std::uint32_t version = code_->state_version;
+  return written_to_show(looking::save_state,
+                         [&](coppice_writer* out) { return save_state(&actor_, state_, &version, out); });
+}
+
 message plugin_actor::shown_state() {
-  const coppice_lifecycle& calls = code_->lifecycle;
-  message shown = formatted_status();
-  if (calls.format_status == nullptr && calls.save_state != nullptr) {
-    std::uint32_t version = code_->state_version;
-    shown = written_to_show(looking::save_state, [&](coppice_writer* out) {
-      return calls.save_state(&actor_, state_, &version, out);
-    });
-  }
+  const message shown = code_->lifecycle.format_status != nullptr ? formatted_status() : saved_to_show();
   return shown ? shown : message::atom("opaque");
+}
+
+message plugin_actor::state_to_show() {
+  if (code_->lifecycle.format_status != nullptr) return formatted_status();
+  const base::nanos now = base::mono_now();
+  if (actor_.extra != nullptr && now < actor_.extra->shows_again) return {};
+  message shown = saved_to_show();
+  const base::nanos took = base::mono_now() - now;
+  if (took > base::nanos_per_ms) actor_.needs_extra().shows_again = now + 100 * took;
+  return shown;
 }
 
 } // namespace coppice::host

@@ -141,6 +141,7 @@ struct extra_state {
   std::string refused;                // first forbidden call of a callback that may only look: take_refusal()
   base::nanos refused_dead_since = 0; // time of the first call made after its death; 0: none
   std::uint64_t refused_dead = 0;     // number of such calls
+  base::nanos shows_again = 0;        // until then save_state does not run for people who look
   own_post_target posts;
   routing_decision* deciding = nullptr;              // while a router's callback runs that decides
   behaviours::raft::group_effects* noting = nullptr; // while a state machine's apply or apply_info runs
