@@ -3,23 +3,22 @@
 // beside the behaviour's own, and the code that connects an object to the C tables.
 //
 //   a constructor                    makes the state; it and member initialisers only compute
-//   void configure(const Settings&)  reads args: before init, before restore_state, and when they change;
-//   only
-//                                    computes. What it throws at a change refuses the change
-//   void init([const Args&])         runs first; not called when a state is restored
-//   void handle_continue()           after outcome::then_continue(), before the next message
-//   outcome config_change(term old_args, term new_args)   without configure; else outcome config_change(),
-//                                    which runs after configure at a change, for what is not only computing
+//   void configure(const Settings&)  reads args; only computes. Before init, before restore_state, and when
+//                                    args change: what it throws then refuses the change
+//   void init([const Args&])         runs first; not called when a state is restored. No Args beside
+//   configure void handle_continue()           after outcome::then_continue(), before the next message
+//   outcome config_change(term old_args, term new_args)
+//   outcome config_change()          in its place beside configure: runs after it when args change
 //   S save_state() const             only computes
-//   void restore_state(const S&)     only computes; takes states of the version state_version, or is
-//                                    overloaded: (coppice::version<1>, const S&), (coppice::version<2>, …);
-//                                    or (std::uint32_t version, const S&). A bool false refuses the state
+//   void restore_state(const S&)     only computes; for the version state_version. Any other is refused
+//   void restore_state(coppice::version<1>, const S&)   in its place, one for each version of the state
+//   void restore_state(std::uint32_t version, const S&) in its place, for all versions. Each of them may
+//                                    return a bool: false refuses the state
 //   auto format_status() const       only computes
 //   void after_restore()             once the new generation has taken over, before the next message
-//   void terminate(term reason)      when a callback ended the actor or threw, and when the supervisor stops
-//   an
-//                                    actor that traps exits; not if it is killed or does not trap an exit
-//                                    signal. What it throws is logged
+//   void terminate(term reason)      when a callback has ended the actor or thrown, and when the supervisor
+//                                    stops an actor that traps exits; not if it is killed or does not trap an
+//                                    exit signal. What it throws is logged
 //
 // init, handle_continue and after_restore may return coppice::outcome instead. A callback that the class does
 // not have has the default stated in coppice/lifecycle.h. An exception ends the actor with the reason

@@ -144,8 +144,7 @@ constexpr bool is_spelled() {
         found != flaw::duration)
     COPPICE_CHECK_(
         "a char in a message, arguments or a state is neither a text nor a number: use std::string for a "
-        "text, "
-        "std::int8_t or std::uint8_t for a number",
+        "text, std::int8_t or std::uint8_t for a number",
         found != flaw::character)
     COPPICE_CHECK_(
         "a type in a message, arguments or a state is a class that cannot be read from a term: an aggregate "
@@ -243,8 +242,8 @@ constexpr bool has_restore() {
   if constexpr (COPPICE_HAS_(restore_state) && !restores_by_version<T>) {
     COPPICE_CHECK_(
         "nothing can call restore_state of this class: make it public, and no template; where it is "
-        "overloaded, each takes the version's number first, void restore_state(coppice::version<1>, const "
-        "S&)",
+        "overloaded, each takes the version's number first, void restore_state(coppice::version<1>, "
+        "const S&)",
         COPPICE_REACHES_(restore_state))
     if constexpr (COPPICE_REACHES_(restore_state)) {
       constexpr int count = signature<decltype(&T::restore_state)>::count;

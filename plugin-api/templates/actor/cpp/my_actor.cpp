@@ -24,8 +24,7 @@ class counter : public coppice::server {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("start":{"type":"integer","description":"the first sum; 0 without it"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { sum_ = start_ = args.start.value_or(0); }

@@ -26,8 +26,7 @@ class last_events : public coppice::event_handler {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("keep":{"type":"integer","minimum":1,"description":"how many events are kept; 10 without it"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { most_ = args.keep.value_or(10); }

@@ -22,8 +22,7 @@ class filter : public coppice::tcp {
   // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void on_connect(coppice::connection program, const coppice::connection_info&) { program_ = program.id(); }

@@ -27,8 +27,7 @@ class front : public coppice::router {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("to":{"type":"string","minLength":1,"description":"the route for things; none: they are stored here"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   using calls = std::variant<store, get>;
 

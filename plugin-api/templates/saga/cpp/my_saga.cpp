@@ -34,8 +34,7 @@ class place : public coppice::saga {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("has":{"type":"integer","minimum":0,"default":0,"description":"the things it has at first"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { has_ = args.has; }

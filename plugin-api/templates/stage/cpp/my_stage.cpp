@@ -22,8 +22,7 @@ class numbers : public coppice::producer {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("last":{"type":"integer","minimum":0,"description":"the last number; none without it"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { end_ = args.last ? *args.last + 1 : INT64_MAX; }

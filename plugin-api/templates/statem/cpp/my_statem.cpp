@@ -26,8 +26,7 @@ class lamp : public coppice::statem<light> {
       R"("lit":{"type":"integer","format":"duration","minimum":1,)"
       R"("description":"how long it stays on; 10s without it"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   // What `coppice inspect --dot` draws.
   static constexpr edge states[] = {{light::off, "push", light::on},

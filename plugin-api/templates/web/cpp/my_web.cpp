@@ -23,8 +23,7 @@ class site : public coppice::web {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("greeting":{"type":"string","maxLength":1000,"description":"before the name; hello without it"}}})";
   // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state, restore_state(coppice::version<2>, …) the
-  // new.
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   static constexpr coppice::taken takes[] = {coppice::taken::web, coppice::taken::calls};
 
