@@ -167,6 +167,19 @@ TEST_CASE("arguments that configure does not take are refused, and the former on
   CHECK(actor::restored(tenants, one.save(), {.args = "#{room => -1}"_erl}).status() == COPPICE_E_EXCEPTION);
 }
 
+TEST_CASE("what terminate throws is a complaint, and changes nothing about the end") {
+  const plugin tenants = fixture("tenant");
+  actor one(tenants, {.args = "#{room => 13}"_erl});
+  one.send("leave"_erl);
+  CHECK(one.reason() == "normal"_erl);
+  REQUIRE(one.did.complaints.size() == 1);
+  CHECK(one.did.complaints[0].starts_with("its terminate failed: {exception,'std::runtime_error',"));
+  actor other(tenants, {.args = "#{room => 3}"_erl});
+  other.send("leave"_erl);
+  CHECK(other.reason() == "normal"_erl);
+  CHECK(other.did.complaints.empty());
+}
+
 TEST_CASE("a struct without a form of its own is a map where an actor is given it as arguments") {
   const plugin tenants = fixture("tenant");
   actor one(tenants, {.args = "#{room => 3}"_erl});
