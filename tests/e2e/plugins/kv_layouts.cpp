@@ -34,10 +34,9 @@ class layout_server : public kv_server {
     kv_server::restore_state(saved);
   }
   bool restore_state(coppice::version<2>, const columns& saved) {
-    const auto& [keys, values] = saved;
-    if (keys.size() != values.size()) return false;
+    if (saved.first.size() != saved.second.size()) return false;
     pairs rows;
-    for (std::size_t i = 0; i < keys.size(); ++i) rows.emplace_back(keys[i], values[i]);
+    for (std::size_t i = 0; i < saved.first.size(); ++i) rows.emplace_back(saved.first[i], saved.second[i]);
     kv_server::restore_state(rows);
     return true;
   }
