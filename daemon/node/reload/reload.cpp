@@ -60,6 +60,7 @@ class hot_reload {
     if (what_.dry_run) return finish();
     if (auto done = gather(); !done) return unexpected(std::move(done.error()));
     if (auto done = carry_over(); !done) return unexpected(std::move(done.error()));
+    if (what_.carry_only) note_rows(); // of those that appeared since
     if (auto good = nobody_restarts(); !good) return unexpected(put_back(std::move(good)).error());
     switch_over();
     sweep();
@@ -71,8 +72,9 @@ class hot_reload {
   base::status open();
   base::status rehearse();
   base::status check_row(const reload_ledger::row& row, const loader::plugin_generation& next);
-  // For a request that is to carry all actors over. errc::refused: one would be restarted.
-  base::status nobody_restarts();
+  // For a request that is to carry all actors over, by the rows noted so far. errc::refused: one would be
+  // restarted.
+  base::status nobody_restarts() const;
   base::status gather();
   base::status carry_over();
   base::status put_back(base::status why);
@@ -229,13 +231,13 @@ base::status hot_reload::rehearse() {
     if (auto tried = on_.plugins.try_states(*to.at(plugin), all_of); !tried)
       return unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
   }
+  note_rows();
   if (auto good = nobody_restarts(); !good) return good;
   ledger_ = std::make_shared<reload_ledger>(to);
   return {};
 }
 
-base::status hot_reload::nobody_restarts() {
-  note_rows();
+base::status hot_reload::nobody_restarts() const {
   if (!what_.carry_only) return {};
   const auto is_restarted = [](const auto& one) { return one.second.outcome != actor_outcome::carried; };
   const auto found = std::ranges::find_if(actors_, is_restarted);
