@@ -148,7 +148,9 @@ std::vector<runtime::pid> hot_reload::actors() const {
 std::string hot_reload::describe(const runtime::pid& who) const {
   const auto info = on_.system.info(who);
   std::string out = runtime::to_text(who, on_.system.nodes());
-  if (info && !info->summary.label.empty()) out = info->summary.label + " (" + out + ")";
+  if (!info) return out;
+  const std::string& called = info->path.empty() ? info->summary.label : info->path;
+  if (!called.empty()) out = called + " (" + out + ")";
   return out;
 }
 
@@ -341,7 +343,7 @@ void hot_reload::restart_others() {
     if (one.outcome != actor_outcome::restarted) continue;
     const auto info = on_.system.info(who);
     if (!info) continue;
-    one.path = info->summary.label;
+    one.path = info->path;
     const base::status done = restart(one.path);
     if (!done) {
       one.outcome = actor_outcome::stays;
@@ -358,7 +360,7 @@ base::status hot_reload::restart(const std::string& path) const {
 
 reload_report hot_reload::finish() {
   for (auto& [who, one] : actors_) {
-    if (const auto info = on_.system.info(who)) one.path = info->summary.label;
+    if (const auto info = on_.system.info(who)) one.path = info->path;
     for (plugin_reload& plugin : report_.plugins)
       if (plugin.id == plugin_of_[who]) plugin.actors.push_back(one);
   }
