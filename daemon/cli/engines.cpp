@@ -214,6 +214,18 @@ std::string plain_text(const json& engine, std::size_t columns) {
   return fields(about, columns) + tables;
 }
 
+// The demand that is open at a subscription is its `in_flight`.
+std::string stage_text(const json& engine, std::size_t columns) {
+  json shown = engine;
+  if (const auto all = shown.find("subscriptions"); all != shown.end() && has_rows(*all)) {
+    for (json& one : *all) {
+      one["demand"] = at(one, "in_flight");
+      one.erase("in_flight");
+    }
+  }
+  return plain_text(shown, columns);
+}
+
 struct shown_kind {
   std::string_view kind;
   std::string (*text)(const json& engine, std::size_t columns);
@@ -225,6 +237,7 @@ constexpr shown_kind kinds[] = {
     {"pool", pool_text},
     {"raft", raft_text},
     {"router", router_text},
+    {"stage", stage_text},
     {"statem", statem_text},
     {"tcp", listener_text},
     {"web", web_text},

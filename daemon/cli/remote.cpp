@@ -50,6 +50,7 @@ struct parameters {
   bool back = false;
   bool running = false;
   bool dry_run = false;
+  bool carry_only = false;
   bool in_doubt = false;
   bool parked = false;
   bool overdue = false;
@@ -466,11 +467,14 @@ const remote_command commands[] = {
      [](CLI::App& app, parameters& p) {
        app.add_option("plugin", p.plugin, "only this one, whether its file has changed or not");
        app.add_flag("--dry-run", p.dry_run, "only say what would happen");
+       app.add_flag("--carry-only", p.carry_only, "change nothing if an actor would be restarted");
        p.timeout = "infinity";
        take_timeout(app, p);
      },
      [](const parameters& p) {
-       return json{{"plugin", p.plugin}, {"dry_run", p.dry_run}};
+       json arguments{{"plugin", p.plugin}, {"dry_run", p.dry_run}};
+       if (p.carry_only) arguments["carry_only"] = true;
+       return arguments;
      },
      render_reload, true},
 };

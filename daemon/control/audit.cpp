@@ -92,6 +92,7 @@ void log_change(const asked& a) {
   if (a.who.http.empty() && only_asks(a)) return;
   std::string what = a.what;
   if (a.flag("dry_run")) what += " (dry run)";
+  if (a.flag("carry_only")) what += " (carry only)";
   if (a.flag("back")) what += " back";
   for (const char* more : {"file", "of", "reason", "change", "member", "tx", "decision"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);

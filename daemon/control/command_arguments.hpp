@@ -95,6 +95,7 @@ inline constexpr argument log_level[] = {
 inline constexpr argument reload[] = {
     {"plugin", type::text, false, "its id; without it each plugin whose file has changed"},
     {"dry_run", type::flag, false, "tells what would happen"},
+    {"carry_only", type::flag, false, "fails, and changes nothing, where an actor would be restarted"},
     timeout};
 inline constexpr argument wait_ready[] = {timeout};
 inline constexpr argument application[] = {{"application", type::text, true, "its name"}, timeout};

@@ -410,6 +410,7 @@ pending run_reload(const request& r) {
   node::reload_request what;
   what.plugin = r->text("plugin");
   what.dry_run = r->flag("dry_run");
+  what.carry_only = r->flag("carry_only");
   what.by = by(r->who);
   what.os_pid = r->who.pid;
   r->of.reload(std::move(what), [r](const base::result<node::reload_report>& report) {

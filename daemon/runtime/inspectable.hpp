@@ -30,7 +30,7 @@ std::string_view to_string(priority of);
 struct process_summary {
   runtime::pid pid;
   std::string name;  // empty: none
-  std::string label; // "APP/SUP/CHILD", for people
+  std::string label; // "APP/SUP/CHILD", or what the process has set, for people
   description is;
   process_status status = process_status::starting;
   std::uint64_t messages = 0;      // in its mailbox
@@ -42,6 +42,7 @@ struct process_summary {
 
 struct process_info {
   process_summary summary;
+  std::string path; // its label when it was spawned, APP/SUP/CHILD. Empty: none
   runtime::pid parent;
   runtime::pid group_leader;
   runtime::priority priority = runtime::priority::normal;

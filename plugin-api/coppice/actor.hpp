@@ -10,6 +10,7 @@
 
 #include <coppice/draft/await.h>
 #include <coppice/answer.hpp>
+#include <coppice/detail/args.hpp>
 #include <coppice/message.hpp>
 #include <coppice/options.hpp>
 
@@ -294,7 +295,7 @@ class actor {
   /// `what`: "PLUGIN:ACTOR" or ":ACTOR". Parks this actor until the new actor's init has returned.
   template <class Args>
   spawned spawn(std::string_view actor_name, const Args& args, const spawn_options& options = {}) {
-    const message encoded_args = make_message(args);
+    const message encoded_args = make_message(detail::args_to_write<Args>{args});
     coppice_spawn_options raw{};
     raw.size = sizeof raw;
     raw.flags = spawn_flags_(options);
@@ -353,8 +354,8 @@ class actor {
   template <class Args>
   spawned spawn_actor_at(std::string_view node_name, std::string_view actor_name, const Args& args,
                          const remote_spawn_options& options = {}) {
-    return spawn_at(node_name, "coppice", "spawn", std::tuple<etf::atom, const Args&>({actor_name}, args),
-                    options);
+    return spawn_at(node_name, "coppice", "spawn",
+                    std::tuple<etf::atom, detail::args_to_write<Args>>({actor_name}, {args}), options);
   }
 
   // Time. The message comes to handle_info, unless another destination is given. A timer's id is 0 if none

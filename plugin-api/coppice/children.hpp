@@ -108,7 +108,7 @@ class child_spec {
       pair(out, "unhandled", detail::unhandled_words[static_cast<std::size_t>(*how.unhandled)]);
     pair(out, "type", "worker");
     start(out, actor_name);
-    etf::encode(out, args);
+    etf::encode(out, detail::args_to_write<Args>{args});
     out.nil();
     return child_spec(out);
   }

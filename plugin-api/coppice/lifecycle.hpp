@@ -3,15 +3,22 @@
 // beside the behaviour's own, and the code that connects an object to the C tables.
 //
 //   a constructor                    makes the state; it and member initialisers only compute
-//   void init([const Args&])         runs first; not called when a state is restored
-//   void handle_continue()           after outcome::then_continue(), before the next message
+//   void configure(const Settings&)  reads args; only computes. Before init, before restore_state, and when
+//                                    args change: what it throws then refuses the change
+//   void init([const Args&])         runs first; not called when a state is restored. No Args beside
+//   configure void handle_continue()           after outcome::then_continue(), before the next message
 //   outcome config_change(term old_args, term new_args)
+//   outcome config_change()          in its place beside configure: runs after it when args change
 //   S save_state() const             only computes
-//   void restore_state(std::uint32_t version, const S&)   only computes; or bool: false refuses the version;
-//                                    or without `version`: other versions than this class's are refused
+//   void restore_state(const S&)     only computes; for the version state_version. Any other is refused
+//   void restore_state(coppice::version<1>, const S&)   in its place, one for each version of the state
+//   void restore_state(std::uint32_t version, const S&) in its place, for all versions. Each of them may
+//                                    return a bool: false refuses the state
 //   auto format_status() const       only computes
 //   void after_restore()             once the new generation has taken over, before the next message
-//   void terminate(term reason)
+//   void terminate(term reason)      when a callback has ended the actor or thrown, and when the supervisor
+//                                    stops an actor that traps exits; not if it is killed or does not trap an
+//                                    exit signal. What it throws is logged
 //
 // init, handle_continue and after_restore may return coppice::outcome instead. A callback that the class does
 // not have has the default stated in coppice/lifecycle.h. An exception ends the actor with the reason
@@ -25,6 +32,7 @@
 
 #include <coppice/lifecycle.h>
 #include <coppice/actor.hpp>
+#include <coppice/detail/args.hpp>
 #include <coppice/detail/checks.hpp>
 #include <coppice/detail/responses.hpp>
 
@@ -38,11 +46,18 @@
 namespace coppice::detail {
 
 template <class T>
+concept has_restore_state = requires {
+  &T::restore_state;
+}
+|| restores_by_version<T>;
+template <class T>
 concept carries_state = requires {
   &T::save_state;
 }
-|| requires {
-  &T::restore_state;
+|| has_restore_state<T>;
+template <class T>
+concept configures = requires {
+  &T::configure;
 };
 
 // An aggregate has no user-written constructor and no virtual functions.
@@ -135,14 +150,28 @@ struct lifecycle_table {
   }
   static void destroy(void* state) noexcept { delete static_cast<T*>(state); }
 
+  // Calls configure with these args, and then `then`.
+  template <class Then>
+  static std::int32_t configure(coppice_actor* self, T& actor, const coppice_message& args,
+                                const Then& then) {
+    return with_args<parameter_of<&T::configure>>(self, args, [&](const auto& read) {
+      actor.configure(read);
+      return then();
+    });
+  }
+
   static std::int32_t init(coppice_actor* self, void* state, const coppice_message* args) noexcept {
-    return run<T>(self, state, [&](T& actor) {
-      if constexpr (requires { actor.init(); }) {
+    return run<T>(self, state, [&](T& actor) -> std::int32_t {
+      if constexpr (configures<T>) {
+        return configure(self, actor, *args, [&]() -> std::int32_t {
+          if constexpr (requires { &T::init; }) return status_of(self, [&] { return actor.init(); });
+          return COPPICE_OK;
+        });
+      } else if constexpr (requires { actor.init(); }) {
         return status_of(self, [&] { return actor.init(); });
       } else {
-        return with_value<parameter_of<&T::init>>(
-            self, args, COPPICE_E_INVALID, "args",
-            [&](const auto& read) { return status_of(self, [&] { return actor.init(read); }); });
+        return with_args<parameter_of<&T::init>>(
+            self, *args, [&](const auto& read) { return status_of(self, [&] { return actor.init(read); }); });
       }
     });
   }
@@ -154,19 +183,30 @@ struct lifecycle_table {
 
   static std::int32_t config_change(coppice_actor* self, void* state, const coppice_message* old_args,
                                     const coppice_message* new_args) noexcept {
-    return run<T>(self, state, [&](T& actor) {
-      const term before{{old_args->data, static_cast<std::size_t>(old_args->size)}};
-      const term after{{new_args->data, static_cast<std::size_t>(new_args->size)}};
-      return status_of(self, [&] { return actor.config_change(before, after); });
-    });
-  }
-
-  static constexpr std::uint32_t own_version() {
-    if constexpr (requires { T::state_version; }) {
-      return T::state_version;
+    if constexpr (configures<T>) {
+      return reconfigure(self, state, *old_args, *new_args);
     } else {
-      return 0; // as in the descriptor
+      return run<T>(self, state, [&](T& actor) {
+        const term before{{old_args->data, static_cast<std::size_t>(old_args->size)}};
+        const term after{{new_args->data, static_cast<std::size_t>(new_args->size)}};
+        return status_of(self, [&] { return actor.config_change(before, after); });
+      });
     }
+  }
+  // If the new args are refused, the old ones are put back.
+  static std::int32_t reconfigure(coppice_actor* self, void* state, const coppice_message& old_args,
+                                  const coppice_message& new_args) noexcept {
+    const std::int32_t status = run<T>(self, state, [&](T& actor) {
+      return configure(self, actor, new_args, [&]() -> std::int32_t {
+        if constexpr (requires { &T::config_change; })
+          return status_of(self, [&] { return actor.config_change(); });
+        return COPPICE_OK;
+      });
+    });
+    if (status < COPPICE_OK && status != COPPICE_E_EXITING)
+      run<T>(self, state,
+             [&](T& actor) { return configure(self, actor, old_args, [] { return COPPICE_OK; }); });
+    return status;
   }
 
   // Writes a value with a writer of the host.
@@ -183,31 +223,62 @@ struct lifecycle_table {
   static std::int32_t format_status(coppice_actor* self, void* state, coppice_writer* out) noexcept {
     return run<T>(self, state, [&](T& actor) { return write(std::as_const(actor).format_status(), out); });
   }
-  static std::int32_t restore_state(coppice_actor* self, void* state, std::uint32_t version,
+  // Calls `restore` with the saved state as an S. Its bool false refuses the state.
+  template <class S, class Restore>
+  static std::int32_t restore_as(coppice_actor* self, std::uint32_t number, const coppice_message* saved,
+                                 const Restore& restore) {
+    const auto use = [&](const auto& read) -> std::int32_t {
+      if constexpr (std::is_same_v<decltype(restore(read)), bool>) {
+        return restore(read) ? COPPICE_OK : COPPICE_E_VERSION;
+      } else {
+        restore(read);
+        return COPPICE_OK;
+      }
+    };
+    return with_value<S>(self, saved, COPPICE_E_VERSION,
+                         etf::detail::concatenated({"state of version ", std::to_string(number)}), use);
+  }
+  static std::int32_t restore_version(coppice_actor* self, T& actor, std::uint32_t number,
+                                      const coppice_message* saved) {
+    std::int32_t status = COPPICE_E_VERSION;
+    const bool known = any_version<T>([&]<std::uint32_t N>() {
+      if (number != N) return false;
+      status = restore_as<state_of_version<T, N>>(
+          self, number, saved, [&](const auto& read) { return actor.restore_state(version<N>(), read); });
+      return true;
+    });
+    if (known) return status;
+    std::string text = "it takes";
+    any_version<T>([&]<std::uint32_t N>() {
+      text.append(text.size() == 8 ? " " : ", ").append(std::to_string(N));
+      return false;
+    });
+    host.actor->set_error(self, COPPICE_E_VERSION, plain(std::string_view(text)));
+    return COPPICE_E_VERSION;
+  }
+  static std::int32_t restore(coppice_actor* self, T& actor, std::uint32_t number,
+                              const coppice_message* saved) {
+    if constexpr (restores_by_version<T>) {
+      return restore_version(self, actor, number, saved);
+    } else if constexpr (signature<decltype(&T::restore_state)>::count == 2) {
+      return restore_as<parameter_of<&T::restore_state, 1>>(
+          self, number, saved, [&](const auto& read) { return actor.restore_state(number, read); });
+    } else {
+      if (number != state_version<T>()) return COPPICE_E_VERSION;
+      return restore_as<parameter_of<&T::restore_state>>(
+          self, number, saved, [&](const auto& read) { return actor.restore_state(read); });
+    }
+  }
+  static std::int32_t restore_state(coppice_actor* self, void* state, std::uint32_t number,
                                     const coppice_message* saved) noexcept {
     return run<T>(self, state, [&](T& actor) {
-      constexpr bool named = signature<decltype(&T::restore_state)>::count == 2;
-      const auto restored = [&](const auto& read) {
-        if constexpr (named) {
-          return actor.restore_state(version, read);
-        } else {
-          return actor.restore_state(read);
-        }
-      };
-      const auto use = [&](const auto& read) -> std::int32_t {
-        if constexpr (std::is_same_v<decltype(restored(read)), bool>) {
-          return restored(read) ? COPPICE_OK : COPPICE_E_VERSION;
-        } else {
-          restored(read);
-          return COPPICE_OK;
-        }
-      };
-      if constexpr (!named) {
-        if (version != own_version()) return COPPICE_E_VERSION;
+      if constexpr (configures<T>) {
+        const coppice_bytes args = host.actor->args_borrowed(self);
+        return configure(self, actor, {args.data, args.size, nullptr},
+                         [&] { return restore(self, actor, number, saved); });
+      } else {
+        return restore(self, actor, number, saved);
       }
-      return with_value<parameter_of<&T::restore_state, named ? 1 : 0>>(
-          self, saved, COPPICE_E_VERSION,
-          etf::detail::concatenated({"state of version ", std::to_string(version)}), use);
     });
   }
   static std::int32_t after_restore(coppice_actor* self, void* state) noexcept {
@@ -230,11 +301,11 @@ struct lifecycle_table {
       table.create = &create;
       table.destroy = &destroy;
     }
-    if constexpr (requires { &T::init; }) table.init = &init;
+    if constexpr (configures<T> || requires { &T::init; }) table.init = &init;
     if constexpr (requires { &T::handle_continue; }) table.handle_continue = &handle_continue;
-    if constexpr (requires { &T::config_change; }) table.config_change = &config_change;
+    if constexpr (configures<T> || requires { &T::config_change; }) table.config_change = &config_change;
     if constexpr (requires { &T::save_state; }) table.save_state = &save_state;
-    if constexpr (requires { &T::restore_state; }) table.restore_state = &restore_state;
+    if constexpr (has_restore_state<T>) table.restore_state = &restore_state;
     if constexpr (requires { &T::after_restore; }) table.after_restore = &after_restore;
     if constexpr (requires { &T::format_status; }) table.format_status = &format_status;
     if constexpr (requires { &T::terminate; }) table.terminate = &terminate;

@@ -37,8 +37,8 @@
 // Versions. A later version of the class raises state_version, and names the oldest version that it knows
 // too: `static constexpr std::uint32_t oldest_version = 1;`. The group has one version, which entry.version()
 // tells: apply follows its rules, `save` writes the state in it if it is older than state_version, and
-// restore_state reads each. Once all voters run such code, the group goes over to the next version at one
-// entry of the log; see coppice/draft/raft.h.
+// restore_state has an overload for each, see coppice/lifecycle.hpp. Once all voters run such code, the group
+// goes over to the next version at one entry of the log; see coppice/draft/raft.h.
 //
 // For several types overload the handler and list them: `using commands = std::variant<deposit, transfer>;`
 // (`queries`, and `infos` for apply_info). It may also have the callbacks of coppice/lifecycle.hpp.

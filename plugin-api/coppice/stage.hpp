@@ -92,8 +92,8 @@ class any_stage : public actor {
   }
   /// In init: GenStage's options, a keyword list.
   template <class Options>
-  void configure(const Options& keywords) {
-    staged(stage_host.need().configure(handle(), make_message(keywords).take()), "configure");
+  void configure_stage(const Options& keywords) {
+    staged(stage_host.need().configure(handle(), make_message(keywords).take()), "configure_stage");
   }
 
  private:

@@ -897,7 +897,11 @@ class actor {
     }
     if (lifecycle_.terminate != nullptr) {
       const detail::lent why(reason);
+      forget_error();
       run("terminate", [&] { return lifecycle_.terminate(self(), state_, why.get()), COPPICE_OK; });
+      if (world_.error_reason)
+        did.complaints.push_back("its terminate failed: " + detail::show(world_.error_reason.bytes()));
+      forget_error();
     }
     detail::end(world_, reason);
   }

@@ -72,7 +72,7 @@ class handler : public coppice::event_handler {
   static constexpr std::uint32_t state_version = 1;
   using state = std::pair<std::uint32_t, std::vector<std::pair<term, term>>>;
   state save_state() const { return {limit_, handle_call({})}; }
-  void restore_state(std::uint32_t, const state& saved) {
+  void restore_state(const state& saved) {
     limit_ = saved.first;
     for (auto one = saved.second.rbegin(); one != saved.second.rend(); ++one)
       set_.push_back({copied(one->first), copied(one->second)});

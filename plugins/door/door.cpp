@@ -9,6 +9,7 @@ namespace door {
 using coppice::term;
 using coppice::transition;
 namespace etf = coppice::etf;
+using namespace std::chrono_literals;
 
 enum class state { locked, open, blocked };
 
@@ -20,10 +21,8 @@ using passed = etf::constant<"passed">;
 using push = etf::constant<"push">;
 
 struct settings {
-  static constexpr etf::form etf_form = etf::form::map;
   std::optional<std::int64_t> code;
-  std::optional<std::int64_t> open_for;    // ms
-  std::optional<std::int64_t> blocked_for; // ms
+  std::optional<std::chrono::milliseconds> open_for, blocked_for;
 };
 
 class door_statem : public coppice::statem<state> {
@@ -46,10 +45,12 @@ class door_statem : public coppice::statem<state> {
 
   using calls = std::variant<code, passed>;
 
-  transition init(const settings& args) {
-    configure(args);
-    return next(state::locked);
+  void configure(const settings& args) {
+    code_ = args.code.value_or(4711);
+    open_for_ = args.open_for.value_or(10s);
+    blocked_for_ = args.blocked_for.value_or(30s);
   }
+  transition init() { return next(state::locked); }
 
   transition handle_call(state now, const code& typed, term from) {
     if (now == state::blocked) return keep().postpone();
@@ -76,23 +77,11 @@ class door_statem : public coppice::statem<state> {
   }
   transition handle_state_timeout(state, term) { return next(state::locked); }
 
-  // Reload: the settings come from the arguments again, the counters from the saved state.
   using counts = std::pair<std::int64_t, std::int64_t>;
   counts save_state() const { return {wrong_, passed_}; }
-  bool restore_state(std::uint32_t version, const counts& saved) {
-    if (version != state_version) return false;
-    if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
-    std::tie(wrong_, passed_) = saved;
-    return true;
-  }
+  void restore_state(const counts& saved) { std::tie(wrong_, passed_) = saved; }
 
  private:
-  void configure(const settings& args) {
-    code_ = args.code.value_or(4711);
-    open_for_ = std::chrono::milliseconds(args.open_for.value_or(10'000));
-    blocked_for_ = std::chrono::milliseconds(args.blocked_for.value_or(30'000));
-  }
-
   std::int64_t code_ = 0;
   std::chrono::nanoseconds open_for_{};
   std::chrono::nanoseconds blocked_for_{};

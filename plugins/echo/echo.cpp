@@ -38,7 +38,7 @@ class lines : public coppice::tcp {
 
   static constexpr std::uint32_t state_version = 1;
   std::uint64_t save_state() const { return count_; }
-  void restore_state(std::uint32_t, std::uint64_t saved) { count_ = saved; }
+  void restore_state(std::uint64_t saved) { count_ = saved; }
 
  private:
   std::uint64_t count_ = 0;
@@ -61,7 +61,7 @@ class datagrams : public coppice::udp {
 
   static constexpr std::uint32_t state_version = 1;
   std::uint64_t save_state() const { return count_; }
-  void restore_state(std::uint32_t, std::uint64_t saved) { count_ = saved; }
+  void restore_state(std::uint64_t saved) { count_ = saved; }
 
  private:
   std::uint64_t count_ = 0;

@@ -70,7 +70,7 @@ class filter : public coppice::tcp {
   };
   static constexpr std::uint32_t state_version = 1;
   saved save_state() const { return {program_, {callers_.begin(), callers_.end()}}; }
-  void restore_state(std::uint32_t, const saved& from) {
+  void restore_state(const saved& from) {
     program_ = from.program;
     callers_.assign(from.callers.begin(), from.callers.end());
   }

@@ -131,9 +131,7 @@ class hello_web_server : public coppice::web {
   using state =
       std::tuple<std::vector<coppice::owned_pid>, std::vector<guest>, std::int64_t, std::vector<std::string>>;
   state save_state() const { return {clients_, guests_, last_guest_, lines_}; }
-  void restore_state(std::uint32_t, const state& saved) {
-    std::tie(clients_, guests_, last_guest_, lines_) = saved;
-  }
+  void restore_state(const state& saved) { std::tie(clients_, guests_, last_guest_, lines_) = saved; }
 
   coppice::reply handle_request(const coppice::request& asked) {
     if (asked.path() == "/") return page();
@@ -247,7 +245,7 @@ class game : public coppice::web {
   static constexpr std::uint32_t state_version = 1;
   using state = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
   state save_state() const { return {highest_, number_, guesses_}; }
-  void restore_state(std::uint32_t, const state& saved) { std::tie(highest_, number_, guesses_) = saved; }
+  void restore_state(const state& saved) { std::tie(highest_, number_, guesses_) = saved; }
 
  private:
   std::int64_t highest_ = 100;

@@ -71,7 +71,7 @@ class transfers : public coppice::web {
   static constexpr std::uint32_t state_version = 1;
   using state = std::tuple<std::vector<upload>, std::vector<download>>;
   state save_state() const { return {uploads_, downloads_}; }
-  void restore_state(std::uint32_t, const state& saved) { std::tie(uploads_, downloads_) = saved; }
+  void restore_state(const state& saved) { std::tie(uploads_, downloads_) = saved; }
 
  private:
   static constexpr std::size_t first_part = 32 << 10; // half of the 64 KiB that may be sent at once

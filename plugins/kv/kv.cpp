@@ -36,7 +36,6 @@ struct status {
   std::uint64_t entries, max_entries;
 };
 struct settings {
-  static constexpr etf::form etf_form = etf::form::map;
   std::optional<std::uint64_t> max_entries;
 };
 
@@ -52,7 +51,7 @@ class kv_server : public coppice::server {
   using calls = std::variant<put, get, erase, update_counter, size, keys>;
   using casts = std::variant<put, clear>;
 
-  void init(const settings& args) { configure(args); }
+  void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
 
   std::variant<ok, full, badarg> handle_call(const put& request) {
     puts_.add();
@@ -97,27 +96,14 @@ class kv_server : public coppice::server {
   }
   void handle_cast(const clear&) { table_.clear(); }
 
-  coppice::outcome config_change(term, term args) {
-    const auto read = etf::decode<settings>(args.encoded);
-    if (!read) return coppice::outcome::unhandled();
-    configure(*read);
-    return coppice::outcome::go_on();
-  }
-
-  // Reload: the bound comes from the arguments again, the entries from the saved state.
   std::vector<std::pair<term, term>> save_state() const { return {table_.begin(), table_.end()}; }
-  bool restore_state(std::uint32_t version, const std::vector<std::pair<term, term>>& saved) {
-    if (version != state_version) return false;
-    if (const auto read = etf::decode<settings>(args().encoded)) configure(*read);
+  void restore_state(const std::vector<std::pair<term, term>>& saved) {
     for (const auto& [key, value] : saved) table_.insert_or_assign(key, value);
-    return true;
   }
 
   status format_status() const { return {table_.size(), max_entries_}; }
 
  private:
-  void configure(const settings& args) { max_entries_ = args.max_entries.value_or(UINT64_MAX); }
-
   // Whether a term may be sent to other nodes: any of them may ask for it.
   static bool is_fit(const put& request) {
     return coppice::is_well_formed(request.key) && coppice::is_well_formed(request.value);

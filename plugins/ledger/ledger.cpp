@@ -84,7 +84,7 @@ class ledger_machine : public coppice::raft_machine {
   }
 
   std::map<std::string, std::int64_t> save_state() const { return accounts_; }
-  void restore_state(std::uint32_t, const std::map<std::string, std::int64_t>& saved) { accounts_ = saved; }
+  void restore_state(const std::map<std::string, std::int64_t>& saved) { accounts_ = saved; }
 
  private:
   std::int64_t held(const std::string& account) const {

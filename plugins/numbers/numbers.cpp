@@ -28,7 +28,7 @@ class counter : public coppice::producer {
   std::int64_t handle_call(count) { return next_; }
 
   std::int64_t save_state() const { return next_; }
-  void restore_state(std::uint32_t, std::int64_t saved) { next_ = saved; }
+  void restore_state(std::int64_t saved) { next_ = saved; }
 
  private:
   std::int64_t next_ = 0;
@@ -82,9 +82,7 @@ class printer : public coppice::consumer {
   printed handle_call(count) { return seen_; }
 
   std::tuple<std::int64_t, printed> save_state() const { return {every_, seen_}; }
-  void restore_state(std::uint32_t, const std::tuple<std::int64_t, printed>& saved) {
-    std::tie(every_, seen_) = saved;
-  }
+  void restore_state(const std::tuple<std::int64_t, printed>& saved) { std::tie(every_, seen_) = saved; }
 
  private:
   std::int64_t every_ = 0;
@@ -122,7 +120,7 @@ class job : public coppice::server {
   std::int64_t handle_call(count) { return number_; }
 
   std::int64_t save_state() const { return number_; }
-  void restore_state(std::uint32_t, std::int64_t saved) { number_ = saved; }
+  void restore_state(std::int64_t saved) { number_ = saved; }
 
  private:
   std::int64_t number_ = 0;

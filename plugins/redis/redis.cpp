@@ -154,7 +154,9 @@ class redis : public coppice::tcp {
   static constexpr auto unhandled = coppice::unhandled::reply_error;
   using calls = std::variant<command, status>;
 
-  void init(const settings& args) { settings_ = args; }
+  void configure(const settings& args) { settings_ = args; }
+  // The connection was opened with the former settings: the actor starts anew.
+  coppice::outcome config_change() { return coppice::outcome::unhandled(); }
 
   void on_connect(coppice::connection to) {
     server_ = to.id();
@@ -219,8 +221,7 @@ class redis : public coppice::tcp {
     for (const owned_term& from : callers_) all.callers.push_back(from ? std::optional(from) : std::nullopt);
     return all;
   }
-  void restore_state(std::uint32_t, const saved& from) {
-    if (const auto read = etf::decode<settings>(args().encoded)) settings_ = *read;
+  void restore_state(const saved& from) {
     server_ = from.server;
     reconnects_ = from.reconnects;
     for (const auto& caller : from.callers) callers_.push_back(caller.value_or(owned_term()));

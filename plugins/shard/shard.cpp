@@ -50,7 +50,7 @@ class shard_router : public coppice::router {
   std::vector<std::string> handle_call(const routes&) { return among_; }
 
   std::vector<std::string> save_state() const { return among_; }
-  void restore_state(std::uint32_t, const std::vector<std::string>& saved) { among_ = saved; }
+  void restore_state(const std::vector<std::string>& saved) { among_ = saved; }
 
  private:
   static std::optional<term> key_of(term request) {

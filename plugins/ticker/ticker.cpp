@@ -12,9 +12,8 @@ namespace ticker {
 namespace etf = coppice::etf;
 
 struct settings {
-  static constexpr etf::form etf_form = etf::form::map;
   std::string to;
-  std::uint64_t every; // ms
+  std::chrono::milliseconds every;
   std::optional<std::string> event;
 };
 
@@ -34,11 +33,16 @@ class ticker_server : public coppice::server {
       R"("event":{"type":"string","minLength":1,"description":"a named event that it publishes them as, too"}}})";
   static constexpr std::uint32_t state_version = 1;
 
-  void init(const settings& args) {
-    configure(args);
-    enroll(args);
-    every(std::chrono::milliseconds(args.every), due{});
+  void configure(const settings& args) {
+    to_ = coppice::destination::parse(args.to);
+    settings_ = args;
   }
+  void init() {
+    enroll();
+    every(settings_.every, due{});
+  }
+  // The timer has another period then, and the event may be another one: it starts anew.
+  coppice::outcome config_change() { return coppice::outcome::unhandled(); }
 
   void handle_info(const due&) {
     const tick next{++sent_};
@@ -47,21 +51,16 @@ class ticker_server : public coppice::server {
   }
 
   std::uint64_t save_state() const { return sent_; }
-  void restore_state(std::uint32_t, const std::uint64_t& sent) {
-    if (const auto args = etf::decode<settings>(this->args().encoded)) configure(*args);
-    sent_ = sent;
-  }
-  void after_restore() {
-    if (const auto args = etf::decode<settings>(this->args().encoded)) enroll(*args);
-  }
+  void restore_state(const std::uint64_t& sent) { sent_ = sent; }
+  void after_restore() { enroll(); }
 
  private:
-  void configure(const settings& args) { to_ = coppice::destination::parse(args.to); }
   // The same actor gets the same event again, so nothing of it has to be saved.
-  void enroll(const settings& args) {
-    if (args.event) event_ = coppice::event_source(*this, *args.event, {.buffer = 10});
+  void enroll() {
+    if (settings_.event) event_ = coppice::event_source(*this, *settings_.event, {.buffer = 10});
   }
 
+  settings settings_{};
   coppice::destination to_{""};
   std::uint64_t sent_ = 0;
   std::optional<coppice::event_source> event_;

@@ -266,7 +266,7 @@ class accounts : public coppice::saga {
     std::string file;
   };
   saved save_state() const { return {book_.all(), file_}; }
-  void restore_state(std::uint32_t, const saved& from) {
+  void restore_state(const saved& from) {
     book_.enter(from.all);
     file_ = from.file;
   }

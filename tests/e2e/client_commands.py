@@ -78,7 +78,7 @@ def exits(cleanup):
         contains(done.stderr, why)
 
 
-@test("info shows what an actor's format_status says of its state, and of others nothing")
+@test("info shows what format_status says of an actor's state, else what save_state writes, and of others nothing")
 def states(cleanup):
     node = Node(cleanup)
     equal(node.call("kv", "{put, a, 1}"), "ok")
@@ -87,7 +87,7 @@ def states(cleanup):
           node.coppice("info", "kv").stdout)
     equal(node.call("kv", "{put, b, 1}"), "ok")
     contains(node.info("kv")["state"], "#{entries => 2,")
-    equal(node.info("probe")["state"], None)
+    equal(node.info("probe")["state"], "[]", "what its save_state writes")
     equal(node.info("net_kernel")["state"], None)
 
 

@@ -73,7 +73,7 @@ MISTAKES = [
     ("a save_state that is not const", BASE + CALL + "int save_state() { return 1; } };",
      "save_state is declared otherwise than it is called: S save_state() const"),
     ("a restore_state of three values", BASE + CALL + "void restore_state(std::uint32_t, const int&, const int&) {} };",
-     "restore_state is declared otherwise than it is called: void or bool restore_state(std::uint32_t version,"),
+     "restore_state is declared otherwise than it is called: void or bool restore_state(const S&), or"),
     ("a config_change of one", BASE + CALL + "coppice::outcome config_change(term) { return {}; } };",
      "config_change is declared otherwise than it is called"),
     ("an on_response without the tag", BASE + "void on_response(std::uint64_t, const coppice::answer&) {} };",
@@ -84,8 +84,12 @@ VARIANT = "using calls = std::variant<put, get>; bool handle_call(const put&) { 
 MISTAKES += [
     ("a pointer in a message", "struct key { const char* name; };\n" + BASE + "void handle_cast(const key&) {} };",
      "a pointer in a message, arguments or a state has no term: use std::string"),
-    ("a duration in a message", "struct key { std::chrono::milliseconds age; };\n" + BASE + "void handle_cast(const key&) {} };",
-     "a duration in a message, arguments or a state has no term: use an integer"),
+    ("a fine duration in a message", "struct key { std::chrono::microseconds age; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a duration in a message, arguments or a state is written in milliseconds, and this one may have a fraction"),
+    ("a char in a message", "struct key { char letter; };\n" + BASE + "void handle_cast(const key&) {} };",
+     "a char in a message, arguments or a state is neither a text nor a number: use std::string"),
+    ("a list of chars", BASE + "void handle_cast(const std::vector<char>&) {} };",
+     "a char in a message, arguments or a state is neither a text nor a number"),
     ("a constructor of a message", "struct key { key() {} int at = 0; };\n" + BASE + "void handle_cast(const key&) {} };",
      "a class that cannot be read from a term: an aggregate has public members, no constructor"),
     ("a constructor of a part of a message", "struct part { part() {} };\nstruct key { std::vector<part> all; };\n"
@@ -118,9 +122,34 @@ MISTAKES += [
      "this class has restore_state and no save_state, so there is nothing to restore"),
     ("a state that restore_state cannot read", BASE + CALL + "put save_state() const { return {}; } "
      "void restore_state(const get&) {} };", "restore_state of this class takes no term that save_state makes"),
-    ("a state that no alternative can read", BASE + CALL + "int save_state() const { return 1; } "
-     "void restore_state(std::uint32_t, const std::variant<put, std::string>&) {} };",
+    ("a state chosen by its looks", BASE + CALL + "put save_state() const { return {}; } "
+     "void restore_state(std::uint32_t, const std::variant<put, get>&) {} };",
+     "restore_state of this class takes a std::variant, which chooses by what a state looks like"),
+    ("overloads of restore_state without numbers", BASE + CALL + "put save_state() const { return {}; } "
+     "void restore_state(const put&) {} void restore_state(const get&) {} };",
+     "nothing can call restore_state of this class: make it public, and no template; where it is overloaded, each takes the version's number"),
+    ("no restore_state for the class's own version", BASE + CALL + "static constexpr std::uint32_t state_version = 3; put save_state() const { return {}; } "
+     "void restore_state(coppice::version<1>, const put&) {} void restore_state(coppice::version<2>, const put&) {} };",
+     "no restore_state of this class reads the version that its save_state writes"),
+    ("a version by reference", BASE + CALL + "put save_state() const { return {}; } void restore_state(const coppice::version<0>&, const put&) {} };",
+     "restore_state of this class is for a version that is far from its state_version, or it takes the version by reference"),
+    ("a version whose state is another one", BASE + CALL + "static constexpr std::uint32_t state_version = 2; put save_state() const { return {}; } "
+     "void restore_state(coppice::version<1>, const put&) {} void restore_state(coppice::version<2>, const get&) {} };",
      "restore_state of this class takes no term that save_state makes"),
+    ("a pointer in a former state", "struct key { const char* name; };\n" + BASE + CALL + "static constexpr std::uint32_t state_version = 2; "
+     "put save_state() const { return {}; } void restore_state(coppice::version<1>, const key&) {} "
+     "void restore_state(coppice::version<2>, const put&) {} };", "a pointer in a message, arguments or a state has no term"),
+    ("a private configure", BASE + CALL + "private: void configure(const put&) {} };", "nothing can call configure of this class: make it public"),
+    ("a configure without arguments", BASE + CALL + "void configure() {} };",
+     "configure is declared otherwise than it is called: void configure(const Settings&)"),
+    ("a configure that returns something", BASE + CALL + "bool configure(const put&) { return true; } };",
+     "configure is declared otherwise than it is called: void configure(const Settings&)"),
+    ("arguments of configure and of init", BASE + CALL + "void configure(const put&) {} void init(const put&) {} };",
+     "a class with configure has its args from there: void init(), without them"),
+    ("changed arguments beside configure", BASE + CALL + "void configure(const put&) {} coppice::outcome config_change(term, term) { return {}; } };",
+     "a class with configure has the changed args from there: config_change takes nothing"),
+    ("a pointer in settings", "struct key { const char* name; };\n" + BASE + CALL + "void configure(const key&) {} };",
+     "a pointer in a message, arguments or a state has no term"),
     ("arguments with a pointer", "struct key { const char* name; };\n" + BASE + CALL + "void init(const key&) {} };",
      "a pointer in a message, arguments or a state has no term"),
 ]
@@ -133,7 +162,7 @@ SLIPS = [
     ("on_message", "handle_info"), ("handle_cal", "handle_call"), ("handel_cast", "handle_cast"),
     ("hanlde_info", "handle_info"), ("config_changed", "config_change"), ("handle_response", "on_response"), ("on_init", "init"),
     ("saveState", "save_state"), ("load_state", "restore_state"), ("code_change", "restore_state"),
-    ("on_terminate", "terminate"), ("formatStatus", "format_status"),
+    ("on_terminate", "terminate"), ("formatStatus", "format_status"), ("on_configure", "configure"),
 ]
 MISTAKES += [(f"{wrong} for {right}", BASE + f"void {wrong}(const put&) {{}} }};",
               f"this class has {wrong}, which nothing calls: the callback's name is {right}")
@@ -244,7 +273,16 @@ RIGHT = [
     "std::variant<std::int32_t, std::int64_t, std::string, coppice::owned_term> more; };\n" + BASE
     + "using casts = std::variant<paint, put, term>; void handle_cast(const paint&) {} void handle_cast(const put&) {} "
     "void handle_cast(term) {} };",
-    BASE + CALL + "put save_state() const { return {}; } void restore_state(const std::variant<get, put>&) {} };",
+    BASE + CALL + "using state = std::variant<get, put>; state save_state() const { return {}; } void restore_state(const state&) {} };",
+    BASE + CALL + "static constexpr std::uint32_t state_version = 20; put save_state() const { return {}; } "
+    "bool restore_state(coppice::version<1>, get) { return false; } void restore_state(coppice::version<20>, const put&) noexcept {} "
+    "void restore_state(coppice::version<21>, const std::string&) {} };",
+    "class late : public coppice::server { public: " + CALL + "put save_state() const { return {}; } void restore_state(coppice::version<0>, const put&) {} };\n"
+    "class shop : public late {};",
+    "struct key { std::chrono::milliseconds age; std::optional<std::chrono::hours> long_age; std::vector<bool> all; std::vector<std::chrono::seconds> ages; };\n"
+    + BASE + CALL + "void handle_cast(const key&) {} void configure(const key&) {} void init() {} coppice::outcome config_change() { return {}; } };",
+    MACHINE + INIT + CAST + "void configure(const put&) {} };",
+    "class shop : public coppice::consumer { public: void handle_events(const std::vector<int>&) {} void configure(const put&) {} };",
     "struct box { std::unique_ptr<put> what; };\n" + BASE + "using casts = std::variant<box, put>; "
     "void handle_cast(const box&) {} void handle_cast(const put&) {} };",
     "enum class yes_or_no : bool { no, yes }; struct paint { yes_or_no wet; };\n" + BASE + "void handle_cast(const paint&) {} };",

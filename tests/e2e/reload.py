@@ -4,6 +4,7 @@
 the old generation serving."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -160,6 +161,7 @@ def dry_run(cleanup):
     equal([(a["path"], a["outcome"]) for a in report["plugins"][0]["actors"]],
           [("main/a", "carried"), ("main/b", "carried")])
     equal(report["plugins"][0]["to"]["version"], "2.0.0")
+    equal(report["kept"], [], "what was only tried out is not told as still mapped")
     equal(generation(node), 1)
     equal(node.call("a", "version"), '<<"1.0.0">>')
     shelf.put("shift_restore_refuses", "shift")
@@ -387,6 +389,22 @@ def no_state(cleanup):
     check(node.info("a")["pid"] != old)
     equal({one["id"]: one["restarts"] for one in node.ask("tree")["applications"][0]["supervisor"]["children"]}["b"], 0)
     eventually(lambda: not kept_of(node), "the old code is given back")
+
+
+@test("--carry-only refuses a reload in which an actor would be restarted, and changes nothing")
+def carry_only(cleanup):
+    shelf, node = start(cleanup)
+    equal(node.call("a", "next"), "1")
+    shelf.put("shift_no_state", "shift")
+    for options in ([], ["--dry-run"]):
+        done = node.coppice("reload", "--carry-only", *options)
+        equal(done.returncode, 1, done.stdout)
+        check(re.search(r"main/[ab] \(<0\.\d+\.\d+>\) would be restarted: it has no restore_state; and so would 1 more; the old code goes on",
+                        done.stderr), "why", done.stderr)
+    equal((generation(node), node.call("a", "next")), (1, "2"))
+    shelf.put("shift_2", "shift")
+    equal(node.coppice("reload", "--carry-only").returncode, 0)
+    equal((generation(node), node.call("a", "next")), (2, "3"))
 
 
 @test("children that start and end while plugins are reloaded all end up in the new code")

@@ -365,6 +365,7 @@ def operators(cleanup):
     shown = place.engine()
     equal(sorted(shown), ["errors", "kernel_dropped", "kind", "receive_buffer", "received", "refused", "sent", "sockets", "too_long"])
     check(shown["receive_buffer"] > 0, shown)
+    contains(place.node.coppice("info", "pings").stdout, "\nkernel dropped  ")
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
         text = page.read().decode()
     for line in ("udp_received_total", "udp_sent_total"):

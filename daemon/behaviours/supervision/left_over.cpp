@@ -14,7 +14,7 @@ bool is_left_over(const runtime::system& host, runtime::pid who, std::string_vie
   for (int i = 0; i < deepest && who.here(); ++i) {
     const auto info = host.info(who);
     if (!info) return true;
-    if (path.empty() || !info->summary.label.starts_with(below)) return false;
+    if (path.empty() || !info->path.starts_with(below)) return false;
     if (!host.alive(info->parent)) return true;
     who = info->parent;
   }

@@ -51,7 +51,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
   std::string_view sys_engine() const override { return "gen_event"; }
-  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message state_for_people(runtime::process&) override { return state_to_show(); }
   runtime::message engine_for_people(runtime::process&) override { return shown_sockets(); }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 

@@ -200,12 +200,27 @@ void plugin_actor::report_crash(const message& reason) {
   behaviours::report::ended_alone(actor_.is->plugin, name.empty() ? pid : name, pid, reason, note);
 }
 
+// A terminate that throws changes nothing about the end, but what it was to save may be lost.
+void plugin_actor::tell_failed_terminate(const message& reason) {
+  if (actor_.extra == nullptr || !actor_.extra->error.reason) return;
+  const process& self = *actor_.process;
+  const std::string name = self.name();
+  const std::string thrown = backtrace(actor_, COPPICE_E_EXCEPTION);
+  base::log::error(actor_.is->plugin, "terminate of {}{}{}{} failed: {}; it ended with {}{}{}",
+                   to_text(self.self(), self.host().nodes()), name.empty() ? "" : " (", name,
+                   name.empty() ? "" : ")", runtime::shown(actor_.extra->error.reason),
+                   runtime::shown(reason), thrown.empty() ? "" : "\n", thrown);
+  actor_.extra->error = {};
+}
+
 void plugin_actor::end(const message& reason) {
   if (!runtime::is_orderly(reason)) report_crash(reason);
   if (code_->lifecycle.terminate != nullptr && actor_.created) {
+    if (actor_.extra != nullptr) actor_.extra->error = {}; // `reason` has what was said before
     const coppice_message lent = lend(reason);
     in_turn(actor_, "terminate", reason.bytes(),
             [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });
+    tell_failed_terminate(reason);
   }
   end_program();
   end_streams(runtime::is_orderly(reason));
@@ -271,16 +286,27 @@ message plugin_actor::formatted_status() {
                          [&](coppice_writer* out) { return format_status(&actor_, state_, out); });
 }
 
+message plugin_actor::saved_to_show() {
+  const auto save_state = code_->lifecycle.save_state;
+  if (save_state == nullptr || !actor_.created) return {};
+  std::uint32_t version = code_->state_version;
+  return written_to_show(looking::save_state,
+                         [&](coppice_writer* out) { return save_state(&actor_, state_, &version, out); });
+}
+
 message plugin_actor::shown_state() {
-  const coppice_lifecycle& calls = code_->lifecycle;
-  message shown = formatted_status();
-  if (calls.format_status == nullptr && calls.save_state != nullptr) {
-    std::uint32_t version = code_->state_version;
-    shown = written_to_show(looking::save_state, [&](coppice_writer* out) {
-      return calls.save_state(&actor_, state_, &version, out);
-    });
-  }
+  const message shown = code_->lifecycle.format_status != nullptr ? formatted_status() : saved_to_show();
   return shown ? shown : message::atom("opaque");
+}
+
+message plugin_actor::state_to_show() {
+  if (code_->lifecycle.format_status != nullptr) return formatted_status();
+  const base::nanos now = base::mono_now();
+  if (actor_.extra != nullptr && now < actor_.extra->shows_again) return {};
+  message shown = saved_to_show();
+  const base::nanos took = base::mono_now() - now;
+  if (took > base::nanos_per_ms) actor_.needs_extra().shows_again = now + 100 * took;
+  return shown;
 }
 
 } // namespace coppice::host

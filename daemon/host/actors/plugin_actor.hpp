@@ -74,6 +74,9 @@ class plugin_actor : public reloadable {
   runtime::outcome change_config(runtime::process& self, const runtime::message& from,
                                  behaviours::config_change to);
   runtime::message shown_state();
+  // As shown_state(), for people; none: there is nothing to show. A large state that only save_state can
+  // write is written at most for a hundredth of the time, however often people look.
+  runtime::message state_to_show();
   // The term of its format_status; none: it has none.
   runtime::message formatted_status();
   // What to do with a message that no callback took.
@@ -138,8 +141,10 @@ class plugin_actor : public reloadable {
   // create or init failed with `status`.
   [[gnu::cold]] runtime::outcome fail_to_begin(const char* callback, std::int32_t status);
   bool is_supervised() const;
+  runtime::message saved_to_show();
   // Logs the crash, or leaves that to the supervisor.
   void report_crash(const runtime::message& reason);
+  void tell_failed_terminate(const runtime::message& reason);
   // Both run with the image of the code pinned. errc::refused.
   base::status create(const actor_code& code, void** state);
   base::status restore(const actor_code& code, void* state, const saved_state& saved);

@@ -70,7 +70,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   }
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
-  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message state_for_people(runtime::process&) override { return state_to_show(); }
   void go_on_first(runtime::process& self) override { continue_first(self); }
 
   runtime::outcome take_order(runtime::process& self, const runtime::message& m, etf::cursor at);

@@ -53,7 +53,7 @@ class server : public behaviours::server, public plugin_actor {
   }
   runtime::message sys_state(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
-  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message state_for_people(runtime::process&) override { return state_to_show(); }
   runtime::message engine_for_people(runtime::process&) override { return shown_sockets(); }
 
   void go_on_first(runtime::process& self) override { continue_first(self); }

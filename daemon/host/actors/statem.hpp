@@ -52,7 +52,7 @@ class statem final : public behaviours::statem, public plugin_actor {
   }
   runtime::message sys_data(runtime::process&) override { return shown_state(); }
   std::string sys_module() const override { return identity().actor; }
-  runtime::message state_for_people(runtime::process&) override { return formatted_status(); }
+  runtime::message state_for_people(runtime::process&) override { return state_to_show(); }
   runtime::message engine_for_people(runtime::process& self) override {
     return with_streams(behaviours::statem::engine_for_people(self));
   }

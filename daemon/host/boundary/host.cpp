@@ -77,7 +77,7 @@ const void* get_interface(const coppice_host*, const char* name) {
 void set_error(coppice_error* error, std::int32_t code, coppice_bytes text) {
   if (error == nullptr) return;
   error->code = code;
-  error->text = text_of(text).value_or("");
+  error->text = whole_text(text).substr(0, longest_text);
 }
 
 } // namespace
@@ -117,9 +117,14 @@ std::optional<etf::bytes> term_of(coppice_bytes from_plugin) {
 }
 
 std::optional<std::string_view> text_of(coppice_bytes from_plugin) {
-  if (from_plugin.size == 0) return std::string_view();
-  if (from_plugin.data == nullptr || from_plugin.size > 64 * 1024) return std::nullopt;
-  return std::string_view(reinterpret_cast<const char*>(from_plugin.data), from_plugin.size);
+  if (from_plugin.size > longest_text) return std::nullopt;
+  if (from_plugin.size != 0 && from_plugin.data == nullptr) return std::nullopt;
+  return whole_text(from_plugin);
+}
+
+std::string_view whole_text(coppice_bytes from_plugin) {
+  if (from_plugin.data == nullptr) return {};
+  return {reinterpret_cast<const char*>(from_plugin.data), static_cast<std::size_t>(from_plugin.size)};
 }
 
 std::optional<runtime::destination> destination_of(coppice_actor& self, coppice_bytes term) {

@@ -142,6 +142,7 @@ struct extra_state {
   std::string refused;                // first forbidden call of a callback that may only look: take_refusal()
   base::nanos refused_dead_since = 0; // time of the first call made after its death; 0: none
   std::uint64_t refused_dead = 0;     // number of such calls
+  base::nanos shows_again = 0;        // until then save_state does not run for people who look
   own_post_target posts;
   routing_decision* deciding = nullptr;              // while a router's callback runs that decides
   behaviours::raft::group_effects* noting = nullptr; // while a state machine's apply or apply_info runs
@@ -272,7 +273,11 @@ inline bool is_lent(const void* owner) {
 }
 // Plain bytes as one term. Empty: they are not one.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
+inline constexpr std::size_t longest_text = 64 * 1024; // bytes
+// Empty: the text is longer than that.
 std::optional<std::string_view> text_of(coppice_bytes from_plugin);
+// For texts that people read and that are cut later, such as lines of the log.
+std::string_view whole_text(coppice_bytes from_plugin);
 inline coppice_bytes lend_bytes(etf::bytes bytes) {
   return {bytes.data(), bytes.size()};
 }

@@ -310,7 +310,7 @@ void set_error(coppice_actor* self, std::int32_t code, coppice_bytes text) {
   coppice_error& error = self->needs_extra().error;
   error.told = true;
   error.code = code;
-  error.text = text_of(text).value_or("");
+  error.text = whole_text(text).substr(0, longest_text);
 }
 
 std::int32_t set_reason(coppice_actor* self, coppice_bytes reason) {

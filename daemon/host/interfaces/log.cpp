@@ -50,7 +50,7 @@ void write(coppice_actor* self, std::int32_t level, coppice_bytes text, const co
   line.wall = base::wall_now();
   line.level = level_of(level);
   line.module = module_of(self);
-  line.text = text_of(text).value_or("");
+  line.text = whole_text(text);
   if (may_look(self) == COPPICE_OK) {
     line.fields.push_back({"pid", runtime::to_text(self->process->self(), self->process->host().nodes())});
     if (auto name = self->process->name(); !name.empty()) line.fields.push_back({"name", std::move(name)});
@@ -61,7 +61,7 @@ void write(coppice_actor* self, std::int32_t level, coppice_bytes text, const co
     if (!name || name->empty()) continue;
     std::string value;
     if (fields[i].text.data != nullptr) {
-      value = text_of(fields[i].text).value_or("");
+      value = whole_text(fields[i].text);
     } else if (const auto term = term_of(fields[i].term)) {
       value = runtime::shown(*term);
     }

@@ -60,6 +60,8 @@ class hot_reload {
     if (what_.dry_run) return finish();
     if (auto done = gather(); !done) return unexpected(std::move(done.error()));
     if (auto done = carry_over(); !done) return unexpected(std::move(done.error()));
+    if (what_.carry_only) note_rows(); // of those that appeared since
+    if (auto good = nobody_restarts(); !good) return unexpected(put_back(std::move(good)).error());
     switch_over();
     sweep();
     restart_others();
@@ -70,6 +72,9 @@ class hot_reload {
   base::status open();
   base::status rehearse();
   base::status check_row(const reload_ledger::row& row, const loader::plugin_generation& next);
+  // For a request that is to carry all actors over, by the rows noted so far. errc::refused: one would be
+  // restarted.
+  base::status nobody_restarts() const;
   base::status gather();
   base::status carry_over();
   base::status put_back(base::status why);
@@ -143,7 +148,9 @@ std::vector<runtime::pid> hot_reload::actors() const {
 std::string hot_reload::describe(const runtime::pid& who) const {
   const auto info = on_.system.info(who);
   std::string out = runtime::to_text(who, on_.system.nodes());
-  if (info && !info->summary.label.empty()) out = info->summary.label + " (" + out + ")";
+  if (!info) return out;
+  const std::string& called = info->path.empty() ? info->summary.label : info->path;
+  if (!called.empty()) out = called + " (" + out + ")";
   return out;
 }
 
@@ -227,8 +234,21 @@ base::status hot_reload::rehearse() {
       return unexpected(std::move(tried.error()).context("plugin " + plugin + ", tried out"));
   }
   note_rows();
+  if (auto good = nobody_restarts(); !good) return good;
   ledger_ = std::make_shared<reload_ledger>(to);
   return {};
+}
+
+base::status hot_reload::nobody_restarts() const {
+  if (!what_.carry_only) return {};
+  const auto is_restarted = [](const auto& one) { return one.second.outcome != actor_outcome::carried; };
+  const auto found = std::ranges::find_if(actors_, is_restarted);
+  if (found == actors_.end()) return {};
+  const auto others = std::ranges::count_if(actors_, is_restarted) - 1;
+  return base::fail(
+      base::errc::refused,
+      fmt::format("{} would be restarted: {}{}; the old code goes on", describe(found->first),
+                  found->second.reason, others == 0 ? "" : fmt::format("; and so would {} more", others)));
 }
 
 std::uint64_t hot_reload::made() const {
@@ -323,7 +343,7 @@ void hot_reload::restart_others() {
     if (one.outcome != actor_outcome::restarted) continue;
     const auto info = on_.system.info(who);
     if (!info) continue;
-    one.path = info->summary.label;
+    one.path = info->path;
     const base::status done = restart(one.path);
     if (!done) {
       one.outcome = actor_outcome::stays;
@@ -340,14 +360,24 @@ base::status hot_reload::restart(const std::string& path) const {
 
 reload_report hot_reload::finish() {
   for (auto& [who, one] : actors_) {
-    if (const auto info = on_.system.info(who)) one.path = info->summary.label;
+    if (const auto info = on_.system.info(who)) one.path = info->path;
     for (plugin_reload& plugin : report_.plugins)
       if (plugin.id == plugin_of_[who]) plugin.actors.push_back(one);
   }
   for (plugin_reload& plugin : report_.plugins)
     std::ranges::sort(plugin.actors, {}, [](const actor_reload& one) { return one.pid.id; });
-  if (what_.dry_run) on_.plugins.discard(std::exchange(next_, {}));
+  if (what_.dry_run) {
+    ledger_.reset(); // it pins the new images
+    on_.plugins.discard(std::exchange(next_, {}));
+  }
   report_.kept = on_.plugins.collect();
+  // The images of a dry run are no former generations, even if a worker has not let go of one yet.
+  const auto is_own = [this](const loader::kept_image& kept) {
+    return std::ranges::any_of(report_.plugins, [&](const plugin_reload& one) {
+      return one.id == kept.plugin && one.to.generation == kept.generation;
+    });
+  };
+  if (what_.dry_run) std::erase_if(report_.kept, is_own);
   return std::move(report_);
 }
 

@@ -18,6 +18,7 @@ namespace coppice::node {
 struct reload_request {
   std::string plugin{}; // empty: all plugins whose file has changed
   bool dry_run = false;
+  bool carry_only = false; // refused with errc::refused if an actor would be restarted
   std::string by{};        // the requester, such as "SIGHUP" or "uid 0, pid 17"
   std::int32_t os_pid = 0; // of the client. 0: none
   std::string kind{};      // refused with errc::exists if a request of the same kind waits. Empty: never

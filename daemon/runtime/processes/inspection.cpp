@@ -75,6 +75,20 @@ void copy_texts(const relations& theirs, std::string& name, std::string& label) 
   });
 }
 
+std::string path_of(const relations& theirs, const std::string& label) {
+  std::string path;
+  bool has_changed = false;
+  const auto read = [&]() -> std::optional<std::size_t> {
+    if (theirs.first_label == nullptr) return std::nullopt;
+    if (theirs.first_label->size() > path.capacity()) return theirs.first_label->size();
+    path = *theirs.first_label;
+    has_changed = true;
+    return std::nullopt;
+  };
+  copy_of(theirs, read, [&](std::size_t wanted) { path.reserve(wanted); });
+  return has_changed ? path : label;
+}
+
 // The destination of a monitor that was not made for a pid. nullopt: the monitor has ended.
 std::optional<destination> named_by(const relations& theirs, std::uint64_t number) {
   std::optional<destination> other; // a destination that is not a name
@@ -130,6 +144,7 @@ process_info examine(const process_record& p) {
   seen.group_leader = p.leader();
   const relations* theirs = p.published_relations();
   if (theirs == nullptr) return seen;
+  seen.path = path_of(*theirs, seen.summary.label);
   seen.links = entries_of<pid>(*theirs, theirs->links, [](const pid& other, const link_state& state) {
     return state.unlinking == 0 ? std::optional(other) : std::nullopt;
   });

@@ -354,8 +354,12 @@ void process::set_group_leader(const pid& leader) {
 void process::set_label(std::string label) {
   process_record& me = record_of(*this);
   relations& mine = me.needs_relations();
+  auto first = std::make_unique<std::string>(); // nothing is allocated under the lock
   const std::lock_guard guard(mine.lock);
-  mine.label = std::move(label);
+  mine.label.swap(label);
+  if (mine.first_label != nullptr) return;
+  first->swap(label);
+  mine.first_label = std::move(first);
 }
 
 void process::set_priority(runtime::priority to) {

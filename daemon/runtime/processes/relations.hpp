@@ -92,8 +92,9 @@ struct relations {
   flat_table<reference, watcher_state, reference_hash> watchers;
   std::string name;
   std::string label;
-  pid group_leader; // none: see process_record::leader_here
-  pid parent;       // if it is on another node; set at spawn
+  std::unique_ptr<std::string> first_label; // set once the process has changed it; null: `label`
+  pid group_leader;                         // none: see process_record::leader_here
+  pid parent;                               // if it is on another node; set at spawn
 
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
   received_calls::table callers;                            // all except the call at hand

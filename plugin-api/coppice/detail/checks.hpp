@@ -9,6 +9,7 @@
 
 #include <coppice/actor.hpp>
 #include <coppice/detail/spelling.hpp>
+#include <coppice/detail/versions.hpp>
 
 #include <tuple>
 #include <type_traits>
@@ -40,9 +41,10 @@ using parameter_of = typename signature<decltype(Callback)>::template plain<I>;
 
 /// The callbacks' names, and common misspellings of them.
 struct member_names {
-  int init, handle_continue, config_change, save_state, restore_state, after_restore, format_status,
-      terminate;
-  int on_init, initialize, handleContinue, on_continue, configChange, on_config_change, code_change;
+  int init, configure, handle_continue, config_change, save_state, restore_state, after_restore,
+      format_status, terminate;
+  int on_init, on_configure, initialize, handleContinue, on_continue, configChange, on_config_change,
+      code_change;
   int saveState, save, restoreState, load_state, restore, afterRestore, on_restore, formatStatus,
       on_terminate, terminated, config_changed, after_restored, format_state;
   int handle_call, handleCall, HandleCall, handle_calls, on_call, handle_cal, handel_call, hanlde_call;
@@ -100,6 +102,7 @@ template <class T>
 constexpr bool has_lifecycle_names() {
   COPPICE_NOT_(on_init, init)
   COPPICE_NOT_(initialize, init)
+  COPPICE_NOT_(on_configure, configure)
   COPPICE_NOT_(handleContinue, handle_continue)
   COPPICE_NOT_(on_continue, handle_continue)
   COPPICE_NOT_(configChange, config_change)
@@ -129,16 +132,20 @@ constexpr bool has_lifecycle_names() {
 /// Whether terms can be read as M, in all of its values. `T` is the actor's class.
 template <class M, class T>
 constexpr bool is_spelled() {
-  if constexpr (std::is_class_v<M> || std::is_enum_v<M> || std::is_pointer_v<M>) {
+  if constexpr (std::is_scalar_v<M> || std::is_class_v<M>) {
     constexpr flaw found = flaw_of<M>();
     COPPICE_CHECK_(
         "a pointer in a message, arguments or a state has no term: use std::string or std::string_view for "
         "text, std::optional or std::unique_ptr for a value that may be missing",
         found != flaw::pointer)
     COPPICE_CHECK_(
-        "a duration in a message, arguments or a state has no term: use an integer and say its unit in its "
-        "name, std::int64_t timeout_ms",
+        "a duration in a message, arguments or a state is written in milliseconds, and this one may have a "
+        "fraction of them: use std::chrono::milliseconds, or a longer unit, with an integer",
         found != flaw::duration)
+    COPPICE_CHECK_(
+        "a char in a message, arguments or a state is neither a text nor a number: use std::string for a "
+        "text, std::int8_t or std::uint8_t for a number",
+        found != flaw::character)
     COPPICE_CHECK_(
         "a type in a message, arguments or a state is a class that cannot be read from a term: an aggregate "
         "has public members, no constructor and no virtual function; for any other class write a "
@@ -168,6 +175,45 @@ constexpr bool is_spelled() {
   return true;
 }
 
+/// Whether restore_state, which reads a `Taken`, may read what save_state of the same version returns.
+template <class Taken, class T>
+constexpr bool fits_saved() {
+  using given = std::remove_cvref_t<decltype(std::declval<const T&>().save_state())>;
+  if constexpr (!is_spelled<Taken, T>()) {
+    return false;
+  } else {
+    COPPICE_CHECK_(
+        "restore_state of this class takes a std::variant, which chooses by what a state looks like, and two "
+        "versions may look alike: overload it by the version's number, void "
+        "restore_state(coppice::version<1>, const S&)",
+        !etf::detail::is_a<Taken, std::variant> || std::is_same_v<Taken, given>)
+    COPPICE_CHECK_(
+        "restore_state of this class takes no term that save_state makes, so every reload would fail: let it "
+        "take the type that save_state returns",
+        may_take<Taken, given>())
+  }
+  return true;
+}
+/// Whether the overloads of restore_state can be read, and the one of the class's version reads what
+/// save_state returns.
+template <class T>
+constexpr bool has_versions() {
+  constexpr bool all_spelled =
+      !any_version<T>([]<std::uint32_t N>() { return !is_spelled<state_of_version<T, N>, T>(); });
+  if constexpr (!all_spelled) {
+    return false;
+  } else {
+    COPPICE_CHECK_(
+        "no restore_state of this class reads the version that its save_state writes: add void "
+        "restore_state(coppice::version<state_version>, const S&), where state_version is the constant of "
+        "the class, static constexpr std::uint32_t state_version = 2",
+        restores_version<T, state_version<T>()>)
+    if constexpr (restores_version<T, state_version<T>()>)
+      return fits_saved<state_of_version<T, state_version<T>()>, T>();
+  }
+  return false;
+}
+
 /// Whether save_state and restore_state fit each other.
 template <class T>
 constexpr bool has_state() {
@@ -180,17 +226,66 @@ constexpr bool has_state() {
       "const",
       COPPICE_HAS_(save_state) || !COPPICE_HAS_(restore_state))
   if constexpr (COPPICE_HAS_(restore_state)) {
-    constexpr std::size_t last = signature<decltype(&T::restore_state)>::count - 1;
-    using taken = parameter_of<&T::restore_state, last>;
-    using given = std::remove_cvref_t<decltype(std::declval<const T&>().save_state())>;
-    if constexpr (!is_spelled<taken, T>()) {
-      return false;
+    if constexpr (restores_by_version<T>) {
+      return has_versions<T>();
     } else {
+      constexpr std::size_t last = signature<decltype(&T::restore_state)>::count - 1;
+      return fits_saved<parameter_of<&T::restore_state, last>, T>();
+    }
+  }
+  return true;
+}
+
+/// Whether restore_state is declared as it is called.
+template <class T>
+constexpr bool has_restore() {
+  if constexpr (COPPICE_HAS_(restore_state) && !restores_by_version<T>) {
+    COPPICE_CHECK_(
+        "nothing can call restore_state of this class: make it public, and no template; where it is "
+        "overloaded, each takes the version's number first, void restore_state(coppice::version<1>, "
+        "const S&)",
+        COPPICE_REACHES_(restore_state))
+    if constexpr (COPPICE_REACHES_(restore_state)) {
+      constexpr int count = signature<decltype(&T::restore_state)>::count;
       COPPICE_CHECK_(
-          "restore_state of this class takes no term that save_state makes, so every reload would fail: let "
-          "it "
-          "take the type that save_state returns, or a std::variant of that type and older ones",
-          may_take<taken, given>())
+          "restore_state is declared otherwise than it is called: void or bool restore_state(const S&), or "
+          "(coppice::version<1>, const S&) and so on for each version, or (std::uint32_t version, const S&)",
+          count == 1 || count == 2)
+      if constexpr (count == 2) {
+        COPPICE_CHECK_(
+            "restore_state of this class is for a version that is far from its state_version, or it takes "
+            "the version by reference: void restore_state(coppice::version<state_version>, const S&)",
+            !is_version<parameter_of<&T::restore_state>>)
+      }
+    }
+  }
+  return true;
+}
+
+/// Whether `configure`, if the class has it, is declared as it is called, and what it replaces is not there.
+template <class T>
+constexpr bool has_configure() {
+  COPPICE_ALONE_(configure)
+  if constexpr (COPPICE_HAS_(configure) && COPPICE_REACHES_(configure)) {
+    constexpr int count = signature<decltype(&T::configure)>::count;
+    COPPICE_CHECK_(
+        "configure is declared otherwise than it is called: void configure(const Settings&), with the "
+        "configuration's args; a helper of that name gets another name",
+        count == 1)
+    if constexpr (count == 1) {
+      COPPICE_CHECK_(
+          "configure is declared otherwise than it is called: void configure(const Settings&)",
+          requires(T & t, const parameter_of<&T::configure>& args) {
+            requires std::is_void_v<decltype(t.configure(args))>;
+          })
+      COPPICE_CHECK_(
+          "a class with configure has its args from there: void init(), without them",
+          !COPPICE_HAS_(init) || requires(T & t) { t.init(); })
+      COPPICE_CHECK_(
+          "a class with configure has the changed args from there: config_change takes nothing, and may be "
+          "left out",
+          !COPPICE_HAS_(config_change) || requires(T & t) { t.config_change(); })
+      return is_spelled<parameter_of<&T::configure>, T>();
     }
   }
   return true;
@@ -205,13 +300,10 @@ constexpr bool has_lifecycle() {
       handle_continue, "void handle_continue()", requires(T & t) { t.handle_continue(); })
   COPPICE_DECLARED_(
       config_change, "coppice::outcome config_change(coppice::term, coppice::term)",
-      requires(T & t, term old_args, term new_args) { t.config_change(old_args, new_args); })
+      COPPICE_HAS_(configure) ||
+          requires(T & t, term old_args, term new_args) { t.config_change(old_args, new_args); })
   COPPICE_DECLARED_(
       save_state, "S save_state() const", requires(const T& t) { t.save_state(); })
-  COPPICE_DECLARED_(
-      restore_state, "void or bool restore_state(std::uint32_t version, const S&), or (const S&)",
-      requires { requires signature<decltype(&T::restore_state)>::count == 2; } ||
-          requires { requires signature<decltype(&T::restore_state)>::count == 1; })
   COPPICE_DECLARED_(
       after_restore, "void after_restore()", requires(T & t) { t.after_restore(); })
   COPPICE_DECLARED_(
@@ -221,7 +313,8 @@ constexpr bool has_lifecycle() {
   if constexpr (requires { requires signature<decltype(&T::init)>::count == 1; }) {
     if constexpr (!is_spelled<parameter_of<&T::init>, T>()) return false;
   }
-  return has_state<T>();
+  if constexpr (has_configure<T>() && has_restore<T>()) return has_state<T>();
+  return false;
 }
 
 // ---- servers ----

@@ -9,7 +9,6 @@
 #include <coppice/owned.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <limits>
 #include <memory>
@@ -23,14 +22,10 @@
 namespace coppice::detail {
 
 /// Why a type cannot be read from a term, or not in all its values.
-enum class flaw { none, pointer, duration, opaque, base, array, crowded, unnamed, hidden };
+enum class flaw { none, pointer, duration, character, opaque, base, array, crowded, unnamed, hidden };
 
 template <class...>
 struct type_list {};
-template <class T>
-inline constexpr bool is_duration = false;
-template <class Rep, class Period>
-inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
 template <class T, class... Of>
 inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
 
@@ -187,6 +182,8 @@ constexpr bool takes_all() {
   using namespace etf::detail;
   if constexpr (std::is_same_v<A, B> || std::is_same_v<A, term> || std::is_same_v<A, owned_term>) {
     return true;
+  } else if constexpr (is_duration<B> && whole_number<A>) {
+    return std::is_signed_v<A> && sizeof(A) == 8;
   } else if constexpr (Depth == 0 || customised<A> || customised<B> || std::is_same_v<B, term>) {
     return false;
   } else if constexpr (is_a<B, std::variant>) {
@@ -360,7 +357,9 @@ constexpr flaw flaw_of() {
   } else if constexpr (std::is_pointer_v<T>) {
     return flaw::pointer;
   } else if constexpr (is_duration<T>) {
-    return flaw::duration;
+    return flaw::duration; // one without a codec
+  } else if constexpr (is_one_of<T, char, wchar_t, char8_t, char16_t, char32_t>) {
+    return flaw::character;
   } else if constexpr (is_a<T, std::optional>) {
     return flaw_of<typename T::value_type, Seen...>();
   } else if constexpr (is_a<T, std::unique_ptr>) {

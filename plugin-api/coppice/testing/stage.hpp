@@ -23,8 +23,8 @@
 namespace coppice::testing {
 
 /// The options of a configuration's `stage:`, a keyword list with the keys of `configure` in
-/// coppice/draft/stage.h, except subscribe_to; configure() in its init has precedence. Call it before the
-/// first peer is made.
+/// coppice/draft/stage.h, except subscribe_to; configure_stage() in its init has precedence. Call it before
+/// the first peer is made.
 inline void configure_stage(actor& of, const value& options) {
   detail::staged& stage = detail::staged::of(of.process());
   if (!stage.configure(options, false)) throw failure("a stage of this kind has no such options");

@@ -29,25 +29,13 @@ class counter_server : public coppice::server {
   using state_1 = std::int64_t;                          // sum
   using state_2 = std::pair<std::int64_t, std::int64_t>; // sum, times
   state_2 save_state() const { return {sum_, times_}; }
-  // The version's number says what the state is. What it looks like does not: states may look alike.
-  bool restore_state(std::uint32_t version, const coppice::term& saved) {
-    if (version == 1) {
-      sum_ = read<state_1>(saved);
-      times_ = 1; // 1.0.0 did not count
-      return true;
-    }
-    if (version != state_version) return false;
-    std::tie(sum_, times_) = read<state_2>(saved);
-    return true;
+  void restore_state(coppice::version<1>, const state_1& saved) {
+    sum_ = saved;
+    times_ = 1; // 1.0.0 did not count
   }
+  void restore_state(coppice::version<2>, const state_2& saved) { std::tie(sum_, times_) = saved; }
 
  private:
-  template <class T>
-  static T read(coppice::term from) {
-    auto got = coppice::etf::decode<T>(from.encoded);
-    if (!got) throw std::runtime_error(got.error().text()); // the reload is refused, with this text
-    return *got;
-  }
   std::int64_t sum_ = 0;
   std::int64_t times_ = 0;
 };

@@ -20,14 +20,14 @@ class next_door : public door_statem {
     const auto [wrong, through] = door_statem::save_state();
     return {wrong, through, taken_over_};
   }
-  bool restore_state(std::uint32_t version, const std::variant<counts, more_counts>& saved) {
-    if (const auto* const former = std::get_if<counts>(&saved)) {
-      taken_over_ = 1;
-      return door_statem::restore_state(version, *former);
-    }
-    const auto& [wrong, through, times] = std::get<more_counts>(saved);
+  void restore_state(coppice::version<1>, const counts& saved) {
+    taken_over_ = 1;
+    door_statem::restore_state(saved);
+  }
+  void restore_state(coppice::version<2>, const more_counts& saved) {
+    const auto& [wrong, through, times] = saved;
     taken_over_ = times + 1;
-    return door_statem::restore_state(1, {wrong, through});
+    door_statem::restore_state({wrong, through});
   }
 
  private:

@@ -30,16 +30,15 @@ class layout_server : public kv_server {
   }
 #endif
 
-  bool restore_state(std::uint32_t version, const std::variant<columns, pairs>& saved) {
-    if (version == 1) {
-      const auto* const rows = std::get_if<pairs>(&saved);
-      return rows != nullptr && kv_server::restore_state(1, *rows);
-    }
-    const auto* const both = std::get_if<columns>(&saved);
-    if (both == nullptr || both->first.size() != both->second.size()) return false;
+  void restore_state(coppice::version<1>, const pairs& saved) {
+    kv_server::restore_state(saved);
+  }
+  bool restore_state(coppice::version<2>, const columns& saved) {
+    if (saved.first.size() != saved.second.size()) return false;
     pairs rows;
-    for (std::size_t i = 0; i < both->first.size(); ++i) rows.emplace_back(both->first[i], both->second[i]);
-    return kv_server::restore_state(1, rows);
+    for (std::size_t i = 0; i < saved.first.size(); ++i) rows.emplace_back(saved.first[i], saved.second[i]);
+    kv_server::restore_state(rows);
+    return true;
   }
 };
 

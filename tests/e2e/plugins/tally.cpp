@@ -34,11 +34,12 @@ class tally_server : public coppice::server {
     return {next_, wrong_};
   }
 #endif
-  bool restore_state(std::uint32_t version, const std::variant<pair, tallied>& saved) {
-    if (version != saved.index() + 1) return false;
-    if (const auto* both = std::get_if<pair>(&saved)) std::tie(next_, wrong_) = *both;
-    if (const auto* named = std::get_if<tallied>(&saved)) next_ = named->next, wrong_ = named->wrong;
-    return true;
+  void restore_state(coppice::version<1>, const pair& saved) {
+    std::tie(next_, wrong_) = saved;
+  }
+  void restore_state(coppice::version<2>, const tallied& saved) {
+    next_ = saved.next;
+    wrong_ = saved.wrong;
   }
 
  private:

@@ -146,13 +146,32 @@ TEST_CASE(
         "term  2\n\n");
 }
 
+TEST_CASE(
+    "of a stage its counts and the demand at each subscription are shown, of sockets what the kernel "
+    "dropped") {
+  const json subscription{{"direction", "consumer"}, {"peer", "<0.7.0>"}, {"asked", 1000},
+                          {"passed", 400},           {"in_flight", 600},  {"buffered", 0}};
+  CHECK(cli::render_engine(
+            json{{"kind", "stage"}, {"emitted", 400}, {"subscriptions", json::array({subscription})}}) ==
+        "emitted  400\n"
+        "\nsubscriptions\n"
+        "ASKED  BUFFERED  DEMAND  DIRECTION  PASSED  PEER\n"
+        "1000   0         600     consumer   400     <0.7.0>\n");
+  CHECK(cli::render_engine(
+            json{{"kind", "udp"}, {"sockets", {"0.0.0.0:514"}}, {"kernel_dropped", 3}, {"received", 9}}) ==
+        "kernel dropped  3\n"
+        "received        9\n"
+        "sockets         0.0.0.0:514\n");
+}
+
 TEST_CASE("an engine is never shown as what it is not, and a broken report never throws") {
-  for (const char* kind : {"event_manager", "pool", "router", "statem", "tcp", "web", "server", "raft"}) {
+  for (const char* kind :
+       {"event_manager", "pool", "router", "stage", "statem", "tcp", "web", "server", "raft"}) {
     for (const json& part :
          {json(), json(3), json("x"), json{1, "x"}, json{{"a", nullptr}}, json::array({json()})}) {
       json engine{{"kind", kind}};
       for (const char* key : {"handlers", "workers", "routes", "transitions", "timeouts", "postponed",
-                              "ended", "connections", "connect", "uptime_ms"})
+                              "ended", "connections", "connect", "subscriptions", "uptime_ms"})
         engine[key] = part;
       CAPTURE(engine.dump());
       CHECK_NOTHROW(cli::render_engine(engine));

@@ -2,6 +2,7 @@
 // C++ values and the terms they are: the spelling of each type, and what a mismatch says.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <deque>
 #include <map>
 #include <set>
@@ -298,8 +299,39 @@ TEST_CASE("a mismatch names the path, what was expected and what was met") {
   CHECK(refusal<shop::celsius>("{celsius,hot}") == "degrees: expected float, got atom hot");
   CHECK(refusal<std::vector<int>>("[300|x]") == "expected end of a proper list, got atom x");
   CHECK(refusal<std::map<int, int>>("#{a => 1}") == "key: expected integer, got atom a");
-  CHECK(refusal<std::pair<int, int>>("{1,2,3}") == "expected tuple of 2, got tuple");
-  CHECK(refusal<std::array<int, 2>>("[1]") == "expected list of 2, got list");
+  CHECK(refusal<std::pair<int, int>>("{1,2,3}") == "expected tuple of 2, got tuple of 3");
+  CHECK(refusal<std::tuple<int>>("{a,2}") == "expected tuple of 1, got {a, …} of 2");
+  CHECK(refusal<std::array<int, 2>>("[1]") == "expected list of 2, got list of 1");
+  CHECK(refusal<std::array<int, 2>>("[1,2,300]") == "expected list of 2, got list of 3");
+  CHECK(refusal<std::array<int, 2>>("a") == "expected list of 2, got atom a");
+}
+
+TEST_CASE("a duration is an integer of milliseconds, whatever its own unit") {
+  using namespace std::chrono_literals;
+  using small = std::chrono::duration<std::uint8_t>;
+  CHECK(etf::encode(250ms) == etf::parse("250").value());
+  CHECK(etf::encode(std::chrono::seconds(-5)) == etf::parse("-5000").value());
+  CHECK(etf::encode(std::map<std::string, std::chrono::hours>{{"a", 2h}}) ==
+        etf::parse("#{<<\"a\">> => 7200000}").value());
+  CHECK(etf::decode<std::chrono::seconds>(etf::parse("5000").value()).value() == 5s);
+  CHECK(etf::decode<std::chrono::milliseconds>(etf::parse("-1").value()).value() == -1ms);
+  CHECK(etf::decode<std::optional<small>>(etf::parse("255000").value()).value() == small(255));
+  CHECK(refusal<std::chrono::milliseconds>("a") == "expected milliseconds, got atom a");
+  CHECK(refusal<std::chrono::seconds>("1500") ==
+        "expected milliseconds that are a multiple of 1000, got integer 1500");
+  CHECK(refusal<small>("256000") == "expected fewer milliseconds, got integer 256000");
+  CHECK(etf::encode(std::chrono::hours::max()).empty());
+  const std::vector<std::chrono::milliseconds> few{1ms, 255ms}, many{1ms, 256ms};
+  CHECK(etf::decode<std::vector<std::chrono::milliseconds>>(etf::encode(few)).value() == few);
+  CHECK(etf::decode<std::vector<std::chrono::milliseconds>>(etf::encode(many)).value() == many);
+  CHECK(etf::decode<std::vector<std::chrono::milliseconds>>(hex("6b 0002 01 ff")).value() == few);
+}
+
+TEST_CASE("a vector of bool is a list") {
+  const std::vector<bool> both{true, false, true};
+  CHECK(etf::encode(both) == etf::parse("[true,false,true]").value());
+  CHECK(etf::decode<std::vector<bool>>(etf::encode(both)).value() == both);
+  CHECK(refusal<std::vector<bool>>("[true,1]") == "[1]: expected boolean, got integer 1");
 }
 
 TEST_CASE("a key that comes twice is refused") {

@@ -119,6 +119,19 @@ TEST_CASE("logging is for every thread, and says nothing of an actor whose turn 
   CHECK(log.count("was called for actor") == 0);
 }
 
+TEST_CASE("of a long text its beginning is logged, however long it is") {
+  stage set;
+  start_kept(set);
+  for (const std::size_t size : {10'000, 65'536, 65'537, 1'000'000}) {
+    heard_log log;
+    const std::string text(size, 'x');
+    const coppice_bytes raw{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+    host::log_interface()->write(kept, COPPICE_LOG_INFO, raw, nullptr, 0);
+    CHECK(log.count("plugin: " + std::string(base::log::most_bytes, 'x') + "… (" +
+                    std::to_string(size - base::log::most_bytes) + " bytes left out)") == 1);
+  }
+}
+
 TEST_CASE("a plugin that does it all the time fills no log") {
   stage set;
   heard_log log;

@@ -193,6 +193,32 @@ TEST_CASE("stop calls terminate with the reason") {
   CHECK(set.lines(3) == strings{"init #{}", "terminate {done,here}", "destroy"});
 }
 
+TEST_CASE("what terminate throws is logged with the reason of the end, and the state is destroyed") {
+  static const coppice_lifecycle lifecycle = [] {
+    coppice_lifecycle table = full_lifecycle;
+    table.terminate = [](coppice_actor*, void*, const coppice_message*) {
+      throw std::runtime_error("unsaved");
+    };
+    return table;
+  }();
+  static const coppice_table tables[] = {
+      {COPPICE_LIFECYCLE_1, &lifecycle}, {COPPICE_SERVER_1, &full_server}, {nullptr, nullptr}};
+  static const coppice_actor_type type = {
+      sizeof(coppice_actor_type), 0, "scripted", "server", tables, nullptr};
+  stage set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    answer(self, from, "bye");
+    return COPPICE_STOP;
+  };
+  REQUIRE(set.start(type) == "ok");
+  heard_log log;
+  CHECK(set.call("stop") == "bye");
+  CHECK(set.lines(2) == strings{"init #{}", "destroy"});
+  CHECK(log.count("test: terminate of <0.") == 1);
+  CHECK(log.count("(scripted) failed: {exception,unknown,") == 1);
+  CHECK(log.count("; it ended with normal") == 1);
+}
+
 TEST_CASE("an exception that leaves the plugin is an exit reason") {
   stage set;
   play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) -> std::int32_t {

@@ -45,7 +45,7 @@ std::optional<std::string> shown_by(stage& set, std::string name,
 
 } // namespace
 
-TEST_CASE("people are shown what format_status says, cut where it gets long, and never what save_state has") {
+TEST_CASE("people are shown what format_status says, cut where it gets long, and save_state does not run") {
   stage set;
   asked = 0;
   entries = 2;
@@ -59,6 +59,25 @@ TEST_CASE("people are shown what format_status says, cut where it gets long, and
   CHECK(cut->size() <= 10'100);
   CHECK(asked == 2);
   CHECK(set.lines(1) == strings{"init #{}"});
+}
+
+TEST_CASE(
+    "without a format_status people are shown what save_state writes, a slow one not again for a while") {
+  stage set;
+  REQUIRE(set.start() == "ok");
+  CHECK(shown_by(set, "scripted") == "42");
+  CHECK(shown_by(set, "scripted") == "42");
+  int saved = 0;
+  play.save = [&saved](coppice_actor*) {
+    ++saved;
+    const base::nanos until = base::mono_now() + 200 * base::nanos_per_ms;
+    while (base::mono_now() < until) {
+    }
+    return COPPICE_OK;
+  };
+  CHECK(shown_by(set, "scripted") == "42");
+  CHECK_FALSE(shown_by(set, "scripted").has_value()); // within 20 s
+  CHECK(saved == 1);
 }
 
 TEST_CASE("who may not see the state has no format_status run, and is told of the engine") {

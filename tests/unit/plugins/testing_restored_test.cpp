@@ -121,3 +121,69 @@ TEST_CASE("an actor without a state is replaced by one without, and by no other"
   CHECK(none.status == COPPICE_E_UNSUPPORTED);
   CHECK_THROWS_AS(actor::restored(envoys, none), failure);
 }
+
+TEST_CASE("the version's number chooses what reads a state, whatever it looks like") {
+  const plugin second = fixture("ledger_2");
+  // Both versions have a term that the other one's type does not read: neither is tried for the other.
+  CHECK(actor::restored(second, {COPPICE_OK, 1, "{7, <<>>}"_erl}).call("total"_erl) == "{7, 0}"_erl);
+  CHECK(actor::restored(second, {COPPICE_OK, 2, "{7, 3, <<>>}"_erl}).call("total"_erl) == "{7, 3}"_erl);
+  const actor mixed = actor::restored(second, {COPPICE_OK, 2, "{7, <<>>}"_erl});
+  CHECK(mixed.status() == COPPICE_E_VERSION);
+  CHECK(text(mixed.reason()).find("state of version 2: expected tuple of 3, got tuple of 2") !=
+        std::string::npos);
+  const actor unknown = actor::restored(second, {COPPICE_OK, 3, "{7, 3, <<>>}"_erl});
+  CHECK(unknown.status() == COPPICE_E_VERSION);
+  CHECK(text(unknown.reason()).find("it takes 1, 2") != std::string::npos);
+}
+
+TEST_CASE("configure serves a start, a restored state and a change of arguments") {
+  const plugin tenants = fixture("tenant");
+  actor one(tenants, {.args = "#{room => 3, rests => 2000}"_erl});
+  CHECK(one.call("where"_erl) == "{3, 2000, <<>>}"_erl);
+  CHECK(one.config_change("#{room => 4}"_erl) == COPPICE_OK);
+  CHECK(one.call("where"_erl) == "{4, 5, <<>>}"_erl);
+  REQUIRE(one.did.sent.size() == 2);
+  CHECK(one.did.sent[0].term == "{began, 3}"_erl);
+  CHECK(one.did.sent[1].term == "{moved, 4}"_erl);
+  actor next = actor::restored(tenants, one.save());
+  CHECK(next.call("where"_erl) == "{4, 5, <<\"kept\">>}"_erl);
+  CHECK(next.did.sent.empty());
+  CHECK(next.did.complaints.empty());
+}
+
+TEST_CASE("arguments that configure does not take are refused, and the former ones stay in force") {
+  const plugin tenants = fixture("tenant");
+  actor one(tenants, {.args = "#{room => 3}"_erl});
+  one.did.sent.clear();
+  CHECK(one.config_change("#{room => -1}"_erl) == COPPICE_E_EXCEPTION);
+  CHECK(one.config_change("#{room => here}"_erl) == COPPICE_E_INVALID);
+  CHECK(one.call("where"_erl) == "{3, 5, <<>>}"_erl);
+  CHECK(one.did.sent.empty());
+  CHECK(one.config_change("#{room => 13}"_erl) == COPPICE_UNHANDLED); // a node restarts the actor
+  const actor without(tenants);
+  CHECK(without.status() == COPPICE_E_INVALID);
+  CHECK(text(without.reason()).find("args: settings.room: expected integer, got nothing") !=
+        std::string::npos);
+  CHECK(actor::restored(tenants, one.save(), {.args = "#{room => -1}"_erl}).status() == COPPICE_E_EXCEPTION);
+}
+
+TEST_CASE("what terminate throws is a complaint, and changes nothing about the end") {
+  const plugin tenants = fixture("tenant");
+  actor one(tenants, {.args = "#{room => 13}"_erl});
+  one.send("leave"_erl);
+  CHECK(one.reason() == "normal"_erl);
+  REQUIRE(one.did.complaints.size() == 1);
+  CHECK(one.did.complaints[0].starts_with("its terminate failed: {exception,'std::runtime_error',"));
+  actor other(tenants, {.args = "#{room => 3}"_erl});
+  other.send("leave"_erl);
+  CHECK(other.reason() == "normal"_erl);
+  CHECK(other.did.complaints.empty());
+}
+
+TEST_CASE("a struct without a form of its own is a map where an actor is given it as arguments") {
+  const plugin tenants = fixture("tenant");
+  actor one(tenants, {.args = "#{room => 3}"_erl});
+  one.call("{hire, 7}"_erl);
+  REQUIRE(one.did.children.size() == 1);
+  CHECK(one.did.children[0].args == "#{room => 7}"_erl);
+}

@@ -261,6 +261,22 @@ TEST_CASE("what inspection shows of a process") {
   CHECK_FALSE(here.host.info("nobody").has_value());
 }
 
+TEST_CASE("a process that changes its label keeps its path, of whatever length both are") {
+  node here;
+  const std::string path = "app/" + std::string(200, 's') + "/child";
+  const actor placed(here.host, {.label = path});
+  const actor other(here.host);
+  CHECK(here.host.info(placed.id())->path == path);
+  CHECK(here.host.info(other.id())->path.empty());
+  for (const std::string& label : {std::string("0"), std::string(300, 'l'), std::string("1")}) {
+    placed.run([&](process& self) { return self.set_label(label), true; });
+    other.run([&](process& self) { return self.set_label(label), true; });
+    CHECK(here.host.info(placed.id())->summary.label == label);
+    CHECK(here.host.info(placed.id())->path == path);
+    CHECK(here.host.info(other.id())->path.empty());
+  }
+}
+
 TEST_CASE("what a process has done is counted beyond 32 bits") {
   node here(1);
   const actor busy(here.host);

@@ -228,7 +228,7 @@ bool read(cursor& in, T& out, mismatch& why) {
     out = std::make_unique<typename T::element_type>();
     return read(in, *out, why);
   } else if constexpr (tuple_like<T>) {
-    if (!in.read_tuple_of(std::tuple_size_v<T>)) return wanted<T>(in, why);
+    if (!in.read_tuple_of(std::tuple_size_v<T>)) return wanted_record<T>(in, why);
     if constexpr (is_a<T, std::pair>) {
       return (read(in, out.first, why) || why.in_element(0)) &&
              (read(in, out.second, why) || why.in_element(1));

@@ -166,7 +166,7 @@ bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
   reserve(out, length);
   [[maybe_unused]] watch_of<T> watch(out);
   for (; at < length; ++at) {
-    if constexpr (requires { out.emplace_back(); }) {
+    if constexpr (!std::is_same_v<T, std::vector<bool>> && requires { out.emplace_back(); }) {
       if (!read(in, out.emplace_back(), why)) return why.in_element(at);
     } else {
       element each{};
@@ -177,6 +177,19 @@ bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
     }
   }
   return length == 0 || in.read_nil() ? true : why.wanted(in, "end of a proper list");
+}
+
+/// The error gives the number of elements that came.
+[[gnu::cold, gnu::noinline]] inline bool wanted_list(const cursor& at, std::size_t size, mismatch& why) {
+  const std::string words = concatenated({"list of ", std::to_string(size)});
+  cursor ahead = at;
+  std::uint32_t length;
+  bytes text;
+  if (ahead.read_list(length))
+    return why.wanted(at, words, concatenated({"list of ", std::to_string(std::size_t{length})}));
+  if (ahead.read_string(text))
+    return why.wanted(at, words, concatenated({"list of ", std::to_string(text.size())}));
+  return why.wanted(at, words);
 }
 
 template <sequence T>
@@ -193,8 +206,7 @@ bool read_sequence(cursor& in, T& out, mismatch& why) {
       }
     }
     cursor ahead = in;
-    if (!ahead.read_list(length) || length != size)
-      return why.wanted(in, concatenated({"list of ", std::to_string(size)}));
+    if (!ahead.read_list(length) || length != size) return wanted_list(in, size, why);
     in = ahead;
     for (std::size_t i = 0; i < size; ++i) {
       if (!read(in, out[i], why)) return why.in_element(i);
@@ -212,6 +224,17 @@ bool read_sequence(cursor& in, T& out, mismatch& why) {
       for (const std::uint8_t each : text) {
         if (!std::in_range<element>(each)) return why.wanted(start, "list of smaller integers");
         out.insert(out.end(), static_cast<element>(each));
+      }
+      return true;
+    } else if constexpr (is_duration<element>) {
+      bytes text; // an Erlang node writes a list of small integers as a string
+      if (!in.read_string(text)) return wanted<T>(in, why);
+      for (std::size_t i = 0; i < text.size(); ++i) {
+        const std::uint8_t term[] = {static_cast<std::uint8_t>(tag::small_integer), text[i]};
+        cursor one{bytes(term)};
+        element each{};
+        if (!read(one, each, why)) return why.in_element(i);
+        out.insert(out.end(), each);
       }
       return true;
     } else {

@@ -9,9 +9,11 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -97,6 +99,57 @@ struct shape {
 ///   static constexpr std::string_view expected = "a colour";
 template <class T>
 struct codec;
+
+class cursor;
+class mismatch;
+class writer;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_duration = false;
+template <class Rep, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
+
+/// How many milliseconds a unit has. Its `den` is 1 if that is a whole number.
+template <class Period>
+using in_milliseconds = std::ratio_divide<Period, std::milli>;
+
+} // namespace detail
+
+/// A duration is an integer of milliseconds, whatever its own unit. One that may have a fraction of a
+/// millisecond has no codec.
+template <class Rep, class Period>
+requires(std::is_integral_v<Rep>&& detail::in_milliseconds<Period>::den ==
+         1) struct codec<std::chrono::duration<Rep, Period>> {
+  using type = std::chrono::duration<Rep, Period>;
+  static constexpr std::intmax_t scale = detail::in_milliseconds<Period>::num;
+  static constexpr std::string_view expected = "milliseconds";
+  /// Fails the writer if the milliseconds exceed 64 bits.
+  static void encode(writer& out, const type& value) { write(out, value); }
+  static bool decode(cursor& in, type& out, mismatch& why) { return read(in, out, why); }
+
+ private:
+  // Templates, since the classes are not complete here.
+  template <class Writer>
+  static void write(Writer& out, const type& value) {
+    std::int64_t count;
+    if (!std::in_range<std::int64_t>(value.count()) ||
+        __builtin_mul_overflow(static_cast<std::int64_t>(value.count()), scale, &count))
+      return out.fail();
+    out.integer(count);
+  }
+  template <class Cursor, class Mismatch>
+  static bool read(Cursor& in, type& out, Mismatch& why) {
+    std::int64_t count;
+    const Cursor start = in;
+    if (!in.read_integer(count)) return why.wanted(start, expected);
+    if (count % scale != 0)
+      return why.wanted(start, "milliseconds that are a multiple of " + std::to_string(scale));
+    if (!std::in_range<Rep>(count / scale)) return why.wanted(start, "fewer milliseconds");
+    return out = type(static_cast<Rep>(count / scale)), true;
+  }
+};
 
 namespace detail {
 

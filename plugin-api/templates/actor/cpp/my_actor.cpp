@@ -23,7 +23,8 @@ class counter : public coppice::server {
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("start":{"type":"integer","description":"the first sum; 0 without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { sum_ = start_ = args.start.value_or(0); }
@@ -33,10 +34,7 @@ class counter : public coppice::server {
 
   using state = std::pair<std::int64_t, std::int64_t>;
   state save_state() const { return {start_, sum_}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
-    std::tie(start_, sum_) = saved;
-    return version == state_version;
-  }
+  void restore_state(const state& saved) { std::tie(start_, sum_) = saved; }
 
  private:
   std::int64_t start_ = 0;

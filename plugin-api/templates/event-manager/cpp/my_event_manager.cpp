@@ -25,7 +25,8 @@ class last_events : public coppice::event_handler {
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("keep":{"type":"integer","minimum":1,"description":"how many events are kept; 10 without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { most_ = args.keep.value_or(10); }
@@ -40,10 +41,9 @@ class last_events : public coppice::event_handler {
 
   using state = std::pair<std::uint64_t, std::vector<owned_term>>;
   state save_state() const { return {most_, kept()}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
+  void restore_state(const state& saved) {
     most_ = saved.first;
     events_.assign(saved.second.begin(), saved.second.end());
-    return version == state_version;
   }
 
  private:

@@ -21,7 +21,8 @@ class filter : public coppice::tcp {
  public:
   // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void on_connect(coppice::connection program, const coppice::connection_info&) { program_ = program.id(); }
@@ -48,10 +49,9 @@ class filter : public coppice::tcp {
 
   using state = std::pair<std::uint64_t, std::vector<coppice::owned_term>>;
   state save_state() const { return {program_, {callers_.begin(), callers_.end()}}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
+  void restore_state(const state& saved) {
     program_ = saved.first;
     callers_.assign(saved.second.begin(), saved.second.end());
-    return version == state_version;
   }
 
  private:

@@ -26,7 +26,8 @@ class front : public coppice::router {
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("to":{"type":"string","minLength":1,"description":"the route for things; none: they are stored here"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   using calls = std::variant<store, get>;
 
@@ -42,10 +43,7 @@ class front : public coppice::router {
 
   using state = std::tuple<std::string, std::int64_t, std::int64_t>;
   state save_state() const { return {to_, routed_, stored_}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
-    std::tie(to_, routed_, stored_) = saved;
-    return version == state_version;
-  }
+  void restore_state(const state& saved) { std::tie(to_, routed_, stored_) = saved; }
 
  private:
   std::string to_; // empty: no route

@@ -33,7 +33,8 @@ class place : public coppice::saga {
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("has":{"type":"integer","minimum":0,"default":0,"description":"the things it has at first"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { has_ = args.has; }
@@ -55,10 +56,7 @@ class place : public coppice::saga {
 
   using state = std::pair<std::int64_t, std::set<std::string>>;
   state save_state() const { return {has_, reserved_}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
-    std::tie(has_, reserved_) = saved;
-    return version == state_version;
-  }
+  void restore_state(const state& saved) { std::tie(has_, reserved_) = saved; }
 
  private:
   static std::string key_of(const step& s) {

@@ -21,7 +21,8 @@ class numbers : public coppice::producer {
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("last":{"type":"integer","minimum":0,"description":"the last number; none without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { end_ = args.last ? *args.last + 1 : INT64_MAX; }
@@ -36,10 +37,7 @@ class numbers : public coppice::producer {
 
   using state = std::pair<std::int64_t, std::int64_t>;
   state save_state() const { return {next_, end_}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
-    std::tie(next_, end_) = saved;
-    return version == state_version;
-  }
+  void restore_state(const state& saved) { std::tie(next_, end_) = saved; }
 
  private:
   std::int64_t next_ = 0, end_ = 0;
@@ -69,10 +67,7 @@ class sink : public coppice::consumer {
   state handle_call(const get&) { return {count_, sum_}; }
 
   state save_state() const { return {count_, sum_}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
-    std::tie(count_, sum_) = saved;
-    return version == state_version;
-  }
+  void restore_state(const state& saved) { std::tie(count_, sum_) = saved; }
 
  private:
   std::int64_t count_ = 0, sum_ = 0;

@@ -15,8 +15,7 @@ using push = etf::constant<"push">;
 using get = etf::constant<"get">;
 
 struct options {
-  static constexpr etf::form etf_form = etf::form::map;
-  std::optional<std::int64_t> lit; // ms
+  std::optional<std::chrono::milliseconds> lit;
 };
 
 class lamp : public coppice::statem<light> {
@@ -26,17 +25,16 @@ class lamp : public coppice::statem<light> {
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("lit":{"type":"integer","format":"duration","minimum":1,)"
       R"("description":"how long it stays on; 10s without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   // What `coppice inspect --dot` draws.
   static constexpr edge states[] = {{light::off, "push", light::on},
                                     {light::on, "push", light::off},
                                     {light::on, "state_timeout", light::off}};
 
-  transition init(const options& args) {
-    configure(args);
-    return next(light::off);
-  }
+  void configure(const options& args) { lit_ = args.lit.value_or(std::chrono::seconds(10)); }
+  transition init() { return next(light::off); }
   transition handle_cast(light now, const push&) { return next(now == light::off ? light::on : light::off); }
   transition handle_call(light now, const get&, term from) {
     return keep().reply(from, std::pair(etf::atom{now == light::on ? "on" : "off"}, times_));
@@ -48,17 +46,11 @@ class lamp : public coppice::statem<light> {
   }
   transition handle_state_timeout(light, term) { return next(light::off); }
 
-  // The machine's state and its time-outs are the node's; args come from the configuration again.
+  // The machine's state and its time-outs are the node's.
   std::int64_t save_state() const { return times_; }
-  bool restore_state(std::uint32_t version, const std::int64_t& saved) {
-    times_ = saved;
-    if (const auto read = etf::decode<options>(args().encoded)) configure(*read);
-    return version == state_version;
-  }
+  void restore_state(const std::int64_t& saved) { times_ = saved; }
 
  private:
-  void configure(const options& args) { lit_ = std::chrono::milliseconds(args.lit.value_or(10'000)); }
-
   std::chrono::nanoseconds lit_{};
   std::int64_t times_ = 0;
 };

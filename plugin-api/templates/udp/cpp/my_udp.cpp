@@ -11,7 +11,8 @@ class echo : public coppice::udp {
  public:
   // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void on_datagram(const coppice::datagram& one) {
@@ -21,10 +22,7 @@ class echo : public coppice::udp {
   std::uint64_t handle_call(const get&) { return count_; }
 
   std::uint64_t save_state() const { return count_; }
-  bool restore_state(std::uint32_t version, const std::uint64_t& saved) {
-    count_ = saved;
-    return version == state_version;
-  }
+  void restore_state(const std::uint64_t& saved) { count_ = saved; }
 
  private:
   std::uint64_t count_ = 0;

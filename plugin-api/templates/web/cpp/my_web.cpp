@@ -22,7 +22,8 @@ class site : public coppice::web {
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("greeting":{"type":"string","maxLength":1000,"description":"before the name; hello without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and let restore_state read both.
+  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
+  // restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   static constexpr coppice::taken takes[] = {coppice::taken::web, coppice::taken::calls};
 
@@ -38,10 +39,7 @@ class site : public coppice::web {
 
   using state = std::pair<std::string, std::int64_t>;
   state save_state() const { return {greeting_, times_}; }
-  bool restore_state(std::uint32_t version, const state& saved) {
-    std::tie(greeting_, times_) = saved;
-    return version == state_version;
-  }
+  void restore_state(const state& saved) { std::tie(greeting_, times_) = saved; }
 
  private:
   std::string greeting_;
