@@ -21,6 +21,7 @@
 
 #include <coppice/testing.hpp>
 #include <coppice/testing/faults.hpp>
+#include <coppice/testing/print.hpp>
 #include <coppice/testing/supervision.hpp>
 
 namespace coppice::testing {
@@ -372,8 +373,7 @@ class scene final : detail::surroundings {
     for (const auto& each : roles_) {
       if (!each->lives()) continue;
       for (const auto& [reference, made] : each->process->monitors)
-        if (detail::is_self(w, made.whom))
-          post(type::down, w.self, each->process->self, w.reason, reference);
+        if (detail::is_self(w, made.whom)) post(type::down, w.self, each->process->self, w.reason, reference);
     }
     if (who.above != nullptr && !who.is_stopped) post(type::child_exit, w.self, who.above->pid(), w.reason);
   }

@@ -246,6 +246,22 @@ TEST_CASE("messages of one actor to another one stay in order in every run") {
   CHECK(found.runs == 200);
 }
 
+TEST_CASE("a timer may be due before a message that was sent earlier has come") {
+  const plugin stall = fixture("stall_1");
+  const explored found = explore(200, [&](scene& world) {
+    world.start("ledger", stall, {.actor = "ledger"});
+    world.start("opener", stall, {.actor = "clerk", .args = "open"_erl});
+    world["ledger"].send("{plan, 1500}"_erl);
+    world["opener"].send("later"_erl);
+    world.advance(2s);
+    return world["ledger"].call("lost"_erl) == 0;
+  });
+  REQUIRE_FALSE(found);
+  CHECK_FALSE(found.is_plain);
+  REQUIRE(found.choices.size() == 1);
+  CHECK(found.choices[0].ends_with("the next timer is due, before open comes from opener to ledger"));
+}
+
 TEST_CASE(
     "host calls, exits and reloads that a test allows happen in some runs and never in the plain order") {
   const plugin stall = fixture("stall_1");
