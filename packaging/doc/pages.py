@@ -35,6 +35,7 @@ CONTENTS = (
     ("Write plugins", "state", "State and reloads", "plugin-api/doc/state.md"),
     ("Write plugins", "reloads", "What a reload does", "plugin-api/doc/reloads.md"),
     ("Write plugins", "testing", "Testing", "plugin-api/doc/testing.md"),
+    ("Write plugins", "scenes", "Patterns, several actors", "plugin-api/doc/scenes.md"),
     ("Write plugins", "library", "A native library, a GPU", "plugin-api/doc/library.md"),
     ("Behaviours", "server", "Servers", "plugin-api/doc/server.md"),
     ("Behaviours", "statem", "State machines", "plugin-api/doc/statem.md"),

@@ -22,6 +22,7 @@
 #include <optional>
 
 #include <coppice/detail/statem_terms.hpp>
+#include <coppice/testing/form.hpp>
 #include <coppice/testing/plugin.hpp>
 
 namespace coppice::testing {
@@ -60,6 +61,7 @@ struct saved_state {
   /// Pid, name, links, monitors, aliases, timers, requests and clock at the time of saving. Null: a new
   /// process.
   std::shared_ptr<const detail::process> process = {};
+  const coppice_actor_type* by = nullptr; ///< the code that wrote it. Null: unknown
 };
 
 /// The answer to a call; the reply may come later.
@@ -119,6 +121,7 @@ class actor {
     for (const auto& [name, each] : std::exchange(world_.beside, {})) leave(*each);
     detail::end(world_, atom("killed"));
     if (created_ && lifecycle_.destroy != nullptr) lifecycle_.destroy(state_);
+    detail::name_leaks(world_, type_.name);
   }
 
   /// The status of init or restore_state.
@@ -167,15 +170,7 @@ class actor {
   answer call(const value& request) { return call_as(detail::fresh_pid("caller@localhost"), request); }
   /// As call(), from the process `caller`.
   answer call_as(const value& caller, const value& request) {
-    etf::vector_writer from(64);
-    from.tuple(2);
-    from.raw(caller.bytes());
-    from.list(1);
-    from.atom("alias");
-    from.raw(detail::fresh_reference("caller@localhost").bytes());
-    const value who = value::of(from.take());
-    const auto waits = std::make_shared<detail::awaited>();
-    detail::open_froms[who] = waits;
+    const auto [who, waits] = detail::begin_call(caller, "caller@localhost");
     world_.mailbox.push_back({detail::delivery::call, request, who});
     settle();
     return answer(waits);
@@ -241,6 +236,7 @@ class actor {
   /// Lets time pass. Each timer fires at its own time; one that becomes due while a callback runs fires when
   /// the callback has returned.
   void advance(nanoseconds time) {
+    if (world_.around != nullptr) return world_.around->advance(time);
     const nanoseconds end = world_.now + time;
     while (!is_busy()) {
       settle();
@@ -288,6 +284,7 @@ class actor {
       return out;
     }
     out.version = type_.state_version;
+    out.by = &type_;
     out.status = judged(written("save_state", out.term, [&](coppice_writer* w) {
       return lifecycle_.save_state(self(), state_, &out.version, w);
     }));
@@ -334,12 +331,20 @@ class actor {
   detail::world& process() { return world_; }
 
  private:
+  friend class scene;
+
+  // Where an actor of a scene starts.
+  struct place {
+    detail::surroundings* around = nullptr;
+    value parent = {};
+  };
   // The engine now belongs to the next generation, or to none.
   void leave(detail::engine& engine) {
     if (engine.is_of(world_)) engine.carried_to(nullptr);
   }
 
-  actor(const plugin& from, const settings& how, const saved_state* saved)
+  actor(const plugin& from, const settings& how, const saved_state* saved) : actor(from, how, saved, {}) {}
+  actor(const plugin& from, const settings& how, const saved_state* saved, const place& where)
       : type_(from.type(how.actor)),
         lifecycle_(detail::table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
         handler_(detail::table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_2)),
@@ -360,12 +365,16 @@ class actor {
     if (how.env) mine.env = how.env;
     if (!how.name.empty()) mine.name = how.name;
     if (how.among) mine.others = *how.among;
+    if (where.parent) mine.parent = where.parent;
+    if (where.around != nullptr) mine.now = where.around->now();
     mine.node = etf::atom{mine.others.node()};
     if (!mine.self) mine.self = detail::fresh_pid(mine.others.node());
     if (!mine.parent) mine.parent = detail::fresh_pid(mine.others.node());
     world_.plugin = from.id();
     world_.type = &type_;
     world_.go_on = [this] { settle(); };
+    world_.around = where.around;
+    if (world_.around != nullptr) world_.around->enters(world_);
     for (const auto& [name, each] : world_.beside) each->carried_to(&world_);
     if (saved == nullptr)
       start();
@@ -439,6 +448,7 @@ class actor {
     if (is_machine_ && !world_.machine) throw failure("a state machine is restored with its process");
     if (!create()) return;
     status_ = restore_state(saved);
+    judge_version(saved);
     if (status_ != COPPICE_OK) return detail::end(world_, stop_reason(status_));
     if (lifecycle_.after_restore != nullptr) {
       const std::int32_t after =
@@ -455,6 +465,25 @@ class actor {
     return judged(compute("restore_state", [&] {
       return lifecycle_.restore_state(self(), state_, saved.version, term.get());
     }));
+  }
+
+  // Other code of the same version reads and writes the same form of state.
+  void judge_version(const saved_state& saved) {
+    if (saved.by == nullptr || saved.by == &type_ || saved.version != type_.state_version || !saved.term)
+      return;
+    value again;
+    if (status_ == COPPICE_OK && lifecycle_.save_state != nullptr)
+      written("save_state", again, [&](coppice_writer* w) {
+        std::uint32_t version = saved.version;
+        return lifecycle_.save_state(self(), state_, &version, w);
+      });
+    if (status_ == COPPICE_OK) forget_error();
+    const std::string changed =
+        status_ != COPPICE_OK ? "its restore_state refuses" : detail::change_of_form(saved.term, again);
+    if (!changed.empty())
+      did.complaints.push_back("its state_version is still " + std::to_string(saved.version) + ", but " +
+                               changed +
+                               " what the code before it saved: raise state_version, and read both forms");
   }
 
   // Sends the message of each monitor of those processes. False: there was none.
@@ -497,12 +526,27 @@ class actor {
   void settle() {
     constexpr int most = 1'000'000;
     detail::hear(world_);
+    if (world_.around != nullptr) return world_.around->go_on();
     if (is_busy()) return;
     const raised now_settling(settling_);
     for (int steps = 0; !world_.dead; ++steps) {
       if (steps == most) throw failure("the actor does not come to rest: it keeps sending itself messages");
       if (!step()) return;
     }
+  }
+  // For a scene: whether step() would do something now.
+  bool has_work() const {
+    if (world_.dead || is_busy()) return false;
+    if (!world_.mailbox.empty() || !world_.ended.empty() || begins_) return true;
+    const auto due = next_event();
+    const auto unasked = [](const auto& each) { return !each.second.asked_already; };
+    if ((due && *due <= world_.now) || std::ranges::any_of(world_.requests, unasked)) return true;
+    const std::scoped_lock held(world_.letters->lock);
+    return !world_.letters->letters.empty();
+  }
+  bool step_once() {
+    const raised now_settling(settling_);
+    return !world_.dead && step();
   }
   bool step() {
     detail::fire_timers(world_);
@@ -555,6 +599,7 @@ class actor {
     if (next->second.due <= world_.now) return end_request(id, silence());
     next->second.asked_already = true;
     const made_call asked = next->second.asked;
+    if (world_.around != nullptr && world_.around->asks(world_, id)) return true;
     response got = world_.others.ask(asked.to, asked.request);
     if (got.status != COPPICE_E_TIMEOUT) end_request(id, std::move(got));
     return true;
@@ -595,6 +640,9 @@ class actor {
     const std::int32_t status = handler == nullptr
                                     ? COPPICE_UNHANDLED
                                     : run(name, [&] { return handler(self(), state_, term.get()); });
+    if (what.of_timer && status == COPPICE_UNHANDLED)
+      did.complaints.push_back("its timer has sent it " + detail::show(what.term.bytes()) +
+                               ", which no callback takes: the timer is lost");
     const bool dropped = !is_cast || is_handler_ || unhandled_ != coppice::unhandled::exit;
     if (dropped && status == COPPICE_UNHANDLED) return forget_error(); // it may have been logged
     decide("bad_cast", what.term, status);

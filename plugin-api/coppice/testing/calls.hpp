@@ -10,11 +10,25 @@
 
 namespace coppice::testing::detail {
 
+/// The From of a new call of that process, and what waits for its reply.
+inline std::pair<value, std::shared_ptr<awaited>> begin_call(const value& caller, std::string_view node) {
+  etf::vector_writer from(64);
+  from.tuple(2);
+  from.raw(caller.bytes());
+  from.list(1);
+  from.atom("alias");
+  from.raw(fresh_reference(node).bytes());
+  const value who = value::of(from.take());
+  const auto waits = std::make_shared<awaited>();
+  open_froms[who] = waits;
+  return {who, waits};
+}
 inline std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* message) {
   auto term = take(message);
   if (const std::int32_t status = may_call(self, COPPICE_CALL_1 "'s reply"); status != COPPICE_OK)
     return status;
   const auto whom = term_of(from);
+  if (!whom && from.data != nullptr) complain_if_spoiled(view(from), "a `from`");
   if (!whom || !term) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
   etf::cursor at(whom->bytes());
   etf::bytes pid;
@@ -67,6 +81,9 @@ inline std::int32_t call(coppice_actor* self, coppice_bytes destination, coppice
   if (is_self(w, *to)) return COPPICE_E_SELF;
   const nanoseconds patience = patience_of(w, deadline);
   w.did.calls.push_back({*to, *request, patience, 0});
+  if (w.around != nullptr)
+    if (const auto answer = w.around->ask(w, *to, *request, patience))
+      return w.dead ? COPPICE_E_EXITING : outcome_of(*answer, out);
   const response answer = w.others.ask(*to, *request);
   if (w.dead) return COPPICE_E_EXITING;
   return answer.status == COPPICE_E_TIMEOUT ? wait_in_vain(w, patience, COPPICE_CALL_1 "'s call")
@@ -80,6 +97,7 @@ inline std::int32_t call_many(coppice_actor* self, const coppice_call_item* item
     return status;
   world& w = *of(self);
   const nanoseconds patience = patience_of(w, deadline);
+  const nanoseconds begin = w.now;
   bool late = false;
   for (std::uint64_t i = 0; i < count; ++i) {
     out[i] = {};
@@ -90,6 +108,12 @@ inline std::int32_t call_many(coppice_actor* self, const coppice_call_item* item
       continue;
     }
     w.did.calls.push_back({*to, *request, patience, 0});
+    const nanoseconds left = patience == nanoseconds::max() ? patience : patience - (w.now - begin);
+    if (w.around != nullptr && !is_self(w, *to))
+      if (const auto answer = w.around->ask(w, *to, *request, left)) {
+        out[i].status = outcome_of(*answer, &out[i].message);
+        continue;
+      }
     const response answer = is_self(w, *to) ? response{COPPICE_E_SELF, {}} : w.others.ask(*to, *request);
     out[i].status = outcome_of(answer, &out[i].message);
     late = late || answer.status == COPPICE_E_TIMEOUT;
@@ -149,6 +173,7 @@ inline std::int32_t await(coppice_actor* self, std::uint64_t id, coppice_message
   if (const std::int32_t status = may_call(self, COPPICE_AWAIT_DRAFT_1 "'s await"); status != COPPICE_OK)
     return status;
   world& w = *of(self);
+  if (w.around != nullptr) w.around->wait_for(w, id);
   const auto over = std::ranges::find(w.ended, id, &ended_request::id);
   if (over != w.ended.end()) {
     const response got = std::move(over->outcome);

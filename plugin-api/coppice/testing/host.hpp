@@ -141,6 +141,7 @@ inline const coppice_work_api* work_interface() {
 inline void write_log(coppice_actor* self, std::int32_t level, coppice_bytes text,
                       const coppice_log_field* fields, std::uint64_t field_count) {
   if (self == nullptr || may_look(self, COPPICE_LOG_1 "'s write") != COPPICE_OK) return;
+  if (text.data != nullptr) complain_if_spoiled(view(text), "the text of a log line");
   log_line made{level, text_of(text), {}};
   for (std::uint64_t i = 0; i < field_count; ++i) {
     const auto term = term_of(fields[i].term);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // "coppice.message/1" for tests: each message is a counted block on the heap, so that a test can find
-// messages that a plugin did not release. Borrowed messages are marked, and releasing one is a complaint.
-// finish() accepts only one whole term, as debug builds of the host do. Header-only. Any thread.
+// messages that a plugin did not release. Borrowed messages are marked, and releasing one is a complaint. The
+// bytes of a message that has ended are overwritten, so that a view of it that was kept is found. finish()
+// accepts only one whole term, as debug builds of the host do. Header-only. Any thread.
 #pragma once
 
 #include <coppice/message.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <deque>
+#include <memory>
 #include <new>
 #include <optional>
 #include <utility>
@@ -24,13 +28,21 @@ struct block {
   std::vector<std::uint8_t> bytes;
   void (*free_data)(void*) = nullptr; ///< of bytes that belong to the plugin
   void* context = nullptr;
+  const world* holder = nullptr;  ///< the actor that made or retained it last
+  const char* callback = nullptr; ///< in which it did
 };
 
+/// The bytes of a message that has ended: no term begins with this one, and no text in UTF-8 has it.
+constexpr std::uint8_t spoiled = 0xFB;
+
 /// All blocks. They own the memory: blocks that a plugin forgot are reported to the test and freed at the
-/// end.
+/// end. The memory of blocks that ended last stays for a while, spoiled.
 struct block_list {
+  static constexpr std::size_t most_ended = 256, most_bytes = 1 << 16;
+
   std::mutex lock;
   std::map<const block*, std::unique_ptr<block>> all;
+  std::deque<std::unique_ptr<block>> ended;
 };
 inline block_list live_blocks;
 
@@ -41,19 +53,64 @@ inline bool is_lent(const void* owner) {
 inline block* block_of(const void* owner) {
   return reinterpret_cast<block*>(reinterpret_cast<std::uintptr_t>(owner) & ~lent_bit);
 }
+inline void note_holder(block& each) {
+  each.holder = current;
+  each.callback = current->callback.load();
+}
 inline block* make_block(std::vector<std::uint8_t> bytes) {
   auto made = std::make_unique<block>();
   made->bytes = std::move(bytes);
   block* const raw = made.get();
+  if (current != nullptr) note_holder(*made);
   const std::scoped_lock held(live_blocks.lock);
   live_blocks.all.emplace(raw, std::move(made));
   return raw;
 }
+inline bool is_live(const block* each) {
+  const std::scoped_lock held(live_blocks.lock);
+  return live_blocks.all.contains(each);
+}
 inline void give_up(block* each) {
+  if (!is_live(each)) return complain("released or gave away a message that was no longer its own");
   if (--each->owners != 0) return;
   if (each->free_data != nullptr) each->free_data(each->context);
   const std::scoped_lock held(live_blocks.lock);
-  live_blocks.all.erase(each);
+  auto gone = live_blocks.all.extract(each);
+  std::ranges::fill(each->bytes, spoiled);
+  if (each->bytes.size() > block_list::most_bytes) return;
+  live_blocks.ended.push_back(std::move(gone.mapped()));
+  if (live_blocks.ended.size() > block_list::most_ended) live_blocks.ended.pop_front();
+}
+
+/// Whether bytes of a plugin are, or have, some of a message that has ended.
+inline bool has_spoiled(etf::bytes data) {
+  constexpr std::ptrdiff_t least = 4; // fewer can be chance
+  return std::search_n(data.begin(), data.end(), least, spoiled) != data.end();
+}
+inline void complain_if_spoiled(etf::bytes data, std::string_view what) {
+  if (!has_spoiled(data)) return;
+  const std::string whose =
+      current == nullptr ? std::string("a callback") : "its " + std::string(current->callback.load());
+  complain(whose + " used " + std::string(what) +
+           " with bytes of a message that had ended: it has kept a view or a pointer; keep a copy, such as a "
+           "std::string, or retain the message");
+}
+
+/// After an actor's end: tells the test of messages that it has not released.
+inline void name_leaks(const world& w, std::string_view actor) {
+  std::map<std::string, std::size_t> by_callback;
+  {
+    const std::scoped_lock held(live_blocks.lock);
+    for (const auto& [raw, each] : live_blocks.all)
+      if (std::exchange(each->holder, each->holder == &w ? nullptr : each->holder) == &w)
+        ++by_callback[each->callback];
+  }
+  const std::scoped_lock held(worlds.lock);
+  for (const auto& [callback, count] : by_callback)
+    worlds.complaints.push_back(
+        "actor " + std::string(actor) + " has ended, and its " + callback + " has left " +
+        (count == 1 ? "a message" : std::to_string(count) + " messages") +
+        " that nothing released: release each message that it makes, takes or retains");
 }
 
 /// A message that a callback borrows: valid as long as this object.
@@ -88,7 +145,12 @@ inline std::int32_t retain(const coppice_message* message, coppice_message* out)
     *out = give({from.data, static_cast<std::size_t>(from.size)});
     return COPPICE_OK;
   }
+  if (!is_live(block_of(from.owner))) {
+    complain("retained a message that it had borrowed in an earlier callback, or released: retain it before");
+    return COPPICE_E_INVALID;
+  }
   ++block_of(from.owner)->owners;
+  if (current != nullptr) note_holder(*block_of(from.owner));
   *out = {from.data, from.size, block_of(from.owner)};
   return COPPICE_OK;
 }
@@ -108,6 +170,7 @@ inline std::optional<value> take(coppice_message* message) {
   if (message == nullptr) return std::nullopt;
   const coppice_message taken = std::exchange(*message, coppice_message{});
   const etf::bytes bytes(taken.data, static_cast<std::size_t>(taken.size));
+  if (taken.data != nullptr) complain_if_spoiled(bytes, "a message");
   std::optional<value> made;
   if (taken.data != nullptr && is_term(bytes)) made = value::of(bytes);
   if (taken.owner != nullptr && !is_lent(taken.owner)) give_up(block_of(taken.owner));

@@ -63,6 +63,7 @@ inline std::int32_t send_or_cast(coppice_actor* self, coppice_bytes destination,
   constexpr std::uint32_t known = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
   if (const std::int32_t status = takes(flags, known); status != COPPICE_OK) return status;
   const auto to = destination_of(destination);
+  if (!to && destination.data != nullptr) complain_if_spoiled(view(destination), "a destination");
   if (!term || !to) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
   if (notes != nullptr) return notes->send({*to, std::move(*term), is_cast, flags});
   if (!reaches(*of(self), *to, flags)) return COPPICE_E_NODEDOWN;
@@ -83,6 +84,7 @@ inline std::int32_t link(coppice_actor* self, coppice_bytes pid, std::uint32_t f
   if (!whom) return COPPICE_E_INVALID;
   if (!reaches(*of(self), *whom, flags)) return COPPICE_E_NODEDOWN;
   of(self)->links[*whom] = flags;
+  if (of(self)->around != nullptr) of(self)->around->linked(*of(self), *whom);
   return COPPICE_OK;
 }
 inline std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
@@ -91,6 +93,7 @@ inline std::int32_t unlink(coppice_actor* self, coppice_bytes pid) {
   const auto whom = term_of(pid, etf::kind::pid);
   if (!whom) return COPPICE_E_INVALID;
   of(self)->links.erase(*whom);
+  if (of(self)->around != nullptr) of(self)->around->unlinked(*of(self), *whom);
   return COPPICE_OK;
 }
 inline std::int32_t exit(coppice_actor* self, coppice_bytes pid_or_alias, coppice_bytes reason,
@@ -112,6 +115,8 @@ inline std::int32_t exit(coppice_actor* self, coppice_bytes pid_or_alias, coppic
     exit_signal(w, w.self, *why, (flags & alias->second & COPPICE_PRIORITY) != 0);
   } else if (*whom == w.self) {
     exit_signal(w, w.self, *why, false);
+  } else if (w.around != nullptr) {
+    w.around->exit(w, *whom, *why);
   }
   return w.dead ? COPPICE_E_EXITING : COPPICE_OK;
 }
@@ -162,7 +167,9 @@ inline std::int32_t monitor(coppice_actor* self, coppice_bytes destination, std:
     return status;
   }
   if (!reaches(*of(self), *whom, flags)) return COPPICE_E_NODEDOWN;
-  *out = give(begin_monitor(*of(self), std::move(made)).bytes());
+  const value reference = begin_monitor(*of(self), std::move(made));
+  if (of(self)->around != nullptr) of(self)->around->monitors(*of(self), reference);
+  *out = give(reference.bytes());
   return COPPICE_OK;
 }
 inline bool is_end_of(const value& term, const value& reference) {
@@ -216,13 +223,18 @@ inline std::int32_t unalias(coppice_actor* self, coppice_bytes reference) {
   return which ? found(of(self)->aliases.erase(*which) != 0) : COPPICE_E_INVALID;
 }
 
+/// Another process that has that name here.
+inline value process_named(world& w, const std::string& name) {
+  const value found = w.around == nullptr ? value() : w.around->whereis(name);
+  return found ? found : w.others.whereis(name);
+}
 inline std::int32_t register_name(coppice_actor* self, coppice_bytes name) {
   if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s register_name"); status != COPPICE_OK)
     return status;
   world& w = *of(self);
   const std::string wanted = text_of(name);
   if (wanted.empty()) return COPPICE_E_INVALID;
-  if (!w.name.empty() || w.others.whereis(wanted)) return COPPICE_E_EXISTS;
+  if (!w.name.empty() || process_named(w, wanted)) return COPPICE_E_EXISTS;
   w.name = wanted;
   return COPPICE_OK;
 }
@@ -240,9 +252,9 @@ inline std::int32_t whereis(coppice_actor* self, coppice_bytes name, coppice_mes
   *out = {};
   if (const std::int32_t status = may_call(self, COPPICE_ACTOR_1 "'s whereis"); status != COPPICE_OK)
     return status;
-  const world& w = *of(self);
+  world& w = *of(self);
   const std::string wanted = text_of(name);
-  const value pid = !wanted.empty() && wanted == w.name ? w.self : w.others.whereis(wanted);
+  const value pid = !wanted.empty() && wanted == w.name ? w.self : process_named(w, wanted);
   if (pid) *out = give(pid.bytes());
   return found(bool(pid));
 }
@@ -252,7 +264,12 @@ template <class Child>
 std::int32_t born(world& w, Child made, std::vector<Child>& all, coppice_message* out_pid,
                   coppice_message* out_reference) {
   if (made.linked) w.links[made.pid] = 0;
-  if (made.monitored) *out_reference = give(begin_monitor(w, {made.pid, {}}).bytes());
+  if (made.linked && w.around != nullptr) w.around->linked(w, made.pid);
+  if (made.monitored) {
+    const value reference = begin_monitor(w, {made.pid, {}});
+    if (w.around != nullptr) w.around->monitors(w, reference);
+    *out_reference = give(reference.bytes());
+  }
   *out_pid = give(made.pid.bytes());
   all.push_back(std::move(made));
   return COPPICE_OK;
@@ -277,8 +294,14 @@ inline std::int32_t spawn(coppice_actor* self, const coppice_spawn_options* opti
   made.monitored = (how->flags & COPPICE_SPAWN_MONITOR) != 0;
   const auto args = how->args.size == 0 ? std::optional(empty_map()) : term_of(how->args);
   if (made.actor.empty() || !args || (made.monitored && out_reference == nullptr)) return COPPICE_E_INVALID;
-  if (!made.name.empty() && (made.name == w.name || w.others.whereis(made.name))) return COPPICE_E_EXISTS;
+  if (!made.name.empty() && (made.name == w.name || process_named(w, made.name))) return COPPICE_E_EXISTS;
   made.args = *args;
+  if (w.around != nullptr)
+    if (const std::optional<value> reason = w.around->spawn(w, made)) {
+      if (!*reason) return born(w, std::move(made), w.did.children, out_pid, out_reference);
+      *out_pid = give(reason->bytes());
+      return COPPICE_E_EXIT;
+    }
   made.pid = fresh_pid(w.others.node());
   if (const value reason = w.others.refusal_of(made)) {
     *out_pid = give(reason.bytes());

@@ -66,8 +66,10 @@ inline void deliver(world& w, const value& to, value term, bool is_cast, std::ui
   const auto how = is_cast ? delivery::cast : delivery::info;
   if (is_self(w, to))
     arrives(w, to, {how, std::move(term)}, flags);
-  else
-    w.did.sent.push_back({to, std::move(term), is_cast, flags});
+  else {
+    w.did.sent.push_back({to, term, is_cast, flags});
+    if (w.around != nullptr) w.around->message(w, to, {how, std::move(term)}, flags);
+  }
 }
 /// Ends a monitor and an alias that lasts as long as it.
 inline bool end_monitor(world& w, const value& reference) {
@@ -89,7 +91,11 @@ inline void fire_timers(world& w) {
     } else { // firings that are too late are skipped
       first->due += ((w.now - fired.due) / fired.period + 1) * fired.period;
     }
-    deliver(w, fired.to ? fired.to : w.self, fired.term, false);
+    const value& to = fired.to ? fired.to : w.self;
+    if (is_self(w, to))
+      arrives(w, to, {delivery::info, fired.term, {}, false, true}, 0);
+    else
+      deliver(w, to, fired.term, false);
   }
 }
 

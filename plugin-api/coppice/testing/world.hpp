@@ -51,6 +51,7 @@ struct letter {
   value term;
   value from = {};       ///< of a call
   bool priority = false; ///< comes before messages without priority
+  bool of_timer = false; ///< a timer of the actor has fired
 };
 
 /// Messages from other threads than the test's.
@@ -86,6 +87,41 @@ class engine : public std::enable_shared_from_this<engine> {
   virtual bool is_of(const world& w) const = 0;
   /// Its actor has ended; `orderly`: not by a failure.
   virtual void ended(bool orderly) = 0;
+};
+
+/// The other actors of a scene, see coppice/testing/scene.hpp: signals of one actor to another one go there. In
+/// the test's thread.
+class surroundings {
+ public:
+  surroundings() = default;
+  surroundings(const surroundings&) = delete;
+  surroundings& operator=(const surroundings&) = delete;
+
+  /// A new actor, before its first callback.
+  virtual void enters(world& who) = 0;
+  virtual nanoseconds now() const = 0;
+  /// Runs until nothing is left to do at this time.
+  virtual void go_on() = 0;
+  virtual void advance(nanoseconds time) = 0;
+  virtual void message(world& from, const value& to, letter what, std::uint32_t flags) = 0;
+  virtual void exit(world& from, const value& to, const value& reason) = 0;
+  virtual void linked(world& from, const value& to) = 0;
+  virtual void unlinked(world& from, const value& to) = 0;
+  virtual void monitors(world& from, const value& reference) = 0;
+  /// None: no actor of the scene has that name.
+  virtual value whereis(const std::string& name) = 0;
+  /// The exit reason, or no term: it has started, and `made` has its pid. Empty: its plugin is not known here.
+  virtual std::optional<value> spawn(world& from, child& made) = 0;
+  /// Waits for the response to a call. Empty: no actor of the scene is called.
+  virtual std::optional<response> ask(world& from, const value& to, const value& request,
+                                      nanoseconds patience) = 0;
+  /// Passes a request on, whose response comes later. False: no actor of the scene is asked.
+  virtual bool asks(world& from, std::uint64_t id) = 0;
+  /// Waits until that request has ended or its time is over.
+  virtual void wait_for(world& from, std::uint64_t id) = 0;
+
+ protected:
+  ~surroundings() = default;
 };
 
 /// The parts of an actor that stay when its code is replaced.
@@ -157,6 +193,7 @@ struct world : process {
   std::string plugin;
   const coppice_actor_type* type = nullptr;
   std::function<void()> go_on; ///< runs until nothing is left to do at this time
+  surroundings* around = nullptr; ///< null: the actor runs alone
   journal did;
   std::deque<letter> mailbox;
   std::deque<ended_request> ended;
