@@ -43,6 +43,7 @@ ELSEWHERE = {
     "sessions of a `raft` group": "tests/unit/consensus/applied_commands_test.cpp",
     "nodes that said hello": "tests/unit/behaviours/raft/meeting_test.cpp",
     "heartbeats of `raft` groups for other nodes": "tests/unit/behaviours/raft/beat_carrier_test.cpp",
+    "messages that pass all others on a connection": "tests/unit/dist/lane_test.cpp",
     "heartbeats of `raft` groups in a message": "tests/unit/behaviours/raft/beat_exchange_test.cpp",
     "heartbeats that a member of a `raft` group": "tests/unit/behaviours/raft/beat_exchange_test.cpp",
     "a snapshot that a member": "tests/unit/behaviours/raft/storage_test.cpp",
