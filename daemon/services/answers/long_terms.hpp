@@ -41,4 +41,11 @@ inline bool read_long_term(etf::cursor& at, etf::bytes& whole, portions& work) {
   return true;
 }
 
+// As cursor::skip(), for `count` terms. It may yield, as read_long_term().
+inline bool skip_long_terms(etf::cursor& at, std::uint32_t count, portions& work) {
+  for (etf::bytes one; count != 0; --count)
+    if (!read_long_term(at, one, work)) return false;
+  return true;
+}
+
 } // namespace coppice::services

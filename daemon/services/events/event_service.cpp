@@ -11,6 +11,7 @@
 #include "behaviours/web/request_term.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/list_writer.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/events/event_feed.hpp"
 
 namespace coppice::services {
@@ -146,7 +147,7 @@ std::optional<behaviours::native_server::call_answer> event_service::take(proces
   std::string_view what, name;
   if (!at.read_tuple(arity) || !at.read_atom(what)) return std::nullopt;
   if (what == "subscribe" && (arity == 2 || arity == 3)) return subscribe(self, caller, at, arity == 3);
-  if (what == "publish" && arity == 3) return publish(at);
+  if (what == "publish" && arity == 3) return publish(self, at);
   if (what == behaviours::feed_tag) return feed(self, from, request);
   if (what != "unsubscribe" || arity != 2 || !at.read_atom(name)) return std::nullopt;
   return reply(unsubscribe(self, caller, name) ? message::atom("ok") : refusal("not_subscribed"));
@@ -238,10 +239,11 @@ std::optional<behaviours::native_server::call_answer> event_service::feed(proces
   return made ? no_reply() : reply(refusal("overloaded"));
 }
 
-std::optional<behaviours::native_server::call_answer> event_service::publish(etf::cursor at) {
+std::optional<behaviours::native_server::call_answer> event_service::publish(process& self, etf::cursor at) {
   std::string_view name;
   etf::bytes payload;
-  if (!at.read_atom(name) || !at.read_term(payload)) return std::nullopt;
+  portions work(self);
+  if (!at.read_atom(name) || !read_long_term(at, payload, work)) return std::nullopt;
   const auto channel = events_.find_open(name);
   if (!channel) return reply(refusal(word_of(channel.error())));
   std::uint64_t seq = 0;

@@ -57,7 +57,7 @@ class event_service final : public behaviours::native_server {
                                   const runtime::message& from, const runtime::message& request);
   std::optional<call_answer> subscribe(runtime::process& self, const runtime::pid& who, etf::cursor at,
                                        bool with_since);
-  std::optional<call_answer> publish(etf::cursor at);
+  std::optional<call_answer> publish(runtime::process& self, etf::cursor at);
   std::optional<call_answer> feed(runtime::process& self, const runtime::message& from,
                                   const runtime::message& request);
   runtime::message list(runtime::process& self) const;

@@ -110,7 +110,7 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
   } else if (what == "whereis" && arity == 3) {
     etf::bytes name;
     etf::bytes from;
-    if (!at.read_term(name) || !at.read_term(from)) return runtime::carry_on();
+    if (!read_long_term(at, name, work_) || !read_long_term(at, from, work_)) return runtime::carry_on();
     if (behaviours::gen::is_of_origin(self, from))
       behaviours::gen::reply(self, m.slice(from), whereis(self, name));
   }
@@ -173,9 +173,10 @@ void global_name_server::on_init_connect(process& self, etf::cursor at, const me
   std::int64_t version = 0;
   etf::bytes tag;
   std::string_view node;
-  if (!at.read_tuple(arity) || arity < 2 || !at.read_integer(version) || !at.read_term(tag)) return;
-  for (std::uint32_t i = 2; i < arity; ++i) at.skip();
-  if (!at.read_atom(node) || !at.read_tuple_of(4) || !at.skip() || !at.skip() || !at.skip()) return;
+  if (!at.read_tuple(arity) || arity < 2 || !at.read_integer(version) || !read_long_term(at, tag, work_))
+    return;
+  if (!skip_long_terms(at, arity - 2, work_)) return;
+  if (!at.read_atom(node) || !at.read_tuple_of(4) || !skip_long_terms(at, 3, work_)) return;
   const auto locker = runtime::read_pid(at, self.host().nodes());
   const auto found = partners_.find(node);
   if (!locker || found == partners_.end() || !speaks_for(self, node)) return;
@@ -222,7 +223,7 @@ void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
   if (p == nullptr) return;
   std::int64_t mine = 0;
   etf::bytes his;
-  if (!at.read_integer(mine) || !at.read_term(his)) return;
+  if (!at.read_integer(mine) || !read_long_term(at, his, work_)) return;
   // Its init_connect came before its acknowledgement, so both tags are known by now.
   const bool agree = mine == p->my_tag && p->his_tag && etf::compare(his, p->his_tag.bytes()) == 0;
   if (agree) return;
@@ -245,7 +246,8 @@ void global_name_server::on_cancel_connect(process& self, etf::cursor at) {
 void global_name_server::on_lock_set(process& self, etf::cursor at, std::uint32_t arity) {
   const auto locker = runtime::read_pid(at, self.host().nodes());
   bool set = false;
-  if (!locker || locker->node != self.origin().node || !at.read_bool(set) || !at.skip()) return;
+  if (!locker || locker->node != self.origin().node || !at.read_bool(set)) return;
+  if (!skip_long_terms(at, 1, work_)) return;
   const auto found = partners_.find(self.host().nodes().name(locker->node));
   if (found == partners_.end()) return;
   auto& p = found->second;
@@ -279,7 +281,8 @@ void global_name_server::on_exchange(process& self, etf::cursor at, const messag
   std::string node;
   partner* p = session(self, at, node);
   etf::bytes list;
-  if (p == nullptr || !read_long_term(at, list, work_) || !at.skip() || !is_my_tag(at, *p)) return;
+  if (p == nullptr || !read_long_term(at, list, work_) || !skip_long_terms(at, 1, work_)) return;
+  if (!is_my_tag(at, *p)) return;
   if (p->settling || p->exchanged) return; // the peer has sent its names
   p->exchange = m.slice(list);
   if (p->names_sent) resolve(self, node, *p);
@@ -289,9 +292,7 @@ void global_name_server::on_resolved(process& self, etf::cursor at, const messag
   std::string node;
   partner* p = session(self, at, node);
   etf::cursor rest = at;
-  if (p == nullptr) return;
-  for (int i = 0; i < 4; ++i) rest.skip();
-  if (!is_my_tag(rest, *p)) return;
+  if (p == nullptr || !skip_long_terms(rest, 4, work_) || !is_my_tag(rest, *p)) return;
   p->resolved = m.slice(at.rest());
   if (p->exchanged) finish(self, node, *p);
 }
@@ -313,7 +314,7 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   out.nil();
   etf::bytes his_known;
   etf::cursor ahead = at;
-  ahead.read_term(his_known);
+  read_long_term(ahead, his_known, work_);
   out.list(1);
   out.atom(node);
   out.raw(his_known); // a list is the tail of a list
@@ -360,7 +361,8 @@ void global_name_server::on_in_sync(process& self, etf::cursor at) {
 void global_name_server::on_new_nodes(process& self, etf::cursor at) {
   std::string_view node;
   etf::bytes ops;
-  if (!at.read_atom(node) || !speaks_for(self, node) || !read_long_term(at, ops, work_) || !at.skip()) return;
+  if (!at.read_atom(node) || !speaks_for(self, node)) return;
+  if (!read_long_term(at, ops, work_) || !skip_long_terms(at, 1, work_)) return;
   apply(self, ops, self.origin().node);
   add_known(self, at, true);
 }

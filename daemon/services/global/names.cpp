@@ -315,8 +315,9 @@ bool global_name_server::set_lock(process& self, etf::bytes lock, const runtime:
   etf::cursor at(lock);
   etf::bytes resource;
   etf::bytes requester;
-  if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return false;
   if (!holder.here() && lock.size() > longest_key) return false;
+  if (!at.read_tuple_of(2) || !read_long_term(at, resource, work_) || !read_long_term(at, requester, work_))
+    return false;
   const bool watched = holder == self.self() || locks_.holds_any(holder);
   if (!holder.here() && locks_.of_node(holder.node) >= bounds_.locks) {
     base::log::counted(base::log::level::warning, "services", "global: locks",
@@ -336,7 +337,9 @@ void global_name_server::del_lock(process& self, etf::bytes lock, const runtime:
   etf::cursor at(lock);
   etf::bytes resource;
   etf::bytes requester;
-  if (!at.read_tuple_of(2) || !at.read_term(resource) || !at.read_term(requester)) return;
+  if (!holder.here() && lock.size() > longest_key) return; // it holds no such lock
+  if (!at.read_tuple_of(2) || !read_long_term(at, resource, work_) || !read_long_term(at, requester, work_))
+    return;
   locks_.remove(resource, requester, holder);
   if (locks_.holds_any(holder)) return;
   const auto watch = lock_monitor_of_.find(holder);

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/global/name_server.hpp"
 
 namespace coppice::services {
@@ -20,9 +21,9 @@ using runtime::process;
 namespace {
 
 // Newer versions send {Node, Version}.
-bool read_node(etf::cursor& at, std::string_view& node) {
+bool read_node(etf::cursor& at, std::string_view& node, portions& work) {
   if (at.read_atom(node)) return true;
-  return at.read_tuple_of(2) && at.read_atom(node) && at.skip();
+  return at.read_tuple_of(2) && at.read_atom(node) && skip_long_terms(at, 1, work);
 }
 
 } // namespace
@@ -40,7 +41,7 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
   if (!at.read_list(count)) return;
   for (std::uint32_t i = 0; i < count; ++i) {
     std::string_view node;
-    if (!read_node(at, node)) return;
+    if (!read_node(at, node, work_)) return;
     work_.add();
     if (node == self.host().node_name()) continue;
     if (known_.size() >= bounds_.names) {

@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/global/conflict.hpp"
 #include "services/global/name_server.hpp"
 #include "services/global/questions.hpp"
@@ -98,12 +99,12 @@ void global_name_server::for_each_of(process& self, const message& exchange, con
     etf::bytes entry;
     etf::bytes name;
     etf::bytes method;
-    if (!at.read_term(entry)) break;
+    if (!read_long_term(at, entry, work_)) break;
     work_.add(entry.size());
     etf::cursor in(entry);
-    if (!in.read_tuple_of(3) || !in.read_term(name)) continue;
+    if (!in.read_tuple_of(3) || !read_long_term(in, name, work_)) continue;
     const auto pid = runtime::read_pid(in, self.host().nodes());
-    if (!pid || !in.read_term(method)) continue;
+    if (!pid || !read_long_term(in, method, work_)) continue;
     use(i, entry, name, *pid, names_.find(name));
   }
 }
@@ -170,7 +171,7 @@ void global_name_server::settle_all(process& self, const std::string& node, part
     if (!pid && answers.read_atom_is("neither"))
       pid = runtime::pid{};
     else if (!pid)
-      answers.skip();
+      skip_long_terms(answers, 1, work_);
     said.emplace_back(one, pid);
   }
   auto next = said.begin();

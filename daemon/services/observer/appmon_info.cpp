@@ -21,6 +21,7 @@
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/list_writer.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/answers/portions.hpp"
 
 namespace coppice::services {
@@ -224,8 +225,10 @@ runtime::outcome appmon_info::handle_cast(process& self, const message& request)
   std::string_view command;
   etf::bytes about;
   std::string_view on;
+  portions work(self);
   if (!at.read_tuple_of(5) || runtime::read_pid(at, self.host().nodes()) != client_ ||
-      !at.read_atom(command) || !at.read_term(about) || !at.read_atom(on) || about.size() > longest_about)
+      !at.read_atom(command) || !read_long_term(at, about, work) || !at.read_atom(on) ||
+      about.size() > longest_about)
     return runtime::carry_on();
   std::erase_if(views_, [&](const view& each) {
     return each.command == command && std::ranges::equal(each.about.bytes(), about);
