@@ -100,9 +100,9 @@ struct effects {
   std::vector<call> calls;
   std::vector<notice> notices;
   std::vector<answer> answers;
-  // Tokens of calls of `perform` that have no answer yet, and whose steps are to be undone. An owner that can end
-  // what runs such a call does so and then says core::call_ended(); the undo is called after that, or after
-  // the answer. Each may come several times.
+  // Tokens of calls of `perform` that have no answer yet, and whose steps are to be undone. An owner that can
+  // end what runs such a call does so and then says core::call_ended(); the undo is called after that, or
+  // after the answer. Each may come several times.
   std::vector<std::uint64_t> stops;
 
   void clear() {

@@ -571,6 +571,114 @@ def killed_two_phase(cleanup):
     killed(cleanup, "two_phase")
 
 
+def office(**options):
+    return (f'{{ id: office, actor: "errands:office", name: office, saga: {{ worker: "errands:errand", worker_args: {{ gate: "gate@me@127.0.0.1" }}, '
+            f'{keys(options)} }} }}')
+
+
+def working_node(cleanup, **options):
+    """A node whose office has its steps done by workers, and an Erlang node with the gate that they ask: a `do` waits there
+    until the gate is opened."""
+    node = node_with(cleanup, planner(), office(**options), settings=(Shelf(cleanup, "planner", "errands").setting,))
+    erl = with_erl(cleanup, node)
+    erl("""Gate = spawn(fun() -> register(gate, self()), (fun Loop(Held, Noted, Open) -> receive
+        {'$gen_call', F, noted} -> gen_server:reply(F, lists:reverse(Noted)), Loop(Held, Noted, Open);
+        {'$gen_call', F, open} -> [gen_server:reply(H, ok) || H <- [F | Held]], Loop([], Noted, true);
+        {'$gen_call', F, {What, Tx, N}} when What =:= undo; Open -> gen_server:reply(F, ok), Loop(Held, [{What, Tx, N} | Noted], Open);
+        {'$gen_call', F, {What, Tx, N}} -> Loop([F | Held], [{What, Tx, N} | Noted], Open) end end)([], [], false) end)""")
+    eventually(lambda: erl("whereis(gate) =:= Gate") == "true", "the gate is there")
+    return node, erl
+
+
+def at_gate(erl):
+    """What workers have asked the gate, as `do tx 1`."""
+    return [" ".join(one) for one in re.findall(r'\{(\w+),<<"(\w+)">>,(\d+)\}', erl("gen_server:call(gate, noted)"))]
+
+
+ERRAND = planned(("office", "a"))
+
+
+def worker_of(node, tx):
+    """The pid of the worker that has this transaction's step."""
+    def shown():
+        parts = node.ask("saga", name="office", tx=tx, timeout_ms=5000)["parts"]
+        return next((one["worker"] for one in parts if one["worker"].startswith("<")), None)
+    return eventually(shown, f"a worker has the step of {tx}")
+
+
+@test("ten steps that block run side by side in workers, and the saga answers meanwhile")
+def side_by_side(cleanup):
+    node, erl = working_node(cleanup)
+    names = [f"t{number}" for number in range(10)]
+    for name in names:
+        start(erl, ERRAND, "planner", f', #{{id => <<"{name}">>}}')
+    eventually(lambda: len(at_gate(erl)) == 10, "all ten are at the gate")
+    equal(sorted(at_gate(erl)), [f"do {name} 1" for name in names])
+    equal(erl("Try(office, {outcome, <<\"t0\">>})"), "unknown", "the office takes part, and answers at once")
+    workers = node.engine("office")["workers"]
+    equal((workers["actor"], workers["running"], workers["waiting"], len(workers["steps"])), ("errands:errand", 10, 0, 10))
+    pid = worker_of(node, "t0")
+    check(pid in [one["worker"] for one in workers["steps"]], (pid, workers))
+    contains(node.coppice("saga", "office", "show", "t0").stdout, pid)
+    equal(erl("gen_server:call(gate, open)"), "ok")
+    for name in names:
+        equal(ends(erl, f'<<"{name}">>', "planner"), "{committed,1}")
+    eventually(lambda: node.engine("office")["workers"]["running"] == 0, "all have ended")
+    equal(node.engine("office")["workers"]["crashed"], 0)
+
+
+@test("above workers steps wait for one to end")
+def waiting_steps(cleanup):
+    node, erl = working_node(cleanup, workers=2)
+    for name in ("a", "b", "c"):
+        start(erl, ERRAND, "planner", f', #{{id => <<"{name}">>}}')
+    eventually(lambda: node.engine("office")["workers"]["waiting"] == 1, "one waits")
+    equal(node.engine("office")["workers"]["running"], 2)
+    eventually(lambda: len(at_gate(erl)) == 2, "two run")
+    equal(erl("gen_server:call(gate, open)"), "ok")
+    for name in ("a", "b", "c"):
+        equal(ends(erl, f'<<"{name}">>', "planner"), "{committed,1}")
+
+
+@test("a worker that is killed has its step run again with a higher attempt")
+def killed_worker(cleanup):
+    node, erl = working_node(cleanup)
+    start(erl, ERRAND, "planner", ", #{id => <<\"t\">>}")
+    eventually(lambda: at_gate(erl) == ["do t 1"], "it runs")
+    node.ask("exit", name=worker_of(node, "t"), reason="kill")
+    eventually(lambda: at_gate(erl) == ["do t 1", "do t 2"], "it runs again")
+    equal(erl("gen_server:call(gate, open)"), "ok")
+    equal(ends(erl, '<<"t">>', "planner"), "{committed,2}")
+    equal(node.engine("office")["workers"]["crashed"], 1)
+
+
+@test("a cancelled transaction ends the worker of its step before the step is undone by another one")
+def cancelled_worker(cleanup):
+    node, erl = working_node(cleanup)
+    start(erl, ERRAND, "planner", ", #{id => <<\"t\">>}")
+    eventually(lambda: at_gate(erl) == ["do t 1"], "it runs")
+    pid = worker_of(node, "t")
+    equal(erl("Ask(planner, {cancel, <<\"t\">>, why})"), "ok")
+    equal(ends(erl, '<<"t">>', "planner"), "{compensated,why}")
+    equal(at_gate(erl), ["do t 1", "undo t 1"])
+    equal(node.status(pid), None, "the first worker has ended")
+    equal(node.engine("office")["workers"]["crashed"], 0, "its end was asked for")
+
+
+@test("the end of a saga ends its workers, and after a restart the step runs again")
+def ended_saga(cleanup):
+    node, erl = working_node(cleanup)
+    start(erl, ERRAND, "planner", ", #{id => <<\"t\">>}")
+    eventually(lambda: at_gate(erl) == ["do t 1"], "it runs")
+    pid, before = worker_of(node, "t"), node.pid("office")
+    node.ask("exit", name="office", reason="kill")
+    eventually(lambda: node.status(pid) is None, "the worker has ended")
+    eventually(lambda: node.pid("office") not in (None, before), "the saga starts again")
+    eventually(lambda: at_gate(erl) == ["do t 1", "do t 2"], "the step runs again")
+    equal(erl("gen_server:call(gate, open)"), "ok")
+    equal(ends(erl, '<<"t">>', "planner"), "{committed,2}")
+
+
 @test("a volatile saga works without a log, and the end of its process forgets")
 def volatile(cleanup):
     folder = kept(cleanup)
@@ -594,7 +702,12 @@ def refused(cleanup):
              ("{ id: a, actor: transfer:desk, name: a, saga: { retry: { first: 2s, max: 1s } } }", "must not be shorter than first"),
              ("{ id: a, actor: transfer:desk, name: a, saga: { limits: { value: 2MiB } } }", "must be from 1B to 1MiB"),
              ("{ id: a, actor: transfer:desk, name: a, saga: { from: [ \"a b\" ] } }", "a node's name with * and ?"),
-             ("{ id: a, name: a, pool: { actor: transfer:desk } }", "only a child of its own"))
+             ("{ id: a, name: a, pool: { actor: transfer:desk } }", "only a child of its own"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { worker: kv } }", "saga.worker: the actor kv is a server and no saga"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { worker: \"transfer:clerk\" } }", "has no actor 'clerk'"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { workers: 2 } }", "saga.workers: there is no worker"),
+             ("{ id: a, actor: transfer:desk, name: a, saga: { worker: \"transfer:accounts\", worker_args: { file: 1 } } }", "worker_args.file"),
+             ("{ id: a, actor: transfer:desk, name: " + "a" * 231 + ", saga: { worker: transfer:desk } }", "at most 230 bytes"))
     for child, expected in cases:
         folder = kept(cleanup)
         file = folder.write("node.yaml", f"node: {{ name: x@127.0.0.1 }}\nplugins: {{ path: [ {plugin_folder()} ] }}\n" +

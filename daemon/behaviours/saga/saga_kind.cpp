@@ -20,8 +20,7 @@ class equipped_saga final : public equipped_actor {
 
   std::vector<actor_use> actors(const child_spec& of) const override {
     std::vector<actor_use> out = child_kind::actors(of);
-    if (workers_ != nullptr)
-      out.push_back({"/worker", workers_->actor, workers_->args, workers_->secrets});
+    if (workers_ != nullptr) out.push_back({"/worker", workers_->actor, workers_->args, workers_->secrets});
     return out;
   }
 

@@ -11,8 +11,8 @@
 
 namespace coppice::host {
 
-using ::coppice::saga::verdict;
 using behaviours::saga_callbacks;
+using ::coppice::saga::verdict;
 using runtime::message;
 using runtime::message_writer;
 using runtime::outcome;

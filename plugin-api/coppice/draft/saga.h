@@ -12,7 +12,8 @@
  * `token`; for interim also `key`. Until then the transaction waits for this answer.
  *
  * handle_do, handle_prepare, handle_undo, handle_abort and handle_commit run at least once: after a crash the
- * host may call them again for the same key. */
+ * host may call them again for the same key. If the configuration names a worker for the saga, these five are
+ * called in actors of the worker's type, one call in each, which end with the answer. */
 #ifndef COPPICE_DRAFT_SAGA_H
 #define COPPICE_DRAFT_SAGA_H
 
