@@ -89,8 +89,8 @@ class engine : public std::enable_shared_from_this<engine> {
   virtual void ended(bool orderly) = 0;
 };
 
-/// The other actors of a scene, see coppice/testing/scene.hpp: signals of one actor to another one go there. In
-/// the test's thread.
+/// The other actors of a scene, see coppice/testing/scene.hpp: signals of one actor to another one go there.
+/// In the test's thread.
 class surroundings {
  public:
   surroundings() = default;
@@ -110,7 +110,8 @@ class surroundings {
   virtual void monitors(world& from, const value& reference) = 0;
   /// None: no actor of the scene has that name.
   virtual value whereis(const std::string& name) = 0;
-  /// The exit reason, or no term: it has started, and `made` has its pid. Empty: its plugin is not known here.
+  /// The exit reason, or no term: it has started, and `made` has its pid. Empty: its plugin is not known
+  /// here.
   virtual std::optional<value> spawn(world& from, child& made) = 0;
   /// Waits for the response to a call. Empty: no actor of the scene is called.
   virtual std::optional<response> ask(world& from, const value& to, const value& request,
@@ -192,7 +193,7 @@ struct world : process {
 
   std::string plugin;
   const coppice_actor_type* type = nullptr;
-  std::function<void()> go_on; ///< runs until nothing is left to do at this time
+  std::function<void()> go_on;    ///< runs until nothing is left to do at this time
   surroundings* around = nullptr; ///< null: the actor runs alone
   journal did;
   std::deque<letter> mailbox;

@@ -202,11 +202,11 @@ TEST_CASE("a pattern that is wrong is refused with its column and a mark") {
       {"\"\xff\"", "column 2:"},
       {"'\\", "column 3:"},
   };
-  for (const auto& [pattern, place] : all) {
-    CAPTURE(pattern);
-    const std::string why = refusal(pattern);
+  for (const auto& each : all) {
+    CAPTURE(std::string(each.first));
+    const std::string why = refusal(each.first);
     CAPTURE(why);
-    CHECK(why.find(place) != std::string::npos);
+    CHECK(why.find(each.second) != std::string::npos);
   }
 }
 
