@@ -95,10 +95,13 @@ def digest(cookie, challenge):
 class Peer:
     """A node that is through the handshake; hidden unless `flags` say otherwise."""
 
+    connections = itertools.count()
+
     def __init__(self, port, name, cookie="testcookie_of_24_letters", source=None, flags=MANDATORY, seconds=10.0):
         way = Opening(port, source, seconds)
         self.socket, self.name = way.socket, name
         self.numbers = itertools.count(1)
+        self.connection = next(self.connections)  # an answer may come late, to a later connection of the same name
         try:
             status = way.name_ourselves(name, flags)
             if status not in (b"ok", b"ok_simultaneous"):
@@ -120,7 +123,7 @@ class Peer:
         return Pid(self.name, number)
 
     def reference(self):
-        return Reference(self.name, (next(self.numbers), 0, 0))
+        return Reference(self.name, (next(self.numbers), self.connection, 0))
 
     def send_frame(self, body):
         self.socket.sendall(struct.pack(">I", len(body)) + body)
