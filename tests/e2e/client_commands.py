@@ -10,7 +10,7 @@ import subprocess
 import termios
 import threading
 
-from harness.node import Node, connectable, program, tree
+from harness.node import Node, connectable, program, root, tree
 from harness.tap import check, contains, equal, eventually, run, shared, test
 from harness.terminal import Terminal
 
@@ -366,6 +366,24 @@ def fits(cleanup):
             if columns == 200 and command == ("tree",):
                 equal(lines, whole.splitlines(), "whole where there is room")
     contains(node.coppice("ps").stdout, LONG)
+
+
+@test("what the scripts of the packages ask of the client is known to it")
+def packaged(cleanup):
+    node = Node(cleanup, config=CONFIG)
+    places = {'"$one"': "reload", "$only": "", '"$socket"': node.socket, "/run/coppice/node.sock": node.socket, '"$2"': "nothing.yaml"}
+    known = []
+    for script in sorted([*(root / "packaging/debian").glob("coppice*.p*"), *(root / "packaging/dh/autoscripts").iterdir()]):
+        lines = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")]
+        for words in re.findall(r"""(?<![\w`/-])coppice ((?:[a-z]+|"\$\w+") .*?)(?= 2>| \||\)|$)""", "\n".join(lines), re.MULTILINE):
+            command = words
+            for place, value in places.items():
+                command = command.replace(place, str(value))
+            done = subprocess.run(["sh", "-c", f"exec {program('COPPICE', 'coppice')} {command}"], stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=60, check=False)
+            check(done.returncode != 2, f"{script.name}: coppice {words}", done.stderr)
+            known.append(words.split()[0])
+    equal(sorted(set(known)), ['"$one"', "apply", "check", "status"])
 
 
 run()
