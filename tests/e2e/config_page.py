@@ -18,6 +18,7 @@ ACTORS = {
     "actor: game, args: { highest: 100 }": 'actor: "seats:ledger"',
     "actor: cleaner, args: { limit: 100 }": "actor: kv",
     "actor: pager, args: { limit: 100 }": "actor: kv",
+    "worker: shop:errand ": 'worker: "transfer:accounts" ', '{ url: "http://127.0.0.1" }': "{ file: accounts }",
 }
 
 

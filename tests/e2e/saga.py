@@ -584,8 +584,8 @@ def working_node(cleanup, **options):
     erl("""Gate = spawn(fun() -> register(gate, self()), (fun Loop(Held, Noted, Open) -> receive
         {'$gen_call', F, noted} -> gen_server:reply(F, lists:reverse(Noted)), Loop(Held, Noted, Open);
         {'$gen_call', F, open} -> [gen_server:reply(H, ok) || H <- [F | Held]], Loop([], Noted, true);
-        {'$gen_call', F, {What, Tx, N}} when What =:= undo; Open -> gen_server:reply(F, ok), Loop(Held, [{What, Tx, N} | Noted], Open);
-        {'$gen_call', F, {What, Tx, N}} -> Loop([F | Held], [{What, Tx, N} | Noted], Open) end end)([], [], false) end)""")
+        {'$gen_call', F, {What, Tx, Attempt}} when What =:= undo; Open -> gen_server:reply(F, ok), Loop(Held, [{What, Tx, Attempt} | Noted], Open);
+        {'$gen_call', F, {What, Tx, Attempt}} -> Loop([F | Held], [{What, Tx, Attempt} | Noted], Open) end end)([], [], false) end)""")
     eventually(lambda: erl("whereis(gate) =:= Gate") == "true", "the gate is there")
     return node, erl
 

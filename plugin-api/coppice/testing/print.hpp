@@ -18,6 +18,14 @@
 
 namespace coppice::testing::detail {
 
+/// At most `most` bytes of the text, and `...` in the place of the rest.
+inline std::string cut_short(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most != 0 && (static_cast<std::uint8_t>(text[most]) & 0xC0U) == 0x80U) --most;
+  text.resize(most);
+  return text + "...";
+}
+
 class printer {
  public:
   /// At most about `most` characters.
@@ -25,10 +33,7 @@ class printer {
   std::string print(etf::bytes term) {
     etf::cursor in(term);
     if (!one(in, 0)) out_ += '?';
-    if (out_.size() <= most_) return std::move(out_);
-    std::size_t end = most_;
-    while (end != 0 && (static_cast<std::uint8_t>(out_[end]) & 0xC0U) == 0x80U) --end;
-    return out_.substr(0, end) + "...";
+    return cut_short(std::move(out_), most_);
   }
   void atom(std::string_view name) {
     const auto plain = [](char c) {
@@ -227,8 +232,9 @@ class printer {
   const std::size_t most_;
 };
 
+inline constexpr std::size_t most_shown = 2000;
 inline std::string show_plainly(etf::bytes encoded) {
-  return printer(2000).print(encoded);
+  return printer(most_shown).print(encoded);
 }
 /// Set by including this header, unless coppice/testing/erlang.hpp has set its own.
 inline const bool terms_are_printed = [] {

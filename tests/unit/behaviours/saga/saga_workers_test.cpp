@@ -14,6 +14,7 @@
 #include "behaviours/streams/given_stream.hpp"
 #include "behaviours/test_host.hpp"
 #include "durable/memory_disk.hpp"
+#include "held_clock.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 using namespace coppice;
@@ -168,6 +169,10 @@ struct one_node {
     host.end_of(desk);
   }
   std::string report() { return host.call(desk, "report"); }
+  // A step is at its place once it is in the log.
+  void look_for(std::string_view part) {
+    look_until([&] { return report().find(part) != std::string::npos; });
+  }
   static std::string request(std::string_view word, std::string_view tx, std::string_view value,
                              std::string_view more = "") {
     return "{" + std::string(word) + ", {<<\"" + std::string(tx) +
@@ -205,7 +210,7 @@ TEST_CASE("ten steps that block run side by side, and the saga answers meanwhile
   for (int i = 0; i < 10; ++i) of.call_in_vain(one_node::a_do("t" + std::to_string(i), "block"));
   CHECK(of.lines(10).size() == 10);
   CHECK(of.call("{outcome, <<\"t0\">>}") == "unknown"); // it takes part, and has not started it
-  CHECK(of.report().find("running => 10") != std::string::npos);
+  of.look_for("running => 10");
   CHECK(of.call(one_node::a_do("other", "1")) == "{ok,undefined}");
 }
 
@@ -218,7 +223,7 @@ TEST_CASE("above the bound steps wait, and begin in their order") {
   const runtime::pid first = of.scene.last();
   of.call_in_vain(one_node::a_do("b", "wait"));
   of.call_in_vain(one_node::a_do("c", "1"));
-  CHECK(of.report().find("waiting => 2") != std::string::npos);
+  of.look_for("waiting => 2");
   of.host.system.send(first, message::atom("go"));
   CHECK(of.lines(1) == list{"do b 1"});
   of.host.system.send(of.scene.last(), message::atom("go"));
@@ -290,7 +295,7 @@ TEST_CASE("the end of the saga ends its workers, and its next process calls noth
   CHECK(of.host.end_of(blocked) != "?");
   of.start();
   of.call_in_vain(one_node::a_do("c", "1"));
-  CHECK(of.report().find("waiting => 1") != std::string::npos);
+  of.look_for("waiting => 1");
   CHECK(of.host.book.lines().empty());
   of.scene.open_gate();
   CHECK(of.lines(1) == list{"do c 1"});
