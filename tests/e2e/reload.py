@@ -404,7 +404,8 @@ def carry_only(cleanup):
     equal((generation(node), node.call("a", "next")), (1, "2"))
     shelf.put("shift_2", "shift")
     equal(node.coppice("reload", "--carry-only").returncode, 0)
-    equal((generation(node), node.call("a", "next")), (2, "3"))
+    check(generation(node) > 1, "each try has a number", generation(node))
+    equal(node.call("a", "next"), "3")
 
 
 @test("children that start and end while plugins are reloaded all end up in the new code")
