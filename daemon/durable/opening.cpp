@@ -91,7 +91,7 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   auto of = disk_.open(path(newest.number), access::write);
   if (!of) return unexpected(std::move(of.error()));
   const std::uint64_t size = newest.bytes.size();
-  const auto write = [&](std::uint64_t at, std::string_view bytes) {
+  const auto write_at = [&](std::uint64_t at, std::string_view bytes) {
     auto done = (*of)->write(at, base::as_bytes(bytes));
     if (done || done.error().code != base::errc::limit) return done;
     (void)disk_.remove(reserve_path());
@@ -105,14 +105,15 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   // footer's bytes would be taken for a part of that batch, and the footer's end record would prove that they
   // had been synced.
   if (newest.unended_at) mark_end_of_batch(newest.bytes, *newest.unended_at, record_seed(id_, newest.number));
-  if (done) done = write(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
+  if (done)
+    done = write_at(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
   if (done) done = (*of)->sync();
   // The footer is a batch of its own: once it is there, the batch before it is known to be synced.
   if (done && !newest.closed) {
     std::string footer;
     encode_footer(footer, size, record_seed(id_, newest.number), next_batch, newest.items,
                   !newest.has_damage);
-    done = write(size, footer);
+    done = write_at(size, footer);
     if (done && has_room) done = (*of)->resize(size + footer.size());
     if (done) done = (*of)->sync();
   }
