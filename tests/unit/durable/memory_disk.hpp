@@ -185,7 +185,7 @@ class memory_disk final : public durable::disk {
           offset + bytes.size() > of_->now.size() ? offset + bytes.size() - of_->now.size() : 0;
       const std::uint64_t room = on_.capacity;
       const std::uint64_t free = room - std::min(room, on_.used());
-      if (on_.used() + grows > room) {
+      if (grows > free) {
         put(offset, bytes.first(std::min<std::size_t>(bytes.size(), bytes.size() - grows + free)));
         return base::fail(base::errc::limit, "write: no space left on device");
       }
