@@ -36,9 +36,13 @@ thread_clock::~thread_clock() {
   if (state_ >= 0) close(state_);
 }
 
+// The order matters, since the thread that reads may lose its processor in between. A thread that is found
+// blocked has had a processor after all its waits until then, so the kernel has counted them; `waited`, which
+// is read later, has them. The other way round, a wait that ends between the two would count as held.
 thread_clock::reading thread_clock::read() const {
   reading now;
   now.wall = base::mono_now();
+  now.blocked = blocked();
   timespec ran{};
   if (clock_gettime(clock_, &ran) != 0) return now;
   now.ran = ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
@@ -60,11 +64,11 @@ bool thread_clock::blocked() const {
 }
 
 base::nanos held_between(const thread_clock::reading& first, const thread_clock::reading& second,
-                         bool blocked, base::nanos since) {
+                         base::nanos since) {
   const base::nanos before = std::max<base::nanos>(0, since - first.wall);
   const base::nanos whole = second.wall - first.wall;
   if (!first.complete || !second.complete) return std::max<base::nanos>(0, whole - before);
-  const base::nanos held = blocked ? whole - (second.waited - first.waited) : second.ran - first.ran;
+  const base::nanos held = second.blocked ? whole - (second.waited - first.waited) : second.ran - first.ran;
   return std::max<base::nanos>(0, held - before);
 }
 

@@ -16,6 +16,7 @@ class thread_clock {
     base::nanos wall = 0;   // monotonic; 0: there was no reading
     base::nanos ran = 0;    // on a processor
     base::nanos waited = 0; // for a processor, until it last got one
+    bool blocked = false;   // in a system call that waits, not ready to run
     bool complete = false;  // false: the kernel tells nothing; only `wall` is valid
   };
 
@@ -25,11 +26,12 @@ class thread_clock {
   thread_clock(const thread_clock&) = delete;
   thread_clock& operator=(const thread_clock&) = delete;
 
+  // What it says of the thread was true at `wall` or later, and `waited` was looked at last.
   reading read() const;
-  // True: in a system call that waits, not ready to run.
-  bool blocked() const;
 
  private:
+  bool blocked() const;
+
   clockid_t clock_{};
   int schedule_ = -1; // /proc/self/task/TID/schedstat, and stat
   int state_ = -1;
@@ -39,6 +41,6 @@ class thread_clock {
 // it ran, or, if the thread was blocked at the second one, all time except its wait for a processor. Never
 // negative.
 base::nanos held_between(const thread_clock::reading& first, const thread_clock::reading& second,
-                         bool blocked, base::nanos since);
+                         base::nanos since);
 
 } // namespace coppice::runtime

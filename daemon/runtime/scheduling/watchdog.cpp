@@ -191,7 +191,7 @@ void watchdog::begin(vigil& known, std::uint64_t turn) {
 // The time held by the measured turn, which is at least as old as the limit.
 base::nanos watchdog::time_held(vigil& known, base::nanos since) {
   if (known.measured.wall != 0 && known.last.wall != 0)
-    known.held += held_between(known.measured, known.last, known.by->clock()->blocked(), since);
+    known.held += held_between(known.measured, known.last, since);
   known.measured = known.last;
   return known.held;
 }

@@ -30,24 +30,23 @@ TEST_CASE("what a turn has held its thread: what it ran, or all it was blocked f
   struct row {
     const char* what;
     thread_clock::reading first, second;
-    bool blocked;
     base::nanos since, held;
   };
-  const thread_clock::reading begin{100 * ms, 50 * ms, 30 * ms, true};
+  const thread_clock::reading begin{100 * ms, 50 * ms, 30 * ms, false, true};
   const row rows[] = {
-      {"it ran all the time", begin, {112 * ms, 62 * ms, 30 * ms, true}, false, 90 * ms, 12 * ms},
-      {"it ran a little and waits now", begin, {112 * ms, 51 * ms, 30 * ms, true}, false, 90 * ms, ms},
-      {"it waited and runs now", begin, {112 * ms, 55 * ms, 37 * ms, true}, false, 90 * ms, 5 * ms},
-      {"it is blocked", begin, {112 * ms, 50 * ms, 30 * ms, true}, true, 90 * ms, 12 * ms},
-      {"it waited, ran, is blocked", begin, {112 * ms, 53 * ms, 35 * ms, true}, true, 90 * ms, 7 * ms},
-      {"the turn began later", begin, {112 * ms, 62 * ms, 30 * ms, true}, false, 104 * ms, 8 * ms},
-      {"others may have run before it", begin, {112 * ms, 54 * ms, 30 * ms, true}, false, 105 * ms, 0},
-      {"blocked since it began", begin, {112 * ms, 51 * ms, 30 * ms, true}, true, 105 * ms, 7 * ms},
-      {"the kernel does not tell", begin, {112 * ms, 51 * ms, 0, false}, false, 105 * ms, 7 * ms},
+      {"it ran all the time", begin, {112 * ms, 62 * ms, 30 * ms, false, true}, 90 * ms, 12 * ms},
+      {"it ran a little and waits now", begin, {112 * ms, 51 * ms, 30 * ms, false, true}, 90 * ms, ms},
+      {"it waited and runs now", begin, {112 * ms, 55 * ms, 37 * ms, false, true}, 90 * ms, 5 * ms},
+      {"it is blocked", begin, {112 * ms, 50 * ms, 30 * ms, true, true}, 90 * ms, 12 * ms},
+      {"it waited, ran, is blocked", begin, {112 * ms, 53 * ms, 35 * ms, true, true}, 90 * ms, 7 * ms},
+      {"the turn began later", begin, {112 * ms, 62 * ms, 30 * ms, false, true}, 104 * ms, 8 * ms},
+      {"others may have run before it", begin, {112 * ms, 54 * ms, 30 * ms, false, true}, 105 * ms, 0},
+      {"blocked since it began", begin, {112 * ms, 51 * ms, 30 * ms, true, true}, 105 * ms, 7 * ms},
+      {"the kernel does not tell", begin, {112 * ms, 51 * ms, 0, false, false}, 105 * ms, 7 * ms},
   };
   for (const row& one : rows) {
     CAPTURE(one.what);
-    CHECK(held_between(one.first, one.second, one.blocked, one.since) == one.held);
+    CHECK(held_between(one.first, one.second, one.since) == one.held);
   }
 }
 
@@ -65,10 +64,10 @@ TEST_CASE("a thread's clock tells running from waiting in a system call") {
   REQUIRE(eventually([&] { return clock.load() != nullptr; }));
   const thread_clock::reading first = clock.load()->read();
   CHECK(first.complete);
-  CHECK_FALSE(clock.load()->blocked());
+  CHECK_FALSE(first.blocked);
   CHECK(eventually([&] { return clock.load()->read().ran - first.ran >= 2 * ms; }));
   run = false;
-  CHECK(eventually([&] { return clock.load()->blocked(); }));
+  CHECK(eventually([&] { return clock.load()->read().blocked; }));
   open.set_value();
   other.join();
 }
@@ -81,14 +80,14 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
   std::promise<bool> held;
   const pid poor = here.host
                        .spawn({}, script([&](process& self, message m) {
+                                const thread_clock mine;
+                                const thread_clock::reading first = mine.read();
                                 const foreign_code outside(self, "handle_info", m.bytes());
                                 const sched_param none{};
                                 cpu_set_t before;
                                 sched_getaffinity(0, sizeof before, &before);
-                                pin_to(processor);
+                                pin_to(processor); // which blocks it until it has moved
                                 sched_setscheduler(0, SCHED_IDLE, &none); // it yields to all who want to run
-                                const thread_clock mine;
-                                const thread_clock::reading first = mine.read();
                                 thread_clock::reading now = first;
                                 while (now.wall - first.wall < 150 * ms) now = mine.read();
                                 sched_setscheduler(0, SCHED_OTHER, &none);
