@@ -211,7 +211,9 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   base::log::start(logging);
   if (auto used = base::log::use(settings); !used)
     base::log::warning("node", "node.log: {}", used.error().text);
-  std::signal(SIGPIPE, SIG_IGN); // a client that has gone makes one write fail, and must not end the node
+  // A client that has gone, and a limit on the size of files, make one write fail, and must not end the node.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
 
   const node::service_manager manager;
   net::socket_store sockets = sockets_of(manager);

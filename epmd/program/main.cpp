@@ -92,6 +92,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   base::raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN); // its log may be a file of limited size
   if (!chosen->daemon) return serve(*chosen, nullptr);
   auto in_background = background::start();
   if (!in_background) return fail(in_background.error());

@@ -108,6 +108,26 @@ def log_file(cleanup):
     equal(node.ask("status")["cannot_write"], [])
 
 
+@test("a limit on the size of files ends no node: a log file that meets it is said once, and goes on when it is lifted")
+def file_size(cleanup):
+    shelf = shelf_of(cleanup)
+    node = Node(cleanup, config=CONFIG, settings=[plugins(cleanup), ("node.log.files", f"[ {{ path: {shelf}/all.log }} ]")])
+    before = resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, (100_000, before[1]))
+    say(node, "lost " + "x" * 2000, 200)
+    failed = eventually(lambda: [line for line in lines(node, module="log") if "cannot be written" in line], "it is said")
+    equal(len(failed), 1)
+    contains(failed[0], "File too large")
+    equal(node.call("probe", "ping"), "pong")
+    resource.prlimit(node.process.pid, resource.RLIMIT_FSIZE, before)
+
+    def again():
+        say(node, "after")
+        return [line for line in lines(node, module="log") if "is written again; " in line]
+    eventually(again, "it is written again", 30)
+    eventually(lambda: "talker: after" in (pathlib.Path(shelf) / "all.log").read_text(), "it is there")
+
+
 @test("a standard error that takes no more loses lines, which the node counts and tells there, and nothing else")
 def log_stderr(cleanup):
     node, disk = on_small_disk(cleanup, stderr="stderr")
