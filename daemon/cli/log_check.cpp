@@ -42,7 +42,7 @@ base::result<findings> look(const std::string& folder) {
     if (!lock && lock.error().code == base::errc::refused) return unexpected(std::move(lock.error()));
     if (lock) held = std::move(*lock);
   }
-  auto what = durable::recover(on, folder, out.id, durable::engine::longest_batch({}));
+  auto what = durable::recover(on, folder, out.id, durable::engine::longest_start({}));
   if (!what) return unexpected(std::move(what.error()));
   out.what = std::move(*what);
   return out;
@@ -62,6 +62,10 @@ std::uint64_t bytes_of(const findings& of) {
 
 std::uint64_t torn_bytes(const findings& of) {
   return of.what.newest ? of.what.newest->torn : 0;
+}
+
+std::uint64_t reserved_bytes(const findings& of) {
+  return of.what.newest ? of.what.newest->reserved : 0;
 }
 
 // A group's name, or its number if the name is lost.
@@ -98,6 +102,7 @@ json document_of(const std::string& folder, const findings& of) {
           {"bytes", bytes_of(of)},
           {"live_bytes", of.what.found.live_bytes()},
           {"torn_bytes", torn_bytes(of)},
+          {"reserved_bytes", reserved_bytes(of)},
           {"segments", segments},
           {"groups", groups},
           {"damages", damages}};
@@ -112,6 +117,8 @@ void print_text(const findings& of) {
       {"groups", fmt::format("{}", of.what.found.groups().size())}};
   if (torn_bytes(of) > 0)
     facts.push_back({"torn tail", size(torn_bytes(of)) + ", never acknowledged: the next start cuts it"});
+  if (reserved_bytes(of) > 0)
+    facts.push_back({"reserved", size(reserved_bytes(of)) + " of zeros, room for records to come"});
   print(table(facts));
   if (!of.what.segments.empty()) {
     std::vector<std::vector<std::string>> rows{{"SEGMENT", "SIZE", "LIVE"}};

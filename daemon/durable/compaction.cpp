@@ -3,10 +3,10 @@
 // removed. Compaction begins when the segments together are longer than one and a half times the live bytes
 // plus one segment. It then copies a quarter of a segment with each batch, so that it seldom has to do
 // everything at once to keep the bound: the segments take at most twice the live bytes plus one and a half
-// segments, including the copy of the oldest segment while both exist. The reserve is the last half segment
-// of the bound that the README names. Only the oldest segment is removed, and the folder is synced before the
-// next removal, so the meaning of an older record never depends on a newer one that is gone. While damage
-// stops a group, no segment is removed.
+// segments, including the copy of the oldest segment while both exist, and the room that is reserved in the
+// newest one. The file `reserve` is the last half segment of the bound that the README names. Only the oldest
+// segment is removed, and the folder is synced before the next removal, so the meaning of an older record
+// never depends on a newer one that is gone. While damage stops a group, no segment is removed.
 #include <algorithm>
 
 #include "durable/engine.hpp"
@@ -43,7 +43,7 @@ void engine::compact(std::uint64_t coming) {
     // start which group numbers are used up.
     if (oldest + 1 >= newest_now || oldest == active_) return;
     const std::uint64_t live = index_.live_bytes();
-    const std::uint64_t total = total_ + coming;
+    const std::uint64_t total = total_ + coming + reserve_step(options_);
     const bool is_dead = index_.live_bytes(oldest) == 0;
     const bool may = total > live + live / 2 + options_.segment_bytes;
     const std::uint64_t bound = 2 * live + options_.segment_bytes + options_.segment_bytes / 2;

@@ -29,7 +29,10 @@ class file {
   // nothing.
   virtual base::status sync() = 0;
   virtual base::status resize(std::uint64_t size) = 0;
-  // Allocates room for `size` bytes and makes the file at least that long.
+  // Allocates room for `size` bytes and makes the file at least that long; what is added reads as zeros. The
+  // new size survives a crash after the next sync(). errc::limit: the disk has no room for all of it; the
+  // file may have become longer. errc::unsupported: this file system cannot allocate ahead; nothing was
+  // changed.
   virtual base::status reserve(std::uint64_t size) = 0;
   virtual base::result<std::uint64_t> size() const = 0;
 };

@@ -39,7 +39,7 @@ struct group_report {
 struct log_report {
   identity id{};
   std::uint64_t segments = 0;
-  std::uint64_t bytes = 0; // of the segments
+  std::uint64_t bytes = 0; // of the segments, with reserved room
   std::uint64_t live_bytes = 0;
   std::uint64_t synced = 0;    // batches written and synced since the log was opened
   std::uint64_t compacted = 0; // bytes copied by compaction since the log was opened
@@ -62,6 +62,8 @@ class engine {
   std::size_t longest_request() const { return options_.segment_bytes / 4; }
   std::size_t longest_batch() const { return longest_batch(options_); }
   static std::size_t longest_batch(const options& with) { return with.segment_bytes / 2; }
+  // Bytes: how long a segment can be before its first sync. For recover().
+  static std::size_t longest_start(const options& with);
   static std::size_t request_size(const request& of);
 
   // Number of the group of this name. A new group is made with its first request. errc::invalid: the name is
@@ -96,8 +98,10 @@ class engine {
  private:
   struct segment {
     std::shared_ptr<file> bytes;
-    std::uint64_t size = 0;
+    std::uint64_t size = 0;   // of its records and its head
+    std::uint64_t length = 0; // of the file. In the newest segment zeros follow the records up to here
   };
+  enum class part { first_batch, next_batch, footer };
   // How far compaction has come in the oldest segment.
   struct compaction_cursor {
     std::uint64_t segment = 0;
@@ -107,6 +111,11 @@ class engine {
 
   engine(disk& on, std::string folder, const options& with)
       : disk_(on), folder_(std::move(folder)), options_(with) {}
+
+  // Bytes by which the newest segment's file is made longer at once.
+  static std::uint64_t reserve_step(const options& with);
+  // How long the file is made for so many bytes of records.
+  static std::uint64_t reserve_end(const options& with, std::uint64_t size);
 
   base::status start();
   base::result<identity> make_identity();
@@ -118,9 +127,12 @@ class engine {
                           std::vector<base::status>& out);
   base::status put(std::vector<staged_record>& records);
   base::status seal();
-  base::status undo(file& of, std::uint64_t size);
-  base::status write_to_active(const std::string& bytes, bool is_new);
+  base::status write_to_active(const std::string& bytes, part what);
+  base::status reserve_room(segment& of, std::uint64_t size);
+  base::status make_longer(segment& of, std::uint64_t length);
+  base::status cut_back(segment& of);
   base::status create_active();
+  base::status discard_active();
   void apply(const std::vector<staged_record>& records, const std::vector<std::uint32_t>& places);
   base::status end(base::error why);
   base::status keep_reserve();
@@ -148,6 +160,9 @@ class engine {
   std::uint64_t next_segment_ = 1;
   std::optional<std::uint64_t> active_;                 // the segment that is written to
   std::map<std::uint64_t, std::uint32_t> active_items_; // groups and their records in it
+  // Room is reserved in steps. False: the disk had no room for a step in this segment, so it gets what each
+  // batch needs.
+  bool reserves_steps_ = true;
   compaction_cursor cursor_;
   bool closed_ = false;
 
@@ -155,7 +170,7 @@ class engine {
   group_index index_;
   std::vector<damage> damages_;
   std::map<std::uint64_t, segment> segments_;
-  std::uint64_t total_ = 0; // bytes of all segments
+  std::uint64_t total_ = 0; // bytes of all segments, without reserved room
   std::uint64_t synced_ = 0;
   std::uint64_t compacted_ = 0;
   bool full_ = false;

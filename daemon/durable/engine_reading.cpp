@@ -115,6 +115,7 @@ log_report engine::report() const {
   out.id = id_;
   out.segments = segments_.size();
   out.bytes = total_;
+  for (const auto& [number, of] : segments_) out.bytes += of.length - of.size;
   out.live_bytes = index_.live_bytes();
   out.synced = synced_;
   out.compacted = compacted_;

@@ -31,7 +31,12 @@
 // end       offset of the footer   checksum, length     –      (of the footer's body; serial: 1: complete)
 // Footer and end close a segment. They list its records, so that a damaged record can be told from one that
 // was never written. A footer that is not complete was written although the segment has damage, and proves
-// nothing.
+// nothing. Nothing follows the end record of a segment that was closed.
+//
+// Zeros may follow the records of a segment that is not closed: room that was reserved for later records, so
+// that writing them does not change the file's size. No record begins with a zero, and zeros at the end of a
+// body lie within the length in the record's head, so zeros are never read as a record, nor a record as
+// zeros.
 #pragma once
 
 #include <array>

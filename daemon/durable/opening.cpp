@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How the engine opens a folder: it takes the lock, reads the identity and all segments once, and repairs the
-// newest segment. The repair cuts the torn tail, writes the last batch once more (after an fsync that failed
-// in an earlier run it may be in the page cache only, where a second fsync would not write it), and adds a
-// footer. The next record begins a new segment.
+// newest segment. The repair cuts the torn tail and the reserved room, writes the last batch once more (after
+// an fsync that failed in an earlier run it may be in the page cache only, where a second fsync would not
+// write it), and adds a footer. The next record begins a new segment.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,7 +39,7 @@ base::status engine::start() {
   // An earlier run may have failed or died before it had synced the names of the identity and of the newest
   // segment.
   if (auto synced = names_->sync(); !synced) return synced;
-  auto found = recover(disk_, folder_, id_, longest_batch());
+  auto found = recover(disk_, folder_, id_, longest_start(options_));
   if (!found) return unexpected(std::move(found.error()));
   if (found->refusal) return unexpected(std::move(*found->refusal));
   if (found->newest)
@@ -49,7 +49,7 @@ base::status engine::start() {
     if (!bytes) return unexpected(std::move(bytes.error()));
     const auto size = (*bytes)->size();
     if (!size) return unexpected(size.error());
-    segments_[one.number] = {std::move(*bytes), *size};
+    segments_[one.number] = {std::move(*bytes), *size, *size};
     total_ += *size;
   }
   index_ = std::move(found->found);
@@ -91,28 +91,31 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
   auto of = disk_.open(path(newest.number), access::write);
   if (!of) return unexpected(std::move(of.error()));
   const std::uint64_t size = newest.bytes.size();
-  const auto write_and_sync = [&](std::uint64_t at, std::string_view bytes) {
+  const auto write_at = [&](std::uint64_t at, std::string_view bytes) {
     auto done = (*of)->write(at, base::as_bytes(bytes));
-    if (!done && done.error().code == base::errc::limit) {
-      (void)disk_.remove(reserve_path());
-      done = (*of)->write(at, base::as_bytes(bytes));
-    }
-    return done ? (*of)->sync() : done;
+    if (done || done.error().code != base::errc::limit) return done;
+    (void)disk_.remove(reserve_path());
+    return (*of)->write(at, base::as_bytes(bytes));
   };
+  // The disk may be full, and the footer has room in what is reserved. So that is cut behind the footer.
+  const bool has_room = !newest.closed && newest.torn == 0 && newest.reserved > 0;
   base::status done;
-  if (newest.torn > 0) done = (*of)->resize(size);
+  if (!has_room && newest.torn + newest.reserved > 0) done = (*of)->resize(size);
   // A batch of which only a part is left ends there from now on. Otherwise, if a crash hit the footer, the
   // footer's bytes would be taken for a part of that batch, and the footer's end record would prove that they
   // had been synced.
   if (newest.unended_at) mark_end_of_batch(newest.bytes, *newest.unended_at, record_seed(id_, newest.number));
   if (done)
-    done = write_and_sync(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
+    done = write_at(newest.last_batch_at, std::string_view(newest.bytes).substr(newest.last_batch_at));
+  if (done) done = (*of)->sync();
   // The footer is a batch of its own: once it is there, the batch before it is known to be synced.
   if (done && !newest.closed) {
     std::string footer;
     encode_footer(footer, size, record_seed(id_, newest.number), next_batch, newest.items,
                   !newest.has_damage);
-    done = write_and_sync(size, footer);
+    done = write_at(size, footer);
+    if (done && has_room) done = (*of)->resize(size + footer.size());
+    if (done) done = (*of)->sync();
   }
   return done;
 }

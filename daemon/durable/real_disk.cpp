@@ -69,9 +69,15 @@ class real_file final : public file {
     return fail_disk("truncate " + path_, errno);
   }
   base::status reserve(std::uint64_t size) override {
-    const int problem = posix_fallocate(fd_.get(), 0, static_cast<off_t>(size));
-    if (problem == 0) return {};
-    return fail_disk("reserve room in " + path_, problem);
+    // Not posix_fallocate(3), which writes to each block where the file system cannot allocate ahead.
+    while (fallocate(fd_.get(), 0, 0, static_cast<off_t>(size)) != 0) {
+      const int number = errno;
+      if (number == EINTR) continue;
+      auto why = fail_disk("reserve room in " + path_, number);
+      if (number == EOPNOTSUPP || number == ENOSYS) why.error().code = base::errc::unsupported;
+      return why;
+    }
+    return {};
   }
   base::result<std::uint64_t> size() const override {
     struct stat info {};

@@ -26,8 +26,8 @@ base::result<file_bytes> read_all(disk& on, const std::string& path) {
 
 class reading {
  public:
-  reading(disk& on, const std::string& folder, const identity& of, std::size_t longest_batch)
-      : on_(on), folder_(folder), of_(of), longest_batch_(longest_batch) {}
+  reading(disk& on, const std::string& folder, const identity& of, std::size_t longest_start)
+      : on_(on), folder_(folder), of_(of), longest_start_(longest_start) {}
 
   base::result<recovered> run() {
     auto names = on_.list(folder_);
@@ -57,7 +57,7 @@ class reading {
     const scanned_segment seen = scan_segment(bytes, of_, number, is_newest);
     if (seen.is_other_format) return base::fail(base::errc::unsupported, path_ + ": " + seen.head_problem);
     const bool is_unusable = seen.torn_at && *seen.torn_at == 0;
-    if (seen.is_foreign || (is_unusable && bytes.size() > segment_head_size + longest_batch_)) {
+    if (seen.is_foreign || (is_unusable && bytes.size() > longest_start_)) {
       refuse(bytes.size(), seen.is_foreign ? seen.head_problem
                                            : "no record can be read, and it is longer than a first batch");
       out_.segments.push_back({number, bytes.size()});
@@ -71,7 +71,7 @@ class reading {
     items_.clear();
     const std::size_t damages_before = out_.damages.size();
     if (!is_unusable) {
-      out_.segments.push_back({number, seen.torn_at ? *seen.torn_at : bytes.size()});
+      out_.segments.push_back({number, seen.torn_at ? *seen.torn_at : bytes.size() - seen.reserved});
       apply(seen, bytes, number, is_newest);
     }
     if (is_newest) note_newest(seen, std::move(content->bytes), number, out_.damages.size() > damages_before);
@@ -184,6 +184,8 @@ class reading {
     newest_segment out;
     out.number = number;
     out.is_unusable = seen.torn_at && *seen.torn_at == 0;
+    out.reserved = seen.reserved;
+    bytes.resize(bytes.size() - out.reserved);
     if (seen.torn_at) {
       out.torn = bytes.size() - std::min<std::uint64_t>(*seen.torn_at, bytes.size());
       bytes.resize(bytes.size() - out.torn);
@@ -211,7 +213,7 @@ class reading {
   disk& on_;
   const std::string& folder_;
   const identity& of_;
-  const std::size_t longest_batch_;
+  const std::size_t longest_start_;
   recovered out_;
   std::string path_;                              // of the segment that is being read
   std::map<std::uint64_t, std::uint32_t> items_;  // groups and their records in that segment
@@ -252,8 +254,8 @@ base::result<identity> read_identity(disk& on, const std::string& folder) {
 }
 
 base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
-                                std::size_t longest_batch) {
-  return reading(on, folder, of, longest_batch).run();
+                                std::size_t longest_start) {
+  return reading(on, folder, of, longest_start).run();
 }
 
 } // namespace coppice::durable

@@ -29,14 +29,15 @@ struct damage {
 
 struct segment_report {
   std::uint64_t number = 0;
-  std::uint64_t size = 0;
+  std::uint64_t size = 0; // without a torn tail and reserved room
 };
 
 // The newest segment, as far as repairing it needs.
 struct newest_segment {
   std::uint64_t number = 0;
-  std::string bytes;               // without the torn tail
+  std::string bytes;               // without the torn tail and reserved room
   std::uint64_t torn = 0;          // bytes of the torn tail
+  std::uint64_t reserved = 0;      // zeros behind records and torn tail
   bool is_unusable = false;        // its head was never fully written: it is to be removed
   bool closed = false;             // it has its footer
   bool has_damage = false;         // it has damage, so a footer would prove nothing
@@ -69,9 +70,9 @@ base::result<file_bytes> read_all(const file& from);
 
 // errc::not_found: there is no identity; errc::invalid: damaged; errc::unsupported: another format.
 base::result<identity> read_identity(disk& on, const std::string& folder);
-// `longest_batch`: the most bytes that the log's writer adds to a segment at once. A newest segment that is
-// longer and has no records was not left by a crash.
+// `longest_start`: how long a segment can be before its first sync, with reserved room. A newest segment that
+// is longer and has no records was not left by a crash.
 base::result<recovered> recover(disk& on, const std::string& folder, const identity& of,
-                                std::size_t longest_batch);
+                                std::size_t longest_start);
 
 } // namespace coppice::durable

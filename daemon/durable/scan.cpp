@@ -2,6 +2,11 @@
 // Splits a segment into pieces. Damage in the newest segment is a torn tail if it lies in the last batch. A
 // batch is written only after the batch before it was synced, so a whole record of a later batch shows that
 // the damaged bytes were synced once.
+//
+// The newest segment's file may be longer than its records: zeros follow, room that the writer has reserved.
+// They cannot be confused with records. A record begins with a mark that is not zero, and zeros at the end of
+// a body lie within the length that the record's head gives. So the reserved room is every zero at the file's
+// end that is behind the last whole record, or behind the last head if the body of that record is not whole.
 #include "durable/scan.hpp"
 
 #include <algorithm>
@@ -61,6 +66,21 @@ void take_end(scanned_segment& out, base::bytes_span bytes, std::uint32_t seed) 
 
 bool is_damage(const piece& one) {
   return !one.whole;
+}
+
+// Takes the zeros at the end off the pieces, and off `bytes`.
+void take_reserved(scanned_segment& out, base::bytes_span& bytes, std::vector<piece>& all) {
+  std::size_t low = out.head ? segment_head_size : 0;
+  for (const piece& one : all)
+    if (one.found) low = one.offset + (one.whole ? one.size : record_head_size);
+  std::size_t end = bytes.size();
+  while (end > low && bytes[end - 1] == 0) --end;
+  out.reserved = bytes.size() - end;
+  bytes = bytes.first(end);
+  if (all.empty()) return;
+  piece& last = all.back();
+  last.size = std::min<std::uint64_t>(last.size, end - std::min<std::uint64_t>(end, last.offset));
+  if (last.size == 0) all.pop_back();
 }
 
 // The batch that a damaged piece belongs to, judged by the pieces before it.
@@ -125,7 +145,10 @@ scanned_segment scan_segment(base::bytes_span bytes, const identity& of, std::ui
   std::vector<piece> all;
   for (std::size_t at = segment_head_size; at < bytes.size(); at += all.back().size)
     all.push_back(read_piece(bytes, at, seed));
-  if (is_newest) find_torn_tail(out, all);
+  if (is_newest) {
+    take_reserved(out, bytes, all);
+    find_torn_tail(out, all);
+  }
   find_last_batch(out, all);
   if (out.torn_at) {
     std::erase_if(all, [&](const piece& one) { return one.offset >= *out.torn_at; });

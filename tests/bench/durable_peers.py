@@ -15,15 +15,25 @@ from harness.node import Node
 from harness.tap import Skip
 
 FLOOR_BYTES = 4096
+FLOOR_STEP = 1 << 20
 
 
 def fsync_rate(folder, seconds):
-    """Writes of 4 KiB at a file's end, each followed by its fdatasync, a second."""
-    path, count = Path(folder) / "floor", 0
+    """Writes of 4 KiB, each followed by its fdatasync, a second: the faster one of a file that grows with each write and of a file
+    that is made longer in steps ahead, as the logs of some sides are."""
+    return max(write_rate(folder, seconds / 2, step) for step in (0, FLOOR_STEP))
+
+
+def write_rate(folder, seconds, step):
+    """`step`: by how many bytes the file is made longer at once. 0: each write makes it longer."""
+    path, count, length = Path(folder) / "floor", 0, 0
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         began = time.monotonic()
         while (took := time.monotonic() - began) < seconds:
+            if step and count * FLOOR_BYTES == length:
+                os.posix_fallocate(file, length, step)
+                length += step
             os.pwrite(file, bytes(FLOOR_BYTES), count * FLOOR_BYTES)
             os.fdatasync(file)
             count += 1

@@ -86,7 +86,7 @@ def whole(cleanup):
     at, _ = make(cleanup)
     before = {path.name: path.read_bytes() for path in at.iterdir()}
     said = document(at, 0)
-    equal((said["identity"], said["whole"], said["damages"], said["torn_bytes"]), (IDENTITY.hex(), True, [], 0))
+    equal((said["identity"], said["whole"], said["damages"], said["torn_bytes"], said["reserved_bytes"]), (IDENTITY.hex(), True, [], 0, 0))
     equal([(one["name"], one["first"], one["last"], one["damage"]) for one in said["groups"]], [("one", 1, 2, None), ("two", 1, 1, None)])
     equal(said["bytes"], sum(len(content) for name, content in before.items() if name.endswith(".log")))
     equal(said["live_bytes"], 6 * 64 + len(b"one" b"entry" b"two" b"entry" b"another" b"voteme"))
@@ -117,9 +117,22 @@ def damaged(cleanup):
 def torn(cleanup):
     at, _ = make(cleanup)
     with open(at / "0000000000000002.log", "ab") as newest:
-        newest.write(b"\0" * 100)
-    equal(document(at, 0)["torn_bytes"], 100)
+        newest.write(b"cpRc" + b"\0" * 95 + b"x")
+    said = document(at, 0)
+    equal((said["torn_bytes"], said["reserved_bytes"]), (100, 0))
     contains(check(at).stdout, "torn tail")
+
+
+@test("zeros behind the records of the newest segment are reserved room: no records, no torn tail, and no damage")
+def reserved(cleanup):
+    at, _ = make(cleanup)
+    before = document(at, 0)
+    with open(at / "0000000000000002.log", "ab") as newest:
+        newest.write(b"\0" * 100)
+    said = document(at, 0)
+    equal(said.pop("reserved_bytes"), before.pop("reserved_bytes") + 100)
+    equal(said, before)
+    contains(check(at).stdout, "100 B of zeros, room for records to come")
 
 
 @test("an identity that is another log's is damage")
@@ -139,7 +152,7 @@ def foreign(cleanup):
 def zeroed(cleanup):
     at, _ = make(cleanup)
     with open(at / "0000000000000002.log", "wb") as newest:
-        newest.truncate(9 << 20)
+        newest.truncate(10 << 20)  # no first batch with reserved room is as long
     said = document(at, 1)
     equal([(one["file"], one["offset"]) for one in said["damages"]], [(str(at / "0000000000000002.log"), 0)])
 

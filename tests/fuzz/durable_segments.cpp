@@ -109,6 +109,23 @@ void damage_bytes(script& from, std::string& bytes) {
   }
 }
 
+// Zeros behind a segment of which every record is whole are room, and change nothing else; a byte behind them
+// is a torn tail, and takes nothing from the records.
+void check_room(const std::string& bytes, std::uint64_t at, const scanned_segment& seen) {
+  if (!seen.head || seen.torn_at || !std::ranges::all_of(seen.pieces, &piece::whole)) return;
+  const auto same = [&](const scanned_segment& other) {
+    return std::ranges::equal(other.pieces, seen.pieces, {}, &piece::offset, &piece::offset) &&
+           other.closed == seen.closed && other.footer.has_value() == seen.footer.has_value() &&
+           other.last_batch == seen.last_batch && other.last_batch_at == seen.last_batch_at;
+  };
+  std::string longer = bytes + std::string(100, '\0');
+  const auto with_room = scan_segment(base::as_bytes(longer), id, at, true);
+  check(same(with_room) && !with_room.torn_at && with_room.reserved == seen.reserved + 100);
+  longer += 'x';
+  const auto with_tail = scan_segment(base::as_bytes(longer), id, at, true);
+  check(same(with_tail) && with_tail.torn_at == bytes.size() - seen.reserved && with_tail.reserved == 0);
+}
+
 void check_pieces(const std::string& bytes, std::uint64_t at, bool is_newest) {
   const auto seen = scan_segment(base::as_bytes(bytes), id, at, is_newest);
   std::uint64_t end = segment_head_size;
@@ -118,6 +135,11 @@ void check_pieces(const std::string& bytes, std::uint64_t at, bool is_newest) {
     check(end <= bytes.size() && (!seen.torn_at || one.offset < *seen.torn_at));
   }
   check(seen.last_batch_at <= bytes.size());
+  check(is_newest || seen.reserved == 0);
+  check(seen.reserved <= bytes.size());
+  check(std::all_of(bytes.end() - static_cast<std::ptrdiff_t>(seen.reserved), bytes.end(),
+                    [](char byte) { return byte == 0; }));
+  if (is_newest) check_room(bytes, at, seen);
 }
 
 } // namespace

@@ -147,7 +147,10 @@ TEST_CASE("a disk that others have filled to the last byte ends nothing") {
   const group_id a = group_of(*log, "a");
   REQUIRE(write(*log, add(a, 1, "x")));
   disk.capacity = 0;
-  CHECK(write(*log, add(a, 2, "x")).error().code == base::errc::limit);
+  std::uint64_t next = 2;
+  base::status how;
+  while ((how = write(*log, add(a, next, "x")))) ++next; // until what is reserved is used up
+  CHECK(how.error().code == base::errc::limit);
   CHECK(write(*log, set(a, "k", "v")).error().code == base::errc::limit);
   CHECK(!log->report().failure);
   drop(disk, log);
@@ -155,8 +158,8 @@ TEST_CASE("a disk that others have filled to the last byte ends nothing") {
   disk.kill();
   disk.capacity = ~std::uint64_t{0};
   log = open_log(disk, segment);
-  CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:x"});
-  CHECK(write(*log, add(a, 2, "y")));
+  CHECK(entries_of(*log, a).size() == next - 1);
+  CHECK(write(*log, add(a, next, "y")));
 }
 
 TEST_CASE("what is not needed for the bound is written anew after the outcomes, by tidy()") {

@@ -73,7 +73,7 @@ TEST_CASE("a flipped bit stops the group whose record it hits, names file and of
       char& byte = disk.content(path)[at];
       byte = static_cast<char>(byte ^ 0x10);
       const auto id = read_identity(disk, log_folder);
-      const auto found = recover(disk, log_folder, *id, 2048);
+      const auto found = recover(disk, log_folder, *id, engine::longest_start({.segment_bytes = 4096}));
       byte = static_cast<char>(byte ^ 0x10);
       // A segment of another format is not read at all; its checksum would have to be right as well.
       REQUIRE(found.has_value());
@@ -181,7 +181,8 @@ TEST_CASE("damage before the last batch of a log that was not closed is no torn 
     CHECK(log->report(2)->last == 4);
   }
   SUBCASE("in the last batch it is one") {
-    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    char& byte = bytes[bytes.find_last_not_of('\0')]; // reserved room follows
+    byte = static_cast<char>(byte ^ 1);
     log = open_log(disk);
     CHECK(log->damages().empty());
     CHECK(log->report(3)->last == 2);
@@ -399,7 +400,7 @@ TEST_CASE("segments of another log, or under a wrong name, are never removed: th
     CHECK(opened.error().text == "log /log: " + where + ", offset 0: " + why);
     CHECK(disk.files() == before);
   }
-  const auto found = recover(disk, log_folder, *read_identity(disk, log_folder), 2048);
+  const auto found = recover(disk, log_folder, *read_identity(disk, log_folder), 2304);
   REQUIRE(found.has_value());
   CHECK(!found->damages.empty());
   CHECK(found->refusal.has_value());
@@ -411,8 +412,10 @@ TEST_CASE("a newest segment without records is removed only if a torn first batc
   std::uint64_t newest = 1;
   while (disk.has(segment_path(newest + 1))) ++newest;
   std::string& bytes = disk.content(segment_path(newest));
+  const std::size_t longest = engine::longest_start({.segment_bytes = 4096});
+  CHECK(longest == 2304); // the head, half a segment, and what is reserved with that
   SUBCASE("too long for one batch") {
-    bytes.assign(segment_head_size + 2048 + 1, '\0');
+    bytes.assign(longest + 1, '\0');
     const auto opened = try_open(disk);
     REQUIRE(!opened);
     CHECK(opened.error().text ==
@@ -421,7 +424,7 @@ TEST_CASE("a newest segment without records is removed only if a torn first batc
     CHECK(disk.has(segment_path(newest)));
   }
   SUBCASE("as long as one") {
-    bytes.assign(segment_head_size + 2048, '\0');
+    bytes.assign(longest, '\0');
     const auto log = open_log(disk);
     CHECK(log->damages().empty());
     CHECK(!disk.has(segment_path(newest)));

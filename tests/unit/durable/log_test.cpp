@@ -126,7 +126,7 @@ TEST_CASE("an fsync that fails ends the log for all its groups") {
   heard by;
   const group_id a = *log->group("a");
   const group_id b = *log->group("b");
-  disk.plan(2, memory_disk::fault::fails); // a segment is made, written, synced
+  disk.plan(3, memory_disk::fault::fails); // a segment is made, gets room, is written, synced
   REQUIRE(log->submit(add(a, 1, "x"), by.as(1)));
   by.wait(1);
   REQUIRE(log->submit(add(b, 1, "x"), by.as(2)));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A disk in memory that behaves as badly as a real one may: a crash keeps any part of what was not synced, in
-// sectors of 512 bytes; a failed fsync drops pages and calls them clean; it runs full in the middle of a
-// write; any operation can be made to fail, or to be the last one before the crash.
+// sectors of 512 bytes, and leaves zeros in place of the others as far as the file's size was synced; a
+// failed fsync drops pages and calls them clean; it runs full in the middle of a write or a reservation; any
+// operation can be made to fail, or to be the last one before the crash.
 #pragma once
 
 #include <algorithm>
@@ -34,8 +35,10 @@ class memory_disk final : public durable::disk {
     planned_ = what;
   }
   std::atomic<std::uint64_t> capacity = ~std::uint64_t{0}; // may be set while the log writes
+  bool can_reserve = true;                                 // false: reserve() is errc::unsupported
   std::uint64_t operations = 0;
   std::uint64_t file_syncs = 0;
+  std::uint64_t size_syncs = 0; // those that had to write a changed size too
   std::uint64_t most_used = 0;
   std::function<void()> before_sync = [] {};
   std::map<std::string, std::uint64_t> claimed_size; // what files that are opened from now on call their size
@@ -182,8 +185,8 @@ class memory_disk final : public durable::disk {
           offset + bytes.size() > of_->now.size() ? offset + bytes.size() - of_->now.size() : 0;
       const std::uint64_t room = on_.capacity;
       const std::uint64_t free = room - std::min(room, on_.used());
-      if (on_.used() + grows > room) {
-        put(offset, bytes.first(std::min<std::size_t>(bytes.size(), free)));
+      if (grows > free) {
+        put(offset, bytes.first(std::min<std::size_t>(bytes.size(), bytes.size() - grows + free)));
         return base::fail(base::errc::limit, "write: no space left on device");
       }
       put(offset, bytes);
@@ -194,10 +197,13 @@ class memory_disk final : public durable::disk {
       on_.before_sync();
       const std::lock_guard hold(on_.mutex_);
       if (auto may = on_.act(); !may) {
-        of_->dirty.clear(); // as Linux does: the pages are clean now, and their bytes nowhere
+        // As Linux does: the pages are clean now, and their bytes nowhere. Without power some may be on the
+        // disk.
+        if (!on_.is_dead_) of_->dirty.clear();
         return may;
       }
       ++on_.file_syncs;
+      if (of_->safe.size() != of_->now.size()) ++on_.size_syncs;
       of_->safe.resize(of_->now.size());
       for (const std::size_t at : of_->dirty) copy_sector(*of_, at);
       of_->dirty.clear();
@@ -213,11 +219,14 @@ class memory_disk final : public durable::disk {
     }
     base::status reserve(std::uint64_t size) override {
       const std::lock_guard hold(on_.mutex_);
+      if (!on_.can_reserve) return base::fail(base::errc::unsupported, "reserve: not supported");
       if (auto may = on_.act(); !may) return may;
       if (size <= of_->now.size()) return {};
-      if (on_.used() + size - of_->now.size() > on_.capacity)
-        return base::fail(base::errc::limit, "reserve: no space left on device");
-      of_->now.resize(size);
+      const std::uint64_t grows = size - of_->now.size();
+      const std::uint64_t room = on_.capacity;
+      const std::uint64_t free = room - std::min(room, on_.used());
+      of_->now.resize(of_->now.size() + std::min(grows, free)); // ext4 keeps the part that it could allocate
+      if (grows > free) return base::fail(base::errc::limit, "reserve: no space left on device");
       on_.most_used = std::max(on_.most_used, on_.used());
       return {};
     }

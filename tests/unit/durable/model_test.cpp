@@ -95,6 +95,7 @@ class run {
     if (below(40) == 0) return close_and_reopen();
     if (below(20) == 0) disk_.capacity = disk_.used() + below(3) * below(3000);
     if (below(10) == 0) disk_.capacity = ~std::uint64_t{0};
+    if (below(40) == 0) disk_.can_reserve = !disk_.can_reserve;
     std::vector<request> batch;
     std::vector<int> whose;
     std::map<int, model_group> ahead;

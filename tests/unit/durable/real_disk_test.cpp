@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -78,6 +79,28 @@ TEST_CASE("a file that may not grow refuses entries as a full disk does, and tak
   REQUIRE(opened.has_value());
   CHECK((*opened)->report(a)->last == last);
   CHECK((*opened)->damages().empty());
+}
+
+TEST_CASE("room that is reserved in a file reads as zeros, and writing there changes no size") {
+  const test::temporary_folder folder;
+  const auto opened = real_disk().open(folder.file("room"), access::create);
+  REQUIRE(opened.has_value());
+  file& to = **opened;
+  REQUIRE(to.write(0, base::as_bytes("ab")));
+  const auto reserved = to.reserve(8192);
+  if (!reserved) { // not every file system can
+    CHECK(reserved.error().code == base::errc::unsupported);
+    CHECK(*to.size() == 2);
+    return;
+  }
+  CHECK(*to.size() == 8192);
+  std::vector<std::uint8_t> bytes(8192, 1);
+  CHECK(*to.read(2, bytes) == 8190);
+  CHECK(std::ranges::count(bytes, 0) == 8190);
+  CHECK(to.write(5000, base::as_bytes("c")));
+  CHECK(to.reserve(100));
+  CHECK(to.sync());
+  CHECK(*to.size() == 8192);
 }
 
 TEST_CASE("too many open files refuse what needs a new segment, end nothing, and are no full disk") {
