@@ -53,6 +53,10 @@ struct trap {
   static constexpr std::string_view etf_tag = "trap_exit";
   bool on;
 };
+struct call_yourself {
+  static constexpr std::string_view etf_tag = "label";
+  std::string text;
+};
 struct spawn_link {
   std::variant<etf::atom, std::string> actor;
   term args;
@@ -141,9 +145,9 @@ class probe_server : public coppice::server {
   static constexpr auto unhandled = coppice::unhandled::reply_error;
   static constexpr coppice::taken takes[] = {coppice::taken::calls, coppice::taken::messages};
   using calls = std::variant<ping, who, fail, segfault, echo, sleep_for, exit_with, spin, subscribe, watch,
-                             monitor_node_of, tie, trap, spawn_link, spawn_there, spawn_actor_there,
-                             new_alias, give_back, send_with, cast_with, exit_other, link_with, watch_with,
-                             unwatch, repeat, cancel, leak>;
+                             monitor_node_of, tie, trap, call_yourself, spawn_link, spawn_there,
+                             spawn_actor_there, new_alias, give_back, send_with, cast_with, exit_other,
+                             link_with, watch_with, unwatch, repeat, cancel, leak>;
   using not_isolated = std::pair<error, etf::constant<"not_isolated">>;
 
   etf::constant<"pong"> handle_call(const ping&) { return {}; }
@@ -190,6 +194,10 @@ class probe_server : public coppice::server {
   }
 
   bool handle_call(const trap& request) { return trap_exit(request.on); }
+  ok handle_call(const call_yourself& request) {
+    set_label(request.text);
+    return {};
+  }
 
   coppice::message handle_call(const spawn_link& request) {
     const std::string_view actor_name =

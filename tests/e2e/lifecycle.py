@@ -47,10 +47,12 @@ slow = tree("""
 """, "slow", "temporary", distribution=connectable)
 
 
-def busy(cleanup, shutdown, request, state):
+def busy(cleanup, shutdown, request, state, label=None):
     """A node whose child `busy` is in the middle of a request."""
     node = Node(cleanup, config=slow % shutdown)
     node.call("busy", "{trap_exit, true}")
+    if label:
+        node.call("busy", f'{{label, <<"{label}">>}}')
     node.connection().send("call", name="busy", term=request)
     eventually(lambda: node.status("busy") == state, f"it is {state}")
     return node
@@ -76,9 +78,9 @@ def slow_stop(cleanup):
     check("killed" not in node.log(), "nobody was killed", node.log())
 
 
-@test("a second signal kills what still holds up the stop, and names it")
+@test("a second signal kills what still holds up the stop, and names it by its place, whatever label it has given itself")
 def second_signal(cleanup):
-    node = busy(cleanup, "infinity", "{sleep, 600000}", "parked")
+    node = busy(cleanup, "infinity", "{sleep, 600000}", "parked", label="of its own")
     node.process.send_signal(signal.SIGTERM)
     node.said("a second one shortens it", "it is stopping")
     check(node.process.poll() is None, "it waits for busy")

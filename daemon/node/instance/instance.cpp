@@ -65,10 +65,10 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
 }
 
 // Whether this is the label of a process under an application's supervisors: APPLICATION/…
-bool is_in_application(std::string_view label, const std::vector<behaviours::application_spec>& all) {
-  const auto slash = label.find('/');
-  return slash != label.npos &&
-         std::ranges::find(all, label.substr(0, slash), &behaviours::application_spec::name) != all.end();
+bool is_in_application(std::string_view path, const std::vector<behaviours::application_spec>& all) {
+  const auto slash = path.find('/');
+  return slash != path.npos &&
+         std::ranges::find(all, path.substr(0, slash), &behaviours::application_spec::name) != all.end();
 }
 
 } // namespace
@@ -337,10 +337,11 @@ void instance::components::stop_applications() {
 void instance::components::kill_actors(pid_set& killed) {
   const auto now = current();
   for (const runtime::process_summary& each : system.processes()) {
-    if (!is_in_application(each.label, now->applications) || each.is.supervises ||
-        !killed.insert(each.pid).second)
-      continue;
-    base::log::warning(module, "{} is killed: the stop was shortened", each.label);
+    if (each.is.supervises || killed.contains(each.pid)) continue;
+    const auto seen = system.info(each.pid);
+    if (!seen || !is_in_application(seen->path, now->applications)) continue;
+    killed.insert(each.pid);
+    base::log::warning(module, "{} is killed: the stop was shortened", seen->path);
     system.exit(each.pid, runtime::reasons::kill());
   }
 }
