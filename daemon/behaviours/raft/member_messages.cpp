@@ -54,8 +54,8 @@ void member::send_all(process& self, std::vector<consensus::message>& all) {
   for (consensus::message& one : all) send(self, std::move(one));
 }
 
-// The heartbeats of a group that appends something go with its entries. Their answers say what has arrived,
-// and one that is late would be taken for the loss of a message.
+// The heartbeats of a group that appends something go with its entries, in order. Their answers say what has
+// arrived, and one that is late would be taken for the loss of a message.
 bool member::gathers(const consensus::message& one) const {
   if (std::holds_alternative<consensus::heartbeat_answer>(one.body)) return answers_beat_;
   return is_quiet_ && core_->may_wait(one);
@@ -84,11 +84,14 @@ void member::send(process& self, consensus::message&& one) {
   message_writer out(256);
   consensus::encode(one, out);
   message m = out.take();
-  if (!m || send_to(self, address, std::move(m)) != runtime::send_status::full || !may_gather) return;
-  // Much waits for that node. Its group must not lose its leader for that, and heartbeats go on.
-  if (std::holds_alternative<consensus::heartbeat>(one.body) ||
-      std::holds_alternative<consensus::heartbeat_answer>(one.body))
-    gather(self, address, one);
+  const bool is_full = m && send_to(self, address, std::move(m)) == runtime::send_status::full;
+  if (!may_gather) return;
+  // Much waits for that node, or the message may wait on its way there. A group must not lose its leader for
+  // that, and heartbeats go on.
+  if (is_full && (std::holds_alternative<consensus::heartbeat>(one.body) ||
+                  std::holds_alternative<consensus::heartbeat_answer>(one.body)))
+    return gather(self, address, one);
+  if (const auto beat = core_->overtaking(one)) gather(self, address, *beat);
 }
 
 std::string member::origin_name(process& self) const {
