@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -109,6 +110,11 @@ class core {
   // for its answer, it tells a commit index, or messages to that member are in flight, of which the answer
   // tells whether they have arrived.
   bool may_wait(const message& one) const;
+  // A heartbeat that may overtake all that is on its way to a member which has not answered the heartbeat
+  // before `one`, as it may wait behind much: its answer says that the member is there, and neither what has
+  // arrived nor that a read may be served. `one` is a message of the last call's effects. nullopt: it is no
+  // heartbeat that was due by time, or the member has answered the one before.
+  std::optional<message> overtaking(const message& one) const;
 
  private:
   core(const options& how, random_source& random)
@@ -279,7 +285,8 @@ class core {
   nanos beat_due_ = 0;
   // Rounds of heartbeats: the last one begun, and the last one that a majority has answered.
   std::uint64_t round_ = 0, confirmed_ = 0;
-  std::uint64_t read_round_ = 0; // the last round for which a read waits, or has waited
+  std::uint64_t timed_round_ = 0; // the last round that was due by time, and not for a read
+  std::uint64_t read_round_ = 0;  // the last round for which a read waits, or has waited
   struct waiting_append {
     log_index index = 0;
     std::uint64_t token = 0;

@@ -69,7 +69,9 @@ void core::append_own(entry one, effects& out) {
 
 void core::advance_leader(effects& out) {
   if (!has_quorum()) return step_down(out);
-  if (now_ >= beat_due_) beat(out);
+  if (now_ < beat_due_) return;
+  timed_round_ = round_ + 1;
+  beat(out);
 }
 
 void core::beat(effects& out) {
@@ -91,6 +93,21 @@ bool core::may_wait(const message& one) const {
   const auto to =
       std::find_if(others_.begin(), others_.end(), [&](const progress& p) { return p.id == one.to; });
   return to != others_.end() && to->flight.empty() && !to->transfer;
+}
+
+// It has an earlier round than each message that it may overtake, so its answer makes none count as lost.
+std::optional<message> core::overtaking(const message& one) const {
+  const auto* const beat = std::get_if<heartbeat>(&one.body);
+  if (beat == nullptr || beat->round == 0 || beat->round != timed_round_) return std::nullopt;
+  const auto to =
+      std::find_if(others_.begin(), others_.end(), [&](const progress& p) { return p.id == one.to; });
+  if (to == others_.end() || to->round + 1 >= beat->round) return std::nullopt;
+  std::uint64_t round = beat->round - 1;
+  if (!to->flight.empty()) round = std::min(round, to->flight.front().round);
+  if (to->transfer) round = std::min(round, to->transfer->round);
+  message made = one;
+  std::get<heartbeat>(made.body).round = round;
+  return made;
 }
 
 void core::replicate_all(effects& out) {
@@ -169,10 +186,11 @@ void core::on(const member_id& from, term_number, heartbeat_answer& in, effects&
   who->versions = in.versions;
   advance_version(out);
   confirm_reads(out);
-  if (who->transfer && now_ - who->transfer->moved > options_.election / 2) {
+  if (who->transfer && in.round > who->transfer->round &&
+      now_ - who->transfer->moved > options_.election / 2) {
     who->transfer->sent = who->transfer->acknowledged;
     who->transfer->all_sent = false;
-    who->transfer->moved = now_;
+    who->transfer->has_moved(now_, round_);
     ++counted_.resent;
   }
   // A message sent before a heartbeat that is now answered has not arrived.

@@ -24,6 +24,12 @@ struct snapshot_transfer {
   std::uint64_t sent = 0;         // bytes; at least `acknowledged`
   bool all_sent = false;          // set also for a snapshot without bytes
   base::nanos moved = 0;          // when the receiver last acknowledged bytes, or a chunk was last sent again
+  std::uint64_t round = 0;        // of the last heartbeat sent before that
+
+  void has_moved(base::nanos now, std::uint64_t last_round) {
+    moved = now;
+    round = last_round;
+  }
 };
 
 struct progress {

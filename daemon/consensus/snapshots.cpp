@@ -69,7 +69,7 @@ void core::begin_snapshot(progress& to, effects& out) {
   if (snapshot_.index == 0) return;
   to.clear_flight();
   to.probing = true;
-  to.transfer = snapshot_transfer{snapshot_, 0, 0, false, now_};
+  to.transfer = snapshot_transfer{snapshot_, 0, 0, false, now_, round_};
   ++counted_.snapshots_sent;
   send_chunks(to, out);
 }
@@ -104,12 +104,12 @@ void core::on(const member_id& from, term_number, snapshot_answer& in, effects& 
     // also if the receiver had the bytes before
     on.acknowledged = in.offset;
     on.sent = std::max(on.sent, in.offset);
-    on.moved = now_;
+    on.has_moved(now_, round_);
   } else if (!in.accepted && in.offset < on.acknowledged) {
     // The receiver has begun anew.
     on.acknowledged = on.sent = in.offset;
     on.all_sent = false;
-    on.moved = now_;
+    on.has_moved(now_, round_);
   }
   send_chunks(*who, out);
 }

@@ -529,6 +529,11 @@ def raft_recover(bench, rows):
     return raft_rows.recover(bench, rows)
 
 
+def raft_idle(bench, rows):
+    """What a thousand Raft groups at rest cost a node, beside 2 % of a core."""
+    return raft_rows.idle(bench, rows, runs())
+
+
 def sagas(bench, rows):
     """Durable transactions over several nodes, beside Mnesia's and the fsync floor."""
     return saga_rows.rates(bench, rows, runs())
@@ -587,6 +592,7 @@ WORKLOADS = [
     (raft, [*raft_rows.APPEND, *raft_rows.QUERY]),
     (raft_leaderless, [raft_rows.LEADERLESS]),
     (raft_recover, [raft_rows.RECOVER]),
+    (raft_idle, [raft_rows.IDLE]),
     (sagas, list(saga_rows.RATES)),
     (saga_recover, [saga_rows.RECOVER]),
     (reload, list(RELOAD)),

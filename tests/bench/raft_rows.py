@@ -13,13 +13,17 @@ import urllib.request
 from pathlib import Path
 
 from durable_peers import OtpNode, client, compiled, figure_of, fsync_rate, number, ours
-from peers import Figure, Unavailable, child, epmd, patience, scaled, unpacked
+from peers import Figure, Unavailable, child, epmd, patience, processor_time, scaled, unpacked
 from harness.node import free_port
+from harness.tap import eventually
 
 APPEND = {"raft_append_1": 1, "raft_append_16": 16, "raft_append_256": 256}
 QUERY = {"raft_query_64": 64}
 LEADERLESS, RECOVER = "raft_leaderless", "raft_recover_1M"
-ROWS = [*APPEND, *QUERY, LEADERLESS, RECOVER]
+IDLE_GROUPS, IDLE_SECONDS = 1000, 10
+IDLE = f"raft_idle_{IDLE_GROUPS}"
+IDLE_MS = 20.0  # of processor time a second: 2 % of a core
+ROWS = [*APPEND, *QUERY, LEADERLESS, RECOVER, IDLE]
 ELECTION_MS = 1000
 ENTRIES = 1_000_000
 MEMBERS = 3
@@ -32,11 +36,12 @@ applications:
   - name: bench
     supervisor:
       children:
-        - id: ledger
-          actor: ledger
-          name: ledger
-          raft: {{ members: [ {members} ], election: {election}ms, snapshot: {{ entries: 1000000000, bytes: 100GiB }} }}
+{children}
 """
+CHILD = """        - id: {name}
+          actor: ledger
+          name: {name}
+          raft: {{ members: [ {members} ]{options} }}"""
 PUT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -49,14 +54,15 @@ end
 
 
 class OurGroup:
-    """Three nodes of ours."""
+    """Three nodes of ours, each with a member of these groups."""
 
     kind = "ours"
 
-    def __init__(self, stack, bench, folder, epmd_port):
+    def __init__(self, stack, bench, folder, epmd_port, groups=("ledger",), options=""):
         names = [f"raft_{letter}_{os.getpid()}" for letter in "abc"]
         nodes = [f"{name}@127.0.0.1" for name in names]
-        config = CONFIG.format(peers=", ".join(nodes), members=", ".join(f"ledger@{node}" for node in nodes), election=ELECTION_MS)
+        children = [CHILD.format(name=name, members=", ".join(f"{name}@{node}" for node in nodes), options=options) for name in groups]
+        config = CONFIG.format(peers=", ".join(nodes), children="\n".join(children))
         self.nodes = {node: ours(bench, stack, name, config, folder, epmd_port) for name, node in zip(names, nodes)}
         for node in self.nodes.values():
             node.wait_ready()
@@ -161,7 +167,8 @@ class Groups:
         beams = compiled(bench, "raft_rows", paths)
         paths = [*paths, "-pa", str(beams)]
         port = stack.enter_context(epmd())
-        self.all = {"ours": OurGroup(stack, bench, self.folder, port)}
+        options = f", election: {ELECTION_MS}ms, snapshot: {{ entries: 1000000000, bytes: 100GiB }}"
+        self.all = {"ours": OurGroup(stack, bench, self.folder, port, options=options)}
         if not why:
             self.all["ra"] = RaGroup(stack, bench, self.folder, port, paths)
         self.erl = client(stack, bench, port, paths)
@@ -276,3 +283,22 @@ def recover(bench, rows):
             applied()
             found[groups.name_of(kind)] = Figure((time.monotonic() - began) * 1000, "ms")
     return sides({rows[0]: found})
+
+
+def idle(bench, rows, runs):
+    """Processor time a second of the busiest of three nodes with a thousand groups at rest, beside 2 % of a core."""
+    names = [f"idle_{number}" for number in range(scaled(IDLE_GROUPS))]
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=bench.build)))
+        group = OurGroup(stack, bench, folder, stack.enter_context(epmd()), names)
+        for node in group.nodes.values():
+            for name in names:
+                eventually(lambda node=node, name=name: node.engine(name)["leader"], lambda name=name: f"{name} has a leader", 60)
+        pids = [node.process.pid for node in group.nodes.values()]
+        each = []
+        for _ in range(runs):
+            began, before = time.monotonic(), [processor_time(pid) for pid in pids]
+            time.sleep(IDLE_SECONDS)
+            used = max(processor_time(pid) - at_first for pid, at_first in zip(pids, before))
+            each.append(used / 1e6 / (time.monotonic() - began))
+    return sides({rows[0]: {"ours": figure_of(each, "ms"), "2 % of a core": Figure(IDLE_MS * len(names) / IDLE_GROUPS, "ms")}})

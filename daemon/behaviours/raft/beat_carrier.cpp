@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::raft {
@@ -17,7 +17,6 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view due_word = "$coppice_raft_due"; // a reminder: what has gathered is due
-constexpr base::nanos between_lines = 10 * base::nanos_per_second;
 
 } // namespace
 
@@ -90,10 +89,8 @@ void beat_carrier::take(process& self, const message& m) {
 
 void beat_carrier::drop(process& self, std::string_view why) {
   counters_->dropped.add_alone();
-  if (self.now() < next_line_) return;
-  next_line_ = self.now() + between_lines;
-  base::log::warning("raft", "heartbeats from {} are dropped: {}",
-                     self.host().nodes().name(self.origin().node), why);
+  base::log::counted(base::log::level::warning, "raft", "heartbeats are dropped",
+                     "heartbeats from {} are dropped: {}", self.host().nodes().name(self.origin().node), why);
 }
 
 } // namespace coppice::behaviours::raft

@@ -40,7 +40,6 @@ class beat_carrier final : public native_server {
   beat_exchange& exchange_;
   base::nanos armed_ = 0; // 0: no timer
   std::uint64_t timer_ = 0;
-  base::nanos next_line_ = 0;                     // of the log about dropped messages, not before
   const std::shared_ptr<beat_counters> counters_; // of all carriers of the node, one after the other
 };
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -113,6 +114,10 @@ class beat_exchange {
   static base::result<std::vector<beat>> read(etf::bytes term);
 
  private:
+  // Members draw their ids at random.
+  struct drawn_id_hash {
+    std::size_t operator()(const consensus::member_id& of) const { return of.low; }
+  };
   struct place {
     runtime::pid who{};
     std::size_t told = 0; // heartbeats that it has not handled
@@ -124,7 +129,7 @@ class beat_exchange {
   metrics::board* const board_;
   std::mutex starting_;     // held while the carrier is started
   mutable std::mutex lock_; // of all below
-  std::map<consensus::member_id, place> members_;
+  std::unordered_map<consensus::member_id, place, drawn_id_hash> members_;
   std::map<std::string, batch, std::less<>> open_; // by node
   std::vector<batch> complete_;
   base::nanos due_ = 0; // of open_. 0: nothing is in it

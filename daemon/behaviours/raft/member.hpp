@@ -162,7 +162,7 @@ class member final : public native_server, private consensus::random_source {
   void rebuild_trusted();
   std::string origin_name(runtime::process& self) const;
   void drop_message(runtime::process& self, std::string_view why);
-  void drop_message(runtime::process& self, std::string_view node, std::string_view why);
+  void drop_message(std::string_view node, std::string_view why);
 
   // member_clients.cpp
   void take_request(runtime::process& self, waiting one, const runtime::message& request);
@@ -219,7 +219,7 @@ class member final : public native_server, private consensus::random_source {
   // member_versions.cpp
   // Of the actor's code.
   consensus::version_range known_versions() const;
-  // The actor's code may have been replaced.
+  // The actor's code may have been replaced. Nobody tells of that, so it is looked at before each step.
   void note_versions(runtime::process& self);
   // How many of these entries, which come next, the actor is given at once. 0: the code does not know the
   // version by which the first one is applied, which is `lacking`.
@@ -390,6 +390,7 @@ class member final : public native_server, private consensus::random_source {
   consensus::machine_version parked_version_ = 0; // the one that the code does not know
   // Of the actor's state after entry sent_, and of the last snapshot that was taken or asked for.
   consensus::machine_version machine_version_ = 0, saved_version_ = 0;
+  bool has_state_ = false; // it began with a snapshot, or was sent a command
   // Commands that committed entries after the snapshot pass over, by serial, with the index of the entry.
   std::map<std::uint64_t, consensus::log_index> skips_;
   base::nanos hand_over_at_ = 0; // not before
@@ -397,7 +398,6 @@ class member final : public native_server, private consensus::random_source {
 
   base::nanos armed_ = 0; // 0: no timer
   std::uint64_t timer_ = 0;
-  base::nanos next_line_ = 0;                               // of the log about dropped messages, not before
   std::uint64_t elections_before_ = 0, dropped_before_ = 0; // of this core, that are counted
   std::shared_ptr<raft_counters> counters_ = std::make_shared<raft_counters>();
   metrics::board::entry on_board_;

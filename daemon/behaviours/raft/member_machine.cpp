@@ -102,6 +102,7 @@ void member::begin_machine(process& self) {
   sent_ = applied_ = from.index;
   run_serial_ = 0;
   machine_version_ = saved_version_ = from.version;
+  has_state_ = from.index != 0;
   told_compacted_ = core_->log().base();
   behind_bytes_ = weight_of(applied_, may_apply_);
   std::vector<token> lost;
@@ -176,6 +177,7 @@ void member::feed(process& self) {
     for (const consensus::entry& one : entries) {
       ++sent_;
       bytes_since_ += one.weight();
+      has_state_ = has_state_ || one.kind == consensus::entry_kind::command;
       if (one.kind == consensus::entry_kind::version)
         note_version_sent(static_cast<consensus::machine_version>(one.sequence));
       out.tuple(6);

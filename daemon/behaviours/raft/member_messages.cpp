@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/log_counted.hpp"
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
 #include "consensus/wire.hpp"
@@ -22,7 +23,6 @@ namespace {
 
 constexpr std::size_t most_strangers = 64;
 constexpr std::size_t most_heard_from = 64;
-constexpr base::nanos between_lines = 10 * base::nanos_per_second;
 // A heartbeat that goes with others waits for them for this part of the interval.
 constexpr int beat_share = 10;
 
@@ -54,8 +54,8 @@ void member::send_all(process& self, std::vector<consensus::message>& all) {
   for (consensus::message& one : all) send(self, std::move(one));
 }
 
-// The heartbeats of a group that appends something go with its entries. Their answers say what has arrived,
-// and one that is late would be taken for the loss of a message.
+// The heartbeats of a group that appends something go with its entries, in order. Their answers say what has
+// arrived, and one that is late would be taken for the loss of a message.
 bool member::gathers(const consensus::message& one) const {
   if (std::holds_alternative<consensus::heartbeat_answer>(one.body)) return answers_beat_;
   return is_quiet_ && core_->may_wait(one);
@@ -84,11 +84,14 @@ void member::send(process& self, consensus::message&& one) {
   message_writer out(256);
   consensus::encode(one, out);
   message m = out.take();
-  if (!m || send_to(self, address, std::move(m)) != runtime::send_status::full || !may_gather) return;
-  // Much waits for that node. Its group must not lose its leader for that, and heartbeats go on.
-  if (std::holds_alternative<consensus::heartbeat>(one.body) ||
-      std::holds_alternative<consensus::heartbeat_answer>(one.body))
-    gather(self, address, one);
+  const bool is_full = m && send_to(self, address, std::move(m)) == runtime::send_status::full;
+  if (!may_gather) return;
+  // Much waits for that node, or the message may wait on its way there. A group must not lose its leader for
+  // that, and heartbeats go on.
+  if (is_full && (std::holds_alternative<consensus::heartbeat>(one.body) ||
+                  std::holds_alternative<consensus::heartbeat_answer>(one.body)))
+    return gather(self, address, one);
+  if (const auto beat = core_->overtaking(one)) gather(self, address, *beat);
 }
 
 std::string member::origin_name(process& self) const {
@@ -113,14 +116,13 @@ void member::trust(std::string_view address) {
 }
 
 void member::drop_message(process& self, std::string_view why) {
-  drop_message(self, origin_name(self), why);
+  drop_message(origin_name(self), why);
 }
 
-void member::drop_message(process& self, std::string_view node, std::string_view why) {
+void member::drop_message(std::string_view node, std::string_view why) {
   counters_->dropped.add_alone();
-  if (self.now() < next_line_) return;
-  next_line_ = self.now() + between_lines;
-  base::log::warning("raft", "{} drops a message from {}: {}", own_, node, why);
+  base::log::counted(base::log::level::warning, "raft", fmt::format("{} drops", own_),
+                     "{} drops a message from {}: {}", own_, node, why);
 }
 
 // {beat_word, Node, Message}, of the carrier. The answer goes back in the same way.
@@ -137,7 +139,7 @@ runtime::outcome member::take_beat(process& self, etf::cursor at) {
 
 void member::take_message(process& self, std::string_view node, etf::bytes term) {
   if (core_ == nullptr) return; // not yet: the sender says it again
-  const auto drop = [&](std::string_view why) { drop_message(self, node, why); };
+  const auto drop = [&](std::string_view why) { drop_message(node, why); };
   if (!is_trusted(node)) return drop("no member is there");
   auto read = consensus::decode_message(term);
   if (!read) return drop(read.error().text);

@@ -49,11 +49,7 @@ std::size_t member::batch_length(std::span<const consensus::entry> entries, mach
 void member::note_version_sent(machine_version to) {
   machine_version_ = to;
   // Before the first command there is no state worth a snapshot.
-  const consensus::raft_log& log = core_->log();
-  if (log.base() != 0) return;
-  for (consensus::log_index i = 1; i < sent_; ++i)
-    if (log.at(i).kind == entry_kind::command) return;
-  saved_version_ = to;
+  if (!has_state_) saved_version_ = to;
 }
 
 void member::park_without(process& self, machine_version lacking) {

@@ -423,7 +423,7 @@ message saga_engine::report() const {
   constexpr std::array<std::string_view, saga::drop_reasons> reasons{"receiver", "origin", "malformed",
                                                                      "stale", "impossible"};
   message_writer out(512);
-  out.map(workers_ == nullptr ? 20 : 21);
+  out.map(workers_ == nullptr ? 21 : 22);
   out.atom("commit");
   out.atom(settings_.core.commit == saga::commit_kind::two_phase ? "two_phase" : "compensate");
   out.atom("log");
@@ -438,6 +438,7 @@ message saga_engine::report() const {
   report::number(out, "steps", core_->entries());
   report::number(out, "in_doubt", core_->in_doubt());
   report::number(out, "parked", core_->parked());
+  report::number(out, "held", held_.size());
   report::number(out, "started", counted.started);
   report::number(out, "refused", counted.refused);
   report::number(out, "committed", counted.committed);

@@ -66,6 +66,15 @@ message resolved_answer(const std::string& tx, std::size_t parts) {
   return out.take();
 }
 
+// {Word, Text}
+outcome stop_with(std::string_view word, std::string_view text) {
+  message_writer why;
+  why.tuple(2);
+  why.atom(word);
+  why.binary(text);
+  return runtime::stop(why.take());
+}
+
 std::string shown_tx(const saga::step_key& key) {
   return runtime::shown(message::copy_of(etf::encode(key.tx)));
 }
@@ -83,6 +92,8 @@ saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log
   if (workers != nullptr)
     workers_ = std::make_unique<saga_workers>(self_, std::move(workers), settings_.core.max_value,
                                               settings_.core.max_steps);
+  else
+    stay_ = std::make_unique<saga_stay>(self_);
 }
 
 base::nanos saga_engine::now() const {
@@ -116,8 +127,8 @@ base::status saga_engine::open() {
   auto made = saga::core::start(settings_.core, std::move(kept), now(), effects_);
   if (!made) return unexpected(std::move(made.error()).context("the records of the saga " + name));
   core_ = std::move(*made);
-  if (workers_ != nullptr && !stopped_)
-    if (auto begun = workers_->begin(); !begun) return begun;
+  if (!stopped_)
+    if (auto begun = workers_ != nullptr ? workers_->begin() : stay_->begin(); !begun) return begun;
   soon();
   return {};
 }
@@ -183,6 +194,8 @@ outcome saga_engine::carry_out() {
     } else if (written_ < submitted_) {
       written_ = submitted_;
       core_->written(now(), written_, effects_);
+    } else if (!held_.empty() && stay_->has_place()) {
+      next = run_held();
     } else if (!lost_.empty()) {
       saga::message one = std::move(lost_.front());
       lost_.pop_front();
@@ -200,7 +213,7 @@ outcome saga_engine::carry_out() {
   }
   running_ = false;
   memory_.set(core_->bytes_for_others() + subscribed_ * sizeof(runtime::pid) +
-              (workers_ == nullptr ? 0 : workers_->waiting_bytes()));
+              (workers_ == nullptr ? held_bytes_ : workers_->waiting_bytes()));
   if (!next.stops() && !self_.exiting()) set_timer();
   return next;
 }
@@ -216,16 +229,49 @@ outcome saga_engine::carry_out(saga::effects&& what) {
       workers_->run(std::move(one));
       continue;
     }
-    if (one.token != 0) callbacks_.open(one.token, one.what);
-    outcome next = port_.run(one);
-    if (next.stops() && !self_.exiting()) count_end(one.token);
+    if (stay_ != nullptr && (!stay_->has_place() || !held_.empty())) {
+      held_bytes_ += one.value.encoded.size();
+      held_.push_back(std::move(one));
+      continue;
+    }
+    outcome next = run(one);
     if (next.stops() || self_.exiting()) return next;
   }
-  if (workers_ == nullptr) return runtime::carry_on();
-  for (const std::uint64_t token : what.stops) workers_->stop(token);
+  for (const std::uint64_t token : what.stops) {
+    if (workers_ != nullptr)
+      workers_->stop(token);
+    else
+      drop_held(token);
+  }
+  if (workers_ != nullptr) take_ends_of_workers();
+  return runtime::carry_on();
+}
+
+outcome saga_engine::run(const saga::call& what) {
+  if (what.token != 0) callbacks_.open(what.token, what.what);
+  outcome next = port_.run(what);
+  if (next.stops() && !self_.exiting()) count_end(what.token);
+  return next;
+}
+
+outcome saga_engine::run_held() {
+  const saga::call one = std::move(held_.front());
+  held_.pop_front();
+  held_bytes_ -= one.value.encoded.size();
+  return run(one);
+}
+
+void saga_engine::drop_held(std::uint64_t token) {
+  const auto held = std::ranges::find(held_, token, &saga::call::token);
+  if (held == held_.end()) return;
+  held_bytes_ -= held->value.encoded.size();
+  held_.erase(held);
+  answers_.emplace_back(token, std::nullopt);
+}
+
+void saga_engine::take_ends_of_workers() {
   for (saga_workers::end& one : workers_->take_ends())
     answers_.emplace_back(one.token, std::move(one.answer));
-  return runtime::carry_on();
 }
 
 // ---- the log ----
@@ -279,6 +325,8 @@ void saga_engine::stop(std::string why) {
                    settings_.core.self.name(), why);
   stopped_ = std::move(why);
   writes_.clear();
+  held_.clear();
+  held_bytes_ = 0;
   if (workers_ != nullptr) workers_->stop_all();
   for (const auto& [token, asked] : std::exchange(clients_, {}))
     gen::reply(self_, asked.from, stopped_answer(false));
@@ -482,16 +530,9 @@ void saga_engine::soon() {
 std::optional<outcome> saga_engine::take_from_workers(const message& m) {
   auto taken = workers_->take_info(m);
   if (!taken) return std::nullopt;
-  if (!taken->how) {
-    message_writer why;
-    why.tuple(2);
-    why.atom("saga_workers");
-    why.binary(std::string_view(taken->how.error().text));
-    return runtime::stop(why.take());
-  }
+  if (!taken->how) return stop_with("saga_workers", taken->how.error().text);
   if (taken->told) interim(taken->told->key, term_from(taken->told->value));
-  for (saga_workers::end& one : workers_->take_ends())
-    answers_.emplace_back(one.token, std::move(one.answer));
+  take_ends_of_workers();
   return carry_out();
 }
 
@@ -499,6 +540,9 @@ std::optional<outcome> saga_engine::take_info(const message& m) {
   if (!self_.origin().notice) return std::nullopt;
   if (workers_ != nullptr)
     if (auto next = take_from_workers(m)) return next;
+  if (stay_ != nullptr)
+    if (const auto begun = stay_->take_info(m))
+      return *begun ? carry_out() : stop_with("saga_place", begun->error().text);
   if (writer_ != nullptr && journal_writer::is_news(self_, m)) {
     const journal_writer::news known = writer_->take();
     if (known.failure) {

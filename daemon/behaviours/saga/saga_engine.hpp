@@ -3,7 +3,9 @@
 // of gen_server, so a participant is a saga or any gen_server; a participant's question and its interim
 // values are casts. Records go to the node's durable log or, of a volatile saga, nowhere. The actor's
 // callbacks are reached through a port; what they answer is taken when they have returned, so no callback
-// runs inside another. Those of a step run in workers, if the saga has some. In the process's own turn.
+// runs inside another. Those of a step run in workers, if the saga has some. Without workers no callback
+// runs beside one of the saga's earlier process, which may have been killed in blocking work. In the
+// process's own turn.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +22,7 @@
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/journal/journal_writer.hpp"
 #include "behaviours/saga/saga_callbacks.hpp"
+#include "behaviours/saga/saga_place.hpp"
 #include "behaviours/saga/saga_settings.hpp"
 #include "behaviours/saga/saga_workers.hpp"
 #include "runtime/messages/kept_memory.hpp"
@@ -119,6 +122,9 @@ class saga_engine {
   base::result<std::vector<saga::kept_record>> read_log(const std::string& name);
   runtime::outcome carry_out();
   runtime::outcome carry_out(saga::effects&& what);
+  runtime::outcome run(const saga::call& what);
+  runtime::outcome run_held();
+  void drop_held(std::uint64_t token);
   void submit();
   void refused(const base::error& why);
   void count_end(std::uint64_t token);
@@ -136,6 +142,7 @@ class saga_engine {
   void soon();
   given answered(std::uint64_t token, given how, saga::verdict&& said);
   std::optional<runtime::outcome> take_from_workers(const runtime::message& m);
+  void take_ends_of_workers();
 
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
   void cancel(const runtime::message& from, etf::cursor words);
@@ -178,7 +185,11 @@ class saga_engine {
   std::deque<std::pair<std::uint64_t, std::optional<saga::verdict>>> answers_; // none: it ended without one
 
   saga_callbacks callbacks_;
-  std::unique_ptr<saga_workers> workers_; // null: it has none
+  // Null: it has no workers, and has stay_. Of those two it has one.
+  std::unique_ptr<saga_workers> workers_;
+  std::unique_ptr<saga_stay> stay_;
+  std::deque<saga::call> held_; // until it has the place, in order
+  std::size_t held_bytes_ = 0;  // of their values
   std::map<std::pair<saga::step_key, saga::request_kind>, waiting_call> waiting_;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;

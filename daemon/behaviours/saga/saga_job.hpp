@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-#include "base/secret.hpp"
+#include "behaviours/saga/saga_worker_options.hpp"
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/parcel.hpp"
 #include "runtime/process.hpp"
@@ -24,12 +24,9 @@ namespace coppice::behaviours {
 
 // How the workers of a saga are made. Immutable; any thread.
 struct saga_worker_spec {
-  std::string actor;         // PLUGIN or PLUGIN:ACTOR, of a saga
-  runtime::message args;     // a map
-  base::secrets_ptr secrets; // that `args` have markers of; null: none
-  std::size_t limit = 0;     // workers at once, at least 1
-  runtime::message env;      // the application's
-  std::string label;         // the saga's place in the tree
+  saga_worker_options options;
+  runtime::message env; // the application's
+  std::string label;    // the saga's place in the tree
   runtime::priority priority = runtime::priority::normal;
   runtime::sent_compressed compression;
   runtime::actor_factory* factory = nullptr; // outlives the system

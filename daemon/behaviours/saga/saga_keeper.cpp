@@ -69,16 +69,16 @@ outcome saga_keeper::receive_parcel(process& self, std::unique_ptr<runtime::parc
 
 base::result<runtime::pid> saga_keeper::start(process& self, const std::shared_ptr<saga_job>& job) {
   auto ticket = std::make_unique<saga_ticket>(self.host(), self.self(), job);
-  auto actor = how_->factory->make({.actor = how_->actor,
-                                    .args = how_->args,
+  auto actor = how_->factory->make({.actor = how_->options.actor,
+                                    .args = how_->options.args,
                                     .env = how_->env,
                                     .label = how_->label + "/worker",
                                     .unhandled = std::nullopt,
-                                    .secrets = how_->secrets});
+                                    .secrets = how_->options.secrets});
   if (!actor) return unexpected(std::move(actor.error()));
   stream_taker* const taker = (*actor)->as_stream_taker();
   if (taker == nullptr || !taker->begin_with(std::move(ticket)))
-    return base::fail(base::errc::invalid, how_->actor + " is no saga");
+    return base::fail(base::errc::invalid, how_->options.actor + " is no saga");
   runtime::spawn_options options;
   options.label = how_->label + "/worker";
   options.link = true;

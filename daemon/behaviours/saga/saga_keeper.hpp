@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The process that starts and ends the workers of a saga. It is linked to the saga's process, and the workers
 // to it: so a worker that crashes ends nothing else, and the end of the saga, whatever its reason, ends its
-// workers. It has a name that follows from the saga's, and keeps it until the last worker is over: the next
-// process of that saga gets a keeper after that, and so calls nothing beside a callback of an earlier one.
+// workers. It has the place of the saga (saga_place.hpp) until the last worker is over: the next process of
+// that saga gets a keeper after that, and so calls nothing beside a callback of an earlier one.
 #pragma once
 
 #include <memory>
@@ -18,9 +18,6 @@ namespace coppice::behaviours {
 
 class saga_keeper final : public runtime::behaviour {
  public:
-  // `saga`: of at most tree::longest_name_with_workers bytes.
-  static std::string name_for(std::string_view saga) { return "$coppice_saga/" + std::string(saga); }
-
   // Its process traps exits from the beginning.
   saga_keeper(std::shared_ptr<const saga_worker_spec> how, const runtime::pid& saga)
       : how_(std::move(how)), saga_(saga) {}

@@ -31,10 +31,7 @@ class equipped_saga final : public equipped_actor {
     if (log != nullptr && !actor.begin_with(*log)) return false; // without one the actor says so at its start
     if (workers_ == nullptr) return true;
     auto made = std::make_shared<saga_worker_spec>();
-    made->actor = workers_->actor;
-    made->args = workers_->args;
-    made->secrets = workers_->secrets;
-    made->limit = workers_->limit;
+    made->options = *workers_;
     made->env = of.env;
     made->label = of.label;
     made->priority = of.spec->priority;

@@ -8,24 +8,13 @@
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_keeper.hpp"
+#include "behaviours/saga/saga_place.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::behaviours {
 
 using runtime::message;
 using runtime::message_writer;
-
-namespace {
-
-// The keeper of an earlier process of this saga has ended.
-constexpr std::string_view free_tag = "$coppice_saga_free";
-
-bool says_free(const runtime::process& self, const message& m) {
-  etf::cursor at(m.bytes());
-  return self.origin().notice && at.read_tuple_of(5) && at.read_atom_is(free_tag);
-}
-
-} // namespace
 
 std::string_view saga_workers::word_of(const saga::call& of) {
   const bool two_phase = of.kind == saga::commit_kind::two_phase;
@@ -35,19 +24,11 @@ std::string_view saga_workers::word_of(const saga::call& of) {
 }
 
 base::status saga_workers::begin() {
-  const std::string name = saga_keeper::name_for(self_.name());
   runtime::spawn_options options;
-  options.name = name;
   options.label = how_->label + "/workers";
   options.link = true;
   options.trap_exit = true;
-  auto made = self_.spawn(std::move(options), std::make_unique<saga_keeper>(how_, self_.self()));
-  if (!made && made.error().code == base::errc::exists) {
-    runtime::monitor_options watch;
-    watch.tag = message::atom(free_tag);
-    self_.monitor(runtime::destination::named(name), std::move(watch));
-    return {};
-  }
+  auto made = take_place(self_, std::move(options), std::make_unique<saga_keeper>(how_, self_.self()));
   if (!made) return unexpected(std::move(made.error()).context("the workers of the saga"));
   keeper_ = *made;
   begin_some();
@@ -62,7 +43,7 @@ void saga_workers::run(saga::call what) {
 }
 
 void saga_workers::begin_some() {
-  while (keeper_ && running_.size() < how_->limit && !waiting_.empty()) {
+  while (keeper_ && running_.size() < how_->options.limit && !waiting_.empty()) {
     const std::uint64_t token = waiting_.front().token;
     waiting_bytes_ -= waiting_.front().value.encoded.size();
     const auto job =
@@ -140,8 +121,8 @@ std::string saga_workers::place_of(std::uint64_t token) const {
 void saga_workers::write_report(message_writer& out, std::size_t most) const {
   const std::size_t shows = std::min(most, running_.size());
   out.map(7);
-  report::text(out, "actor", how_->actor);
-  report::number(out, "limit", how_->limit);
+  report::text(out, "actor", how_->options.actor);
+  report::number(out, "limit", how_->options.limit);
   report::number(out, "running", running_.size());
   report::number(out, "waiting", waiting_.size());
   report::number(out, "begun", begun_);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The callbacks of a saga's steps that run in workers: which run, which wait for room, and what has come of
 // them. The saga's engine owns it; the workers' processes belong to the keeper. At most
-// saga_worker_spec::limit run at once. The others wait in their order; each is of a step that the saga's core
-// keeps, so the core's bounds are theirs. In the saga's own turn.
+// saga_worker_options::limit run at once. The others wait in their order; each is of a step that the saga's
+// core keeps, so the core's bounds are theirs. In the saga's own turn.
 #pragma once
 
 #include <cstdint>

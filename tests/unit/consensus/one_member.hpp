@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "consensus/core.hpp"
@@ -98,6 +99,13 @@ class one_member {
       if (one->to == id(to))
         if (const Body* const body = std::get_if<Body>(&one->body)) return body;
     return nullptr;
+  }
+  // The heartbeat that may overtake those of `out`.
+  std::optional<heartbeat> overtaking(std::uint64_t to) const {
+    for (const message& one : out.messages)
+      if (one.to == id(to))
+        if (const auto made = machine->overtaking(one)) return std::get<heartbeat>(made->body);
+    return std::nullopt;
   }
   std::uint64_t dropped(drop why) const { return machine->counted().dropped[static_cast<std::size_t>(why)]; }
   outcome answer_to(std::uint64_t token) const {

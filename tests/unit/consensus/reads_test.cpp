@@ -73,6 +73,25 @@ TEST_CASE("a read does not wait for the answers to heartbeats that were due by t
   CHECK(of.out.reads.size() == 1);
 }
 
+TEST_CASE("the answer to a heartbeat that has overtaken a round serves no read of that round") {
+  one_member of;
+  of.establish();
+  of.out.clear();
+  of.machine->read(of.now, 5, of.out);
+  CHECK_FALSE(of.overtaking(2)); // its round was not due by time
+  of.machine->read(of.now, 6, of.out);
+  of.pass(of.how.heartbeat); // the round of the second read
+  const std::uint64_t round = of.sent<heartbeat>(2)->round;
+  const auto beat = of.overtaking(2);
+  REQUIRE(beat);
+  of.say(2, 2, heartbeat_answer{beat->round, 2, 2, {}});
+  REQUIRE(of.out.reads.size() == 1);
+  CHECK(of.out.reads[0].token == 5);
+  of.say(2, 2, heartbeat_answer{round, 2, 2, {}});
+  REQUIRE(of.out.reads.size() == 1);
+  CHECK(of.out.reads[0].token == 6);
+}
+
 TEST_CASE("a new leader answers no read before its term's no-op is committed") {
   one_member of;
   of.lead();

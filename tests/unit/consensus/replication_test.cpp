@@ -240,6 +240,28 @@ TEST_CASE("a heartbeat may wait, unless a read waits for its answer or messages 
   CHECK_FALSE(may_wait(3));
 }
 
+TEST_CASE("a heartbeat that overtakes entries on their way keeps the leader, and has nothing sent again") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  of.pass(of.how.heartbeat);
+  const std::uint64_t round = of.sent<heartbeat>(3)->round;
+  of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
+  of.append("a");
+  of.pass(of.how.heartbeat);
+  CHECK_FALSE(of.overtaking(3)); // the one before was answered
+  // From now on what is sent to member 3 waits behind something long, and member 2 is gone.
+  for (coppice::base::nanos waited = 0; waited < 3 * of.how.election; waited += of.how.heartbeat) {
+    of.pass(of.how.heartbeat);
+    REQUIRE(of.machine->what() == role::leader);
+    const auto beat = of.overtaking(3);
+    REQUIRE(beat);
+    of.say(3, 2, heartbeat_answer{beat->round, 2, 2, {}});
+    CHECK_FALSE(of.sent<append_request>(3));
+  }
+  CHECK(of.machine->counted().resent == 0);
+}
+
 TEST_CASE("a follower that was restarted learns what is committed also where nothing is appended any more") {
   one_member of;
   of.establish();

@@ -90,6 +90,24 @@ TEST_CASE("a transfer goes on where the receiver says, and begins anew where it 
   CHECK(offsets(of) == numbers{0, 4});
 }
 
+TEST_CASE("a heartbeat that overtakes chunks has none sent again, and one behind them that is answered has") {
+  one_member of = with_snapshot();
+  of.pass(of.how.heartbeat);
+  of.say(3, 2, append_answer{false, 1, 0, 0});
+  REQUIRE(offsets(of) == numbers{0, 4});
+  std::uint64_t behind = 0; // the round of the first heartbeat behind the chunks
+  for (coppice::base::nanos waited = 0; waited < of.how.election; waited += of.how.heartbeat) {
+    of.pass(of.how.heartbeat);
+    if (behind == 0) behind = of.sent<heartbeat>(3)->round;
+    const auto beat = of.overtaking(3);
+    REQUIRE(beat);
+    of.say(3, 2, heartbeat_answer{beat->round, 0, 0, {}});
+    CHECK(offsets(of).empty());
+  }
+  of.say(3, 2, heartbeat_answer{behind, 0, 0, {}});
+  CHECK(offsets(of) == numbers{0, 4});
+}
+
 TEST_CASE("a snapshot that is being sent is kept until the transfer ends") {
   one_member of = with_snapshot();
   of.say(3, 2, append_answer{false, 1, 0, 0});

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/saga/simulation finds what it is for: twelve faults, each of which has to break
+"""Whether the simulation of tests/unit/saga/simulation finds what it is for: fourteen faults, each of which has to break
 a promise within 60 seconds.
 
     planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
@@ -67,6 +67,12 @@ FAULTS = [
     ("a step that was asked for before a restart is not undone", "recovery.cpp",
      "const bool may_be_asked = !in.final || group <= in.final_group;",
      "const bool may_be_asked = false;"),
+    ("an undo beside the worker that does the step", "participant.cpp",
+     "if (calling == 0) return call_reverse(of, out);",
+     "return call_reverse(of, out);"),
+    ("a worker that does a step again and is told of no earlier try", "participant.cpp",
+     "++part.attempt;",
+     ""),
 ]
 
 

@@ -26,6 +26,7 @@ TEST_CASE("simulated sagas keep every promise, and leave nothing behind once eve
   CHECK(sum.interims > 50);
   CHECK(sum.questions > 50);
   CHECK(sum.crashes > 500);
+  CHECK(sum.worker_ends > 500);
 }
 
 TEST_CASE("a seed gives the same run each time") {

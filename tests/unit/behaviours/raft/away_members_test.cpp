@@ -247,6 +247,38 @@ TEST_CASE("while a connection is busy, heartbeats of a group that appends go on 
   CHECK(host.router.comes_to(before + 3, is_of_x));
 }
 
+TEST_CASE(
+    "while what a group appends waits on its way, its heartbeats overtake it, their answers keep the leader, "
+    "and nothing is sent again") {
+  away_host host(500 * ms);
+  CHECK(host.done("x", "{append, 5}").starts_with("{ok,"));
+  const std::string leads = host.ask("x", "leader");
+  host.answers_alone = false; // as if all of it waited behind something long
+  CHECK(host.ask("x", "{append, 6}") == "{error,timeout}");
+  const auto appends = [&] {
+    const auto all = host.router.all();
+    return std::ranges::count_if(all, [](const away_router::sent& one) {
+      const auto read = consensus::decode_message(one.what.bytes());
+      return one.to.name() == "x" && read && std::holds_alternative<consensus::append_request>(read->body);
+    });
+  };
+  const auto before = appends();
+  const base::nanos since = base::mono_now();
+  for (const char* const node : {"two@localhost", "three@localhost"}) {
+    CAPTURE(node);
+    CHECK(host.comes([&] {
+      const base::nanos asked = base::mono_now();
+      return asked - host.heard_ms("x", node) * ms > since + 300 * ms;
+    }));
+  }
+  const auto all = host.router.all();
+  const auto last = std::ranges::find_if(all.rbegin(), all.rend(), host.together(host.two, {"x"}));
+  REQUIRE(last != all.rend());
+  CHECK(last->ahead);
+  CHECK(appends() == before);
+  CHECK(host.ask("x", "leader") == leads);
+}
+
 TEST_CASE("a member that has ended has no place where heartbeats would find it") {
   away_host host;
   CHECK(host.done("x", "{append, 5}") == "{ok,1,5}");

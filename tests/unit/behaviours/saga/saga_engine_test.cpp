@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "behaviours/gen/native_server.hpp"
@@ -21,15 +22,30 @@ using runtime::outcome;
 
 namespace {
 
+// Blocking work, which no kill ends, goes on until it is opened. Any thread.
+class gate {
+ public:
+  void open() {
+    is_open_ = true;
+    is_open_.notify_all();
+  }
+  void pass() const { is_open_.wait(false); }
+
+ private:
+  std::atomic<bool> is_open_ = false;
+};
+
 // Writes each callback down. The value of a start says what follows: `done`, or `leave`, which ends the
-// process. A step is done. Requests to others are written down and never answered. The call `overloaded`
-// answers whether the saga turns starts away, and `open` how many transactions are open.
+// process. A step is done; that of the value `work` waits in blocking work at the gate before. Requests to
+// others are written down and never answered. The call `overloaded` answers whether the saga turns starts
+// away, `held` whether a callback waits for an earlier process, and `open` how many transactions are open.
 class scripted_saga final : public server, private saga_port {
  public:
-  scripted_saga(diary& book, journal& log, saga_settings how)
-      : book_(book), log_(log), settings_(std::move(how)) {}
+  scripted_saga(diary& book, journal& log, saga_settings how, const gate& work)
+      : book_(book), log_(log), settings_(std::move(how)), work_(work) {}
 
   outcome init(runtime::process& self) override {
+    self_ = &self;
     engine_ = std::make_unique<saga_engine>(self, settings_, &log_, static_cast<saga_port&>(*this));
     if (auto opened = engine_->open(); !opened) {
       book_.write("not opened: " + opened.error().text);
@@ -45,8 +61,13 @@ class scripted_saga final : public server, private saga_port {
                     etf::bytes request) override {
     if (auto next = engine_->take_call(whole, from, request)) return std::move(*next);
     runtime::message_writer out;
+    const auto reports = [&](std::string_view part) {
+      return out.boolean(text(engine_->report()).find(part) != std::string::npos);
+    };
     if (etf::cursor(request).read_atom_is("overloaded"))
-      out.atom(text(engine_->report()).find("overloaded => true") != std::string::npos ? "true" : "false");
+      reports("overloaded => true");
+    else if (etf::cursor(request).read_atom_is("held"))
+      reports("held => 1");
     else
       out.unsigned_integer(engine_->core().open());
     gen::reply(self, from, out.take());
@@ -65,16 +86,19 @@ class scripted_saga final : public server, private saga_port {
 
   outcome run(const saga::call& what) override {
     using saga::callback;
+    etf::cursor at(
+        {reinterpret_cast<const std::uint8_t*>(what.value.encoded.data()), what.value.encoded.size()});
     if (what.what == callback::start) {
       book_.write("start " + what.key.tx);
-      etf::cursor at(
-          {reinterpret_cast<const std::uint8_t*>(what.value.encoded.data()), what.value.encoded.size()});
       if (at.read_atom_is("leave")) return runtime::stop(message::atom("left"));
       engine_->answer(what.token, saga_engine::reply::done, {});
     } else if (what.what == callback::perform) {
       book_.write("do");
+      if (at.read_atom_is("work")) static_cast<void>(self_->blocking_run([this] { work_.pass(); }));
+      if (self_->exiting()) return runtime::carry_on();
       engine_->answer(what.token, saga_engine::reply::done, {});
     } else {
+      if (what.what == callback::reverse) book_.write("undo");
       engine_->answer_by_default(what);
     }
     return runtime::carry_on();
@@ -88,6 +112,8 @@ class scripted_saga final : public server, private saga_port {
   diary& book_;
   journal& log_;
   const saga_settings settings_;
+  const gate& work_;
+  runtime::process* self_ = nullptr;
   std::unique_ptr<saga_engine> engine_;
   std::uint64_t asked_ = 0;
 };
@@ -109,13 +135,14 @@ class listener final : public native_server {
 
 struct one_node {
   one_node() { how.durable = true; }
+  ~one_node() { work.open(); }
 
   // Returns what its init wrote down.
   std::string start() {
     runtime::spawn_options options;
     options.name = "desk";
     const auto made =
-        host.system.spawn(std::move(options), std::make_unique<scripted_saga>(host.book, log, how));
+        host.system.spawn(std::move(options), std::make_unique<scripted_saga>(host.book, log, how, work));
     REQUIRE(made.has_value());
     desk = *made;
     const auto lines = host.book.take(1);
@@ -170,10 +197,17 @@ struct one_node {
 
   memory_disk disk;
   journal log{"/log", disk};
+  gate work;
   test_host host;
   saga_settings how;
   runtime::pid desk;
 };
+
+// About a step of the transaction t. `more`: what follows its value.
+std::string of_step(std::string_view word, std::string_view value, std::string_view more = "") {
+  return "{" + std::string(word) + R"(, {<<"t">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, )" +
+         std::string(value) + std::string(more) + "}";
+}
 
 constexpr std::string_view some_step =
     R"({saga_do, {<<"t">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 1000})";
@@ -231,6 +265,35 @@ TEST_CASE("a start that ends its process is not made again at once by the next o
   CHECK(of.call("open") == "1");
   CHECK(of.call("open") == "1");
   CHECK(of.host.book.lines().empty());
+}
+
+TEST_CASE(
+    "a saga that was killed in blocking work undoes the step once that work has ended, and not before") {
+  for (const bool durable : {true, false}) {
+    CAPTURE(durable);
+    one_node of;
+    of.how.durable = durable;
+    REQUIRE(of.start() == "opened");
+    of.call_in_vain(of_step("saga_do", "work", ", 60000"));
+    REQUIRE(of.host.book.take(1) == std::vector<std::string>{"do"});
+    of.kill();
+    REQUIRE(of.start() == "opened");
+    // A volatile saga does not know the step any more, and would do it beside the earlier one.
+    of.call_in_vain(durable ? of_step("saga_undo", "work") : of_step("saga_do", "1", ", 60000"));
+    of.await("held", "true");
+    CHECK(of.host.book.lines().empty());
+    of.work.open();
+    CHECK(of.host.book.take(1) == std::vector<std::string>{durable ? "undo" : "do"});
+    if (durable) CHECK(of.call(of_step("saga_undo", "work")) == "ok");
+    of.await("held", "false");
+  }
+}
+
+TEST_CASE("the place of a saga with the longest name has a name of its own that a process may have") {
+  const std::string longest(255, 'a');
+  CHECK(place_of_saga(longest).size() <= 255);
+  CHECK(place_of_saga(longest) != place_of_saga(longest.substr(1)));
+  CHECK(place_of_saga("desk") == "$coppice_saga/desk");
 }
 
 TEST_CASE("a step that was taken is answered whatever the patterns of nodes are since then") {

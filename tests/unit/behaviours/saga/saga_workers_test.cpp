@@ -152,8 +152,8 @@ struct one_node {
   }
   void start() {
     auto workers = std::make_shared<saga_worker_spec>();
-    workers->actor = "worker";
-    workers->limit = limit;
+    workers->options.actor = "worker";
+    workers->options.limit = limit;
     workers->label = "app/desk";
     workers->factory = &host.factory;
     runtime::spawn_options options;

@@ -276,7 +276,10 @@ void world::carry_out(std::size_t of) {
     const base::nanos longest = at.slow_disk ? 40 * disk_delay_ + 100 * ms : disk_delay_;
     schedule(chance_.between(0, longest), happening::sync, of);
   }
-  for (message& one : effects_.messages) send(of, std::move(one));
+  for (message& one : effects_.messages) {
+    if (auto overtaking = machine.overtaking(one)) send(of, std::move(*overtaking));
+    send(of, std::move(one));
+  }
   if (effects_.changed) {
     const bool leads = machine.what() == role::leader;
     if (leads && !at.led) {

@@ -58,6 +58,7 @@ void world::called(std::size_t of, call&& one) {
       return truth_.interim_at(above(one.key));
     case callback::perform:
       truth_.performs(one.key, at.how.self, one.attempt, one.kind);
+      at.performing[one.token] = one.key;
       if (chance_.chance(200))
         schedule(chance_.between(0, 2 * call_delay_), happening::interim, of, calls_.put(call(one)));
       break;
@@ -72,9 +73,23 @@ void world::called(std::size_t of, call&& one) {
            calls_.put(std::move(one)));
 }
 
-// It comes to its end.
+// It comes to its end. What a worker has done before its own end stays done, and its answer is lost.
 void world::answer(std::size_t of, const call& one) {
-  nodes_[of].machine->answered(now_, one.token, decide(of, one), effects_);
+  node& at = nodes_[of];
+  const bool ends = worker_ends(at, one);
+  if (at.performing.erase(one.token) > 0) truth_.performed(one.key);
+  at.stopped.erase(one.token);
+  if (!ends) return at.machine->answered(now_, one.token, decide(of, one), effects_);
+  ++result_.worker_ends;
+  if (chance_.chance(500)) static_cast<void>(decide(of, one));
+  at.machine->call_ended(now_, one.token, effects_);
+}
+
+bool world::worker_ends(node& at, const call& one) {
+  const bool in_worker =
+      one.what == callback::perform || one.what == callback::reverse || one.what == callback::confirm;
+  if (!at.has_workers || !in_worker) return false;
+  return at.stopped.contains(one.token) || (!calm_ && chance_.chance(errors_ / 2));
 }
 
 verdict world::decide(std::size_t of, const call& one) {

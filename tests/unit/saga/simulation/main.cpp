@@ -10,8 +10,8 @@ int main(int count, char** words) {
     const auto n = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
     std::printf(
         "started %llu, committed %llu, reversed %llu, undos %llu, repeats %llu, loops %llu, interims %llu, "
-        "questions %llu, crashes %llu, hash %016llx\n",
+        "questions %llu, crashes %llu, ends of workers %llu, hash %016llx\n",
         n(sum.started), n(sum.committed), n(sum.reversed), n(sum.undos), n(sum.repeats), n(sum.loops),
-        n(sum.interims), n(sum.questions), n(sum.crashes), n(sum.hash));
+        n(sum.interims), n(sum.questions), n(sum.crashes), n(sum.worker_ends), n(sum.hash));
   });
 }

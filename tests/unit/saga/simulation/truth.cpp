@@ -53,10 +53,16 @@ void truth::performs(const step_key& key, const address& at, std::uint32_t attem
     if (one.saga == at) fail("loop: " + at.node() + " takes part below itself in " + shown(key));
   effect& of = effects_[key];
   if (of.kept) fail("kept answers: the step " + shown(key) + " runs again");
-  if (of.ran && attempt < 2) fail("attempts: an earlier try of " + shown(key) + " is not told");
+  if (of.ran && attempt <= of.attempt) fail("attempts: an earlier try of " + shown(key) + " is not told");
+  if (of.runs) fail("one at a time: " + shown(key) + " begins while it runs");
   if (of.ran) ++repeat_count;
-  of.ran = true;
+  of.ran = of.runs = true;
+  of.attempt = attempt;
   of.kind = kind;
+}
+
+void truth::performed(const step_key& key) {
+  effects_[key].runs = false;
 }
 
 bool truth::has_effect(const step_key& key) const {
@@ -74,6 +80,7 @@ void truth::reverses(const step_key& key) {
   ++undo_count;
   effect& of = effects_[key];
   if (!of.begun) fail("undo: " + shown(key) + " is undone and never began");
+  if (of.runs) fail("undo: " + shown(key) + " is undone while it runs");
   if (of.undone) fail("undo: " + shown(key) + " is undone again after that was kept");
   if (of.kind == commit_kind::two_phase) {
     const auto outcome = transactions_.find(key.tx);

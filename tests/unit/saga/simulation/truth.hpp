@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is true of all simulated nodes together, and the checks of it: one outcome of each transaction, money
-// that neither comes nor goes, undo in reverse order and of what was done alone, answers that are kept,
+// that neither comes nor goes, undo in reverse order and of what was done alone and runs no more, attempts
+// that rise, answers that are kept,
 // actors that are asked once, deadlines that only come nearer, nothing told after the end. A check that fails
 // throws `violation`. One thread at a time.
 #pragma once
@@ -43,6 +44,8 @@ class truth {
  public:
   // A callback begins or comes to its end at a node.
   void performs(const step_key& key, const address& at, std::uint32_t attempt, commit_kind kind);
+  // Nothing of it runs any more.
+  void performed(const step_key& key);
   bool has_effect(const step_key& key) const;
   void took_effect(const step_key& key, std::int32_t amount);
   void reverses(const step_key& key);
@@ -69,6 +72,8 @@ class truth {
  private:
   struct effect {
     bool begun = false, ran = false, kept = false, undone = false, prepared = false, taken = false;
+    bool runs = false; // now
+    std::uint32_t attempt = 0;
     commit_kind kind = commit_kind::compensate;
     std::int32_t amount = 0;
     bool reversing = false;

@@ -18,6 +18,7 @@ void outcome_of_run::add(const outcome_of_run& other) {
   crashes += other.crashes;
   interims += other.interims;
   questions += other.questions;
+  worker_ends += other.worker_ends;
   hash = mix(hash, other.hash);
 }
 
@@ -44,6 +45,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     if (i % 2 == 1) how.longest_write = 200; // mostly one change
     if (chance_.chance(100)) how.max_transactions = 3;
     if (chance_.chance(100)) how.max_in_doubt = 2;
+    nodes_[i].has_workers = chance_.chance(500);
   }
   for (std::size_t i = 0; i < nodes_.size(); ++i) start(i);
   clients_.resize(1 + chance_.below(4));
@@ -164,6 +166,9 @@ void world::crash(std::size_t of) {
         store(at, std::move(each));
       }
   at.waiting.clear();
+  for (const auto& [token, key] : at.performing) truth_.performed(key);
+  at.performing.clear();
+  at.stopped.clear();
   at.machine.reset();
 }
 
@@ -223,6 +228,9 @@ void world::carry_out(std::size_t of) {
     asked.answered = true;
   }
   for (call& one : effects_.calls) called(of, std::move(one));
+  if (at.has_workers)
+    for (const std::uint64_t token : effects_.stops)
+      if (at.performing.contains(token)) at.stopped.insert(token);
   effects_.clear();
   const base::nanos wake = at.machine->wake();
   if (wake == std::numeric_limits<base::nanos>::max() || (at.wake_at >= 0 && at.wake_at <= wake)) return;

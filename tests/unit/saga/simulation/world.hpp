@@ -2,14 +2,15 @@
 // Simulated nodes from one seed, each with a saga that coordinates and takes part: disks that lose what was
 // not synced, links that lose, delay, repeat and reorder, crashes around every record, long absences, clients
 // that repeat a start without an answer and cancel, actors that fail, answer late, bring further steps and
-// steps of their own, or name a saga above them. Each step moves money, and the steps of a transaction none
-// together. After the given number of events everything heals: all has to end, and nothing may be left. Every
-// step is checked (truth.hpp). One thread at a time.
+// steps of their own, or name a saga above them, workers that are killed and whose work goes on. Each step
+// moves money, and the steps of a transaction none together. After the given number of events everything
+// heals: all has to end, and nothing may be left. Every step is checked (truth.hpp). One thread at a time.
 #pragma once
 
 #include <cstdio>
 #include <memory>
 #include <queue>
+#include <unordered_set>
 
 #include "truth.hpp"
 
@@ -19,7 +20,7 @@ struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
   std::uint64_t started = 0, committed = 0, reversed = 0, undos = 0, repeats = 0, loops = 0, crashes = 0,
-                interims = 0, questions = 0;
+                interims = 0, questions = 0, worker_ends = 0;
   std::uint64_t hash = 0; // of everything that happened
 
   void add(const outcome_of_run& other);
@@ -55,6 +56,9 @@ class world {
     std::deque<write> waiting;
     bool syncing = false;
     base::nanos wake_at = -1;
+    bool has_workers = false; // that run the callbacks of steps, and may end without an answer
+    std::unordered_map<std::uint64_t, step_key> performing; // by token: the callbacks that have not ended
+    std::unordered_set<std::uint64_t> stopped; // of those: their workers end, once their blocking work has
   };
   struct client {
     std::size_t node = 0;
@@ -104,6 +108,7 @@ class world {
   // actors.cpp
   void called(std::size_t of, call&& one);
   void answer(std::size_t of, const call& one);
+  bool worker_ends(node& at, const call& one);
   verdict decide(std::size_t of, const call& one);
   verdict performed(std::size_t of, const call& one);
   std::vector<step_spec> plan(std::size_t of, std::uint32_t salt, std::int32_t total, std::uint8_t depth);
