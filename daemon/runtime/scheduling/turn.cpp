@@ -56,14 +56,72 @@ void worker::run_turns() {
   mine->switch_to(*here->thread_stack_);
 }
 
-void worker::read_the_time(const process_record& p, std::uint32_t looks) {
+void worker::read_the_time(process_record& p, std::uint32_t looks) {
   looks_seen_ = looks;
   const base::nanos before = now_;
   turn_ends_.looked(now() - before < quick, most_turns);
   const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
   note_longest(held);
+  if (measure_.is_on()) [[unlikely]]
+    end_measure(p, held);
+  else if (held >= slow_after_) [[unlikely]]
+    charge_long_turn(p, held);
   if (held >= slow_after_) [[unlikely]]
     host_.core().watch->was_slow(*this, p, held);
+}
+
+class_tally& worker::tally_of(const process_record& p) {
+  description is;
+  base::contained("the description of a process", [&] { p.behaviour->describe(is); });
+  return p.host().core().work.of(is);
+}
+
+worker& worker::measured_turn(process_record& p) {
+  const bool is_chosen = p.measured;
+  const std::uint32_t weight = is_chosen ? 1 : sampler_.one_in();
+  if (until_measured_ == 0) until_measured_ = sampler_.next_gap(now());
+  turn_ends_.make_due(); // its end reads the clock, and finds it measured
+  const bool begun = base::contained("the measuring of a turn", [&] { measure_.begin(weight, tally_of(p)); });
+  return begun ? run_turn<true>(p) : run_turn<false>(p);
+}
+
+// A long turn that the watchdog saw counts once, measured or not; every other turn counts as often as it is
+// improbable that it is measured. Whether the watchdog sees a turn does not depend on that. The next turn of
+// a process is measured after a long one.
+void worker::end_measure(process_record& p, base::nanos held) {
+  measure_.end();
+  const bool is_long = held >= slow_after_;
+  const bool is_seen = is_long && host_.core().watch->sight_of(*this).is_seen;
+  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in());
+  p.measured = is_long;
+}
+
+void worker::charge_long_turn(process_record& p, base::nanos held) {
+  const watchdog::sight seen = host_.core().watch->sight_of(*this);
+  if (!seen.is_seen) return;
+  std::array<base::nanos, work_kinds> ran{};
+  ran[static_cast<std::size_t>(seen.kind)] =
+      std::clamp<base::nanos>(thread_time() - seen.ran_before, 0, held);
+  base::contained("the measuring of a turn", [&] { charge(p, ran, 1, tally_of(p)); });
+  p.measured = true;
+}
+
+void worker::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
+  std::array<base::nanos, work_kinds> all{};
+  all[static_cast<std::size_t>(kind)] = ran;
+  base::contained("the measuring of a turn", [&] { charge(p, all, 1, tally_of(p)); });
+  p.measured = true;
+}
+
+void worker::charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
+                    class_tally& in) {
+  base::nanos all = 0;
+  for (std::size_t kind = 0; kind < work_kinds; ++kind) {
+    if (ran[kind] == 0) continue;
+    in.ran[kind].fetch_add(ran[kind] * weight, std::memory_order_relaxed);
+    all += ran[kind] * weight;
+  }
+  if (!p.dead) base::contained("the measuring of a turn", [&] { p.add_time(all, sampler_); });
 }
 
 bool worker::turn_seems_long() {
@@ -167,16 +225,40 @@ template <class Work>
 }
 
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  guarded(p, [&] { handle_messages(p, budget); });
+  guarded(p, [&] { handle_messages<false>(p, budget); });
 }
 
+// The handler may wait, and go on on another worker and in a turn that is not measured: its times still
+// count, and its processor time does as far as its turns are measured.
+outcome worker::handle_measured(process_record& p, signal_ptr what, class_tally& counts_in) {
+  p.home().measure_.turn_to(kind_of(*what));
+  const base::nanos begun = base::mono_now();
+  p.home().measure_.clock_was_read();
+  const bool is_timed = what->kind == signal_kind::message && what->number != 0;
+  if (is_timed)
+    counts_in.waited.add(std::max<base::nanos>(0, begun - static_cast<base::nanos>(what->number)));
+  outcome decided = handle(p, std::move(what));
+  counts_in.handled.add(base::mono_now() - begun);
+  p.home().measure_.clock_was_read();
+  return decided;
+}
+
+template <bool Measured>
 [[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
+  if constexpr (Measured) p.home().measure_.turn_to(p.started ? work_kind::other : work_kind::init);
   if (!p.started && !begin(p)) [[unlikely]]
     return;
+  // It stays valid, whatever becomes of the measurement while a handler waits.
+  [[maybe_unused]] class_tally* const counts_in = Measured ? &p.home().measure_.counts_in() : nullptr;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
-    const outcome decided = handle(p, std::move(next));
+    const outcome decided = [&] {
+      if constexpr (Measured)
+        return handle_measured(p, std::move(next), *counts_in);
+      else
+        return handle(p, std::move(next));
+    }();
     ++p.reductions_this_turn;
     if (p.dead) [[unlikely]]
       return;
@@ -200,8 +282,18 @@ bool worker::goes_on_in_row(const process_record& p) {
   return ++in_a_row_ < most_in_a_row && now_ - row_began_ < row_time;
 }
 
-// Returns the worker that goes on with this stack.
+// One decrement and one branch for the turns that are not measured: `measured` stands beside the bits that
+// the turn reads next.
 worker& worker::turn(process_record& p) {
+  const bool is_drawn = --until_measured_ == 0;
+  if (is_drawn || p.measured) [[unlikely]]
+    return measured_turn(p);
+  return run_turn<false>(p);
+}
+
+// Returns the worker that goes on with this stack.
+template <bool Measured>
+[[gnu::always_inline]] inline worker& worker::run_turn(process_record& p) {
   count_one(turns_);
   turn_started_.store(now_, std::memory_order_relaxed);
   // If no other process waits, there is nothing to decide.
@@ -223,7 +315,7 @@ worker& worker::turn(process_record& p) {
     }
   } else if (!p.finished) [[likely]] {
     if (!gate::shuts_out(p)) [[likely]]
-      guarded(p, [&] { handle_messages(p, host_.options().turn_messages); });
+      guarded(p, [&] { handle_messages<Measured>(p, host_.options().turn_messages); });
     else if (!p.dead)
       guarded(p, [&] { gate::hold(p); });
     if (p.dead) [[unlikely]]

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Chooses the turns of a worker that are measured. Reading a thread's processor time is a system call, and a
+// turn may take less than that, so one turn in N is measured, and its time counts N times. Every turn has the
+// probability 1/N, whatever came before: the gaps between measured turns are geometrically distributed. So
+// no load of a regular period is missed or hit always, and N may follow the load without a bias.
+//
+// Cost: a turn that is not measured pays for the decrement of its worker's counter, in a cache line that the
+// turn uses anyway, and for a branch. A measured turn pays about a microsecond, and N is doubled or halved so
+// that one turn in about each `interval` of time is measured.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+
+namespace coppice::runtime {
+
+// For one worker's thread.
+class turn_sampler {
+ public:
+  static constexpr std::uint32_t most = 4096; // turns for each that is measured
+
+  // `interval`: ns between two measured turns, about. At least 1.
+  turn_sampler(base::nanos interval, std::uint64_t seed) : interval_(interval), state_(seed) {}
+
+  // For how many turns the next measured one counts.
+  std::uint32_t one_in() const { return one_in_; }
+  // A measured turn begins at `now` (monotonic). Returns the number of turns until the next one: 1 for the
+  // next turn.
+  std::uint32_t next_gap(base::nanos now);
+  // True with this probability.
+  bool chance(double probability) { return fraction() <= probability; }
+
+ private:
+  double fraction(); // above 0, at most 1; each value as probable as any other
+
+  const base::nanos interval_;
+  base::nanos last_ = 0; // when the last measured turn began
+  std::uint32_t one_in_ = 1;
+  std::uint64_t state_;
+};
+
+} // namespace coppice::runtime
