@@ -225,7 +225,7 @@ template <class Work>
 }
 
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  guarded(p, [&] { handle_messages<false>(p, budget); });
+  guarded(p, [&] { handle_messages<false>(p, budget, nullptr); });
 }
 
 // The handler may wait, and go on on another worker and in a turn that is not measured: its times still
@@ -244,12 +244,11 @@ outcome worker::handle_measured(process_record& p, signal_ptr what, class_tally&
 }
 
 template <bool Measured>
-[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
+[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget,
+                                                            [[maybe_unused]] class_tally* counts_in) {
   if constexpr (Measured) p.home().measure_.turn_to(p.started ? work_kind::other : work_kind::init);
   if (!p.started && !begin(p)) [[unlikely]]
     return;
-  // It stays valid, whatever becomes of the measurement while a handler waits.
-  [[maybe_unused]] class_tally* const counts_in = Measured ? &p.home().measure_.counts_in() : nullptr;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
@@ -296,6 +295,9 @@ template <bool Measured>
 [[gnu::always_inline]] inline worker& worker::run_turn(process_record& p) {
   count_one(turns_);
   turn_started_.store(now_, std::memory_order_relaxed);
+  // Taken before any callback: one that waits may go on on another worker, or when this one measures another
+  // process.
+  class_tally* const counts_in = Measured ? &measure_.counts_in() : nullptr;
   // If no other process waits, there is nothing to decide.
   hands_on_ = queue_.size() != 0 && goes_on_in_row(p);
   if (!p.finished) [[likely]] // else its ticket is drawn, and the watchdog may not find it any more
@@ -315,7 +317,7 @@ template <bool Measured>
     }
   } else if (!p.finished) [[likely]] {
     if (!gate::shuts_out(p)) [[likely]]
-      guarded(p, [&] { handle_messages<Measured>(p, host_.options().turn_messages); });
+      guarded(p, [&] { handle_messages<Measured>(p, host_.options().turn_messages, counts_in); });
     else if (!p.dead)
       guarded(p, [&] { gate::hold(p); });
     if (p.dead) [[unlikely]]

@@ -240,8 +240,9 @@ class worker : public movement<worker, process_record> {
   template <bool Measured>
   worker& run_turn(process_record& p);
   [[gnu::noinline]] worker& measured_turn(process_record& p);
+  // See run_callbacks(). `counts_in`: the entry of p's class; null: the turn is not measured.
   template <bool Measured>
-  static void handle_messages(process_record& p, std::uint32_t budget); // see run_callbacks()
+  static void handle_messages(process_record& p, std::uint32_t budget, class_tally* counts_in);
   // Handles a message in a measured turn.
   static outcome handle_measured(process_record& p, signal_ptr what, class_tally& counts_in);
   // The entry of p's class. Throws only without memory.
