@@ -245,7 +245,7 @@ outcome worker::handle_measured(process_record& p, signal_ptr what, class_tally&
 
 template <bool Measured>
 [[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget,
-                                                            [[maybe_unused]] class_tally* counts_in) {
+                                                           [[maybe_unused]] class_tally* counts_in) {
   if constexpr (Measured) p.home().measure_.turn_to(p.started ? work_kind::other : work_kind::init);
   if (!p.started && !begin(p)) [[unlikely]]
     return;
