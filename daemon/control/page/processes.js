@@ -43,12 +43,12 @@ export const process = {
   title: "Process",
   begin(place, {may, node, path}) {
     const poll = polls(() => get("info", {name: path}), (one) => {
-      const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, state, engine, debug, handles, waiting = [], ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
+      const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, cpu_us: ran, state, engine, debug, handles, waiting = [], ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
       const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)));
       update(place, titled(name ?? label ?? pid, h("span", {class: "soft"}, [behaviour, status].filter(Boolean).join(", ")), h("span", {class: "actions"}, exitAction(may, pid, () => poll.now()), levelAction(may, name ?? pid))),
         h("div", {key: "columns", class: "columns"},
           section("Process", facts({process: h("code", {}, pid), path: label, "waits for": waitOf(waits), "works on": handledOf(handles), plugin: plugin ? `${plugin}${actor && actor !== plugin ? `:${actor}` : ""}, generation ${generation}` : undefined,
-            parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
+            parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "processor time": `${count(Math.round((ran ?? 0) / 1000))} ms`, "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
           section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}), waiting.length > 0 && waitingTable(waiting))),
         state !== undefined && state !== null && section("State", h("pre", {tabindex: 0}, shown(state))),
         engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, node})),
