@@ -18,6 +18,8 @@ namespace {
 
 constexpr base::nanos us = 1000;
 constexpr base::nanos ms = base::nanos_per_ms;
+// Of a turn some µs lie outside of what the handler measures, and a sanitizer makes them more.
+constexpr double near = base::sanitized ? 0.4 : 0.1;
 
 // Never inlined: a handler may go on on another thread after a wait.
 [[gnu::noinline]] base::nanos own_time() {
@@ -93,11 +95,11 @@ TEST_CASE("processor time goes to the processes that used it, in short turns and
   for (const load* one : {&tenth, &third, &most}) one->start();
   for (const load* one : {&tenth, &third, &most}) {
     REQUIRE(eventually([&] { return one->is_over(); }));
-    CHECK(one->told() == doctest::Approx(one->used()).epsilon(0.1));
+    CHECK(one->told() == doctest::Approx(one->used()).epsilon(near));
   }
   const double all = tenth.used() + third.used() + most.used();
   CHECK(static_cast<double>(ran_in(here.host, "scripted", work_kind::info)) ==
-        doctest::Approx(all).epsilon(0.1));
+        doctest::Approx(all).epsilon(near));
 }
 
 TEST_CASE("a handler whose thread has lost its worker is charged while it runs, and once when it returns") {
