@@ -46,7 +46,7 @@ struct system_options {
   base::nanos watchdog = 10 * base::nanos_per_ms;
   // A worker measures the processor time of one turn in about each of these times, see
   // scheduling/turn_sampler.hpp. At least 1 µs.
-  base::nanos measures_every = 250'000;
+  base::nanos measures_every = 500'000;
   unsigned blocking_threads = 16;
   bool busy_wait = true; // a worker polls for a while before it sleeps, see scheduling/busy_wait.hpp
   std::uint32_t turn_messages = 64;           // messages that a turn handles at most

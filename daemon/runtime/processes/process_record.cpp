@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "runtime/messages/delivery.hpp"
-#include "runtime/scheduling/turn_sampler.hpp"
 
 namespace coppice::runtime {
 

@@ -21,12 +21,12 @@
 #include "runtime/processes/received_calls.hpp"
 #include "runtime/processes/relations.hpp"
 #include "runtime/processes/started_timers.hpp"
+#include "runtime/scheduling/turn_sampler.hpp"
 #include "runtime/scheduling/wait.hpp"
 #include "runtime/scheduling/wake_history.hpp"
 
 namespace coppice::runtime {
 
-class turn_sampler;
 class worker;
 
 class process_record final : public process {
@@ -194,7 +194,7 @@ class process_record final : public process {
   bool exits_first : 1 = false;
   bool of_node : 1 = false;       // spawn_options::of_node
   bool origin_notice : 1 = false; // the message that is being handled is a notice
-  bool measured : 1 = false;      // its last turn was long, so its next one is measured
+  turn_sampler::length turns_take : 2 = turn_sampler::length::brief; // its last measured turn
   wake_history woken_from;
 
   // Any thread may push into it.

@@ -139,7 +139,8 @@ bool driver::hand_over(worker& w, process_record& p, const foreign_code& code, b
   p.waiting = &own_handler;
   w.count_parked(1);
   w.left_behind_ = &p;
-  former.ran_before_ = w.measure_.is_on() ? w.measure_.began() : ran_before;
+  const base::nanos began = w.measure_.is_on() ? w.measure_.began() : 0;
+  former.ran_before_ = began != 0 ? began : ran_before;
   former.lost_kind_ = kind_of(code.callback());
   w.measure_.drop();
   former.drivers_.note(former, std::move(in));

@@ -19,6 +19,7 @@ constexpr unsigned most_turns = 8;
 constexpr base::nanos quick = 20'000;  // for all messages or turns between two reads
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
+constexpr std::uint32_t warms_up = 32; // a measured turn is prepared so large a part of the gap before it
 constexpr std::size_t most_of_an_atom = 255; // characters
 constexpr std::array<std::uint8_t, 11> exception_atom{119, 9, 'e', 'x', 'c', 'e', 'p', 't', 'i', 'o', 'n'};
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
@@ -76,24 +77,39 @@ class_tally& worker::tally_of(const process_record& p) {
   return p.host().core().work.of(is);
 }
 
-worker& worker::measured_turn(process_record& p) {
-  const bool is_chosen = p.measured;
-  const std::uint32_t weight = is_chosen ? 1 : sampler_.one_in();
-  if (until_measured_ == 0) until_measured_ = sampler_.next_gap(now());
+class_tally& worker::tally_here(const process_record& p) {
+  if (!measure_.is_on()) return tally_of(p);
+  if (measure_.counts_in == nullptr) measure_.counts_in = &tally_of(p);
+  return *measure_.counts_in;
+}
+
+// A turn some before the one that is drawn comes here, too.
+bool worker::begin_measure(const process_record& p) {
+  bool is_drawn = until_measured_ == 0;
+  if (is_drawn && prepares_ahead_ != 0) {
+    measure_.prepare();
+    until_measured_ = std::exchange(prepares_ahead_, 0);
+    is_drawn = false;
+  }
+  const std::uint32_t weight = sampler_.weight_of(p.turns_take, is_drawn);
+  if (is_drawn) {
+    const std::uint32_t gap = sampler_.next_gap(now());
+    prepares_ahead_ = std::min(gap - 1, std::max(sampler_.one_in() / warms_up, 1U));
+    until_measured_ = gap - prepares_ahead_;
+  }
+  if (weight == 0) return false;
   turn_ends_.make_due(); // its end reads the clock, and finds it measured
-  const bool begun = base::contained("the measuring of a turn", [&] { measure_.begin(weight, tally_of(p)); });
-  return begun ? run_turn<true>(p) : run_turn<false>(p);
+  measure_.begin(weight, p.turns_take != turn_sampler::length::brief);
+  return true;
 }
 
 // A long turn that the watchdog saw counts once, measured or not; every other turn counts as often as it is
-// improbable that it is measured. Whether the watchdog sees a turn does not depend on that. The next turn of
-// a process is measured after a long one.
+// improbable that it is measured. Whether the watchdog sees a turn does not depend on that.
 void worker::end_measure(process_record& p, base::nanos held) {
   measure_.end();
-  const bool is_long = held >= slow_after_;
-  const bool is_seen = is_long && host_.core().watch->sight_of(*this).is_seen;
-  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in());
-  p.measured = is_long;
+  const bool is_seen = held >= slow_after_ && host_.core().watch->sight_of(*this).is_seen;
+  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in);
+  p.turns_take = turn_sampler::length_of(held);
 }
 
 void worker::charge_long_turn(process_record& p, base::nanos held) {
@@ -102,26 +118,29 @@ void worker::charge_long_turn(process_record& p, base::nanos held) {
   std::array<base::nanos, work_kinds> ran{};
   ran[static_cast<std::size_t>(seen.kind)] =
       std::clamp<base::nanos>(thread_time() - seen.ran_before, 0, held);
-  base::contained("the measuring of a turn", [&] { charge(p, ran, 1, tally_of(p)); });
-  p.measured = true;
+  charge(p, ran, 1, nullptr);
+  p.turns_take = turn_sampler::length::lengthy;
 }
 
 void worker::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
   std::array<base::nanos, work_kinds> all{};
   all[static_cast<std::size_t>(kind)] = ran;
-  base::contained("the measuring of a turn", [&] { charge(p, all, 1, tally_of(p)); });
-  p.measured = true;
+  charge(p, all, 1, nullptr);
+  p.turns_take = turn_sampler::length::lengthy;
 }
 
 void worker::charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
-                    class_tally& in) {
-  base::nanos all = 0;
-  for (std::size_t kind = 0; kind < work_kinds; ++kind) {
-    if (ran[kind] == 0) continue;
-    in.ran[kind].fetch_add(ran[kind] * weight, std::memory_order_relaxed);
-    all += ran[kind] * weight;
-  }
-  if (!p.dead) base::contained("the measuring of a turn", [&] { p.add_time(all, sampler_); });
+                    class_tally* known) {
+  base::contained("the measuring of a turn", [&] {
+    class_tally& counts_in = known != nullptr ? *known : tally_of(p);
+    base::nanos all = 0;
+    for (std::size_t kind = 0; kind < work_kinds; ++kind) {
+      if (ran[kind] == 0) continue;
+      counts_in.ran[kind].fetch_add(ran[kind] * weight, std::memory_order_relaxed);
+      all += ran[kind] * weight;
+    }
+    if (!p.dead) p.add_time(all, sampler_);
+  });
 }
 
 bool worker::turn_seems_long() {
@@ -225,39 +244,38 @@ template <class Work>
 }
 
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  guarded(p, [&] { handle_messages<false>(p, budget, nullptr); });
+  guarded(p, [&] { handle_messages(p, budget, false); });
 }
 
-// The handler may wait, and go on on another worker and in a turn that is not measured: its times still
-// count, and its processor time does as far as its turns are measured.
-outcome worker::handle_measured(process_record& p, signal_ptr what, class_tally& counts_in) {
-  p.home().measure_.turn_to(kind_of(*what));
-  const base::nanos begun = base::mono_now();
-  p.home().measure_.clock_was_read();
+// A handler that waits ends the measurement of this turn. It may go on on another worker, and in a turn that
+// is not measured: its time still counts, and its processor time does as far as its turns are measured.
+outcome worker::handle_measured(process_record& p, signal_ptr what) {
+  turn_measure& measure = p.home().measure_;
+  if (!measure.is_on()) return handle(p, std::move(what));
+  measure.turn_to(kind_of(*what));
   const bool is_timed = what->kind == signal_kind::message && what->number != 0;
-  if (is_timed)
-    counts_in.waited.add(std::max<base::nanos>(0, begun - static_cast<base::nanos>(what->number)));
+  const auto enqueued = static_cast<base::nanos>(what->number);
+  const base::nanos begun = base::mono_now();
   outcome decided = handle(p, std::move(what));
-  counts_in.handled.add(base::mono_now() - begun);
-  p.home().measure_.clock_was_read();
+  const base::nanos ended = base::mono_now();
+  worker& here = p.home();
+  base::contained("the measuring of a message", [&] {
+    class_tally& counts_in = here.tally_here(p);
+    if (is_timed) counts_in.waited.add(std::max<base::nanos>(0, begun - enqueued));
+    counts_in.handled.add(ended - begun);
+  });
+  here.measure_.leave_out(base::mono_now() - ended, 2);
   return decided;
 }
 
-template <bool Measured>
 [[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget,
-                                                           [[maybe_unused]] class_tally* counts_in) {
-  if constexpr (Measured) p.home().measure_.turn_to(p.started ? work_kind::other : work_kind::init);
+                                                           bool measured) {
   if (!p.started && !begin(p)) [[unlikely]]
     return;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
-    const outcome decided = [&] {
-      if constexpr (Measured)
-        return handle_measured(p, std::move(next), *counts_in);
-      else
-        return handle(p, std::move(next));
-    }();
+    const outcome decided = measured ? handle_measured(p, std::move(next)) : handle(p, std::move(next));
     ++p.reductions_this_turn;
     if (p.dead) [[unlikely]]
       return;
@@ -268,6 +286,11 @@ template <bool Measured>
     if (!p.mailbox.has_messages() || p.reductions_this_turn >= turn_reductions || p.home().turn_seems_long())
       break;
   }
+}
+
+void worker::handle_messages_measured(process_record& p, std::uint32_t budget) {
+  if (!p.started) p.home().measure_.turn_to(work_kind::init);
+  handle_messages(p, budget, true);
 }
 
 // Two processes that call each other get several turns in a row while their data is in the processor's
@@ -281,23 +304,14 @@ bool worker::goes_on_in_row(const process_record& p) {
   return ++in_a_row_ < most_in_a_row && now_ - row_began_ < row_time;
 }
 
-// One decrement and one branch for the turns that are not measured: `measured` stands beside the bits that
-// the turn reads next.
+// Returns the worker that goes on with this stack. A turn that is not measured pays for that with a decrement
+// and three branches that are always predicted: `until_measured_` stands beside what the turn writes anyway,
+// and `turns_take` beside the bits that it reads.
 worker& worker::turn(process_record& p) {
   const bool is_drawn = --until_measured_ == 0;
-  if (is_drawn || p.measured) [[unlikely]]
-    return measured_turn(p);
-  return run_turn<false>(p);
-}
-
-// Returns the worker that goes on with this stack.
-template <bool Measured>
-[[gnu::always_inline]] inline worker& worker::run_turn(process_record& p) {
+  const bool is_measured = (is_drawn || p.turns_take != turn_sampler::length::brief) && begin_measure(p);
   count_one(turns_);
   turn_started_.store(now_, std::memory_order_relaxed);
-  // Taken before any callback: one that waits may go on on another worker, or when this one measures another
-  // process.
-  class_tally* const counts_in = Measured ? &measure_.counts_in() : nullptr;
   // If no other process waits, there is nothing to decide.
   hands_on_ = queue_.size() != 0 && goes_on_in_row(p);
   if (!p.finished) [[likely]] // else its ticket is drawn, and the watchdog may not find it any more
@@ -316,10 +330,13 @@ template <bool Measured>
       return *this; // as the runner of some later turn: `p` may have been freed
     }
   } else if (!p.finished) [[likely]] {
-    if (!gate::shuts_out(p)) [[likely]]
-      guarded(p, [&] { handle_messages<Measured>(p, host_.options().turn_messages, counts_in); });
-    else if (!p.dead)
-      guarded(p, [&] { gate::hold(p); });
+    if (gate::shuts_out(p)) [[unlikely]] {
+      if (!p.dead) guarded(p, [&] { gate::hold(p); });
+    } else if (is_measured) [[unlikely]] {
+      guarded(p, [&] { handle_messages_measured(p, host_.options().turn_messages); });
+    } else {
+      guarded(p, [&] { handle_messages(p, host_.options().turn_messages, false); });
+    }
     if (p.dead) [[unlikely]]
       base::contained("the end of a process", [&] { p.finish(); });
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// See turn_measure.hpp. What two looks at the thread's clock measure where nothing lies between them is taken
-// off, and so is the price of each look at the wall clock; both are found out once.
+// See turn_measure.hpp. The price of each look at the clock is taken off. It is found out once.
 #include "runtime/scheduling/turn_measure.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 
 #include "runtime/messages/call_forms.hpp"
@@ -11,29 +11,23 @@
 namespace coppice::runtime {
 namespace {
 
-struct prices {
-  base::nanos thread_clock = INT64_MAX;
-  base::nanos wall_clock = INT64_MAX;
-};
+// Where a thread waits or loses its processor within less than this, what it does not use is no more.
+constexpr base::nanos brief = 20'000;
 
 // The least of some tries: a try may be interrupted.
-prices found_out() {
+base::nanos found_out() {
   constexpr int tries = 32;
-  prices least;
+  base::nanos least = INT64_MAX;
   for (int i = 0; i < tries; ++i) {
-    const base::nanos first = thread_time();
-    const base::nanos second = thread_time();
-    (void)base::mono_now();
-    const base::nanos third = thread_time();
-    least.thread_clock = std::min(least.thread_clock, second - first);
-    least.wall_clock = std::min(least.wall_clock, third - second);
+    const base::nanos first = base::mono_now();
+    least = std::min(least, base::mono_now() - first);
   }
-  least.wall_clock = std::max<base::nanos>(0, least.wall_clock - least.thread_clock);
   return least;
 }
 
-const prices& price() {
-  static const prices known = found_out();
+// Of a look at the clock of wall time.
+base::nanos price() {
+  static const base::nanos known = found_out();
   return known;
 }
 
@@ -62,29 +56,47 @@ work_kind kind_of(const char* callback) {
   return name == "handle_info" ? work_kind::info : work_kind::other;
 }
 
-void turn_measure::begin(std::uint32_t weight, class_tally& of) {
+void turn_measure::prepare() {
+  used_before_ = thread_time();
+  is_prepared_ = true;
+}
+
+void turn_measure::begin(std::uint32_t weight, bool exact) {
   (void)price();
+  is_exact_ = exact || !is_prepared_;
+  if (is_exact_) used_before_ = thread_time();
+  is_prepared_ = false;
   on_ = true;
   kind_ = work_kind::other;
   weight_ = weight;
-  looks_ = 0;
-  of_ = &of;
+  counts_in = nullptr;
+  left_out_ = 0;
   ran_.fill(0);
-  began_ = at_ = thread_time();
+  at_ = base::mono_now();
 }
 
 void turn_measure::lap(work_kind next) {
-  const base::nanos now = thread_time();
-  const base::nanos measuring = price().thread_clock + looks_ * price().wall_clock;
-  ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - measuring);
+  const base::nanos now = base::mono_now();
+  ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - left_out_ - price());
   at_ = now;
-  looks_ = 0;
+  left_out_ = 0;
   kind_ = next;
+}
+
+// Bounded, since the thread may lose its processor in between.
+void turn_measure::leave_out(base::nanos time, unsigned looks) {
+  left_out_ += std::min(time, brief) + looks * price();
 }
 
 void turn_measure::end() {
   lap(work_kind::other);
   on_ = false;
+  const base::nanos all = std::accumulate(ran_.begin(), ran_.end(), base::nanos{0});
+  if (all < brief || used_before_ == 0) return;
+  const base::nanos used = thread_time() - used_before_;
+  if (used >= all) return;
+  const double part = static_cast<double>(used) / static_cast<double>(all);
+  for (base::nanos& one : ran_) one = static_cast<base::nanos>(static_cast<double>(one) * part);
 }
 
 } // namespace coppice::runtime

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The measurement of the turn that a worker is in, if it is a measured one (turn_sampler.hpp): processor time
-// by kind of work, from the clock of the worker's thread. It ends with the turn, also where the process parks
-// or loses its worker.
+// by kind of work. It ends with the turn, also where the process parks or loses its worker.
+//
+// The kernel's clock of a thread's processor time costs a system call, which takes as long as a short turn
+// and leaves the processor's caches such that the turn after it is slower. So the time is taken from the
+// clock of wall time. The thread's clock is read a turn earlier, and after a turn that was not brief: where
+// the thread waited, or had no processor, the turn is cut to what the thread has used.
 #pragma once
 
 #include <array>
@@ -25,34 +29,39 @@ work_kind kind_of(const char* callback);
 class turn_measure {
  public:
   bool is_on() const { return on_; }
-  // The turn counts for `weight` turns. `of`: the entry of the process's class.
-  void begin(std::uint32_t weight, class_tally& of);
+  // A turn soon is going to be measured.
+  void prepare();
+  // The turn counts for `weight` turns. `exact`: what the thread has used until now is read now, also after
+  // prepare(). For turns that are expected to be long.
+  void begin(std::uint32_t weight, bool exact);
   // From now on the turn does work of this kind. Nothing, if no turn is measured.
   void turn_to(work_kind next) {
     if (on_ && next != kind_) lap(next);
   }
-  // The measurement has cost a look at the clock of wall time.
-  void clock_was_read() { ++looks_; }
-  // Ends it. Without the time that measuring takes.
+  // The measurement itself took `time` ns of wall time, and so many looks at the clock of wall time besides.
+  void leave_out(base::nanos time, unsigned looks);
   void end();
-  void drop() { on_ = false; }
+  // Also what was prepared: the worker gets another thread.
+  void drop() { on_ = is_prepared_ = false; }
 
   // Of the turn that is measured, or was measured last.
   const std::array<base::nanos, work_kinds>& ran() const { return ran_; }
   std::uint32_t weight() const { return weight_; }
-  class_tally& counts_in() const { return *of_; }
-  base::nanos began() const { return began_; } // thread_time()
+  // Processor time of the thread when the turn began; 0: not known.
+  base::nanos began() const { return is_exact_ ? used_before_ : 0; }
+  class_tally* counts_in = nullptr; // the entry of the process's class; null: not looked up yet
 
  private:
   void lap(work_kind next);
 
   bool on_ = false;
+  bool is_prepared_ = false;
+  bool is_exact_ = false;
   work_kind kind_ = work_kind::other;
   std::uint32_t weight_ = 1;
-  unsigned looks_ = 0;
-  base::nanos began_ = 0;
-  base::nanos at_ = 0; // thread_time() when work of the present kind began
-  class_tally* of_ = nullptr;
+  base::nanos used_before_ = 0; // thread_time() when the turn began, or some turns before
+  base::nanos at_ = 0;          // when work of the present kind began
+  base::nanos left_out_ = 0;    // since at_
   std::array<base::nanos, work_kinds> ran_{};
 };
 

@@ -9,6 +9,13 @@
 
 namespace coppice::runtime {
 
+std::uint32_t turn_sampler::weight_of(length last, bool is_drawn) {
+  constexpr std::uint32_t medium_in = 16;
+  if (last == length::lengthy) return 1;
+  if (last == length::medium) return chance(1.0 / medium_in) ? medium_in : 0;
+  return is_drawn ? one_in_ : 0;
+}
+
 std::uint32_t turn_sampler::next_gap(base::nanos now) {
   const bool is_early = now - last_ < interval_;
   last_ = now;

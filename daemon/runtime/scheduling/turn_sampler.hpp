@@ -4,9 +4,15 @@
 // probability 1/N, whatever came before: the gaps between measured turns are geometrically distributed. So
 // no load of a regular period is missed or hit always, and N may follow the load without a bias.
 //
+// Turns that are long and rare would be met too seldom that way to be told exactly. So the turns of a process
+// whose last measured turn took longer than 50 us are measured more often, by the process and not by the
+// worker, and count for fewer.
+//
 // Cost: a turn that is not measured pays for the decrement of its worker's counter, in a cache line that the
-// turn uses anyway, and for a branch. A measured turn pays about a microsecond, and N is doubled or halved so
-// that one turn in about each `interval` of time is measured.
+// turn uses anyway, and for three branches that the processor predicts. A measured turn pays for a system
+// call or two and for the entry of its class, some microseconds. N is doubled or halved so that one turn in
+// about each `interval` of time is measured; what measuring costs a longer turn is less than a hundredth of
+// it.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +26,20 @@ class turn_sampler {
  public:
   static constexpr std::uint32_t most = 4096; // turns for each that is measured
 
+  // Of a process: how long its last measured turn took. Brief, too, if none was measured.
+  enum class length : std::uint8_t { brief, medium, lengthy };
+  static length length_of(base::nanos held) {
+    if (held < 50'000) return length::brief;
+    return held < base::nanos_per_ms ? length::medium : length::lengthy;
+  }
+
   // `interval`: ns between two measured turns, about. At least 1.
   turn_sampler(base::nanos interval, std::uint64_t seed) : interval_(interval), state_(seed) {}
 
-  // For how many turns the next measured one counts.
+  // A turn of such a process begins. Returns for how many turns it counts; 0: it is not measured. `is_drawn`:
+  // the gap is over.
+  std::uint32_t weight_of(length last, bool is_drawn);
+  // The N of the present gap.
   std::uint32_t one_in() const { return one_in_; }
   // A measured turn begins at `now` (monotonic). Returns the number of turns until the next one: 1 for the
   // next turn.

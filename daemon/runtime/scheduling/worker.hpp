@@ -236,23 +236,24 @@ class worker : public movement<worker, process_record> {
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process_record& p);
-  // `Measured`: measure_ is on.
-  template <bool Measured>
-  worker& run_turn(process_record& p);
-  [[gnu::noinline]] worker& measured_turn(process_record& p);
-  // See run_callbacks(). `counts_in`: the entry of p's class; null: the turn is not measured.
-  template <bool Measured>
-  static void handle_messages(process_record& p, std::uint32_t budget, class_tally* counts_in);
-  // Handles a message in a measured turn.
-  static outcome handle_measured(process_record& p, signal_ptr what, class_tally& counts_in);
+  // A turn of `p` begins that may have to be measured. True: it is.
+  [[gnu::cold, gnu::noinline]] bool begin_measure(const process_record& p);
+  // See run_callbacks(). `measured`: measure_ was on when the turn began. A constant where it is called.
+  static void handle_messages(process_record& p, std::uint32_t budget, bool measured);
+  [[gnu::cold, gnu::noinline]] static void handle_messages_measured(process_record& p, std::uint32_t budget);
+  // Handles a message in a turn that was measured when it began.
+  static outcome handle_measured(process_record& p, signal_ptr what);
   // The entry of p's class. Throws only without memory.
   static class_tally& tally_of(const process_record& p);
+  // The same in the turn of `p`: in a measured one it is looked up once.
+  class_tally& tally_here(const process_record& p);
   // The measured turn of `p` ends, which has held the worker for `held` ns of wall time.
   [[gnu::cold]] void end_measure(process_record& p, base::nanos held);
   // A long turn of `p` ends that was not measured from its beginning.
   [[gnu::cold]] void charge_long_turn(process_record& p, base::nanos held);
+  // `known`: the entry of p's class; null: to be looked up.
   void charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
-              class_tally& in);
+              class_tally* known);
   // The border of a turn: calls work() for p. If it throws, p ends with {exception, Type, What}.
   template <class Work>
   static void guarded(process_record& p, Work&& work);
@@ -343,7 +344,7 @@ class worker : public movement<worker, process_record> {
   looks_at_clock messages_;
   looks_at_clock turn_ends_;
   std::uint32_t looks_seen_ = 0;     // value of looks_ at the last end of a turn that read the clock
-  std::uint32_t until_measured_ = 1; // turns; 1: the next one is measured
+  std::uint32_t until_measured_ = 1; // turns; 1: the next one is measured, or prepares the measured one
   std::uint64_t clock_read_ = 0;     // processor_counter() when now_ was read
   // A row of turns in which calls and answers hand the next turn on to each other.
   process_record* handed_on_ = nullptr; // the process that has the next turn; it may have been freed
@@ -352,6 +353,8 @@ class worker : public movement<worker, process_record> {
   unsigned in_a_row_ = 0;
   base::nanos row_began_ = 0;
   std::atomic<std::uint64_t> turns_{0};
+  std::uint32_t prepares_ahead_ =
+      0;                 // turns from the one that prepares to the measured one; 0: none is to prepare
   turn_measure measure_; // whether it is on stands first, beside what every turn writes
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};

@@ -4,6 +4,7 @@
 #include "runtime/attribution.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <ctime>
 #include <memory>
@@ -100,6 +101,82 @@ TEST_CASE("processor time goes to the processes that used it, in short turns and
   const double all = tenth.used() + third.used() + most.used();
   CHECK(static_cast<double>(ran_in(here.host, "scripted", work_kind::info)) ==
         doctest::Approx(all).epsilon(near));
+}
+
+// About a microsecond of work that needs no clock.
+[[gnu::noinline]] void work_a_little() {
+  static std::atomic<std::uint64_t> kept{1};
+  std::uint64_t value = kept.load(std::memory_order_relaxed);
+  for (int i = 0; i < 800; ++i) value = value * 6364136223846793005 + 1442695040888963407;
+  kept.store(value, std::memory_order_relaxed);
+}
+
+TEST_CASE("turns of a microsecond are told as no less than their work, and no more than their thread used") {
+  constexpr int turns = base::sanitized ? 100'000 : 500'000;
+  constexpr int tries = 1000;
+  struct seen {
+    base::nanos work = 0; // of one turn
+    base::nanos begun = 0;
+    int left = turns;
+    std::atomic<base::nanos> used{0}; // 0: it is not over
+  };
+  seen all;
+  node here(1, {.measures_every = 200 * us, .turn_messages = 1});
+  spawn_options options;
+  options.name = "brief";
+  const pid brief = here.host
+                        .spawn(std::move(options), script([&all](process& self, const message&) {
+                                 if (all.left == turns) {
+                                   all.begun = own_time();
+                                   for (int i = 0; i < tries; ++i) work_a_little();
+                                   all.work = (own_time() - all.begun) / tries;
+                                 }
+                                 work_a_little();
+                                 if (--all.left == 0)
+                                   all.used = own_time() - all.begun;
+                                 else
+                                   self.send(self.self(), atom("again"));
+                                 return carry_on();
+                               }))
+                        .value();
+  here.host.send(brief, atom("begin"));
+  REQUIRE(eventually(
+      [&] { return all.used != 0 && here.host.info(brief)->summary.status == process_status::waiting; }));
+  const auto told = static_cast<double>(here.host.info(brief)->summary.ran);
+  CHECK(told > (1 - near) * static_cast<double>(all.work) * (turns + tries));
+  CHECK(told < (1 + near) * static_cast<double>(all.used));
+}
+
+TEST_CASE(
+    "a handler that waits in the middle is charged for what it did before and after, and for nothing else") {
+  node here(1, {.measures_every = 200 * us});
+  struct seen {
+    std::array<std::atomic<base::nanos>, 2> used{};
+    std::atomic<int> over{0};
+  };
+  seen all;
+  std::array<pid, 2> ids;
+  // Their work alternates, each piece in a turn of its own, while the other is parked in its handler.
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    spawn_options options;
+    options.name = i == 0 ? "small" : "large";
+    const base::nanos piece = i == 0 ? 100 * us : 400 * us;
+    ids[i] = here.host
+                 .spawn(std::move(options), script([&all, i, piece](process& self, const message&) {
+                          for (int turn = 0; turn < 1500; ++turn) {
+                            all.used[i] += spin(piece);
+                            self.yield();
+                          }
+                          ++all.over;
+                          return carry_on();
+                        }))
+                 .value();
+  }
+  for (const pid& one : ids) here.host.send(one, atom("begin"));
+  REQUIRE(eventually([&] { return all.over == 2 && here.host.counters().workers.at(0).sleeping; }));
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    CHECK(static_cast<double>(here.host.info(ids[i])->summary.ran) ==
+          doctest::Approx(static_cast<double>(all.used[i].load())).epsilon(near));
 }
 
 TEST_CASE("a handler whose thread has lost its worker is charged while it runs, and once when it returns") {
