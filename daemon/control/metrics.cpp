@@ -140,9 +140,9 @@ void class_metrics(exposition& to, const std::vector<runtime::class_work>& all) 
   const auto labels_of = [](const work& one) {
     return exposition::labels{{"plugin", one.plugin}, {"actor", one.actor}};
   };
-  to.family(kind::counter, "actor_cpu_seconds",
-            "Processor time of a class of actors, by what they handled; estimated from the turns that are "
-            "measured, a few thousand a second");
+  to.family(
+      kind::counter, "actor_cpu_seconds",
+      "Processor time of a class of actors, by what they handled; estimated from a sample of their turns");
   for (const work& one : rows_of(all))
     for (std::size_t i = 0; i < runtime::work_kinds; ++i) {
       exposition::labels labels = labels_of(one);
