@@ -436,17 +436,18 @@ TEST_CASE("a process in a stuck handler counts as parked, on the worker it moves
 TEST_CASE("a process that is to be freed is not found as the one its worker runs") {
   struct described : scripted {
     explicit described(std::atomic<int>& found)
-        : scripted([this](process&, const message&) {
+        : scripted([](process&, const message&) {
             const auto until = base::mono_now() + 9 * ms / 4;
             while (base::mono_now() < until) {
             }
-            is_over = true;
             return stop(atom("normal"));
           }),
-          still_running(found) {}
+          still_running(found) {
+      on_terminate = [this](process&, const message&) { is_over = true; };
+    }
     void describe(description& out) const override {
       scripted::describe(out);
-      // A process is also described before a turn that is measured.
+      // A process is also described in a turn that is measured, after its handler.
       if (const worker* here = worker::current(); here != nullptr && is_over)
         still_running = here->running() != nullptr ? 1 : 0;
     }
