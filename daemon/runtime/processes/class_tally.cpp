@@ -39,8 +39,10 @@ std::vector<class_work> class_tallies::read() const {
     one.actor = name.second;
     for (std::size_t kind = 0; kind < work_kinds; ++kind)
       one.ran[kind] = counted.ran[kind].load(std::memory_order_relaxed);
-    one.handled = counted.handled.read();
+    // In this order, since a worker adds them in the other one: no more messages have waited than were
+    // handled.
     one.waited = counted.waited.read();
+    one.handled = counted.handled.read();
   }
   return all;
 }

@@ -261,8 +261,8 @@ outcome worker::handle_measured(process_record& p, signal_ptr what) {
   worker& here = p.home();
   base::contained("the measuring of a message", [&] {
     class_tally& counts_in = here.tally_here(p);
-    if (is_timed) counts_in.waited.add(std::max<base::nanos>(0, begun - enqueued));
     counts_in.handled.add(ended - begun);
+    if (is_timed) counts_in.waited.add(std::max<base::nanos>(0, begun - enqueued));
   });
   here.measure_.leave_out(base::mono_now() - ended, 2);
   return decided;
