@@ -79,8 +79,8 @@ class_tally& worker::tally_of(const process_record& p) {
 
 class_tally& worker::tally_here(const process_record& p) {
   if (!measure_.is_on()) return tally_of(p);
-  if (measure_.counts_in == nullptr) measure_.counts_in = &tally_of(p);
-  return *measure_.counts_in;
+  if (measure_.counts_in() == nullptr) measure_.count_in(tally_of(p));
+  return *measure_.counts_in();
 }
 
 // A turn some before the one that is drawn comes here, too.
@@ -108,7 +108,7 @@ bool worker::begin_measure(const process_record& p) {
 void worker::end_measure(process_record& p, base::nanos held) {
   measure_.end();
   const bool is_seen = held >= slow_after_ && host_.core().watch->sight_of(*this).is_seen;
-  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in);
+  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in());
   p.turns_take = turn_sampler::length_of(held);
 }
 

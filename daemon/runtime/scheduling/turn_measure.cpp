@@ -11,7 +11,7 @@
 namespace coppice::runtime {
 namespace {
 
-// Where a thread waits or loses its processor within less than this, what it does not use is no more.
+// A turn of less wall time than this is not cut: a thread that has lost its processor gets it back later.
 constexpr base::nanos brief = 20'000;
 
 // The least of some tries: a try may be interrupted.
@@ -69,7 +69,7 @@ void turn_measure::begin(std::uint32_t weight, bool exact) {
   on_ = true;
   kind_ = work_kind::other;
   weight_ = weight;
-  counts_in = nullptr;
+  counts_in_ = nullptr;
   left_out_ = 0;
   ran_.fill(0);
   at_ = base::mono_now();
@@ -83,7 +83,7 @@ void turn_measure::lap(work_kind next) {
   kind_ = next;
 }
 
-// Bounded, since the thread may lose its processor in between.
+// `time` is bounded, since the thread may lose its processor in between.
 void turn_measure::leave_out(base::nanos time, unsigned looks) {
   left_out_ += std::min(time, brief) + looks * price();
 }

@@ -49,7 +49,9 @@ class turn_measure {
   std::uint32_t weight() const { return weight_; }
   // Processor time of the thread when the turn began; 0: not known.
   base::nanos began() const { return is_exact_ ? used_before_ : 0; }
-  class_tally* counts_in = nullptr; // the entry of the process's class; null: not looked up yet
+  // The entry of the process's class; null: not looked up yet.
+  class_tally* counts_in() const { return counts_in_; }
+  void count_in(class_tally& entry) { counts_in_ = &entry; }
 
  private:
   void lap(work_kind next);
@@ -62,6 +64,7 @@ class turn_measure {
   base::nanos used_before_ = 0; // thread_time() when the turn began, or some turns before
   base::nanos at_ = 0;          // when work of the present kind began
   base::nanos left_out_ = 0;    // since at_
+  class_tally* counts_in_ = nullptr;
   std::array<base::nanos, work_kinds> ran_{};
 };
 

@@ -353,8 +353,8 @@ class worker : public movement<worker, process_record> {
   unsigned in_a_row_ = 0;
   base::nanos row_began_ = 0;
   std::atomic<std::uint64_t> turns_{0};
-  std::uint32_t prepares_ahead_ =
-      0;                 // turns from the one that prepares to the measured one; 0: none is to prepare
+  // Turns from the one that prepares the measurement to the measured one. 0: it is prepared, or not at all.
+  std::uint32_t prepares_ahead_ = 0;
   turn_measure measure_; // whether it is on stands first, beside what every turn writes
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
