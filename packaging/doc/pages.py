@@ -58,6 +58,7 @@ CONTENTS = (
     ("Plugins, more", "bundled", "Bundled plugins", "plugins/README.md"),
     ("Run nodes", "configuring", "Configurations by example", "config/README.md"),
     ("Run nodes", "operating", "Operating a node", "packaging/OPERATING.md"),
+    ("Run nodes", "log-events", "What each log event means", "packaging/doc/log-events.md"),
     ("Run nodes", "prometheus", "Prometheus and Grafana", "packaging/prometheus/README.md"),
     ("Run nodes", "page", "The node's page", "packaging/PAGE.md"),
     ("Run nodes", "tls", "TLS between nodes", "packaging/TLS.md"),

@@ -7,7 +7,7 @@ from harness.node import root
 from harness.tap import check, equal, run, test
 
 # Pages of the documentation that are made and so are no files.
-MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "log-events", "api")}
+MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "api")}
 FIRST_HOUR = root / "packaging/doc/tutorial.md"  # its paths are those of the reader's project
 
 
@@ -25,9 +25,15 @@ def commands(_):
     equal(wrong(named.wrong_commands), [])
 
 
-@test("every key that a page names is one of the configuration")
+@test("every key that a page names is one of the configuration, and so is a word that it takes")
 def keys(_):
-    equal(wrong(named.wrong_keys, *(page for page in named.pages() if "tests" not in page.parts)), [])
+    pages = [page for page in named.pages() if "tests" not in page.parts]
+    equal(wrong(named.wrong_keys, *pages) + wrong(named.wrong_values, *pages), [])
+
+
+@test("every key that a sentence of the node or its client names is one of the configuration")
+def message_keys(_):
+    equal(list(named.wrong_message_keys()), [])
 
 
 @test("every header, C++ name, variable of the environment and metric that a page names is there")
@@ -53,6 +59,7 @@ def found(_):
             (named.wrong_keys, "`node.log.lvl`", ["the configuration has no key node.log.lvl"]),
             (named.wrong_keys, "`mailbx: { limit: 1 }`", ["no key of the configuration is called mailbx: mailbx: { limit: 1 }"]),
             (named.wrong_keys, "`node.log.level`, `mailbox: { limit: 1 }`, `applications[].name`, `node.yaml`, `raft.peers.x`", ["the configuration has no key raft.peers.x"]),
+            (named.wrong_values, "`supervisor: { on_exceeded: give_up }`", ["on_exceeded takes escalate, park: supervisor: { on_exceeded: give_up }"]),
             (named.wrong_names, "`coppice/servr.hpp`", ["there is no header coppice/servr.hpp"]),
             (named.wrong_names, "`coppice::servr`", ["no header declares coppice::servr"]),
             (named.wrong_names, "`COPPICE_" "FROB`", ["nothing knows COPPICE_" "FROB"]),

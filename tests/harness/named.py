@@ -180,6 +180,42 @@ def wrong_keys(text):
             yield f"no key of the configuration is called {found[1]}: {code}"
 
 
+@functools.cache
+def choices():
+    """{key: its values} of keys that take a word from a list, wherever they stand, and nothing else."""
+    found, open_ones, to_see = {}, set(), [schema(), *schema()["$defs"].values()]
+    while to_see:
+        of = to_see.pop()
+        if isinstance(of, dict):
+            for key, value in of.get("properties", {}).items():
+                if isinstance(value, dict):
+                    found.setdefault(key, set()).update(value.get("enum", ()))
+                    if "enum" not in value:
+                        open_ones.add(key)
+            to_see += of.values()
+        elif isinstance(of, list):
+            to_see += of
+    return {key: values for key, values in found.items() if key not in open_ones}
+
+
+def wrong_values(text):
+    """Of keys that take one word of a list, a word that is not in it."""
+    for code in spans(text):
+        for key, value in re.findall(r"(?<![\w.-])(?:[a-z_]+\.)*([a-z_]+): ([a-z_]+)(?![\w:(-])", code):
+            if key in choices() and value not in choices()[key]:
+                yield f"{key} takes {', '.join(sorted(choices()[key]))}: {code}"
+
+
+def wrong_message_keys():
+    """Keys in the sentences of the node and its client, which nobody else holds against the configuration."""
+    for file in sorted((root / "daemon").rglob("*.[ch]pp")):
+        code = re.sub(r"^\s*//.*$|^#include.*$", "", file.read_text(encoding="utf-8"), flags=re.M)
+        for sentence in re.findall(r'"((?:[^"\\\n]|\\.)*)"', code):
+            for path in re.findall(r"(?<![\w./:@$-])((?:node|epmd|distribution|control|plugins|applications|cron)(?:\.[a-z_]+)+)(?![\w.({@/])", sentence):
+                if not is_key(path) and path not in ("node.yaml", "node.schema.json"):
+                    yield f"{file.relative_to(root)}: the configuration has no key {path}: {sentence}"
+
+
 # Names of C and C++, variables of the environment, metrics ---------------------------------------------------
 
 @functools.cache
