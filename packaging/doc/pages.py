@@ -67,6 +67,7 @@ CONTENTS = (
     ("Look up", "configuration", "Configuration keys", None),
     ("Look up", "commands", "Commands", None),
     ("Look up", "metrics", "Metrics", None),
+    ("Look up", "alerts", "Alerts", None),
     ("Look up", "api", "C declarations", None),
 )
 
@@ -103,6 +104,7 @@ class Site:
             "configuration": lambda: reference.configuration(json.loads((root / "config/node.schema.json").read_text(encoding="utf-8"))),
             "commands": lambda: reference.commands(programs),
             "metrics": lambda: reference.metrics((root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8")),
+            "alerts": lambda: reference.alerts((root / "packaging/prometheus/coppice.rules.yml").read_text(encoding="utf-8")),
             "api": lambda: reference.api(root / "plugin-api/coppice"),
         }
         self.pages = []

@@ -89,7 +89,7 @@ def whole(_):
                 check(fragment in read[file or name].anchors, f"{name}: {link}")
 
 
-@test("the reference has every key of the schema, every command and every declaration")
+@test("the reference has every key of the schema, every command, metric, alert and declaration")
 def complete(_):
     folder, reference = pages(), module("reference")
     keys = (folder / "configuration.html").read_text(encoding="utf-8")
@@ -104,6 +104,12 @@ def complete(_):
     for name in re.findall(r"^# HELP (coppice_(?!plugin_kv)\w+|process_\w+) ", (root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8"), re.M):
         contains(counted, f"<code>{name}</code>")
     contains(counted, "<td>Requests that wait for a worker</td>")
+    warned = (folder / "alerts.html").read_text(encoding="utf-8")
+    alerts = re.findall(r"- alert: (\w+)", (root / "packaging/prometheus/coppice.rules.yml").read_text(encoding="utf-8"))
+    check(len(alerts) >= 10, "there are alerts", *alerts)
+    equal(re.findall(r'<h2 id="\w+">(\w+) ', warned), alerts)
+    equal([warned.count(f"<strong>{words}</strong>") for words in ("When", "What to do")], [len(alerts)] * 2)
+    equal(re.findall(r"\{\{|\$labels|Severity: (?!page|ticket)", warned), [])
     declared = (folder / "api.html").read_text(encoding="utf-8")
     for header in (*(root / "plugin-api/coppice").glob("*.h"), *(root / "plugin-api/coppice").glob("draft/*.h")):
         for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):

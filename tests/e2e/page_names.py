@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 """What the Markdown pages name is there: commands, options, keys of the configuration, headers and what they declare, metrics,
 files, headings. A name that was changed in the sources alone fails here, with its page."""
+import re
+
 from harness import named
 from harness.node import root
 from harness.tap import check, equal, run, test
 
 # Pages of the documentation that are made and so are no files.
-MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "api")}
+MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "alerts", "api")}
 FIRST_HOUR = root / "packaging/doc/tutorial.md"  # its paths are those of the reader's project
 
 
@@ -23,6 +25,14 @@ def wrong(find, *pages):
 def commands(_):
     check(len(named.pages()) >= 60, "there are pages")
     equal(wrong(named.wrong_commands), [])
+
+
+@test("every command that an alert names is one that the client has")
+def alerts(_):
+    rules = text_of(root / "packaging/prometheus/coppice.rules.yml")
+    actions = [re.sub(r"\{\{.*?\}\}", "NAME", one).partition(" and journalctl")[0] for one in re.findall(r"action: (.*)", rules)]
+    check(len(actions) >= 10, "there are alerts", *actions)
+    equal([sentence for one in actions for sentence in named.wrong_commands(f"```sh\n{one}\n```\n")], [])
 
 
 @test("every key that a page names is one of the configuration, and so is a word that it takes")
@@ -54,6 +64,8 @@ def found(_):
             (named.wrong_commands, "`coppice cron disabel x`", ["coppice cron has no command disabel: coppice cron disabel x"]),
             (named.wrong_commands, "```sh\ncoppice logs -f; coppice tree --al # all\n```\n",
              ["coppice tree has no option --al: coppice logs -f; coppice tree --al # all"]),
+            (named.wrong_commands, "`coppice events --sort lag`, `coppice events --sort lag tial x`",
+             ["coppice events has no command tial: coppice events --sort lag tial x"]),
             (named.wrong_commands, "```console\n$ coppiced --confg x\n```\n", ["coppiced has no option --confg: coppiced --confg x"]),
             (named.wrong_commands, "`coppice KIND`, `coppice call kv '{put, a, --b}'`, ```sh\ncoppice --json tree | less --frob\n```\n", []),
             (named.wrong_keys, "`node.log.lvl`", ["the configuration has no key node.log.lvl"]),

@@ -68,6 +68,12 @@ def options_of(words):
     return set(re.findall(r"(?<![\w-])(--?[A-Za-z][\w-]*)", re.sub(r"^Example.*", "", help_of(words), flags=re.M | re.S)))
 
 
+@functools.cache
+def valued_options_of(words):
+    """Options that take the word behind them."""
+    return {name for names in re.findall(r"^  (\S+) [A-Z]", help_of(words), re.M) for name in names.split(",")}
+
+
 def simple_commands(line):
     """The words of each command of a shell's line: what stands between ; && || and |."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
@@ -104,7 +110,7 @@ def wrong_command(words, line):
         if rest[0].startswith("-"):
             if rest[0].partition("=")[0] not in known:
                 yield f"{' '.join(at)} has no option {rest[0]}: {line}"
-            rest = rest[2:] if rest[0] == "--socket" else rest[1:]
+            rest = rest[2:] if rest[0] in valued_options_of(at) | valued_options_of(at[:1]) else rest[1:]
         elif rest[0] in commands_of(at):
             at, rest = (*at, rest[0]), rest[1:]
             known |= options_of(at)
