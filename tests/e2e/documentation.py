@@ -10,7 +10,8 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from harness.chapters import CHAPTERS, FIRST, linked
+from harness import named
+from harness.chapters import CHAPTERS, FIRST, linked, tables
 from harness.node import program, root
 from harness.sdk import working_folder
 from harness.tap import Skip, check, contains, equal, run, shared, test
@@ -115,6 +116,21 @@ def complete(_):
         for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):
             contains(declared, name)
     equal(list(reference.unsaid(root / "plugin-api/coppice")), [])
+
+
+@test("the page for people from Ergo says of each feature what there is here, or why there is nothing; what it names is there")
+def ergo(_):
+    text = (root / "packaging/doc/ergo.md").read_text(encoding="utf-8")
+    all_rows = [row for heads, rows in tables(text) for row in rows if heads == ("Ergo 2.2", "Ergo 3", "here")]
+    check(len(all_rows) >= 50, "it has the features", len(all_rows))
+    for row in all_rows:
+        check(len(row) == 3 and (row[0] or row[1]) and len(row[2].split()) >= 1, "a row has a feature and an answer", row)
+        check(not row[2].startswith("None") or re.match(r"None(?: for [\w ]+)?: .{20}", row[2]), "nothing has its reason", row)
+        for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\(\)|<[^`]*)?`", row[2]):
+            check(name in named.words_of("plugin-api/coppice") or name in named.all_keys() or name == "gen_statem", "it is in the headers or the schema", name)
+    features = " ".join(row[0] + row[1] for row in all_rows)
+    for word in ("gen.Saga", "gen.Raft", "Handshake", "Proto", "norecover", "pg2", "Windows", "proxy", "important delivery", "observer", "etcd", "cron"):
+        contains(features, word)
 
 
 @test("the search's index has the parts of every page")
