@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cpp_headers
 import reference
 
 root = reference.root
@@ -68,6 +69,7 @@ CONTENTS = (
     ("Look up", "commands", "Commands", None),
     ("Look up", "metrics", "Metrics", None),
     ("Look up", "alerts", "Alerts", None),
+    ("Look up", "cpp", "C++ declarations", None),
     ("Look up", "api", "C declarations", None),
 )
 
@@ -105,6 +107,7 @@ class Site:
             "commands": lambda: reference.commands(programs),
             "metrics": lambda: reference.metrics((root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8")),
             "alerts": lambda: reference.alerts((root / "packaging/prometheus/coppice.rules.yml").read_text(encoding="utf-8")),
+            "cpp": lambda: cpp_headers.page(root / "plugin-api/coppice", reference.escaped),
             "api": lambda: reference.api(root / "plugin-api/coppice"),
         }
         self.pages = []
@@ -199,7 +202,8 @@ def main(out, coppice, coppiced, coppice_epmd):
     if shutil.which("cmark-gfm") is None:
         sys.exit("pages.py: cmark-gfm is missing: packaging/dev deps doc")
     site = Site({"coppice": coppice, "coppiced": coppiced, "coppice-epmd": coppice_epmd})
-    errors = site.errors + [f"plugin-api/coppice/{one}: no comment says what it is" for one in reference.unsaid(root / "plugin-api/coppice")]
+    unsaid = (*reference.unsaid(root / "plugin-api/coppice"), *cpp_headers.unsaid(root / "plugin-api/coppice"))
+    errors = site.errors + [f"plugin-api/coppice/{one}: no comment says what it is" for one in unsaid]
     for error in errors:
         print(f"pages.py: {error}", file=sys.stderr)
     if errors:

@@ -115,7 +115,11 @@ def complete(_):
     for header in (*(root / "plugin-api/coppice").glob("*.h"), *(root / "plugin-api/coppice").glob("draft/*.h")):
         for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):
             contains(declared, name)
-    equal(list(reference.unsaid(root / "plugin-api/coppice")), [])
+    in_cpp = (folder / "cpp.html").read_text(encoding="utf-8")
+    for words in ("class server : public actor", "std::uint64_t send_after(", "enum class close_reason", "coppice/testing.hpp"):
+        contains(in_cpp, words)
+    headers = root / "plugin-api/coppice"
+    equal([*reference.unsaid(headers), *module("cpp_headers").unsaid(headers)], [])
 
 
 @test("the page for people from Ergo says of each feature what there is here, or why there is nothing; what it names is there")
@@ -164,6 +168,71 @@ def errors(cleanup):
     (folder / "x.h").write_text("/* SPDX-License-Identifier: MIT\n * x */\n#ifndef COPPICE_X_H\n#define COPPICE_X_H\n\n/* Said. */\nint coppice_said(void);\n\n"
                                 "int coppice_unsaid(void);\n\n#endif\n", encoding="utf-8")
     equal(list(module("reference").unsaid(folder)), ["x.h: coppice_unsaid"])
+
+
+CPP = """// SPDX-License-Identifier: MIT
+// x
+#pragma once
+
+#define COPPICE_X(a) \\
+  a
+
+namespace coppice {
+
+/// Said.
+inline int said(int a) { return a; }
+inline int unsaid(int a = '{') { return a; }
+
+class silent;
+class bare {
+ public:
+  int value = 0;
+};
+
+/// A thing.
+struct thing {
+  thing() : a_{1}, b_{2} {}
+  explicit thing(int a) : a_(a), b_{} {}
+  template <class T>
+  requires(sizeof(T) > 1)
+  T unsaid(const T& of) const {
+    return "}\\"" + R"(})" != nullptr ? of : T{};
+  }
+  // Both of these.
+  void first();
+  void second();
+
+  /// One.
+  void overloaded(int);
+  void overloaded(long);
+  int behind() const { return b_; } ///< said here
+
+ private:
+  void hidden();
+  int a_, b_;
+};
+
+namespace detail {
+void hidden();
+}
+
+enum class choice { one, two };
+enum class other { one /* x */, two }; // said
+using name = thing;
+
+} // namespace coppice
+"""
+
+
+@test("of C++ as well: types, functions and what is public in classes, one comment for each or for a paragraph")
+def cpp_errors(cleanup):
+    folder = Path(working_folder(cleanup).path)
+    (folder / "x.hpp").write_text(CPP, encoding="utf-8")
+    equal(list(module("cpp_headers").unsaid(folder)),
+          [f"x.hpp: {name}" for name in ("unsaid", "bare", "bare::value", "thing::unsaid", "choice", "name")])
+    whole = module("cpp_headers").declarations(CPP)
+    equal([one.said for one in whole if one.name in ("first", "behind", "other")], ["Both of these.", "said here", "said"])
+    equal([one.code for one in whole if one.name in ("said", "thing")], ["inline int said(int a)", "struct thing", "thing()", "explicit thing(int a)"])
 
 
 run()

@@ -9,7 +9,7 @@ from harness.node import root
 from harness.tap import check, equal, run, test
 
 # Pages of the documentation that are made and so are no files.
-MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "alerts", "api")}
+MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "alerts", "cpp", "api")}
 FIRST_HOUR = root / "packaging/doc/tutorial.md"  # its paths are those of the reader's project
 
 
