@@ -16,6 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cpp_headers
 import reference
 
 root = reference.root
@@ -58,6 +59,7 @@ CONTENTS = (
     ("Plugins, more", "bundled", "Bundled plugins", "plugins/README.md"),
     ("Run nodes", "configuring", "Configurations by example", "config/README.md"),
     ("Run nodes", "operating", "Operating a node", "packaging/OPERATING.md"),
+    ("Run nodes", "log-events", "What each log event means", "packaging/doc/log-events.md"),
     ("Run nodes", "prometheus", "Prometheus and Grafana", "packaging/prometheus/README.md"),
     ("Run nodes", "page", "The node's page", "packaging/PAGE.md"),
     ("Run nodes", "tls", "TLS between nodes", "packaging/TLS.md"),
@@ -66,6 +68,8 @@ CONTENTS = (
     ("Look up", "configuration", "Configuration keys", None),
     ("Look up", "commands", "Commands", None),
     ("Look up", "metrics", "Metrics", None),
+    ("Look up", "alerts", "Alerts", None),
+    ("Look up", "cpp", "C++ declarations", None),
     ("Look up", "api", "C declarations", None),
 )
 
@@ -102,6 +106,8 @@ class Site:
             "configuration": lambda: reference.configuration(json.loads((root / "config/node.schema.json").read_text(encoding="utf-8"))),
             "commands": lambda: reference.commands(programs),
             "metrics": lambda: reference.metrics((root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8")),
+            "alerts": lambda: reference.alerts((root / "packaging/prometheus/coppice.rules.yml").read_text(encoding="utf-8")),
+            "cpp": lambda: cpp_headers.page(root / "plugin-api/coppice", reference.escaped),
             "api": lambda: reference.api(root / "plugin-api/coppice"),
         }
         self.pages = []
@@ -196,7 +202,8 @@ def main(out, coppice, coppiced, coppice_epmd):
     if shutil.which("cmark-gfm") is None:
         sys.exit("pages.py: cmark-gfm is missing: packaging/dev deps doc")
     site = Site({"coppice": coppice, "coppiced": coppiced, "coppice-epmd": coppice_epmd})
-    errors = site.errors + [f"plugin-api/coppice/{one}: no comment says what it is" for one in reference.unsaid(root / "plugin-api/coppice")]
+    unsaid = (*reference.unsaid(root / "plugin-api/coppice"), *cpp_headers.unsaid(root / "plugin-api/coppice"))
+    errors = site.errors + [f"plugin-api/coppice/{one}: no comment says what it is" for one in unsaid]
     for error in errors:
         print(f"pages.py: {error}", file=sys.stderr)
     if errors:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The reference pages of the documentation, as Markdown: the configuration from its JSON Schema, the commands from what
-the programs say of themselves, the metrics from a node's page, and the plugin API from the C headers. pages.py makes
-pages of them."""
+the programs say of themselves, the metrics from a node's page, the alerts from Prometheus's rules, and the plugin API from the
+C headers. pages.py makes pages of them."""
 import importlib.util
 import re
 from pathlib import Path
@@ -91,6 +91,27 @@ def metrics(page):
         labels = sorted({label for labels in re.findall(rf"^{name}(?:_bucket)?\{{(.*)\}} ", page, re.M)
                          for label in re.findall(r'(\w+)="', labels)} - {"le"})
         yield f"| `{name}` | {kind} | {', '.join(f'`{one}`' for one in labels)} | {escaped(help_text)} |"
+
+
+def alerts(rules):
+    """Every alert for Prometheus. `rules`: the text of packaging/prometheus/coppice.rules.yml."""
+    yield "# Alerts"
+    yield ""
+    yield ("Every alert of `packaging/prometheus/coppice.rules.yml`. Severity `page` keeps the node from serving, or soon will; `ticket` can wait for the morning. "
+           "The [metrics](metrics.md) are those of a node's `/metrics`. [Prometheus and Grafana](../prometheus/README.md) says how Prometheus takes the file.")
+    for rule in rules.split("- alert: ")[1:]:
+        said = dict(re.findall(r"\b(expr|for|summary|action|severity): (.*?)(?: \})?$", rule, re.M))
+        held = f" for {said['for']}" if "for" in said else ""
+        yield f"\n## {rule.split()[0]}\n"
+        yield f"{plain_label(said['summary'])} Severity: {said['severity']}.\n"
+        yield f"- **When**: `{said['expr']}`{held}"
+        yield f"- **What to do**: {plain_label(said['action'])}"
+
+
+def plain_label(text):
+    """A sentence of an alert, with its labels as words: {{ $labels.child }} becomes the child's name in capitals."""
+    text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda hit: hit[1].upper(), text.strip('"'))
+    return escaped(re.sub(r"\{\{ \$value[^}]*\}\}", "N", text))
 
 
 # The plugin API ------------------------------------------------------------------------------------------

@@ -33,12 +33,15 @@ struct outcome {
   std::int32_t status = COPPICE_OK;
   std::vector<std::uint8_t> reason; // for COPPICE_STOP; empty: normal
 
+  /// The actor goes on with its next message.
   static outcome go_on() { return {}; }
   /// handle_continue is called before the next message.
   static outcome then_continue() { return {COPPICE_CONTINUE, {}}; }
   /// Does what the C header states for COPPICE_UNHANDLED.
   static outcome unhandled() { return {COPPICE_UNHANDLED, {}}; }
+  /// The actor ends with reason normal.
   static outcome stop() { return {COPPICE_STOP, {}}; }
+  /// The actor ends with this reason.
   template <class Reason>
   static outcome stop(const Reason& reason) {
     return {COPPICE_STOP, etf::encode(reason)};
@@ -101,6 +104,8 @@ class making {
 
 } // namespace detail
 
+/// What every actor can do. The bases of the behaviours derive from it. Its functions may be called by the
+/// actor's own callbacks only, while they run.
 class actor {
  public:
   actor() : handle_(detail::being_made) {}
@@ -109,6 +114,7 @@ class actor {
 
   /// The running callback's handle; set by the trampolines.
   void enter(coppice_actor* self) { handle_ = self; }
+  /// For calls of the C interface, while a callback of the actor runs.
   coppice_actor* handle() const { return handle_; }
 
   /// These functions, also where a derived class has a member of the same name.
@@ -275,6 +281,7 @@ class actor {
     detail::checked(api_().alias(handle_, plain_(what), reference.put()), "alias");
     return reference;
   }
+  /// Ends an alias. False: there is no such alias of this actor.
   bool unalias(term reference) {
     return detail::checked(api_().unalias(handle_, plain_(reference)), "unalias") == COPPICE_OK;
   }

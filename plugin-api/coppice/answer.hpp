@@ -24,7 +24,9 @@ struct answer {
   coppice::message message;
 
   explicit operator bool() const { return status == COPPICE_OK; }
+  /// The reply or the reason. Borrowed from `message`.
   coppice::term term() const { return message.term(); }
+  /// The reply as a T, or which part of it is no T.
   template <class T>
   etf::result<T> as() const {
     return etf::decode<T>(message.bytes());

@@ -62,6 +62,8 @@ struct event_subscribers {
   std::uint64_t count = 0;
 };
 
+/// What a publisher does if a subscriber has no room: it drops the oldest event of the queue or the new one,
+/// ends the subscription, or waits.
 enum class slow_subscriber : std::uint32_t {
   drop_old = COPPICE_CHANNEL_DROP_OLD,
   drop_new = COPPICE_CHANNEL_DROP_NEW,
@@ -144,6 +146,7 @@ class event_source {
   /// From a token that another actor passed on.
   event_source(const actor& of, std::uint64_t token) : self_(of.handle()), token_(token) {}
 
+  /// Names the event for another actor of this node, which may publish with it.
   std::uint64_t token() const { return token_; }
 
   /// Publishes and returns the sequence number. Throws std::runtime_error: the event has ended, the payload
@@ -174,6 +177,7 @@ struct event_position {
   std::uint64_t seq = 0;
 };
 
+/// Of subscribe().
 struct subscribe_options {
   enum class begin : std::uint32_t {
     buffered = COPPICE_CHANNEL_BUFFERED, ///< with the events that are kept

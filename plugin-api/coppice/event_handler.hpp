@@ -23,6 +23,7 @@
 
 namespace coppice {
 
+/// A handler of an event manager: derive from it. The callbacks stand at the top of this file.
 class event_handler : public actor {
  public:
   /// This handler leaves its manager.

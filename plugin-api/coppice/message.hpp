@@ -28,8 +28,11 @@ class message {
   }
 
   explicit operator bool() const { return raw_.size != 0; }
+  /// The encoded term, without a version byte. Borrowed from this message.
   etf::bytes bytes() const { return {raw_.data, static_cast<std::size_t>(raw_.size)}; }
+  /// The same bytes as a term.
   coppice::term term() const { return {bytes()}; }
+  /// Another message of the same bytes, which are not copied.
   message share() const {
     coppice_message again{};
     detail::host.message->retain(&raw_, &again);
@@ -161,6 +164,7 @@ class destination {
   destination(const owned_pid& borrowed) : borrowed_(borrowed.bytes()) {}
   destination(const owned_reference& borrowed) : borrowed_(borrowed.bytes()) {}
 
+  /// The encoded receiver. Borrowed from this object, or from what it was made of.
   etf::bytes bytes() const { return own_.empty() ? borrowed_ : etf::bytes(own_.data(), own_.size()); }
 
   /// Parses "name" or "name@alive@host", as in configurations.

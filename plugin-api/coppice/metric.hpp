@@ -55,6 +55,7 @@ class counter {
           std::initializer_list<metric_label> labels = {})
       : metric_(detail::get_metric(of, COPPICE_METRIC_COUNTER, name, help, labels)) {}
 
+  /// Any thread.
   void add(std::uint64_t n = 1) const noexcept {
     if (metric_ != nullptr) detail::metric.found().add(metric_, static_cast<std::int64_t>(n));
   }
@@ -71,9 +72,11 @@ class gauge {
         std::initializer_list<metric_label> labels = {})
       : metric_(detail::get_metric(of, COPPICE_METRIC_GAUGE, name, help, labels)) {}
 
+  /// Any thread. `n` may be negative.
   void add(std::int64_t n) const noexcept {
     if (metric_ != nullptr) detail::metric.found().add(metric_, n);
   }
+  /// Any thread. Replaces the value.
   void set(std::int64_t value) const noexcept {
     if (metric_ != nullptr) detail::metric.found().set(metric_, value);
   }
@@ -91,6 +94,7 @@ class histogram {
             std::initializer_list<double> bounds = {}, std::initializer_list<metric_label> labels = {})
       : metric_(detail::get_metric(of, COPPICE_METRIC_HISTOGRAM, name, help, labels, bounds)) {}
 
+  /// Any thread. Counts one observation.
   void observe(double value) const noexcept {
     if (metric_ != nullptr) detail::metric.found().observe(metric_, value);
   }

@@ -30,6 +30,7 @@ enum class flags : std::uint32_t {
 };
 using enum flags;
 
+/// Both flags.
 constexpr flags operator|(flags a, flags b) {
   return flags{static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)};
 }
@@ -50,18 +51,21 @@ class encoded {
   encoded(const T& value) : bytes_(etf::encode(value)) {
     if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
   }
+  /// The encoded term, without a version byte. Empty: no value. Borrowed from this object.
   etf::bytes bytes() const { return {bytes_.data(), bytes_.size()}; }
 
  private:
   std::vector<std::uint8_t> bytes_;
 };
 
+/// Of monitor().
 struct monitor_options {
   coppice::flags flags = {}; // priority: of the 'DOWN' message; no_connect
   alias_mode alias = alias_mode::none;
   encoded tag = {}; // takes the place of 'DOWN'
 };
 
+/// Of spawn(). `name`: registered before init runs; empty: none. `patience`: how long init may take.
 struct spawn_options {
   std::string_view name = {};
   bool link = false;
@@ -69,6 +73,7 @@ struct spawn_options {
   std::chrono::nanoseconds patience = 5s;
 };
 
+/// Of spawn_at(). `patience`: how long the other node may take to answer.
 struct remote_spawn_options {
   bool link = false;
   bool monitor = false;

@@ -41,6 +41,7 @@ class owned_term {
   }
 
   explicit operator bool() const { return !encoded_.empty(); }
+  /// The encoded term. Borrowed from this object.
   etf::bytes bytes() const { return {encoded_.data(), encoded_.size()}; }
   /// Borrowed until this object is assigned to or destroyed.
   coppice::term term() const { return {bytes()}; }
@@ -71,15 +72,18 @@ class owned_identity {
       throw std::invalid_argument("this term is no " + std::string(etf::name_of(kind())));
     encoded_.assign(borrowed.encoded.data(), borrowed.encoded.data() + borrowed.encoded.size());
   }
+  /// Which kind of term it keeps.
   static constexpr etf::kind kind() {
     return std::is_same_v<Of, etf::pid> ? etf::kind::pid : etf::kind::reference;
   }
 
   explicit operator bool() const { return !encoded_.empty(); }
+  /// The encoded pid or reference. Borrowed from this object.
   etf::bytes bytes() const { return {encoded_.data(), encoded_.size()}; }
   /// Borrowed until this object is assigned to or destroyed, as is the result of view().
   coppice::term term() const { return {bytes()}; }
   operator coppice::term() const { return term(); }
+  /// Its parts. Borrowed as the result of term() is.
   Of view() const {
     Of parts;
     etf::mismatch none;
@@ -95,7 +99,9 @@ class owned_identity {
 
   std::vector<std::uint8_t> encoded_;
 };
+/// A pid that an actor keeps.
 using owned_pid = owned_identity<etf::pid>;
+/// A reference that an actor keeps.
 using owned_reference = owned_identity<etf::reference>;
 
 } // namespace coppice

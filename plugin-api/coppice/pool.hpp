@@ -31,11 +31,13 @@ namespace coppice {
 class pool_request {
  public:
   explicit pool_request(const coppice_pool_request& raw) : raw_(raw) {}
+  /// How the request came.
   enum class kind : std::uint32_t {
     call = COPPICE_POOL_CALL,
     cast = COPPICE_POOL_CAST,
     info = COPPICE_POOL_INFO
   };
+  /// Whether it is a call, a cast or a plain message.
   kind what() const { return static_cast<kind>(raw_.kind); }
   /// The request, or the message.
   term content() const { return {detail::view(raw_.content)}; }
@@ -64,13 +66,16 @@ class pool_request {
 class overload {
  public:
   static overload usual() { return overload(COPPICE_UNHANDLED, {}); } ///< `queue: { on_full }` decides
+  /// The request is dropped, and its caller gets no answer.
   static overload drop() { return overload(COPPICE_OK, {}); }
   /// The caller gets this answer; a cast or message is dropped.
   template <class T>
   static overload answer(const T& value) {
     return overload(COPPICE_OK, etf::encode(value));
   }
+  /// What the C callback returns for it.
   std::int32_t status() const { return status_; }
+  /// The encoded answer; empty: none. Borrowed from this object.
   etf::bytes reply() const { return {reply_.data(), reply_.size()}; }
 
  private:

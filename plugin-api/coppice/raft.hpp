@@ -84,6 +84,7 @@ struct discarded {
   std::vector<std::uint8_t> reason;
 };
 
+/// A replicated state machine: derive from it. The callbacks stand at the top of this file.
 class raft_machine : public actor {
  public:
   // Timers of the group, in apply and apply_info. `at` is the callback's entry: the delay counts from its

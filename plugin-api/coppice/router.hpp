@@ -38,11 +38,13 @@ inline constinit draft<coppice_router_api> router_host{COPPICE_ROUTER_HOST_DRAFT
 class routed {
  public:
   explicit routed(const coppice_routed& raw) : raw_(raw) {}
+  /// How the message came.
   enum class kind : std::uint32_t {
     call = COPPICE_ROUTED_CALL,
     cast = COPPICE_ROUTED_CAST,
     info = COPPICE_ROUTED_INFO
   };
+  /// Whether it is a call, a cast or a plain message.
   kind what() const { return static_cast<kind>(raw_.kind); }
   /// The request, or the message.
   term content() const {
@@ -64,6 +66,7 @@ class routed {
 /// handlers get the message.
 enum class routing : std::uint8_t { said, own };
 
+/// A router: derive from it. The callbacks stand at the top of this file.
 class router : public actor {
  protected:
   /// To a route of this name. Throws std::invalid_argument: the configuration has none.

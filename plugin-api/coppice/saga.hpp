@@ -121,13 +121,16 @@ class steps : public std::vector<next_step> {
 /// The answer of a callback.
 class next {
  public:
+  /// What follows; each but `steps` has a function below that makes it.
   enum class kind : std::uint8_t { later, done, fail, never, retry, steps };
   next(coppice::steps all) : what_(kind::steps), steps_(std::move(all)) {}
   next(kind what, std::vector<std::uint8_t> value = {}) : what_(what), value_(std::move(value)) {}
 
+  /// Which of these it is.
   kind what() const { return what_; }
   /// Encoded. Empty: the atom undefined.
   const std::vector<std::uint8_t>& value() const { return value_; }
+  /// The steps that are next; empty unless `what` is steps.
   const coppice::steps& all() const { return steps_; }
 
  private:
@@ -136,12 +139,16 @@ class next {
   coppice::steps steps_;
 };
 
+/// Of a coordinator: these steps are next.
 inline next of_steps(steps all) {
   return {std::move(all)};
 }
+/// Of a participant: the step is done. Of a coordinator: the transaction is. Without a value it is the atom
+/// undefined.
 inline next done() {
   return {next::kind::done};
 }
+/// As done(), with a result.
 template <class V>
 next done(const V& value) {
   return {next::kind::done, etf::encode(value)};
@@ -151,13 +158,16 @@ template <class R>
 next fail(const R& reason) {
   return {next::kind::fail, etf::encode(reason)};
 }
+/// Of an undo: the step cannot be undone. The transaction waits for an operator.
 template <class R>
 next never(const R& reason) {
   return {next::kind::never, etf::encode(reason)};
 }
+/// Of a coordinator whose step has failed: the step is tried again.
 inline next retry() {
   return {next::kind::retry};
 }
+/// The answer comes later, from another callback.
 inline next answer_later() {
   return {next::kind::later};
 }
@@ -228,6 +238,7 @@ inline std::int32_t give(coppice_actor* self, const coppice_step& about, const n
 
 } // namespace detail
 
+/// A saga: derive from it. The callbacks stand at the top of this file.
 class saga : public actor {
  protected:
   /// Answers a callback that returned answer_later(). It has no effect if the answer is not needed any more.

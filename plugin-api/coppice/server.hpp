@@ -23,6 +23,7 @@
 
 namespace coppice {
 
+/// A server: derive from it. The callbacks stand at the top of this file.
 class server : public actor {};
 
 namespace detail {

@@ -43,10 +43,12 @@ class pg {
   expected<detail::done, call_error> leave(const Group& group, term pid) {
     return ask<detail::done>(std::tuple<etf::constant<"leave_local">, const Group&, term>({}, group, pid));
   }
+  /// The members on all nodes. A process that has joined twice is there twice.
   template <class Group>
   expected<std::vector<owned_pid>, call_error> members(const Group& group) {
     return ask<std::vector<owned_pid>>(std::tuple<etf::constant<"get_members">, const Group&>({}, group));
   }
+  /// The members on this node.
   template <class Group>
   expected<std::vector<owned_pid>, call_error> local_members(const Group& group) {
     return ask<std::vector<owned_pid>>(
@@ -87,6 +89,7 @@ class global {
     if (!got) return unexpected(got.error());
     return got->index() == 0;
   }
+  /// Takes the name from whatever process has it.
   template <class Name>
   expected<detail::done, call_error> unregister_name(const Name& name) {
     return of_.call<detail::done>(server,

@@ -116,10 +116,12 @@ class any_stage : public actor {
 
 } // namespace detail
 
+/// A stage that makes events when consumers ask for them: derive from it.
 class producer : public detail::any_stage {
  public:
   /// Whether demand reaches the producer. Takes effect after this callback.
   void forward_demand() { set_mode_(COPPICE_STAGE_FORWARD); }
+  /// Demand is kept until forward_demand(). Takes effect after this callback.
   void accumulate_demand() { set_mode_(COPPICE_STAGE_ACCUMULATE); }
 
  private:
@@ -127,7 +129,9 @@ class producer : public detail::any_stage {
     detail::staged(detail::stage_host.need().set_demand(handle(), mode), "set_demand");
   }
 };
+/// A stage that takes events and gives others on: derive from it.
 class producer_consumer : public detail::any_stage {};
+/// A stage that takes events: derive from it.
 class consumer : public detail::any_stage {};
 
 namespace detail {

@@ -53,6 +53,7 @@ inline void added(std::int32_t status, const char* call) {
 class transition {
  public:
   transition(coppice_actor* self, std::int32_t status) : self_(self), status_(status) {}
+  /// What the C callback returns for it.
   std::int32_t callback_status() const { return status_; }
 
   /// Answers a call as part of the transition.
@@ -72,10 +73,12 @@ class transition {
   transition next_cast(const T& content) {
     return insert(COPPICE_STATEM_EVENT_CAST, {}, content);
   }
+  /// As next_cast(), of a plain message.
   template <class T>
   transition next_info(const T& content) {
     return insert(COPPICE_STATEM_EVENT_INFO, {}, content);
   }
+  /// As next_cast(), of a call whose caller is `from`.
   template <class T>
   transition next_call(term from, const T& content) {
     return insert(COPPICE_STATEM_EVENT_CALL, detail::plain(from.encoded), content);
@@ -202,6 +205,7 @@ template <class State>
 inline constexpr state_names<State> zero_ended{};
 } // namespace detail
 
+/// A state machine whose states are a State: derive from it. The callbacks stand at the top of this file.
 template <class State>
 class statem : public detail::any_statem {
  public:
@@ -234,6 +238,7 @@ class statem : public detail::any_statem {
     detail::added(api.next_state(handle(), make_message(to).take()), "next");
     return {handle(), COPPICE_OK};
   }
+  /// Keeps the state.
   [[nodiscard]] transition keep() {
     detail::added(detail::statem_host.need().keep_state(handle()), "keep");
     return {handle(), COPPICE_OK};

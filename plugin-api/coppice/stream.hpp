@@ -30,15 +30,19 @@ namespace detail {
 inline constinit draft<coppice_stream_api> stream_api{COPPICE_STREAM_HOST_DRAFT_2};
 }
 
+/// Borrowed bytes.
 using bytes = etf::bytes;
 
+/// The bytes of a text, borrowed from it.
 inline bytes to_bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
+/// The same bytes as a text, borrowed from them.
 inline std::string_view to_text(bytes of) {
   return {reinterpret_cast<const char*>(of.data()), of.size()};
 }
 
+/// Why a stream ended: see the constants of coppice/stream.h.
 enum class close_reason : std::uint32_t {
   normal = COPPICE_STREAM_NORMAL,
   eof = COPPICE_STREAM_EOF,
@@ -66,7 +70,9 @@ class kept_bytes {
   ~kept_bytes() {
     if (slice_.owner != nullptr) detail::stream_api.found().release(&slice_);
   }
+  /// Borrowed from this object.
   bytes view() const { return {slice_.data, static_cast<std::size_t>(slice_.size)}; }
+  /// For the C interface. Borrowed from this object.
   const coppice_slice& slice() const { return slice_; }
 
  private:
@@ -106,6 +112,7 @@ struct tls_options {
   std::string_view key{};
   std::string_view protocols{}; ///< ALPN, preferred first, separated by commas
 
+  /// For the C interface. Borrows the texts.
   coppice_tls_options plain() const {
     coppice_tls_options raw{};
     raw.size = sizeof raw;
@@ -130,6 +137,7 @@ class connection {
   connection(coppice_actor* self, std::uint64_t id, const coppice_slice* at_hand = nullptr)
       : self_(self), id_(id), at_hand_(at_hand) {}
 
+  /// The number of the stream, which no other stream of the actor has.
   std::uint64_t id() const { return id_; }
 
   /// COPPICE_OK; COPPICE_E_FULL: nothing was taken, and on_drained follows; COPPICE_E_NOT_FOUND: the stream
@@ -157,7 +165,9 @@ class connection {
     return kept_bytes(coppice_slice{what.data(), what.size(), borrowed ? at_hand_->owner : nullptr});
   }
 
+  /// Reads no more until resume(); the peer has to wait once buffers are full.
   std::int32_t pause() const { return checked(api().pause(self_, id_)); }
+  /// Reads again. What on_data left comes again first.
   std::int32_t resume() const { return checked(api().resume(self_, id_)); }
   /// Ends this end's direction once everything is written.
   std::int32_t end() const { return checked(api().end(self_, id_)); }
@@ -165,6 +175,7 @@ class connection {
   std::int32_t close() const { return checked(api().close(self_, id_)); }
   /// Closes at once; the peer sees a reset.
   std::int32_t reset() const { return checked(api().reset(self_, id_)); }
+  /// How bytes are cut into frames from the next one on.
   std::int32_t set_framing(coppice_framing how) const {
     how.size = sizeof how;
     return checked(api().set_framing(self_, id_, &how));
@@ -178,6 +189,7 @@ class connection {
   std::int32_t hand_over(const destination& to) const {
     return checked(api().hand_over(self_, id_, detail::plain(to.bytes())));
   }
+  /// The state of the stream; an empty one once the stream is closed.
   connection_info info() const {
     coppice_stream_info raw{};
     raw.size = sizeof raw;
@@ -206,6 +218,8 @@ inline coppice_framing lines(std::uint64_t max = 0) {
   how.max = max;
   return how;
 }
+/// Frames that begin with their length, in `number_size` bytes (1, 2, 4 or 8), most significant first. `max`:
+/// the longest frame; 0: the default.
 inline coppice_framing length_prefixed(std::uint32_t number_size = 4, std::uint64_t max = 0) {
   coppice_framing how{};
   how.size = sizeof how;
@@ -214,6 +228,7 @@ inline coppice_framing length_prefixed(std::uint32_t number_size = 4, std::uint6
   how.max = max;
   return how;
 }
+/// No frames: bytes come to on_data as they arrive.
 inline coppice_framing unframed(std::uint64_t max = 0) {
   coppice_framing how{};
   how.size = sizeof how;

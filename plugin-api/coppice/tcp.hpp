@@ -14,6 +14,7 @@
 
 namespace coppice {
 
+/// An actor for a connection: derive from it. The callbacks are those of coppice/stream.hpp.
 class tcp : public actor {};
 
 namespace detail {

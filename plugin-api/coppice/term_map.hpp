@@ -99,8 +99,10 @@ class term_map {
   using iterator = typename table::iterator;
   using const_iterator = typename table::const_iterator;
 
+  /// The entry with this key, or end().
   iterator find(term key) { return table_.find(detail::wanted_term(key)); }
   const_iterator find(term key) const { return table_.find(detail::wanted_term(key)); }
+  /// Whether there is an entry with this key.
   bool contains(term key) const { return find(key) != end(); }
   /// The entry, and whether it is new: a new value is V(args…), an existing one is not changed.
   template <class... Args>

@@ -69,10 +69,12 @@ class answer {
  public:
   explicit answer(std::shared_ptr<const detail::awaited> waits) : waits_(std::move(waits)) {}
   explicit operator bool() const { return waits_->answered; }
+  /// The reply. Throws failure if there is none yet.
   const value& reply() const {
     if (!waits_->answered) throw failure("this call has not been answered");
     return waits_->reply;
   }
+  /// The reply as a T. Throws failure if it is none.
   template <class T>
   T as() const {
     return reply().as<T>();
@@ -95,6 +97,8 @@ concept nobodys_plugin = std::is_same_v<std::remove_const_t<P>, plugin>;
   "this plugin is closed before its actor is used: keep it in a variable that outlives the actor, const " \
   "plugin shop = plugin::load(file);"
 
+/// An actor under test, without a node: it runs in the thread of the test, as soon as it is given something.
+/// Its clock stands still until advance().
 class actor {
  public:
   /// Starts the actor: create, init, and everything that init asks for. status() gives the result. The plugin
@@ -126,10 +130,13 @@ class actor {
 
   /// The status of init or restore_state.
   std::int32_t status() const { return status_; }
+  /// False: it has ended, or did not start.
   bool alive() const { return !world_.dead; }
   /// Why it ended, or did not start.
   const value& reason() const { return world_.reason; }
+  /// Its pid.
   const value& pid() const { return world_.self; }
+  /// The pid of the process that started it.
   const value& parent() const { return world_.parent; }
   /// Time on the actor's own clock, which only advance() and waiting move.
   nanoseconds now() const { return world_.now; }
@@ -137,9 +144,11 @@ class actor {
   std::chrono::sys_time<nanoseconds> wall_now() const {
     return std::chrono::sys_time<nanoseconds>(nanoseconds(detail::wall_time(world_)));
   }
+  /// Sets the wall clock; the actor's own clock stays as it is.
   void set_wall(std::chrono::sys_time<nanoseconds> to) {
     world_.wall_at_zero = to.time_since_epoch() - world_.now;
   }
+  /// The timers that have not fired.
   const std::vector<timer>& timers() const { return world_.timers; }
   /// The flags of each link, by pid.
   const std::map<value, std::uint32_t>& links() const { return world_.links; }
@@ -175,6 +184,7 @@ class actor {
     settle();
     return answer(waits);
   }
+  /// A cast, as gen_server:cast sends it.
   void cast(const value& term) { deliver({detail::delivery::cast, term}); }
   /// gen_event:notify, for an event handler.
   void notify(const value& event) {
@@ -276,6 +286,7 @@ class actor {
     settle();
   }
 
+  /// What save_state gives, with all that a reload carries over; actor::restored() goes on from it.
   saved_state save() {
     saved_state out;
     out.process = std::make_shared<detail::process>(world_);
@@ -324,6 +335,7 @@ class actor {
     return status;
   }
 
+  /// What the actor has done so far: messages sent, lines logged, complaints.
   journal& did = world_.did;
 
   /// For other headers of the kit that drive the actor: its process, whose go_on() returns when the actor has

@@ -36,15 +36,19 @@ class udp_address {
  public:
   udp_address() : raw_{} {}
   explicit udp_address(const coppice_udp_address& raw) : raw_(raw) {}
+  /// The address a.b.c.d with this port.
   static udp_address v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port) {
     coppice_udp_address raw{{a, b, c, d}, port, 4, 0};
     return udp_address(raw);
   }
 
+  /// Whether it is an IPv6 address.
   bool is_v6() const { return raw_.family == 6; }
+  /// In host order.
   std::uint16_t port() const { return raw_.port; }
   /// 4 or 16 bytes, in network order.
   bytes address() const { return {raw_.bytes, is_v6() ? 16U : 4U}; }
+  /// For the C interface. Borrowed from this object.
   const coppice_udp_address& raw() const { return raw_; }
   friend bool operator==(const udp_address& a, const udp_address& b) {
     return std::memcmp(&a.raw_, &b.raw_, sizeof a.raw_) == 0;
@@ -65,7 +69,9 @@ class datagram : private coppice_udp_datagram {
   datagram(coppice::bytes what, const udp_address& to, const udp_address& from)
       : coppice_udp_datagram{what.data(), what.size(), to.raw(), from.raw(), 0, 0, 0} {}
 
+  /// What was received, or is to be sent. Borrowed.
   coppice::bytes bytes() const { return {data, static_cast<std::size_t>(size)}; }
+  /// The sender of a received datagram, or the receiver of one to send.
   udp_address peer() const { return udp_address(coppice_udp_datagram::peer); }
   /// The address on this machine. Empty: unknown.
   std::optional<udp_address> local() const {
@@ -82,6 +88,7 @@ class datagram : private coppice_udp_datagram {
     out.socket = socket;
     return out;
   }
+  /// For the C interface. Borrowed from this object.
   const coppice_udp_datagram& raw() const { return *this; }
 };
 static_assert(sizeof(datagram) == sizeof(coppice_udp_datagram));
@@ -98,6 +105,7 @@ class udp_socket {
   explicit udp_socket(const actor& of, std::uint32_t number = 0) : self_(of.handle()), number_(number) {}
   udp_socket(coppice_actor* self, std::uint32_t number) : self_(self), number_(number) {}
 
+  /// Its place in `listen`, from 0.
   std::uint32_t number() const { return number_; }
 
   /// Sends by this socket, whichever socket they were received on.
@@ -125,6 +133,7 @@ class udp_socket {
   std::int32_t join(const udp_address& group, std::string_view interface = {}) const {
     return detail::checked(api().join(self_, number_, &group.raw(), detail::plain(interface)), "join");
   }
+  /// Leaves a group that join() has joined.
   std::int32_t leave(const udp_address& group, std::string_view interface = {}) const {
     return detail::checked(api().leave(self_, number_, &group.raw(), detail::plain(interface)), "leave");
   }
@@ -142,6 +151,7 @@ class udp_socket {
   std::uint32_t number_;
 };
 
+/// An actor with UDP sockets: derive from it. The callbacks stand at the top of this file.
 class udp : public actor {
  protected:
   /// The socket on which these were received.

@@ -135,6 +135,7 @@ struct exchange_id {
 
 } // namespace detail
 
+/// An actor behind routes of a web server: derive from it. The callbacks stand at the top of this file.
 class web : public actor {
  public:
   /// Answers a request once, by its id or a copy of it. COPPICE_E_USED: it has been answered. After
@@ -165,6 +166,7 @@ class web : public actor {
   /// sender that does not is cut off. The part that uses it up may be larger than what is left of it. If the
   /// client has gone, there is no error.
   std::int32_t send_part(term id, std::string_view part) { return send_answer_(id, detail::data{part}); }
+  /// Ends an answer that begin_response() began, with a last part.
   std::int32_t end_response(term id, std::string_view part = {}) {
     return send_answer_(id, detail::last{part});
   }
@@ -186,6 +188,7 @@ class web : public actor {
     if (what.retry) parts.retry = what.retry->count();
     return send(client, detail::http_event{parts});
   }
+  /// Ends the stream of events to this client.
   std::int32_t close_events(const destination& client) {
     return send(client, std::pair(etf::constant<"http_event">{}, etf::constant<"close">{}));
   }
@@ -195,6 +198,7 @@ class web : public actor {
   std::int32_t send_text(const destination& client, std::string_view text) {
     return send(client, std::pair(etf::constant<"websocket">{}, detail::text{text}));
   }
+  /// As send_text(), with bytes of any value.
   std::int32_t send_binary(const destination& client, std::string_view data) {
     return send(client, std::pair(etf::constant<"websocket">{}, detail::binary{data}));
   }

@@ -64,6 +64,7 @@ class request {
   std::optional<std::string_view> header(std::string_view name) const { return first(asked_->headers, name); }
   /// All of them, in order.
   const std::vector<std::pair<std::string_view, std::string_view>>& queries() const { return asked_->query; }
+  /// All headers, in order; names are in lower case.
   const std::vector<std::pair<std::string_view, std::string_view>>& headers() const {
     return asked_->headers;
   }
@@ -116,6 +117,7 @@ class response {
   response(int status, std::string_view type, std::string_view body)
       : status_(status), headers_{{"content-type", std::string(type)}}, body_(body) {}
 
+  /// Adds a header. There may be several of one name.
   response& header(std::string_view name, std::string_view value) & {
     headers_.emplace_back(name, value);
     return *this;
@@ -123,14 +125,18 @@ class response {
   response&& header(std::string_view name, std::string_view value) && {
     return std::move(header(name, value));
   }
+  /// Replaces the body.
   response& body(std::string text) & {
     body_ = std::move(text);
     return *this;
   }
   response&& body(std::string text) && { return std::move(body(std::move(text))); }
 
+  /// The status of the answer.
   int status() const { return status_; }
+  /// Names and values, in their order.
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
+  /// The whole body.
   const std::string& body() const { return body_; }
 
  private:
@@ -141,14 +147,18 @@ class response {
 
 /// Returned by handle_request: respond() follows later.
 struct later_t {};
+/// Returned by handle_request: respond() follows later.
 inline constexpr later_t later;
 
+/// What handle_request returns.
 using reply = std::variant<response, later_t>;
 
 /// Returned by handle_events and handle_websocket: accepts the client.
 struct accepted_t {};
+/// Returned by handle_events and handle_websocket: accepts the client.
 inline constexpr accepted_t accepted;
 
+/// What handle_events returns.
 using events_reply = std::variant<response, accepted_t>;
 
 /// Returned by handle_websocket: accepts the client with this protocol, which the client must have offered.
@@ -157,6 +167,7 @@ struct accepted_as {
   std::string protocol;
 };
 
+/// What handle_websocket returns.
 using websocket_reply = std::variant<response, accepted_t, accepted_as>;
 
 /// How a WebSocket ended. `code` is a code of RFC 6455, 7.4.1; 1005: the client gave none; 1006: the

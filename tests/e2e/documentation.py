@@ -10,7 +10,8 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from harness.chapters import CHAPTERS, FIRST, linked
+from harness import named
+from harness.chapters import CHAPTERS, FIRST, linked, tables
 from harness.node import program, root
 from harness.sdk import working_folder
 from harness.tap import Skip, check, contains, equal, run, shared, test
@@ -89,7 +90,7 @@ def whole(_):
                 check(fragment in read[file or name].anchors, f"{name}: {link}")
 
 
-@test("the reference has every key of the schema, every command and every declaration")
+@test("the reference has every key of the schema, every command, metric, alert and declaration")
 def complete(_):
     folder, reference = pages(), module("reference")
     keys = (folder / "configuration.html").read_text(encoding="utf-8")
@@ -104,11 +105,36 @@ def complete(_):
     for name in re.findall(r"^# HELP (coppice_(?!plugin_kv)\w+|process_\w+) ", (root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8"), re.M):
         contains(counted, f"<code>{name}</code>")
     contains(counted, "<td>Requests that wait for a worker</td>")
+    warned = (folder / "alerts.html").read_text(encoding="utf-8")
+    alerts = re.findall(r"- alert: (\w+)", (root / "packaging/prometheus/coppice.rules.yml").read_text(encoding="utf-8"))
+    check(len(alerts) >= 10, "there are alerts", *alerts)
+    equal(re.findall(r'<h2 id="\w+">(\w+) ', warned), alerts)
+    equal([warned.count(f"<strong>{words}</strong>") for words in ("When", "What to do")], [len(alerts)] * 2)
+    equal(re.findall(r"\{\{|\$labels|Severity: (?!page|ticket)", warned), [])
     declared = (folder / "api.html").read_text(encoding="utf-8")
     for header in (*(root / "plugin-api/coppice").glob("*.h"), *(root / "plugin-api/coppice").glob("draft/*.h")):
         for name in re.findall(r"^\} (coppice_\w+);", header.read_text(encoding="utf-8"), re.M):
             contains(declared, name)
-    equal(list(reference.unsaid(root / "plugin-api/coppice")), [])
+    in_cpp = (folder / "cpp.html").read_text(encoding="utf-8")
+    for words in ("class server : public actor", "std::uint64_t send_after(", "enum class close_reason", "coppice/testing.hpp"):
+        contains(in_cpp, words)
+    headers = root / "plugin-api/coppice"
+    equal([*reference.unsaid(headers), *module("cpp_headers").unsaid(headers)], [])
+
+
+@test("the page for people from Ergo says of each feature what there is here, or why there is nothing; what it names is there")
+def ergo(_):
+    text = (root / "packaging/doc/ergo.md").read_text(encoding="utf-8")
+    all_rows = [row for heads, rows in tables(text) for row in rows if heads == ("Ergo 2.2", "Ergo 3", "here")]
+    check(len(all_rows) >= 50, "it has the features", len(all_rows))
+    for row in all_rows:
+        check(len(row) == 3 and (row[0] or row[1]) and len(row[2].split()) >= 1, "a row has a feature and an answer", row)
+        check(not row[2].startswith("None") or re.match(r"None(?: for [\w ]+)?: .{20}", row[2]), "nothing has its reason", row)
+        for name in re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\(\)|<[^`]*)?`", row[2]):
+            check(name in named.words_of("plugin-api/coppice") or name in named.all_keys() or name == "gen_statem", "it is in the headers or the schema", name)
+    features = " ".join(row[0] + row[1] for row in all_rows)
+    for word in ("gen.Saga", "gen.Raft", "Handshake", "Proto", "norecover", "pg2", "Windows", "proxy", "important delivery", "observer", "etcd", "cron"):
+        contains(features, word)
 
 
 @test("the search's index has the parts of every page")
@@ -142,6 +168,71 @@ def errors(cleanup):
     (folder / "x.h").write_text("/* SPDX-License-Identifier: MIT\n * x */\n#ifndef COPPICE_X_H\n#define COPPICE_X_H\n\n/* Said. */\nint coppice_said(void);\n\n"
                                 "int coppice_unsaid(void);\n\n#endif\n", encoding="utf-8")
     equal(list(module("reference").unsaid(folder)), ["x.h: coppice_unsaid"])
+
+
+CPP = """// SPDX-License-Identifier: MIT
+// x
+#pragma once
+
+#define COPPICE_X(a) \\
+  a
+
+namespace coppice {
+
+/// Said.
+inline int said(int a) { return a; }
+inline int unsaid(int a = '{') { return a; }
+
+class silent;
+class bare {
+ public:
+  int value = 0;
+};
+
+/// A thing.
+struct thing {
+  thing() : a_{1}, b_{2} {}
+  explicit thing(int a) : a_(a), b_{} {}
+  template <class T>
+  requires(sizeof(T) > 1)
+  T unsaid(const T& of) const {
+    return "}\\"" + R"(})" != nullptr ? of : T{};
+  }
+  // Both of these.
+  void first();
+  void second();
+
+  /// One.
+  void overloaded(int);
+  void overloaded(long);
+  int behind() const { return b_; } ///< said here
+
+ private:
+  void hidden();
+  int a_, b_;
+};
+
+namespace detail {
+void hidden();
+}
+
+enum class choice { one, two };
+enum class other { one /* x */, two }; // said
+using name = thing;
+
+} // namespace coppice
+"""
+
+
+@test("of C++ as well: types, functions and what is public in classes, one comment for each or for a paragraph")
+def cpp_errors(cleanup):
+    folder = Path(working_folder(cleanup).path)
+    (folder / "x.hpp").write_text(CPP, encoding="utf-8")
+    equal(list(module("cpp_headers").unsaid(folder)),
+          [f"x.hpp: {name}" for name in ("unsaid", "bare", "bare::value", "thing::unsaid", "choice", "name")])
+    whole = module("cpp_headers").declarations(CPP)
+    equal([one.said for one in whole if one.name in ("first", "behind", "other")], ["Both of these.", "said here", "said"])
+    equal([one.code for one in whole if one.name in ("said", "thing")], ["inline int said(int a)", "struct thing", "thing()", "explicit thing(int a)"])
 
 
 run()

@@ -29,7 +29,7 @@ def tables(page):
     """(the heads of its columns, its rows) of every table of a page; cells without their backticks."""
     out = []
     for table in re.findall(r"(?:^\|.*\n)+", page, re.M):
-        lines = [[cell(one) for one in line.strip().strip("|").split(" | ")] for line in table.splitlines()]
+        lines = [[cell(one) for one in re.split(r" \|(?= )", line.strip().strip("|"))] for line in table.splitlines()]
         out.append((tuple(lines[0]), lines[2:]))
     return out
 

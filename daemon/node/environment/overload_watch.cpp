@@ -139,7 +139,8 @@ class overload_watch final : public runtime::behaviour {
       const std::uint64_t bytes = runtime::block_memory::in_use();
       log::tell(log::events::memory_scarce, log::level::warning, module,
                 {{"bytes", std::to_string(bytes)}, {"times", std::to_string(looks)}},
-                "messages take {} bytes, more than node.memory allows: only empty mailboxes take any", bytes);
+                "messages take {} bytes, more than node.limits.memory allows: only empty mailboxes take any",
+                bytes);
     }
     scarce_.end();
   }
