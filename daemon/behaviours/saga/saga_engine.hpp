@@ -87,6 +87,7 @@ class saga_engine {
   bool interim(etf::bytes key, saga::term value);
 
   const saga::core& core() const { return *core_; }
+  saga_stay* stay() const { return stay_.get(); } // null: it has workers
   // As core::in_doubt_since() and core::first_ending(), in monotonic time, which may be before the machine's
   // start. nullopt: never.
   std::optional<base::nanos> in_doubt_since() const { return monotonic(core_->in_doubt_since()); }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <utility>
 
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/gen/shown_state.hpp"
@@ -63,8 +64,8 @@ bool says_free(const process& self, const message& m) {
   return self.origin().notice && at.read_tuple_of(5) && at.read_atom_is(free_tag);
 }
 
-saga_stay::~saga_stay() {
-  if (helper_) system_.notify(helper_, message::atom(over_word));
+void saga_stay::leave() {
+  if (helper_) system_.notify(std::exchange(helper_, {}), message::atom(over_word));
 }
 
 base::status saga_stay::begin() {

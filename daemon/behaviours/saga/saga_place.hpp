@@ -32,10 +32,13 @@ bool says_free(const runtime::process& self, const runtime::message& m);
 class saga_stay {
  public:
   explicit saga_stay(runtime::process& self) : self_(self), system_(self.host()) {}
-  ~saga_stay();
+  ~saga_stay() { leave(); }
   saga_stay(const saga_stay&) = delete;
   saga_stay& operator=(const saga_stay&) = delete;
 
+  // Earlier than the end of this object: no callback runs any more, though one of them is on the stack. In
+  // the saga's process, which is dead.
+  void leave();
   // After an error the process is to end.
   base::status begin();
   bool has_place() const { return bool{helper_}; }

@@ -79,6 +79,7 @@ outcome saga_actor::init(process& self) {
     return runtime::stop(reason_of("saga_log", opened.error().text));
   }
   engine_ = std::move(engine);
+  actor().needs_extra().stays = engine_->stay();
   identity().sagas->begin();
   waits_->longest_doubt.set(static_cast<std::uint64_t>(engine_->longest_doubt()));
   waits_->grace.set(static_cast<std::uint64_t>(engine_->core().grace()));

@@ -50,6 +50,7 @@ std::int32_t refuse_dead(coppice_actor& self) {
                    to_text(process.self(), process.host().nodes()),
                    (now - extra.refused_dead_since) / base::nanos_per_ms, extra.refused_dead);
   extra.step.reset(); // nothing of it runs any more
+  if (extra.stays != nullptr) extra.stays->leave();
   process.give_up_stack();
   return COPPICE_E_EXITING;
 }

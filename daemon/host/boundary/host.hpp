@@ -40,6 +40,7 @@
 #include "behaviours/gen/sys_debug.hpp"
 #include "behaviours/gen/tagged.hpp"
 #include "behaviours/saga/saga_job.hpp"
+#include "behaviours/saga/saga_place.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "host/boundary/actor_origin.hpp"
 #include "host/boundary/plugin_image.hpp"
@@ -153,6 +154,7 @@ struct extra_state {
   std::shared_ptr<behaviours::datagram_sockets> has_sockets; // until init
   std::unique_ptr<behaviours::actor_datagrams> datagrams;
   std::unique_ptr<behaviours::saga_ticket> step; // of a worker of a saga, until its end
+  behaviours::saga_stay* stays = nullptr;        // of a saga without workers; its engine owns it
 };
 
 } // namespace coppice::host
