@@ -90,7 +90,7 @@ base::nanos ran_in(const system& host, std::string_view actor, work_kind kind) {
 TEST_CASE("processor time goes to the processes that used it, in short turns and in long ones") {
   // One worker, so that their turns alternate. The short turns are measured one in some.
   node here(1, {.measures_every = 200 * us});
-  const load tenth(here.host, "tenth", 20 * us, 15'000);
+  const load tenth(here.host, "tenth", 40 * us, 7'500);
   const load third(here.host, "third", 250 * us, 3'600);
   const load most(here.host, "most", 50 * ms, 36);
   for (const load* one : {&tenth, &third, &most}) one->start();
