@@ -155,6 +155,16 @@ def arguments(cleanup):
     equal([node.call(f"d{i}", "args") for i in range(len(given))], [term for _, _, term in given])
 
 
+@test("a call that a server hands on is answered by the other one")
+def handed_on(cleanup):
+    folder, _, _ = shelf()
+    children = "- { id: desk, name: desk, actor: desk }\n- { id: teller, name: teller, actor: 'desk:teller' }"
+    node = Node(cleanup, name="page", config="node: { workers: 2 }\n" + tree(children), settings=[("plugins.path", f"[ {folder.path} ]")])
+    for _ in range(3):
+        equal(node.call("desk", '{ask, <<"tea">>}'), '<<"of tea">>')
+    equal(node.call("teller", '{ask, <<"rice">>}'), '<<"of rice">>')
+
+
 @test("the chapter about Rust has the command that builds the crate's example")
 def rust(cleanup):
     needs("cargo", "pkg-config")
