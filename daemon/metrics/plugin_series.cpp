@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "base/log.hpp"
+#include "base/printable.hpp"
 
 namespace coppice::metrics {
 namespace {
@@ -51,6 +52,19 @@ bool are_bounds(const std::vector<double>& all) {
          std::ranges::adjacent_find(all, not_below) == all.end();
 }
 
+// Why a metric's options do not fit. Empty: they do. Sorts the labels.
+std::string_view unfit(plugin_series::wanted& what) {
+  if (!is_name(what.name))
+    return "a name has 1 to 64 characters of a to z, 0 to 9 and _, and begins with a letter";
+  if (!is_help(what.help)) return "its help is longer than 128 bytes, or has \\, \" or a control character";
+  if (!put_in_order(what.of, what.kind))
+    return "it has more than 8 labels, one of them twice, \"le\" in a histogram, a value longer than 128 "
+           "bytes, "
+           "or a name of other characters than a to z, 0 to 9 and _";
+  if (!are_bounds(what.bounds)) return "its bounds are more than 64, do not rise, or are no finite numbers";
+  return {};
+}
+
 // Every name that a family has on the page, in either format.
 std::vector<std::string> names_shown(const std::string& family, kind what) {
   std::vector<std::string> all{family};
@@ -68,10 +82,9 @@ series* plugin_series::get(std::string_view plugin, wanted what) {
     what.bounds.clear();
   else if (what.bounds.empty())
     what.bounds.assign(default_bounds.begin(), default_bounds.end());
-  const bool fit =
-      is_name(what.name) && is_help(what.help) && put_in_order(what.of, what.kind) && are_bounds(what.bounds);
+  const std::string_view why = unfit(what);
   const std::lock_guard held(lock_);
-  if (!fit) return refused(plugin, what.name, malformed);
+  if (!why.empty()) return refused(plugin, what.name, why);
   std::string full(plugin);
   (full += '_') += what.name;
   auto found = families_.find(full);
@@ -109,11 +122,17 @@ series* plugin_series::unseen() {
 
 series* plugin_series::refused(std::string_view plugin, std::string_view name, std::string_view why) {
   ++refused_;
-  if (refused_to_[std::string(plugin)]++ == 0) {
-    const bool printable = is_name(name);
-    base::log::warning("metrics", "{}: the metric {} is not shown: {}", plugin,
-                       printable ? name : "(no name)", why);
-  }
+  auto& told = told_[std::string(plugin)];
+  if (told.size() > most_told) return unseen();
+  const std::string shown = is_name(name) ? std::string(name) : base::in_quotes(name);
+  if (!told.emplace(shown, why).second) return unseen();
+  if (told.size() <= most_told)
+    base::log::warning("metrics", "{}: the metric {} is not shown: {}", plugin, shown, why);
+  else
+    base::log::warning("metrics",
+                       "{}: further metrics are not shown, and only counted: "
+                       "coppice_refused_plugin_metrics_total",
+                       plugin);
   return unseen();
 }
 

@@ -42,6 +42,7 @@ class plugin_series {
   static constexpr std::size_t most_bounds = 64;
   static constexpr std::size_t longest_name = 64;
   static constexpr std::size_t longest_text = 128;
+  static constexpr std::size_t most_told = 32;
 
   using labels = std::vector<std::pair<std::string, std::string>>;
   // A request for a metric.
@@ -57,8 +58,9 @@ class plugin_series {
   plugin_series(const plugin_series&) = delete;
   plugin_series& operator=(const plugin_series&) = delete;
 
-  // Never null: a metric that cannot be shown gets the handle that is not shown. The first refusal of each
-  // plugin is logged. A histogram counts as the number of its bounds plus two series.
+  // Never null: a metric that cannot be shown gets the handle that is not shown. It is logged, once for each
+  // name and reason, and for most_told of them in a plugin. A histogram counts as the number of its bounds
+  // plus two series.
   series* get(std::string_view plugin, wanted what);
   // Refuses a metric whose options cannot be read.
   series* refuse(std::string_view plugin, std::string_view name);
@@ -88,7 +90,8 @@ class plugin_series {
   std::deque<series> series_;                           // its elements keep their addresses
   std::size_t counted_ = 0;                             // series, counted as for most_series
   std::uint64_t refused_ = 0;
-  std::map<std::string, std::uint64_t, std::less<>> refused_to_; // by plugin
+  // By plugin: names of metrics with the reasons that were logged, and one more once there were most_told.
+  std::map<std::string, std::set<std::pair<std::string, std::string_view>>, std::less<>> told_;
 };
 
 } // namespace coppice::metrics

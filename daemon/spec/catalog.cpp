@@ -29,11 +29,12 @@ catalog::plugin& catalog::find(const std::string& id) {
   return known->second;
 }
 
-std::string catalog::path_of(const std::string& id) const {
+std::string catalog::path_of(const std::string& id, const std::string& other_than) const {
   for (const auto& folder : folders_) {
     std::error_code ignored;
     auto path = std::filesystem::path(folder) / (id + ".so");
-    if (std::filesystem::exists(path, ignored)) return path.string();
+    if (!std::filesystem::exists(path, ignored)) continue;
+    if (other_than.empty() || !std::filesystem::equivalent(path, other_than, ignored)) return path.string();
   }
   return {};
 }
@@ -51,6 +52,7 @@ catalog::plugin catalog::open(const std::string& id) const {
     }
     return result;
   }
+  result.hidden = path_of(id, result.path);
   auto inspected = manifest::inspect(result.path);
   for (const auto& reason : inspected.verdict.reasons) {
     if (reason.warning) {

@@ -21,6 +21,7 @@ class catalog {
 
   struct plugin {
     std::string path;
+    std::string hidden;  // another ID.so, in a later folder, that is never loaded. Empty: there is none
     std::string problem; // not empty: the file is not there, or refused
     std::string remedy;
     bool reported = false; // the problem, or the warnings
@@ -47,8 +48,9 @@ class catalog {
   plugin open(const std::string& id) const;
   // The remedy where the folder ID beside one of the folders has ID.so; empty: none has.
   std::string beside(const std::string& id) const;
-  // ID.so in the first folder that has it; empty: none has.
-  std::string path_of(const std::string& id) const;
+  // ID.so in the first folder that has it; empty: none has. With `other_than` a path, the first that is
+  // another file than that.
+  std::string path_of(const std::string& id, const std::string& other_than = {}) const;
 
   std::vector<std::string> folders_;
   std::map<std::string, plugin> plugins_;

@@ -535,6 +535,14 @@ class checker {
                 "it belongs among the handlers of an 'event_manager' map");
   }
 
+  void warn_of(const catalog::plugin& plugin, const node& actor) {
+    if (!plugin.hidden.empty())
+      to_.warning(actor.at, "the plugin " + plugin.path + " hides " + plugin.hidden,
+                  "the first folder of plugins.path that has it is taken: remove the file that is not meant");
+    for (const auto& one : plugin.warnings)
+      to_.warning(actor.at, "the plugin " + plugin.path + " " + one.text, one.remedy);
+  }
+
   const catalog::plugin* check_actor(child_spec& child, const actor_parts& written, const node& actor,
                                      const node& at, args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
@@ -543,9 +551,7 @@ class checker {
       if (!std::exchange(plugin.reported, true)) to_.error(actor.at, plugin.problem, plugin.remedy);
       return nullptr;
     }
-    if (!std::exchange(plugin.reported, true))
-      for (const auto& one : plugin.warnings)
-        to_.warning(actor.at, "the plugin " + plugin.path + " " + one.text, one.remedy);
+    if (!std::exchange(plugin.reported, true)) warn_of(plugin, actor);
     const auto& actors = plugin.declared.actors;
     if (child.actor_type.empty()) child.actor_type = actors.size() == 1 ? actors[0].name : child.plugin;
     const auto* type = plugin.declared.find(child.actor_type);

@@ -530,4 +530,16 @@ class actor {
   coppice_actor* handle_;
 };
 
+/// Hands a call on: `to`, a server here or on another node, gets the request and answers the caller in the
+/// place of `by`, whose handle_call returns no_reply. `from` is the term that handle_call was given. The
+/// caller still watches `by`: if `to` ends before it has answered, the caller waits until its time is over,
+/// as in OTP.
+template <class Request>
+std::int32_t forward(actor& by, const destination& to, term from, const Request& request, flags how = {}) {
+  const message encoded = make_message(request);
+  if (encoded.bytes().empty()) return COPPICE_E_TERM;
+  using call = std::tuple<etf::constant<"$gen_call">, term, etf::any_term>;
+  return by.send(to, call({}, from, {encoded.bytes()}), how);
+}
+
 } // namespace coppice

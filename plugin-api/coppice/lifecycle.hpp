@@ -25,7 +25,8 @@
 // {exception, Type, What}.
 //
 // Constants of the class: static constexpr std::string_view name (default: the plugin's id), args_schema
-// (JSON); static constexpr std::uint32_t state_version. A class without members and without its own
+// (JSON; default: made from the struct that configure or init takes, with its initialisers as defaults);
+// static constexpr std::uint32_t state_version. A class without members and without its own
 // constructor has no state: an object is made for each callback, and a reload needs no saved state.
 // Header-only.
 #pragma once

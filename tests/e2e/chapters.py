@@ -140,15 +140,29 @@ def pieces(_):
 @test("each row of the page about arguments says what the actor gets, or how its arguments are refused")
 def arguments(cleanup):
     folder, _, _ = shelf()
-    given, refused = [rows for heads, rows in tables(text_of(root / "plugin-api/doc/args.md")) if heads[0] == "args"]
-    check(len(given) >= 4 and len(refused) >= 7, "the page has rows")
-    for args, sentence in refused:
-        done = checked(folder, tree(f"- {{ id: depot, actor: depot, args: {args} }}"))
+    rows = {True: [], False: []}  # of what an actor gets, and of what is refused: (actor, args, text)
+    for heads, lines in tables(text_of(root / "plugin-api/doc/args.md")):
+        if heads[0].startswith("args of "):
+            rows[heads[1] == "the actor gets"] += [(heads[0].removeprefix("args of "), *line) for line in lines]
+    given, refused = rows[True], rows[False]
+    check(len(given) >= 4 and len(refused) >= 12, "the page has rows")
+    for actor, args, sentence in refused:
+        done = checked(folder, tree(f"- {{ id: refused, actor: {actor}, args: {args} }}"))
         check(done.returncode != 0, "it is refused", args)
         contains(done.stdout + done.stderr, sentence)
-    children = "\n".join(f"- {{ id: d{i}, name: d{i}, actor: depot, args: {args} }}" for i, (args, _) in enumerate(given))
+    children = "\n".join(f"- {{ id: d{i}, name: d{i}, actor: {actor}, args: {args} }}" for i, (actor, args, _) in enumerate(given))
     node = Node(cleanup, name="page", config="node: { workers: 2 }\n" + tree(children), settings=[("plugins.path", f"[ {folder.path} ]")])
-    equal([node.call(f"d{i}", "args") for i in range(len(given))], [term for _, term in given])
+    equal([node.call(f"d{i}", "args") for i in range(len(given))], [term for _, _, term in given])
+
+
+@test("a call that a server hands on is answered by the other one")
+def handed_on(cleanup):
+    folder, _, _ = shelf()
+    children = "- { id: desk, name: desk, actor: desk }\n- { id: teller, name: teller, actor: 'desk:teller' }"
+    node = Node(cleanup, name="page", config="node: { workers: 2 }\n" + tree(children), settings=[("plugins.path", f"[ {folder.path} ]")])
+    for _ in range(3):
+        equal(node.call("desk", '{ask, <<"tea">>}'), '<<"of tea">>')
+    equal(node.call("teller", '{ask, <<"rice">>}'), '<<"of rice">>')
 
 
 @test("the chapter about Rust has the command that builds the crate's example")

@@ -15,6 +15,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -207,6 +208,19 @@ void on_signal(int number, siginfo_t* what, void* context) {
   if (what->si_code <= 0) ::raise(number);
 }
 
+// exit() in a callback ends the whole node, with whatever status. In an ordinary end no process runs on the
+// thread that calls exit().
+void on_exit_of_node() {
+  const process_record* const p = driver::running_here();
+  if (p == nullptr) return;
+  const foreign_code* const code = p->border().outside();
+  line out;
+  out << "coppice: exit() was called in " << (code == nullptr ? "a host call" : code->callback()) << " of ";
+  add_process(out, *p);
+  out << ", and ends the node: a plugin ends its actor by an exception or by what its callback returns";
+  out.write_to_stderr();
+}
+
 } // namespace
 
 void keep_last_words(int descriptor) {
@@ -222,7 +236,7 @@ void tell_of_fatal_signals() {
     ours.sa_sigaction = &on_signal;
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&ours.sa_mask);
-    bool all_there = true;
+    bool all_there = std::atexit(&on_exit_of_node) == 0;
     for (fatal& each : all) all_there = sigaction(each.number, &ours, &each.before) == 0 && all_there;
     return all_there;
   }();

@@ -3,6 +3,7 @@
 // are made at compile time from the same values, so that they cannot differ. Header-only.
 #pragma once
 
+#include <coppice/detail/args_schema.hpp>
 #include <coppice/detail/host.hpp>
 
 #include <array>
@@ -52,10 +53,31 @@ constexpr const char* actor_name() {
     return Id.data;
   }
 }
+// A text is written twice, by the same code: first to count its bytes, then to fill them in.
+struct note_counter {
+  std::size_t size = 0;
+  constexpr void add(std::string_view text) { size += text.size(); }
+};
+template <std::size_t Size>
+struct note_text {
+  std::array<char, Size> data{};
+  std::size_t size = 0;
+  constexpr void add(std::string_view text) {
+    for (const char c : text) data[size++] = c;
+  }
+};
+
+/// Ends with a zero.
+template <class Args>
+inline constexpr auto schema_text =
+    made_schema<Args>(note_text<made_schema<Args>(note_counter{}).size + 1>{}).data;
+
 template <class T>
 constexpr const char* schema() {
   if constexpr (requires { T::args_schema; }) {
     return std::string_view(T::args_schema).data();
+  } else if constexpr (has_made_schema<args_of<T>>()) {
+    return schema_text<args_of<T>>.data();
   } else {
     return nullptr;
   }
@@ -157,20 +179,6 @@ std::int32_t start(const coppice_host* given, coppice_error* error) noexcept {
   }
   return COPPICE_OK;
 }
-
-// The note is written twice, by the same code: first to count its bytes, then to fill them in.
-struct note_counter {
-  std::size_t size = 0;
-  constexpr void add(std::string_view text) { size += text.size(); }
-};
-template <std::size_t Size>
-struct note_text {
-  std::array<char, Size> data{};
-  std::size_t size = 0;
-  constexpr void add(std::string_view text) {
-    for (const char c : text) data[size++] = c;
-  }
-};
 
 template <class Out>
 constexpr void add_number(Out& out, std::uint32_t value) {

@@ -103,7 +103,7 @@ inline coppice_metric* handle_of(metric_series& series) {
   return reinterpret_cast<coppice_metric*>(&series);
 }
 inline coppice_metric* nobody_sees(const std::string& name, const char* why) {
-  const std::string shown = is_metric_name(name) ? name : "(no name)";
+  const std::string shown = is_metric_name(name) ? name : "'" + name + "'";
   complain("the metric " + shown + " is not shown: " + why);
   return handle_of(metrics.unseen);
 }

@@ -7,7 +7,10 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <string>
 #include <thread>
+
+#include "heard_log.hpp"
 
 namespace coppice::metrics {
 namespace {
@@ -111,6 +114,33 @@ TEST_CASE("a name is of one kind and has the bounds it had first") {
   CHECK(board.refused() == 5);
   REQUIRE(board.families().size() == 2);
   CHECK(board.families()[1].what == kind::counter);
+}
+
+TEST_CASE("each metric that is refused is logged by its name and with its reason, and once") {
+  test::heard_log heard;
+  plugin_series board;
+  board.get("p", counter("n"));
+  for (int i = 0; i < 3; ++i) {
+    board.get("p", counter("Wrong name"));
+    board.get("p", counter("n", {{"Who", "a"}}));
+    board.get("p", {kind::gauge, "n", {}, {}, {}});
+    board.get("q", counter("Wrong name"));
+  }
+  CHECK(heard.count("p: the metric 'Wrong name' is not shown: a name has 1 to 64 characters") == 1);
+  CHECK(heard.count("p: the metric n is not shown: it has more than 8 labels") == 1);
+  CHECK(heard.count("p: the metric n is not shown: it is a metric of another kind") == 1);
+  CHECK(heard.count("q: the metric 'Wrong name' is not shown") == 1);
+  CHECK(heard.count("is not shown") == 4);
+}
+
+TEST_CASE("a plugin that makes up names is cut short in the log, and every refusal counted") {
+  test::heard_log heard;
+  plugin_series board;
+  const std::size_t many = plugin_series::most_told + 100;
+  for (std::size_t i = 0; i < many; ++i) board.get("p", counter("Wrong" + std::to_string(i)));
+  CHECK(heard.count("p: the metric 'Wrong") == std::ptrdiff_t{plugin_series::most_told});
+  CHECK(heard.count("p: further metrics are not shown, and only counted") == 1);
+  CHECK(board.refused() == many);
 }
 
 TEST_CASE("no two metrics are shown under one name") {

@@ -72,7 +72,7 @@ TEST_CASE("a metric that a node would show nobody is told") {
   const std::string malformed = "its kind, name, help, labels or bounds are malformed";
   const std::string taken = "it is a metric of another kind or with other bounds already";
   const std::string same_name = "another metric is shown under a name of it";
-  CHECK(one.did.complaints == lines{hidden("(no name)", malformed), hidden("seven", malformed),
+  CHECK(one.did.complaints == lines{hidden("'Things'", malformed), hidden("seven", malformed),
                                     hidden("things", taken), hidden("falling", malformed),
                                     hidden("took", taken), hidden("things_total", same_name),
                                     hidden("helped", malformed), hidden("labelled", malformed)});

@@ -48,6 +48,22 @@ TEST_CASE("a plugin that an installation keeps aside is named with its folder") 
             folder.path() + "/elephant: add that to plugins.path\n");
 }
 
+TEST_CASE("a second file of a plugin, in a later folder, is warned of, and once") {
+  const test::spec_folder folder;
+  const std::string before = "node: { name: n@h }\nplugins: { path: [";
+  const std::string behind =
+      "] }\napplications:\n  - name: demo\n    supervisor:\n      children:\n"
+      "        - { id: a, actor: kv }\n        - { id: b, actor: kv }\n";
+  folder.write("older/kv.so", "");
+  CHECK(folder.errors(before + "plugins, older, older" + behind) ==
+        "node.yaml:7:27: warning: the plugin " + folder.path() + "/plugins/kv.so hides " + folder.path() +
+            "/older/kv.so\n"
+            "    7 |         - { id: a, actor: kv }\n"
+            "      |                           ^ the first folder of plugins.path that has it is taken: "
+            "remove the file that is not meant\n");
+  CHECK(folder.errors(before + "plugins, plugins" + behind).empty());
+}
+
 TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
   check_errors({
       {"unknown key", "node:\n  name: n@h\n  wrkers: 2\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Handlers that end the program: each in a program of its own, which says whose handler it was and dies of
-// the signal. Under the address sanitizer that has the last word.
+// the signal, or ends. Under the address sanitizer that has the last word.
 #include "runtime/scheduling/fatal_signal.hpp"
 
 #include <sys/wait.h>
@@ -85,6 +85,24 @@ TEST_CASE("child: writes where nothing is") {
 
 TEST_CASE("child: aborts") {
   if (getenv(child_mark) != nullptr) die_in_a_handler([] { std::abort(); });
+}
+
+TEST_CASE("child: exits") {
+  if (getenv(child_mark) != nullptr) die_in_a_handler([] { std::exit(3); });
+}
+
+TEST_CASE("child: exits where no handler runs") {
+  if (getenv(child_mark) == nullptr) return;
+  tell_of_fatal_signals();
+  std::exit(3);
+}
+
+TEST_CASE("exit() in a handler leaves a line with the callback and the process, and elsewhere none") {
+  const outcome_of_child child = run_child("child: exits");
+  INFO(child.said);
+  CHECK(child.said.find("coppice: exit() was called in handle_call of <0.1.0> demo/top/guilty, and ends the "
+                        "node") != std::string::npos);
+  CHECK(run_child("child: exits where no handler runs").said.find("exit() was called") == std::string::npos);
 }
 
 TEST_CASE("a handler that overflows its stack is named, and the program dies of the fault") {
