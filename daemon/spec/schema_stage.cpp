@@ -96,18 +96,25 @@ class dispatcher_type final : public value_type<stage_dispatcher> {
     return {{"partition", {{"names", std::move(names)}}}};
   }
   json describe(json&) const override {
-    const json count = {
-        {"type", "object"},
-        {"additionalProperties", false},
-        {"required", {"count"}},
-        {"properties", {{"count", {{"type", "integer"}, {"minimum", 1}, {"maximum", most_partitions}}}}}};
-    const json names = {
-        {"type", "object"},
-        {"additionalProperties", false},
-        {"required", {"names"}},
-        {"properties",
-         {{"names",
-           {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", partition_schema()}}}}}};
+    const json count = {{"type", "object"},
+                        {"additionalProperties", false},
+                        {"required", {"count"}},
+                        {"properties",
+                         {{"count",
+                           {{"type", "integer"},
+                            {"minimum", 1},
+                            {"maximum", most_partitions},
+                            {"description", "so many partitions, numbered from 0"}}}}}};
+    const json names = {{"type", "object"},
+                        {"additionalProperties", false},
+                        {"required", {"names"}},
+                        {"properties",
+                         {{"names",
+                           {{"type", "array"},
+                            {"minItems", 1},
+                            {"uniqueItems", true},
+                            {"items", partition_schema()},
+                            {"description", "a partition for each of these names"}}}}}};
     return {{"anyOf",
              json::array({{{"enum", {"demand", "broadcast", "callback"}}},
                           {{"type", "object"},

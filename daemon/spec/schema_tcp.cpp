@@ -320,10 +320,11 @@ class handlers final : public value_type<std::string> {
   }
   json print(const std::string& value) const override { return {{"pool", value}}; }
   json describe(json&) const override {
-    return {{"type", "object"},
-            {"required", json::array({"pool"})},
-            {"properties", {{"pool", {{"type", "string"}}}}},
-            {"additionalProperties", false}};
+    return {
+        {"type", "object"},
+        {"required", json::array({"pool"})},
+        {"properties", {{"pool", {{"type", "string"}, {"description", "the registered name of a pool"}}}}},
+        {"additionalProperties", false}};
   }
 
  private:

@@ -51,6 +51,20 @@ def configuration(schema):
             yield from key_lines((prefix + key).removeprefix("."), value)
 
 
+def undescribed(schema):
+    """Paths of keys of which the schema does not say what they are, and which have no keys below that do. What stands for a name
+    that the reader chooses is explained by the key above it."""
+    def within(path, of):
+        below = list(page.children(of)) if isinstance(of, dict) else []
+        if isinstance(of, dict) and not below and "description" not in of and not path.endswith(".NAME"):
+            yield path
+        for key, value in below:
+            yield from within(path + key, value)
+    for part in ("properties", "$defs"):
+        for name, of in schema.get(part, {}).items():
+            yield from within(name, of)
+
+
 def commands(programs):
     """What each program and each of its commands says under --help. `programs`: path by name."""
     yield "# Commands"

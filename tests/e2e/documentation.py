@@ -97,6 +97,8 @@ def complete(_):
     schema = json.loads((root / "config/node.schema.json").read_text(encoding="utf-8"))
     for name in schema["properties"]["distribution"]["properties"]:
         contains(keys, f"<code>distribution.{name}")
+    equal(list(reference.undescribed(schema)), [])
+    equal(list(reference.undescribed({"properties": {"a": {"type": "object", "properties": {"b": {"type": "string"}, "c": {"description": "it"}}}}})), ["a.b"])
     commands = (folder / "commands.html").read_text(encoding="utf-8")
     for words in ("coppice call", "coppice certificate issue", "coppice init"):
         contains(commands, f">{words} <a")
