@@ -102,7 +102,6 @@ message resolve_it(process& self, etf::bytes arguments) {
   etf::bytes name;
   portions work(self);
   if (!at.read_list(length) || !skip_long_terms(at, 1, work) || !read_long_term(at, name, work)) return {};
-  if (name.size() > longest_key) return {}; // no process of another node has such a name
   const auto first = runtime::read_pid(at, self.host().nodes());
   const auto second = first ? runtime::read_pid(at, self.host().nodes()) : std::nullopt;
   if (!second) return {};
