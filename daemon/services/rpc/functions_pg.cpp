@@ -14,6 +14,7 @@
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/answers/portions.hpp"
+#include "services/peers/peer_bounds.hpp"
 #include "services/rpc/functions.hpp"
 
 namespace coppice::services {
@@ -61,6 +62,7 @@ message members(process& self, const scopes& known, std::string_view what, bool 
   portions work(self);
   if (!at.read_list(length) || (scoped && !at.read_atom(scope)) || !read_long_term(at, group, work))
     return {};
+  if (group.size() > longest_key) return no_members(); // as the scope answers another node
   out.raw(group);
   return ask(self, known, scope, out.view());
 }

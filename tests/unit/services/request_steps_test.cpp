@@ -49,7 +49,7 @@ namespace {
 constexpr std::array<std::size_t, 3> sizes{10'000, 100'000, 1'000'000}; // bytes
 // Steps that a request may cost beside what its size explains: an answer, a log line, work of the connection.
 constexpr std::uint64_t always = 400'000;
-constexpr std::uint64_t most_a_byte = 100;
+constexpr std::uint64_t most_a_byte = 200;
 // A turn looks at turn_reductions entries. A term of up to 64 KiB is read in one go, some times.
 constexpr std::uint64_t most_a_turn = 1000 * std::uint64_t{runtime::turn_reductions};
 
