@@ -325,9 +325,7 @@ const std::vector<request_example>& request_examples() {
 std::vector<request_example> examples_of(const taken_request& of) {
   std::vector<request_example> found;
   std::ranges::copy_if(request_examples(), std::back_inserter(found), [&](const request_example& one) {
-    const bool is_alone = of.row.most == 0;
-    const bool fits = !one.make || !is_alone || of.row.least == 0;
-    return one.service == of.service && one.what == of.row.what && fits;
+    return one.service == of.service && one.what == of.row.what;
   });
   return found;
 }

@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -131,6 +130,7 @@ struct site : node_and_peer {
   cost of_spawn(const message& arguments) {
     dist::spawn_request asked;
     asked.from = peer;
+    asked.group_leader = peer;
     asked.module = "erpc";
     asked.function = "execute_call";
     asked.arity = 4;
