@@ -10,6 +10,8 @@
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
+#include "services/answers/portions.hpp"
 #include "services/global/name_server.hpp"
 
 namespace coppice::services {
@@ -98,7 +100,8 @@ message resolve_it(process& self, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   etf::bytes name;
-  if (!at.read_list(length) || !at.skip() || !at.read_term(name)) return {};
+  portions work(self);
+  if (!at.read_list(length) || !skip_long_terms(at, 1, work) || !read_long_term(at, name, work)) return {};
   const auto first = runtime::read_pid(at, self.host().nodes());
   const auto second = first ? runtime::read_pid(at, self.host().nodes()) : std::nullopt;
   if (!second) return {};

@@ -177,7 +177,8 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   auto& nodes = self.host().nodes();
   std::string_view by;
   etf::bytes name;
-  if (!question.read_atom(by) || !question.read_term(name)) return boolean(false);
+  portions work(self);
+  if (!question.read_atom(by) || !read_long_term(question, name, work)) return boolean(false);
   const auto first = runtime::read_pid(question, nodes);
   const auto second = runtime::read_pid(question, nodes);
   const auto* found = names_.find(name);

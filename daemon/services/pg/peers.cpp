@@ -157,7 +157,9 @@ void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at)
   std::vector<etf::bytes> groups;
   for (std::uint32_t i = 0; i < count; ++i) {
     work_.add();
-    if (!read_long_term(at, groups.emplace_back(), work_)) return;
+    etf::bytes group;
+    if (!read_long_term(at, group, work_)) return;
+    if (group.size() <= longest_key) groups.push_back(group); // it has joined no others
   }
   for (const auto& [group, who] : groups_.leave(groups, *leaving))
     tell_watchers(self, "leave", base::as_bytes(group), who);

@@ -216,7 +216,13 @@ std::optional<message> pg_scope::list(process& self, std::string_view what, etf:
   using whose = pg_groups::whose;
   message_writer out;
   if (what == "get_members" || what == "get_local_members") {
-    write_pids(self, out, groups_.members(at.rest(), what == "get_members" ? whose::all : whose::local));
+    const etf::bytes group = at.rest();
+    // Other nodes know no group with a longer name, and finding one takes as long as its name is.
+    if (!self.origin().here() && group.size() > longest_key) {
+      out.nil();
+      return out.take();
+    }
+    write_pids(self, out, groups_.members(group, what == "get_members" ? whose::all : whose::local));
     return out.take();
   }
   if (what == "which_groups" || what == "which_local_groups") {

@@ -183,6 +183,7 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
                        from);
     return unexpected<std::string>("notsup");
   }
+  // Read in one go, since nothing may wait here; only nodes that may start this actor get so far.
   if ((length == 2 && !at.read_term(args)) || !at.read_nil()) return unexpected<std::string>("badarg");
   runtime::actor_spec spec;
   spec.actor = actor;

@@ -12,6 +12,8 @@
 #include "behaviours/gen/gen.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
+#include "services/answers/portions.hpp"
 #include "services/rpc/functions.hpp"
 
 namespace coppice::services {
@@ -39,14 +41,16 @@ answer answer_of(process& self, const message& question) {
   return answer::exited(message::atom(reply.error().what == kind::timeout ? "timeout" : "noproc"));
 }
 
-// The elements of the argument list. Empty: a term is incomplete.
-std::optional<std::vector<etf::bytes>> read_all(etf::bytes arguments) {
+// The elements of the argument list, of which there are at most three: the functions' arities are in their
+// keys. Empty: a term is incomplete. May yield.
+std::optional<std::vector<etf::bytes>> read_all(process& self, etf::bytes arguments) {
   etf::cursor at(arguments);
   std::uint32_t length = 0;
   std::vector<etf::bytes> out;
+  portions work(self);
   if (!at.read_list(length)) return std::nullopt;
   for (out.resize(length); etf::bytes & one : out) {
-    if (!at.read_term(one)) return std::nullopt;
+    if (!read_long_term(at, one, work)) return std::nullopt;
   }
   return out;
 }
@@ -62,7 +66,8 @@ message env_of(process& self, std::string_view application) {
   return reply ? *reply : message();
 }
 
-// The value in the env, a map. Empty: there is none.
+// The value in the env, a map. Empty: there is none. The env is of this node's configuration and no longer
+// than that, so it is read in one go.
 std::optional<etf::bytes> value_of(const message& env, std::string_view wanted) {
   etf::cursor at(env.bytes());
   std::uint32_t count = 0;
@@ -79,7 +84,7 @@ std::optional<etf::bytes> value_of(const message& env, std::string_view wanted) 
 // get_env(Key), (Application, Key), (Application, Key, Default). The caller of an rpc belongs to no
 // application.
 answer get_env(process& self, etf::bytes arguments) {
-  const auto given = read_all(arguments);
+  const auto given = read_all(self, arguments);
   if (!given || given->empty()) return {};
   if (given->size() == 1) return message::atom("undefined");
   const message env = env_of(self, atom_in(given->front()));
@@ -94,15 +99,15 @@ answer get_env(process& self, etf::bytes arguments) {
 }
 
 // get_env for an application without settings: undefined, or the default.
-answer no_env(process&, etf::bytes arguments) {
-  const auto given = read_all(arguments);
+answer no_env(process& self, etf::bytes arguments) {
+  const auto given = read_all(self, arguments);
   if (!given || given->empty()) return {};
   return given->size() == 3 ? message::copy_of(given->back()) : message::atom("undefined");
 }
 
 // [{Key, Value}]
 answer get_all_env(process& self, etf::bytes arguments) {
-  const auto given = read_all(arguments);
+  const auto given = read_all(self, arguments);
   const message env = given && given->size() == 1 ? env_of(self, atom_in(given->front())) : message();
   etf::cursor at(env.bytes());
   std::uint32_t count = 0;
@@ -159,7 +164,7 @@ void add_env_functions(function_table& into) {
 void grant_applications(function_table& into, const std::vector<std::string>& names) {
   const auto order = [&names](message (*request)(std::string_view), bool running_is_well) {
     return [names, request, running_is_well](process& self, etf::bytes arguments) -> answer {
-      const auto given = read_all(arguments);
+      const auto given = read_all(self, arguments);
       if (!given || given->empty()) return {};
       const std::string_view name = atom_in(given->front());
       if (std::find(names.begin(), names.end(), name) == names.end()) return not_allowed();

@@ -8,6 +8,8 @@
 #include "runtime/actor_factory.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
+#include "services/answers/portions.hpp"
 #include "services/rpc/functions.hpp"
 
 namespace coppice::services {
@@ -20,8 +22,8 @@ using runtime::process;
 
 constexpr base::nanos start_patience = 5 * base::nanos_per_second;
 
-// {Function, Argument…}
-message request_of(std::string_view function, etf::bytes arguments) {
+// {Function, Argument…} May yield.
+message request_of(process& self, std::string_view function, etf::bytes arguments) {
   etf::cursor at(arguments);
   etf::bytes text;
   std::uint32_t length = 0;
@@ -37,7 +39,11 @@ message request_of(std::string_view function, etf::bytes arguments) {
   out.tuple(length + 1);
   out.atom(function);
   etf::bytes argument;
-  for (std::uint32_t i = 0; i < length && at.read_term(argument); ++i) out.raw(argument);
+  portions work(self);
+  for (std::uint32_t i = 0; i < length && read_long_term(at, argument, work); ++i) {
+    work.add(argument.size());
+    out.raw(argument);
+  }
   return out.take();
 }
 
@@ -85,8 +91,9 @@ callable call_of_actor(std::string actor, std::string function) {
     // end is only the call's result.
     const bool trapped = self.trap_exit(true);
     const auto instance = start(self, actor);
-    auto reply = instance ? gen::call(self, *instance, request_of(function, arguments), runtime::no_deadline)
-                          : gen::call_result(unexpected(gen::call_error{}));
+    auto reply = instance
+                     ? gen::call(self, *instance, request_of(self, function, arguments), runtime::no_deadline)
+                     : gen::call_result(unexpected(gen::call_error{}));
     if (instance) {
       self.unlink(*instance);
       self.exit(*instance, message::atom("shutdown"));

@@ -12,6 +12,9 @@
 
 #include "behaviours/gen/gen.hpp"
 #include "runtime/system.hpp"
+#include "services/answers/long_terms.hpp"
+#include "services/answers/portions.hpp"
+#include "services/peers/peer_bounds.hpp"
 #include "services/rpc/functions.hpp"
 
 namespace coppice::services {
@@ -56,7 +59,10 @@ message members(process& self, const scopes& known, std::string_view what, bool 
     out.integer(text[0]);
     return ask(self, known, scope, out.view());
   }
-  if (!at.read_list(length) || (scoped && !at.read_atom(scope)) || !at.read_term(group)) return {};
+  portions work(self);
+  if (!at.read_list(length) || (scoped && !at.read_atom(scope)) || !read_long_term(at, group, work))
+    return {};
+  if (group.size() > longest_key) return no_members(); // as the scope answers another node
   out.raw(group);
   return ask(self, known, scope, out.view());
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Makes requests of another node, of any size, for each row of the services' tables, and for each function of
+// rpc that reads what it is given. Tests send them to a node and count what they cost. The sender's thread.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "behaviours/gen/peer_requests.hpp"
+#include "whole_node.hpp"
+
+namespace coppice::test {
+
+// A row of a service's table.
+struct taken_request {
+  std::string service; // its registered name
+  behaviours::peer_request row;
+};
+
+// A term that `write` writes.
+template <class Write>
+runtime::message term(Write write) {
+  runtime::message_writer out;
+  write(out);
+  return out.take();
+}
+
+// The parts of a well-formed request: `any` stands where any term may stand, and lists have `many` elements.
+struct request_parts {
+  node_and_peer& on;
+  const runtime::message& any;
+  std::size_t many = 1;
+  behaviours::gen::request::kind form = behaviours::gen::request::kind::info;
+
+  using element = std::function<void(etf::writer& out, std::size_t i)>;
+
+  // A process of the peer's, another one for each number.
+  void write_pid(etf::writer& out, std::size_t i) const;
+  runtime::message asker() const;
+  runtime::message tuple(std::initializer_list<runtime::message> elements) const;
+  // `many` elements, which `write` writes for 0, 1, 2, …
+  runtime::message list(const element& write) const;
+  runtime::message one(const runtime::message& element) const; // a list of it
+  void write_key(etf::writer& out, std::size_t i) const;       // {key, I}; `any` for the only one
+  runtime::message pids() const;
+  runtime::message keys() const;
+  runtime::message nodes() const;
+  void write_named_process(etf::writer& out, std::size_t i) const; // {Name, Pid, Method}
+  runtime::message changes() const;                                // [{insert, {Name, Pid, Method}}]
+  static runtime::message node();                                  // the peer's name
+};
+
+// What a session of global has to have done before the request is looked at.
+enum class session { none, begun, exchanged };
+
+using request_fields = std::vector<runtime::message>;
+
+struct request_example {
+  std::string_view service;
+  std::string_view what;
+  // What follows the request's name. Null: the request is its name alone.
+  std::function<request_fields(const request_parts&)> make;
+  session needs = session::none;
+  std::string_view about = ""; // tells examples of one request apart
+};
+
+const std::vector<request_example>& request_examples();
+
+// Those of that row. Empty: nobody has written one.
+std::vector<request_example> examples_of(const taken_request& of);
+
+// The request without the envelope of its form.
+runtime::message bare_request(node_and_peer& on, const taken_request& of, const request_fields& given);
+// In its envelope: what the peer sends to the service.
+runtime::message whole_request(node_and_peer& on, const taken_request& of, const request_fields& given);
+
+} // namespace coppice::test
