@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the program writes to stderr before a signal ends it (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT): the
 // signal and the place; if a handler ran on that thread, its process, its callback, and the head of its
-// argument. An overflowed stack is named as such, and so is a handler that calls exit(). Then the program dies of the signal as it would have: the
+// argument. An overflowed stack is named as such. Then the program dies of the signal as it would have: the
 // signal goes to the handler that was there before. A signal handler needs a stack of its own on each thread
-// that runs processes.
+// that runs processes. A handler that calls exit() is named in the same way before the program ends.
 #pragma once
 
 #include <csignal>
