@@ -271,7 +271,7 @@ std::string shown(etf::bytes term, const finding& out) {
 
 bool check_value(const rule& by, etf::bytes term, finding& out) {
   if (out.only_secrets && !out.has_secret(term)) return true;
-  const unsigned types = by.format == unit::none ? by.types : unsigned{type_integer};
+  const unsigned types = by.format == unit::none ? by.types : type_integer | (by.types & type_null);
   const bool is_marker = out.is_secret(term) && !out.secrets->are_read;
   const unsigned is = is_marker ? unsigned{type_string} : type_of(term);
   if (is_marker && (types == 0 || (types & is) != 0)) return true;

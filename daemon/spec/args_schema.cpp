@@ -202,7 +202,8 @@ class walk {
 
   bool value(const rule& by, const node& from, const std::string& path) {
     if (is_secret(from)) return secret(by, from, path);
-    if (by.format != unit::none) return with_unit(by, from, path);
+    const bool is_null = (by.types & type_null) != 0 && type_of(from) == type_null;
+    if (by.format != unit::none && !is_null) return with_unit(by, from, path);
     if (by.types && !(by.types & type_of(from))) return wrong(from, path, type_words(by));
     if (!by.values.empty() && !one_of(by, from, path)) return false;
     if (from.is_map()) return map(by, from, path);

@@ -4,7 +4,8 @@
 // minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength, maxLength, items, minItems, maxItems,
 // default, and the annotations title, description, examples, $schema, $id, $comment. `format: duration`
 // takes 5s, never a number alone, and gives milliseconds, `format: size` takes 64KiB (or bytes) and gives
-// bytes. A key that is absent and has a default is in the term. Immutable; any thread.
+// bytes; both take null too if `type` lists it. A key that is absent and has a default is in the term.
+// Immutable; any thread.
 #pragma once
 
 #include <cstdint>

@@ -55,6 +55,16 @@ TEST_CASE("args that a schema takes are taken as terms too") {
   }
 }
 
+TEST_CASE("a duration and a size may be undefined where their type names null") {
+  constexpr std::string_view schema = R"({"type":"object","properties":{
+      "every":{"type":["integer","null"],"format":"duration"},
+      "size":{"type":["integer","null"],"format":"size"},"most":{"type":"integer","format":"size"}}})";
+  CHECK(finding(schema, "#{every => undefined, size => undefined}") == "");
+  CHECK(finding(schema, "#{every => 20, size => 4096}") == "");
+  CHECK(finding(schema, R"(#{every => <<"20ms">>})").find("args.every: ") != std::string::npos);
+  CHECK(finding(schema, "#{most => undefined}").find("args.most: ") != std::string::npos);
+}
+
 TEST_CASE("a template's args may lack what start_child is to give, and nothing else") {
   const auto compiled = spec::args_schema::compile(
       R"({"type":"object","additionalProperties":false,"required":["to"],"properties":{
