@@ -9,6 +9,7 @@
 #include <coppice/detail/args.hpp>
 #include <coppice/detail/signature.hpp>
 #include <coppice/detail/spelling.hpp>
+#include <coppice/etf/utf8.hpp>
 
 #include <array>
 #include <cstddef>
@@ -85,17 +86,31 @@ constexpr void add_fraction(Out& out, Real value) {
 
 // ---- defaults ----
 
+constexpr bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    std::uint8_t next[4]{};
+    std::size_t size = 0;
+    for (; size < 4 && size < text.size(); ++size) next[size] = static_cast<std::uint8_t>(text[size]);
+    std::uint32_t point = 0;
+    const std::size_t step = etf::utf8::decode(next, size, point);
+    if (step == 0) return false;
+    text.remove_prefix(step);
+  }
+  return true;
+}
 /// Whether a default can be written in the schema. One that cannot be is left to the reader of the args.
 template <class M>
 constexpr bool is_writable(const M& value) {
   using namespace etf::detail;
   if constexpr (is_duration<M>) {
     return value.count() >= 0 && value.count() <= std::numeric_limits<std::int32_t>::max();
-  } else if constexpr (std::is_same_v<M, byte_size> || text<M> || std::is_integral_v<M>) {
+  } else if constexpr (text<M>) {
+    return is_utf8(value);
+  } else if constexpr (std::is_same_v<M, byte_size> || std::is_integral_v<M>) {
     return true;
   } else if constexpr (std::is_floating_point_v<M>) {
     return fraction_digits(value) >= 0;
-  } else if constexpr (std::is_enum_v<M>) {
+  } else if constexpr (!customised<M> && std::is_enum_v<M>) {
     const auto place = static_cast<std::uint64_t>(value);
     return place < names_of<M>.size() && !names_of<M>[place].empty();
   } else if constexpr (is_a<M, std::optional>) {
@@ -126,7 +141,7 @@ constexpr void add_value(Out& out, const M& value, bool is_outer) {
     add_integer(out, value);
   } else if constexpr (std::is_floating_point_v<M>) {
     add_fraction(out, value);
-  } else if constexpr (std::is_enum_v<M>) {
+  } else if constexpr (!customised<M> && std::is_enum_v<M>) {
     add_quoted(out, names_of<M>[static_cast<std::size_t>(value)]);
   } else if constexpr (is_a<M, std::optional>) {
     if (value) add_value(out, *value, is_outer);
@@ -229,9 +244,11 @@ template <class M, class... Around, class Out>
 constexpr void add_rule(Out& out, bool or_null) {
   using namespace etf::detail;
   if constexpr (is_duration<M>) {
-    out.add("\"type\":\"integer\",\"format\":\"duration\"");
+    add_type(out, "integer", or_null);
+    out.add(",\"format\":\"duration\"");
   } else if constexpr (std::is_same_v<M, byte_size>) {
-    out.add("\"type\":\"integer\",\"format\":\"size\",\"minimum\":0");
+    add_type(out, "integer", or_null);
+    out.add(",\"format\":\"size\",\"minimum\":0");
   } else if constexpr (std::is_same_v<M, bool>) {
     add_type(out, "boolean", or_null);
   } else if constexpr (whole_number<M>) {
@@ -239,9 +256,12 @@ constexpr void add_rule(Out& out, bool or_null) {
     add_bounds<M>(out);
   } else if constexpr (std::is_floating_point_v<M>) {
     add_type(out, "number", or_null);
-  } else if constexpr (text<M> || blob<M> || std::is_same_v<M, etf::charlist>) {
+  } else if constexpr (text<M> || blob<M>) {
     add_type(out, "string", or_null);
-  } else if constexpr (std::is_enum_v<M>) {
+  } else if constexpr (std::is_same_v<M, etf::charlist>) {
+    // A text in the configuration, a list of characters from start_child.
+    out.add(or_null ? "\"type\":[\"string\",\"array\",\"null\"]" : "\"type\":[\"string\",\"array\"]");
+  } else if constexpr (!customised<M> && std::is_enum_v<M>) {
     add_names<M>(out, or_null);
   } else if constexpr (is_a<M, std::optional>) {
     add_rule<typename M::value_type, Around...>(out, true);

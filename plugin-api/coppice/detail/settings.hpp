@@ -90,7 +90,7 @@ bool may_be_absent(const M& one, const M& other) {
   using etf::detail::is_a;
   if constexpr (is_a<M, std::optional>) {
     return true;
-  } else if constexpr (are_members<M>()) {
+  } else if constexpr (etf::detail::aggregate<M>) {
     return etf::reflect::with_members(one, [&other](const auto&... mine) {
       return etf::reflect::with_members(
           other, [&](const auto&... others) { return (may_be_absent(mine, others) && ...); });
@@ -135,7 +135,7 @@ constexpr bool may_be_absent(const M& member) {
   using etf::detail::is_a;
   if constexpr (is_a<M, std::optional>) {
     return true;
-  } else if constexpr (are_members<M>()) {
+  } else if constexpr (etf::detail::aggregate<M>) {
     return etf::reflect::with_members(
         member, [](const auto&... mine) { return (detail::may_be_absent(mine) && ...); });
   } else if constexpr (std::is_trivially_default_constructible_v<M>) {

@@ -53,6 +53,45 @@ struct priced {
   std::int32_t count;
 };
 
+enum class shade { dark, light };
+struct point {
+  static constexpr auto etf_form = etf::form::tuple;
+  std::int32_t x = 1;
+  std::int64_t y = 2;
+};
+struct marked {
+  std::optional<std::chrono::milliseconds> wait;
+  std::optional<coppice::byte_size> room;
+  std::string_view sign = "\xff";
+  std::string_view name = "\xc3\xbc";
+  point at;
+  shade tone;
+};
+struct titled {
+  etf::charlist title;
+};
+struct unset {
+  std::chrono::milliseconds wait;
+  coppice::byte_size room;
+  std::array<std::int32_t, 2> pair;
+  std::array<std::int32_t, 2> other = {1, 2};
+};
+
+} // namespace
+
+template <>
+struct coppice::etf::codec<shade> {
+  static constexpr std::string_view expected = "a shade";
+  static void encode(writer& out, shade what) { out.integer(what == shade::light ? 100 : 0); }
+  static bool decode(cursor& in, shade& what, mismatch& why) {
+    std::int64_t percent = 0;
+    if (!in.read_integer(percent)) return why.wanted(in, expected);
+    return what = percent > 50 ? shade::light : shade::dark, true;
+  }
+};
+
+namespace {
+
 template <class T>
 T taken(const value& args) {
   T into{};
@@ -150,6 +189,15 @@ TEST_CASE("initialisers count where the compiler cannot make the struct, and tex
   CHECK(refused<priced>("#{count => 1, of => #{tea => 1}}"_erl).starts_with("args.of.value: expected "));
 }
 
+TEST_CASE("a struct that is a tuple may be left out if its members have initialisers") {
+  const auto got = taken<marked>("#{tone => 80}"_erl);
+  CHECK(got.tone == shade::light);
+  CHECK(got.at.y == 2);
+  CHECK_FALSE(got.wait);
+  CHECK_FALSE(taken<marked>("#{tone => 80, wait => undefined}"_erl).wait);
+  CHECK(refused<marked>("#{}"_erl) == "args.tone: expected a shade, got nothing");
+}
+
 TEST_CASE("arguments that are written are read again as they were") {
   options given{"/tmp", 3, 0, std::chrono::seconds(4), {8}, true, 1.5, kind::tea, {}, {}, kind::rice, {2, 3}};
   const value written = value::of(etf::encode(coppice::detail::args_to_write<options>{given}));
@@ -171,6 +219,22 @@ TEST_CASE("the schema has the members as keys, their types and ranges, and takes
         R"("high":{"type":["integer","null"],"minimum":0,"maximum":65535}}}},)"
         R"("first":{"type":"object","additionalProperties":{"type":"integer"}},"sync":{"type":"boolean"},)"
         R"("count":{"type":"integer","minimum":-2147483648,"maximum":2147483647}}})");
+}
+
+TEST_CASE("the schema takes no more and no less than is read") {
+  // A type with a codec is free, and a default that is no UTF-8 cannot stand in JSON.
+  CHECK(schema<marked>() ==
+        R"({"type":"object","additionalProperties":false,"required":["tone"],"properties":{)"
+        R"("wait":{"type":["integer","null"],"format":"duration"},)"
+        R"("room":{"type":["integer","null"],"format":"size","minimum":0},)"
+        R"("sign":{"type":"string"},"name":{"type":"string","default":"ü"},"at":{},"tone":{}}})");
+  CHECK(schema<titled>().find(R"("title":{"type":["string","array"]})") != std::string_view::npos);
+}
+
+TEST_CASE("durations, sizes and arrays without an initialiser are required") {
+  CHECK(schema<unset>().starts_with(
+      R"({"type":"object","additionalProperties":false,"required":["wait","room","pair"],"properties")"));
+  CHECK(coppice::detail::absentable<unset>() == 8);
 }
 
 TEST_CASE(

@@ -34,7 +34,7 @@ inline bool is_ascii(const std::uint8_t* at, std::size_t size) {
 }
 
 /// The size of the character at `at` (1 to 4) and its code point. 0: not well formed.
-inline std::size_t decode(const std::uint8_t* at, std::size_t left, std::uint32_t& point) {
+constexpr std::size_t decode(const std::uint8_t* at, std::size_t left, std::uint32_t& point) {
   const auto tail = [at](std::size_t i) { return (at[i] & 0xC0U) == 0x80U; };
   if (left == 0) return 0;
   const std::uint32_t lead = at[0];
