@@ -230,6 +230,8 @@ outcome saga_engine::carry_out(saga::effects&& what) {
       continue;
     }
     if (stay_ != nullptr && (!stay_->has_place() || !held_.empty())) {
+      // Nothing bounds how many of these come while the earlier process's work goes on.
+      if (one.what == saga::callback::interim) continue;
       held_bytes_ += one.value.encoded.size();
       held_.push_back(std::move(one));
       continue;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/utf8.hpp"
+#include "services/answers/long_terms.hpp"
 #include "services/io/io_term.hpp"
 
 namespace coppice::services {
@@ -130,8 +131,8 @@ std::string text_in_field(const control& c, const std::string& text) {
 
 class formatter {
  public:
-  formatter(const characters& format, etf::bytes arguments, std::size_t most)
-      : format_(format), in_(arguments), most_(most) {
+  formatter(const characters& format, etf::bytes arguments, std::size_t most, portions& work)
+      : format_(format), in_(arguments), most_(most), work_(work) {
     sound_ = in_.read_string(bytes_) || in_.read_list(left_);
   }
 
@@ -163,7 +164,7 @@ class formatter {
       bytes_ = bytes_.subspan(1);
       return small_;
     }
-    if (left_ == 0 || !in_.read_term(one)) return refuse(), one;
+    if (left_ == 0 || !read_long_term(in_, one, work_)) return refuse(), one;
     --left_;
     return one;
   }
@@ -312,13 +313,15 @@ class formatter {
   etf::bytes bytes_{};     // the arguments left, if they are a list of bytes
   std::array<std::uint8_t, 2> small_{};
   std::size_t most_;
+  portions& work_;
   std::string out_;
   bool sound_ = true;
 };
 
 } // namespace
 
-std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, std::size_t most) {
+std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, std::size_t most,
+                                     portions& work) {
   characters text;
   std::string_view name;
   taken whole = taken::wrong;
@@ -329,7 +332,7 @@ std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, st
     whole = flatten(text, format, true, longest_format);
   }
   if (whole != taken::all) return std::nullopt;
-  return formatter(text, arguments, most).run();
+  return formatter(text, arguments, most, work).run();
 }
 
 } // namespace coppice::services

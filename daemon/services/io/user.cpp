@@ -63,7 +63,7 @@ std::string formatted(etf::bytes module, etf::bytes function, etf::bytes argumen
   const bool known = etf::cursor(module).read_atom_is("io_lib") &&
                      etf::cursor(function).read_atom_is("format") && at.read_list(count) && count == 2 &&
                      read_long_term(at, format, parts) && read_long_term(at, values, parts);
-  if (const auto text = known ? io_format(format, values, longest_line) : std::nullopt) return *text;
+  if (const auto text = known ? io_format(format, values, longest_line, parts) : std::nullopt) return *text;
   return text_of(arguments);
 }
 

@@ -38,7 +38,8 @@ buffer list_of(std::uint32_t count, const buffer& what) {
 std::string formatted(std::string_view format, const buffer& arguments) {
   etf::vector_writer as_list;
   as_list.string(format);
-  return io_format(as_list.view(), arguments, most).value_or("refused");
+  services::portions work;
+  return io_format(as_list.view(), arguments, most, work).value_or("refused");
 }
 
 } // namespace
@@ -106,6 +107,13 @@ TEST_CASE("what a format prints nothing of costs little") {
   std::string nothing;
   for (int i = 0; i < 5000; ++i) nothing += "~0s";
   CHECK(formatted(nothing, list_of(5000, binary_of(10'000, 'x'))) == "");
-  CHECK(io_format(binary_of(much, 'x'), term("[]"), most) == std::nullopt);
-  CHECK(io_format(list_of(2'000'000, term("[]")), term("[]"), most) == std::nullopt);
+  services::portions work;
+  CHECK(io_format(binary_of(much, 'x'), term("[]"), most, work) == std::nullopt);
+  CHECK(io_format(list_of(2'000'000, term("[]")), term("[]"), most, work) == std::nullopt);
+}
+
+TEST_CASE("the end of a long argument is found in portions") {
+  services::portions work;
+  CHECK(io_format(term("\"~i.\""), list_of(1, list_of(100'000, term("[]"))), most, work) == ".");
+  CHECK(work.steps() > 100'000);
 }

@@ -39,7 +39,8 @@ fields spawn(parts of) {
   return {message::atom("m"), message::atom("f"), of.any, of.keys()};
 }
 
-// {call, Module, Function, Arguments, user} of rpc, where each argument is large.
+// {call, Module, Function, Arguments, user} of rpc, where one argument is large: the answer to a refused call
+// has all of them, and is sent as a whole.
 struct function_name {
   std::string_view module;
   std::string_view name;
@@ -67,14 +68,13 @@ fields call_of(parts of, const function_name& which) {
   return {message::atom(which.module), message::atom(which.name), term([&](etf::writer& out) {
             out.list(which.arity);
             for (std::uint32_t i = 0; i < which.arity; ++i) {
-              const bool is_process = which.module == "global" && i >= 2;
-              const bool is_scope = which.module == "pg" && which.arity == 2 && i == 0;
-              if (is_process)
-                of.write_pid(out, i);
-              else if (is_scope)
-                out.atom("pg");
-              else
+              const bool is_of_global = which.module == "global"; // (Module, Name, Pid, Pid)
+              if (i == (is_of_global ? 1 : which.arity - 1))
                 out.raw(of.any.bytes());
+              else if (is_of_global && i >= 2)
+                of.write_pid(out, i);
+              else
+                out.atom("pg"); // a scope
             }
             out.nil();
           }),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How much work the services do for what another node asks, in steps (counted_steps.hpp). A generator walks
-// the services' own tables of requests (request_examples.hpp) with terms and lists of 10 KB to 1 MB: a
+// the services' own tables of requests (request_examples.hpp) with terms and lists of 10 to 300 KB: a
 // request may cost so many steps for each of its bytes, and no bystander on the same worker waits for more
 // than a turn's budget. A request of a table without an example fails the test.
 //
@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "counted_steps.hpp"
 #include "large_terms.hpp"
@@ -45,16 +46,19 @@ using form = behaviours::gen::request::kind;
 
 namespace {
 
-constexpr std::array<std::size_t, 3> sizes{10'000, 100'000, 1'000'000}; // bytes
+constexpr std::array<std::size_t, 3> sizes{10'000, 100'000, 300'000}; // bytes
 // Steps that a request may cost beside what its size explains: an answer, a log line, work of the connection.
 constexpr std::uint64_t always = 400'000;
 constexpr std::uint64_t most_a_byte = 200;
 // A turn looks at turn_reductions entries. A term of up to 64 KiB is read in one go, some times.
 constexpr std::uint64_t most_a_turn = 1000 * std::uint64_t{runtime::turn_reductions};
+// A request that is not done by then never will be.
+constexpr base::nanos patience_of_request = 60 * base::nanos_per_second;
 
 struct cost {
   std::uint64_t all = 0;  // steps until all is done
   std::uint64_t turn = 0; // the most between two turns of a bystander
+  bool ended = true;
 };
 
 // While it is there, what peers cause the services to log is not written.
@@ -147,6 +151,7 @@ struct site : node_and_peer {
   cost until(Done done, Begin begin) {
     return bystander.run([&](process& self) {
       const std::uint64_t before = processes();
+      const base::nanos give_up = base::mono_now() + patience_of_request;
       cost seen;
       begin();
       do {
@@ -155,7 +160,8 @@ struct site : node_and_peer {
         const std::uint64_t passed = steps() - last;
         seen.turn = std::max(seen.turn, passed);
         seen.all += passed;
-      } while (!done(before));
+        seen.ended = done(before);
+      } while (!seen.ended && base::mono_now() < give_up);
       return seen;
     });
   }
@@ -239,6 +245,15 @@ class walk {
       REQUIRE(behaviours::find_request(std::span(&to_.row, 1), to_.row.form, bare.bytes()) != nullptr);
     send(fields(little_, 1), "small");
   }
+  void large(seeded_dice& dice) {
+    with_terms(sizes[0]);
+    with_term(large_terms[dice.below(large_terms.size())], sizes[1]);
+    with_term(large_terms[dice.below(large_terms.size())], sizes[2]);
+    out_of_place(dice, sizes[1]);
+    for (const std::size_t bytes : sizes) with_lists(bytes); // last, as services keep most of them
+  }
+
+ private:
   // Each kind of large term where any term may stand.
   void with_terms(std::size_t bytes) {
     for (const large_term& kind : large_terms) with_term(kind, bytes);
@@ -265,7 +280,6 @@ class walk {
     }
   }
 
- private:
   static message written(const large_term& what, std::size_t bytes) {
     return term([&](etf::writer& out) { what.write(out, bytes); });
   }
@@ -276,6 +290,7 @@ class walk {
     at_.reset();
     at_.emplace();
     if (by_.needs != session::none) begin_session();
+    if (to_.service == "pg") meet();
     if (by_.needs == session::exchanged) say("exchange", {parts_of().node(), nil(), nil(), one()});
   }
   request_parts parts_of() { return {*at_, little_, 1, form::cast}; }
@@ -284,6 +299,11 @@ class walk {
   }
   static message one() {
     return term([](etf::writer& out) { out.integer(1); });
+  }
+  // pg heeds no scope that it does not know.
+  void meet() {
+    const taken_request to{"pg", {form::info, "discover", 2, 3, peer_request::nothing}};
+    at_->of(to.service, whole_request(*at_, to, {parts_of().asker()}));
   }
   void say(std::string_view what, const request_fields& given) {
     const auto arity = static_cast<std::uint32_t>(given.size()) + 1;
@@ -317,6 +337,7 @@ class walk {
         to_.service + " " + std::string(to_.row.what) + " " + std::string(by_.about) + ", " + how;
     CAPTURE(what);
     const cost spent = is_spawn ? at_->of_spawn(whole) : at_->of(to_.service, whole);
+    REQUIRE(spent.ended);
     seen_.note(spent, whole.size(), what);
     at_->sent += whole.size();
     const std::uint64_t explains = asks_for_all(to_.row) ? at_->sent : whole.size();
@@ -345,14 +366,13 @@ TEST_CASE("what a request of another node costs grows with its length, and no tu
     REQUIRE_MESSAGE(!found.empty(),
                     to.service << " takes " << to.row.what << ", of which there is no example");
     for (const request_example& by : found) {
+      // With a connection all goes that the peer has there: no more than of this example.
+      const bool disconnects = (to.row.causes & peer_request::disconnects) != 0;
+      if (disconnects) at.reset();
       walk each(to, by, seen, at);
       each.usual();
-      if (to.row.most == 0 || !by.make) continue;
-      each.with_terms(sizes[0]);
-      each.with_term(large_terms[dice.below(large_terms.size())], sizes[1]);
-      each.with_term(large_terms[dice.below(large_terms.size())], sizes[2]);
-      for (const std::size_t bytes : sizes) each.with_lists(bytes);
-      each.out_of_place(dice, sizes[1]);
+      if (to.row.most != 0 && by.make) each.large(dice);
+      if (disconnects) at.reset();
     }
   }
   seen.print();
