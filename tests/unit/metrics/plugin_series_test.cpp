@@ -77,14 +77,16 @@ TEST_CASE("what is malformed gets a metric that nobody sees") {
   const plugin_series::labels many(9, {"a", "b"});
   std::vector<double> too_many;
   for (std::size_t i = 0; i <= plugin_series::most_bounds; ++i) too_many.push_back(static_cast<double>(i));
+  const std::string long_name(65, 'a');
+  const std::string long_help(129, 'h');
   const std::vector<wanted> all{
       counter(""),
       counter("Upper"),
       counter("1st"),
       counter("a-b"),
-      counter(std::string(65, 'a')),
+      counter(long_name),
       {kind::counter, "n", "two\nlines", {}, {}},
-      {kind::counter, "n", std::string(129, 'h'), {}, {}},
+      {kind::counter, "n", long_help, {}, {}},
       counter("n", {{"Label", "v"}}),
       counter("n", {{"l", std::string(129, 'v')}}),
       counter("n", {{"l", "v"}, {"l", "w"}}),
