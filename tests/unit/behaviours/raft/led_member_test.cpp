@@ -176,6 +176,7 @@ class answered final : public native_server {
 
 TEST_CASE("a member that begins again applies nothing that its new log does not know to be committed") {
   led_by_test host;
+  host.disk.can_reserve = false; // so that a full disk shows at once
   CHECK(host.append(4, {100, 200}, 1));
   host.log.log()->settle();
   host.disk.capacity = 0;
