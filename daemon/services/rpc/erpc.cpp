@@ -40,23 +40,32 @@ evaluated evaluate(process& self, const functions& allowed, etf::bytes module, e
   return {(*found)(self, arguments), "badarg"};
 }
 
-// [{M, F, Args, []}]
-void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::bytes arguments) {
-  out.list(1);
-  out.tuple(4);
-  out.raw(module);
-  out.raw(function);
-  out.raw(arguments);
-  out.nil();
-  out.nil();
-}
-
 // The length of a list by its head. It may be improper: that is found when its elements are read, which may
 // take long.
 std::optional<std::uint32_t> stated_length(etf::bytes list) {
   etf::cursor at(list);
   std::uint32_t length = 0;
   return at.read_list(length) ? std::optional(length) : std::nullopt;
+}
+
+// [{M, F, Args, []}]. Long arguments are not given back, since that would copy and check all of them in one
+// turn: their number stands in their place, as in OTP's stacks. If there is none, or the names are no names,
+// the stack is empty.
+void write_stack(etf::writer& out, etf::bytes module, etf::bytes function, etf::bytes arguments) {
+  constexpr std::size_t most_given_back = 65536; // bytes
+  const bool is_long = arguments.size() > most_given_back;
+  const auto arity = is_long ? stated_length(arguments) : std::nullopt;
+  if (module.size() + function.size() > most_given_back || (is_long && !arity)) return out.nil();
+  out.list(1);
+  out.tuple(4);
+  out.raw(module);
+  out.raw(function);
+  if (is_long)
+    out.integer(*arity);
+  else
+    out.raw(arguments);
+  out.nil();
+  out.nil();
 }
 
 // Runs one call and ends with its result as exit reason.
