@@ -119,7 +119,7 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
   done = true;
   for (std::thread& one : rivals) one.join();
   // Other work of the same thread may have been seen: that is judged by the clock on the wall.
-  if (was_poor) CHECK(log.count("handle_info") == 0);
+  if (was_poor) CHECK(log.count("handle_info of go") == 0); // sums of earlier tests may come, too
   if (was_poor) CHECK(here.host.counters().taken_over == 0);
   if (!was_poor) MESSAGE("the machine has processors to spare: nothing was seen");
 }
