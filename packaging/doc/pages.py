@@ -33,6 +33,7 @@ CONTENTS = (
     ("Write plugins", "terms", "How C++ becomes terms", "plugin-api/doc/terms.md"),
     ("Write plugins", "codec", "Codecs", "plugin-api/doc/codec.md"),
     ("Write plugins", "args", "Arguments", "plugin-api/doc/args.md"),
+    ("Write plugins", "args-schema", "Schemas of arguments", "plugin-api/doc/args-schema.md"),
     ("Write plugins", "state", "State and reloads", "plugin-api/doc/state.md"),
     ("Write plugins", "reloads", "What a reload does", "plugin-api/doc/reloads.md"),
     ("Write plugins", "testing", "Testing", "plugin-api/doc/testing.md"),

@@ -137,11 +137,12 @@ def pieces(_):
     check(seen >= 4, "the chapters have configurations", seen)
 
 
-@test("each row of the page about arguments says what the actor gets, or how its arguments are refused")
+@test("each row of the pages about arguments says what the actor gets, or how its arguments are refused")
 def arguments(cleanup):
     folder, _, _ = shelf()
     rows = {True: [], False: []}  # of what an actor gets, and of what is refused: (actor, args, text)
-    for heads, lines in tables(text_of(root / "plugin-api/doc/args.md")):
+    pages = [text_of(root / f"plugin-api/doc/{name}.md") for name in ("args", "args-schema")]
+    for heads, lines in (table for page in pages for table in tables(page)):
         if heads[0].startswith("args of "):
             rows[heads[1] == "the actor gets"] += [(heads[0].removeprefix("args of "), *line) for line in lines]
     given, refused = rows[True], rows[False]

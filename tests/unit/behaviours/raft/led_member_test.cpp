@@ -52,6 +52,7 @@ class other_member final : public native_server {
 struct led_by_test : group_host {
   explicit led_by_test(base::nanos append_timeout = 300 * ms, std::uint32_t pending = 10'000,
                        std::uint64_t check = 0) {
+    disk.can_reserve = false; // so that a full disk shows at once
     options.append_timeout = append_timeout;
     options.pending = pending;
     options.check = check;
@@ -176,7 +177,6 @@ class answered final : public native_server {
 
 TEST_CASE("a member that begins again applies nothing that its new log does not know to be committed") {
   led_by_test host;
-  host.disk.can_reserve = false; // so that a full disk shows at once
   CHECK(host.append(4, {100, 200}, 1));
   host.log.log()->settle();
   host.disk.capacity = 0;
