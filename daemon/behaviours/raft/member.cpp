@@ -2,6 +2,7 @@
 // A member's life: from its disk, over the meeting with the others, to a core that runs, and what the core
 // asks for. In the process's own turn.
 #include "behaviours/raft/member.hpp"
+#include "behaviours/gen/tagged.hpp"
 
 #include <fmt/format.h>
 
@@ -25,15 +26,6 @@ namespace {
 
 // For a command that its actor has in hand when the member stops.
 constexpr base::nanos stop_patience = 5 * base::nanos_per_second;
-
-// {Tag, Text}
-outcome stop_with(std::string_view tag, std::string_view text) {
-  message_writer why;
-  why.tuple(2);
-  why.atom(tag);
-  why.binary(text);
-  return runtime::stop(why.take());
-}
 
 } // namespace
 
@@ -60,7 +52,7 @@ outcome member::on_start(process& self) {
   self.trap_exit(true);
   own_ = fmt::format("{}@{}", of_.child->name, self.host().node_name());
   journal_ = of_.shared->resources.find<journal>();
-  if (journal_ == nullptr) return stop_with("log", "this node has no durable log");
+  if (journal_ == nullptr) return runtime::stop(tagged_text("log", "this node has no durable log"));
   beats_ = of_.shared->resources.find<beat_exchange>();
   if (auto* const board = of_.shared->resources.find<metrics::board>())
     on_board_ = board->enter({{"group", of_.child->name}}, counters_);
@@ -71,11 +63,11 @@ outcome member::on_start(process& self) {
     if (self.exiting()) return runtime::carry_on();
     if (read.error().code == base::errc::limit) return start_again(self, read.error());
     // A log that was never there is a mistake of whoever starts the node.
-    if (log_ == nullptr) return stop_with("log", read.error().text);
+    if (log_ == nullptr) return runtime::stop(tagged_text("log", read.error().text));
     return halt(self, read.error());
   }
   auto made = make_machine();
-  if (!made) return stop_with("bad_actor", made.error().text);
+  if (!made) return runtime::stop(tagged_text("bad_actor", made.error().text));
   auto started = gen::start(
       self, machine_options(), std::move(*made),
       of_.child->start_timeout == 0 ? runtime::no_deadline : self.now() + of_.child->start_timeout);

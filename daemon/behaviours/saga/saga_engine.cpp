@@ -2,6 +2,7 @@
 // The saga's core with its process: time, the log, messages and callbacks. The words that others call it with
 // are in saga_calls.cpp. In the process's own turn.
 #include "behaviours/saga/saga_engine.hpp"
+#include "behaviours/gen/tagged.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -64,15 +65,6 @@ message resolved_answer(const std::string& tx, std::size_t parts) {
   report::text(out, "tx", tx);
   report::number(out, "decided", parts);
   return out.take();
-}
-
-// {Word, Text}
-outcome stop_with(std::string_view word, std::string_view text) {
-  message_writer why;
-  why.tuple(2);
-  why.atom(word);
-  why.binary(text);
-  return runtime::stop(why.take());
 }
 
 std::string shown_tx(const saga::step_key& key) {
@@ -532,7 +524,7 @@ void saga_engine::soon() {
 std::optional<outcome> saga_engine::take_from_workers(const message& m) {
   auto taken = workers_->take_info(m);
   if (!taken) return std::nullopt;
-  if (!taken->how) return stop_with("saga_workers", taken->how.error().text);
+  if (!taken->how) return runtime::stop(tagged_text("saga_workers", taken->how.error().text));
   if (taken->told) interim(taken->told->key, term_from(taken->told->value));
   take_ends_of_workers();
   return carry_out();
@@ -544,7 +536,7 @@ std::optional<outcome> saga_engine::take_info(const message& m) {
     if (auto next = take_from_workers(m)) return next;
   if (stay_ != nullptr)
     if (const auto begun = stay_->take_info(m))
-      return *begun ? carry_out() : stop_with("saga_place", begun->error().text);
+      return *begun ? carry_out() : runtime::stop(tagged_text("saga_place", begun->error().text));
   if (writer_ != nullptr && journal_writer::is_news(self_, m)) {
     const journal_writer::news known = writer_->take();
     if (known.failure) {

@@ -2,6 +2,7 @@
 // A plugin's saga. In the process's own turn.
 #include "host/actors/saga_actor.hpp"
 
+#include "behaviours/gen/tagged.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
@@ -18,19 +19,6 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::outcome;
 using runtime::process;
-
-namespace {
-
-// {Word, Text}
-message reason_of(std::string_view word, std::string_view text) {
-  message_writer out;
-  out.tuple(2);
-  out.atom(word);
-  out.binary(text);
-  return out.take();
-}
-
-} // namespace
 
 saga_code::saga_code(const coppice_actor_type& type)
     : server_code(type),
@@ -69,14 +57,15 @@ void saga_actor::terminate(process&, const message& reason) {
 
 outcome saga_actor::init(process& self) {
   if (is_worker_) return begin_step(self);
-  if (!settings_) return runtime::stop(reason_of("bad_options", "the saga's options cannot be read"));
+  if (!settings_)
+    return runtime::stop(behaviours::tagged_text("bad_options", "the saga's options cannot be read"));
   outcome begun = begin(self);
   if (begun.stops()) return begun;
   auto engine = std::make_unique<behaviours::saga_engine>(
       self, std::move(*settings_), log_, static_cast<behaviours::saga_port&>(*this), std::move(workers_));
   if (auto opened = engine->open(); !opened) {
     if (self.exiting()) return runtime::stop(runtime::reasons::killed());
-    return runtime::stop(reason_of("saga_log", opened.error().text));
+    return runtime::stop(behaviours::tagged_text("saga_log", opened.error().text));
   }
   engine_ = std::move(engine);
   actor().needs_extra().stays = engine_->stay();

@@ -64,7 +64,7 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
   return outcome;
 }
 
-// Whether this is the label of a process under an application's supervisors: APPLICATION/…
+// Whether this is the path of a process under an application's supervisors: APPLICATION/…
 bool is_in_application(std::string_view path, const std::vector<behaviours::application_spec>& all) {
   const auto slash = path.find('/');
   return slash != path.npos &&
