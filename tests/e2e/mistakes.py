@@ -343,6 +343,15 @@ def first_errors(said):
     return found
 
 
+def public_headers(flags):
+    """What a plugin may include, as it stands behind #include; flags are those of pkg-config."""
+    folders = [pathlib.Path(flag[2:]) for flag in flags.split() if flag.startswith("-I")]
+    found = sorted({str(file.relative_to(folder)) for folder in folders for file in folder.glob("coppice/**/*.hpp")
+                    if "detail" not in file.parts and file.name != "needs_cpp20.hpp"})
+    check({"coppice/server.hpp", "coppice/testing/host.hpp", "coppice/etf/term.hpp"} <= set(found), "headers are found", *found)
+    return found
+
+
 def judge(cleanup, compiler, everything):
     needs(compiler)
     _, variables = installed()
@@ -354,10 +363,12 @@ def judge(cleanup, compiler, everything):
         return shell(f"{compiler} -std=c++20 {flags} -fsyntax-only {everything} {name}.cpp 2>&1 || true", folder.path)
 
     equal(compiled("right", rows("right", RIGHT)), "", "what is right compiles")
-    older = re.findall(r"\berror: .*|#error .*", shell(
-        f"printf '#include <coppice/server.hpp>' | {compiler} -std=c++17 {flags} -fsyntax-only -x c++ - 2>&1 || true", folder.path))
-    check(len(older) <= 3 and any("Coppice's headers need C++20: compile with -std=c++20" in line for line in older),
-          "of an older standard one thing is said", *older)
+    for header in public_headers(flags):
+        older = re.findall(r"\berror: .*|#error .*", shell(
+            f"printf '#include <{header}>' | {compiler} -std=c++17 {flags} -fsyntax-only {everything} -x c++ - 2>&1 || true",
+            folder.path))
+        check(len(older) <= 3 and any("Coppice's headers need C++20: compile with -std=c++20" in line for line in older),
+              f"of an older standard one thing is said by <{header}>", *older[:10])
     said = compiled("wrong", rows("row", [source for _, source, _ in MISTAKES]))
     errors = first_errors(said)
     for number, (what, _, sentence) in enumerate(MISTAKES):

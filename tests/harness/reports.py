@@ -81,6 +81,18 @@ def mark():
     os.environ[_mark] = _run
 
 
+def environment(process):
+    """What a process was started with. While a program takes the place of another, Linux shows neither its environment
+    nor its command line; Popen() may have returned by then. Zombies and the kernel's own threads have no program."""
+    deadline = time.monotonic() + _patience
+    while True:
+        command, found = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()  # in this order
+        if found or command or time.monotonic() > deadline:
+            return found
+        os.readlink(process / "exe")
+        time.sleep(0.001)
+
+
 def marked_processes():
     """What this script has started, or what that has started, and still runs: `process PID: COMMAND`."""
     wanted, found = f"{_mark}={_run}".encode(), []
@@ -88,7 +100,7 @@ def marked_processes():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         try:
-            if wanted in (folder / "environ").read_bytes().split(b"\0"):
+            if wanted in environment(folder).split(b"\0"):
                 command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
                 found.append(f"process {folder.name}: {command[:200]}")
         except OSError:

@@ -15,6 +15,7 @@
 #include <coppice/draft/statem.h>
 #include <coppice/draft/stream.h>
 #include <coppice/draft/udp.h>
+#include <coppice/etf/needs_cpp20.hpp>
 
 #include <string_view>
 

@@ -3,8 +3,6 @@
 // use. Also turns statuses into C++ exceptions. Header-only; compiled into the plugin.
 #pragma once
 
-#include <coppice/detail/needs_cpp20.hpp>
-
 #include <coppice/actor.h>
 #include <coppice/call.h>
 #include <coppice/log.h>

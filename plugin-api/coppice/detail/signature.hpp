@@ -3,6 +3,8 @@
 // overloaded or a template has none that could be named. Header-only.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <cstddef>
 #include <tuple>
 #include <type_traits>

@@ -6,6 +6,7 @@
 // thread at a time.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
 #include <coppice/draft/statem.h>
 
 #include <algorithm>

@@ -5,6 +5,7 @@
 // thread.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
 #include <coppice/detail/behaviours.h>
 
 #include <algorithm>

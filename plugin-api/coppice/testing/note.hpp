@@ -3,6 +3,8 @@
 // Header-only. One thread.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <elf.h>
 #include <link.h>
 

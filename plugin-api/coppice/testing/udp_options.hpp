@@ -3,6 +3,8 @@
 // actor starts, since its init may send. Header-only; included by coppice/testing.hpp.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <cstddef>
 #include <string>
 #include <vector>

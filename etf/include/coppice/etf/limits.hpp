@@ -3,6 +3,8 @@
 // them. A limit is checked before memory is reserved.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <cstddef>
 
 namespace coppice::etf {

@@ -5,6 +5,8 @@
 // ends with the name in both.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string_view>

@@ -4,6 +4,8 @@
 // is a sixth of what a plugin's compiler reads. Moving a value or a reason throws nothing. Any thread.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <cassert>
 #include <exception>
 #include <memory>

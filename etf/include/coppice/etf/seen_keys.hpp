@@ -5,6 +5,8 @@
 // pays for all earlier ones. The caller checks keys with equal hashes. One thread.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -4,6 +4,8 @@
 // User's Guide, "External Term Format".
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>

@@ -3,6 +3,8 @@
 // which takes one step for eight bytes. Pure functions, any thread.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

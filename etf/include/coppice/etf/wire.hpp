@@ -3,6 +3,8 @@
 // caller checks all bounds. Pure functions, any thread.
 #pragma once
 
+#include <coppice/etf/needs_cpp20.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
