@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a plugin's author gets wrong in a class is said by the compiler, in a sentence with the remedy, and before
 anything else: each row is a class and the sentence. What is right, however odd, compiles."""
+import pathlib
 import re
 
 from harness.node import root
