@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t report_every = 64 * 1024; // bytes
 constexpr std::int64_t worth_a_trim = std::int64_t{32} << 20;
+constexpr std::int64_t given_up_worth_a_trim = std::int64_t{4} << 20;
 
 } // namespace
 
@@ -35,7 +36,11 @@ void block_memory::add(std::int64_t bytes) {
 void block_memory::trim() {
   std::int64_t most = most_.load(std::memory_order_relaxed);
   const std::int64_t now = in_use_.load(std::memory_order_relaxed);
-  if (most - now < worth_a_trim || !most_.compare_exchange_strong(most, now)) return;
+  std::int64_t given_up = given_up_.load(std::memory_order_relaxed);
+  const bool is_much = most - now >= worth_a_trim || given_up >= given_up_worth_a_trim;
+  // One thread does it.
+  if (!is_much || !given_up_.compare_exchange_strong(given_up, 0)) return;
+  if (!most_.compare_exchange_strong(most, now)) return;
   malloc_trim(0);
 }
 
