@@ -106,7 +106,7 @@ class connection final : private net::stream_handler {
   base::uv::timer ticker_;
   std::size_t counted_relations_ = 0;  // bytes that are counted as memory in use, estimated
   std::size_t counted_unfinished_ = 0; // bytes that are counted as memory in use, about
-  std::uint64_t read_at_tick_ = 0;    // bytes read at the last tick
+  std::uint64_t read_at_tick_ = 0;     // bytes read at the last tick
   std::uint32_t silent_ticks_ = 0;
   std::uint64_t written_at_tick_ = 0;
   std::uint32_t stalled_ticks_ = 0; // in a row: bytes waited and the peer took none

@@ -119,6 +119,8 @@ class block_memory {
   static inline std::atomic<bool> scarce_{false};
   static inline std::atomic<std::int64_t> most_{0};     // most bytes in use since the last trim
   static inline std::atomic<std::int64_t> given_up_{0}; // bytes since the last trim
+  // Monotonic: before it, what was given up alone is no reason for a trim.
+  static inline std::atomic<std::int64_t> next_trim_{0};
 };
 
 class block_pool {

@@ -160,7 +160,8 @@ TEST_CASE("a message grows older until bytes of it come; without bytes a fragmen
   CHECK(f.oldest().idle == 1);
 }
 
-TEST_CASE("what is kept of a begun message beside its bytes is small and counted, also after it was dropped") {
+TEST_CASE(
+    "what is kept of a begun message beside its bytes is small and counted, also after it was dropped") {
   constexpr std::uint64_t many = 100;
   etf::limits shallow;
   shallow.depth = 1;
