@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen/askers.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/global/questions.hpp"
@@ -343,7 +344,11 @@ void global_name_server::end_session(process& self, partner& p) {
   p.exchanged = false;
   p.exchange = {};
   p.asked.clear();
-  if (p.settling) self.demonitor(std::exchange(p.settling, {}), true);
+  if (p.settling) {
+    self.demonitor(std::exchange(p.settling, {}), true);
+    // A peer may begin sessions without end, and each asker waits for seconds.
+    self.exit(runtime::destination(p.asker), runtime::reasons::kill());
+  }
   p.ops = {};
   p.resolved = {};
 }

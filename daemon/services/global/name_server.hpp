@@ -81,6 +81,7 @@ class global_name_server : public behaviours::native_server {
     runtime::message exchange;          // the peer's names
     std::vector<asked_about> asked;     // names that other nodes are being asked about
     runtime::reference settling;        // monitor of the process that asks; none: no question is open
+    runtime::pid asker;                 // that process
     bool exchanged = false;             // the names were compared with this side's
     runtime::message ops;               // the changes that this side found
     runtime::message resolved;          // the peer's `resolved`, if it came before this side's ops
