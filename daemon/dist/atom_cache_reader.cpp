@@ -40,7 +40,10 @@ base::result<std::size_t> atom_cache_reader::read_header(std::span<const std::ui
     const std::uint8_t flag = half_byte(flags, i);
     if (body.size() - at < 1) return broken("a reference is cut off");
     auto& owner = segments_[flag & segment_mask];
-    if (!owner) owner = std::make_unique<segment>();
+    if (!owner) {
+      owner = std::make_unique<segment>();
+      bytes_ += sizeof(segment);
+    }
     slot& entry = (*owner)[body[at]];
     ++at;
     // A slot holds one atom in a frame; text that the table borrows must not change.
@@ -54,7 +57,9 @@ base::result<std::size_t> atom_cache_reader::read_header(std::span<const std::ui
       const auto characters = etf::utf8::length(body.data() + at, size);
       if (characters < 0 || characters > 255)
         return broken("a new atom is no UTF-8 of at most 255 characters");
+      const std::size_t before = entry.text.capacity();
       entry.text.assign(reinterpret_cast<const char*>(body.data() + at), size);
+      bytes_ += entry.text.capacity() - before;
       entry.taken = true;
       at += size;
     } else if (!entry.taken) {

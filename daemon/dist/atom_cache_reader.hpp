@@ -53,6 +53,8 @@ class atom_cache_reader {
   // entries, fills `table`, and returns the header's size. After an error the cache no longer matches the
   // sender's: the connection has to end.
   base::result<std::size_t> read_header(std::span<const std::uint8_t> body, atom_table& table);
+  // Bytes of memory of the atoms that it keeps and of their slots.
+  std::size_t bytes() const { return bytes_; }
 
  private:
   static constexpr std::size_t segment_count = 8;
@@ -66,6 +68,7 @@ class atom_cache_reader {
 
   std::array<std::unique_ptr<segment>, segment_count> segments_;
   std::uint64_t header_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 } // namespace coppice::dist

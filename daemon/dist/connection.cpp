@@ -23,6 +23,14 @@ constexpr std::uint32_t ticks_to_unfinished = 4 * ticks_to_silence;
 constexpr std::size_t memory_of_relation = 128;
 constexpr std::size_t worth_counting = 512 * memory_of_relation;
 
+// Counts memory in node.limits.memory, as messages are: `counted` bytes were, `now` are from now on.
+void count_memory(std::size_t& counted, std::size_t now) {
+  const std::size_t change = now > counted ? now - counted : counted - now;
+  if (change < worth_counting) return;
+  runtime::block_memory::add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(counted));
+  counted = now;
+}
+
 uv_loop_t* loop_here(runtime::system& system) {
   return system.loop(static_cast<unsigned>(system.current_worker()));
 }
@@ -54,7 +62,8 @@ connection::connection(runtime::system& system, const options& opts, connection_
 }
 
 connection::~connection() {
-  runtime::block_memory::add(-static_cast<std::int64_t>(counted_relations_));
+  runtime::block_memory::add(-static_cast<std::int64_t>(counted_relations_ + counted_unfinished_));
+  at_end_.bytes = inbound_.held();
 }
 
 void connection::start(base::bytes_span leftover) {
@@ -66,7 +75,7 @@ void connection::on_data(base::bytes_span bytes) {
   context_.counters.heard(base::wall_now());
   inbound_.commit(bytes.size());
   if (inbound_.needs_more()) {
-    unfinished_.set(inbound_.held());
+    count_unfinished();
     return publish();
   }
   read(bytes.size());
@@ -77,7 +86,7 @@ void connection::read(std::size_t bytes) {
   const runtime::loop_work named(context_.ids.peer());
   if (auto handled = inbound_.handle(); !handled) return end(handled.error());
   end_if_overfull();
-  unfinished_.set(inbound_.held());
+  count_unfinished();
   inbound_.busy() ? pacer_.hold() : pacer_.after_read(bytes);
   publish();
 }
@@ -201,13 +210,15 @@ void connection::publish() {
   outbound_.publish();
 }
 
-// Counted in node.limits.memory, as messages are.
 void connection::count_relations() {
-  const std::size_t now = (context_.relations.links() + context_.relations.monitors()) * memory_of_relation;
-  const std::size_t change = now > counted_relations_ ? now - counted_relations_ : counted_relations_ - now;
-  if (change < worth_counting) return;
-  runtime::block_memory::add(static_cast<std::int64_t>(now) - static_cast<std::int64_t>(counted_relations_));
-  counted_relations_ = now;
+  count_memory(counted_relations_,
+               (context_.relations.links() + context_.relations.monitors()) * memory_of_relation);
+}
+
+// Blocks of messages are counted by themselves.
+void connection::count_unfinished() {
+  unfinished_.set(inbound_.held());
+  count_memory(counted_unfinished_, inbound_.outside_blocks());
 }
 
 } // namespace coppice::dist

@@ -21,6 +21,7 @@
 #include "dist/read_pacer.hpp"
 #include "dist/unfinished_messages.hpp"
 #include "net/stream/stream.hpp"
+#include "runtime/messages/block.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::dist {
@@ -84,7 +85,15 @@ class connection final : private net::stream_handler {
   std::optional<base::error> unfinished_too_long();
   void publish();
   void count_relations();
+  void count_unfinished();
 
+  // Destroyed after everything that holds what the peer has sent.
+  struct given_up {
+    ~given_up() { runtime::block_memory::given_up(bytes); }
+    std::size_t bytes = 0;
+  };
+
+  given_up at_end_;
   connection_owner& owner_;
   connection_context context_;
   net::stream stream_;
@@ -95,8 +104,9 @@ class connection final : private net::stream_handler {
   unfinished_messages::share unfinished_;
   read_pacer pacer_;
   base::uv::timer ticker_;
-  std::size_t counted_relations_ = 0; // bytes that are counted as memory in use, estimated
-  std::uint64_t read_at_tick_ = 0;    // bytes read at the last tick
+  std::size_t counted_relations_ = 0;  // bytes that are counted as memory in use, estimated
+  std::size_t counted_unfinished_ = 0; // bytes that are counted as memory in use, about
+  std::uint64_t read_at_tick_ = 0;     // bytes read at the last tick
   std::uint32_t silent_ticks_ = 0;
   std::uint64_t written_at_tick_ = 0;
   std::uint32_t stalled_ticks_ = 0; // in a row: bytes waited and the peer took none

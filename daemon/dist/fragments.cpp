@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "dist/control_message.hpp"
+#include "runtime/messages/block.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -43,7 +44,7 @@ base::result<std::optional<fragments::joined>> fragments::first(
   if (!fresh) return base::fail(base::errc::invalid, "a fragmented message begins again before its end");
   at->second.expected = fragment;
   at->second.message = std::make_unique<message_state>(atoms, control, terms_);
-  bytes_ += at->second.message->bytes();
+  count(*at->second.message);
   return add(at, payload, more);
 }
 
@@ -57,6 +58,16 @@ base::result<std::optional<fragments::joined>> fragments::next(std::uint64_t seq
                                                std::to_string(at->second.expected) + " was due");
   }
   return add(at, payload, more);
+}
+
+void fragments::count(const message_state& added) {
+  bytes_ += added.bytes();
+  outside_ += added.outside_blocks();
+}
+
+void fragments::uncount(const message_state& leaving) {
+  bytes_ -= leaving.bytes();
+  outside_ -= leaving.outside_blocks();
 }
 
 // Makes room for this fragment, and for the following ones if they are as long.
@@ -75,11 +86,11 @@ base::result<std::optional<fragments::joined>> fragments::add(place at, std::spa
   std::optional<joined> lost;
   if (!payload.empty()) s.idle = 0;
   if (s.message != nullptr && !payload.empty()) {
-    const std::size_t before = s.message->bytes();
+    uncount(*s.message);
     make_room(s, payload.size());
     s.message->empty = false;
     const auto fed = s.message->in.feed(payload);
-    bytes_ += s.message->bytes() - before;
+    count(*s.message);
     if (!fed && !is_over_limit(fed.error())) return nonsense(fed.error(), s.message->control);
     if (!fed) lost = drop(s, fed.error().text());
   }
@@ -109,9 +120,11 @@ fragments::one fragments::largest() const {
 }
 
 fragments::joined fragments::drop(sequence_state& s, std::string why) {
-  bytes_ -= s.message->bytes();
+  const std::size_t bytes = s.message->bytes();
+  uncount(*s.message);
   auto control = std::move(s.message->control);
   s.message.reset();
+  runtime::block_memory::given_up(bytes);
   ++dropped_;
   return {std::move(control), {}, std::move(why)};
 }
@@ -119,7 +132,7 @@ fragments::joined fragments::drop(sequence_state& s, std::string why) {
 base::result<std::optional<fragments::joined>> fragments::finish(place at) {
   const auto done = std::move(at->second.message);
   open_.erase(at);
-  bytes_ -= done->bytes();
+  uncount(*done);
   if (done->empty) return joined{std::move(done->control), {}, {}};
   if (auto whole = done->in.finish(); !whole) return nonsense(whole.error(), done->control);
   return joined{std::move(done->control), done->out.take(), {}};

@@ -56,6 +56,8 @@ class fragments {
   std::size_t unfinished() const { return open_.size(); }
   // Bytes of memory of all unfinished messages.
   std::size_t bytes() const { return bytes_; }
+  // Those of them that are in no message's block, and those of entries whose message was dropped.
+  std::size_t outside_blocks() const { return outside_ + open_.size() * entry_bytes; }
 
   struct one {
     std::uint64_t sequence = 0;
@@ -73,8 +75,9 @@ class fragments {
  private:
   struct message_state {
     message_state(const atom_table& table, std::span<const std::uint8_t> head, const etf::limits& terms);
-    std::size_t bytes() const {
-      return sizeof *this + atoms.bytes() + control.capacity() + out.capacity() + in.held();
+    std::size_t bytes() const { return outside_blocks() + out.capacity(); }
+    std::size_t outside_blocks() const {
+      return sizeof *this + atoms.bytes() + control.capacity() + in.held();
     }
 
     owned_atoms atoms;
@@ -89,7 +92,11 @@ class fragments {
     std::unique_ptr<message_state> message; // null: dropped
   };
   using place = std::unordered_map<std::uint64_t, sequence_state>::iterator;
+  // Of open_, with its hash, its link and its bucket.
+  static constexpr std::size_t entry_bytes = sizeof(sequence_state) + 4 * sizeof(std::uint64_t);
 
+  void count(const message_state& added);
+  void uncount(const message_state& leaving);
   void make_room(const sequence_state& s, std::size_t size) const;
   base::result<std::optional<joined>> add(place at, std::span<const std::uint8_t> payload, bool more);
   joined drop(sequence_state& s, std::string why);
@@ -98,6 +105,7 @@ class fragments {
   etf::limits terms_;
   std::unordered_map<std::uint64_t, sequence_state> open_;
   std::size_t bytes_ = 0;
+  std::size_t outside_ = 0; // of bytes_, those in no block
   std::uint64_t dropped_ = 0;
 };
 

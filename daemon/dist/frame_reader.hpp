@@ -31,8 +31,9 @@ class frame_reader {
   // Whether a long frame is still incomplete; for_each() has nothing to do then.
   bool needs_more() const { return long_.size() < long_size_; }
   // Bytes of memory for a long frame that is incomplete. The buffer for short frames does not count.
-  std::size_t held() const {
-    if (long_size_ > 0) return long_.capacity();
+  std::size_t held() const { return long_size_ > 0 ? long_.capacity() : held_outside_blocks(); }
+  // The bytes of it that are in no message's block.
+  std::size_t held_outside_blocks() const {
     // The reserved room behind the received bytes does not count: the buffer doubles its size when it grows.
     return buffer_.capacity() > keep_buffer ? buffer_.size() : 0;
   }

@@ -13,6 +13,7 @@
 #include "dist/frequent_control.hpp"
 #include "dist/handshake_message.hpp"
 #include "dist/payload_writer.hpp"
+#include "runtime/messages/block.hpp"
 #include "runtime/messages/raw_message.hpp"
 
 namespace coppice::dist {
@@ -267,22 +268,30 @@ base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t
   return busy() ? nullptr : &out_;
 }
 
-std::size_t unpacker::held() const {
+std::size_t unpacker::held_in_blocks() const {
   std::size_t all = 0;
-  if (inflating_ != nullptr)
-    all += inflating_->packed.capacity() + inflating_->out.capacity() + inflating_->into.held();
-  if (checking_ != nullptr) all += out_.payload.footprint() + checking_->keys.held();
+  if (inflating_ != nullptr) all += inflating_->out.capacity();
+  if (checking_ != nullptr) all += out_.payload.footprint();
+  if (parts_ != nullptr) all += parts_->out.capacity();
+  return all;
+}
+
+std::size_t unpacker::held_outside_blocks() const {
+  std::size_t all = 0;
+  if (inflating_ != nullptr) all += inflating_->packed.capacity() + inflating_->into.held();
+  if (checking_ != nullptr) all += checking_->keys.held();
   if (feeding_ != nullptr) all += feeding_->body.capacity();
-  if (parts_ != nullptr)
-    all += parts_->body.capacity() + parts_->atoms.bytes() + parts_->out.capacity() + parts_->into.held();
+  if (parts_ != nullptr) all += parts_->body.capacity() + parts_->atoms.bytes() + parts_->into.held();
   if (control_.size() > usual_control) all += control_.size();
   return all;
 }
 
 base::result<unpacked*> unpacker::go_on() {
   if (feeding_ != nullptr) return feed_some();
+  const std::size_t before = held();
   auto made = checking_ != nullptr ? check_some() : parts_ != nullptr ? take_some() : inflate_some();
   if (!made) return unexpected(std::move(made.error()));
+  if (!out_.dropped.empty()) runtime::block_memory::given_up(before);
   return busy() ? nullptr : &out_;
 }
 

@@ -49,13 +49,18 @@ class unpacker {
   }
   // Bytes of memory that go_on() works on, and of a control message that is longer than usual, until the next
   // one.
-  std::size_t held() const;
+  std::size_t held() const { return held_in_blocks() + held_outside_blocks(); }
+  // The bytes of it that are in no message's block.
+  std::size_t held_outside_blocks() const;
   base::result<unpacked*> go_on();
   // Bytes of a payload that are read, or checked for duplicate keys, in one call.
   static constexpr std::size_t checked_at_once = std::size_t{1} << 20;
   // Most bytes of a control message, as received and as kept. It is read in one call, so a longer one breaks
   // the protocol; since OTP 22 everything that can be long is a payload.
   static constexpr std::size_t longest_control = checked_at_once;
+
+  // Bytes of memory of the atoms that the peer has named, until the connection ends.
+  std::size_t atom_bytes() const { return cache_.bytes(); }
 
   // Messages dropped because of their size.
   std::uint64_t dropped() const { return dropped_ + fragments_.dropped(); }
@@ -64,6 +69,7 @@ class unpacker {
   const fragments& unfinished() const { return fragments_; }
 
  private:
+  std::size_t held_in_blocks() const;
   base::result<unpacked*> take_whole(std::span<const std::uint8_t> whole);
   base::result<unpacked*> take_frame(const frame& f);
   base::result<unpacked*> take_short_form(std::span<const std::uint8_t> body);

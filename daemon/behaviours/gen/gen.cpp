@@ -109,12 +109,24 @@ bool starts_with(etf::bytes term, const std::array<std::uint8_t, Size>& head) {
   return term.size() >= Size && std::memcmp(term.data(), head.data(), Size) == 0;
 }
 
+// Bytes of a tag. A tag is a reference, or a short term around one; a server copies it into its answer, in
+// one turn however long it is.
+constexpr std::size_t longest_tag = 16 * 1024;
+
+bool skip_tag(etf::cursor& at) {
+  const etf::bytes rest = at.rest();
+  etf::cursor tag(rest.first(std::min(rest.size(), longest_tag)));
+  if (!tag.skip()) return false;
+  at.advance(tag.offset());
+  return true;
+}
+
 // Skips {Pid, Tag}.
 bool skip_from(etf::cursor& at) {
   etf::cursor ahead = at;
   etf::pid pid;
   if (!ahead.read_tuple_of(2) || !ahead.read_pid(pid)) return false;
-  if (!runtime::skip_alias(ahead) && !ahead.skip()) return false;
+  if (!runtime::skip_alias(ahead) && !skip_tag(ahead)) return false;
   at = ahead;
   return true;
 }

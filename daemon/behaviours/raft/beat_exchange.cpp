@@ -122,6 +122,9 @@ message beat_exchange::to_message(const batch& what) {
 }
 
 base::result<std::vector<beat_exchange::beat>> beat_exchange::read(etf::bytes term) {
+  if (term.size() > longest_message)
+    return base::fail(base::errc::limit, std::to_string(term.size()) + " bytes of heartbeats are more than " +
+                                             std::to_string(longest_message));
   etf::cursor at(term);
   std::uint32_t count = 0;
   if (!at.read_tuple_of(2) || !at.read_atom_is(beats_word) || !at.read_list(count))

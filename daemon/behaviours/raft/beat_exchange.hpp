@@ -37,6 +37,9 @@ class beat_exchange {
   // Bounds of one message. A longer list is malformed.
   static constexpr std::size_t most_beats = 256;
   static constexpr std::size_t most_bytes = std::size_t{64} << 10;
+  // A longer message is not read. Beside the heartbeats it has its word and the last heartbeat, which may be
+  // longer than those before it.
+  static constexpr std::size_t longest_message = most_bytes + (std::size_t{4} << 10);
   // Bytes of all heartbeats that wait here. Beyond them a heartbeat is lost, as on any network.
   static constexpr std::size_t most_waiting_bytes = std::size_t{8} << 20;
   // Heartbeats that a member was told of and has not handled. Beyond them a heartbeat for it is lost: any

@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
+constexpr std::size_t longest_sequence = 1024;          // bytes of an append beside its command
 // Of the queries and commands that wait, and of the addresses of their callers: of all, and of one other
 // node. A node cannot fill what the leader has appended and not committed.
 constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
@@ -109,7 +110,14 @@ void member::take_request(process& self, waiting one, const message& request) {
     one.what = waiting::kind::session;
     return propose(self, keep(self, std::move(one)), consensus::entry_kind::session, {});
   }
-  if ((arity != 2 && arity != 3) || !at.read_term(what)) return malformed();
+  if (arity != 2 && arity != 3) return malformed();
+  // A command is read whole, in one turn, before it goes into the log.
+  if (word == "append" && request.size() > options_->entry_bytes + longest_sequence)
+    return refuse(error("too_large"));
+  if (word != "append" && arity == 2)
+    what = at.rest(); // a request is one term
+  else if (!at.read_term(what))
+    return malformed();
   if (word == "query") {
     if (arity == 3 && !at.read_atom_is("stale")) return malformed();
     return take_query(self, std::move(one), request, what, arity == 3);
@@ -231,13 +239,13 @@ void member::take_forwarded(process& self, const message& m) {
   waiting one;
   std::string_view name;
   std::string_view client;
-  etf::bytes request;
-  if (!at.read_tuple_of(5) || !at.skip() || !at.read_atom(name) || name.empty() ||
-      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_atom(client) ||
-      client.empty() || !at.read_term(request))
-    return drop_message(self, "a request that was passed on is malformed");
   const std::string node = origin_name(self);
   if (!is_trusted(node)) return drop_message(self, "no member is there that could pass on a request");
+  if (!at.read_tuple_of(5) || !at.skip() || !at.read_atom(name) || name.empty() ||
+      name.find('@') != std::string_view::npos || !at.read_unsigned(one.number) || !at.read_atom(client) ||
+      client.empty())
+    return drop_message(self, "a request that was passed on is malformed");
+  const etf::bytes request = at.rest();
   one.back = fmt::format("{}@{}", name, node);
   one.began = self.now();
   etf::cursor inside(request);
@@ -255,14 +263,13 @@ void member::take_forwarded(process& self, const message& m) {
 void member::take_back(process& self, const message& m) {
   etf::cursor at(m.bytes());
   token of = 0;
-  etf::bytes said;
-  if (!at.read_tuple_of(3) || !at.skip() || !at.read_unsigned(of) || !at.read_term(said))
+  if (!at.read_tuple_of(3) || !at.skip() || !at.read_unsigned(of))
     return drop_message(self, "an answer is malformed");
   const auto found = waiting_.find(of);
   if (found == waiting_.end()) return; // too late
   if (found->second.what != waiting::kind::forwarded || node_of(found->second.asked) != origin_name(self))
     return drop_message(self, "an answer comes from a node that was not asked");
-  answer(self, of, m.slice(said));
+  answer(self, of, m.slice(at.rest()));
 }
 
 void member::take_change(process& self, waiting one, const message& request) {

@@ -246,10 +246,10 @@ void member::take_met(process& self, const message& m) {
   std::string_view node;
   if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(node) || node.find('@') == std::string_view::npos)
     return drop_message(self, "a hello that was passed on is malformed");
-  auto read = read_hello(at.rest());
-  if (!read) return drop_message(self, read.error().text);
   if (!is_trusted(origin_name(self)))
     return drop_message(self, "no member is there that could pass on a hello");
+  auto read = read_hello(at.rest());
+  if (!read) return drop_message(self, read.error().text);
   if (read->of && read->of->cluster != core_->cluster()) return;
   if (core_->members().find(read->id) == nullptr)
     meet(self, fmt::format("{}@{}", read->name, node), read->id);

@@ -25,8 +25,9 @@ constexpr std::ptrdiff_t most_subscribers = 1000;
 constexpr std::size_t most_subscriptions = 10'000;
 constexpr std::size_t most_shown = 100; // of what is open
 constexpr std::size_t most_listed = 1000;
-constexpr std::size_t most_steps_shown = 1000; // of one transaction
-constexpr std::size_t most_of_answer = 200;    // bytes of its text
+constexpr std::size_t most_steps_shown = 1000;                  // of one transaction
+constexpr std::size_t most_of_answer = 200;                     // bytes of its text
+constexpr std::size_t most_beside_value = std::size_t{1} << 20; // bytes of a step's key, or of options
 constexpr std::string_view look_word = "$coppice_saga_look";
 constexpr std::string_view resolve_word = "$coppice_saga_resolve";
 constexpr std::array<std::string_view, 4> wanted_words{"all", "in_doubt", "parked",
@@ -95,7 +96,7 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
     gen::reply(self_, from, look(at));
     return runtime::carry_on();
   }
-  if (turned_away(from, word)) return runtime::carry_on();
+  if (turned_away(from, word, request.size())) return runtime::carry_on();
   if (resolves) {
     resolve(whole.slice(from), at);
     return carry_out();
@@ -173,12 +174,21 @@ void saga_engine::resolve(const message& from, etf::cursor words) {
   core_->resolve(now(), token, tx, how == "commit", effects_);
 }
 
-bool saga_engine::turned_away(etf::bytes from, std::string_view word) {
+bool saga_engine::is_too_long(std::size_t request) const {
+  return request > settings_.core.max_value + most_beside_value;
+}
+
+bool saga_engine::turned_away(etf::bytes from, std::string_view word, std::size_t size) {
   const bool requests = word.starts_with("saga_");
   const bool changes = word == "start" || word == "cancel" || word == resolve_word || requests;
   if (!changes && word != "outcome" && word != "subscribe") return false;
   if (stopped_) {
     gen::reply(self_, from, stopped_answer(requests));
+    return true;
+  }
+  // It is not read, since reading it takes one turn.
+  if (is_too_long(size)) {
+    gen::reply(self_, from, runtime::error_message(message::atom("limit")));
     return true;
   }
   if (!changes || !is_overloaded()) return false;
@@ -266,6 +276,9 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
 }
 
 std::optional<outcome> saga_engine::take_cast(etf::bytes request) {
+  etf::cursor at(request);
+  if (!at.read_tuple_of(3) || !at.read_atom_is("saga")) return std::nullopt;
+  if (is_too_long(request.size())) return runtime::carry_on();
   auto read = read_envelope(request);
   if (!read) return std::nullopt;
   if (!*read || stopped_ || is_overloaded()) return runtime::carry_on();

@@ -149,7 +149,9 @@ class saga_engine {
   void cancel(const runtime::message& from, etf::cursor words);
   void resolve(const runtime::message& from, etf::cursor words);
   // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
-  bool turned_away(etf::bytes from, std::string_view word);
+  bool turned_away(etf::bytes from, std::string_view word, std::size_t size);
+  // Whether a request of so many bytes has more than a value and what goes with one.
+  bool is_too_long(std::size_t request) const;
   runtime::message subscribe(etf::bytes from, etf::cursor words);
   void add_subscriber(std::vector<runtime::pid>& to, const runtime::pid& who);
   void end_subscriptions(const std::vector<runtime::pid>& of);

@@ -8,6 +8,8 @@
 #include <bit>
 #include <cstdlib>
 
+#include "base/clock.hpp"
+
 namespace coppice::runtime {
 namespace {
 
@@ -16,6 +18,9 @@ namespace {
 
 constexpr std::int64_t report_every = 64 * 1024; // bytes
 constexpr std::int64_t worth_a_trim = std::int64_t{32} << 20;
+constexpr std::int64_t given_up_worth_a_trim = std::int64_t{4} << 20;
+// Between two trims for what was given up, as other nodes decide how often that is.
+constexpr base::nanos between_trims = base::nanos_per_second;
 
 } // namespace
 
@@ -35,7 +40,14 @@ void block_memory::add(std::int64_t bytes) {
 void block_memory::trim() {
   std::int64_t most = most_.load(std::memory_order_relaxed);
   const std::int64_t now = in_use_.load(std::memory_order_relaxed);
-  if (most - now < worth_a_trim || !most_.compare_exchange_strong(most, now)) return;
+  std::int64_t given_up = given_up_.load(std::memory_order_relaxed);
+  bool is_due = most - now >= worth_a_trim;
+  if (!is_due && given_up >= given_up_worth_a_trim)
+    is_due = base::mono_now() >= next_trim_.load(std::memory_order_relaxed);
+  // One thread does it.
+  if (!is_due || !given_up_.compare_exchange_strong(given_up, 0)) return;
+  if (!most_.compare_exchange_strong(most, now)) return;
+  next_trim_.store(base::mono_now() + between_trims, std::memory_order_relaxed);
   malloc_trim(0);
 }
 

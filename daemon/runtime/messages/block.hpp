@@ -105,6 +105,11 @@ class block_memory {
            limit_.load(std::memory_order_relaxed);
   }
   static void add(std::int64_t bytes);
+  // So many bytes were freed that another node had this one keep for nothing. trim() returns what they took
+  // sooner than what messages took that were handled.
+  static void given_up(std::size_t bytes) {
+    given_up_.fetch_add(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+  }
   // Returns free memory of malloc to the system if much was freed since the last call. Takes milliseconds.
   static void trim();
 
@@ -112,7 +117,10 @@ class block_memory {
   static inline std::atomic<std::int64_t> in_use_{0};
   static inline std::atomic<std::int64_t> limit_{INT64_MAX};
   static inline std::atomic<bool> scarce_{false};
-  static inline std::atomic<std::int64_t> most_{0}; // most bytes in use since the last trim
+  static inline std::atomic<std::int64_t> most_{0};     // most bytes in use since the last trim
+  static inline std::atomic<std::int64_t> given_up_{0}; // bytes since the last trim
+  // Monotonic: before it, what was given up alone is no reason for a trim.
+  static inline std::atomic<std::int64_t> next_trim_{0};
 };
 
 class block_pool {

@@ -13,9 +13,13 @@ namespace coppice::services {
 
 // As cursor::read_term(). It may yield, so the bytes that the cursor reads have to be the process's own.
 inline bool read_long_term(etf::cursor& at, etf::bytes& whole, portions& work) {
-  constexpr std::size_t soon_read = std::size_t{64} << 10; // bytes
+  constexpr std::size_t soon_read = std::size_t{4} << 10; // bytes
   const etf::bytes from = at.rest();
-  if (from.size() <= soon_read) return at.read_term(whole);
+  if (from.size() <= soon_read) {
+    if (!at.read_term(whole)) return false;
+    work.add_read(whole.size());
+    return true;
+  }
   etf::cursor ahead = at;
   for (std::uint64_t due = 1; due != 0; --due) {
     const etf::bytes rest = ahead.rest();

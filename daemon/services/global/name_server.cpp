@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen/askers.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/global/questions.hpp"
@@ -224,6 +225,8 @@ void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
   std::int64_t mine = 0;
   etf::bytes his;
   if (!at.read_integer(mine) || !read_long_term(at, his, work_)) return;
+  if (his.size() > longest_key) return; // no tag that a node was told
+  work_.add_read(his.size());
   // Its init_connect came before its acknowledgement, so both tags are known by now.
   const bool agree = mine == p->my_tag && p->his_tag && etf::compare(his, p->his_tag.bytes()) == 0;
   if (agree) return;
@@ -302,8 +305,8 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   etf::cursor at(his.bytes());
   etf::bytes his_ops;
   read_long_term(at, his_ops, work_);
-  apply(self, p.ops.bytes(), p.node);
-  apply(self, his_ops, p.node);
+  // The other nodes would take what is refused here for this node's words.
+  if (!apply(self, p.ops.bytes(), p.node) || !apply(self, his_ops, p.node)) return end_session(self, p);
 
   // The own partition is told of the new nodes before the lock is released.
   message_writer out;
@@ -312,12 +315,7 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   out.raw(own_node(self).bytes());
   out.raw(p.ops.bytes());
   out.nil();
-  etf::bytes his_known;
-  etf::cursor ahead = at;
-  read_long_term(ahead, his_known, work_);
-  out.list(1);
-  out.atom(node);
-  out.raw(his_known); // a list is the tail of a list
+  write_known(out, node, at);
   out.list(2);
   out.tuple(2);
   out.atom("vsn");
@@ -326,11 +324,12 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   out.atom("lock");
   out.raw(p.lock.bytes());
   out.nil();
+  const message told = cast_message(out.view());
   const auto others = known_;
   for (const auto& other : others) {
     work_.add();
     const auto found = partners_.find(other);
-    if (found != partners_.end() && other != node) cast(self, found->second.node, out.view());
+    if (found != partners_.end() && other != node) tell(self, found->second.node, told);
   }
   know(node);
   add_known(self, at, true);
@@ -345,7 +344,11 @@ void global_name_server::end_session(process& self, partner& p) {
   p.exchanged = false;
   p.exchange = {};
   p.asked.clear();
-  if (p.settling) self.demonitor(std::exchange(p.settling, {}), true);
+  if (p.settling) {
+    self.demonitor(std::exchange(p.settling, {}), true);
+    // A peer may begin sessions without end, and each asker waits for seconds.
+    self.exit(runtime::destination(p.asker), runtime::reasons::kill());
+  }
   p.ops = {};
   p.resolved = {};
 }

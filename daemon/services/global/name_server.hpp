@@ -81,6 +81,7 @@ class global_name_server : public behaviours::native_server {
     runtime::message exchange;          // the peer's names
     std::vector<asked_about> asked;     // names that other nodes are being asked about
     runtime::reference settling;        // monitor of the process that asks; none: no question is open
+    runtime::pid asker;                 // that process
     bool exchanged = false;             // the names were compared with this side's
     runtime::message ops;               // the changes that this side found
     runtime::message resolved;          // the peer's `resolved`, if it came before this side's ops
@@ -138,6 +139,8 @@ class global_name_server : public behaviours::native_server {
   // False: the node was known.
   bool know(std::string_view node);
   void add_known(runtime::process& self, etf::cursor& at, bool tell_them);
+  // [Node | Theirs]: `theirs` is at a list of nodes, of which no more are written than may be known here.
+  void write_known(etf::writer& out, std::string_view node, etf::cursor theirs);
   void synced_with(runtime::process& self, const std::string& node);
   void check_waiters(runtime::process& self);
   void on_lost_connection(runtime::process& self, etf::cursor at, const runtime::message& m);
@@ -160,7 +163,8 @@ class global_name_server : public behaviours::native_server {
               std::uint32_t speaker);
   bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
   void erase(runtime::process& self, etf::bytes name);
-  void apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
+  // False: `speaker` says more than it may, and is disconnected; the rest of `ops` was left out.
+  bool apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
   void write_names(runtime::process& self, etf::writer& out);
   void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
   bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);

@@ -243,20 +243,20 @@ void global_name_server::erase(process& self, etf::bytes name) {
 }
 
 // [{insert, {Name, Pid, Method}} | {delete, Name}]
-void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t speaker) {
+bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t speaker) {
   etf::cursor at(ops);
   std::uint32_t count = 0;
-  if (!at.read_list(count)) return;
+  if (!at.read_list(count)) return true;
   for (std::uint32_t i = 0; i < count; ++i) {
     std::string_view what;
     etf::bytes name;
     etf::bytes method;
     work_.add();
-    if (!at.read_tuple_of(2) || !at.read_atom(what)) return;
+    if (!at.read_tuple_of(2) || !at.read_atom(what)) return true;
     if (what == "insert") {
-      if (!at.read_tuple_of(3) || !read_long_term(at, name, work_)) return;
+      if (!at.read_tuple_of(3) || !read_long_term(at, name, work_)) return true;
       const auto pid = runtime::read_pid(at, self.host().nodes());
-      if (!pid || !read_long_term(at, method, work_)) return;
+      if (!pid || !read_long_term(at, method, work_)) return true;
       work_.add(name.size() + method.size());
       if (!insert(self, name, *pid, method, speaker)) {
         // The node may not leave out a change that all others agreed on.
@@ -264,13 +264,14 @@ void global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
         disconnect(
             self, node,
             fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
-        return;
+        return false;
       }
     } else if (read_long_term(at, name, work_)) {
       work_.add(name.size());
       erase(self, name);
     }
   }
+  return true;
 }
 
 void global_name_server::write_names(process& self, etf::writer& out) {

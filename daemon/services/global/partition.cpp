@@ -63,6 +63,27 @@ void global_name_server::add_known(process& self, etf::cursor& at, bool tell_the
   at.read_nil();
 }
 
+void global_name_server::write_known(etf::writer& out, std::string_view node, etf::cursor theirs) {
+  std::uint32_t left = 0;
+  std::uint32_t count = 1;
+  etf::vector_writer others;
+  theirs.read_list(left);
+  for (; left != 0 && count < bounds_.names; --left) {
+    const etf::bytes from = theirs.rest();
+    std::string_view other;
+    if (!read_node(theirs, other, work_)) break;
+    const etf::bytes element = from.first(from.size() - theirs.rest().size());
+    work_.add(element.size());
+    if (element.size() > longest_key) continue;
+    others.raw(element);
+    ++count;
+  }
+  out.list(count);
+  out.atom(node);
+  out.raw(others.view());
+  out.nil();
+}
+
 void global_name_server::synced_with(process& self, const std::string& node) {
   if (synced_.insert(node).second) check_waiters(self);
 }

@@ -132,7 +132,10 @@ void global_name_server::resolve(process& self, const std::string& node, partner
   const auto asker = self.spawn(
       std::move(options),
       std::make_unique<global_questions>(self.self(), std::string(node), p.my_tag, std::move(questions)));
-  if (asker) return;
+  if (asker) {
+    p.asker = *asker;
+    return;
+  }
   base::log::warning("services", "global: {} could not be asked about names that two processes have",
                      nodes.name(p.node));
   p.settling = {};

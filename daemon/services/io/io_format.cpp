@@ -47,12 +47,14 @@ taken add_binary(characters& out, etf::bytes data, bool unicode, std::size_t mos
 }
 
 // Flattens a deep list of characters and binaries, up to `most` characters. wrong: another term, or
-// characters that need `unicode`. Of lists without characters only a small multiple of `most` is read.
-taken flatten(characters& out, etf::bytes term, bool unicode, std::size_t most) {
+// characters that need `unicode`. Of lists without characters only a small multiple of `most` is read. May
+// yield.
+taken flatten(characters& out, etf::bytes term, bool unicode, std::size_t most, portions& work) {
   etf::cursor in(term);
   std::vector<std::uint64_t> left{1}; // items of each open list, including its tail
   for (std::size_t steps = 0; !left.empty(); ++steps) {
     if (out.size() >= most || steps > 4 * (most + longest_format)) return taken::enough;
+    work.add();
     if (left.back() == 0) {
       left.pop_back();
       continue;
@@ -183,6 +185,7 @@ class formatter {
   }
 
   void one() {
+    work_.add();
     control c;
     const std::size_t start = at_ - 1;
     const bool left = accept('-');
@@ -276,7 +279,7 @@ class formatter {
       if (add_binary(all, {data, name.size()}, true, name.size()) == taken::wrong) return refuse();
       if (!c.unicode && std::ranges::any_of(all, [](std::uint32_t each) { return each > 255; }))
         return refuse();
-    } else if (!sound_ || flatten(all, term, c.unicode, most) == taken::wrong) {
+    } else if (!sound_ || flatten(all, term, c.unicode, most, work_) == taken::wrong) {
       return refuse();
     }
     out_ += text_in_field(c, in_utf8(all));
@@ -329,7 +332,7 @@ std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, st
     whole = add_binary(text, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()}, true,
                        longest_format);
   } else {
-    whole = flatten(text, format, true, longest_format);
+    whole = flatten(text, format, true, longest_format, work);
   }
   if (whole != taken::all) return std::nullopt;
   return formatter(text, arguments, most, work).run();

@@ -14,8 +14,8 @@
 namespace coppice::services {
 
 // Returns UTF-8 of about `most` bytes at most, and may stop anywhere after that. Empty: the arguments do not
-// match the format, or the format is too long. Time and memory are bounded by `most`, except for skipping
-// arguments, which may yield: their bytes have to be the process's own.
+// match the format, or the format is too long. Memory is bounded by `most`. May yield, so the bytes of the
+// arguments have to be the process's own.
 std::optional<std::string> io_format(etf::bytes format, etf::bytes arguments, std::size_t most,
                                      portions& work);
 

@@ -30,7 +30,8 @@ namespace {
 using answer = user::answer;
 
 constexpr std::size_t longest_line = 4096;
-constexpr std::size_t deepest = 8; // nested requests
+constexpr std::size_t deepest = 8;             // nested requests
+constexpr std::size_t longest_tag = 16 * 1024; // bytes; OTP has references
 
 void log_text(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -158,7 +159,8 @@ runtime::outcome user::handle_info(runtime::process& self, const runtime::messag
   const auto named = runtime::read_pid(at, self.host().nodes());
   const auto asker = named ? runtime::on_behalf::of(self, *named) : std::nullopt;
   portions parts(self);
-  if (!asker || !read_long_term(at, tag, parts)) return runtime::carry_on();
+  // An answer has the tag, and is made in one turn.
+  if (!asker || !read_long_term(at, tag, parts) || tag.size() > longest_tag) return runtime::carry_on();
   request = at.rest();
   job fresh{m, asker->asker(), tag, request};
   if (!has_room_for(self, fresh)) {

@@ -60,6 +60,7 @@ void pg_groups::join(entry& in, const runtime::pid& who, std::uint32_t times) {
 
 void pg_groups::join(etf::bytes group, std::span<const runtime::pid> who) {
   if (who.empty()) return;
+  count_look_up(group.size());
   entry& in = of(group);
   for (const auto& one : who) {
     join(in, one, 1);
@@ -89,6 +90,7 @@ void pg_groups::leave(entry& in, const runtime::pid& who, std::uint32_t times) {
 
 pg_groups::pids pg_groups::leave(etf::bytes group, std::span<const runtime::pid> who) {
   pids left;
+  count_look_up(group.size());
   const auto at = groups_.find(group);
   if (at == groups_.end()) return left;
   for (const auto& one : who) {
@@ -109,7 +111,7 @@ std::vector<pg_groups::change> pg_groups::leave(std::span<const etf::bytes> grou
   std::unordered_map<runtime::pid, std::uint64_t, runtime::pid_hash> leaving; // and how often
   std::unordered_map<entry*, std::vector<std::pair<runtime::pid, std::uint32_t>>> found;
   for (const auto group : groups) {
-    work_.add(group.size());
+    count_look_up(group.size());
     if (const auto at = groups_.find(group); at != groups_.end()) ++named[&*at];
   }
   for (const auto& one : who) {
@@ -129,6 +131,7 @@ std::vector<pg_groups::change> pg_groups::leave(std::span<const etf::bytes> grou
   }
   std::vector<change> all;
   for (const auto& [in, left] : found) {
+    count_look_up(in->first.size()); // of a group that is removed
     change& made = all.emplace_back(change{in->first, {}});
     for (const auto& [one, times] : left) {
       made.who.insert(made.who.end(), times, one);
@@ -165,14 +168,14 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
     }
   }
   for (const auto& [one, members] : known) {
-    work_.add(one->first.size());
+    count_look_up(one->first.size());
     const membership* const kept = in(wanted, one->first);
     change made{one->first, {}};
     for (const auto& who : members) add_more(made, who, one->second.members.at(who), kept);
     if (!made.who.empty()) left.push_back(std::move(made));
   }
   for (const entry& one : wanted.groups_) {
-    work_.add(one.first.size());
+    count_look_up(one.first.size());
     const membership* const before = in(*this, one.first);
     change made{one.first, {}};
     for (const auto& [who, times] : one.second.members) add_more(made, who, times, before);
@@ -188,7 +191,7 @@ std::vector<std::pair<std::string, std::uint32_t>> pg_groups::leave_all(const ru
   const in_groups* const mine = groups_in(who);
   if (mine == nullptr) return left;
   for (entry* in : *mine) {
-    work_.add(in->first.size());
+    count_look_up(in->first.size());
     const std::uint32_t times = in->second.members.at(who);
     left.emplace_back(in->first, times);
     at_node_.remove(who.node, times);
@@ -200,6 +203,7 @@ std::vector<std::pair<std::string, std::uint32_t>> pg_groups::leave_all(const ru
 
 std::vector<runtime::pid> pg_groups::members(etf::bytes group, whose of) const {
   std::vector<runtime::pid> out;
+  count_look_up(group.size());
   const auto at = groups_.find(group);
   if (at == groups_.end()) return out;
   for (const auto& [who, times] : at->second.members) {

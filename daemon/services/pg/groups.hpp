@@ -86,6 +86,8 @@ class pg_groups {
   using in_groups = std::unordered_set<entry*>;
   using processes = std::unordered_map<runtime::pid, in_groups, runtime::pid_hash>;
 
+  // Counts that a group's name is hashed and compared. May yield.
+  void count_look_up(std::size_t bytes_of_name) const { work_.add_read(2 * bytes_of_name); }
   // The groups of a process. Null: it is in none.
   const in_groups* groups_in(const runtime::pid& who) const;
   void forget(const runtime::pid& who); // which is in a group

@@ -190,6 +190,7 @@ pg_scope::call_answer pg_scope::watch_scope(process& self, const runtime::pid& w
 // {Ref, Pids}
 pg_scope::call_answer pg_scope::watch_group(process& self, const runtime::pid& watcher, etf::bytes group) {
   if (!may_watch(watcher, group)) return reply(error("limit"));
+  work_.add_read(group.size());
   const auto ref = self.monitor(watcher);
   watch made{watch::kind::group_watcher, watcher, std::string(base::as_text(group))};
   count_watch(watches_.emplace(ref, std::move(made)).first->second);
@@ -253,6 +254,7 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
   };
   for (const auto& [ref, watcher] : scope_watchers_) tell(ref, watcher);
   if (group_watchers_.empty()) return;
+  work_.add_read(2 * group.size());
   const auto found = group_watchers_.find(etf::equality_hash(group));
   if (found == group_watchers_.end()) return;
   for (const runtime::reference& ref : found->second) {

@@ -14,6 +14,7 @@
 #include "runtime/process.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/observer/observer.hpp"
+#include "services/peers/peer_bounds.hpp"
 
 namespace coppice::services {
 namespace {
@@ -92,7 +93,8 @@ class one_call : public runtime::behaviour {
     const bool whole = at.read_list(length) && (!answers_ || read_long_term(at, tag, work)) &&
                        read_long_term(at, module, work) && read_long_term(at, function, work) &&
                        read_long_term(at, arguments, work) && at.read_nil();
-    if (!whole) return runtime::stop(message::atom("badarg"));
+    // The result has the tag, and is made in one turn.
+    if (!whole || tag.size() > longest_key) return runtime::stop(message::atom("badarg"));
     if (answers_) return runtime::stop(erpc_result(self, *allowed_, tag, module, function, arguments));
     evaluate(self, *allowed_, module, function, arguments);
     return runtime::stop(message::atom("normal"));

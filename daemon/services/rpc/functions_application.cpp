@@ -14,6 +14,7 @@
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/answers/portions.hpp"
+#include "services/peers/peer_bounds.hpp"
 #include "services/rpc/functions.hpp"
 
 namespace coppice::services {
@@ -39,6 +40,11 @@ answer answer_of(process& self, const message& question) {
   using kind = gen::call_error::kind;
   if (reply.error().what == kind::exit) return answer::exited(reply.error().reason);
   return answer::exited(message::atom(reply.error().what == kind::timeout ? "timeout" : "noproc"));
+}
+
+// A default is given back, in one turn. A long one is an error.
+bool is_long(etf::bytes of_default) {
+  return of_default.size() > longest_key;
 }
 
 // The elements of the argument list, of which there are at most three: the functions' arities are in their
@@ -85,7 +91,7 @@ std::optional<etf::bytes> value_of(const message& env, std::string_view wanted) 
 // application.
 answer get_env(process& self, etf::bytes arguments) {
   const auto given = read_all(self, arguments);
-  if (!given || given->empty()) return {};
+  if (!given || given->empty() || (given->size() == 3 && is_long(given->back()))) return {};
   if (given->size() == 1) return message::atom("undefined");
   const message env = env_of(self, atom_in(given->front()));
   const auto found = value_of(env, atom_in((*given)[1]));
@@ -101,7 +107,7 @@ answer get_env(process& self, etf::bytes arguments) {
 // get_env for an application without settings: undefined, or the default.
 answer no_env(process& self, etf::bytes arguments) {
   const auto given = read_all(self, arguments);
-  if (!given || given->empty()) return {};
+  if (!given || given->empty() || (given->size() == 3 && is_long(given->back()))) return {};
   return given->size() == 3 ? message::copy_of(given->back()) : message::atom("undefined");
 }
 

@@ -7,6 +7,7 @@
 #include "behaviours/application/controller.hpp"
 #include "behaviours/application/master.hpp"
 #include "behaviours/gen/config_change.hpp"
+#include "behaviours/gen/gen.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "test_host.hpp"
 
@@ -41,6 +42,22 @@ runtime::message exit_of(test_host& host, const runtime::pid& whom) {
 }
 
 } // namespace
+
+TEST_CASE("a call whose tag is longer than a tag may be is no call, and is not read whole") {
+  test_host host;
+  const auto with_tag = [&](std::size_t bytes) {
+    runtime::message_writer out(bytes + 256);
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    runtime::write(out, runtime::pid{0, host.system.creation(), 1, 1}, host.system.nodes());
+    out.binary(std::string(bytes, 'x'));
+    out.atom("count_children");
+    return out.take();
+  };
+  CHECK(gen::parse(with_tag(1000)).what == gen::request::kind::call);
+  CHECK(gen::parse(with_tag(20'000)).what == gen::request::kind::info);
+}
 
 TEST_CASE("a child's exit that somebody sends as a message restarts nothing") {
   test_host host;

@@ -146,3 +146,22 @@ TEST_CASE("a table can be kept beyond its frame") {
   CHECK(kept.find(1) == "bc");
   CHECK_FALSE(kept.find(2));
 }
+
+TEST_CASE("the memory of the atoms that it keeps is counted, and a slot is counted once") {
+  atom_cache_reader cache;
+  atom_table table;
+  CHECK(cache.bytes() == 0);
+  const auto name_it = [&](std::uint8_t slot, std::size_t characters) {
+    std::vector<std::uint8_t> header{1, 8, slot, static_cast<std::uint8_t>(characters)};
+    header.insert(header.end(), characters, 'x');
+    return cache.read_header(header, table).has_value();
+  };
+  REQUIRE(name_it(1, 1));
+  const std::size_t segment = cache.bytes();
+  CHECK(segment >= 256 * sizeof(std::string));
+  for (int slot = 0; slot < 256; ++slot) REQUIRE(name_it(static_cast<std::uint8_t>(slot), 250));
+  const std::size_t full = cache.bytes();
+  CHECK(full >= segment + 256 * 250 - 256 * sizeof(std::string));
+  for (int slot = 0; slot < 256; ++slot) REQUIRE(name_it(static_cast<std::uint8_t>(slot), 250));
+  CHECK(cache.bytes() == full);
+}

@@ -159,3 +159,33 @@ TEST_CASE("a message grows older until bytes of it come; without bytes a fragmen
   CHECK(f.oldest().sequence == 1);
   CHECK(f.oldest().idle == 1);
 }
+
+TEST_CASE(
+    "what is kept of a begun message beside its bytes is small and counted, also after it was dropped") {
+  constexpr std::uint64_t many = 100;
+  etf::limits shallow;
+  shallow.depth = 1;
+  fragments f(shallow);
+  for (std::uint64_t i = 0; i < many; ++i) REQUIRE(f.first(i, 3, {}, control, from_hex("6801")));
+  const std::size_t begun = f.outside_blocks();
+  CHECK(begun >= many * sizeof(etf::canonical_stream));
+  CHECK(begun <= many * 1600);
+  CHECK(f.bytes() > many * sizeof(etf::canonical_stream));
+  for (std::uint64_t i = 0; i < many; ++i) REQUIRE(f.next(i, 2, from_hex("6801")));
+  CHECK(f.dropped() == many);
+  CHECK(f.bytes() == 0);
+  CHECK(f.outside_blocks() > 0);
+  CHECK(f.outside_blocks() < begun / 4);
+  for (std::uint64_t i = 0; i < many; ++i) REQUIRE(f.next(i, 1, from_hex("6101")));
+  CHECK(f.outside_blocks() == 0);
+}
+
+TEST_CASE("keys of maps are kept for messages alone that have such a map") {
+  fragments f({});
+  REQUIRE(f.first(1, 2, {}, control, from_hex("6d000000ffaa")));
+  const std::size_t plain = f.outside_blocks();
+  CHECK(plain < sizeof(etf::canonical_stream) + sizeof(etf::key_checker));
+  REQUIRE(f.first(2, 2, {}, control, from_hex("7400000002610161026101")));
+  CHECK(f.outside_blocks() >= 2 * plain + sizeof(etf::key_checker));
+  CHECK_FALSE(f.next(2, 1, from_hex("6102")));
+}

@@ -28,7 +28,8 @@ constexpr std::size_t binary_head = 5;
 // A binary on its way to the process `there`, in `fragments` of the same size.
 class long_message {
  public:
-  long_message(const std::string& from, std::size_t size, std::size_t fragments) : left_(fragments) {
+  long_message(const std::string& from, std::size_t size, std::size_t fragments, std::uint16_t sequence = 9)
+      : sequence_(sequence), left_(fragments) {
     etf::vector_writer control, payload;
     control_message c;
     c.what = op::reg_send;
@@ -47,7 +48,8 @@ class long_message {
       const bool first = at_ == 0;
       out.raw(std::array<std::uint8_t, 2>{131, static_cast<std::uint8_t>(first ? 69 : 70)});
       std::array<std::uint8_t, 16> numbers{};
-      numbers[7] = 9; // the sequence
+      numbers[6] = static_cast<std::uint8_t>(sequence_ >> 8);
+      numbers[7] = static_cast<std::uint8_t>(sequence_);
       base::store_be32(numbers.data() + 12, static_cast<std::uint32_t>(left_));
       out.raw(numbers);
       if (first) out.raw(std::array<std::uint8_t, 1>{0}); // no atoms
@@ -66,6 +68,7 @@ class long_message {
 
  private:
   std::vector<std::uint8_t> control_, payload_;
+  std::uint16_t sequence_;
   std::size_t left_ = 0;
   std::size_t each_ = 0;
   std::size_t at_ = 0;
@@ -113,6 +116,21 @@ TEST_CASE("beyond their bound the peer with the most of unfinished messages goes
   for (int i = 0; i < 2; ++i) CHECK(there.next().size() == mebibyte);
   CHECK(is_up(a, names[1]));
   CHECK(is_up(a, names[2]));
+}
+
+TEST_CASE(
+    "what is kept of begun messages beside their bytes counts as memory in use until the connection ends") {
+  constexpr std::uint16_t many = 2000;
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  std::optional<raw_peer> x(a.port);
+  REQUIRE(x->shake_hands(name_x, name_a));
+  REQUIRE(eventually([&] { return is_up(a, name_x); }));
+  const auto before = runtime::block_memory::in_use();
+  for (std::uint16_t i = 0; i < many; ++i) long_message(name_x, 12, 2, i).send(*x, 1);
+  CHECK(eventually([&] { return runtime::block_memory::in_use() >= before + many * std::size_t{1200}; }));
+  x.reset();
+  CHECK(eventually([&] { return runtime::block_memory::in_use() <= before + mebibyte; }));
 }
 
 TEST_CASE("a frame that does not end counts as a message that does not") {

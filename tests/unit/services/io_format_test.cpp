@@ -117,3 +117,9 @@ TEST_CASE("the end of a long argument is found in portions") {
   CHECK(io_format(term("\"~i.\""), list_of(1, list_of(100'000, term("[]"))), most, work) == ".");
   CHECK(work.steps() > 100'000);
 }
+
+TEST_CASE("a text without characters is looked at in portions") {
+  services::portions work;
+  CHECK(io_format(term("\"~s.\""), list_of(1, list_of(100'000, term("[]"))), most, work) == ".");
+  CHECK(work.steps() > 200'000); // its end is found, and then it is read
+}

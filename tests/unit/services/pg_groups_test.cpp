@@ -46,6 +46,20 @@ TEST_CASE("a process joins as often as it says, and is out when it left as often
   CHECK(groups.groups(whose::all).empty());
 }
 
+TEST_CASE("a group with a long name counts by its bytes, which are hashed and compared as a term") {
+  etf::vector_writer name;
+  name.binary(std::string(16'000, 'x'));
+  const std::size_t each = 2 * name.size() / portions::read_bytes_a_step;
+  portions work;
+  pg_groups groups(work);
+  groups.join(name.view(), ours);
+  CHECK(work.steps() >= each);
+  CHECK(groups.members(name.view(), whose::all).size() == 1);
+  CHECK(work.steps() >= 2 * each);
+  CHECK(groups.leave(name.view(), ours));
+  CHECK(work.steps() >= 3 * each);
+}
+
 TEST_CASE("leaving a group one is not in, or that is not there, is said") {
   portions work;
   pg_groups groups(work);

@@ -179,6 +179,18 @@ TEST_CASE("a long term is read as it is skipped at once, whatever is in it, and 
   });
 }
 
+TEST_CASE("a short term that is read at once counts by its bytes, as each term in it is looked at") {
+  etf::vector_writer out;
+  out.list(1000);
+  for (int i = 0; i < 1000; ++i) out.integer(i % 200);
+  out.nil();
+  portions work;
+  etf::cursor at{out.view()};
+  etf::bytes read;
+  CHECK(services::read_long_term(at, read, work));
+  CHECK(work.steps() >= out.size() / portions::read_bytes_a_step);
+}
+
 TEST_CASE("work that counts what it looks at is interrupted for each budget of a turn") {
   runtime::testing::node one(1);
   const actor worker(one.host);

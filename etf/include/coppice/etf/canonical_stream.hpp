@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <coppice/etf/canonical.hpp>
@@ -38,11 +39,11 @@ class canonical_stream {
     const bool cut = piece.size() > room;
     if (cut) piece = piece.first(room);
     taken_ += piece.size();
-    if (!scan_.keyed() && scan_.beyond() == 0) keys_.leave_out(out_.size());
+    if (!scan_.keyed() && scan_.beyond() == 0) unkeyed_ = out_.size();
     while (!piece.empty())
       if (auto taken = take(piece); !taken) return taken;
     if (scan_.keyed())
-      if (auto unique = keys_.pass(out_.view()); !unique) return unique;
+      if (auto unique = check_keys(); !unique) return unique;
     if (!cut) return {};
     if (complete()) return trailing();
     return fail(errc::too_large, taken_, 0, "a term within the limit of bytes expected");
@@ -55,13 +56,24 @@ class canonical_stream {
   }
 
   /// Bytes of memory that it holds beside the output.
-  std::size_t held() const { return carry_.capacity() + scan_.held() + rewrite_.held() + keys_.held(); }
+  std::size_t held() const {
+    const std::size_t of_keys = keys_ == nullptr ? 0 : sizeof *keys_ + keys_->held();
+    return carry_.capacity() + scan_.held() + rewrite_.held() + of_keys;
+  }
 
  private:
   using progress = detail::scanner::progress;
 
   bool complete() const { return scan_.state() == progress::done && scan_.beyond() == 0; }
   unexpected<error> trailing() const { return fail(errc::trailing, taken_, 0, "the end expected"); }
+
+  result<void> check_keys() {
+    if (keys_ == nullptr) {
+      keys_ = std::make_unique<key_checker>();
+      keys_->leave_out(unkeyed_);
+    }
+    return keys_->pass(out_.view());
+  }
 
   /// Takes some bytes from the front of `piece`.
   result<void> take(bytes& piece) {
@@ -112,8 +124,9 @@ class canonical_stream {
   detail::scanner scan_;
   writer& out_;
   detail::rewriter rewrite_;
-  key_checker keys_;                ///< used from the first map of several pairs on
-  std::vector<std::uint8_t> carry_; ///< the front of a cut element
+  std::size_t unkeyed_ = 0;           ///< bytes of output before the first map of several pairs
+  std::unique_ptr<key_checker> keys_; ///< null: there was no such map yet
+  std::vector<std::uint8_t> carry_;   ///< the front of a cut element
 };
 
 } // namespace coppice::etf

@@ -93,6 +93,18 @@ TEST_CASE("a list with anything but heartbeats and their answers in it is refuse
   }
 }
 
+TEST_CASE("a message that is longer than any list of heartbeats is not read") {
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom(behaviours::raft::beats_word);
+  out.list(1);
+  out.binary(std::string(beat_exchange::longest_message, 'x'));
+  out.nil();
+  const auto read = beat_exchange::read(out.take().bytes());
+  REQUIRE_FALSE(read.has_value());
+  CHECK(read.error().code == base::errc::limit);
+}
+
 TEST_CASE(
     "a member that handles nothing is told of a bounded number of heartbeats, and then of as many as it "
     "handles") {

@@ -310,6 +310,16 @@ TEST_CASE("a step that was taken is answered whatever the patterns of nodes are 
         "{error,not_allowed}");
 }
 
+TEST_CASE("a request that is longer than any value with its key is refused unread") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  const std::string text = "<<\"" + std::string(std::size_t{3} << 20, 'x') + "\">>";
+  CHECK(of.call("{outcome, " + text + "}") == "{error,limit}");
+  CHECK(of.call("{subscribe, " + text + "}") == "{error,limit}");
+  CHECK(of.call("{start, " + text + "}") == "{error,limit}");
+  CHECK(of.call("{saga_undo, nonsense, " + text + "}") == "{error,limit}");
+}
+
 TEST_CASE("a question about a transaction that is not known leaves no call open") {
   one_node of;
   REQUIRE(of.start() == "opened");
