@@ -38,6 +38,7 @@ CONTENTS = (
     ("Write plugins", "reloads", "What a reload does", "packaging/doc/plugins/reloads.md"),
     ("Write plugins", "testing", "Testing", "packaging/doc/plugins/testing.md"),
     ("Write plugins", "scenes", "Patterns, several actors", "packaging/doc/plugins/scenes.md"),
+    ("Write plugins", "cluster", "Several nodes", "packaging/doc/plugins/cluster.md"),
     ("Write plugins", "library", "A native library, a GPU", "packaging/doc/plugins/library.md"),
     ("Behaviours", "server", "Servers", "packaging/doc/plugins/server.md"),
     ("Behaviours", "statem", "State machines", "packaging/doc/plugins/statem.md"),
