@@ -90,6 +90,24 @@ def from_erlang(cleanup):
         equal(erl(expression), said, expression)
 
 
+@test("a node answers each command of ours that the page for operators shows")
+def operating(cleanup):
+    node = demo()
+    folder = working_folder(cleanup).path
+    for name in ("coppice", "coppice-epmd"):
+        (folder / name).symlink_to(Path(program(name.upper().replace("-", "_"), name)).resolve())
+    (folder / "node.yaml").write_text("node: { name: demo@127.0.0.1 }\napplications: []\n", encoding="utf-8")
+    environment = dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}", COPPICE_SOCKET=node.socket, ERL_EPMD_PORT=str(node.epmd_port))
+    lines = list(dict.fromkeys(line for block in blocks(root / "packaging/OPERATING.md", "sh") for line in block.splitlines() if line.startswith("coppice")))
+    check(len(lines) >= 10, "there are commands", lines)
+    for line in lines:
+        # It reads what is in /etc/coppice, where this machine need not have anything.
+        command = line.replace("coppice check", "coppice check node.yaml")
+        done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        # `health` and `diff` say by 1 that something is wrong, or differs.
+        check(done.returncode in ({0, 1} if re.search(r"health|diff", line) else {0}) and done.stdout, f"{line} says something", done.stdout, done.stderr)
+
+
 @shared
 def shop(cleanup):
     """The node that the guide speaks of: the template's actor as `cart` below a supervisor `front`."""
