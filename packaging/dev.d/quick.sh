@@ -51,7 +51,7 @@ dev_quick() {
 # rooms_of FILE…: the rooms that have unit tests, of these files.
 rooms_of() {
   local room
-  printf '%s\n' "$@" | sed -nE 's#^(daemon|tests/unit)/([a-z]+)/.*#\2#p; s#^(etf|epmd|plugins)/.*#\1#p; s#^plugin-api/.*#plugins#p' | sort -u |
+  printf '%s\n' "$@" | sed -nE 's#^(daemon|tests/unit)/([a-z]+)/.*#\2#p; s#^(etf|epmd|plugins)/.*#\1#p; s#^(plugin-api|packaging/doc/plugins)/.*#plugins#p' | sort -u |
     while read -r room; do [[ ! -e tests/unit/$room/meson.build ]] || echo "$room"; done
 }
 

@@ -180,8 +180,8 @@ def page(folder, escaped):
     """The headers as Markdown, one section each. `escaped`: makes text that Markdown shows as it stands."""
     yield "# C++ declarations"
     yield ""
-    yield ("What the C++ headers of the plugin API declare for users, with what they say of it. [The chapter about headers](../../plugin-api/doc/headers.md) "
-           "says which header is for what, and [the chapters](../../plugin-api/doc/README.md) show them in use.")
+    yield ("What the C++ headers of the plugin API declare for users, with what they say of it. [The chapter about headers](plugins/headers.md) "
+           "says which header is for what, and [the chapters](plugins/README.md) show them in use.")
     for header in cpp_headers(folder):
         text = header.read_text(encoding="utf-8")
         opening = re.match(r"(?://.*\n)+", text)

@@ -183,7 +183,7 @@ def api(folder):
     yield "# Plugin API"
     yield ""
     yield ("What the C headers of the plugin API declare, with what they say of it. The C++ headers stand on these; "
-           "[the chapter about headers](../../plugin-api/doc/headers.md) lists them. The mark in brackets before a function says where it may be "
+           "[the chapter about headers](plugins/headers.md) lists them. The mark in brackets before a function says where it may be "
            "called or is called: `plugin.h` explains it.")
     for header in c_headers(folder):
         yield f"\n## coppice/{header.relative_to(folder)}"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The author's pages, plugin-api/README.md and the chapters of plugin-api/doc: what they show is built, run and asked. The first page is followed
+"""The author's pages, plugin-api/README.md and the chapters of packaging/doc/plugins: what they show is built, run and asked. The first page is followed
 as a reader follows it, with its configuration, its node and its reload; every file of a chapter is built and its test runs; every piece of
 a configuration is accepted; each row of the page about arguments is tried."""
 import re
@@ -101,7 +101,7 @@ def tests_pass(_):
 @test("what the page about libraries says is refused is refused")
 def refused_links(_):
     folder, _, _ = shelf()
-    (heads, rows), = tables(text_of(root / "plugin-api/doc/library.md"))
+    (heads, rows), = tables(text_of(root / "packaging/doc/plugins/library.md"))
     equal((heads, len(rows)), (("link flag", "the sentence"), 2))
     for flag, sentence in rows:
         shell(f"gcc -std=c11 -fPIC -shared hello_c.c -o refused.so $(pkg-config --cflags --libs coppice-plugin) {flag}", folder.path, **installed()[1])
@@ -141,7 +141,7 @@ def pieces(_):
 def arguments(cleanup):
     folder, _, _ = shelf()
     rows = {True: [], False: []}  # of what an actor gets, and of what is refused: (actor, args, text)
-    pages = [text_of(root / f"plugin-api/doc/{name}.md") for name in ("args", "args-schema")]
+    pages = [text_of(root / f"packaging/doc/plugins/{name}.md") for name in ("args", "args-schema")]
     for heads, lines in (table for page in pages for table in tables(page)):
         if heads[0].startswith("args of "):
             rows[heads[1] == "the actor gets"] += [(heads[0].removeprefix("args of "), *line) for line in lines]
@@ -173,7 +173,7 @@ def rust(cleanup):
     folder = working_folder(cleanup)
     where = shell("pkg-config --variable=rustdir coppice-plugin", root, **variables).strip()
     shutil.copytree(where if where.startswith(str(prefix.path)) else f"{prefix.path}{where}", folder.path / "coppice")
-    line, = [block.text for block in blocks(text_of(root / "plugin-api/doc/rust.md")) if block.language == "sh"]
+    line, = [block.text for block in blocks(text_of(root / "packaging/doc/plugins/rust.md")) if block.language == "sh"]
     shell(line.replace("PLUGINS", str(folder.path)), folder.path / "coppice/examples/counter", CARGO_HOME=str(folder.path / "home"), CARGO_NET_OFFLINE="true")
     check((folder.path / "counter_rs.so").is_file(), "the plugin is there")
 

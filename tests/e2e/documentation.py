@@ -69,7 +69,7 @@ def words(_):
     check(len(pages) >= 6, "the first page links its chapters", *pages)
     counts = {str(page.relative_to(root)): len(page.read_text(encoding="utf-8").split()) for page in pages}
     check(sum(counts.values()) <= MOST_WORDS, "they can be read in one go", sum(counts.values()), *counts.items())
-    index = root / "plugin-api/doc/README.md"
+    index = root / "packaging/doc/plugins/README.md"
     equal(sorted(set(CHAPTERS) - {index} - set(linked(index))), [], "the index links every chapter")
 
 

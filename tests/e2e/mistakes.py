@@ -401,7 +401,7 @@ def names(_):
     equal([name for name in private if not name.endswith("_")], [], "helpers whose name a message may have")
     public = sorted(name for name in {*members("public:"), *members("protected:")} if not name.endswith("_"))
     check("send" in public and "emit" in public, "members are found", public)
-    page = (root / "plugin-api/doc/server.md").read_text(encoding="utf-8")
+    page = (root / "packaging/doc/plugins/server.md").read_text(encoding="utf-8")
     listed = page[page.index("## Names that are taken"):]
     for name in public:
         contains(listed, f"`{name}`")

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import urllib.request
 
-from harness.node import Node, free_port, root
+from harness.node import Folder, Node, free_port, root
 from harness.tap import Skip, check, contains, equal, run, test
 
 folder = root / "packaging/prometheus"
@@ -71,6 +71,15 @@ def whole(_):
 def checked(_):
     contains(promtool("check", "rules", folder / "coppice.rules.yml"), "SUCCESS")
     contains(promtool("test", "rules", folder / "coppice.rules.test.yml"), "SUCCESS")
+
+
+@test("promtool takes the configuration that the page shows, with the rules beside it")
+def configured(cleanup):
+    shown, = re.findall(r"^```yaml\n(.*?)^```$", (folder / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    place = Folder()
+    cleanup.callback(place.close)
+    shutil.copy(folder / "coppice.rules.yml", place.path)
+    contains(promtool("check", "config", place.write("prometheus.yml", shown)), "SUCCESS")
 
 
 @test("promtool reads the page of a node")

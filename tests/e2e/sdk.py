@@ -3,10 +3,13 @@
 """What a plugin author gets: the SDK is installed under a DESTDIR, the hello worlds of the author's pages are built from it by the
 commands that the pages show, with gcc and with clang, loaded by a node and called; so are the example projects. And what
 is exported by whom."""
+import gzip
+import os
 import pathlib
 import re
 import shutil
 
+from harness.chapters import CHAPTERS, links_of
 from harness.node import Node, plugin_folder, program, root
 from harness.readme_examples import author_pages, example
 from harness.sdk import installed, needs, shell, working_folder
@@ -57,6 +60,20 @@ def readme_gcc(cleanup):
 @test("the same with clang")
 def readme_clang(cleanup):
     build_readme(cleanup, "clang", "clang++")
+
+
+@test("the author's pages are installed, and each link of one leads to another")
+def pages(_):
+    folder, = installed()[0].path.rglob("doc/coppice-dev")
+    texts = {}
+    for page in folder.rglob("*.md*"):
+        with (gzip.open if page.suffix == ".gz" else open)(page, "rt", encoding="utf-8") as text:
+            texts[str(page.relative_to(folder)).removesuffix(".gz")] = text.read()
+    expected = {"README.md", "COOKBOOK.md", "STABILITY.md", *(f"doc/{page.name}" for page in CHAPTERS)}
+    equal(sorted(expected - set(texts)), [])
+    links = [(page, os.path.normpath(pathlib.Path(page).parent / target)) for page in sorted(expected) for target in links_of(texts[page])]
+    check(len(links) > len(CHAPTERS), "the pages have links", *links)
+    equal([(page, target) for page, target in links if target not in texts], [])
 
 
 @test("the example project builds, tests and loads with Meson")

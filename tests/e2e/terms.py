@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The page of C++ types as terms (plugin-api/doc/terms.md, and codec.md): every row of its tables is compiled with the page's own types, and what
+"""The page of C++ types as terms (packaging/doc/plugins/terms.md, and codec.md): every row of its tables is compiled with the page's own types, and what
 the headers do is compared with what the row says. A row of a kind that no check knows is an error."""
 import re
 
@@ -9,7 +9,7 @@ from harness.node import root
 from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import Skip, check, equal, run, test
 
-PAGES = [(root / "plugin-api/doc" / name).read_text(encoding="utf-8") for name in ("terms.md", "codec.md")]
+PAGES = [(root / "packaging/doc/plugins" / name).read_text(encoding="utf-8") for name in ("terms.md", "codec.md")]
 
 # What a row of each kind of table runs: {0} is its C++, {1} its Erlang.
 BOTH, WIDE, REFUSED, UNWRITTEN, LIMIT = ("C++", "Erlang"), ("C++", "Erlang", "becomes"), ("C++", "Erlang", "the sentence"), ("C++", "why"), ("what", "at most")

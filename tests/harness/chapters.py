@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The author's pages (plugin-api/README.md and plugin-api/doc): their blocks of code, their tables, and what a table's cell
+"""The author's pages (plugin-api/README.md and packaging/doc/plugins): their blocks of code, their tables, and what a table's cell
 says. A block that follows `NAME.cpp`: is that file; any other block of C++ is a file of its own."""
 import html
 import re
@@ -8,7 +8,7 @@ from collections import namedtuple
 from harness.node import root
 
 FIRST = root / "plugin-api/README.md"
-CHAPTERS = sorted((root / "plugin-api/doc").glob("*.md"))
+CHAPTERS = sorted((root / "packaging/doc/plugins").glob("*.md"))
 Block = namedtuple("Block", "language name text")  # name: of the file; None if the page gives it none
 
 
@@ -34,7 +34,11 @@ def tables(page):
     return out
 
 
+def links_of(text):
+    """The targets of a text's links to Markdown pages of this repository, without their fragments."""
+    return re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", text)
+
+
 def linked(page):
     """The Markdown pages of this repository that a page links to, each once."""
-    targets = re.findall(r"\]\(([\w./-]+\.md)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8"))
-    return list(dict.fromkeys((page.parent / one).resolve() for one in targets))
+    return list(dict.fromkeys((page.parent / one).resolve() for one in links_of(page.read_text(encoding="utf-8"))))

@@ -24,8 +24,8 @@ def example(text, name):
 
 def author_pages(root):
     """The text of plugin-api/README.md and of all chapters."""
-    api = pathlib.Path(root) / "plugin-api"
-    return "\n".join(page.read_text(encoding="utf-8") for page in (api / "README.md", *sorted((api / "doc").glob("*.md"))))
+    chapters = sorted((pathlib.Path(root) / "packaging/doc/plugins").glob("*.md"))
+    return "\n".join(page.read_text(encoding="utf-8") for page in (pathlib.Path(root) / "plugin-api/README.md", *chapters))
 
 
 def main(*paths):

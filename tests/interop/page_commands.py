@@ -39,7 +39,7 @@ def blocks(page, language):
 def ledger(_):
     pages = {str(page.relative_to(root)): text for page in named.pages() if "tests" not in page.parts
              if re.search(r"^```(?:sh|console|erlang|elixir)\b", text := page.read_text(encoding="utf-8"), re.M)}
-    chapters = {name for name in pages if name.startswith("plugin-api/doc/")}  # e2e/chapters.py refuses a block that it does not run
+    chapters = {name for name in pages if name.startswith("packaging/doc/plugins/")}  # e2e/chapters.py refuses a block that it does not run
     equal(set(pages) - chapters - RUN_BY_NOBODY, set(RUN_BY))
     for page, script in RUN_BY.items():
         contains((root / script).read_text(encoding="utf-8"), page.rpartition("/")[2])
@@ -88,6 +88,24 @@ def from_erlang(cleanup):
     equal(len(asked), 2)
     for expression, said in asked:
         equal(erl(expression), said, expression)
+
+
+@test("a node answers each command of ours that the page for operators shows")
+def operating(cleanup):
+    node = demo()
+    folder = working_folder(cleanup).path
+    for name in ("coppice", "coppice-epmd"):
+        (folder / name).symlink_to(Path(program(name.upper().replace("-", "_"), name)).resolve())
+    (folder / "node.yaml").write_text("node: { name: demo@127.0.0.1 }\napplications: []\n", encoding="utf-8")
+    environment = dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}", COPPICE_SOCKET=node.socket, ERL_EPMD_PORT=str(node.epmd_port))
+    lines = list(dict.fromkeys(line for block in blocks(root / "packaging/OPERATING.md", "sh") for line in block.splitlines() if line.startswith("coppice")))
+    check(len(lines) >= 10, "there are commands", lines)
+    for line in lines:
+        # It reads what is in /etc/coppice, where this machine need not have anything.
+        command = line.replace("coppice check", "coppice check node.yaml")
+        done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        # `health` and `diff` say by 1 that something is wrong, or differs.
+        check(done.returncode in ({0, 1} if re.search(r"health|diff", line) else {0}) and done.stdout, f"{line} says something", done.stdout, done.stderr)
 
 
 @shared

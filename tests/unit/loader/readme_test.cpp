@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hello worlds of the author's pages (plugin-api/README.md and doc/), cut out of them, built and called.
+// The hello worlds of the author's pages (plugin-api/README.md, packaging/doc/plugins), cut out of them,
+// built and called.
 #include <doctest/doctest.h>
 
 #include "garden.hpp"
