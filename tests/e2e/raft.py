@@ -4,6 +4,7 @@
 again, emptied and replaced, and while commands crash what applies them."""
 import json
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -642,6 +643,35 @@ def alone(cleanup):
     group.start(back)
     eventually(lambda: group.change(left, "add", back) == "ok", "added", seconds=60)
     eventually(lambda: group.engine(back)["serial"] == 2, "it has the state", seconds=60)
+
+
+@test("a job of the group's leader runs at that node alone, with its term, and at the next leader after a kill")
+def led_job(cleanup):
+    job = "{ name: shared, at: '* * * * * *', do: { call: { to: collector@me@127.0.0.1, message: \"{ran, '$term'}\" } }, where: { one: ledger } }"
+    group = Group(cleanup, settings=(("cron.jobs", f"[ {job} ]"),))
+    erl = group.erl
+    erl("register(collector, spawn(fun() -> (fun Loop(Runs) -> receive {'$gen_call', {Pid, _} = F, {ran, Term}} -> "
+        "gen:reply(F, ok), Loop([{Term, node(Pid)} | Runs]); {all, P} -> P ! {runs, Runs}, Loop(Runs) end end)([]) end))")
+
+    def runs():
+        """(term, letter) of each run, the latest first."""
+        text = erl("(fun() -> collector ! {all, self()}, receive {runs, Runs} -> Runs end end)()")
+        return [(int(term), node) for term, node in re.findall(r"\{(\d+),'?(\w)@127\.0\.0\.1'?\}", text)]
+
+    eventually(runs, "it runs", seconds=60)
+    victim = group.leader()
+    eventually(lambda: runs()[0][1] == victim, "the leader runs it", seconds=60)
+    group.kill(victim)
+    eventually(lambda: runs()[0][1] != victim, "the next leader runs it", seconds=60)
+    leader = group.leader()
+    for one in sorted(set(group.letters) - {victim, leader}):
+        rows = group.nodes[one].ask("cron")["jobs"]
+        equal((rows[0]["where"], rows[0]["group"], rows[0]["here"]), ("one", "ledger", False))
+        contains(group.nodes[one].coppice("cron").stdout, "with the leader of ledger")
+    seen = runs()
+    of_term = {term: {node for each, node in seen if each == term} for term, _ in seen}
+    check(all(len(nodes) == 1 for nodes in of_term.values()), f"a term has one node: {of_term}")
+    equal([term for term, _ in seen], sorted((term for term, _ in seen), reverse=True), "terms never fall")
 
 
 @test("what makes no group is refused before it starts")
