@@ -145,6 +145,13 @@ outcome member::start_core(process& self, group_contents found) {
   if (!made) return halt(self, made.error());
   core_ = std::move(*made);
   phase_ = phase::running;
+  if (const consensus::member* const known = core_->members().find(self_);
+      known != nullptr && known->address != own_)
+    base::log::warning(
+        "raft",
+        "{} has the disk of {}, or a copy of it: the group's other members take nothing from it "
+        "on this node",
+        own_, known->address);
   if (beats_ != nullptr) {
     seat_ = beats_->enter(self_, self.self());
     beats_->keep_carrier(self);
