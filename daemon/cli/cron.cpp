@@ -65,7 +65,8 @@ std::string show_jobs(const json& document, std::size_t columns) {
     if (!one.value("enabled", true))
       next = "disabled";
     else if (!one.value("here", true))
-      next = "on another node";
+      next = one.value("group", json()).is_string() ? "with the leader of " + one["group"].get<std::string>()
+                                                    : "on another node";
     const bool has_run = one.value("outcome", json()).is_string();
     std::string outcome = has_run ? one["outcome"].get<std::string>() : "-";
     if (one.value("under_way", 0) > 0) outcome = "under way";

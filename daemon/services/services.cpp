@@ -73,7 +73,7 @@ std::vector<service> services::all() {
   if (options_.cron != nullptr)
     out.push_back({cron_service::registered_name, [this] {
                      return std::make_unique<cron_service>(options_.cron, router_, options_.bounds,
-                                                           options_.peers);
+                                                           options_.peers, options_.leads);
                    }});
   if (options_.peers != nullptr)
     out.push_back({peer_keeper::registered_name,

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "behaviours/channels/event_channels.hpp"
+#include "behaviours/raft/lead_board.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
 #include "dist/router.hpp"
@@ -33,6 +34,8 @@ struct options {
   std::shared_ptr<cron_jobs> cron{};            // the node's jobs; null: none
   behaviours::event_channels* events = nullptr; // outlives the services; null: none
   std::shared_ptr<kept_peers> peers{};          // nodes to stay connected to; null: none
+  // Which Raft groups are led here, for jobs; outlives the system; null: nothing is known of any.
+  behaviours::raft::lead_board* leads = nullptr;
 };
 
 class services {

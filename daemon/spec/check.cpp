@@ -205,6 +205,7 @@ class checker {
       if (nested->is_map()) all.add(check_supervisor(*child.supervisor, *nested));
     } else {
       if (const node* name = at.find("name")) check_name(child.name, *name);
+      if (child.raft) groups_.insert(child.name);
       check_group(child, at);
       const node* const pool = at.find("pool");
       const node* const tcp = at.find("tcp");
@@ -249,11 +250,23 @@ class checker {
     }
   }
 
-  // The actors that jobs start.
+  void check_job_group(const cron_where& where, const node* job) {
+    const node* const written = job != nullptr && job->is_map() ? job->find("where") : nullptr;
+    const node* const name = written != nullptr && written->is_map() ? written->find("one") : nullptr;
+    if (name == nullptr || where.group.empty() || groups_.contains(where.group)) return;
+    const std::vector<std::string_view> known(groups_.begin(), groups_.end());
+    to_.error(name->at,
+              "where: no child of this configuration is a member of a Raft group by the name " +
+                  in_quotes(where.group),
+              base::did_you_mean(where.group, known));
+  }
+
+  // The actors that jobs start, and the groups whose leaders run them.
   void check_jobs(cron_options& cron, const node& at) {
     const node* const jobs = at.find("jobs");
     for (std::size_t i = 0; i < cron.jobs.size(); ++i) {
       const node* one = element(jobs, i);
+      check_job_group(cron.jobs[i].where, one);
       for (const std::string_view key : {"do", "start"})
         one = one != nullptr && one->is_map() ? one->find(key) : nullptr;
       if (one == nullptr || !one->is_map() || !cron.jobs[i].does.start) continue;
@@ -681,6 +694,7 @@ class checker {
   silence_check silence_;
   conflict_check conflicts_;
   reference_check references_;
+  std::set<std::string, std::less<>> groups_; // names of members of Raft groups
   std::map<std::string, place> application_places_;
 };
 

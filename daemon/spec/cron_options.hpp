@@ -59,6 +59,14 @@ struct cron_missed {
   milliseconds within{std::chrono::hours(6)};
 };
 
+// node, one, or one by the leader of a Raft group.
+struct cron_where {
+  bool one = false;
+  std::string group; // the registered name of the group's member here; empty: the node with the lowest name
+  std::string term;  // the key of args in which an actor that is started finds the term; empty: none
+  bool operator==(const cron_where&) const = default;
+};
+
 struct cron_backoff {
   milliseconds first{10'000};
   milliseconds max{300'000};
@@ -78,7 +86,7 @@ struct cron_job_options {
   cron_missed missed;
   cron::clock_changes dst;
   milliseconds jitter{0};
-  bool on_one_node = false; // where: one
+  cron_where where;
   cron_failure on_failure;
   bool enabled = true;
 };

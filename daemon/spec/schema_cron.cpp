@@ -60,7 +60,7 @@ text message_text() {
 }
 constexpr std::string_view message_sentence =
     "an Erlang term; absent: {cron, Name, Seconds}, with the job's name, a binary, and the time that the run "
-    "is for, in seconds since 1970 in UTC";
+    "is for, in seconds since 1970 in UTC; {cron, Name, Seconds, Term} of a job that a group's leader runs";
 
 const table<cron_send>& send_table() {
   static const auto rows =
@@ -226,14 +226,42 @@ const table<cron_failure>& failure_table() {
   return rows;
 }
 
-// `one` or `node`.
-class where_word final : public value_type<bool> {
+struct cron_leader {
+  std::string one;
+  std::string term;
+};
+
+const table<cron_leader>& leader_table() {
+  static const auto rows =
+      table<cron_leader>()
+          .add<&cron_leader::one>("one", text("a registered name", &check_registered_name),
+                                  "the registered name of a child here that is a member of a Raft group, of "
+                                  "which the node that leads the group runs the job")
+          .needed()
+          .add<&cron_leader::term>(
+              "term", text("a key of args"),
+              "of start and remote with an actor: the key of args whose number the node replaces by the term "
+              "in which it leads; in a message and in arguments it replaces the atom '$term'");
+  return rows;
+}
+
+// `one`, `node`, or a map with the group.
+class where_word final : public value_type<cron_where> {
  public:
-  bool read(reader& from, const node& value, bool& into) const override {
-    return words_.read(from, value, into);
+  bool read(reader& from, const node& value, cron_where& into) const override {
+    if (!value.is_map()) return words_.read(from, value, into.one);
+    cron_leader leader;
+    const bool good = leader_table().read(from, value, leader);
+    into = {true, std::move(leader.one), std::move(leader.term)};
+    return good;
   }
-  json print(const bool& value) const override { return words_.print(value); }
-  json describe(json& definitions) const override { return words_.describe(definitions); }
+  json print(const cron_where& value) const override {
+    if (value.group.empty()) return words_.print(value.one);
+    return leader_table().print({value.group, value.term});
+  }
+  json describe(json& definitions) const override {
+    return {{"anyOf", json::array({words_.describe(definitions), leader_table().describe(definitions)})}};
+  }
 
  private:
   choice<bool> words_{{"node", false}, {"one", true}};
@@ -253,7 +281,7 @@ void check_at(reader& from, const node& at, const cron_job_options& job) {
     return from.error(*written, fmt::format("at: {} (at column {} of it)", bad.text, bad.column), bad.hint);
   }
   using kind = cron::expression::kind;
-  if (job.on_one_node && expression->is() == kind::reboot)
+  if (job.where.one && expression->is() == kind::reboot)
     from.error(*written, "at: each node starts by itself: @reboot is for jobs whose where is node");
   if (!expression->timezone().empty() && !job.timezone.empty() && expression->timezone() != job.timezone)
     from.error(*written, "at: the job has another timezone than its expression");
@@ -264,7 +292,33 @@ void check_at(reader& from, const node& at, const cron_job_options& job) {
   if (!next || next->at > now + soon) from.to->warning(written->at, "at: it is not due within five years");
 }
 
+bool has_number(etf::bytes args, std::string_view key) {
+  etf::cursor at(args);
+  std::uint32_t pairs = 0;
+  if (!at.read_map(pairs)) return false;
+  for (; pairs > 0; --pairs) {
+    std::string_view name;
+    const bool is_it = at.read_atom(name) && name == key;
+    if (is_it) return at.peek() == etf::kind::integer;
+    if ((name.empty() && !at.skip()) || !at.skip()) return false;
+  }
+  return false;
+}
+
+void check_term(reader& from, const node& at, const cron_job_options& job) {
+  const node* const where = at.find("where");
+  if (where == nullptr || job.where.term.empty()) return;
+  const bool spawns = job.does.remote && !job.does.remote->actor.empty();
+  if (!job.does.start && !spawns)
+    return from.error(*where, "where.term: it is for start, and for remote with an actor",
+                      "write '$term' in the message or the arguments");
+  if (!has_number(job.does.start ? job.does.start->args : job.does.remote->args, job.where.term))
+    from.error(*where, "where.term: the args have no number '" + job.where.term + "', which it would replace",
+               "write " + job.where.term + ": 0 in args");
+}
+
 void check_job(reader& from, const node& at, cron_job_options& job) {
+  check_term(from, at, job);
   check_at(from, at, job);
   if (const node* const zone = at.find("timezone")) check_zone(from, *zone, "timezone", job.timezone);
 }
@@ -296,10 +350,13 @@ const table<cron_job_options>& job_table() {
                           "times that the clock skips or shows twice as it changes to summer time and back")
           .add<&job::jitter>("jitter", duration(),
                              "each run is later by less than this, always as much for a time")
-          .add<&job::on_one_node>(
+          .add<&job::where>(
               "where", where_word(),
               "node: each node that has the job runs it; one: of those that are connected the one with the "
-              "lowest name does, nobody for two seconds after a change of them, and in a partition each side")
+              "lowest name does, nobody for two seconds after a change of them, and in a partition each "
+              "side; "
+              "{ one: NAME }: the node that leads the Raft group of its member NAME does, and hands the job "
+              "its term")
           .add<&job::on_failure>("on_failure", section<cron_failure>(&failure_table),
                                  "what becomes of a run that failed")
           .add<&job::enabled>("enabled", flag(),

@@ -163,6 +163,7 @@ dev_verify() {
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events' packaging/dev test e2e/events_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of events address' packaging/dev sanitize address e2e/events_chaos
   COPPICE_CHAOS_SECONDS=600 verify_step 'chaos of raft' packaging/dev test e2e/raft_chaos
+  COPPICE_CHAOS_SECONDS=60 COPPICE_CHAOS_MEMBERS=11 verify_step 'chaos of raft, 11 members' packaging/dev test e2e/raft_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of raft address' packaging/dev sanitize address e2e/raft_chaos
   COPPICE_CHAOS_SECONDS=600 verify_step 'chaos of sagas' packaging/dev test e2e/saga_chaos
   COPPICE_CHAOS_SECONDS=60 verify_step 'chaos of sagas address' packaging/dev sanitize address e2e/saga_chaos

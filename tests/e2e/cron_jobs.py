@@ -85,7 +85,7 @@ def actions(cleanup):
         settings=(("control.http", f"{{ address: 127.0.0.1, port: {port} }}"),))
     eventually(lambda: counted(node) >= 2, "it runs each second")
     tick = report(node, "tick")
-    equal(set(tick), {"name", "at", "timezone", "enabled", "where", "here", "next", "last", "outcome", "took_ms", "under_way", "warning", "waiting",
+    equal(set(tick), {"name", "at", "timezone", "enabled", "where", "group", "here", "next", "last", "outcome", "took_ms", "under_way", "warning", "waiting",
                       "runs", "failures", "retries", "skipped", "missed"})
     equal((tick["at"], tick["timezone"], tick["enabled"], tick["where"], tick["here"]), ("* * * * * *", "UTC", True, "node", True))
     equal((report(node, "put")["next"][4:], report(node, "put")["last"], report(node, "put")["outcome"]),

@@ -4,6 +4,7 @@
 again, emptied and replaced, and while commands crash what applies them."""
 import json
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -642,6 +643,60 @@ def alone(cleanup):
     group.start(back)
     eventually(lambda: group.change(left, "add", back) == "ok", "added", seconds=60)
     eventually(lambda: group.engine(back)["serial"] == 2, "it has the state", seconds=60)
+
+
+@test("a copy of a member's data that starts on another node is refused as a second member with the same id")
+def copied(cleanup):
+    group = Group(cleanup)
+    equal(group.append('{deposit, <<"alice">>, 10}'), "{1,10}")
+    group.add("d", f"join: [ {group.address('b')} ]").stop()
+    eventually(lambda: group.engine("a")["serial"] == 1, "it has what the copy will have", seconds=60)
+    group.nodes["a"].stop()
+    logs = {one: group.nodes[one].folder.path / "data" / "log" for one in "ad"}
+    shutil.rmtree(logs["d"])
+    shutil.copytree(logs["a"], logs["d"])
+    group.start("d")
+    group.start("a")
+    group.nodes["d"].said("ledger@d@127.0.0.1 has the disk of ledger@a@127.0.0.1, or a copy of it")
+    group.erl("net_adm:ping('d@127.0.0.1')")
+    eventually(lambda: any("that member is on another node" in line for one in "bc" for line in group.nodes[one].log().splitlines()),
+               "what it sends is dropped", seconds=60)
+    leader = group.leader(without="d")
+    check(leader in "abc", "the group has a leader of its own")
+    equal(group.append('{deposit, <<"alice">>, 5}'), "{2,15}")
+    eventually(lambda: group.engine("a")["serial"] == 2, "the member itself gets on", seconds=60)
+    check(group.engine("d")["serial"] <= 1 and group.engine("d")["role"] != "leader", "the copy does not", group.engine("d"))
+    contains(group.erl("gen_server:call({ledger, 'd@127.0.0.1'}, {append, {deposit, <<\"alice\">>, 1}}, 20000)"), "no_leader")
+    check(group.change(leader, "add", "d") != "ok", "it is no new member either")
+
+
+@test("a job of the group's leader runs at that node alone, with its term, and at the next leader after a kill")
+def led_job(cleanup):
+    job = "{ name: shared, at: '* * * * * *', do: { call: { to: collector@me@127.0.0.1, message: \"{ran, '$term'}\" } }, where: { one: ledger } }"
+    group = Group(cleanup, settings=(("cron.jobs", f"[ {job} ]"),))
+    erl = group.erl
+    erl("register(collector, spawn(fun() -> (fun Loop(Runs) -> receive {'$gen_call', {Pid, _} = F, {ran, Term}} -> "
+        "gen:reply(F, ok), Loop([{Term, node(Pid)} | Runs]); {all, P} -> P ! {runs, Runs}, Loop(Runs) end end)([]) end))")
+
+    def runs():
+        """(term, letter) of each run, the latest first."""
+        text = erl("(fun() -> collector ! {all, self()}, receive {runs, Runs} -> Runs end end)()")
+        return [(int(term), node) for term, node in re.findall(r"\{(\d+),'?(\w)@127\.0\.0\.1'?\}", text)]
+
+    eventually(runs, "it runs", seconds=60)
+    victim = group.leader()
+    eventually(lambda: runs()[0][1] == victim, "the leader runs it", seconds=60)
+    group.kill(victim)
+    eventually(lambda: runs()[0][1] != victim, "the next leader runs it", seconds=60)
+    leader = group.leader()
+    for one in sorted(set(group.letters) - {victim, leader}):
+        rows = group.nodes[one].ask("cron")["jobs"]
+        equal((rows[0]["where"], rows[0]["group"], rows[0]["here"]), ("one", "ledger", False))
+        contains(group.nodes[one].coppice("cron").stdout, "with the leader of ledger")
+    seen = runs()
+    of_term = {term: {node for each, node in seen if each == term} for term, _ in seen}
+    check(all(len(nodes) == 1 for nodes in of_term.values()), f"a term has one node: {of_term}")
+    equal([term for term, _ in seen], sorted((term for term, _ in seen), reverse=True), "terms never fall")
 
 
 @test("what makes no group is refused before it starts")

@@ -36,7 +36,9 @@ member::member(parts of)
       alike_(group_of(options_->members, options_->clients)),
       last_token_(base::random_u64() >> 2) {}
 
-member::~member() = default;
+member::~member() {
+  if (leads_ != nullptr) leads_->remove(of_.child->name);
+}
 
 consensus::identity member::random_identity() {
   consensus::identity made;
@@ -54,6 +56,7 @@ outcome member::on_start(process& self) {
   journal_ = of_.shared->resources.find<journal>();
   if (journal_ == nullptr) return runtime::stop(tagged_text("log", "this node has no durable log"));
   beats_ = of_.shared->resources.find<beat_exchange>();
+  leads_ = of_.shared->resources.find<lead_board>();
   if (auto* const board = of_.shared->resources.find<metrics::board>())
     on_board_ = board->enter({{"group", of_.child->name}}, counters_);
   counters_->patience.set(static_cast<std::uint64_t>(2 * options_->election));
@@ -142,6 +145,13 @@ outcome member::start_core(process& self, group_contents found) {
   if (!made) return halt(self, made.error());
   core_ = std::move(*made);
   phase_ = phase::running;
+  if (const consensus::member* const known = core_->members().find(self_);
+      known != nullptr && known->address != own_)
+    base::log::warning(
+        "raft",
+        "{} has the disk of {}, or a copy of it: the group's other members take nothing from it "
+        "on this node",
+        own_, known->address);
   if (beats_ != nullptr) {
     seat_ = beats_->enter(self_, self.self());
     beats_->keep_carrier(self);
@@ -262,7 +272,8 @@ outcome member::carry_out(process& self) {
       if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
   for (const consensus::snapshot_meta& one : now.released) storage_->release(one);
-  for (const consensus::ready_read& one : now.reads) reads_.push_back(one);
+  for (const consensus::ready_read& one : now.reads)
+    if (!answer_lead(self, one.token)) reads_.push_back(one);
   tell_changes(self);
   feed(self);
   arm(self);
@@ -383,6 +394,7 @@ void member::arm(process& self) {
 }
 
 void member::publish() {
+  enter_lead();
   counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
   counters_->parked_at.set(parked_for_ == parked::command ? parked_ : 0);
   counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);

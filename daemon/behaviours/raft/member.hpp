@@ -19,6 +19,7 @@
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/raft/beat_exchange.hpp"
+#include "behaviours/raft/lead_board.hpp"
 #include "behaviours/raft/machine_protocol.hpp"
 #include "behaviours/raft/meeting.hpp"
 #include "behaviours/raft/raft_counters.hpp"
@@ -58,12 +59,17 @@ class member final : public native_server, private consensus::random_source {
   // upgrade, and `of` NAME@ALIVE@HOST; or `what` is skip, and `of` the serial of a command; or `what` is
   // recover, and `of` is not read.
   static runtime::message change_request(std::string_view what, std::string_view of);
+  // A call by a process of this node, answered {ok, Term} if the member leads its group in that term and a
+  // majority has confirmed it since the call came. Otherwise {error, Reason}: {led_by, NAME@ALIVE@HOST},
+  // no_leader, overloaded, or timeout if no majority has answered within `query_timeout`.
+  static runtime::message confirm_lead();
   static bool is_one(const runtime::description& process) {
     return process.behaviour == behaviour_name && process.plugin.empty();
   }
 
  private:
   static constexpr std::string_view change_word = "$coppice_raft_change";
+  static constexpr std::string_view lead_asked_word = "$coppice_raft_leads";
   static constexpr std::string_view met_word = "raft_met";
   static constexpr std::string_view where_word = "raft_where";
   static constexpr std::string_view here_word = "raft_here";
@@ -82,7 +88,7 @@ class member final : public native_server, private consensus::random_source {
   // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
   // another member has passed on have `back` and `number`.
   struct waiting {
-    enum class kind : std::uint8_t { append, session, query, get, forwarded, change };
+    enum class kind : std::uint8_t { append, session, query, get, lead, forwarded, change };
     kind what = kind::append;
     runtime::message from{};
     std::string back{};
@@ -200,6 +206,12 @@ class member final : public native_server, private consensus::random_source {
   std::string why_idle() const;
   void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
 
+  // member_lead.cpp
+  void enter_lead();
+  void take_lead_question(runtime::process& self, const runtime::message& from);
+  // A read may be answered. False: it is not that of a question about the lead.
+  bool answer_lead(runtime::process& self, token of);
+
   // member_checks.cpp
   void take_checked(runtime::process& self, etf::cursor at);
   runtime::message check_message(const state_checks::hash& what, bool asks) const;
@@ -306,6 +318,8 @@ class member final : public native_server, private consensus::random_source {
   // Heartbeats. While nothing is appended, and while those of other nodes are answered that came with others.
   beat_exchange* beats_ = nullptr; // null: each goes alone
   beat_exchange::seat seat_;       // while there is a core
+  lead_board* leads_ = nullptr;    // null: nobody asks which groups are led here
+  lead_board::standing entered_;   // there, last
   bool is_quiet_ = false;
   consensus::log_index last_at_beat_ = 0; // the log's end when heartbeats were last sent
   bool answers_beat_ = false;

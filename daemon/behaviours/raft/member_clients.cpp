@@ -53,6 +53,10 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   if (at.peek() == etf::kind::atom && at.read_atom(word)) {
     if (word == "leader") return reply(leader_answer());
     if (word == "members") return reply(members_answer());
+    if (word == lead_asked_word && self.origin().here()) {
+      take_lead_question(self, from);
+      return {std::nullopt, core_ == nullptr ? runtime::carry_on() : carry_out(self)};
+    }
     return native_server::handle_call(self, from, request);
   }
   std::uint32_t arity = 0;
@@ -422,7 +426,8 @@ void member::refuse_skip(process& self) {
 
 member::token member::keep(process& self, waiting one) {
   const token made = ++last_token_;
-  const bool query = one.what == waiting::kind::query || one.what == waiting::kind::get;
+  const bool query =
+      one.what == waiting::kind::query || one.what == waiting::kind::get || one.what == waiting::kind::lead;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
   // A caller chooses the tag of its From.

@@ -74,11 +74,17 @@ base::status saga_stay::begin() {
   auto made = take_place(self_, std::move(how), std::make_unique<waiting_helper>());
   if (!made) return unexpected(std::move(made.error()).context("the place of the saga"));
   helper_ = *made;
+  if (!helper_) return {};
+  // A helper that is killed frees the place, which the next process would take beside this one's callback.
+  runtime::monitor_options watch;
+  watch.tag = message::atom(free_tag);
+  self_.monitor(runtime::destination(helper_), std::move(watch));
   return {};
 }
 
 std::optional<base::status> saga_stay::take_info(const message& m) {
-  if (has_place() || !says_free(self_, m)) return std::nullopt;
+  if (!says_free(self_, m)) return std::nullopt;
+  helper_ = {};
   return begin();
 }
 

@@ -26,7 +26,8 @@ base::result<runtime::pid> take_place(runtime::process& self, runtime::spawn_opt
 // The message that is being handled says that the place is free.
 bool says_free(const runtime::process& self, const runtime::message& m);
 
-// Has the place for a saga without workers, from begin() to the end of this object. The saga's behaviour owns
+// Has the place for a saga without workers, from begin() to the end of this object. A helper that was killed
+// is replaced. The saga's behaviour owns
 // it and lives as long as a callback is on the process's stack, and with it blocking work. It may end in any
 // thread.
 class saga_stay {

@@ -7,6 +7,7 @@
 #include <coppice/etf/writer.hpp>
 
 #include "runtime/messages/message.hpp"
+#include "services/cron/fencing.hpp"
 #include "spec/cron_options.hpp"
 
 namespace coppice::node {
@@ -29,11 +30,16 @@ std::vector<std::uint8_t> term_of(const std::string& text) {
   return term ? std::vector<std::uint8_t>(term->begin(), term->end()) : std::vector<std::uint8_t>();
 }
 
-void take(cron_action& out, const spec::cron_start& from) {
+// With the word for the token in place of the number that it replaces.
+std::vector<std::uint8_t> with_token_word(const spec::encoded_term& args, const std::string& term) {
+  return term.empty() ? args : services::with_token_word_at(args, term);
+}
+
+void take(cron_action& out, const spec::cron_start& from, const std::string& term) {
   out.is = cron_action::kind::start;
   out.to = from.supervisor;
   if (!from.actor.empty()) out.actor = from.plugin + ":" + from.actor_type;
-  out.args = from.args;
+  out.args = with_token_word(from.args, term);
   out.timeout = nanos_of(from.timeout);
 }
 
@@ -57,7 +63,7 @@ void take_arguments(cron_action& out, const std::string& text) {
   out.args.assign(made.bytes().begin(), made.bytes().end());
 }
 
-void take(cron_action& out, const spec::cron_remote& from) {
+void take(cron_action& out, const spec::cron_remote& from, const std::string& term) {
   out.is = cron_action::kind::remote;
   out.node = from.node;
   out.timeout = nanos_of(from.timeout);
@@ -76,13 +82,14 @@ void take(cron_action& out, const spec::cron_remote& from) {
   if (from.args.empty())
     to.map(0);
   else
-    to.raw(from.args);
+    to.raw(with_token_word(from.args, term));
   to.nil();
   const runtime::message made = to.take();
   out.args.assign(made.bytes().begin(), made.bytes().end());
 }
 
-cron_action action_of(const spec::cron_do& from) {
+// `term`: see spec::cron_where.
+cron_action action_of(const spec::cron_do& from, const std::string& term) {
   cron_action out;
   const auto& plain = from.send ? from.send : from.cast;
   if (plain) {
@@ -95,9 +102,9 @@ cron_action action_of(const spec::cron_do& from) {
     out.message = term_of(from.call->message);
     out.timeout = nanos_of(from.call->timeout);
   } else if (from.start) {
-    take(out, *from.start);
+    take(out, *from.start, term);
   } else if (from.remote) {
-    take(out, *from.remote);
+    take(out, *from.remote, term);
   }
   return out;
 }
@@ -124,8 +131,9 @@ std::vector<cron_job> job_list(const spec::node_spec& spec) {
     one.timing.on_failure = {from.on_failure.retry, seconds_of(from.on_failure.backoff.first),
                              seconds_of(from.on_failure.backoff.max)};
     one.timing.enabled = from.enabled;
-    one.action = action_of(from.does);
-    one.on_one_node = from.on_one_node;
+    one.action = action_of(from.does, from.where.term);
+    one.action.group = from.where.group;
+    one.on_one_node = from.where.one && from.where.group.empty();
   }
   return out;
 }

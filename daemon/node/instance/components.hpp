@@ -20,6 +20,7 @@
 #include "behaviours/application/application.hpp"
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/raft/beat_exchange.hpp"
+#include "behaviours/raft/lead_board.hpp"
 #include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
@@ -75,6 +76,7 @@ struct instance::components {
   behaviours::journal durable_log;
   metrics::board counted; // by engines, actors' types and plugins
   behaviours::raft::beat_exchange beats{&counted};
+  behaviours::raft::lead_board leads;
   loader::loader plugins;
   child_args args_of_children{plugins};
   secret_args actors{plugins, args_of_children};

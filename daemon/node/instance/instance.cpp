@@ -196,7 +196,8 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   p.certificates.path = made->spec().node.data + "/tls";
   if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
   p.system.set_factory(&p.actors);
-  auto net = network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events}, sockets);
+  auto net =
+      network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events, &p.leads}, sockets);
   if (!net) return unexpected(std::move(net.error()));
   p.net = std::move(*net);
   p.events.declare(event_list(made->spec()));
@@ -250,6 +251,7 @@ base::status instance::start_applications() {
   with.resources.give(p.counted);
   with.resources.give(p.durable_log);
   with.resources.give(p.beats);
+  with.resources.give(p.leads);
   with.resources.give<behaviours::pool_policies>(p.plugins);
   with.resources.give(p.certificates);
   with.resources.give(p.net->tls());

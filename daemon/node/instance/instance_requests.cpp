@@ -85,9 +85,9 @@ node_status instance::status() const {
     }
   }
   if (!out.away.empty()) out.jobs_alone = p.cron->on_one_node();
-  for (const cron::job_report& one : p.cron->report())
+  for (const services::cron_row& one : p.cron->rows())
     if (std::string why = services::warning_of(one); !why.empty())
-      out.job_warnings.push_back({one.name, std::move(why)});
+      out.job_warnings.push_back({one.told.name, std::move(why)});
   out.plugins = p.plugins.loaded().size();
   out.restarts = p.tree.restarts();
   out.restarts_of_node = p.restarts_of_node;

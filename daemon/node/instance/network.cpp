@@ -90,6 +90,7 @@ services::options service_options(const spec::node_spec& spec, node_services car
   out.peers = std::move(peers);
   out.cron = std::move(carried_out.jobs);
   out.events = carried_out.events;
+  out.leads = carried_out.leads;
   out.global = spec.distribution.services.global;
   out.rpc = spec.distribution.allow.rpc;
   out.spawn = spec.distribution.allow.spawn;

@@ -28,8 +28,9 @@ namespace coppice::node {
 
 // What processes of the node itself carry out, beside what is of the network.
 struct node_services {
-  std::shared_ptr<services::cron_jobs> jobs;    // what it does at its times; null: nothing
-  behaviours::event_channels* events = nullptr; // outlives the system; null: there are none
+  std::shared_ptr<services::cron_jobs> jobs;     // what it does at its times; null: nothing
+  behaviours::event_channels* events = nullptr;  // outlives the system; null: there are none
+  behaviours::raft::lead_board* leads = nullptr; // likewise
 };
 
 class network {

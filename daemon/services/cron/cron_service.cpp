@@ -65,6 +65,7 @@ runtime::outcome cron_service::on_start(process& self) {
   else
     base::log::warning(module, "nothing tells when the clock is set: {}", watch.error().text);
   jobs_->wake_by([&host = self.host()] { wake(host); });
+  if (leads_ != nullptr) leads_->watch([&host = self.host()] { wake(host); });
   self.notify(destination(self.self()), message::atom("wake"));
   return runtime::carry_on();
 }
@@ -94,6 +95,7 @@ runtime::outcome cron_service::handle_info(process& self, const message& m) {
 
 void cron_service::work(process& self) {
   follow_jobs(self);
+  follow_leads();
   settle(self);
   serve(self);
   std::vector<cron_task> due;
@@ -151,6 +153,37 @@ void cron_service::follow_jobs(process& self) {
   if (!scope_ && !shared_.empty()) enter_scope(self);
   for (auto& [name, its] : shared_) {
     if (scope_ && !its.joined) join(self, name, its);
+  }
+}
+
+// A node that does not lead lets the times pass: they are the leader's.
+void cron_service::follow_leads() {
+  const auto wanted = jobs_->led();
+  for (auto at = led_.begin(); at != led_.end();) {
+    const auto same = [&](const auto& one) { return one.first == at->first; };
+    if (std::ranges::any_of(wanted, same)) {
+      ++at;
+      continue;
+    }
+    // A job that has become one of the connected nodes is held already, and is placed in its own way.
+    if (!shared_.contains(at->first)) jobs_->place(at->first, true, true);
+    at = led_.erase(at);
+  }
+  for (const auto& [name, group] : wanted) {
+    const auto now = leads_ != nullptr ? leads_->of(group) : behaviours::raft::lead_board::standing();
+    auto& known = led_[name];
+    if (known == now) continue;
+    const bool told = known && known->is_known && known->leads == now.leads;
+    known = now;
+    if (!now.is_known) {
+      jobs_->hold(name);
+      continue;
+    }
+    jobs_->place(name, now.leads, now.leads);
+    if (!told)
+      base::log::info(module, "{}: {}", name,
+                      now.leads ? fmt::format("this node runs it, as it leads {} in term {}", group, now.term)
+                                : fmt::format("the leader of {} runs it, on another node", group));
   }
 }
 

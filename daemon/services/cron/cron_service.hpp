@@ -6,7 +6,10 @@
 // node with the lowest name has it. At its start a node has no such job before the nodes of
 // distribution.peers were connected or tried. Runs that come due in between wait. They, and runs that a node
 // missed before it came, go to the nodes that were there before: the members of {cron_served, Name}, which a
-// node joins some time after it has first found out which node has the job. In the process's own turn.
+// node joins some time after it has first found out which node has the job. A job of the leader of a Raft
+// group has no such groups: it is this node's while the group's member here is the leader, by the node's
+// lead_board, and the times that come due while no leader is known wait for the next one. In the process's
+// own turn.
 #pragma once
 
 #include <map>
@@ -16,6 +19,7 @@
 
 #include "base/clock_watch.hpp"
 #include "behaviours/gen/native_server.hpp"
+#include "behaviours/raft/lead_board.hpp"
 #include "dist/router.hpp"
 #include "services/cron/jobs.hpp"
 #include "services/peers/kept_peers.hpp"
@@ -28,14 +32,17 @@ class cron_service final : public behaviours::native_server {
   static constexpr const char* registered_name = "coppice_cron";
   static constexpr const char* scope = "coppice";
 
-  // `peers`: the nodes whose first attempts these jobs wait for; null: none.
+  // `peers`: the nodes whose first attempts these jobs wait for; null: none. `leads`: which Raft groups are
+  // led here, and outlives the system; null: nothing is known of any.
   cron_service(std::shared_ptr<cron_jobs> jobs, dist::router& router, const peer_bounds& bounds,
-               std::shared_ptr<const kept_peers> peers = nullptr)
+               std::shared_ptr<const kept_peers> peers = nullptr,
+               behaviours::raft::lead_board* leads = nullptr)
       : native_server("cron"),
         jobs_(std::move(jobs)),
         router_(router),
         bounds_(bounds),
-        peers_(std::move(peers)) {}
+        peers_(std::move(peers)),
+        leads_(leads) {}
 
   // Wakes the process. Any thread.
   static void wake(runtime::system& system);
@@ -67,6 +74,8 @@ class cron_service final : public behaviours::native_server {
   void sleep(runtime::process& self);
   // Keeps an entry for each job that runs on one of several nodes, and for no other.
   void follow_jobs(runtime::process& self);
+  // Places each job of the leader of a Raft group.
+  void follow_leads();
   void enter_scope(runtime::process& self);
   void join(runtime::process& self, const std::string& job, shared_job& its);
   // Whether each of the peers is connected or was tried.
@@ -86,6 +95,9 @@ class cron_service final : public behaviours::native_server {
   dist::router& router_;
   const peer_bounds bounds_;
   const std::shared_ptr<const kept_peers> peers_;
+  behaviours::raft::lead_board* const leads_;
+  // The jobs that are placed by a group's leader, with what was known of it when they were placed last.
+  std::map<std::string, std::optional<behaviours::raft::lead_board::standing>, std::less<>> led_;
   bool peers_tried_ = false;
   std::unique_ptr<base::clock_watch> clock_;
   std::uint64_t timer_ = 0; // 0: none

@@ -29,13 +29,18 @@ struct cron_action {
   std::string module, function;      // remote
   std::vector<std::uint8_t> args;    // start: a map; remote: a list
   std::uint32_t arity = 0;           // remote: length of the list, at most 255
+  // The registered name of this node's member of a Raft group. The action is carried out only while that
+  // member leads, and its term stands where the message or the arguments have the atom $term. Empty: none.
+  std::string group;
   bool operator==(const cron_action&) const = default;
 };
 
 struct cron_job {
   cron::job timing;
   cron_action action;
-  bool on_one_node = false; // only on the node with the lowest name among connected nodes that have the job
+  // Only on the node with the lowest name among connected nodes that have the job. False for a job whose
+  // action has a group: it runs on the node that leads this group.
+  bool on_one_node = false;
   bool operator==(const cron_job&) const = default;
 };
 

@@ -33,7 +33,7 @@ std::map<std::string, cron_job, std::less<>> by_name(std::vector<cron_job> jobs)
 }
 
 cron_row row_of(const cron_job& of, cron::job_report told) {
-  return {std::move(told), of.timing.at.print(), of.timing.in, of.on_one_node};
+  return {std::move(told), of.timing.at.print(), of.timing.in, of.on_one_node, of.action.group};
 }
 
 // A job that is due often may be late a few times, and a change of the nodes that have a job delays it.
@@ -42,11 +42,17 @@ constexpr std::chrono::seconds too_long{60};
 
 } // namespace
 
-std::string warning_of(const cron::job_report& of) {
+std::string warning_of(const cron_row& row) {
+  const cron::job_report& of = row.told;
   const auto in_seconds = [](std::chrono::nanoseconds span) { return span / std::chrono::seconds(1); };
   if (of.running && *of.running >= too_long && of.overlapped >= often_overlapped)
     return fmt::format("a run has not ended for {} s, and is in the way of the last {} times that it was due",
                        in_seconds(*of.running), of.overlapped);
+  if (of.enabled && of.held && *of.held >= too_long && !row.group.empty())
+    return fmt::format(
+        "does not run: for {} s this node has had no member '{}' of a Raft group, or that member has known "
+        "no leader",
+        in_seconds(*of.held), row.group);
   if (of.enabled && of.held && *of.held >= too_long)
     return fmt::format(
         "does not run: for {} s it has not been known which of its nodes runs it, since they "
@@ -221,6 +227,14 @@ std::vector<std::string> cron_jobs::on_one_node() const {
   std::vector<std::string> out;
   for (const auto& [name, job] : jobs_)
     if (job.on_one_node) out.push_back(name);
+  return out;
+}
+
+std::vector<std::pair<std::string, std::string>> cron_jobs::led() const {
+  const std::scoped_lock held(lock_);
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name, job] : jobs_)
+    if (!job.action.group.empty()) out.emplace_back(name, job.action.group);
   return out;
 }
 

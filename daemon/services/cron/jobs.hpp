@@ -25,11 +25,12 @@ struct cron_row {
   std::string at; // its cron expression
   cron::zone in;
   bool on_one_node = false;
+  std::string group; // whose leader runs it; empty: none
 };
 
 // Why an operator ought to look at the job: a run that does not end is in the way of others, or it does not
 // turn out which node runs the job. Empty: nothing.
-std::string warning_of(const cron::job_report& of);
+std::string warning_of(const cron_row& of);
 
 // A run, and its action.
 struct cron_task {
@@ -70,7 +71,10 @@ class cron_jobs {
   std::vector<cron_task> look();
   // How long until a job is due; empty: never.
   std::optional<std::chrono::nanoseconds> wait() const;
-  std::vector<std::string> on_one_node() const; // names of jobs that run on one of several nodes
+  // The names of jobs that run on the connected node with the lowest name.
+  std::vector<std::string> on_one_node() const;
+  // The names of jobs that run on the node that leads a Raft group, each with the group.
+  std::vector<std::pair<std::string, std::string>> led() const;
   // See cron::timetable.
   void place(std::string_view name, bool here, bool overdue);
   void hold(std::string_view name);

@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "behaviours/gen/gen.hpp"
+#include "behaviours/raft/member.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
+#include "services/cron/fencing.hpp"
 
 namespace coppice::services {
 
@@ -24,6 +26,7 @@ namespace {
 namespace gen = behaviours::gen;
 
 constexpr std::size_t most_shown = 500; // characters of a reason in the log
+constexpr base::nanos lead_patience = 10 * base::nanos_per_second;
 
 base::status failed(std::string why) {
   return base::fail(base::errc::refused, std::move(why));
@@ -84,7 +87,8 @@ void cron_run::end(base::status how) {
 
 runtime::outcome cron_run::init(process& self) {
   self.set_label("cron/" + task_.run.job);
-  done outcome = act(self);
+  const base::status may = take_token(self);
+  done outcome = may ? act(self) : may;
   if (!outcome && !self.exiting()) return runtime::carry_on();
   if (outcome && !self.exiting()) end(std::move(*outcome));
   return runtime::ignore();
@@ -98,6 +102,25 @@ runtime::outcome cron_run::receive(process& self, message m) {
   const bool good = runtime::is_orderly(reason) || runtime::is_atom(reason, "noproc");
   end(good ? base::status() : failed("it ended: " + runtime::shown(reason, most_shown)));
   return runtime::stop(runtime::reasons::normal());
+}
+
+// Each attempt asks anew, so that one after a change of the lead has the term of its own lead, or none.
+base::status cron_run::take_token(process& self) {
+  cron_action& of = task_.action;
+  if (of.group.empty()) return {};
+  const auto member = self.host().info(of.group);
+  if (!member || !behaviours::raft::member::is_one(member->summary.is))
+    return failed("there is no member " + of.group + " of a Raft group here");
+  const auto answer = gen::call(self, destination(member->summary.pid),
+                                behaviours::raft::member::confirm_lead(), self.now() + lead_patience);
+  if (!answer) return failed("the member " + of.group + ": " + why_no_answer(answer.error(), lead_patience));
+  etf::cursor at(answer->bytes());
+  if (!at.read_tuple_of(2) || !at.read_atom_is("ok") || !at.read_unsigned(term_))
+    return failed("this node does not lead " + of.group + ": " +
+                  runtime::shown(error_in(answer->bytes()), most_shown));
+  if (!of.message.empty()) of.message = with_token(of.message, term_);
+  if (!of.args.empty()) of.args = with_token(of.args, term_);
+  return {};
 }
 
 cron_run::done cron_run::act(process& self) {
@@ -120,10 +143,11 @@ cron_run::done cron_run::act(process& self) {
 message cron_run::message_of() const {
   if (!task_.action.message.empty()) return message::copy_of(task_.action.message);
   message_writer out;
-  out.tuple(3);
+  out.tuple(term_ == 0 ? 3 : 4);
   out.atom("cron");
   out.binary(task_.run.job);
   out.integer(static_cast<std::int64_t>(task_.run.at.time_since_epoch().count()));
+  if (term_ != 0) out.unsigned_integer(term_);
   return out.take();
 }
 

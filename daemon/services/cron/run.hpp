@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One run of a job: a process that carries out the job's action and reports how it ended. The default message
 // of a job is {cron, Name, Seconds}: the job's name, a binary, and the time that the run is for, in seconds
-// since 1970 in UTC. In the process's own turn.
+// since 1970 in UTC. A job of the leader of a Raft group is carried out only after a majority of the group
+// has confirmed that the member here leads; its message is {cron, Name, Seconds, Term}. In the process's own
+// turn.
 #pragma once
 
 #include <memory>
@@ -30,6 +32,8 @@ class cron_run final : public runtime::behaviour {
   // for.
   using done = std::optional<base::status>;
 
+  // Asks the job's group whether this node leads it, and writes the term into the action.
+  base::status take_token(runtime::process& self);
   done act(runtime::process& self);
   base::status send(runtime::process& self, bool as_cast);
   base::status call(runtime::process& self);
@@ -40,7 +44,8 @@ class cron_run final : public runtime::behaviour {
   void end(base::status how);
 
   const std::shared_ptr<cron_jobs> jobs_;
-  const cron_task task_;
+  cron_task task_;
+  std::uint64_t term_ = 0; // of the lead; 0: the job has no group
   bool ended_ = false;
   runtime::reference watched_{};
 };

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Whose the times are that a node missed before it came to the group of a job for one node of several.
+// Whose the times are that a node missed before it came to the group of a job for one node of several, and
+// which node runs the jobs of a Raft group's leader.
 #include "services/cron/cron_service.hpp"
 
 #include <doctest/doctest.h>
 
+#include "behaviours/raft/member.hpp"
+#include "behaviours/terms.hpp"
 #include "dist/hex.hpp"
+#include "services/cron/fencing.hpp"
 #include "temporary_folder.hpp"
 #include "whole_node.hpp"
 
@@ -49,7 +53,159 @@ message request(const runtime::process* who, std::string_view what, std::string_
   return out.take();
 }
 
+// Stands for the member of a group: answers that it leads in the test's term. 0: another node does.
+class member_of_test final : public behaviours::native_server {
+ public:
+  explicit member_of_test(const std::atomic<std::uint64_t>& term)
+      : native_server(std::string(behaviours::raft::member::behaviour_name)), term_(term) {}
+
+ protected:
+  call_answer handle_call(runtime::process&, const message&, const message& request) override {
+    CHECK(request == behaviours::raft::member::confirm_lead());
+    if (const std::uint64_t term = term_; term != 0)
+      return reply(test::term("{ok, " + std::to_string(term) + "}"));
+    return reply(test::term("{error, {led_by, <<\"ledger@other@127.0.0.1\">>}}"));
+  }
+
+ private:
+  const std::atomic<std::uint64_t>& term_;
+};
+
+// A node with a member of a group and a job that the group's leader runs.
+struct node_with_member {
+  node_with_member(epmd_server& epmd, const std::string& name) : node(epmd, name) {
+    services::cron_job one;
+    one.timing.name = job;
+    one.timing.at = *cron::expression::parse("0 0 1 1 *", job);
+    one.action.to = "keeper";
+    one.action.group = "ledger";
+    REQUIRE(jobs->start({one}));
+    jobs->begin();
+    runtime::spawn_options named;
+    named.name = "ledger";
+    REQUIRE(node.host.spawn(std::move(named), std::make_unique<member_of_test>(term)));
+    runtime::spawn_options options;
+    options.name = services::cron_service::registered_name;
+    REQUIRE(node.host.spawn(std::move(options),
+                            std::make_unique<services::cron_service>(
+                                jobs, node.router, services::peer_bounds{}, nullptr, &leads)));
+  }
+  static runtime::spawn_options as_keeper() {
+    runtime::spawn_options options;
+    options.name = "keeper";
+    return options;
+  }
+  cron::job_report report() const { return jobs->report().front(); }
+  bool here() const { return report().here; }
+  bool held() const { return report().held.has_value(); }
+  // Waits for the end of the run number `count`, and returns whether it succeeded.
+  bool runs(std::uint64_t count) {
+    REQUIRE(jobs->run_now(job));
+    REQUIRE(eventually([&] { return report().runs == count && report().under_way == 0; }));
+    return *report().last_succeeded;
+  }
+
+  const temporary_folder folder;
+  std::atomic<std::uint64_t> term = 0; // in which its member leads; 0: it does not
+  behaviours::raft::lead_board leads;
+  std::shared_ptr<services::cron_jobs> jobs = std::make_shared<services::cron_jobs>(folder.path() + "/cron");
+  whole_node node;
+  const actor keeper{node.host, as_keeper()};
+};
+
 } // namespace
+
+TEST_CASE(
+    "a job of a group's leader follows the lead from node to node, and each run has the leader's term") {
+  epmd_server epmd;
+  node_with_member a(epmd, "a@127.0.0.1"), b(epmd, "b@127.0.0.1");
+  CHECK(eventually([&] { return a.held() && b.held(); })); // no leader is known
+  a.leads.enter("ledger", {true, true, 3});
+  b.leads.enter("ledger", {true, false, 3});
+  a.term = 3;
+  CHECK(eventually([&] { return a.here() && !b.here() && !b.held(); }));
+  CHECK(a.runs(1));
+  const auto is_of = [](const message& m, std::string_view term) {
+    const std::string said = text(m);
+    CAPTURE(said);
+    CHECK(said.starts_with("{cron,<<\"nightly\">>,"));
+    CHECK(said.ends_with(std::string(term) + "}"));
+  };
+  is_of(a.keeper.next(), ",3");
+  CHECK_FALSE(b.runs(1)); // an operator cannot have it run beside the leader
+
+  // The lead is lost. Until the next leader is known, no node runs it.
+  a.term = 0;
+  a.leads.enter("ledger", {});
+  b.leads.enter("ledger", {});
+  CHECK(eventually([&] { return a.held() && b.held(); }));
+
+  // a still takes itself for the leader while b is one in a later term: the group is asked, and says no.
+  a.leads.enter("ledger", {true, true, 3});
+  b.leads.enter("ledger", {true, true, 5});
+  b.term = 5;
+  CHECK(eventually([&] { return a.here() && b.here(); }));
+  CHECK_FALSE(a.runs(2));
+  CHECK(b.runs(2));
+  is_of(b.keeper.next(), ",5");
+  CHECK(a.keeper.waiting() == 0);
+  CHECK(b.keeper.waiting() == 0);
+
+  // A member that has ended knows no leader.
+  b.leads.remove("ledger");
+  CHECK(eventually([&] { return b.held(); }));
+}
+
+TEST_CASE("times of a group's leader that come due while no leader is known are the next leader's") {
+  for (const bool leads : {true, false}) {
+    CAPTURE(leads);
+    epmd_server epmd;
+    const temporary_folder folder;
+    const std::string file = folder.path() + "/cron";
+    const cron::instant now(std::chrono::seconds(base::wall_now() / base::nanos_per_second));
+    services::cron_job one = missed_job(now);
+    one.on_one_node = false;
+    one.action.group = "ledger";
+    const std::string at = one.timing.at.print() + " in " + one.timing.in.name();
+    REQUIRE(cron::write_kept(file, {{job, {at, now - std::chrono::hours(2), std::nullopt}}}));
+    const auto jobs = std::make_shared<services::cron_jobs>(file);
+    REQUIRE(jobs->start({one}));
+    jobs->begin();
+    behaviours::raft::lead_board board;
+    whole_node node(epmd, "a@127.0.0.1");
+    runtime::spawn_options options;
+    options.name = services::cron_service::registered_name;
+    REQUIRE(node.host.spawn(std::move(options),
+                            std::make_unique<services::cron_service>(
+                                jobs, node.router, services::peer_bounds{}, nullptr, &board)));
+    CHECK(eventually([&] { return jobs->report().front().held.has_value(); }));
+    CHECK(jobs->report().front().runs == 0);
+    board.enter("ledger", {true, leads, 1});
+    CHECK(eventually([&] { return !jobs->report().front().held; }));
+    CHECK(jobs->report().front().here == leads);
+    CHECK(eventually([&] { return jobs->report().front().runs == (leads ? 1 : 0); }));
+  }
+}
+
+TEST_CASE("the term stands in place of its word in a message, and of a number in arguments") {
+  const auto filled = [](const char* written) {
+    const message from = term(written);
+    const auto made = services::with_token(from.bytes(), 7);
+    return text(message::copy_of(made));
+  };
+  CHECK(filled("'$term'") == "7");
+  CHECK(filled("{put, \"abc\", ['$term', {a, '$term'} | '$term'], <<\"$term\">>}") ==
+        text(term("{put, \"abc\", [7, {a, 7} | 7], <<\"$term\">>}")));
+  CHECK(filled("#{epoch => '$term', more => #{a => ['$term']}}") ==
+        text(term("#{epoch => 7, more => #{a => [7]}}")));
+  CHECK(filled("{1.5, -3, [], #{}, {}}") == text(term("{1.5, -3, [], #{}, {}}")));
+  const message args = term("#{limit => 3, epoch => 0, tail => [1, x]}");
+  const auto worded = services::with_token_word_at(args.bytes(), "epoch");
+  CHECK(text(message::copy_of(services::with_token(worded, 9))) ==
+        text(term("#{limit => 3, epoch => 9, tail => [1, x]}")));
+  const auto same = services::with_token_word_at(args.bytes(), "epoche");
+  CHECK(text(message::copy_of(same)) == text(args));
+}
 
 TEST_CASE("what was missed before a node came is run by it only if nobody was there before") {
   for (const bool another : {true, false}) {
@@ -94,21 +250,26 @@ TEST_CASE(
     "a run that does not end is warned of once it was in the way a few times, a job that is held once that "
     "takes long") {
   using namespace std::chrono_literals;
-  const auto warned = [](const cron::job_report& of) { return !services::warning_of(of).empty(); };
-  cron::job_report told;
-  CHECK_FALSE(warned(told));
+  const auto warned = [](const services::cron_row& of) { return !services::warning_of(of).empty(); };
+  services::cron_row row;
+  cron::job_report& told = row.told;
+  CHECK_FALSE(warned(row));
   told.running = 2h;
   told.overlapped = 2;
-  CHECK_FALSE(warned(told));
+  CHECK_FALSE(warned(row));
   told.overlapped = 3;
-  CHECK(services::warning_of(told) ==
+  CHECK(services::warning_of(row) ==
         "a run has not ended for 7200 s, and is in the way of the last 3 times that it was due");
   told.running = 59s;
-  CHECK_FALSE(warned(told));
+  CHECK_FALSE(warned(row));
   told.held = 59s;
-  CHECK_FALSE(warned(told));
+  CHECK_FALSE(warned(row));
   told.held = 75s;
-  CHECK(services::warning_of(told).starts_with("does not run: for 75 s "));
+  CHECK(services::warning_of(row).starts_with("does not run: for 75 s "));
+  row.group = "ledger";
+  CHECK(services::warning_of(row) ==
+        "does not run: for 75 s this node has had no member 'ledger' of a Raft group, or that member has "
+        "known no leader");
   told.enabled = false;
-  CHECK_FALSE(warned(told));
+  CHECK_FALSE(warned(row));
 }

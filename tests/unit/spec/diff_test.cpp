@@ -456,6 +456,8 @@ TEST_CASE("jobs are told apart by their names, and can change") {
   CHECK(difference(jobs(one), jobs("{ name: one, at: '@daily', do: { send: { to: c } }, jitter: 5s }")) ==
         "set cron.jobs.one.do.send.to: \"a\" -> \"c\"\n"
         "set cron.jobs.one.jitter: \"0s\" -> \"5s\"\n");
+  CHECK(difference(jobs(one), jobs("{ name: one, at: '@daily', do: { send: { to: a } }, where: one }")) ==
+        "set cron.jobs.one.where: \"node\" -> \"one\"\n");
   CHECK(difference(jobs(one), bare).starts_with("set cron.jobs.one: {\"at\":\"@daily\""));
   CHECK(difference(bare, jobs(one)).starts_with("set cron.jobs.one: null -> {"));
   CHECK(difference(bare, bare + "cron: { timezone: UTC }\n") == "set cron.timezone: \"local\" -> \"UTC\"\n");

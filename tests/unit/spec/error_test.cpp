@@ -864,6 +864,34 @@ events: [ { name: sold, producer: shop } ]
   CHECK(stage.find("the stage 'eats' subscribes to itself") != std::string::npos);
 }
 
+TEST_CASE("a job of a group's leader names a member of the group here, and a number of args for its term") {
+  test::spec_folder folder;
+  const auto said = [&folder](const std::string& job) {
+    return folder.tree_errors(
+        "        - { id: a, actor: group, name: ledger, raft: { members: [ ledger@n@127.0.0.1 ] } }\n"
+        "        - { id: b, actor: kv, name: store }\n"
+        "cron: { jobs: [ { name: one, at: '@daily', " +
+        job + " } ] }\n");
+  };
+  CHECK(said("do: { send: { to: store } }, where: { one: ledger }").find("where") == std::string::npos);
+  CHECK(said("do: { send: { to: store } }, where: { one: leder }")
+            .find("error: where: no child of this configuration is a member of a Raft group by the name "
+                  "'leder'") != std::string::npos);
+  CHECK(said("do: { send: { to: store } }, where: { one: leder }").find("did you mean 'ledger'?") !=
+        std::string::npos);
+  CHECK(said("do: { send: { to: store } }, where: { one: store }")
+            .find("is a member of a Raft group by the name 'store'") != std::string::npos);
+  CHECK(said("do: { send: { to: store } }, where: { one: ledger, term: epoch }")
+            .find("where.term: it is for start, and for remote with an actor") != std::string::npos);
+  const std::string remote = "do: { remote: { node: m@h, actor: 'kv:kv', args: { epoch: ";
+  CHECK(said(remote + "0 } } }, where: { one: ledger, term: epoch }").find("where") == std::string::npos);
+  CHECK(said(remote + "none } } }, where: { one: ledger, term: epoch }")
+            .find("where.term: the args have no number 'epoch', which it would replace") !=
+        std::string::npos);
+  CHECK(said("do: { send: { to: store } }, where: { term: epoch }").find("the key 'one' is missing") !=
+        std::string::npos);
+}
+
 TEST_CASE("what stands twice, so that one of the two has no effect, is warned about") {
   test::spec_folder folder;
   const auto said = [&folder](const std::string& children) {

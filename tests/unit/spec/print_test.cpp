@@ -271,7 +271,7 @@ TEST_CASE("jobs print themselves, and read back") {
   CHECK(first.spec->plugin_files.size() == 1);
   const auto& jobs = first.spec->cron->jobs;
   REQUIRE(jobs.size() == 6);
-  CHECK(jobs[0].on_one_node);
+  CHECK(jobs[0].where == spec::cron_where{true, "", ""});
   CHECK(!jobs[1].does.call->timeout);
   CHECK(jobs[2].does.start->actor_type == "kv");
   const auto text = spec::effective_yaml(*first.spec);

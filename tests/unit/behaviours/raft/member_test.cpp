@@ -12,6 +12,7 @@
 #include "behaviours/raft/raft_counters.hpp"
 #include "group_host.hpp"
 #include "metrics/board.hpp"
+#include "runtime/actor.hpp"
 
 using namespace coppice;
 using namespace coppice::behaviours;
@@ -48,6 +49,44 @@ TEST_CASE("three members meet, any of them takes commands, and each sees what wa
     CHECK(host.done(name, "{append, 1}").starts_with("{ok,"));
   }
   for (const char* const name : {"a", "b", "c"}) CHECK(host.done(name, "{query, sum}") == "4");
+}
+
+TEST_CASE("the node knows which member leads, in which term, and the leader alone confirms it") {
+  group_host host;
+  raft::lead_board board;
+  host.shared->resources.give(board);
+  host.options.query_timeout = 300 * ms;
+  const std::string asks = "'$coppice_raft_leads'";
+  host.start("a");
+  host.start("b");
+  CHECK(host.ask("a", asks) == "{error,no_leader}");
+  CHECK(board.of("a") == raft::lead_board::standing());
+  host.start("c");
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  const std::string first = host.leader();
+  const auto before = board.of(first);
+  CHECK(before.is_known);
+  CHECK(before.leads);
+  CHECK(host.ask(first, asks) == "{ok," + std::to_string(before.term) + "}");
+  for (const std::string& one : host.names) {
+    if (one == first) continue;
+    CHECK(host.ask(one, asks) == "{error,{led_by,<<\"" + first + "@test@localhost\">>}}");
+    CHECK_FALSE(board.of(one).leads);
+  }
+  host.kill(first);
+  CHECK(runtime::testing::eventually([&] { return board.of(first) == raft::lead_board::standing(); }));
+  const std::string other = first == "a" ? "b" : "a";
+  CHECK(host.done(other, "{append, 1}").starts_with("{ok,"));
+  const std::string second = host.ask(other, "leader").substr(5, 1);
+  CHECK(second != first);
+  CHECK(board.of(second).term > before.term);
+  // Alone, it cannot have its lead confirmed, whether it has noticed already or not.
+  for (const std::string& one : host.names)
+    if (one != first && one != second) host.kill(one);
+  const std::string alone = host.ask(second, asks);
+  CHECK((alone == "{error,timeout}" || alone == "{error,no_leader}"));
+  CHECK(host.comes_to(second, asks, "{error,no_leader}"));
+  CHECK_FALSE(board.of(second).is_known);
 }
 
 TEST_CASE("a majority goes on without a member, which catches up by a snapshot when it is back") {

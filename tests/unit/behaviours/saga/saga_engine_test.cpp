@@ -290,6 +290,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "a saga whose place was freed by force takes it again, so that its next process waits for its work") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  const auto place = [&of] { return of.host.system.whereis(place_of_saga("desk")).value_or(runtime::pid()); };
+  const runtime::pid before = place();
+  REQUIRE(before);
+  of.host.system.exit(before, message::atom("kill"));
+  of.host.end_of(before);
+  const base::nanos until = base::mono_now() + 10 * base::nanos_per_second;
+  while ((!place() || place() == before) && base::mono_now() < until) (void)of.call("open");
+  CHECK(place());
+  CHECK(place() != before);
+  of.call_in_vain(of_step("saga_do", "work", ", 60000"));
+  REQUIRE(of.host.book.take(1) == std::vector<std::string>{"do"});
+  of.kill();
+  REQUIRE(of.start() == "opened");
+  of.call_in_vain(of_step("saga_undo", "work"));
+  of.await("held", "true");
+  CHECK(of.host.book.lines().empty());
+  of.work.open();
+  CHECK(of.host.book.take(1) == std::vector<std::string>{"undo"});
+}
+
 TEST_CASE("the place of a saga with the longest name has a name of its own that a process may have") {
   const std::string longest(255, 'a');
   CHECK(place_of_saga(longest).size() <= 255);
