@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: twenty-one faults, each of which has to
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: twenty faults, each of which has to
 break a promise within 60 seconds.
 
     planted_faults.py [--seed N] [WORD…]    all faults, or those whose name contains one of the words; N is the first seed
@@ -73,16 +73,13 @@ FAULTS = [
      "  restart_election_timer();\n  quiescent_ = options_.quiesce_after > 0 && commit_ == log_.last();\n  return true;"),
     ("a lost node wakes nobody", "node_liveness.cpp",
      "if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) rouse_followers(at, out);",
-     ""),
+     "if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) at.heard = now;"),
     ("a node that begins anew wakes nobody", "node_liveness.cpp",
      "  if (at.run != in.from) {\n    lost(node, out);",
      "  if (at.run != in.from) {"),
     ("a leader that ends takes back nothing", "node_liveness.cpp",
      "  take_back(one);\n  const auto known = followers_.find(one);",
      "  const auto known = followers_.find(one);"),
-    ("a message with a gap before its changes counts", "node_liveness.cpp",
-     "if (in.base > at.applied || ",
-     "if ("),
 ]
 
 if __name__ == "__main__":
