@@ -82,7 +82,9 @@ std::string version_text(const json& engine) {
 }
 
 std::string raft_text(const json& engine, std::size_t columns) {
-  rows about{{"role", cell(engine, "role")},
+  const json& quiescent = at(engine, "quiescent");
+  const bool is_quiescent = quiescent.is_boolean() && quiescent.get<bool>();
+  rows about{{"role", cell(engine, "role") + (is_quiescent ? ", quiescent" : "")},
              {"leader", cell(engine, "leader")},
              {"term", cell(engine, "term")},
              {"committed", fmt::format("{}, applied {}, serial {}", cell(engine, "committed"),

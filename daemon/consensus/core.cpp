@@ -49,6 +49,7 @@ base::result<std::unique_ptr<core>> core::start(const options& how, random_sourc
   if (auto read = made->recover(std::move(found), out); !read)
     return base::fail(read.error().code, read.error().text);
   made->restart_election_timer();
+  made->note_busy();
   // An answer to a read from before the restart must not fit a later read.
   made->last_forwarded_ = random.next();
   return made;
@@ -99,15 +100,16 @@ void core::advance(nanos now, effects& out) {
   enter(now);
   if (handing_over_ && now_ >= handing_over_->due)
     end_transfer(handing_over_->told ? outcome::unknown : outcome::timed_out, out);
-  if (role_ == role::leader)
+  if (role_ == role::leader && !quiescent_)
     advance_leader(out);
-  else if (now_ >= election_due_)
+  else if (now_ >= election_due_ && !quiescent_)
     stand(true, false, out);
   expire_reads(out);
 }
 
 core::nanos core::wake() const {
   nanos at = role_ == role::leader ? beat_due_ : election_due_;
+  if (quiescent_) at = INT64_MAX;
   if (handing_over_) at = std::min(at, handing_over_->due);
   if (!forwarded_.empty()) at = std::min(at, forwarded_.front().due);
   return at;
@@ -193,6 +195,7 @@ std::optional<drop> core::objection_to_sender(const message& in) const {
 void core::receive(nanos now, message&& in, effects& out) {
   enter(now);
   if (const auto why = objection(in)) return count(*why);
+  end_quiescence(now_, in.from != leader_, out);
   if (settle_term(in, out)) std::visit([&](auto& body) { on(in.from, in.term, body, out); }, in.body);
 }
 
@@ -297,6 +300,7 @@ void core::written(nanos now, std::uint64_t number, effects& out) {
 void core::disk_full(nanos now, bool full, effects& out) {
   enter(now);
   disk_full_ = full;
+  if (full) end_quiescence(now_, true, out);
   if (full && role_ != role::follower) step_down(out);
 }
 

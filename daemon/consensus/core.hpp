@@ -81,6 +81,23 @@ class core {
   // members are not asked.
   void recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out);
 
+  // Quiescence. A quiescent leader sends no heartbeats, and a quiescent follower runs no election time-out:
+  // wake() has no time of theirs. Whatever moves the group ends it: a message of a member, an entry, a read,
+  // a change. A leader beats at once then, and a follower tells its leader. The owner has to know by other
+  // means that the leader of a quiescent follower lives and is quiescent itself, and the followers of a
+  // quiescent leader as well; see node_liveness.hpp.
+  // Whether this member leads a group that has been idle for quiesce_after heartbeats: all members have
+  // everything and have answered the last heartbeat, and nothing is under way.
+  bool may_quiesce() const;
+  void quiesce(nanos now); // may_quiesce() holds
+  // Its leader is quiescent in that term, with that last entry. If this follower is in the same state it
+  // becomes quiescent. If it follows that leader and is not, it tells the leader, which wakes up.
+  void quiesce_under(nanos now, const member_id& leader, term_number term, log_index last, effects& out);
+  // The other node's liveness was lost, or it took the quiescence back. A follower's time-out runs as if it
+  // had heard its leader last at `heard`.
+  void wake_up(nanos now, nanos heard, effects& out);
+  bool is_quiescent() const { return quiescent_; }
+
   // The data that the owner has to keep beside a snapshot's bytes; `index` must be applied. Index 0 in the
   // answer: the entry is no longer in the log.
   snapshot_meta describe(log_index index) const;
@@ -181,6 +198,15 @@ class core {
   template <class Value>
   Value agreed(Value own, Value progress::*of) const;
 
+  // quiescence.cpp
+  bool is_idle() const;
+  void note_idle();
+  void note_busy();
+  // This member may not stand for election, and a quiescent leader sends it nothing.
+  void ask_for_leader(effects& out);
+  heartbeat_answer own_state() const;
+  void end_quiescence(nanos heard, bool tells, effects& out);
+
   // reads.cpp
   void on(const member_id& from, term_number term, read_request& in, effects& out);
   void on(const member_id& from, term_number term, read_answer& in, effects& out);
@@ -237,6 +263,7 @@ class core {
   nanos leader_heard_ = 0;
   bool heard_any_ = false; // false: leader_heard_ is not set
   nanos election_due_ = 0;
+  bool quiescent_ = false;
   std::vector<progress> others_; // the members() other than this one
 
   // Writes that the owner has and that are not on the disk yet, with the log's end after each.
@@ -287,6 +314,9 @@ class core {
   std::uint64_t round_ = 0, confirmed_ = 0;
   std::uint64_t timed_round_ = 0; // the last round that was due by time, and not for a read
   std::uint64_t read_round_ = 0;  // the last round for which a read waits, or has waited
+  std::uint32_t idle_beats_ = 0;  // heartbeats in a row at which the group was idle
+  // Heartbeats after which it may quiesce. Doubled by each quiescence that ends without an entry or a read.
+  std::uint32_t idle_wanted_ = 0;
   struct waiting_append {
     log_index index = 0;
     std::uint64_t token = 0;

@@ -58,7 +58,7 @@ void core::stand(bool pre, bool for_transfer, effects& out) {
   // that entry, and then none of them can lead.
   const bool needed =
       log_.members_at() > commit_ && log_.members_as_of(log_.members_at() - 1).votes(options_.self);
-  if (disk_full_ || (!members().votes(options_.self) && !needed)) return;
+  if (disk_full_ || (!members().votes(options_.self) && !needed)) return ask_for_leader(out);
   out.changed = true;
   for (progress& one : others_) one.said = progress::vote::none;
   role_ = pre ? role::pre_candidate : role::candidate;
@@ -140,6 +140,7 @@ void core::lead(effects& out) {
     one.heard = now_;
   }
   confirmed_ = round_;
+  note_busy();
   for (log_index i = commit_ + 1; i <= log_.last(); ++i) uncommitted_bytes_ += log_.at(i).weight();
   entry first;
   first.kind = entry_kind::no_op;

@@ -30,6 +30,7 @@ bool core::has_quorum() const {
 
 void core::append(nanos now, std::span<const proposal> batch, effects& out) {
   enter(now);
+  if (role_ == role::leader) end_quiescence(now_, true, out);
   for (const proposal& one : batch) {
     outcome refused = outcome::committed;
     if (role_ != role::leader)
@@ -54,6 +55,7 @@ void core::append(nanos now, std::span<const proposal> batch, effects& out) {
 }
 
 void core::append_own(entry one, effects& out) {
+  note_busy();
   one.term = hard_.term;
   uncommitted_bytes_ += one.weight();
   // Entries of one batch share one write.
@@ -70,6 +72,7 @@ void core::append_own(entry one, effects& out) {
 void core::advance_leader(effects& out) {
   if (!has_quorum()) return step_down(out);
   if (now_ < beat_due_) return;
+  note_idle();
   timed_round_ = round_ + 1;
   beat(out);
 }

@@ -12,6 +12,7 @@ void core::change(nanos now, std::uint64_t token, const change_request& what, ef
   enter(now);
   const auto refuse = [&](outcome why) { out.answers.push_back({token, why, 0, leader_}); };
   if (role_ != role::leader) return refuse(outcome::no_leader);
+  end_quiescence(now_, true, out);
   if (handing_over_) return refuse(outcome::transferring);
   if (!established()) return refuse(outcome::busy);
   if (log_.members_at() > commit_) return refuse(outcome::busy);
@@ -109,6 +110,7 @@ void core::transfer(nanos now, std::uint64_t token, const member_id& to, effects
   if (role_ != role::leader) return refuse(outcome::no_leader);
   if (handing_over_) return refuse(outcome::transferring);
   if (to == options_.self || !members().votes(to)) return refuse(outcome::invalid);
+  end_quiescence(now_, true, out);
   handing_over_ = handing_over{to, token, now_ + options_.election, false};
   continue_transfer(out);
 }

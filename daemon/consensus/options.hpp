@@ -21,6 +21,8 @@ struct options {
   // Heartbeats are due at the multiples of `heartbeat` on the owner's clock, so that those of many groups are
   // due at the same time and may leave together. False: `heartbeat` after the last ones.
   bool aligned_heartbeats = false;
+  // A leader's group counts as idle after so many heartbeats, see core::may_quiesce(). 0: never.
+  std::uint32_t quiesce_after = 0;
   // Bounds of one message to a follower; batch_entries is at most largest_batch. A single entry may be larger
   // than batch_bytes.
   std::size_t batch_entries = 1024;

@@ -11,6 +11,7 @@ namespace coppice::consensus {
 
 void core::read(nanos now, std::uint64_t token, effects& out) {
   enter(now);
+  end_quiescence(now_, true, out);
   if (role_ == role::leader) return queue_read({}, token, out);
   if (!leader_) return out.answers.push_back({token, outcome::no_leader, 0, {}});
   if (forwarded_.size() >= options_.pending)
@@ -40,6 +41,7 @@ void core::queue_read(const member_id& from, std::uint64_t token, effects& out) 
     if (from) return tell(from, read_answer{token, 0}, out);
     return out.answers.push_back({token, outcome::overloaded, 0, leader_});
   }
+  note_busy();
   reads_.push_back({from, token, 0, 0});
   begin_reads(out);
 }

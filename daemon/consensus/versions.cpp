@@ -13,6 +13,7 @@ void core::set_versions(nanos now, const version_range& known, effects& out) {
   enter(now);
   if (known == versions_) return;
   versions_ = known;
+  end_quiescence(now_, true, out); // a follower tells its leader the versions
   advance_version(out);
 }
 
@@ -65,6 +66,7 @@ void core::upgrade(nanos now, std::uint64_t token, const member_id& without, eff
   const auto refuse = [&](outcome why) { out.answers.push_back({token, why, 0, leader_}); };
   if (role_ != role::leader) return refuse(outcome::no_leader);
   if (handing_over_) return refuse(outcome::transferring);
+  end_quiescence(now_, true, out);
   if (!may_upgrade()) return refuse(outcome::busy);
   if (!members().votes(without)) return refuse(outcome::invalid);
   const std::vector<member_id> unready = unready_voters();

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "heartbeats of `raft` groups for other nodes": "tests/unit/behaviours/raft/beat_carrier_test.cpp",
     "messages that pass all others on a connection": "tests/unit/dist/lane_test.cpp",
     "heartbeats of `raft` groups in a message": "tests/unit/behaviours/raft/beat_exchange_test.cpp",
+    "offers that a `raft` group is quiescent": "tests/unit/consensus/node_liveness_test.cpp",
     "heartbeats that a member of a `raft` group": "tests/unit/behaviours/raft/beat_exchange_test.cpp",
     "a snapshot that a member": "tests/unit/behaviours/raft/storage_test.cpp",
     "events that consumers of a stage": "tests/attack/deaf.py",

@@ -148,6 +148,30 @@ def example(cleanup):
     contains(nodes[1].coppice("raft", "ledger").stdout, "ledger@c@127.0.0.1")
 
 
+@test("a group at rest becomes quiescent: a command wakes it up, and so do a member that starts again and the end of its leader")
+def at_rest(cleanup):
+    group = Group(cleanup)
+    equal(group.append("{deposit, <<\"a\">>, 1}"), "{1,1}")
+
+    def rests(letters="abc"):
+        eventually(lambda: all(group.engine(one)["quiescent"] for one in letters), "all members are quiescent", seconds=60)
+    rests()
+    leader, term = group.leader(), group.engine("a")["term"]
+    contains(group.nodes[leader].coppice("raft", "ledger").stdout, "leader, quiescent")
+    equal(group.append("{deposit, <<\"a\">>, 1}"), "{2,2}")
+    equal(group.get("{query, {balance, <<\"a\">>}}"), "{ok,2}")
+    rests()
+    other = next(one for one in "abc" if one != leader)
+    group.kill(other)
+    eventually(lambda: not group.engine(leader)["quiescent"], "the leader wakes up", seconds=60)
+    group.start(other)
+    rests()
+    equal((group.leader(), group.engine("a")["term"]), (leader, term))
+    group.kill(leader)
+    group.leader()
+    equal(group.append("{deposit, <<\"a\">>, 1}"), "{3,3}")
+
+
 @test("no acknowledged append is lost or done twice while leaders are killed, with a session's sequence numbers")
 def kills(cleanup):
     group = Group(cleanup)

@@ -19,6 +19,7 @@ using runtime::message_writer;
 using runtime::process;
 
 beat_exchange::seat beat_exchange::enter(const consensus::member_id& id, const runtime::pid& who) {
+  liveness_.wake(id);
   const std::scoped_lock held(lock_);
   members_.insert_or_assign(id, place{who, 0});
   return {*this, id, who};
@@ -27,7 +28,9 @@ beat_exchange::seat beat_exchange::enter(const consensus::member_id& id, const r
 void beat_exchange::leave(const consensus::member_id& id, const runtime::pid& who) noexcept {
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
-  if (found != members_.end() && found->second.who == who) members_.erase(found);
+  if (found == members_.end() || found->second.who != who) return;
+  members_.erase(found);
+  liveness_.wake(id);
 }
 
 runtime::pid beat_exchange::find(const consensus::member_id& id) const {
@@ -52,6 +55,7 @@ void beat_exchange::handled(const consensus::member_id& id, const runtime::pid& 
 }
 
 void beat_exchange::keep_carrier(process& self) {
+  liveness_.keep_carrier(self, *this, board_);
   if (self.host().whereis(beat_carrier::registered_name)) return;
   const std::scoped_lock held(starting_);
   if (self.host().whereis(beat_carrier::registered_name)) return;

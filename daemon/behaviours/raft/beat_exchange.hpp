@@ -19,6 +19,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "behaviours/raft/liveness_exchange.hpp"
 #include "consensus/message.hpp"
 #include "metrics/board.hpp"
 #include "runtime/process.hpp"
@@ -86,7 +87,10 @@ class beat_exchange {
   // or it has most_told of them to handle.
   runtime::pid tell(const consensus::member_id& id);
 
-  // Starts the carrier unless it runs. In the turn of `self`.
+  // Which groups are quiescent. A member that enters or leaves is awake.
+  liveness_exchange& liveness() { return liveness_; }
+
+  // Starts the carriers, of heartbeats and of liveness, unless they run. In the turn of `self`.
   void keep_carrier(runtime::process& self);
   // Gathers a heartbeat, or the answer to one, for a member on that other node. It leaves at `due`,
   // monotonic, at the latest, and with others before. In the turn of `self`.
@@ -130,6 +134,7 @@ class beat_exchange {
   void handled(const consensus::member_id& id, const runtime::pid& who);
 
   metrics::board* const board_;
+  liveness_exchange liveness_;
   std::mutex starting_;     // held while the carrier is started
   mutable std::mutex lock_; // of all below
   std::unordered_map<consensus::member_id, place, drawn_id_hash> members_;

@@ -39,6 +39,7 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {validated, Token, Answer}     Answer: ok, or what the caller is told
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
 //   {checked, Serial, Version, Hash}   of the state after the command of that serial
+//   {code}                         `versions` may be others: a reload has replaced the code
 //   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
 // The actor stops with has_skipped_reason if it has applied a command that no member applies, and with
 // {bad_snapshot, Text} if the snapshot with which it began has that command; with {bad_version, Text} if its
@@ -62,6 +63,7 @@ inline constexpr std::string_view validated_word = "validated";
 inline constexpr std::string_view saved_word = "saved";
 inline constexpr std::string_view not_saved_word = "not_saved";
 inline constexpr std::string_view came_word = "came";
+inline constexpr std::string_view code_word = "code";
 inline constexpr std::string_view checked_word = "checked";
 inline constexpr std::string_view has_skipped_reason = "has_skipped_command";
 inline constexpr std::string_view bad_version_reason = "bad_version";

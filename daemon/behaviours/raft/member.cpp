@@ -26,6 +26,8 @@ namespace {
 
 // For a command that its actor has in hand when the member stops.
 constexpr base::nanos stop_patience = 5 * base::nanos_per_second;
+// Heartbeats without anything to do after which a group becomes quiescent.
+constexpr std::uint32_t quiesce_after = 10;
 
 } // namespace
 
@@ -129,6 +131,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.heartbeat = options_->heartbeat;
   how.election = options_->election;
   how.aligned_heartbeats = true; // those of all groups of the node go together
+  how.quiesce_after = beats_ == nullptr ? 0 : quiesce_after;
   how.in_flight_bytes = static_cast<std::size_t>(options_->in_flight_bytes);
   how.max_entry = static_cast<std::size_t>(options_->entry_bytes) + 64; // with its time and random number
   how.uncommitted_bytes = std::size_t{32} << 20;                        // half of what the log's queue takes
@@ -276,6 +279,7 @@ outcome member::carry_out(process& self) {
     if (!answer_lead(self, one.token)) reads_.push_back(one);
   tell_changes(self);
   feed(self);
+  settle_quiescence(self);
   arm(self);
   note_waiting(self.now());
   publish();
@@ -379,7 +383,9 @@ void member::answer_outcome(process& self, const consensus::answer& one) {
 }
 
 void member::arm(process& self) {
-  base::nanos due = next_hello_;
+  // A quiescent member knows its leader, and has nobody to say hello to.
+  const bool is_quiescent = core_ != nullptr && core_->is_quiescent();
+  base::nanos due = is_quiescent ? runtime::no_deadline : next_hello_;
   if (core_ != nullptr) due = std::min(due, core_->wake());
   if (phase_ == phase::again) due = std::min(due, again_at_);
   if (machine_at_ != 0) due = std::min(due, machine_at_);
@@ -405,6 +411,7 @@ void member::publish() {
   counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));
   if (core_ == nullptr) return;
   const bool leads = core_->what() == consensus::role::leader;
+  counters_->quiescent.set(core_->is_quiescent() ? 1 : 0);
   counters_->term.set(core_->term());
   counters_->role.set(leads ? 2 : core_->what() == consensus::role::follower ? 0 : 1);
   counters_->committed.set(core_->commit());
@@ -439,6 +446,7 @@ outcome member::handle_info(process& self, const message& m) {
       flush(self);
       return carry_out(self);
     }
+    if (take_liveness_notice(self, m)) return core_ == nullptr ? runtime::carry_on() : carry_out(self);
     if (at.read_tuple_of(3) && at.read_atom_is(beat_word)) return take_beat(self, at);
     return take_from_machine(self, m);
   }

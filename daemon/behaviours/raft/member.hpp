@@ -170,6 +170,15 @@ class member final : public native_server, private consensus::random_source {
   void drop_message(runtime::process& self, std::string_view why);
   void drop_message(std::string_view node, std::string_view why);
 
+  // member_quiescence.cpp
+  bool is_at_rest() const;
+  void settle_quiescence(runtime::process& self);
+  // The member has to hear of the end of the process that would wake it up. False: there is no such process.
+  bool watch_liveness(runtime::process& self);
+  void leave_quiescence(runtime::process& self);
+  void take_quiescence(runtime::process& self, etf::cursor at);
+  bool take_liveness_notice(runtime::process& self, const runtime::message& m);
+
   // member_clients.cpp
   void take_request(runtime::process& self, waiting one, const runtime::message& request);
   void take_append(runtime::process& self, waiting one, const runtime::message& request, etf::bytes command);
@@ -240,6 +249,9 @@ class member final : public native_server, private consensus::random_source {
   void note_version_sent(consensus::machine_version to);
   void park_without(runtime::process& self, consensus::machine_version lacking);
   void write_waited_for(runtime::message_writer& out) const;
+
+  // member_report.cpp
+  base::nanos heard_at(const consensus::progress& of, const consensus::member& one) const;
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
@@ -323,6 +335,8 @@ class member final : public native_server, private consensus::random_source {
   bool is_quiet_ = false;
   consensus::log_index last_at_beat_ = 0; // the log's end when heartbeats were last sent
   bool answers_beat_ = false;
+  bool is_known_quiescent_ = false;     // beats_ was told so
+  runtime::reference liveness_watch_{}; // of the carrier, while the member is quiescent
   // Where members are that the configuration does not have: their messages came from there.
   std::map<consensus::member_id, std::string> heard_from_;
   consensus::member_id told_leader_{};

@@ -18,6 +18,7 @@ using runtime::process;
 
 // Clients that wait are not told whether their commands are on the disk.
 void member::put_away(process& self) {
+  leave_quiescence(self);
   core_.reset();
   seat_ = {};
   storage_.reset();

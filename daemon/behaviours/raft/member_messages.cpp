@@ -215,7 +215,11 @@ void member::take_hello(process& self, const message& m) {
     if (read->of && is_trusted(node))
       for (const consensus::member& one : read->of->members.members())
         if (trusted_.size() < 2 * consensus::configuration::max_members) trust(one.address);
-    if (core_->members().find(read->id) != nullptr) return;
+    if (core_->members().find(read->id) != nullptr) {
+      // It has begun anew and hears of no leader.
+      if (read->asks && is_trusted(node)) core_->wake_up(self.now(), self.now(), effects_);
+      return;
+    }
     meet(self, address, read->id);
     const consensus::member* const leader = core_->members().find(core_->leader());
     if (read->asks && leader != nullptr && leader->id != self_) {

@@ -65,9 +65,15 @@ std::string member::why_idle() const {
   return {};
 }
 
-// A map of role, leader, term, committed, applied, serial, version, oldest, newest, waits_for, snapshot,
-// log_bytes, clients, waiting, dropped, parked, why and members. `version` is the group's, as far as is
-// committed; `oldest` and `newest` are the versions that this member's code knows; `waits_for` has the
+// When a leader has heard of another member; of a quiescent one, when it has heard of that member's node.
+base::nanos member::heard_at(const consensus::progress& of, const consensus::member& one) const {
+  if (!core_->is_quiescent()) return of.heard;
+  return std::max(of.heard, beats_->liveness().heard(node_of(one.address)));
+}
+
+// A map of role, quiescent, leader, term, committed, applied, serial, version, oldest, newest, waits_for,
+// snapshot, log_bytes, clients, waiting, dropped, parked, why and members. `version` is the group's, as far
+// as is committed; `oldest` and `newest` are the versions that this member's code knows; `waits_for` has the
 // addresses of voters for which a leader waits with the next version. `members` are maps of address, role,
 // id, match and heard_ms; match and heard_ms are what a leader knows.
 message member::engine_for_people(process& self) {
@@ -76,8 +82,9 @@ message member::engine_for_people(process& self) {
   const bool leads = runs && core_->what() == consensus::role::leader;
   const consensus::member* const leader = runs ? core_->members().find(core_->leader()) : nullptr;
   const std::string why = why_idle();
-  out.map(18);
+  out.map(19);
   report::text(out, "role", runs ? text(core_->what()) : "beginning");
+  report::flag(out, "quiescent", runs && core_->is_quiescent());
   report::text(out, "leader", leader == nullptr ? std::string_view() : std::string_view(leader->address));
   report::number(out, "term", runs ? core_->term() : 0);
   report::number(out, "committed", runs ? core_->commit() : 0);
@@ -106,7 +113,7 @@ message member::engine_for_people(process& self) {
       for (const consensus::progress& each : core_->others())
         if (each.id == one.id) {
           match = each.match;
-          heard = static_cast<std::uint64_t>((self.now() - each.heard) / base::nanos_per_ms);
+          heard = static_cast<std::uint64_t>((self.now() - heard_at(each, one)) / base::nanos_per_ms);
         }
     out.map(5);
     report::text(out, "address", one.address);

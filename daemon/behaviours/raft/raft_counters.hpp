@@ -25,6 +25,7 @@ struct raft_counters final : metrics::counters {
 
   metrics::gauge term{*this, "raft_term", "Term of a member of a Raft group"};
   metrics::gauge role{*this, "raft_role", "Role of the member: 0 follower, 1 candidate, 2 leader"};
+  metrics::gauge quiescent{*this, "raft_quiescent", "1 while the member is quiescent: its group is at rest"};
   metrics::gauge committed{*this, "raft_committed", "Index of the last entry known to be committed"};
   metrics::gauge applied{*this, "raft_applied", "Index of the last entry that was applied"};
   metrics::gauge log_bytes{*this, "raft_log_bytes", "Bytes of the entries that the member keeps"};

@@ -83,6 +83,11 @@ base::status raft_actor::prepare(process& self, plugin_image& next, const actor_
 void raft_actor::go_over(process& self) {
   plugin_actor::go_over(self);
   note_code();
+  message_writer out(32);
+  begin_saying(out);
+  out.tuple(1);
+  out.atom(raft::code_word);
+  say(self, out);
 }
 
 outcome raft_actor::take_version(process& self, std::uint64_t to) {

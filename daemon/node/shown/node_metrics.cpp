@@ -12,6 +12,7 @@
 #include "behaviours/pool/pool_counters.hpp"
 #include "behaviours/programs/program_totals.hpp"
 #include "behaviours/raft/beat_counters.hpp"
+#include "behaviours/raft/liveness_counters.hpp"
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/streams/connect_totals.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
@@ -119,6 +120,7 @@ void declare_metrics(metrics::board& on, metric_sources from) {
   on.declare<behaviours::datagram_counters>();
   on.declare<behaviours::raft::raft_counters>();
   on.declare<behaviours::raft::beat_counters>();
+  on.declare<behaviours::raft::liveness_counters>();
   on.declare<host::statem_totals>();
   on.declare<host::stage_totals>();
   on.declare([jobs = std::move(from.jobs)](exposition& to) { job_metrics(to, jobs()); });

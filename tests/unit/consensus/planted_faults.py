@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: sixteen faults, each of which has to
+"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: twenty faults, each of which has to
 break a promise within 60 seconds.
 
     planted_faults.py [--seed N] [WORD…]    all faults, or those whose name contains one of the words; N is the first seed
@@ -53,8 +53,8 @@ FAULTS = [
      "made->last_forwarded_ = random.next();",
      ""),
     ("a leader that removed itself stands no more", "election.cpp",
-     "if (disk_full_ || (!members().votes(options_.self) && !needed)) return;",
-     "if (disk_full_ || !members().votes(options_.self)) return;"),
+     "if (disk_full_ || (!members().votes(options_.self) && !needed)) return ask_for_leader(out);",
+     "if (disk_full_ || !members().votes(options_.self)) return ask_for_leader(out);"),
     ("a member that joins a quiet group without a vote", "leading.cpp",
      "if (who->role == member_role::joining) promote(*who, out);",
      ""),
@@ -68,6 +68,18 @@ FAULTS = [
     ("a replaced snapshot is released before the new one is on disk", "following.cpp",
      "if (snapshot_.index > 0) superseded_.push_back(std::move(snapshot_));",
      "if (snapshot_.index > 0) out.released.push_back(snapshot_);"),
+    ("a follower without a time-out before its leader is quiescent", "following.cpp",
+     "  restart_election_timer();\n  return true;",
+     "  restart_election_timer();\n  quiescent_ = options_.quiesce_after > 0 && commit_ == log_.last();\n  return true;"),
+    ("a lost node wakes nobody", "node_liveness.cpp",
+     "if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) rouse_followers(at, out);",
+     "if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) at.heard = now;"),
+    ("a node that begins anew wakes nobody", "node_liveness.cpp",
+     "  if (at.run != in.from) {\n    lost(node, out);",
+     "  if (at.run != in.from) {"),
+    ("a leader that ends takes back nothing", "node_liveness.cpp",
+     "  take_back(one);\n  const auto known = followers_.find(one);",
+     "  const auto known = followers_.find(one);"),
 ]
 
 if __name__ == "__main__":

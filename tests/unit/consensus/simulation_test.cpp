@@ -26,6 +26,7 @@ TEST_CASE("simulated groups keep every promise and make progress once everything
   CHECK(sum.releases > 100);
   CHECK(sum.recoveries > 20);
   CHECK(sum.refusals > 20);
+  CHECK(sum.rests > 100);
 }
 
 TEST_CASE("a seed gives the same run each time") {

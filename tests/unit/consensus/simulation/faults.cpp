@@ -59,7 +59,10 @@ void world::inject() {
     case fault::crash:
       return crash(of);
     case fault::cut_one:
-      for (std::size_t i = 0; i < max_nodes; ++i) cut_[of][i] = cut_[i][of] = true;
+      for (std::size_t i = 0; i < max_nodes; ++i) {
+        cut_[of][i] = cut_[i][of] = true;
+        lose_connection(of, i);
+      }
       return;
     case fault::cut_one_way:
       for (std::size_t i = 0; i < max_nodes; ++i) (chance_.chance(500) ? cut_[of][i] : cut_[i][of]) = true;
@@ -84,6 +87,10 @@ void world::inject() {
     case fault::restart:
       for (std::size_t i = 0; i < max_nodes; ++i)
         if (nodes_[i].started && !nodes_[i].up && chance_.chance(700)) start(i);
+      return;
+    case fault::carriers:
+      for (std::size_t i = 0; i < max_nodes; ++i)
+        if (chance_.chance(600)) kill_carrier(i);
       return;
   }
 }

@@ -22,6 +22,7 @@ void outcome_of_run::add(const outcome_of_run& other) {
   releases += other.releases;
   recoveries += other.recoveries;
   refusals += other.refusals;
+  rests += other.rests;
   hash = mix(hash, other.hash);
 }
 
@@ -59,6 +60,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   how_.snapshot_window = static_cast<std::uint32_t>(1 + chance_.below(4));
   bounds_.sessions = 2 + chance_.below(8);
   draw_fault_weights();
+  how_.quiesce_after = chance_.chance(700) ? static_cast<std::uint32_t>(chance_.between(1, 5)) : 0;
   const std::size_t members = chance_.chance(150) ? 1 + chance_.below(2) : 3 + (1 + chance_.below(4)) % 3;
   nodes_.resize(max_nodes);
   configuration first;
@@ -81,7 +83,8 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
 void world::schedule(base::nanos after, happening kind, std::size_t of, std::uint32_t slot) {
   const std::uint64_t epoch = kind == happening::client || kind == happening::fault ||
                                       kind == happening::operate || kind == happening::deliver ||
-                                      kind == happening::restart
+                                      kind == happening::restart || kind == happening::lively ||
+                                      kind == happening::carry
                                   ? 0
                                   : nodes_[of].epoch;
   queue_.push({now_ + after, ++order_, kind, static_cast<std::uint32_t>(of), slot, epoch});
@@ -93,6 +96,7 @@ outcome_of_run world::run() {
     heal();
     run_until_settled("after everything healed", true);
     run_without_clients();
+    if (how_.quiesce_after > 0 && delay_ <= 10 * ms) run_at_rest();
     if (chance_.chance(100)) lose_majority();
   } catch (const violation& why) {
     result_.violation = why.what();
@@ -136,6 +140,7 @@ void world::run_until_settled(const char* phase, bool with_clients) {
 void world::step(const event& now) {
   now_ = now.at;
   node& at = nodes_[now.kind == happening::client ? 0 : now.node];
+  check_trust();
   if (now.kind == happening::client) {
     ++count_;
     return client_step(now.node);
@@ -163,6 +168,14 @@ void world::step(const event& now) {
     if (now.kind == happening::reconnect) return reconnect();
     return now.kind == happening::isolate ? isolate(now.node) : partition();
   }
+  if (now.kind == happening::carry && now.at == at.carries_at) carry(now.node);
+  if (now.kind == happening::lively) {
+    const auto from = lively_[now.slot].first;
+    if (now_ < at.paused_until) return schedule(at.paused_until - now_, now.kind, now.node, now.slot);
+    if (!cuts_lose_ || !cut_[from][now.node])
+      take_liveness(now.node, from, liveness_message(lively_[now.slot].second));
+  }
+  if (now.kind == happening::carry || now.kind == happening::lively) return;
   message came;
   if (now.kind == happening::deliver) {
     came = std::move(messages_[now.slot]);
@@ -239,6 +252,7 @@ void world::start(std::size_t of) {
   if (!made) fail("a member does not start: " + made.error().text);
   at.machine = std::move(*made);
   if (at.storage.full) at.machine->disk_full(now_, true, effects_);
+  start_node(of);
   carry_out(of);
 }
 
@@ -260,6 +274,10 @@ void world::crash(std::size_t of) {
   at.storage.keep_only_snapshot_in_use();
   at.appends.clear();
   at.reads.clear();
+  at.rests = false;
+  // Of some nodes only the member ends.
+  if (at.liveness) at.liveness->wake(at.id);
+  if (chance_.chance(500)) at.liveness.reset();
 }
 
 void world::carry_out(std::size_t of) {
@@ -314,6 +332,7 @@ void world::carry_out(std::size_t of) {
   if (!effects_.messages.empty() || !effects_.writes.empty() || !effects_.released.empty())
     return carry_out(of);
   check_snapshots(of);
+  settle_quiescence(of);
   const base::nanos wake = std::max(machine.wake(), now_);
   if (wake != at.wake_at) {
     at.wake_at = wake;

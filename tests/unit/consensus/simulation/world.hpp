@@ -14,6 +14,7 @@
 #include <queue>
 
 #include "consensus/applied_commands.hpp"
+#include "consensus/node_liveness.hpp"
 #include "disk.hpp"
 #include "truth.hpp"
 
@@ -23,7 +24,7 @@ struct outcome_of_run {
   std::string violation; // empty: none
   std::uint64_t events = 0;
   std::uint64_t commits = 0, acknowledged = 0, reads = 0, elections = 0, installs = 0, changes = 0,
-                restarts = 0, releases = 0, recoveries = 0, refusals = 0;
+                restarts = 0, releases = 0, recoveries = 0, refusals = 0, rests = 0;
   std::uint64_t hash = 0; // of everything that happened
 
   // What happened in a further run. The violation stays this one's.
@@ -55,7 +56,9 @@ class world {
     isolate,
     partition,
     reconnect,
-    read
+    read,
+    lively, // a message that a node lives comes
+    carry   // the process that carries such messages has something to do
   };
   enum class fault : std::uint8_t {
     crash,
@@ -68,9 +71,10 @@ class world {
     disk_fails,
     disk_full,
     hand_over,
-    restart
+    restart,
+    carriers
   };
-  static constexpr std::size_t fault_kinds = 11;
+  static constexpr std::size_t fault_kinds = 12;
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -98,6 +102,11 @@ class world {
     base::nanos wake_at = 0;
     bool syncing = false, applying = false, led = false;
     std::vector<waiting_answer> appends, reads;
+    // Of the node, which may outlive the member.
+    std::unique_ptr<node_liveness> liveness;      // null: the node is down
+    base::nanos carries_at = 0, carries_from = 0; // when its carrier has something to do; it is down before
+    bool rests = false;                           // `liveness` knows the member
+    base::nanos trusted_at = 0; // when it was seen to be awake, or its leader to be quiescent
   };
   struct client {
     std::uint64_t session = 0, sequence = 0;
@@ -153,6 +162,21 @@ class world {
   std::size_t some_leader();         // max_nodes: there is none
   std::size_t newest_leader() const; // max_nodes: there is none
 
+  // quiescence.cpp
+  void start_node(std::size_t of);
+  void settle_quiescence(std::size_t of);
+  void carry(std::size_t of);
+  void take_liveness(std::size_t of, std::size_t from, const liveness_message& what);
+  void carry_out(std::size_t of, node_liveness::outcome& what);
+  void take_news(std::size_t of, const node_liveness::news& what);
+  void plan_carrier(std::size_t of);
+  void kill_carrier(std::size_t of);
+  void lose_connection(std::size_t one, std::size_t other);
+  void check_trust();
+  bool all_quiescent() const;
+  void run_at_rest();
+  void disturb_rest(std::size_t leader);
+
   // clients.cpp
   void client_step(std::size_t of);
   std::size_t believed_leader();
@@ -181,6 +205,8 @@ class world {
   std::priority_queue<event, std::vector<event>, std::greater<>> queue_;
   std::vector<message> messages_;
   std::vector<std::uint32_t> free_;
+  std::vector<std::pair<std::size_t, liveness_message>> lively_; // with the sender
+  std::uint64_t runs_ = 0;                                       // of nodes
   std::vector<node> nodes_;
   std::vector<client> clients_;
   std::vector<asked> tokens_{1};

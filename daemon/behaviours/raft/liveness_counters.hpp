@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// What a node counts of the messages that say for its quiescent Raft groups that it lives. The process that
+// carries them alone writes; any thread reads.
+#pragma once
+
+#include "metrics/counters.hpp"
+
+namespace coppice::behaviours::raft {
+
+struct liveness_counters final : metrics::counters {
+  metrics::counter sent{*this, "raft_liveness_messages",
+                        "Messages to other nodes that this node lives, for all quiescent Raft groups"};
+  metrics::counter woken{
+      *this, "raft_liveness_woken",
+      "Times that a member of a quiescent Raft group was woken up by what became of another "
+      "member's node"};
+};
+
+} // namespace coppice::behaviours::raft

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// Which groups of a node are quiescent (core::quiesce()), and whether the nodes of their other members live.
+// The node of a quiescent leader offers the quiescence to the nodes of the followers, and goes on telling
+// each of these nodes, in one message for all groups in each heartbeat interval, that it lives. A follower
+// may be quiescent only while its node has the offer, and has heard from the leader's node within its
+// election time-out. A leader may be quiescent only while the nodes of all its followers answer. Whatever
+// ends that wakes the members up: a message that is missing, a lost connection, a node or a member that began
+// anew, an offer that was taken back.
+//
+// A node numbers its offers to another node, and what it takes back of them, in one row: the changes. Each
+// message has the changes that the other node has not acknowledged, and says up to which change the sender
+// has those of the receiver. Messages may be lost, repeated and reordered: one with an earlier number than
+// the last is ignored, and one whose changes do not follow what the receiver has keeps nobody quiescent.
+// After a loss both sides begin anew, from a change that stands for no offers at all (`floor`). A node that
+// knows nothing of this does not answer, and its groups stay awake.
+//
+// A call takes time for the nodes and the groups that change, never for all groups. A pure machine, as the
+// core is. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "consensus/types.hpp"
+
+namespace coppice::etf {
+class writer;
+}
+
+namespace coppice::consensus {
+
+// That a group is quiescent, for core::quiesce_under() of a follower.
+struct quiescence {
+  member_id leader{};
+  term_number term = 0;
+  log_index last = 0;
+  bool operator==(const quiescence&) const = default;
+};
+
+struct liveness_change {
+  member_id follower{};
+  std::optional<quiescence> offer{}; // none: it is taken back
+  bool operator==(const liveness_change&) const = default;
+};
+
+struct liveness_message {
+  std::uint64_t from = 0; // the sender's node, by a random number of its present run
+  std::uint64_t to = 0;   // the receiver's, as far as the sender knows. 0: it knows nothing of it
+  std::uint64_t number = 0;
+  std::uint64_t applied = 0; // the receiver's last change that the sender has
+  bool asks = false;         // for an answer
+  std::uint64_t floor = 0;   // the last change at which no offer was valid any more
+  std::uint64_t base = 0;    // the changes are those after this one,
+  std::uint64_t upto = 0;    // up to this one; of each follower only the last
+  std::vector<liveness_change> changes{};
+  std::vector<member_id> awake{}; // followers that do not take what the receiver offers them
+  bool operator==(const liveness_message&) const = default;
+};
+
+class node_liveness {
+ public:
+  using nanos = base::nanos;
+  // How long a follower may take to answer an offer.
+  static constexpr nanos grace = 500 * base::nanos_per_ms;
+  // Bounds: of the changes in one message, and of what is awake, of the offers that are kept of one other
+  // node, and of the nodes.
+  static constexpr std::size_t most_changes = 256;
+  static constexpr std::size_t most_offers = 100'000;
+  static constexpr std::size_t most_nodes = 1024;
+
+  // `run`: drawn at random when the node starts; not 0.
+  explicit node_liveness(std::uint64_t run) : run_(run) {}
+
+  struct place {
+    std::string node;
+    member_id follower;
+  };
+  struct pace {
+    nanos heartbeat = 0, election = 0;
+  };
+  // The leader wants to be quiescent, or is and says so again. False: not all of these nodes are known to
+  // live. They are asked then, and a later call may succeed.
+  bool offer(nanos now, const quiescence& what, std::span<const place> followers, pace of);
+  // The follower wants to be quiescent. False: its node has no such offer, or none that is fresh.
+  bool follow(nanos now, const member_id& follower, std::string_view node, const quiescence& what,
+              nanos election);
+  // That member, a leader or a follower, is awake, or has ended. Others are told of it with what is sent
+  // next.
+  void wake(const member_id& one);
+
+  // What the owner has to tell a member.
+  struct news {
+    member_id to;
+    std::optional<quiescence> offer; // none: it has to wake up
+    std::string node;                // of the leader that makes the offer
+    nanos heard = 0;                 // to wake up: when the other node was heard last
+  };
+  struct outgoing {
+    std::string node;
+    liveness_message what;
+  };
+  struct outcome {
+    std::vector<news> told;
+    std::vector<outgoing> sent;
+  };
+  void receive(nanos now, std::string_view node, const liveness_message& in, outcome& out);
+  // Lets time pass. Must be called at the time due() at the latest.
+  void advance(nanos now, outcome& out);
+  nanos due() const; // INT64_MAX: nothing is
+  // The connection to that node, or what carries the messages there, has ended.
+  void lost(std::string_view node, outcome& out);
+  // When that node was last heard, as far as a leader here leans on it. 0: it is not known to live.
+  nanos heard(std::string_view node) const;
+
+ private:
+  struct peer {
+    std::uint64_t run = 0;             // 0: nothing was heard of it
+    std::uint64_t sent = 0, taken = 0; // numbers of the last messages
+
+    // Of leaders here.
+    std::map<member_id, quiescence> offers; // by the follower there
+    std::uint64_t change = 0, floor = 0, acknowledged = 0;
+    bool lives = false; // it has all up to `floor`, and has said so at `answered`
+    nanos answered = 0;
+    std::map<std::uint64_t, member_id> changed; // after `acknowledged`
+    std::map<member_id, std::uint64_t> change_of;
+    std::multiset<nanos> heartbeats, elections;
+    nanos patience = 0; // with an answer: the shortest election time-out of those that leaned on it last
+    nanos send_at = 0;
+    nanos ask_at = 0; // not asked before. 0: now
+    bool is_asked = false;
+
+    // Of followers here.
+    std::uint64_t applied = 0, their_floor = 0;
+    nanos heard = 0; // a message that kept followers quiescent
+    std::map<member_id, quiescence> offered;
+    std::set<member_id> followers;    // that are quiescent
+    std::multiset<nanos> followed;    // their election time-outs
+    std::map<member_id, nanos> awake; // the others with an offer, and from when on their leader is told
+
+    bool has_to_send() const { return is_asked || !offers.empty() || !changed.empty(); }
+    nanos interval() const { return heartbeats.empty() ? patience : *heartbeats.begin(); }
+  };
+  struct leader {
+    std::vector<place> followers;
+    pace of;
+  };
+  struct follower {
+    std::string node;
+    nanos election = 0;
+  };
+  using peers = std::map<std::string, peer, std::less<>>;
+  // Members draw their ids at random.
+  struct drawn_id_hash {
+    std::size_t operator()(const member_id& of) const { return of.low; }
+  };
+
+  void change(peer& at, const member_id& follower);
+  void take_back(const member_id& of);
+  void rouse(peer& at, const member_id& of, outcome& out);
+  void rouse_followers(peer& at, outcome& out);
+  void begin_anew(peer& at, outcome& out);
+  void acknowledge(peer& at, nanos now, const liveness_message& in, outcome& out);
+  void apply(const std::string& node, peer& at, nanos now, const liveness_message& in, outcome& out);
+  void wake_leaders(peer& at, const liveness_message& in, outcome& out);
+  void send(nanos now, const std::string& node, peer& at, bool asks, outcome& out);
+
+  const std::uint64_t run_;
+  peers peers_;
+  std::unordered_map<member_id, leader, drawn_id_hash> leaders_; // that are quiescent
+  std::unordered_map<member_id, follower, drawn_id_hash> followers_;
+};
+
+// {raft_liveness, From, To, Number, Applied, Asks, Floor, Base, Upto, [Change], [Awake]}, with Change one of
+// {Follower, Leader, Term, Last} and {Follower}; ids are binaries of 16 bytes.
+inline constexpr std::string_view liveness_word = "raft_liveness";
+void encode(const liveness_message& what, etf::writer& out);
+// errc::invalid: it is malformed, or has too many changes.
+base::result<liveness_message> decode_liveness(base::bytes_span from);
+
+} // namespace coppice::consensus

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The process that exchanges with other nodes that this node lives and which groups are quiescent.
+#include "behaviours/raft/liveness_carrier.hpp"
+
+#include "away_nodes.hpp"
+#include "behaviours/test_host.hpp"
+
+using namespace coppice;
+using namespace coppice::behaviours;
+using namespace coppice::test;
+using consensus::liveness_message;
+using runtime::message;
+
+namespace {
+
+constexpr const char* carrier_name = "coppice_raft_liveness";
+
+// In the place of a member: writes down what it is told of as a notice.
+class listener final : public native_server {
+ public:
+  explicit listener(diary& book) : native_server("listener"), book_(book) {}
+
+ protected:
+  runtime::outcome handle_info(runtime::process& self, const message& m) override {
+    etf::cursor at(m.bytes());
+    std::uint32_t arity = 0;
+    std::string_view word, node;
+    if (!self.origin().notice || !at.read_tuple(arity) || !at.read_atom(word)) return runtime::carry_on();
+    if (word == raft::quiescence_word && at.read_atom(node)) book_.write("quiescent at " + std::string(node));
+    if (word == raft::wake_word) book_.write("awake");
+    return runtime::carry_on();
+  }
+
+ private:
+  diary& book_;
+};
+
+struct liveness_host : away_nodes, test_host {
+  liveness_host() {
+    system.set_router(&router);
+    two = *system.nodes().intern("two@localhost");
+    run([this](runtime::process& self) { exchange.keep_carrier(self); });
+    const auto made = system.spawn({}, std::make_unique<listener>(book));
+    REQUIRE(made.has_value());
+    member = *made;
+  }
+  ~liveness_host() {
+    system.exit(member, message::atom("kill"));
+    (void)end_of(member);
+  }
+  void deliver(const liveness_message& what) {
+    runtime::message_writer out(256);
+    consensus::encode(what, out);
+    deliver_from(system, two, carrier_name, out.take());
+  }
+  static bool is_liveness(const away_router::sent& one) {
+    return one.to.what() == runtime::destination::kind::remote_name && one.to.name() == carrier_name;
+  }
+  // What this node has answered last.
+  liveness_message answer() {
+    const auto all = router.all();
+    for (auto one = all.rbegin(); one != all.rend(); ++one)
+      if (is_liveness(*one)) return *consensus::decode_liveness(one->what.bytes());
+    FAIL("no answer");
+    return {};
+  }
+
+  std::uint32_t two = 0;
+  runtime::pid member;
+};
+
+constexpr consensus::quiescence at_rest{{2, 2}, 5, 7};
+
+} // namespace
+
+TEST_CASE("a node that asks is answered ahead of all that waits, and an offer reaches the member it is for") {
+  liveness_host host;
+  const auto seat = host.exchange.enter({3, 1}, host.member);
+  host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
+  REQUIRE(host.router.comes_to(1, liveness_host::is_liveness));
+  CHECK(host.router.all().front().ahead);
+  CHECK(host.answer().to == 77);
+  CHECK(host.answer().applied == 1);
+  CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
+}
+
+TEST_CASE("a quiescent member is woken up once its leader takes the quiescence back") {
+  liveness_host host;
+  const auto seat = host.exchange.enter({3, 1}, host.member);
+  host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
+  CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
+  host.run([&](runtime::process& self) {
+    CHECK(
+        host.exchange.liveness().follow(self, {3, 1}, "two@localhost", at_rest, 60 * base::nanos_per_second));
+  });
+  host.deliver({77, 0, 2, 0, false, 0, 1, 2, {{{3, 1}, {}}}, {}});
+  CHECK(host.book.take(1) == std::vector<std::string>{"awake"});
+}
+
+TEST_CASE("a quiescent member is woken up when the node that its leader is on is not heard any more") {
+  liveness_host host;
+  const auto seat = host.exchange.enter({3, 1}, host.member);
+  host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
+  CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
+  // It may have taken longer than that by now, and then the member stays awake.
+  bool follows = false;
+  host.run([&](runtime::process& self) {
+    follows = host.exchange.liveness().follow(self, {3, 1}, "two@localhost", at_rest, base::nanos_per_second);
+  });
+  if (follows) CHECK(host.book.take(1) == std::vector<std::string>{"awake"});
+}
