@@ -8,6 +8,8 @@
 #include <bit>
 #include <cstdlib>
 
+#include "base/heap_account.hpp"
+
 namespace coppice::runtime {
 namespace {
 
@@ -85,6 +87,8 @@ std::size_t block_pool::class_bytes(unsigned size_class) {
 block* block_pool::from_system(std::size_t capacity, unsigned size_class) {
   if (size_class < classes) capacity = class_bytes(size_class);
   const std::size_t whole = sizeof(block) + capacity;
+  // A message is not charged to the plugin that writes it: it is counted among the node's messages.
+  const base::heap::charge ours(base::heap::daemon);
   void* raw = ::operator new(whole);
   count(static_cast<std::int64_t>(whole));
   block* made = ::new (raw) block;
