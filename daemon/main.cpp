@@ -22,6 +22,7 @@
 #include "api/exit_code.hpp"
 #include "base/border.hpp"
 #include "base/descriptors.hpp"
+#include "base/heap_account.hpp"
 #include "base/log_ring.hpp"
 #include "base/log_settings.hpp"
 #include "base/thread.hpp"
@@ -71,7 +72,7 @@ bool read_override(const std::string& text, spec::override_value& out) {
 // next one, which costs several times more than handling that message. So a node keeps the memory it has
 // needed.
 void keep_freed_memory() {
-  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_MMAP_THRESHOLD, base::heap::mapped_from);
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 

@@ -20,6 +20,10 @@ ALLOWED = (
     "this_threads_exceptions", "base::this_threads_stripe", "runtime::allocate_block", "runtime::detail::release",
     "runtime::names::find", "runtime::written_from::written_from", "host::destination_of",
     "date_now", "frames::spare",
+    # What is called inside malloc, or for one allocation, and never parks.
+    "malloc", "calloc", "realloc", "free", "memalign", "aligned_alloc", "posix_memalign", "valloc", "pvalloc", "heap::detail::allocate",
+    "heap::detail::allocate_zeroed", "heap::detail::allocate_aligned", "heap::detail::resize_due", "heap::detail::resize_charged", "heap::due",
+    "heap::roll", "heap::distance", "heap::fraction", "heap::begin_count", "heap::running_here", "heap::charge::charge", "heap::charge::~charge",
     # No stack of a process's: the thread's own, and the library that writes the log.
     "runtime::driver::serve", "runtime::block_pool::set_current", "base::log::log_files::put",
 )

@@ -7,6 +7,9 @@
 
 #include <algorithm>
 #include <coppice/etf/text.hpp>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "base/json_text.hpp"
 #include "cli/engines.hpp"
@@ -63,6 +66,19 @@ std::string waiting_text(const json& waiting, long long length) {
   return text.empty() ? "-" : text;
 }
 
+// The plugins with memory, the largest first. null: the node's program does not count it.
+std::string plugin_memory_text(const json& from) {
+  if (!from.is_object()) return "not counted by this build";
+  std::vector<std::pair<long long, std::string>> all;
+  for (const auto& [plugin, bytes] : from.items())
+    if (bytes.is_number() && bytes.get<long long>() > 0) all.emplace_back(bytes.get<long long>(), plugin);
+  std::ranges::sort(all, std::greater<>());
+  std::string text;
+  for (const auto& [bytes, plugin] : all)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", plugin, size_text(bytes));
+  return text.empty() ? "-" : text;
+}
+
 } // namespace
 
 std::string render_status(const json& d, std::size_t columns) {
@@ -112,6 +128,8 @@ std::string render_status(const json& d, std::size_t columns) {
                  {"processes", cell(d, "processes")},
                  {"dead letters", cell(d, "dead_letters")},
                  {"message memory", size_text(number(d, "message_memory"))},
+                 {"resident memory", size_text(number(d, "resident_memory"))},
+                 {"plugin memory", plugin_memory_text(at(d, "plugin_memory"))},
                  {"slow handlers", fmt::format("{}, {} threads stuck now", cell(d, "slow_handlers"),
                                                cell(d, "stuck_threads"))},
                  {"stuck", stuck.empty() ? "-" : stuck},
@@ -217,10 +235,11 @@ std::string render_nodes(const json& d, std::size_t columns) {
 }
 
 std::string render_plugins(const json& d, std::size_t columns) {
-  rows out{{"PLUGIN", "VERSION", "GENERATION", "ACTORS", "FILE"}};
+  rows out{{"PLUGIN", "VERSION", "GENERATION", "MEMORY", "ACTORS", "FILE"}};
   for (const auto& p : at(d, "plugins")) {
-    out.push_back(
-        {cell(p, "id"), cell(p, "version"), cell(p, "generation"), cell(p, "actors"), cell(p, "file")});
+    const std::string memory = at(p, "memory").is_null() ? "-" : size_text(number(p, "memory"));
+    out.push_back({cell(p, "id"), cell(p, "version"), cell(p, "generation"), memory, cell(p, "actors"),
+                   cell(p, "file")});
   }
   return table(out, columns);
 }

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
+#include "base/heap_account.hpp"
+#include "base/process_usage.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -108,7 +110,12 @@ json status_document(node::instance& of, const node::node_status& s,
   json off = json::array();
   for (const auto& one : s.off) off.push_back({{"what", one.what}, {"name", one.name}});
   std::vector<std::string> plugins;
-  for (const auto& plugin : of.plugins()) plugins.push_back(plugin.id);
+  json plugin_memory; // null: this program does not count it
+  if (base::heap::counts()) plugin_memory = json::object();
+  for (const auto& plugin : of.plugins()) {
+    plugins.push_back(plugin.id);
+    if (plugin.memory) plugin_memory[plugin.id] = *plugin.memory;
+  }
   std::sort(plugins.begin(), plugins.end());
   return {{"name", s.name},
           {"state", node::text(s.state)},
@@ -127,6 +134,8 @@ json status_document(node::instance& of, const node::node_status& s,
           {"dropped", s.runtime.dropped},
           {"malformed", s.runtime.malformed},
           {"message_memory", s.runtime.message_memory},
+          {"resident_memory", base::resident_bytes()},
+          {"plugin_memory", std::move(plugin_memory)},
           {"slow_handlers", s.runtime.slow_handlers},
           {"taken_over", s.runtime.taken_over},
           {"stuck_threads", s.runtime.stuck_threads},
@@ -335,6 +344,7 @@ json plugins_document(node::instance& of) {
                        {"version", plugin.version},
                        {"generation", plugin.generation},
                        {"actors", plugin.actors},
+                       {"memory", plugin.memory ? json(*plugin.memory) : json()},
                        {"file", plugin.path},
                        {"kept", std::move(kept)}});
   }

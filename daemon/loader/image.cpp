@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <link.h>
 
+#include "base/heap_account.hpp"
 #include "host/actors/hosted_behaviours.hpp"
 #include "host/boundary/host.hpp"
 #include "loader/descriptor.hpp"
@@ -78,6 +79,7 @@ image::~image() {
 
 base::result<std::unique_ptr<image>> image::open(const std::string& file, const manifest::manifest& promised,
                                                  std::uint64_t generation, host::identity_book& identities) {
+  const base::heap::charge to(base::heap::owner_of(promised.id));
   void* const handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) return base::fail(base::errc::refused, with_remedy(dl_trouble(file)));
   const auto refuse = [handle](base::error why) {
@@ -120,6 +122,7 @@ base::result<bool> image::close() {
     return base::fail(base::errc::exists,
                       fmt::format("plugin {} generation {}: {} actors, buffers or threads still need it",
                                   id(), generation(), pins()));
+  const base::heap::charge to(charged());
   if (descriptor_->deinit != nullptr) descriptor_->deinit();
   const void* const address = descriptor_;
   dlclose(std::exchange(handle_, nullptr));

@@ -170,6 +170,7 @@ std::unique_ptr<behaviours::pool_policy> loader::policy_of(const std::string& ac
     policy(host::image_pin image, const coppice_pool& callbacks)
         : image_(std::move(image)), callbacks_(callbacks) {}
     const coppice_pool& callbacks() const override { return callbacks_; }
+    base::heap::owner charged() const override { return image_->charged(); }
 
    private:
     host::image_pin image_;
@@ -223,7 +224,8 @@ std::vector<loaded_plugin> loader::loaded() const {
   const reading guard(lock_);
   for (const auto& each : entries_) {
     out.push_back({each->declared.id, each->declared.version, each->declared.build_id, each->file,
-                   each->mapped->generation(), actor_names(each->declared), each->mapped->pins()});
+                   each->mapped->generation(), actor_names(each->declared), each->mapped->pins(),
+                   each->mapped->charged()});
   }
   std::ranges::sort(out, {}, &loaded_plugin::id);
   return out;

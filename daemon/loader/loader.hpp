@@ -18,6 +18,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/heap_account.hpp"
 #include "base/stripes.hpp"
 #include "behaviours/pool/pool_policy.hpp"
 #include "host/boundary/actor_code.hpp"
@@ -46,6 +47,7 @@ struct loaded_plugin {
   std::uint64_t generation = 0;
   std::vector<std::string> actors;
   std::uint64_t in_use = 0; // actors, buffers and threads that need its code
+  base::heap::owner charged = base::heap::unknown;
 };
 
 class loader final : public runtime::actor_factory, public behaviours::pool_policies {

@@ -7,10 +7,12 @@
 #include <random>
 #include <thread>
 
+#include "base/heap_account.hpp"
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/processes/spawn.hpp"
+#include "runtime/scheduling/driver.hpp"
 #include "runtime/scheduling/fatal_signal.hpp"
 
 namespace coppice::runtime {
@@ -75,6 +77,7 @@ base::status system::start() {
   for (const auto& one : core_->workers)
     if (auto ready = one->prepare(); !ready) return ready;
   tell_of_fatal_signals();
+  base::heap::find_owner_by(&driver::charged_here);
   block_memory::set_limit(options_.memory);
   std::vector<driver*> threads;
   for (unsigned i = 0; i < options_.workers; ++i)

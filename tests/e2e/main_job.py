@@ -129,7 +129,7 @@ def documents(cleanup):
 # The keys of each document, as the manual page has them.
 shapes = {
     "status": {"name", "state", "changes", "degraded", "version", "creation", "uptime_ms", "os_pid", "listen", "epmd", "workers", "processes",
-               "dead_letters", "dropped", "malformed", "message_memory", "slow_handlers", "taken_over", "stuck_threads",
+               "dead_letters", "dropped", "malformed", "message_memory", "resident_memory", "plugin_memory", "slow_handlers", "taken_over", "stuck_threads",
                "applications", "connections", "plugins", "certificates", "switched_off", "configuration", "draining", "former_life",
                "restarts", "stuck", "cannot_write"},
     "application": {"name", "type", "state", "reason", "supervisor"},

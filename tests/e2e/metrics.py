@@ -94,7 +94,7 @@ applications:
 
 # Families whose values hang on the machine or on how fast it is.
 VARIES = re.compile(
-    r"_seconds(_bucket|_sum|_total)?\b(?!_count)|coppice_(resident_memory_bytes|open_fds|message_memory_bytes|processes\b|processes_spawned"
+    r"_seconds(_bucket|_sum|_total)?\b(?!_count)|coppice_(resident_memory_bytes|plugin_memory_bytes|open_fds|message_memory_bytes|processes\b|processes_spawned"
     r"|dead_letters|slow_handlers|workers_taken_over|stuck_threads|lingering_processes|abandoned_stacks|worker_|http_connections"
     r"|configuration_on_disk_since|connection_(queued_bytes|silent_ticks))|process_(open|max)_fds|process_resident|process_cpu")
 VARYING_SERIES = re.compile(r'coppice_named_event_(published_total|kept){event="coppice.node"}|coppice_http_responses_total')

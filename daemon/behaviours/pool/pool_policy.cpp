@@ -47,9 +47,10 @@ std::int32_t answer(const coppice_pool_request* self, coppice_bytes term) {
 }
 
 template <class Callback>
-std::int32_t call(process& self, const char* name, const question& of, Callback callback) {
-  const runtime::foreign_code outside(self, name,
-                                      {of.content.data, static_cast<std::size_t>(of.content.size)});
+std::int32_t call(process& self, const char* name, const pool_policy& asked, const question& of,
+                  Callback callback) {
+  const runtime::foreign_code outside(
+      self, name, {of.content.data, static_cast<std::size_t>(of.content.size)}, asked.charged());
   try {
     return callback(of);
   } catch (...) {
@@ -100,7 +101,7 @@ std::uint32_t pool::chosen_for(process& self, const pool_request& one) {
   question what{};
   ask_about(what, self, dispatcher_, one);
   std::uint32_t worker = COPPICE_POOL_ANY;
-  const std::int32_t status = call(self, "choose", what, [&](const coppice_pool_request& of) {
+  const std::int32_t status = call(self, "choose", *asked, what, [&](const coppice_pool_request& of) {
     return asked->callbacks().choose(&of, &worker);
   });
   if (status == COPPICE_OK && (worker < dispatcher_.size() || worker == COPPICE_POOL_ANY)) return worker;
@@ -119,7 +120,7 @@ std::optional<message> pool::last_word(process& self, const pool_request& one) {
   if (asked == nullptr || asked->callbacks().on_overload == nullptr) return std::nullopt;
   question what{};
   ask_about(what, self, dispatcher_, one);
-  const std::int32_t status = call(self, "on_overload", what, [&](const coppice_pool_request& of) {
+  const std::int32_t status = call(self, "on_overload", *asked, what, [&](const coppice_pool_request& of) {
     return asked->callbacks().on_overload(&of);
   });
   if (status != COPPICE_OK) return std::nullopt;

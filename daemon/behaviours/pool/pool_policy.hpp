@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "base/heap_account.hpp"
+
 namespace coppice::behaviours {
 
 // Its code stays loaded as long as this lives, which is for one request: so that no pool that rests keeps
@@ -17,6 +19,8 @@ class pool_policy {
  public:
   virtual ~pool_policy() = default;
   virtual const coppice_pool& callbacks() const = 0;
+  // To which the allocations of its callbacks are charged.
+  virtual base::heap::owner charged() const = 0;
 };
 
 class pool_policies {

@@ -26,6 +26,7 @@ actor_identity::actor_identity(std::string plugin_, std::string actor_, std::str
     : plugin(std::move(plugin_)),
       actor(std::move(actor_)),
       behaviour(std::move(behaviour_)),
+      charged(base::heap::owner_of(plugin)),
       machines(behaviour == "statem" ? totals_on<statem_totals>(board, {{"type", plugin + ":" + actor}})
                                      : nullptr),
       stages(is_stage(behaviour)

@@ -18,6 +18,7 @@
 #include <string>
 #include <utility>
 
+#include "base/heap_account.hpp"
 #include "behaviours/programs/program_totals.hpp"
 #include "behaviours/streams/connect_totals.hpp"
 #include "host/boundary/log_limit.hpp"
@@ -45,8 +46,9 @@ struct actor_identity {
   const std::string plugin;
   const std::string actor; // the actor type's name
   const std::string behaviour;
-  mutable log_limit refusals;  // limits log lines about calls that such an actor may not make
-  mutable log_limit unhandled; // limits log lines about messages that such an actor does not handle
+  const base::heap::owner charged; // with what its callbacks allocate: the plugin
+  mutable log_limit refusals;      // limits log lines about calls that such an actor may not make
+  mutable log_limit unhandled;     // limits log lines about messages that such an actor does not handle
   // The sums over all actors of the type:
   const std::shared_ptr<statem_totals> machines; // null: not a state machine
   const std::shared_ptr<stage_totals> stages;    // null: not a stage

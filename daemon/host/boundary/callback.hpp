@@ -33,7 +33,7 @@ template <class Callback>
 template <class Callback>
 [[gnu::always_inline]] inline std::int32_t in_turn(coppice_actor& actor, const char* name,
                                                    etf::bytes argument, Callback callback) {
-  const runtime::foreign_code outside(*actor.process, name, argument);
+  const runtime::foreign_code outside(*actor.process, name, argument, actor.is->charged);
   return guarded(actor, std::move(callback));
 }
 

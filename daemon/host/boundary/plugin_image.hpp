@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/heap_account.hpp"
 #include "base/stripes.hpp"
 #include "host/boundary/actor_code.hpp"
 
@@ -36,7 +37,8 @@ enum class pin_of : std::uint8_t {
 
 class plugin_image {
  public:
-  plugin_image(std::string id, std::uint64_t generation) : id_(std::move(id)), generation_(generation) {}
+  plugin_image(std::string id, std::uint64_t generation)
+      : id_(std::move(id)), generation_(generation), charged_(base::heap::owner_of(id_)) {}
   plugin_image(const plugin_image&) = delete;
   plugin_image& operator=(const plugin_image&) = delete;
 
@@ -55,6 +57,8 @@ class plugin_image {
     return nullptr;
   }
   std::uint64_t generation() const { return generation_; }
+  // To which the allocations of its code are charged: the plugin, whatever generation.
+  base::heap::owner charged() const { return charged_; }
   // The number of actors that have been made of it.
   std::uint64_t made() const { return made_.sum(); }
   void count_made() { made_.add(); }
@@ -73,6 +77,7 @@ class plugin_image {
   friend class image_pin_for;
   std::string id_;
   std::uint64_t generation_;
+  base::heap::owner charged_;
   metrics::board* metrics_ = nullptr;
   behaviours::event_channels* events_ = nullptr;
   std::vector<std::unique_ptr<const actor_code>> code_;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/border.hpp"
+#include "base/heap_account.hpp"
 #include "host/boundary/entry.hpp"
 
 namespace coppice::host {
@@ -42,6 +43,7 @@ std::int32_t blocking_run(coppice_actor* self, void (*function)(void*), void* co
   auto made = std::make_unique<job>(function, abandon, context, work_pin(*self->image.get()));
   job* const shared = made.get();
   const auto done = self->process->blocking_run([shared] {
+    const base::heap::charge to(shared->pin->charged());
     shared->threw =
         !base::contained("a plugin's blocking_run", [shared] { shared->function(shared->context); });
     if (!shared->last()) return;

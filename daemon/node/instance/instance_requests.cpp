@@ -4,6 +4,7 @@
 #include <coppice/etf/cursor.hpp>
 
 #include "base/descriptors.hpp"
+#include "base/heap_account.hpp"
 #include "base/log_settings.hpp"
 #include "behaviours/gen/shown_state.hpp"
 #include "behaviours/gen/system_notice.hpp"
@@ -252,6 +253,8 @@ std::vector<plugin_status> instance::components::loaded_plugins() const {
   for (const loader::loaded_plugin& from : plugins.loaded()) {
     plugin_status& one = out.emplace_back();
     one = {from.id, from.version, from.file, from.generation, from.actors, {}};
+    if (base::heap::counts() && from.charged != base::heap::unknown)
+      one.memory = base::heap::bytes_of(from.charged);
     for (const loader::kept_image& former : unused)
       if (former.plugin == from.id) one.kept.push_back({former.generation, former.reason});
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/heap_account.hpp"
 #include "behaviours/datagrams/datagram_counters.hpp"
 #include "behaviours/event_manager/event_counters.hpp"
 #include "behaviours/pool/pool_counters.hpp"
@@ -39,6 +40,14 @@ void plugin_metrics(exposition& to, const std::vector<plugin_status>& plugins) {
     to.sample({{"plugin", one.id}, {"version", one.version}}, one.generation);
   to.family(kind::gauge, "loaded_plugin_kept_generations", "Former generations whose code is still mapped");
   for (const plugin_status& one : plugins) to.sample({{"plugin", one.id}}, one.kept.size());
+  to.family(kind::gauge, "plugin_memory_bytes",
+            "Memory that the plugin's code has allocated and that is not free, from a sample of all "
+            "allocations; messages, which message_memory_bytes counts, are not in it");
+  for (const plugin_status& one : plugins)
+    if (one.memory) to.sample({{"plugin", one.id}}, *one.memory);
+  to.counter("plugin_memory_left_out",
+             "Samples of allocations that are in no plugin's memory, since there are too many to remember",
+             base::heap::left_out());
 }
 
 void connection_metrics(exposition& to, std::vector<peer_status> peers) {

@@ -190,6 +190,8 @@ struct plugin_status {
   std::uint64_t generation = 1;
   std::vector<std::string> actors; // actor types
   std::vector<kept_generation> kept;
+  // Bytes that its code has allocated and that are not free, an estimate. Empty: this program does not count.
+  std::optional<std::uint64_t> memory{};
 };
 
 } // namespace coppice::node

@@ -69,9 +69,13 @@ driver::~driver() {
 
 const process_record* driver::running_here() {
   const driver* mine = current();
-  if (mine == nullptr) return nullptr;
-  const worker* drives = mine->drives_.worker();
-  return drives != nullptr ? drives->running() : mine->drives_.lost();
+  return mine == nullptr ? nullptr : mine->drives_.running();
+}
+
+base::heap::owner driver::charged_here() {
+  const process_record* const mine = running_here();
+  const foreign_code* const code = mine == nullptr ? nullptr : mine->border().outside();
+  return code == nullptr ? base::heap::unknown : code->charged();
 }
 
 const process_record* driver::overflowed(const void* address, std::size_t& stack_bytes) {

@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/heap_account.hpp"
 #include "runtime/attribution.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/scheduling/driving.hpp"
@@ -41,8 +42,10 @@ class driver {
   // Whether this thread has p's turn, even if its worker has been taken from it.
   static bool has_turn_of(const process_record& p);
 
-  // For a signal handler: the process whose turn this thread has; null: none.
+  // For a signal handler and inside malloc: the process whose turn this thread has; null: none.
   static const process_record* running_here();
+  // Inside malloc: the plugin whose callback runs on this thread.
+  static base::heap::owner charged_here();
   // For a signal handler: the process in whose stack guard `address` is, on this thread; null: none.
   static const process_record* overflowed(const void* address, std::size_t& stack_bytes);
 

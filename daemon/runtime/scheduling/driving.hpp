@@ -31,6 +31,17 @@ class driving {
     return lost() == &p;
   }
 
+  // The process whose turn it has, even if its worker was taken away meanwhile; null: none.
+  Process* running() const {
+    const Worker* const drives = worker_.load(std::memory_order_relaxed);
+    if (drives != nullptr) {
+      Process* const its = drives->running();
+      if (worker_.load(std::memory_order_relaxed) == drives) return its;
+    }
+    std::atomic_thread_fence(std::memory_order_acquire); // as in has_turn_of()
+    return lost();
+  }
+
   // The watchdog, while the thread cannot leave the foreign code of `p`: takes the worker away.
   void lose(Worker& of, Process& p) {
     lost_.store(&p, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 // come at once.
 #pragma once
 
+#include "base/heap_account.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::runtime {
@@ -13,9 +14,10 @@ namespace coppice::runtime {
 class foreign_code {
  public:
   // `callback` and `argument` (empty: none) are what the watchdog says of a slow callback. Both have to
-  // outlive this object.
-  foreign_code(process& p, const char* callback, etf::bytes argument)
-      : process_(p), callback_(callback), argument_(argument) {
+  // outlive this object. Its allocations are charged to `charged`.
+  foreign_code(process& p, const char* callback, etf::bytes argument,
+               base::heap::owner charged = base::heap::unknown)
+      : process_(p), callback_(callback), argument_(argument), charged_(charged) {
     p.border().go_out(this);
   }
   [[gnu::always_inline]] ~foreign_code() { come_back(process_); }
@@ -24,6 +26,7 @@ class foreign_code {
 
   const char* callback() const { return callback_; }
   etf::bytes argument() const { return argument_; }
+  base::heap::owner charged() const { return charged_; }
 
  private:
   friend class host_code;
@@ -37,6 +40,7 @@ class foreign_code {
   process& process_;
   const char* callback_;
   etf::bytes argument_;
+  base::heap::owner charged_;
 };
 
 // Around a function of the daemon that foreign code calls for `p`; null: for no process. Any thread.

@@ -248,6 +248,7 @@ struct scripted_policies final : pool_policies {
   struct policy final : pool_policy {
     explicit policy(const coppice_pool& of) : of_(of) {}
     const coppice_pool& callbacks() const override { return of_; }
+    base::heap::owner charged() const override { return base::heap::unknown; }
     const coppice_pool& of_;
   };
   std::uint64_t code_version() const override { return version; }

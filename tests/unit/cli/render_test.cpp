@@ -230,3 +230,13 @@ TEST_CASE("what was changed by hand is shown with what takes it back, and nothin
   CHECK(text.starts_with("By hand, beside the configuration:\nchild shop/kv  terminated\n"));
   CHECK(text.find("coppice restart it\n") != std::string::npos);
 }
+
+TEST_CASE("the status has the plugins with memory, the largest first, or says that it is not counted") {
+  const nlohmann::json counted{{"plugin_memory", {{"idle", 0}, {"large", 5 << 20}, {"small", 300}}}};
+  CHECK(cli::render_status(counted).find("large 5.0 MiB, small 300 B\n") != std::string::npos);
+  const nlohmann::json uncounted{{"plugin_memory", nullptr}};
+  CHECK(cli::render_status(uncounted).find("not counted by this build") != std::string::npos);
+  const nlohmann::json plugins{
+      {"plugins", {{{"id", "large"}, {"memory", 5 << 20}}, {{"id", "other"}, {"memory", nullptr}}}}};
+  CHECK(cli::render_plugins(plugins).find("5.0 MiB") != std::string::npos);
+}
