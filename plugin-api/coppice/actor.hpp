@@ -31,6 +31,9 @@
 
 namespace coppice {
 
+template <class Resource>
+class blocking;
+
 /// What happens after a callback, other than COPPICE_OK.
 struct outcome {
   std::int32_t status = COPPICE_OK;
@@ -448,10 +451,7 @@ class actor {
         mine.thrown = std::current_exception();
       }
     };
-    if (detail::refers_to_stack(made->work))
-      log(COPPICE_LOG_WARNING,
-          "blocking_run was given work that refers to a local variable, which is gone if the actor is killed "
-          "meanwhile: capture by value, [x = std::move(x)]");
+    warn_of_references_(made->work);
     job* const raw = made.release();
     const std::int32_t status = detail::host.work->blocking_run(
         handle_, run, raw, [](void* context) { delete static_cast<job*>(context); });
@@ -488,6 +488,16 @@ class actor {
   ~actor() = default;
 
  private:
+  template <class>
+  friend class blocking; // coppice/blocking.hpp
+
+  template <class Work>
+  void warn_of_references_(const Work& work) {
+    if (detail::refers_to_stack(work))
+      log(COPPICE_LOG_WARNING,
+          "blocking_run was given work that refers to a local variable, which is gone if the actor is killed "
+          "meanwhile: capture by value, [x = std::move(x)]");
+  }
   static const coppice_actor_api& api_() { return *detail::host.actor; }
   static coppice_bytes plain_(term t) { return detail::plain(t.encoded); }
   static coppice_bytes plain_(const destination& to) { return detail::plain(to.bytes()); }

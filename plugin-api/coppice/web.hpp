@@ -33,13 +33,13 @@
 // handle_writable(coppice::term id, std::size_t bytes) says. `id` is asked.id() of the request.
 //
 // A request arrives as the call {http, #{method, path, params, query, headers, body, peer, version, client,
-// number, route}}, and its reply is {Status, Headers, Body}; any caller may make this call, for example a test.
-// handle_request may return coppice::later, or void, and call respond() later with a copy of asked.id(). A
-// request that is not answered within its route's time gets 504, one whose handler throws gets 500.
-// handle_aborted(coppice::term id, std::string_view reason) is the last callback of a request left for later
-// whose client has gone ("closed", "slow"), whose time is over ("timeout") or whose site stops ("stopping");
-// its answer is no longer needed. The class may also have the callbacks of a server (coppice/server.hpp);
-// other calls come to its handle_call. Header-only.
+// number, route}}, and its reply is {Status, Headers, Body}; any caller may make this call, for example a
+// test. handle_request may return coppice::later, or void, and call respond() later with a copy of
+// asked.id(). A request that is not answered within its route's time gets 504, one whose handler throws gets
+// 500. handle_aborted(coppice::term id, std::string_view reason) is the last callback of a request left for
+// later whose client has gone ("closed", "slow"), whose time is over ("timeout") or whose site stops
+// ("stopping"); its answer is no longer needed. The class may also have the callbacks of a server
+// (coppice/server.hpp); other calls come to its handle_call. Header-only.
 #pragma once
 
 #include <coppice/server.hpp>
@@ -497,6 +497,11 @@ constexpr bool is_web_class() {
            has_calls<T>() && has_casts<T>() && has_infos<T>();
   }
 }
+
+template <class T>
+requires std::is_base_of_v<web, T>
+inline constexpr web_answers answers_of<T>{true, web_table<T>::has_requests, web_table<T>::has_events,
+                                           web_table<T>::has_websockets};
 
 template <class T>
 requires std::is_base_of_v<web, T>
