@@ -94,8 +94,16 @@ struct asked_map {
   std::optional<etf::atom> route;
 };
 inline value web_call(const char* tag, const web_request& asked, const value& client) {
-  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,   asked.headers,
-                      asked.body,   asked.peer, asked.version,    client.term(), 1,
+  const asked_map map{asked.method,
+                      asked.path,
+                      asked.parameters,
+                      asked.query,
+                      asked.headers,
+                      asked.body,
+                      asked.peer,
+                      asked.version,
+                      client.term(),
+                      1,
                       asked.route.empty() ? std::nullopt : std::optional(etf::atom{asked.route})};
   return std::pair(etf::atom{tag}, map);
 }
