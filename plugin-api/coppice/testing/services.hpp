@@ -44,6 +44,21 @@ std::optional<M> request_as(const value& asked) {
   if (!read) return std::nullopt;
   return std::move(*read);
 }
+/// The keys of a child specification that a supervisor_in_test reads.
+struct child_outline {
+  static constexpr auto etf_form = etf::form::map;
+  value id, start;
+};
+/// The arguments in {coppice, start_link, [What, Args]}. Empty: it is no such term.
+inline std::vector<value> start_arguments(const value& start) {
+  std::vector<value> all;
+  etf::cursor at(start.bytes());
+  std::uint32_t length = 0;
+  if (!at.read_tuple_of(3) || !at.skip() || !at.skip() || !at.read_list(length)) return all;
+  etf::bytes one;
+  for (; length != 0 && at.read_term(one); --length) all.push_back(value::of(one));
+  return all;
+}
 inline value error_of(const value& why) {
   return std::pair(etf::atom{"error"}, why.term());
 }
@@ -176,11 +191,6 @@ class supervisor_in_test {
   }
 
  private:
-  struct outline {
-    static constexpr auto etf_form = etf::form::map;
-    value id;
-    std::tuple<etf::atom, etf::atom, std::vector<value>> start;
-  };
   template <etf::fixed_text Word>
   using two = std::pair<etf::constant<Word>, value>;
 
@@ -224,12 +234,12 @@ class supervisor_in_test {
     if (const auto more = detail::request_as<std::vector<value>>(asked)) {
       made.args = more->empty() ? value() : more->front();
     } else {
-      const auto spec = detail::request_as<outline>(asked);
-      if (!spec || std::get<2>(spec->start).empty()) return detail::error_of(atom("badarg"));
+      const auto spec = detail::request_as<detail::child_outline>(asked);
+      const std::vector<value> words = spec ? detail::start_arguments(spec->start) : std::vector<value>();
+      if (words.empty()) return detail::error_of(atom("badarg"));
       if (const supervised* const other = find(spec->id))
         return detail::error_of(other->pid ? std::pair(etf::atom{"already_started"}, other->pid.term())
                                            : value(atom("already_present")));
-      const auto& words = std::get<2>(spec->start);
       made.id = spec->id;
       made.actor = std::string(words.front().as<etf::atom>().name);
       if (words.size() > 1) made.args = words[1];
