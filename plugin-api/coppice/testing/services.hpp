@@ -234,13 +234,16 @@ class supervisor_in_test {
     if (const auto more = detail::request_as<std::vector<value>>(asked)) {
       made.args = more->empty() ? value() : more->front();
     } else {
-      const auto spec = detail::request_as<detail::child_outline>(asked);
-      const std::vector<value> words = spec ? detail::start_arguments(spec->start) : std::vector<value>();
+      detail::child_outline spec; // read in place: a value can be made of anything, so also of this struct
+      etf::mismatch why;
+      etf::cursor at(asked.bytes());
+      std::vector<value> words;
+      if (etf::read(at, spec, why)) words = detail::start_arguments(spec.start);
       if (words.empty()) return detail::error_of(atom("badarg"));
-      if (const supervised* const other = find(spec->id))
+      if (const supervised* const other = find(spec.id))
         return detail::error_of(other->pid ? std::pair(etf::atom{"already_started"}, other->pid.term())
                                            : value(atom("already_present")));
-      made.id = spec->id;
+      made.id = spec.id;
       made.actor = std::string(words.front().as<etf::atom>().name);
       if (words.size() > 1) made.args = words[1];
       made.spec = asked;
