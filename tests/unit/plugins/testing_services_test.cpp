@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/services.hpp: a scope of process groups and a supervisor beside the actor under test. That
+// coppice/testing/services.hpp: a scope of process groups beside the actor under test. That
 // a node's own answer alike is proven in e2e/node_services.
 #include <doctest/doctest.h>
 
@@ -14,14 +14,12 @@ namespace {
 
 struct office {
   pg_in_test groups;
-  supervisor_in_test crew{"crew"};
   plugin caretakers = fixture("caretaker");
   actor one{caretakers, {.among = neighbours_of(*this)}};
 
   static neighbours neighbours_of(office& of) {
     neighbours out;
     of.groups.serve(out);
-    of.crew.serve(out);
     return out;
   }
 };
@@ -61,37 +59,4 @@ TEST_CASE("an actor that monitors a group is told of its changes until it ends t
   CHECK(set.one.call(value(std::pair(coppice::etf::atom{"ignore"}, reference))) == "{ok, false}"_erl);
   set.groups.join("room"_erl, other);
   CHECK(set.one.did.complaints.empty());
-}
-
-TEST_CASE("a supervisor of the test notes what is started, and answers as one of the node does") {
-  office set;
-  const value hired = set.one.call("{hire, <<\"ann\">>, 3}"_erl).reply();
-  REQUIRE(set.crew.children().size() == 1);
-  CHECK(hired == value(std::pair(coppice::etf::atom{"ok"}, set.crew.children()[0].pid)));
-  const supervised& ann = *set.crew.find("ann"_erl);
-  CHECK(ann.actor == "caretaker:worker");
-  CHECK(ann.args == "#{level => 3}"_erl);
-  CHECK(set.one.call("{rehire, <<\"ann\">>}"_erl) == "{error, -19, running}"_erl);
-  CHECK(set.one.call("{forget, <<\"ann\">>}"_erl) == "{error, -19, running}"_erl);
-  CHECK(set.one.call("{terminate, <<\"ann\">>}"_erl) == "{ok, ok}"_erl);
-  CHECK_FALSE(ann.pid);
-  set.one.call("{rehire, <<\"ann\">>}"_erl);
-  CHECK(ann.pid);
-  set.crew.end("ann"_erl);
-  CHECK(set.one.call("{forget, <<\"ann\">>}"_erl) == "{ok, ok}"_erl);
-  CHECK(set.one.call("{terminate, <<\"ann\">>}"_erl) == "{error, -19, not_found}"_erl);
-  CHECK(set.crew.children().empty());
-}
-
-TEST_CASE("a supervisor of the test starts children of its template, and none that the test refuses") {
-  office set;
-  set.one.call("{extra, #{level => 4}}"_erl);
-  REQUIRE(set.crew.children().size() == 1);
-  const value pid = set.crew.children()[0].pid;
-  CHECK(set.crew.children()[0].args == "#{level => 4}"_erl);
-  CHECK(set.one.call(value(std::pair(coppice::etf::atom{"terminate_pid"}, pid))) == "{ok, ok}"_erl);
-  CHECK(set.crew.children().empty());
-  set.crew.refuse([](const supervised& child) { return child.actor == "shop" ? "{full, 9}"_erl : value(); });
-  CHECK(set.one.call("{start, <<\"shop\">>, <<\"one\">>, 7}"_erl) == "{error, -19, {full, 9}}"_erl);
-  CHECK(set.crew.children().empty());
 }
