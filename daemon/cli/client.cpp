@@ -27,7 +27,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 unexpected<no_reply> gone(std::string why) {
-  return unexpected(no_reply{api::exit_code::no_node, std::move(why), false});
+  return unexpected(no_reply{api::exit_code::no_node, std::move(why)});
 }
 
 unexpected<no_reply> closed(const std::string& why = {}) {
@@ -36,6 +36,15 @@ unexpected<no_reply> closed(const std::string& why = {}) {
 
 std::string words(int number) {
   return std::strerror(number);
+}
+
+unexpected<no_reply> too_large(std::size_t most) {
+  return unexpected(no_reply{
+      api::exit_code::failed,
+      fmt::format("the node's answer is too large: this client takes at most {} MiB", most >> 20), false,
+      false,
+      "the node runs, and the command was carried out: ask for a part of it, or ask from a process of "
+      "another node"});
 }
 
 // Milliseconds that poll may wait. -1: for ever; 0: the deadline has passed.
@@ -100,10 +109,11 @@ expected<client, no_reply> client::connect(const std::filesystem::path& socket_p
 }
 
 client::client(client&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), received_(std::move(other.received_)) {}
+    : fd_(std::exchange(other.fd_, -1)), largest_(other.largest_), received_(std::move(other.received_)) {}
 
 client& client::operator=(client&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(largest_, other.largest_);
   std::swap(received_, other.received_);
   return *this;
 }
@@ -145,7 +155,7 @@ expected<api::reply, no_reply> client::ask(const api::request& r,
       return std::move(*reply);
     }
     searched = received_.size();
-    if (received_.size() > api::max_reply_bytes) return gone("the node's answer is too large");
+    if (received_.size() > largest_) return too_large(largest_);
 
     pollfd waiting{fd_, POLLIN, 0};
     const bool tells = slow && (!deadline || slow_at < *deadline);

@@ -19,6 +19,7 @@ struct no_reply {
   std::string why;
   bool forbidden = false; // a node's socket is there, but this user may not open it
   bool answered = false;  // the connection was accepted, and then closed
+  std::string hint = {};  // what to do about it; empty: what is said of a node that does not answer
 };
 
 class client {
@@ -35,15 +36,20 @@ class client {
   ~client();
 
   // Sends `r` and waits for its reply. `patience` empty: for ever. timed_out: no reply within it; no_node:
-  // the node went away, or its answer is not a reply. `slow`, which may be empty, is called once if the reply
-  // has not come within a second.
+  // the node went away, or its answer is not a reply; failed: its answer is larger
+  // than allowed, and this connection is of no more use. `slow`, which may be empty, is called once
+  // if the reply has not come within a second.
   expected<api::reply, no_reply> ask(const api::request& r, std::optional<std::chrono::milliseconds> patience,
                                      std::function<void()> slow = {});
+
+  // The largest reply in bytes, api::max_reply_bytes without this call.
+  void allow(std::size_t bytes) { largest_ = bytes; }
 
  private:
   explicit client(int fd) : fd_(fd) {}
 
   int fd_ = -1;
+  std::size_t largest_ = api::max_reply_bytes;
   std::string received_;
 };
 

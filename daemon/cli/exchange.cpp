@@ -94,7 +94,8 @@ std::string no_node_hint(const common_options& common, bool answered) {
 
 api::exit_code fail(const std::string& what, const no_reply& problem, const common_options& common) {
   const bool nobody = problem.code == api::exit_code::no_node && !problem.forbidden;
-  complain(what, problem.why, nobody ? no_node_hint(common, problem.answered) : "");
+  const std::string hint = nobody ? no_node_hint(common, problem.answered) : "";
+  complain(what, problem.why, problem.hint.empty() ? hint : problem.hint);
   return problem.code;
 }
 

@@ -33,10 +33,15 @@ struct actor_type {
   std::uint32_t state_version = 0;               // version of the states that save_state writes
   std::string unhandled;                         // exit, reply_error, log or ignore. Empty: not declared
   std::optional<std::vector<std::string>> takes; // calls, casts, messages, web. Empty: not declared
-  std::vector<declared_state> states;            // the initial state comes first. Empty: not declared
+  // What a class for web requests answers: requests, events, websockets. Empty: not declared
+  std::optional<std::vector<std::string>> answers;
+  std::vector<declared_state> states; // the initial state comes first. Empty: not declared
 
   // False if it declares that it takes no web requests.
   bool may_take_web() const;
+  // `what` is a word of `answers`. False if it declares that it takes no web requests, or answers none of
+  // these.
+  bool may_answer(std::string_view what) const;
 };
 
 // The content of a file's note; see note.hpp.

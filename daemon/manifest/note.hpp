@@ -24,6 +24,8 @@
 //       "unhandled": "exit",             optional: what it does with a request that it does not take
 //       "takes": ["calls", "web"],       optional: what it is meant for: calls, casts, messages, web; other
 //                                        words are ignored
+//       "answers": ["requests"],         optional: of the web: requests, events, websockets; other words are
+//                                        ignored
 //       "states": [{"name": "locked",    optional: the states of a state machine, the initial one first, and
 //         "on": [{"event": "code",       their transitions; texts of at most 64 for people; `to` is a state
 //                 "to": "open"}]}],

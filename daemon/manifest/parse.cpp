@@ -160,6 +160,14 @@ base::result<actor_type> parse_actor(const json& object) {
       takes.push_back(word.get<std::string>());
     }
   }
+  if (auto found = object.find("answers"); found != object.end()) {
+    if (!found->is_array()) return invalid("answers is no list");
+    std::vector<std::string>& answers = actor.answers.emplace();
+    for (const json& word : *found) {
+      if (!word.is_string()) return invalid("answers must be a list of words");
+      answers.push_back(word.get<std::string>());
+    }
+  }
   if (auto found = object.find("states"); found != object.end()) {
     auto states = parse_states(*found);
     if (!states) return unexpected(states.error());
@@ -226,6 +234,10 @@ base::result<manifest> parse(std::string_view text) {
 
 bool actor_type::may_take_web() const {
   return !takes || std::ranges::find(*takes, "web") != takes->end();
+}
+
+bool actor_type::may_answer(std::string_view what) const {
+  return may_take_web() && (!answers || std::ranges::find(*answers, what) != answers->end());
 }
 
 const actor_type* manifest::find(std::string_view actor) const {

@@ -328,10 +328,10 @@ class checker {
       all.add(plugin->print);
       const manifest::actor_type* const type = plugin->declared.find(route.actor_type);
       const node* const written = one->find("actor");
-      if (type != nullptr && written != nullptr && !type->may_take_web())
-        to_.warning(written->at,
-                    "a route goes to the actor '" + type->name + "', which takes no web requests",
-                    "each request there is answered with 500");
+      if (type == nullptr || written == nullptr) continue;
+      if (const auto what = reference_check::lacks(*type, route.upgrade); !what.empty())
+        to_.warning(written->at, "a route goes to the actor '" + type->name + "', which " + std::string(what),
+                    std::string(reference_check::consequence(*type, route.upgrade)));
     }
     return all.done();
   }
@@ -580,8 +580,7 @@ class checker {
       return nullptr;
     }
     child.behaviour = type->behaviour;
-    if (!child.name.empty() && !type->may_take_web())
-      references_.registers_without_web(child.name, in_quotes(type->name));
+    if (!child.name.empty()) references_.registers(child.name, *type);
     check_streams(child, *type, actor);
     check_handler(child, *type, actor);
     if (const node* const key = at.find("statem"); key != nullptr && child.behaviour != "statem")

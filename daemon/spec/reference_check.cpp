@@ -29,8 +29,27 @@ const node* name_in(const node* written) {
 
 } // namespace
 
-void reference_check::add(std::string from, const std::string& name, const node* where, bool web,
-                          const std::string& by) {
+std::string_view reference_check::lacks(const manifest::actor_type& actor, tree::web_upgrade upgrade) {
+  if (!actor.may_take_web()) return "takes no web requests";
+  switch (upgrade) {
+    case tree::web_upgrade::none:
+      return actor.may_answer("requests") ? "" : "has no handle_request";
+    case tree::web_upgrade::sse:
+      return actor.may_answer("events") ? "" : "has no handle_events";
+    case tree::web_upgrade::websocket:
+      return actor.may_answer("websockets") ? "" : "has no handle_websocket";
+  }
+  return "";
+}
+
+std::string_view reference_check::consequence(const manifest::actor_type& actor, tree::web_upgrade upgrade) {
+  if (!actor.may_take_web() || upgrade == tree::web_upgrade::none)
+    return "each request there is answered with 500";
+  return "each client of this upgrade is answered with 500";
+}
+
+void reference_check::add(std::string from, const std::string& name, const node* where,
+                          std::optional<tree::web_upgrade> web, const std::string& by) {
   if (!name.empty() && where != nullptr) found_.push_back({std::move(from), name, where->at, web, by});
 }
 
@@ -54,12 +73,12 @@ void reference_check::look(const child_spec& spec, const node& child) {
   if (spec.web != nullptr) {
     const node* const routes = value_of(child.find("web"), "routes");
     for (std::size_t i = 0; i < spec.web->routes.size(); ++i)
-      add("a route", spec.web->routes[i].to, value_of(element(routes, i), "to"), true);
+      add("a route", spec.web->routes[i].to, value_of(element(routes, i), "to"), spec.web->routes[i].upgrade);
   }
   const auto subscribes = [this, &spec](const std::vector<stage_subscription>& all, const node* stage) {
     const node* const list = value_of(stage, "subscribe_to");
     for (std::size_t i = 0; i < all.size(); ++i)
-      add("a stage", all[i].to, name_in(element(list, i)), false, spec.name);
+      add("a stage", all[i].to, name_in(element(list, i)), {}, spec.name);
   };
   if (spec.stage) subscribes(spec.stage->subscribe_to, child.find("stage"));
   if (spec.consumer_supervisor)
@@ -77,7 +96,8 @@ void reference_check::warn(const std::string& own, report& to) const {
   std::vector<std::string_view> known;
   for (const auto& [name, actor] : registered_) known.push_back(name);
   std::ranges::sort(known);
-  std::set<std::pair<std::string_view, bool>> told;
+  std::set<std::string_view> told;
+  std::set<std::pair<std::string_view, std::string_view>> missing;
   for (const reference& one : found_) {
     const std::size_t cut = one.name.find('@');
     if (cut != std::string::npos && one.name.substr(cut + 1) != own) continue;
@@ -88,18 +108,20 @@ void reference_check::warn(const std::string& own, report& to) const {
     }
     const auto name = registered_.find(one.name.substr(0, cut));
     if (name == registered_.end()) {
-      if (!told.emplace(one.name, false).second) continue;
+      if (!told.emplace(one.name).second) continue;
       std::string hint = base::did_you_mean(one.name, known);
       if (hint.empty()) hint = "an actor may register it as it runs; else what is sent there goes nowhere";
       to.warning(one.where,
                  one.from + " names the process " + in_quotes(one.name) +
                      ", which no child of this configuration registers",
                  hint);
-    } else if (one.web && !name->second.empty() && told.emplace(one.name, true).second) {
+    } else if (one.web && name->second != nullptr) {
+      const std::string_view what = lacks(*name->second, *one.web);
+      if (what.empty() || !missing.emplace(one.name, what).second) continue;
       to.warning(one.where,
-                 one.from + " goes to the process " + in_quotes(one.name) + ", whose actor " + name->second +
-                     " takes no web requests",
-                 "each request there is answered with 500");
+                 one.from + " goes to the process " + in_quotes(one.name) + ", whose actor " +
+                     in_quotes(name->second->name) + " " + std::string(what),
+                 std::string(consequence(*name->second, *one.web)));
     }
   }
 }

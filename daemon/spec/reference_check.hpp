@@ -4,13 +4,17 @@
 // warned about, once for each name. One load's.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "manifest/manifest.hpp"
 #include "spec/node_spec.hpp"
 #include "spec/report.hpp"
 #include "spec/tree.hpp"
+#include "spec/web_options.hpp"
 
 namespace coppice::spec {
 
@@ -18,8 +22,13 @@ class reference_check {
  public:
   // A child, a supervisor or the node itself registers this name.
   void registers(const std::string& name) { registered_.try_emplace(name); }
-  // The same, for an actor of a class whose note says that it takes no web requests.
-  void registers_without_web(const std::string& name, const std::string& actor) { registered_[name] = actor; }
+  // The same, for an actor of a class whose note says what it answers of the web.
+  void registers(const std::string& name, const manifest::actor_type& actor) { registered_[name] = &actor; }
+  // What the actor of a route with this upgrade lacks, as "takes no web requests". Empty: nothing that its
+  // note tells of.
+  static std::string_view lacks(const manifest::actor_type& actor, tree::web_upgrade upgrade);
+  // What comes of it.
+  static std::string_view consequence(const manifest::actor_type& actor, tree::web_upgrade upgrade);
 
   // The node's events and jobs, and of a child what it says of other processes. `root`, `child`: the maps
   // that they were read from.
@@ -34,14 +43,14 @@ class reference_check {
     std::string from; // "a route", …
     std::string name;
     place where;
-    bool web = false;
-    std::string by; // of a stage that subscribes: its own name
+    std::optional<tree::web_upgrade> web; // of a web route
+    std::string by;                       // of a stage that subscribes: its own name
   };
-  void add(std::string from, const std::string& name, const node* where, bool web = false,
-           const std::string& by = {});
+  void add(std::string from, const std::string& name, const node* where,
+           std::optional<tree::web_upgrade> web = {}, const std::string& by = {});
 
-  std::unordered_map<std::string, std::string> registered_; // and the actor that takes no web requests;
-                                                            // empty: none such
+  // And its actor, which outlives this. Null: not known, or no actor.
+  std::unordered_map<std::string, const manifest::actor_type*> registered_;
   std::vector<reference> found_;
 };
 

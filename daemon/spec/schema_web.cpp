@@ -67,6 +67,10 @@ std::string check_host_name(std::string_view host) {
   return good ? "" : "must be a host without a port";
 }
 
+std::string check_route_name(std::string_view name) {
+  return check_registered_name(name).empty() ? "" : "must be a name: 1 to 255 characters without '@'";
+}
+
 constexpr std::string_view handler_pattern =
     "^[^@\\u0000-\\u001f\\u007f]{1,255}(@[A-Za-z0-9_-]+@[A-Za-z0-9._:-]+)?$";
 
@@ -147,6 +151,8 @@ void check_route(reader& from, const node& at, web_route& route) {
   check_client_actor(from, at, route);
   if (says("event") != 0 && route.upgrade == tree::web_upgrade::none)
     from.error(*at.find("event"), from.path + ".event: needs 'upgrade: sse' or 'upgrade: websocket'");
+  if (says("as") != 0 && says("to") + says("actor") == 0)
+    from.error(*at.find("as"), from.path + ".as: is for 'to' and 'actor'");
   if (says("files") != 0)
     check_files(from, at, route);
   else if (says("index") != 0)
@@ -206,6 +212,8 @@ const table<web_route>& route_table() {
           .needed()
           .add<&web_route::to>("to", text("NAME or NAME@ALIVE@HOST", &check_handler, handler_pattern),
                                "who is called with them: a registered name here, or NAME@ALIVE@HOST")
+          .add<&web_route::as>("as", text("a name", &check_route_name),
+                               "the route's name in its requests, for 'to' and 'actor'")
           .add<&web_route::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
                                   "or, with an upgrade: what is made for each client, and ends with it")
           .add<&web_route::args>("args", args_term(), "its arguments, checked against the plugin's schema")

@@ -39,6 +39,7 @@ struct web_route {
   std::string method; // empty: any
   std::string path;   // with {name} for a segment, and {name...} for the rest
   std::string to;     // NAME or NAME@ALIVE@HOST
+  std::string as;     // its name in the requests of `to` and `actor`; empty: none
   std::optional<web_redirect> redirect;
   std::optional<std::string> files;    // a folder; absolute
   std::optional<std::string> index;    // with files: what a folder's path stands for; none: index.html

@@ -9,10 +9,13 @@
 #pragma once
 
 #include <coppice/draft/await.h>
+#include <coppice/draft/context.h>
 #include <coppice/answer.hpp>
+#include <coppice/detail/answer_member.hpp>
 #include <coppice/detail/args.hpp>
 #include <coppice/message.hpp>
 #include <coppice/options.hpp>
+#include <coppice/owned.hpp>
 
 #include <chrono>
 #include <cstring>
@@ -27,6 +30,9 @@
 #include <vector>
 
 namespace coppice {
+
+template <class Resource>
+class blocking;
 
 /// What happens after a callback, other than COPPICE_OK.
 struct outcome {
@@ -59,17 +65,6 @@ struct response_to; // coppice/detail/responses.hpp
 template <class Actor>
 std::string name_of_class(); // coppice/detail/descriptor.hpp
 
-/// Whether a parameter is an answer, or an expected of one.
-template <class Parameter>
-inline constexpr bool is_answer = std::is_same_v<Parameter, answer>;
-template <class Reply>
-inline constexpr bool is_answer<expected<Reply, call_error>> = true;
-/// Whether request<Member>() can give its answer to a member of this type.
-template <class Member>
-inline constexpr bool takes_answer = false;
-template <class Class, class Result, class Parameter>
-inline constexpr bool takes_answer<Result (Class::*)(Parameter)> = is_answer<std::remove_cvref_t<Parameter>>;
-
 /// Whether a word of `work` is an address in this thread's stack, at most 64 KiB above this function. Only
 /// for a class without destructor, which a lambda with references to local variables is: other classes may
 /// have words that were never written.
@@ -87,6 +82,7 @@ bool refers_to_stack(const Work& work) {
 }
 
 inline constinit draft<coppice_await_api> await_api{COPPICE_AWAIT_DRAFT_1};
+inline constinit draft<coppice_context_api> context_api{COPPICE_CONTEXT_DRAFT_1};
 
 /// The actor whose object this thread is constructing. Constructors are written by the plugin's author, so it
 /// cannot be passed to them. It has no destructor, since a destructor would keep the image mapped for good.
@@ -203,18 +199,44 @@ class actor {
     return 0;
   }
   /// The answer comes to a member function of this actor's class: void or outcome on_price(const answer&), or
-  /// (const expected<price, call_error>&), whose views are valid until it returns. After a reload it comes to
-  /// the new class's member of the same name; if there is none, the answer is dropped and the node logs it.
+  /// (const expected<price, call_error>&), whose views are valid until it returns. Before the answer it may
+  /// take a coppice::request_id, the id that is returned here. In a state machine it returns a transition,
+  /// and the State may be its first parameter. After a reload the answer comes to the new class's member of
+  /// the same name; if there is none, the answer is dropped and the node logs it.
   template <auto Member, class T>
   std::uint64_t request(const destination& to, const T& asked, std::chrono::nanoseconds patience = 5s) {
-    static_assert(
-        detail::takes_answer<decltype(Member)>,
-        "the member that takes a request's answer is declared otherwise than it is called: void "
-        "on_price(const coppice::answer&), or (const coppice::expected<R, coppice::call_error>&), and "
-        "neither const, noexcept nor static");
-    if constexpr (detail::takes_answer<decltype(Member)>) {
+    using shape = detail::answer_member<decltype(Member)>;
+    if constexpr (detail::takes_answer<decltype(Member)>()) {
+      static_assert(
+          std::is_void_v<typename shape::context>,
+          "the member that takes this request's answer has a context before it: request<&shop::on_price>"
+          "(to, message, context), and then the time");
       static_cast<void>(&detail::response_to<Member>::listed);
       return request(to, asked, detail::response_to<Member>::tag, patience);
+    }
+    return 0;
+  }
+  /// The same with a context, any value that can be a message, which the node keeps until the answer comes,
+  /// also over a reload: void on_price(const owned_term& from, const expected<price, call_error>&). A draft
+  /// of the ABI: throws std::runtime_error on a host without it.
+  template <auto Member, class T, class Context>
+  requires(!std::is_convertible_v<Context, std::chrono::nanoseconds>) std::uint64_t
+      request(const destination& to, const T& asked, const Context& context) {
+    return request<Member>(to, asked, context, std::chrono::nanoseconds(5s));
+  }
+  template <auto Member, class T, class Context>
+  std::uint64_t request(const destination& to, const T& asked, const Context& context,
+                        std::chrono::nanoseconds patience) {
+    if constexpr (detail::takes_answer<decltype(Member)>()) {
+      static_cast<void>(&detail::response_to<Member>::listed);
+      if constexpr (detail::response_to<Member>::template takes_context<Context>()) {
+        const auto& contexts = detail::context_api.need();
+        message kept = make_message(context);
+        if (!kept) return 0;
+        const std::uint64_t id = request(to, asked, detail::response_to<Member>::tag, patience);
+        if (id != 0) detail::checked(contexts.keep(handle_, id, kept.take()), "request");
+        return id;
+      }
     }
     return 0;
   }
@@ -251,10 +273,10 @@ class actor {
     return old != 0;
   }
   /// The reference. None: `whom` is no destination, or its node is not connected and no_connect is set.
-  message monitor(const destination& whom, flags how = {}) {
+  owned_reference monitor(const destination& whom, flags how = {}) {
     return monitor(whom, monitor_options{.flags = how});
   }
-  message monitor(const destination& whom, const monitor_options& options) {
+  owned_reference monitor(const destination& whom, const monitor_options& options) {
     coppice_monitor_options raw{};
     raw.size = sizeof raw;
     raw.alias = static_cast<std::uint32_t>(options.alias);
@@ -262,7 +284,7 @@ class actor {
     message reference;
     detail::checked(api_().monitor(handle_, plain_(whom), plain_(options.flags), &raw, reference.put()),
                     "monitor");
-    return reference;
+    return reference ? owned_reference(reference.term()) : owned_reference();
   }
   /// {nodedown, Node} comes to handle_info once the node is lost, or at once if it cannot be reached.
   bool monitor_node(term node, bool on = true) {
@@ -429,10 +451,7 @@ class actor {
         mine.thrown = std::current_exception();
       }
     };
-    if (detail::refers_to_stack(made->work))
-      log(COPPICE_LOG_WARNING,
-          "blocking_run was given work that refers to a local variable, which is gone if the actor is killed "
-          "meanwhile: capture by value, [x = std::move(x)]");
+    warn_of_references_(made->work);
     job* const raw = made.release();
     const std::int32_t status = detail::host.work->blocking_run(
         handle_, run, raw, [](void* context) { delete static_cast<job*>(context); });
@@ -469,6 +488,16 @@ class actor {
   ~actor() = default;
 
  private:
+  template <class>
+  friend class blocking; // coppice/blocking.hpp
+
+  template <class Work>
+  void warn_of_references_(const Work& work) {
+    if (detail::refers_to_stack(work))
+      log(COPPICE_LOG_WARNING,
+          "blocking_run was given work that refers to a local variable, which is gone if the actor is killed "
+          "meanwhile: capture by value, [x = std::move(x)]");
+  }
   static const coppice_actor_api& api_() { return *detail::host.actor; }
   static coppice_bytes plain_(term t) { return detail::plain(t.encoded); }
   static coppice_bytes plain_(const destination& to) { return detail::plain(to.bytes()); }

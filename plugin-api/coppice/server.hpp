@@ -6,7 +6,7 @@
 //                                          call reply() later, with `from` or a copy of its bytes
 //   void handle_cast(const M&)   void handle_info(const M&)     or coppice::outcome
 //   void on_response(id, tag, const answer&)                    or coppice::outcome; or any member:
-//   request<&shop::on_price>(…)
+//   request<&shop::on_price>(…), with a context: request<&shop::on_price>(to, question, from)
 //
 // It may also have the callbacks of coppice/lifecycle.hpp. For several message types overload the handler and
 // list them: `using calls = std::variant<put, get>;` (`casts`, `infos`). A message of no listed type is
@@ -115,8 +115,8 @@ struct server_table {
   }
 
   // Passes the answer to the member that the request named.
-  static std::int32_t respond(coppice_actor* self, T& actor, std::uint64_t tag, const answer& got) {
-    if (const auto* const found = responder<T>::find(tag)) return found->run(self, actor, got);
+  static std::int32_t respond(coppice_actor* self, T& actor, std::uint64_t tag, const ended_request& what) {
+    if (const auto* const found = responder<T>::find(tag)) return found->run(self, actor, what);
     actor.host().log(COPPICE_LOG_WARNING,
                      "dropped an answer: its request was made for a member that this "
                      "class makes no request for");
@@ -129,7 +129,7 @@ struct server_table {
       answer got;
       got.status = status;
       if (raw->size != 0) host.message->retain(raw, got.message.put());
-      if (tag >= first_name_tag) return respond(self, actor, tag, got);
+      if (tag >= first_name_tag) return respond(self, actor, tag, {id, got, nullptr});
       if constexpr (requires { &T::on_response; }) {
         return status_of(self, [&] { return actor.on_response(id, tag, std::as_const(got)); });
       } else {

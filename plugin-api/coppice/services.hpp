@@ -19,6 +19,18 @@
 
 namespace coppice {
 
+/// A change of a group that an actor monitors, for handle_info. The members are valid until the callback
+/// returns; a process that has joined twice leaves twice.
+struct group_change {
+  static constexpr etf::form etf_form = etf::form::tuple;
+  enum class kind { join, leave };
+
+  term reference; // of pg::monitor()
+  kind what = kind::join;
+  term group;
+  std::vector<term> members; // pids
+};
+
 /// Groups of processes. A group's name is any term; its members are processes on all nodes of the scope.
 class pg {
  public:
@@ -47,6 +59,20 @@ class pg {
   template <class Group>
   expected<std::vector<owned_pid>, call_error> members(const Group& group) {
     return ask<std::vector<owned_pid>>(std::tuple<etf::constant<"get_members">, const Group&>({}, group));
+  }
+  /// The members on all nodes at the time of monitor(), and the reference that its changes carry.
+  using monitored = std::pair<owned_reference, std::vector<owned_pid>>;
+  /// Reports the group's changes from now on: each comes to handle_info as a coppice::group_change.
+  template <class Group>
+  expected<monitored, call_error> monitor(const Group& group) {
+    return ask<monitored>(std::tuple<etf::constant<"monitor">, const Group&>({}, group));
+  }
+  /// Ends a monitor. False: there is none with this reference. A change that is on its way still comes.
+  expected<bool, call_error> demonitor(term reference) {
+    using answered = std::variant<detail::done, etf::constant<"false">>;
+    const auto got = of_.call<answered>(scope_, std::tuple<etf::constant<"demonitor">, term>({}, reference));
+    if (!got) return unexpected(got.error());
+    return got->index() == 0;
   }
   /// The members on this node.
   template <class Group>

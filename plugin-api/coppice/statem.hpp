@@ -13,6 +13,7 @@
 //   transition handle_timeout(State, term name, const M&)  a named time-out
 //   transition handle_event(State, const event&)           every event that no other callback takes
 //   transition enter(State before, State now)              after each change of the state
+//   transition on_price(State, const Context&, const answer&)  of request<&gate::on_price>(to, m, context)
 //
 // It may also have the callbacks of coppice/lifecycle.hpp, except handle_continue; save_state and
 // restore_state concern the members only. For several message types overload the handler and list them:
@@ -303,11 +304,12 @@ struct statem_table {
   COPPICE_TAKES_(named_timeout, handle_timeout, timeouts, 2, now, term{view(event.name)}, m)
 #undef COPPICE_TAKES_
 
-  static std::int32_t response(coppice_actor* self, T& actor, const coppice_statem_event& event) {
+  static std::int32_t response(coppice_actor* self, T& actor, const state& now,
+                               const coppice_statem_event& event) {
     answer got;
     got.status = event.status;
     if (event.content.size != 0) host.message->retain(&event.content, got.message.put());
-    return server_table<T>::respond(self, actor, event.tag, got);
+    return server_table<T>::respond(self, actor, event.tag, {event.id, got, &now});
   }
   static std::int32_t typed(coppice_actor* self, T& actor, const state& now,
                             const coppice_statem_event& event) {
@@ -327,7 +329,7 @@ struct statem_table {
       case COPPICE_STATEM_EVENT_NAMED_TIMEOUT:
         return named_timeout(self, actor, now, event);
       case COPPICE_STATEM_EVENT_RESPONSE:
-        return response(self, actor, event);
+        return response(self, actor, now, event);
       default:
         return COPPICE_UNHANDLED;
     }

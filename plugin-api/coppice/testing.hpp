@@ -619,7 +619,7 @@ class actor {
   bool end_request(std::uint64_t id, response what) {
     const auto found = world_.requests.find(id);
     if (found == world_.requests.end()) return false;
-    world_.ended.push_back({id, found->second.tag, std::move(what)});
+    world_.ended.push_back({id, found->second.tag, std::move(what), std::move(found->second.context)});
     world_.requests.erase(found);
     return true;
   }
@@ -755,16 +755,19 @@ class actor {
   }
   void on_response(const detail::ended_request& what) {
     if (is_machine_)
-      return drive(world_.machine->is.begin(
-          {COPPICE_STATEM_EVENT_RESPONSE, {}, what.outcome.term, what.id, what.tag, what.outcome.status}));
+      return drive(world_.machine->is.begin({COPPICE_STATEM_EVENT_RESPONSE, what.context, what.outcome.term,
+                                             what.id, what.tag, what.outcome.status}));
     if (server_.on_response == nullptr) return;
     std::optional<detail::lent> term;
+    std::optional<detail::lent> context;
     if (what.outcome.term) term.emplace(what.outcome.term);
+    if (what.context) world_.context = context.emplace(what.context).bytes();
     const coppice_message none{};
     const std::int32_t status = run("on_response", [&] {
       return server_.on_response(self(), state_, what.id, what.tag, what.outcome.status,
                                  term ? term->get() : &none);
     });
+    world_.context = {};
     follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
   }
 
@@ -891,6 +894,7 @@ class actor {
     if (event.type == 0) given.old_state = old_state.bytes();
     if (event.type == COPPICE_STATEM_EVENT_CALL && about) given.from = about->bytes();
     if (event.type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT && about) given.name = about->bytes();
+    if (event.type == COPPICE_STATEM_EVENT_RESPONSE && about) world_.context = about->bytes();
     if (content) given.content = *content->get();
     given.id = event.id;
     given.tag = event.tag;
@@ -901,6 +905,7 @@ class actor {
       return handler == nullptr ? COPPICE_UNHANDLED : handler(self(), state_, &given);
     });
     machine.open = false;
+    world_.context = {};
     return status;
   }
   // Treats an event that handle_event did not take. False: the actor has ended.

@@ -18,8 +18,9 @@
 // of the client come in order to handle_text(coppice::term client, std::string_view) and
 // handle_binary(coppice::term client, std::string_view); send_text(), send_binary() and close_websocket()
 // send to the client. handle_closed(coppice::term client, const coppice::closed&) is the last callback,
-// however the connection ended. These callbacks return void or coppice::outcome. If a client left before it
-// was accepted, or its node is lost, only an actor that monitors it is told.
+// however the connection ended: if the class has it, the client's process is monitored, and the code is 1006
+// if that process or its node is lost, or the client left before it was accepted. These callbacks return void
+// or coppice::outcome.
 //
 // A route may make an actor for each such client (`actor: PLUGIN:ACTOR`). When its client has gone, the
 // server ends that actor with `normal`, as sys:terminate does.
@@ -32,13 +33,13 @@
 // handle_writable(coppice::term id, std::size_t bytes) says. `id` is asked.id() of the request.
 //
 // A request arrives as the call {http, #{method, path, params, query, headers, body, peer, version, client,
-// number}}, and its reply is {Status, Headers, Body}; any caller may make this call, for example a test.
-// handle_request may return coppice::later, or void, and call respond() later with a copy of asked.id(). A
-// request that is not answered within its route's time gets 504, one whose handler throws gets 500.
-// handle_aborted(coppice::term id, std::string_view reason) is the last callback of a request left for later
-// whose client has gone ("closed", "slow"), whose time is over ("timeout") or whose site stops ("stopping");
-// its answer is no longer needed. The class may also have the callbacks of a server (coppice/server.hpp);
-// other calls come to its handle_call. Header-only.
+// number, route}}, and its reply is {Status, Headers, Body}; any caller may make this call, for example a
+// test. handle_request may return coppice::later, or void, and call respond() later with a copy of
+// asked.id(). A request that is not answered within its route's time gets 504, one whose handler throws gets
+// 500. handle_aborted(coppice::term id, std::string_view reason) is the last callback of a request left for
+// later whose client has gone ("closed", "slow"), whose time is over ("timeout") or whose site stops
+// ("stopping"); its answer is no longer needed. The class may also have the callbacks of a server
+// (coppice/server.hpp); other calls come to its handle_call. Header-only.
 #pragma once
 
 #include <coppice/server.hpp>
@@ -87,6 +88,13 @@ struct closed {
 struct websocket {
   term client;
   std::variant<text, binary, closed> what;
+};
+/// The end of the process of a client's WebSocket, by the monitor that answer_websocket() makes.
+struct websocket_down {
+  static constexpr std::string_view etf_tag = "$coppice_websocket";
+  term reference;
+  etf::constant<"process"> kind;
+  term client, reason;
 };
 struct close {
   std::uint16_t code;
@@ -235,6 +243,10 @@ struct web_table {
   static constexpr bool has_websockets = requires(T & t, const coppice::request& asked) {
     t.handle_websocket(asked);
   };
+  static constexpr bool has_closed =
+      has_websockets && requires(T & t, term client, const coppice::closed& why) {
+    t.handle_closed(client, why);
+  };
   static constexpr bool has_text = requires(T & t, term client, std::string_view data) {
     t.handle_text(client, data);
   };
@@ -319,6 +331,9 @@ struct web_table {
     const websocket_reply made = actor.handle_websocket(asked);
     coppice::actor& by = actor;
     const etf::any_term self{by.host().self()};
+    if constexpr (has_closed)
+      if (!std::holds_alternative<response>(made))
+        by.host().monitor(asked.client(), {.tag = etf::atom{websocket_down::etf_tag}});
     if (const auto* const refused = std::get_if<response>(&made))
       actor.respond(asked.id(), *refused);
     else if (const auto* const as = std::get_if<accepted_as>(&made))
@@ -336,11 +351,20 @@ struct web_table {
       if (const auto* const said = std::get_if<binary>(&m.what))
         return status_of(self, [&] { return actor.handle_binary(m.client, said->data); });
     }
-    if constexpr (requires(const coppice::closed& why) { actor.handle_closed(m.client, why); }) {
+    if constexpr (has_closed) {
       if (const auto* const end = std::get_if<detail::closed>(&m.what))
         return status_of(self, [&] {
           return actor.handle_closed(m.client, coppice::closed{end->code, end->reason});
         });
+    }
+    return COPPICE_OK;
+  }
+
+  // A connection's process ends with normal only after it has sent that the client has gone.
+  static std::int32_t take_down(coppice_actor* self, T& actor, const websocket_down& m) {
+    if constexpr (has_closed) {
+      if (!etf::cursor(m.reason.encoded).read_atom_is("normal"))
+        return status_of(self, [&] { return actor.handle_closed(m.client, coppice::closed{1006, {}}); });
     }
     return COPPICE_OK;
   }
@@ -351,6 +375,8 @@ struct web_table {
       return server_table<T>::template with<M>(self, raw, [&](const M& m) {
         if constexpr (std::is_same_v<M, websocket>) {
           return take(self, actor, m);
+        } else if constexpr (std::is_same_v<M, websocket_down>) {
+          return take_down(self, actor, m);
         } else {
           take(actor, m);
           return COPPICE_OK;
@@ -362,6 +388,11 @@ struct web_table {
   static std::int32_t handle_info(coppice_actor* self, void* state, const coppice_message* raw) noexcept {
     etf::cursor at({raw->data, static_cast<std::size_t>(raw->size)});
     std::string_view what;
+    if constexpr (has_closed) {
+      etf::cursor down = at;
+      if (down.read_tuple_of(5) && down.read_atom_is(websocket_down::etf_tag))
+        return hand<websocket_down>(self, state, raw);
+    }
     if (at.read_tuple_of(3) && at.read_atom(what)) {
       if (has_websockets && what == "websocket") return hand<websocket>(self, state, raw);
       if (has_requests && what == "http_body") return hand<http_body>(self, state, raw);
@@ -466,6 +497,11 @@ constexpr bool is_web_class() {
            has_calls<T>() && has_casts<T>() && has_infos<T>();
   }
 }
+
+template <class T>
+requires std::is_base_of_v<web, T>
+inline constexpr web_answers answers_of<T>{true, web_table<T>::has_requests, web_table<T>::has_events,
+                                           web_table<T>::has_websockets};
 
 template <class T>
 requires std::is_base_of_v<web, T>

@@ -3,6 +3,7 @@
 // WebSocket ended. Plain values, used by the actor in coppice/web.hpp. Header-only.
 #pragma once
 
+#include <coppice/json.hpp>
 #include <coppice/server.hpp>
 
 #include <algorithm>
@@ -30,9 +31,12 @@ struct http_request {
   std::string_view peer, version;
   std::optional<term> client, stream;
   std::optional<std::uint64_t> number;
+  std::optional<etf::atom> route;
 };
 
 } // namespace detail
+
+class response;
 
 /// A client's request. Texts are valid until the callback returns.
 class request {
@@ -44,11 +48,17 @@ class request {
 
   std::string_view method() const { return asked_->method; } // GET
   std::string_view path() const { return asked_->path; }     // decoded, without the query
+  /// The route's name, `as` of the configuration. Empty: it has none.
+  std::string_view route() const { return asked_->route ? asked_->route->name : std::string_view(); }
   /// The whole body; empty if the body streams.
   std::string_view body() const {
     const auto* const whole = std::get_if<std::string_view>(&asked_->body);
     return whole != nullptr ? *whole : std::string_view();
   }
+  /// The body, which is JSON, as a T; see coppice/json.hpp. Else the answer that says what does not fit, with
+  /// status 400 and the body {"error":"item.price: expected integer, got text"}.
+  template <class T>
+  expected<T, response> json() const;
   /// Whether the body comes to handle_body in parts.
   bool streams() const { return asked_->body.index() == 1; }
   std::string_view peer() const { return asked_->peer; }       // ADDRESS:PORT
@@ -109,6 +119,12 @@ class request {
   std::vector<std::uint8_t> id_; // empty: from_ is the id
 };
 
+namespace detail {
+struct json_error {
+  std::string error;
+};
+} // namespace detail
+
 /// An answer. The server adds Date, Content-Length and Connection. It checks the other headers and answers
 /// 502 if they cannot be sent (a status below 200, a header with a line break).
 class response {
@@ -132,6 +148,13 @@ class response {
   }
   response&& body(std::string text) && { return std::move(body(std::move(text))); }
 
+  /// An answer whose body is the value as JSON; see coppice/json.hpp. Throws std::invalid_argument for a
+  /// value that has none.
+  template <class T>
+  static response json(int status, const T& value) {
+    return {status, "application/json", coppice::json::text(value)};
+  }
+
   /// The status of the answer.
   int status() const { return status_; }
   /// Names and values, in their order.
@@ -144,6 +167,13 @@ class response {
   std::vector<std::pair<std::string, std::string>> headers_;
   std::string body_;
 };
+
+template <class T>
+expected<T, response> request::json() const {
+  auto read = coppice::json::read<T>(body());
+  if (read) return std::move(*read);
+  return unexpected(response::json(400, detail::json_error{std::move(read.error())}));
+}
 
 /// Returned by handle_request: respond() follows later.
 struct later_t {};

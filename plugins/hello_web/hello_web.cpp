@@ -105,15 +105,10 @@ class hello_web_server : public coppice::web {
     const std::string now = time_of_day();
     for (const coppice::owned_pid& client : clients_) send_event(client, {.data = now});
   }
-  // A client of the clock or a guest has gone, perhaps before it was accepted.
-  void handle_info(const coppice::down& gone) {
-    const coppice::owned_pid whom(gone.whom);
-    std::erase(clients_, whom);
-    std::erase_if(guests_, [&](const guest& one) { return one.client == whom; });
-  }
+  // A client of the clock has gone, perhaps before it was accepted.
+  void handle_info(const coppice::down& gone) { std::erase(clients_, coppice::owned_pid(gone.whom)); }
 
   coppice::websocket_reply handle_websocket(const coppice::request& asked) {
-    monitor(asked.client());
     guests_.push_back({coppice::owned_pid(asked.client()), ++last_guest_});
     for (const std::string& line : lines_) send_text(guests_.back().client, line);
     return coppice::accepted;
@@ -124,6 +119,10 @@ class hello_web_server : public coppice::web {
     lines_.push_back("Guest " + std::to_string(speaker->number) + ": " + std::string(said));
     if (lines_.size() > kept_lines) lines_.erase(lines_.begin());
     for (const guest& one : guests_) send_text(one.client, lines_.back());
+  }
+  void handle_closed(coppice::term client, const coppice::closed&) {
+    std::erase_if(guests_,
+                  [whom = coppice::owned_pid(client)](const guest& one) { return one.client == whom; });
   }
 
   // Clients and guests remain over a reload. The node keeps connections, the timer and the monitors.

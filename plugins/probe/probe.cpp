@@ -303,8 +303,9 @@ class probe_server : public coppice::server {
     if (what.message) return coppice::make_message(std::pair(error{}, what.term()));
     return coppice::make_message(std::pair(error{}, etf::atom{coppice_status_word(what.status)}));
   }
-  static coppice::message reference_or_error(coppice::message reference) {
-    return reference ? std::move(reference)
+  template <class Reference>
+  static coppice::message reference_or_error(const Reference& reference) {
+    return reference ? coppice::make_message(reference.term())
                      : coppice::make_message(std::pair(error{}, etf::constant<"badarg">{}));
   }
   static coppice::flags joined(const std::vector<flag>& all) {

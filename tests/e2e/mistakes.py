@@ -239,6 +239,15 @@ MISTAKES += [
      "the member that takes a request's answer is declared otherwise than it is called"),
     ("an answer as its value", BASE + 'void init() { request<&shop::on_got>("db", 1); } void on_got(std::int64_t) {} };',
      "the member that takes a request's answer is declared otherwise than it is called"),
+    ("a context that no member takes", BASE + 'void init() { request<&shop::on_got>("db", 1, put{}); } void on_got(const coppice::answer&) {} };',
+     "the member that takes this request's answer takes no context"),
+    ("a request without its member's context", BASE + 'void init() { request<&shop::on_got>("db", 1); } '
+     "void on_got(const put&, const coppice::answer&) {} };", "the member that takes this request's answer has a context before it"),
+    ("a context of another type", BASE + 'void init() { request<&shop::on_got>("db", 1, 7); } '
+     "void on_got(const put&, const coppice::answer&) {} };", "the context of this request is of another type than its member takes"),
+    ("a machine's answer before its state", MACHINE + INIT + CAST + 'void ask() { request<&shop::on_got>("db", 1); } '
+     "coppice::transition on_got(const coppice::answer&, place) { return keep(); } };",
+     "the member that takes a request's answer is declared otherwise than it is called"),
 ]
 
 # A plugin whole, of which nothing else is said.

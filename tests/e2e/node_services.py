@@ -45,6 +45,20 @@ def groups(cleanup):
     equal(node.call("caretaker", "{leave, {room, 1}}"), "{error,-19,not_joined}")
 
 
+@test("an actor that monitors a group is told who joins and leaves, until it ends the monitor")
+def changes(cleanup):
+    node = usual()
+    told = node.call("caretaker", "{observe, {hall, 1}}")
+    check(told.startswith("{ok,{#Ref<") and told.endswith(",[]}}"), "it has a reference and the members", told)
+    node.call("caretaker", "{join, {hall, 1}}")
+    node.call("caretaker", "{leave, {hall, 1}}")
+    self = node.info("caretaker")["pid"]
+    eventually(lambda: node.call("caretaker", "changes") == f"[{{join,{{hall,1}},[{self}]}},{{leave,{{hall,1}},[{self}]}}]", "it is told")
+    reference = told[len("{ok,{"):-len(",[]}}")]
+    equal(node.call("caretaker", f"{{ignore, {reference}}}"), "{ok,true}")
+    equal(node.call("caretaker", f"{{ignore, {reference}}}"), "{ok,false}")
+
+
 @test("an actor takes a global name, is found by it, and gives it back")
 def names(cleanup):
     node = usual()

@@ -318,6 +318,24 @@ def ends(cleanup):
     eventually(lambda: site.report()["open"] == 0, "none is left")
 
 
+@test("an actor with handle_closed is told of a client whose process is killed, though it monitors nothing itself")
+def lost(cleanup):
+    site = Site(cleanup)
+    one = site.open()
+    one.text("here")
+    equal(said_by(one), (TEXT, b"here"))
+    client = re.search(r"<[0-9.]+>", site.node.call("replies", "talkers"))[0]
+    site.node.ask("exit", name=client, reason="kill")
+    eventually(lambda: site.talked() == '[<<"1006 ">>]', site.talked())
+    equal(site.node.call("replies", "talkers"), "[]")
+    gone = site.open()
+    gone.send(close_frame(4001, b"enough"))
+    equal(gone.rest(), [4001])
+    eventually(lambda: '<<"4001 enough">>' in site.talked(), site.talked())
+    eventually(lambda: site.node.info("replies")["monitors"] == [], "its process has ended")
+    equal(site.talked(), '[<<"1006 ">>,<<"4001 enough">>]', "and that is told of once")
+
+
 @test("behind a pool what a worker says reaches the client, not who passed its request on")
 def pooled(cleanup):
     site = usual()

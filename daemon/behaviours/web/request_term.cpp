@@ -52,6 +52,11 @@ bool is_overloaded(etf::bytes term) {
   return at.read_tuple_of(2) && at.read_atom_is("error") && at.read_atom_is("overloaded");
 }
 
+// The number of pairs that write_facts() writes.
+std::uint32_t count_of(const request_facts& facts) {
+  return facts.route.empty() ? 9 : 10;
+}
+
 // Writes the pairs of the map, except the body.
 void write_facts(runtime::message_writer& out, const net::http_request& asked, const request_facts& facts,
                  const runtime::node_names& names) {
@@ -83,6 +88,9 @@ void write_facts(runtime::message_writer& out, const net::http_request& asked, c
   runtime::write(out, facts.id.client, names);
   out.atom("number");
   out.unsigned_integer(facts.id.request);
+  if (facts.route.empty()) return;
+  out.atom("route");
+  out.atom(facts.route);
 }
 
 // Reads the status and, if the answer has three parts, the headers.
@@ -107,7 +115,7 @@ runtime::message write_request(std::string_view tag, const net::http_request& as
   runtime::message_writer out(512 + asked.body.size());
   out.tuple(2);
   out.atom(tag);
-  out.map(10);
+  out.map(count_of(facts) + 1);
   write_facts(out, asked, facts, names);
   out.atom("body");
   out.binary(asked.body);
@@ -119,7 +127,7 @@ runtime::message write_streamed_request(const net::http_request& asked, const re
   runtime::message_writer out(640 + asked.body.size());
   out.tuple(2);
   out.atom(request_tag);
-  out.map(11);
+  out.map(count_of(facts) + 2);
   write_facts(out, asked, facts, names);
   out.atom("body");
   if (asked.streamed)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A request as the process that answers it gets it, and the answers it may give:
-//   {http, #{method, path, params, query, headers, body, peer, version, client, number}}
+//   {http, #{method, path, params, query, headers, body, peer, version, client, number, route}}
 //   {Status, Headers, Body} | {Status, Body}
 //   {Status, Headers, {stream, Place}} | {Status, Headers, {stream, Place, Length}}
 // The last two are for routes whose bodies stream (stream_term.hpp). Texts are binaries; params is a map;
@@ -38,7 +38,8 @@ struct request_facts {
   const base::path_parameters& parameters;
   const base::path_parameters& query;
   std::string_view peer;
-  stream_id id; // client and number
+  stream_id id;                // client and number
+  std::string_view route = {}; // the route's name; empty: none
 };
 runtime::message write_request(std::string_view tag, const net::http_request& asked,
                                const request_facts& facts, const runtime::node_names& names);

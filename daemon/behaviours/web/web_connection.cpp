@@ -170,7 +170,8 @@ void web_connection::route(const net::http_request& asked) {
                             found.parameters,
                             found.query,
                             current_->client.empty() ? peer_ : current_->client,
-                            {self_->self(), current_->number}};
+                            {self_->self(), current_->number},
+                            to.as};
   if (to.streamed)
     write_streamed(asked, facts);
   else
@@ -260,8 +261,19 @@ outcome web_connection::receive_io(process& self) {
   return runtime::carry_on();
 }
 
+// An actor that has accepted a WebSocket client hears of its end by a message, before this process ends with
+// normal. A client that left before has no such message, and the reason says so to the actor's monitor.
+message web_connection::end_reason() const {
+  if (!asked_for_websocket_ || socket_) return runtime::reasons::normal();
+  runtime::message_writer out;
+  out.tuple(2);
+  out.atom("shutdown");
+  out.atom("closed");
+  return out.take();
+}
+
 outcome web_connection::leave(process& self) {
-  if (!actor_ || actor_->ended()) return runtime::stop(runtime::reasons::normal());
+  if (!actor_ || actor_->ended()) return runtime::stop(end_reason());
   actor_->end(self);
   return runtime::carry_on();
 }
@@ -286,6 +298,7 @@ runtime::destination web_connection::asked_of(process& self, const web_route& ro
 void web_connection::send(process& self) {
   const web_route& route = current_->site->spec().routes[*current_->route];
   const message request = std::exchange(current_->request, {});
+  if (upgrade() == web_upgrade::websocket) asked_for_websocket_ = true;
   const runtime::destination to = asked_of(self, route);
   if (to.what() == runtime::destination::kind::none) return;
   current_->call = self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true});

@@ -141,6 +141,8 @@ class web_connection final : public runtime::behaviour,
   // The process to ask. Kind none: there is none, and the request has been answered.
   runtime::destination asked_of(runtime::process& self, const web_route& route);
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
+  // Of this process, which has nothing left to do.
+  runtime::message end_reason() const;
   // The connection is gone: ends the process, but not before the actor made for the client.
   runtime::outcome leave(runtime::process& self);
   // The take_…() functions take a message. False: it is another kind of message.
@@ -221,6 +223,7 @@ class web_connection final : public runtime::behaviour,
   bool comes_again_ = false;          // its server will be started again
   bool asked_ = false;                // receive_io() was requested
   bool over_ = false;                 // the connection is gone
+  bool asked_for_websocket_ = false;  // an actor may have accepted the client
   bool lingers_ = false;              // the connection is gone, and a timer runs
 };
 

@@ -35,6 +35,7 @@ struct web_route {
   std::string folder;                        // of files: an absolute path; `path` has a rest
   std::string index;                         // with a folder: the file for a folder's path
   std::string node;                          // of `to`; empty: this node
+  std::string as{};                          // its name in requests; empty: none
   std::string feed{};                        // the named event that is the answer; `to` is coppice_events
   int status = 308;                          // of a redirect
   base::nanos timeout = 5 * base::nanos_per_second; // from the end of the request to its answer

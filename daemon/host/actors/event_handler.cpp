@@ -33,6 +33,7 @@ outcome event_handler::take_info(process& self, const message& m) {
     if (found == matched::late) return runtime::carry_on();
     if (found == matched::ended) {
       const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
+      const shown_context shown(actor(), ended.context);
       const std::int32_t status = in_turn(actor(), "on_response", {}, [&] {
         return call_or(COPPICE_UNHANDLED, callbacks().on_response, &actor(), state(), ended.id, ended.tag,
                        ended.status, &answer);

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "host/boundary/callback.hpp"
+#include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
 #include "runtime/messages/call_forms.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -89,6 +90,7 @@ outcome server::take_call(process&, const message& whole, etf::bytes from, etf::
 
 outcome server::take_response(const response& ended) {
   const coppice_message answer = ended.answer ? lend(ended.answer) : coppice_message{};
+  const shown_context shown(actor(), ended.context);
   const std::int32_t status = in_turn(actor(), "on_response", {}, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().on_response, &actor(), state(), ended.id, ended.tag,
                    ended.status, &answer);

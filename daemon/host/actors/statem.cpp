@@ -77,6 +77,8 @@ outcome statem::handle(process&, const event& what, const message& state) {
   given.id = what.id;
   given.tag = what.tag;
   given.status = what.status;
+  std::optional<shown_context> shown;
+  if (what.type == COPPICE_STATEM_EVENT_RESPONSE) shown.emplace(actor(), what.about);
   const std::int32_t status = in_transition("handle_event", what.content.bytes(), [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().handle_event, &actor(), this->state(), &given);
   });
@@ -124,9 +126,8 @@ outcome statem::take_info(process& self, const message& m) {
     const matched found = match(actor(), m, ended);
     if (found == matched::late) return runtime::carry_on();
     if (found == matched::ended)
-      return take(
-          self,
-          {COPPICE_STATEM_EVENT_RESPONSE, {}, std::move(ended.answer), ended.id, ended.tag, ended.status});
+      return take(self, {COPPICE_STATEM_EVENT_RESPONSE, std::move(ended.context), std::move(ended.answer),
+                         ended.id, ended.tag, ended.status});
   }
   if (auto next = take_for_streams(m)) [[unlikely]]
     return std::move(*next);

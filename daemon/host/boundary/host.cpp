@@ -38,6 +38,7 @@ std::span<const interface_entry> interfaces() {
                                         {COPPICE_POST_DRAFT_1, post_interface()},
                                         {COPPICE_METRIC_DRAFT_1, metric_interface()},
                                         {COPPICE_AWAIT_DRAFT_1, await_interface()},
+                                        {COPPICE_CONTEXT_DRAFT_1, context_interface()},
                                         {COPPICE_ROUTER_HOST_DRAFT_2, router_interface()},
                                         {COPPICE_SAGA_HOST_DRAFT_2, saga_interface()},
                                         {COPPICE_STATEM_HOST_DRAFT_2, statem_interface()},

@@ -10,6 +10,7 @@
 #include <coppice/call.h>
 #include <coppice/draft/await.h>
 #include <coppice/draft/channel.h>
+#include <coppice/draft/context.h>
 #include <coppice/draft/metric.h>
 #include <coppice/draft/order.h>
 #include <coppice/draft/post.h>
@@ -74,7 +75,8 @@ namespace gen = behaviours::gen;
 struct open_request {
   runtime::reference ref;
   std::uint64_t tag = 0;
-  std::uint64_t timer = 0; // 0: none
+  std::uint64_t timer = 0;  // 0: none
+  runtime::message context; // kept for the request's end; none: nothing is
 };
 
 // The way from a plugin's threads to an actor, until the actor ends. Any thread.
@@ -135,6 +137,7 @@ enum class looking : std::uint8_t {
 struct extra_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
   bool has_requested = false;                               // at least one was made
+  runtime::message context; // of the request whose end a callback is told of; else none
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
@@ -203,6 +206,7 @@ const coppice_timer_api* timer_interface();
 const coppice_work_api* work_interface();
 const coppice_log_api* log_interface();
 const coppice_await_api* await_interface();
+const coppice_context_api* context_interface();
 const coppice_order_api* order_interface();
 const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();

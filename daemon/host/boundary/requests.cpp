@@ -83,10 +83,11 @@ expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const ru
     runtime::write(out, made.ref, process.host().nodes());
     made.timer = process.remind(deadline, out.take());
   }
-  const std::uint64_t id = id_of(made.ref);
-  self.needs_extra().requests.emplace(id, made);
+  const runtime::reference ref = made.ref;
+  const std::uint64_t id = id_of(ref);
+  self.needs_extra().requests.emplace(id, std::move(made));
   self.extra->has_requested = true;
-  const auto sent = process.send(to, gen::call_message(process, made.ref, body), how);
+  const auto sent = process.send(to, gen::call_message(process, ref, body), how);
   if (sent == runtime::send_status::ok) return id;
   forget(self, id);
   return unexpected(sent);
@@ -96,7 +97,7 @@ bool forget(coppice_actor& self, std::uint64_t id) {
   if (self.extra == nullptr) return false;
   const auto found = self.extra->requests.find(id);
   if (found == self.extra->requests.end()) return false;
-  const open_request ended = found->second;
+  const open_request ended = std::move(found->second);
   self.extra->requests.erase(found);
   if (ended.timer != 0) self.process->cancel_timer(ended.timer);
   self.process->demonitor(ended.ref);
@@ -111,7 +112,8 @@ matched match(coppice_actor& self, const message& m, response& out) {
   if (!is_own_request(self, said->ref)) return matched::nothing;
   const auto found = self.extra->requests.find(id_of(said->ref));
   if (found == self.extra->requests.end()) return matched::late;
-  out = {found->first, found->second.tag, said->status, std::move(said->answer)};
+  out = {found->first, found->second.tag, said->status, std::move(said->answer),
+         std::move(found->second.context)};
   forget(self, out.id);
   return matched::ended;
 }

@@ -26,8 +26,24 @@ struct response {
   std::uint64_t id = 0;
   std::uint64_t tag = 0;
   std::int32_t status = COPPICE_OK;
-  runtime::message answer; // the reply; with COPPICE_E_EXIT the reason
+  runtime::message answer;  // the reply; with COPPICE_E_EXIT the reason
+  runtime::message context; // kept with the request; none: nothing was
 };
+
+// While it exists, coppice.context/draft-1 shows this context to the actor, of which a request has ended.
+class shown_context {
+ public:
+  shown_context(coppice_actor& of, runtime::message context) : of_(of) {
+    of.needs_extra().context = std::move(context);
+  }
+  shown_context(const shown_context&) = delete;
+  shown_context& operator=(const shown_context&) = delete;
+  ~shown_context() { of_.extra->context = {}; }
+
+ private:
+  coppice_actor& of_;
+};
+
 // What a message means for the actor's requests.
 enum class matched {
   nothing, // not about a request: an ordinary message

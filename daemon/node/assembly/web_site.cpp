@@ -23,6 +23,7 @@ behaviours::web_route convert(const spec::web_route& from, const spec::web_optio
   if (auto path = base::path_pattern::parse(from.path)) out.path = std::move(*path);
   const auto cut = from.to.find('@');
   out.to = from.to.substr(0, cut);
+  out.as = from.as;
   if (cut != std::string::npos) out.node = from.to.substr(cut + 1);
   if (from.redirect) {
     out.location = from.redirect->to;

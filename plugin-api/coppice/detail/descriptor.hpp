@@ -45,6 +45,13 @@ struct behaviour_of {
   static constexpr coppice_table tables[] = {{nullptr, nullptr}};
 };
 
+/// What a class answers of the web; coppice/web.hpp specialises it for its actors.
+struct web_answers {
+  bool declared = false, requests = false, events = false, websockets = false;
+};
+template <class T>
+inline constexpr web_answers answers_of{};
+
 template <class T, etf::fixed_text Id>
 constexpr const char* actor_name() {
   if constexpr (requires { T::name; }) {
@@ -268,6 +275,14 @@ constexpr void add_actor(Out& out, bool first) {
       out.add("\"");
       is_first = false;
     }
+    out.add("]");
+  }
+  if constexpr (answers_of<T>.declared) {
+    constexpr web_answers all = answers_of<T>;
+    out.add(",\"answers\":[");
+    if (all.requests) out.add("\"requests\"");
+    if (all.events) out.add(all.requests ? ",\"events\"" : "\"events\"");
+    if (all.websockets) out.add(all.requests || all.events ? ",\"websockets\"" : "\"websockets\"");
     out.add("]");
   }
   if constexpr (requires {

@@ -6,6 +6,7 @@
 
 #include <coppice/draft/await.h>
 #include <coppice/draft/channel.h>
+#include <coppice/draft/context.h>
 #include <coppice/draft/metric.h>
 #include <coppice/draft/order.h>
 #include <coppice/draft/post.h>
@@ -25,6 +26,6 @@ inline constexpr std::string_view draft_interfaces[] = {
     COPPICE_AWAIT_DRAFT_1,       COPPICE_UDP_HOST_DRAFT_2,   COPPICE_METRIC_DRAFT_1,
     COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,       COPPICE_ROUTER_HOST_DRAFT_2,
     COPPICE_SAGA_HOST_DRAFT_2,   COPPICE_STAGE_HOST_DRAFT_2, COPPICE_STATEM_HOST_DRAFT_2,
-    COPPICE_STREAM_HOST_DRAFT_2, COPPICE_CHANNEL_DRAFT_2};
+    COPPICE_STREAM_HOST_DRAFT_2, COPPICE_CHANNEL_DRAFT_2,    COPPICE_CONTEXT_DRAFT_1};
 
 } // namespace coppice

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <coppice/actor.hpp>
+#include <coppice/detail/answer_member.hpp>
+#include <coppice/detail/checks.hpp>
 
 #include <cstdint>
 #include <string_view>
@@ -53,12 +55,19 @@ std::int32_t status_of(coppice_actor* self, Call call) {
   }
 }
 
+/// The end of a request, for the member that takes its answer. Borrowed until the callback returns.
+struct ended_request {
+  std::uint64_t id;
+  const answer& got;
+  const void* state; // of a state machine, a value of its state_type; else null
+};
+
 /// A member of Class that takes answers. Entries are linked into a list and never unlinked. They have no
 /// destructor, which would keep the plugin mapped.
 template <class Class>
 struct responder {
   std::uint64_t tag;
-  std::int32_t (*run)(coppice_actor* self, Class& actor, const answer& got);
+  std::int32_t (*run)(coppice_actor* self, Class& actor, const ended_request& what);
   responder* next = nullptr;
 
   static inline constinit responder* first = nullptr;
@@ -71,16 +80,75 @@ struct responder {
 
 template <auto Member>
 struct response_to;
-template <class Class, class Result, class Answer, Result (Class::*Member)(Answer)>
+template <class Class, class Result, class... Of, Result (Class::*Member)(Of...)>
 struct response_to<Member> {
-  using given = std::remove_cvref_t<Answer>;
+  using shape = answer_member<decltype(Member)>;
+  using given = std::tuple_element_t<sizeof...(Of) - 1, typename shape::parameters>;
 
-  static std::int32_t run(coppice_actor* self, Class& actor, const answer& got) {
-    if constexpr (std::is_same_v<given, answer>) {
-      return status_of(self, [&] { return (actor.*Member)(got); });
-    } else {
-      return status_of(self, [&] { return (actor.*Member)(read_answer<typename given::value_type>(got)); });
+  /// Whether the member can be given a context that is written as a Context. Gives a sentence if not.
+  template <class Context>
+  static constexpr bool takes_context() {
+    using taken = typename shape::context;
+    static_assert(
+        !std::is_void_v<taken>,
+        "the member that takes this request's answer takes no context: void on_price(const Context&, "
+        "const coppice::answer&)");
+    if constexpr (!std::is_void_v<taken>) {
+      if constexpr (is_message<taken, Class>()) {
+        static_assert(may_take<taken, Context>(),
+                      "the context of this request is of another type than its member takes: a term of the "
+                      "one cannot be read as the other");
+        return may_take<taken, Context>();
+      }
     }
+    return false;
+  }
+
+  static std::int32_t run(coppice_actor* self, Class& actor, const ended_request& what) {
+    if constexpr (std::is_void_v<typename shape::context>) {
+      return give(self, actor, what, std::tuple<>());
+    } else {
+      typename shape::context value{};
+      etf::mismatch why;
+      etf::cursor at(view(context_api.need().borrowed(self)));
+      if (etf::read(at, value, why) && at.at_end())
+        return give(self, actor, what, std::tuple<const typename shape::context&>(value));
+      static_cast<coppice::actor&>(actor).log(
+          COPPICE_LOG_WARNING,
+          etf::detail::concatenated({"dropped an answer, since what its request was made "
+                                     "with is no context of its member: ",
+                                     why.take("context").text()}));
+      return COPPICE_OK;
+    }
+  }
+  template <class Context>
+  static std::int32_t give(coppice_actor* self, Class& actor, const ended_request& what,
+                           const Context& context) {
+    const auto state = [&] {
+      if constexpr (shape::takes_state) {
+        using state_type = typename Class::state_type;
+        return std::tuple<const state_type&>(*static_cast<const state_type*>(what.state));
+      } else {
+        return std::tuple<>();
+      }
+    };
+    const auto id = [&] {
+      if constexpr (shape::takes_id) {
+        return std::tuple<request_id>(request_id{what.id});
+      } else {
+        return std::tuple<>();
+      }
+    };
+    const auto call = [&](const auto&... before) {
+      return status_of(self, [&] {
+        if constexpr (std::is_same_v<given, answer>) {
+          return (actor.*Member)(before..., what.got);
+        } else {
+          return (actor.*Member)(before..., read_answer<typename given::value_type>(what.got));
+        }
+      });
+    };
+    return std::apply(call, std::tuple_cat(state(), id(), context));
   }
   static constexpr std::uint64_t tag = tag_of_name(member_name<Member>());
   static inline constinit responder<Class> entry{tag, &run, nullptr};

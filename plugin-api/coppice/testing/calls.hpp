@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// "coppice.call/1" and "coppice.await/draft-1" for tests: called processes answer as the test says. Nothing
-// parks: a call without an answer moves the clock to its deadline. Header-only. In the actor's callbacks.
+// "coppice.call/1", "coppice.await/draft-1" and "coppice.context/draft-1" for tests: called processes answer
+// as the test says. Nothing parks: a call without an answer moves the clock to its deadline. Header-only. In
+// the actor's callbacks.
 #pragma once
 
 #include <coppice/call.h>
 #include <coppice/draft/await.h>
+#include <coppice/draft/context.h>
 
 #include <coppice/testing/processes.hpp>
 
@@ -193,6 +195,29 @@ inline std::int32_t await(coppice_actor* self, std::uint64_t id, coppice_message
 inline const coppice_await_api* await_interface() {
   static constexpr coppice_await_api table = {
       .size = sizeof(coppice_await_api), .reserved = 0, .await = &await};
+  return &table;
+}
+
+inline std::int32_t keep_context(coppice_actor* self, std::uint64_t id, coppice_message* message) {
+  auto term = take(message);
+  if (const std::int32_t status = may_call(self, COPPICE_CONTEXT_DRAFT_1 "'s keep"); status != COPPICE_OK)
+    return status;
+  if (!term) return COPPICE_E_TERM;
+  auto& requests = of(self)->requests;
+  const auto open = requests.find(id);
+  if (open == requests.end()) return COPPICE_E_NOT_FOUND;
+  open->second.context = std::move(*term);
+  return COPPICE_OK;
+}
+inline coppice_bytes context_borrowed(coppice_actor* self) {
+  if (may_call(self, COPPICE_CONTEXT_DRAFT_1 "'s borrowed") != COPPICE_OK) return {nullptr, 0};
+  return of(self)->context;
+}
+inline const coppice_context_api* context_interface() {
+  static constexpr coppice_context_api table = {.size = sizeof(coppice_context_api),
+                                                .reserved = 0,
+                                                .keep = &keep_context,
+                                                .borrowed = &context_borrowed};
   return &table;
 }
 

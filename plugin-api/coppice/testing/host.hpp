@@ -224,6 +224,7 @@ inline const void* get_interface(const coppice_host*, const char* name) {
       {COPPICE_ORDER_DRAFT_1, order_interface()},
       {COPPICE_METRIC_DRAFT_1, metric_interface()},
       {COPPICE_AWAIT_DRAFT_1, await_interface()},
+      {COPPICE_CONTEXT_DRAFT_1, context_interface()},
       {COPPICE_ROUTER_HOST_DRAFT_2, router_interface()},
       {COPPICE_STATEM_HOST_DRAFT_2, statem_interface()},
   };

@@ -38,6 +38,7 @@ struct web_request {
   std::vector<std::pair<std::string, std::string>> headers{}; ///< names in lower case
   std::string peer = "127.0.0.1:50000";
   std::string version = "1.1";
+  std::string route{}; ///< the route's name, `as` of the configuration
 };
 
 /// The answer, once there is one: an actor may answer later, while the test goes on.
@@ -90,10 +91,20 @@ struct asked_map {
   std::string body, peer, version;
   etf::any_term client;
   std::uint64_t number = 1;
+  std::optional<etf::atom> route;
 };
 inline value web_call(const char* tag, const web_request& asked, const value& client) {
-  const asked_map map{asked.method, asked.path, asked.parameters, asked.query,   asked.headers,
-                      asked.body,   asked.peer, asked.version,    client.term(), 1};
+  const asked_map map{asked.method,
+                      asked.path,
+                      asked.parameters,
+                      asked.query,
+                      asked.headers,
+                      asked.body,
+                      asked.peer,
+                      asked.version,
+                      client.term(),
+                      1,
+                      asked.route.empty() ? std::nullopt : std::optional(etf::atom{asked.route})};
   return std::pair(etf::atom{tag}, map);
 }
 /// The status that refuses a client; 0: accepted.
@@ -165,7 +176,10 @@ class web_socket {
 
   void text(std::string_view said) { say("text", said); }
   void binary(std::string_view said) { say("binary", said); }
-  /// The client has gone. The actor's monitors are not told: use down() for them.
+  /// The process of the connection is lost, with its node unless another reason is given: an accepted client
+  /// of a class with handle_closed has the code 1006.
+  void lost(const value& reason = atom("noconnection")) { of_->down(pid_, reason); }
+  /// The client has gone. The actor's own monitors are not told: use down() for them.
   void closed(std::uint16_t code = 1005, std::string_view reason = {}) {
     tell(std::tuple(etf::atom{"closed"}, static_cast<std::int64_t>(code), reason));
   }

@@ -31,6 +31,7 @@ struct streamed_map {
   std::string peer, version;
   etf::any_term client, stream;
   std::uint64_t number = 1;
+  std::optional<etf::atom> route;
 };
 } // namespace detail
 
@@ -106,7 +107,8 @@ class web_stream {
                              asked.version,
                              pid_.term(),
                              id_.term(),
-                             1};
+                             1,
+                             asked.route.empty() ? std::nullopt : std::optional(etf::atom{asked.route})};
     if (has_body) map.body = etf::constant<"streamed">{};
     return std::pair(etf::atom{"http"}, map);
   }

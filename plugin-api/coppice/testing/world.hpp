@@ -39,10 +39,12 @@ struct open_request {
   std::uint64_t tag = 0;
   nanoseconds due{};
   bool asked_already = false;
+  value context = {}; ///< kept with it; none: nothing was
 };
 struct ended_request {
   std::uint64_t id = 0, tag = 0;
   response outcome;
+  value context = {};
 };
 
 enum class delivery : std::uint8_t { call, cast, info, event };
@@ -205,6 +207,7 @@ struct world : process {
   std::string refused;                        ///< a forbidden action of that callback, in a sentence
   value asked;                                ///< the From of the call in hand
   bool answered = false;                      ///< the call in hand was answered
+  coppice_bytes context{};                    ///< of the request whose end a callback is told of
   bool dead = false;
   value reason; ///< why the actor has ended
   std::string error_text;

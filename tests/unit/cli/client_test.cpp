@@ -99,6 +99,24 @@ TEST_CASE("a node that goes away, or talks nonsense, is no node") {
   }
 }
 
+TEST_CASE("a node whose answer is too large is there, and the hint is not to start one") {
+  one_shot_server server([](int fd) {
+    read_line(fd);
+    const std::string part(1 << 16, 'x');
+    while (send(fd, part.data(), part.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+  auto connection = cli::client::connect(server.path());
+  REQUIRE(connection);
+  connection->allow(2 << 20);
+  auto reply = connection->ask({"call", {}}, 5s);
+  REQUIRE_FALSE(reply);
+  CHECK(reply.error().code == api::exit_code::failed);
+  CHECK(reply.error().why == "the node's answer is too large: this client takes at most 2 MiB");
+  CHECK(reply.error().hint.starts_with("the node runs, and the command was carried out"));
+  { cli::client closing = std::move(*connection); }
+}
+
 TEST_CASE("a node that does not answer is given up at the deadline") {
   one_shot_server server([](int fd) {
     char byte;

@@ -178,6 +178,40 @@ TEST_CASE("what looks like an answer and is none of a request's reaches its call
         strings{"init #{}", "response 1 0 answer", "own", "own", "{'$coppice_deadline',mine}"});
 }
 
+TEST_CASE("a context is kept with its request until its end is told of, and shown to that callback alone") {
+  asking set;
+  play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    const auto& contexts = *host::context_interface();
+    const std::uint64_t first = ask(self, "oracle", 1);
+    const std::uint64_t second = ask(self, "nobody", 2);
+    ask(self, "oracle", 3);
+    for (const char* each : {"{caller, 1}", "{caller, 2}"}) { // the later one counts
+      literal kept(each);
+      CHECK(contexts.keep(self, first, &kept.raw) == COPPICE_OK);
+    }
+    literal other("other");
+    CHECK(contexts.keep(self, second, &other.raw) == COPPICE_OK);
+    literal late("late");
+    CHECK(contexts.keep(self, 12345, &late.raw) == COPPICE_E_NOT_FOUND);
+    coppice_message none{};
+    CHECK(contexts.keep(self, second, &none) == COPPICE_E_TERM);
+    CHECK(context(self).empty());
+    have_it_answered(self);
+    return answer(self, from, "done");
+  };
+  play.info = [](coppice_actor* self, const coppice_message* m) {
+    return note("info " + shown(m) + context(self));
+  };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "done");
+  set.send("last");
+  auto lines = set.lines(5);
+  std::ranges::sort(lines);
+  CHECK(lines == strings{"info last", "init #{}", "response 1 0 answer with {caller,2}",
+                         "response 2 " + std::to_string(COPPICE_E_NOPROC) + " nothing with other",
+                         "response 3 0 answer"});
+}
+
 TEST_CASE(
     "an answer that is awaited is had where it lies in the mailbox, and on_response hears nothing of it") {
   asking set;

@@ -51,6 +51,13 @@ inline std::int32_t note(std::string line) {
   return COPPICE_OK;
 }
 
+// Of the request whose end the running callback is told of. Empty: none.
+inline std::string context(coppice_actor* self) {
+  const coppice_bytes kept = host::context_interface()->borrowed(self);
+  if (kept.size == 0) return {};
+  return text(runtime::message::copy_of({kept.data, static_cast<std::size_t>(kept.size)}));
+}
+
 inline const coppice_lifecycle full_lifecycle = [] {
   coppice_lifecycle table{};
   table.size = sizeof table;
@@ -90,9 +97,11 @@ inline const coppice_server full_server = [] {
   table.handle_info = [](coppice_actor* self, void*, const coppice_message* m) {
     return play.info ? play.info(self, m) : note("info " + shown(m));
   };
-  table.on_response = [](coppice_actor*, void*, std::uint64_t, std::uint64_t tag, std::int32_t status,
+  table.on_response = [](coppice_actor* self, void*, std::uint64_t, std::uint64_t tag, std::int32_t status,
                          const coppice_message* m) {
-    return note("response " + std::to_string(tag) + " " + std::to_string(status) + " " + shown(m));
+    const std::string kept = context(self);
+    return note("response " + std::to_string(tag) + " " + std::to_string(status) + " " + shown(m) +
+                (kept.empty() ? "" : " with " + kept));
   };
   return table;
 }();

@@ -306,21 +306,23 @@ TEST_CASE("the end of a request is an event, and may be postponed") {
   acts.event = [&](coppice_actor* self, const coppice_statem_event* e) {
     if (e->type == COPPICE_STATEM_EVENT_RESPONSE) {
       note("response " + std::to_string(e->tag) + " " + std::to_string(e->status) + " " +
-           test::shown(&e->content) + " in " + shown(e->state));
+           test::shown(&e->content) + " in " + shown(e->state) + " with " + context(self));
       return is_atom(e->state, "a") ? machines.postpone(self) : COPPICE_OK;
     }
     if (is_atom({e->content.data, e->content.size}, "change")) return machines.next_state_atom(self, "b");
     std::uint64_t id = 0;
     const auto nobody = term("nobody");
     literal request("hello");
-    return calls.request(self, {nobody.bytes().data(), nobody.size()}, &request.raw, 0, 7, &id);
+    literal kept("caller");
+    CHECK(calls.request(self, {nobody.bytes().data(), nobody.size()}, &request.raw, 0, 7, &id) == COPPICE_OK);
+    return host::context_interface()->keep(self, id, &kept.raw);
   };
   REQUIRE(set.start(machine_type) == "ok");
   set.send("ask");
   const std::string got = "response 7 " + std::to_string(COPPICE_E_NOPROC) + " nothing in ";
-  CHECK(set.lines(1) == strings{got + "a"});
+  CHECK(set.lines(1) == strings{got + "a with caller"});
   set.send("change");
-  CHECK(set.lines(1) == strings{got + "b"});
+  CHECK(set.lines(1) == strings{got + "b with caller"});
 }
 
 TEST_CASE("a reload in the middle of it all: state, what is postponed and time-outs go on, in the new code") {

@@ -7,6 +7,7 @@
 
 #include <coppice/draft/await.h>
 #include <coppice/draft/channel.h>
+#include <coppice/draft/context.h>
 #include <coppice/draft/event_handler.h>
 #include <coppice/draft/metric.h>
 #include <coppice/draft/order.h>
@@ -66,14 +67,14 @@ TEST_CASE("this host's drafts are those of its headers, and the draft tables of 
   names interfaces{COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
                    COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_HOST_DRAFT_2,
                    COPPICE_STATEM_HOST_DRAFT_2, COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_HOST_DRAFT_2,
-                   COPPICE_CHANNEL_DRAFT_2,     COPPICE_SAGA_HOST_DRAFT_2};
+                   COPPICE_CHANNEL_DRAFT_2,     COPPICE_SAGA_HOST_DRAFT_2,   COPPICE_CONTEXT_DRAFT_1};
   names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_2, COPPICE_METRIC_DRAFT_1,
             COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_2,
             COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_DRAFT_2,         COPPICE_STAGE_HOST_DRAFT_2,
             COPPICE_STATEM_DRAFT_2,      COPPICE_STATEM_HOST_DRAFT_2,   COPPICE_STREAM_DRAFT_2,
             COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_DRAFT_2,           COPPICE_UDP_HOST_DRAFT_2,
             COPPICE_CHANNEL_DRAFT_2,     COPPICE_POOL_DRAFT_1,          COPPICE_RAFT_DRAFT_3,
-            COPPICE_SAGA_DRAFT_2,        COPPICE_SAGA_HOST_DRAFT_2};
+            COPPICE_SAGA_DRAFT_2,        COPPICE_SAGA_HOST_DRAFT_2,     COPPICE_CONTEXT_DRAFT_1};
   std::ranges::sort(interfaces);
   std::ranges::sort(all);
   CHECK(manifest::known_drafts() == all);

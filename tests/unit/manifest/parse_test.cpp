@@ -48,6 +48,12 @@ TEST_CASE("the manifest's text is checked for form, each fault named") {
           "tables": [], "takes": [1]}]})",
        "actors[0]: takes must be a list of words"},
       {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+          "tables": [], "answers": "requests"}]})",
+       "actors[0]: answers is no list"},
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+          "tables": [], "answers": [1]}]})",
+       "actors[0]: answers must be a list of words"},
+      {R"({"coppice": 1, "id": "kv", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
           "tables": []}, {"name": "a", "behaviour": "server", "tables": []}]})",
        "actor a stands there twice"},
   };
@@ -102,4 +108,19 @@ TEST_CASE("a table is NAME/REVISION, of at most 64 bytes, and there are at most 
 TEST_CASE("size and nesting are bounded") {
   CHECK(manifest::parse(std::string(70'000, ' ')).error().text == "longer than 64 KiB");
   CHECK(manifest::parse(std::string(60'000, '[')).error().text == "nested too deeply");
+}
+
+TEST_CASE("an actor answers what its note says, and whatever there is if it says nothing") {
+  const auto actor = [](const std::string& more) {
+    const auto read = manifest::parse(
+        R"({"coppice": 1, "id": "a", "version": "1", "abi": [1, 0], "actors": [{"name": "a", "behaviour": "server",
+            "tables": [])" +
+        more + "}]}");
+    REQUIRE(read);
+    return read->actors[0];
+  };
+  CHECK(actor("").may_answer("websockets"));
+  CHECK(actor(R"(, "answers": ["requests", "later"])").may_answer("requests"));
+  CHECK_FALSE(actor(R"(, "answers": ["requests"])").may_answer("websockets"));
+  CHECK_FALSE(actor(R"(, "answers": ["requests"], "takes": ["calls"])").may_answer("requests"));
 }

@@ -304,6 +304,26 @@ TEST_CASE("hello_web keeps notes in kv") {
   CHECK(ask(server, {.path = "/api/notes"}).body() == "[]");
 }
 
+TEST_CASE("handle_closed is told of a client whose process is lost, and once of one that has gone") {
+  const plugin from = hello_plugin();
+  actor server(from);
+  web_socket one(server, {.path = "/chat"});
+  web_socket two(server, {.path = "/chat"});
+  web_socket three(server, {.path = "/chat"});
+  const saved_state saved = server.save();
+  actor next = actor::restored(from, saved);
+  for (web_socket* each : {&one, &two, &three}) each->move_to(next);
+  one.lost(atom("killed"));
+  two.closed(1001);
+  two.lost(atom("normal")); // the end of its process, which comes after
+  three.text("alone");
+  CHECK(three.heard() == std::vector<web_said>{{"text", "Guest 3: alone"}});
+  CHECK(one.heard().empty());
+  CHECK(two.heard().empty());
+  CHECK(next.monitors().size() == 1);
+  CHECK(next.did.complaints.empty());
+}
+
 TEST_CASE("what a guest of hello_web's chat says all hear, who comes later too, over a reload") {
   const plugin from = hello_plugin();
   actor server(from);
@@ -313,7 +333,7 @@ TEST_CASE("what a guest of hello_web's chat says all hear, who comes later too, 
   one.text("");
   CHECK(one.heard() == std::vector<web_said>{{"text", "Guest 1: hello"}});
   CHECK(two.heard() == std::vector<web_said>{{"text", "Guest 1: hello"}});
-  server.down(one.pid(), atom("normal"));
+  one.closed();
   for (int i = 0; i < 25; ++i) two.text(std::to_string(i));
   CHECK(one.heard().empty());
   CHECK(two.heard().size() == 25);

@@ -240,6 +240,8 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: /a, actor: b, method: POST, upgrade: sse }", "method: an upgrade is for GET");
   refused("{ path: /a, to: b, args: {}, upgrade: sse }", "args: is for 'actor'");
   refused("{ path: /a, to: b, mailbox: { limit: 1 } }", "mailbox: is for 'actor'");
+  refused("{ path: /a, redirect: { to: /b }, as: list }", "as: is for 'to' and 'actor'");
+  refused("{ path: /a, to: b, as: a@b }", "as: must be a name");
   refused("{ path: /a, event: b, unhandled: log, upgrade: sse }", "unhandled: is for 'actor'");
   refused("{ path: /a, files: /b, upgrade: websocket }", "upgrade: is for 'to'");
   refused_of_site("websocket: { queue: 1B }", "must be from 1KiB to 64MiB");
@@ -820,6 +822,7 @@ TEST_CASE(
     const auto loaded = folder.load_tree(
         "        - { id: store, actor: kv, name: store }\n"
         "        - { id: bell, actor: latch, name: bell }\n"
+        "        - { id: board, actor: board, name: board }\n"
         "        - id: site\n"
         "          web:\n"
         "            listen: [ { address: 127.0.0.1, port: 0 } ]\n"
@@ -835,9 +838,9 @@ TEST_CASE(
   CHECK(said(route("top") + route("coppice_events") + route("else@other@10.0.0.7")) == "");
   const std::string twice = said(route("bel") + "              - { path: /two, to: bel }\n");
   CHECK(twice ==
-        "node.yaml:16:44: warning: a route names the process 'bel', which no child of this configuration "
+        "node.yaml:17:44: warning: a route names the process 'bel', which no child of this configuration "
         "registers\n"
-        "   16 |               - { path: \"/bel/{x...}\", to: 'bel' }\n"
+        "   17 |               - { path: \"/bel/{x...}\", to: 'bel' }\n"
         "      |                                            ^ did you mean 'bell'?\n");
   CHECK(said(route("far@n@127.0.0.1")).find("names the process 'far@n@127.0.0.1'") != std::string::npos);
   CHECK(said(route("store"))
@@ -846,6 +849,14 @@ TEST_CASE(
   CHECK(said("              - { path: /s, actor: kv, upgrade: websocket }\n")
             .find("warning: a route goes to the actor 'kv', which takes no web requests") !=
         std::string::npos);
+  CHECK(said(route("board")) == "");
+  CHECK(said("              - { path: /b, to: board, upgrade: websocket }\n")
+            .find("warning: a route goes to the process 'board', whose actor 'board' has no "
+                  "handle_websocket") != std::string::npos);
+  const std::string sse = said("              - { path: /b, actor: board, upgrade: sse }\n");
+  CHECK(sse.find("warning: a route goes to the actor 'board', which has no handle_events") !=
+        std::string::npos);
+  CHECK(sse.find("each client of this upgrade is answered with 500") != std::string::npos);
   const std::string rest = said(route("bell"), R"(cron:
   jobs:
     - { name: a, at: "0 5 * * *", do: { send: { to: nobody } } }

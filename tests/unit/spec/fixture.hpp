@@ -14,7 +14,7 @@ class spec_folder : public temporary_folder {
  public:
   spec_folder() {
     for (std::string name :
-         {"bell", "drafty", "flow", "group", "kv", "latch", "pair", "purse", "sorter", "wire"})
+         {"bell", "board", "drafty", "flow", "group", "kv", "latch", "pair", "purse", "sorter", "wire"})
       write("plugins/" + name + ".so", read_file(std::string(spec_fixture_folder) + "/spec-" + name + ".so"));
   }
 

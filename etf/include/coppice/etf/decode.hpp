@@ -191,8 +191,12 @@ bool read(cursor& in, T& out, mismatch& why) {
     if (in.read_float(wide)) [[likely]]
       return out = static_cast<T>(wide), true;
     std::int64_t whole; // people write 1 for 1.0
-    return in.read_integer(whole) ? (out = static_cast<T>(whole), true) : wanted<T>(in, why);
+    if (in.read_integer(whole)) return out = static_cast<T>(whole), true;
+    std::uint64_t large;
+    return in.read_unsigned(large) ? (out = static_cast<T>(large), true) : wanted<T>(in, why);
   } else if constexpr (std::is_same_v<T, std::string>) {
+    if (!why.takes_charlists() && in.peek() != kind::binary) [[unlikely]]
+      return wanted<T>(in, why);
     return in.read_text(out) || wanted<T>(in, why);
   } else if constexpr (std::is_same_v<T, charlist>) {
     return in.read_text(out.text) || wanted<T>(in, why);

@@ -28,6 +28,10 @@ class mismatch {
   /// Returns the old value.
   bool set_quiet(bool quiet) { return std::exchange(quiet_, quiet); }
 
+  /// Whether a std::string may be read from a list of numbers, as Erlang writes texts. Default: yes.
+  bool takes_charlists() const { return charlists_; }
+  void set_charlists(bool taken) { charlists_ = taken; }
+
   /// Always returns false: the term at `at` is not what was expected.
   [[gnu::cold, gnu::noinline]] bool wanted(const cursor& at, std::string_view expected) {
     if (quiet_) return false;
@@ -111,6 +115,7 @@ class mismatch {
   std::uint8_t tag_ = 0;
   bool found_ = false;
   bool quiet_ = false;
+  bool charlists_ = true;
   bool exhausted_ = false;
   std::size_t wasted_ = 0;
 };

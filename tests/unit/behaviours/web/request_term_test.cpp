@@ -58,6 +58,10 @@ TEST_CASE("a request is one term with all its parts") {
        {"{http,#{", "method => <<\"GET\">>", "path => <<\"/p\">>", "<<\"id\">> => <<\"7\">>",
         "query => [{<<\"q\">>,<<\"r\">>}]", "version => <<\"1.1\">>", "client => ", "number => 3"})
     CHECK_MESSAGE(etf::print(term.bytes()).find(part) != std::string::npos, part);
+  CHECK(etf::print(term.bytes()).find("route") == std::string::npos);
+  const auto named =
+      behaviours::write_request("http", asked, {"/p", {}, {}, "p", {client, 3}, "list"}, names);
+  CHECK(etf::print(named.bytes()).find("route => list") != std::string::npos);
 }
 
 TEST_CASE("a request for a named event says how it is to come, and behind which") {
