@@ -6,8 +6,8 @@
 // thread at a time.
 #pragma once
 
-#include <coppice/etf/needs_cpp20.hpp>
 #include <coppice/draft/statem.h>
+#include <coppice/etf/needs_cpp20.hpp>
 
 #include <algorithm>
 #include <cstdint>

@@ -5,8 +5,8 @@
 // thread.
 #pragma once
 
-#include <coppice/etf/needs_cpp20.hpp>
 #include <coppice/detail/behaviours.h>
+#include <coppice/etf/needs_cpp20.hpp>
 
 #include <algorithm>
 #include <cstddef>

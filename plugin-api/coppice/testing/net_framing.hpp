@@ -3,8 +3,8 @@
 // Without state: each call starts at the first byte. Header-only. In the test's thread.
 #pragma once
 
-#include <coppice/etf/needs_cpp20.hpp>
 #include <coppice/draft/stream.h>
+#include <coppice/etf/needs_cpp20.hpp>
 
 #include <algorithm>
 #include <cstdint>
