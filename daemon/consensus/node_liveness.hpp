@@ -151,11 +151,11 @@ class node_liveness {
     bool has_to_send() const { return is_asked || !offers.empty() || !changed.empty(); }
     nanos interval() const { return heartbeats.empty() ? patience : *heartbeats.begin(); }
   };
-  struct leader {
+  struct quiescent_leader {
     std::vector<place> followers;
     pace of;
   };
-  struct follower {
+  struct quiescent_follower {
     std::string node;
     nanos election = 0;
   };
@@ -177,8 +177,8 @@ class node_liveness {
 
   const std::uint64_t run_;
   peers peers_;
-  std::unordered_map<member_id, leader, drawn_id_hash> leaders_; // that are quiescent
-  std::unordered_map<member_id, follower, drawn_id_hash> followers_;
+  std::unordered_map<member_id, quiescent_leader, drawn_id_hash> leaders_; // that are quiescent
+  std::unordered_map<member_id, quiescent_follower, drawn_id_hash> followers_;
 };
 
 // {raft_liveness, From, To, Number, Applied, Asks, Floor, Base, Upto, [Change], [Awake]}, with Change one of
