@@ -36,7 +36,7 @@ namespace detail {
 extern constinit thread_local std::int64_t left;
 
 inline bool runs_out(std::size_t bytes) {
-  left -= static_cast<std::int64_t>(bytes);
+  left = static_cast<std::int64_t>(static_cast<std::uint64_t>(left) - bytes); // of any size
   return left < 0;
 }
 
