@@ -70,7 +70,8 @@ class pg {
   /// Ends a monitor. False: there is none with this reference. A change that is on its way still comes.
   expected<bool, call_error> demonitor(term reference) {
     using answered = std::variant<detail::done, etf::constant<"false">>;
-    const auto got = of_.call<answered>(scope_, std::tuple<etf::constant<"demonitor">, term>({}, reference));
+    const auto got = of_.call<answered>(
+        scope_, std::tuple<etf::constant<"demonitor">, term>(etf::constant<"demonitor">{}, reference));
     if (!got) return unexpected(got.error());
     return got->index() == 0;
   }
