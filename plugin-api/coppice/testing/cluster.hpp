@@ -210,14 +210,14 @@ class cluster {
   cluster_node& operator[](std::size_t number) { return *nodes_.at(number); }
 
   /// Breaks off the connection of two members, and refuses others until heal(). Both sides hear of it at
-  /// once.
-  void cut(std::size_t one, std::size_t other) { network_.cut(one, other); }
-  /// Parts a group of members from all the others.
+  /// once. Where a third member has a connection to both, it loses one of them too, as with OTP's global.
+  void cut(std::size_t one, std::size_t other) {
+    network_.cut([=](std::size_t i, std::size_t j) { return i == one && j == other; });
+  }
+  /// Parts a group of members from all the others, at once.
   void cut(const std::vector<std::size_t>& group) {
     const auto in_group = [&](std::size_t one) { return std::ranges::find(group, one) != group.end(); };
-    for (std::size_t i = 0; i <= size_; ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (in_group(i) != in_group(j)) cut(i, j);
+    network_.cut([&](std::size_t i, std::size_t j) { return in_group(i) && !in_group(j); });
   }
   /// What goes from one member to the other arrives so much later from now on, in that direction alone.
   void delay(std::size_t from, std::size_t to, std::chrono::milliseconds by) { network_.delay(from, to, by); }

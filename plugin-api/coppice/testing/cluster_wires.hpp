@@ -97,13 +97,17 @@ class wires {
       streams_.remove_if([&](const stream& each) { return each.to == to && !each.far.is_open(); });
     });
   }
-  /// Breaks off each connection between the two; others are refused until heal(). Both sides hear of it.
-  void cut(std::size_t one, std::size_t other) {
+  /// Breaks off each connection between two members for which `parted(one, other)` holds in either order;
+  /// others are refused until heal(). Both sides hear of it. No byte passes between the first and the last.
+  template <class Condition>
+  void cut(Condition parted) {
+    const auto either = [&](std::size_t one, std::size_t other) {
+      return parted(one, other) || parted(other, one);
+    };
     do_within([&] {
-      pair(one, other).cut = pair(other, one).cut = true;
-      streams_.remove_if([&](const stream& each) {
-        return (each.from == one && each.to == other) || (each.from == other && each.to == one);
-      });
+      for (std::size_t i = 0; i < pairs_.size(); ++i)
+        if (either(i / members_, i % members_)) pairs_[i].cut = true;
+      streams_.remove_if([&](const stream& each) { return either(each.from, each.to); });
     });
   }
   /// What goes from `from` to `to` arrives so much later, whichever of the two has connected.
