@@ -169,7 +169,7 @@ def documents(_):
     for page in pages:
         text = page.read_text(encoding="utf-8")
         prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
-        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", prose):
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", re.sub(r"`[^`\n]*`", "", prose)):
             check("://" in link or (page.parent / link).exists(), f"{page.name} links to what is installed", link)
         for place in re.findall(r"`((?:tests|packaging|daemon|etf|epmd)/[\w./]*)", prose):
             check(False, f"{page.name} names a file of the source alone", place)

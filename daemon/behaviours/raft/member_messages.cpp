@@ -215,7 +215,9 @@ void member::take_hello(process& self, const message& m) {
     if (read->of && is_trusted(node))
       for (const consensus::member& one : read->of->members.members())
         if (trusted_.size() < 2 * consensus::configuration::max_members) trust(one.address);
-    if (core_->members().find(read->id) != nullptr) {
+    if (const consensus::member* const known = core_->members().find(read->id); known != nullptr) {
+      // With the disk of a member, or a copy of it. Whom this one has met there before is there no more.
+      if (known->address != address) strangers_.erase(node);
       // It has begun anew and hears of no leader.
       if (read->asks && is_trusted(node)) core_->wake_up(self.now(), self.now(), effects_);
       return;
