@@ -208,7 +208,7 @@ class actor {
     using shape = detail::answer_member<decltype(Member)>;
     if constexpr (detail::takes_answer<decltype(Member)>()) {
       static_assert(
-          std::is_void_v<typename shape::context>,
+          shape::takes_no_context,
           "the member that takes this request's answer has a context before it: request<&shop::on_price>"
           "(to, message, context), and then the time");
       static_cast<void>(&detail::response_to<Member>::listed);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coppice/answer.hpp>
+#include <coppice/detail/spelling.hpp>
 
 #include <cstdint>
 #include <tuple>
@@ -52,6 +53,7 @@ struct answer_member<Result (Class::*)(Of...)> {
   static constexpr bool takes_id = has_at<takes_state, request_id>();
   static constexpr std::size_t before = std::size_t{takes_state} + takes_id;
   static constexpr bool takes_context = count == before + 2;
+  static constexpr bool takes_no_context = !takes_context;
   static constexpr bool fits = [] {
     if constexpr (count != 0 && count <= before + 2)
       return is_answer<std::tuple_element_t<count - 1, parameters>>;
@@ -59,6 +61,8 @@ struct answer_member<Result (Class::*)(Of...)> {
   }();
   using context = typename std::conditional_t<takes_context, std::tuple_element<before, parameters>,
                                               std::type_identity<void>>::type;
+  template <class Context>
+  static constexpr bool takes = may_take<context, Context>();
 };
 
 /// Whether request<Member>() can give its answer to a member of this type. Gives a sentence if not.

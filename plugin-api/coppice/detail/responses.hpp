@@ -90,15 +90,15 @@ struct response_to<Member> {
   static constexpr bool takes_context() {
     using taken = typename shape::context;
     static_assert(
-        !std::is_void_v<taken>,
+        shape::takes_context,
         "the member that takes this request's answer takes no context: void on_price(const Context&, "
         "const coppice::answer&)");
     if constexpr (!std::is_void_v<taken>) {
       if constexpr (is_message<taken, Class>()) {
-        static_assert(may_take<taken, Context>(),
+        static_assert(shape::template takes<Context>,
                       "the context of this request is of another type than its member takes: a term of the "
                       "one cannot be read as the other");
-        return may_take<taken, Context>();
+        return shape::template takes<Context>;
       }
     }
     return false;
