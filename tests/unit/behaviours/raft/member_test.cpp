@@ -52,8 +52,8 @@ TEST_CASE("three members meet, any of them takes commands, and each sees what wa
 }
 
 TEST_CASE("the node knows which member leads, in which term, and the leader alone confirms it") {
+  raft::lead_board board; // outlives the members, which leave it
   group_host host;
-  raft::lead_board board;
   host.shared->resources.give(board);
   host.options.query_timeout = 300 * ms;
   const std::string asks = "'$coppice_raft_leads'";
