@@ -23,6 +23,7 @@ namespace coppice {
 /// returns; a process that has joined twice leaves twice.
 struct group_change {
   static constexpr etf::form etf_form = etf::form::tuple;
+  /// What the members did.
   enum class kind { join, leave };
 
   term reference; // of pg::monitor()

@@ -168,6 +168,7 @@ class response {
   std::string body_;
 };
 
+/// It makes a response, which is declared after the request.
 template <class T>
 expected<T, response> request::json() const {
   auto read = coppice::json::read<T>(body());
