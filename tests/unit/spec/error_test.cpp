@@ -241,7 +241,7 @@ TEST_CASE("what a web server cannot be is refused") {
   refused("{ path: /a, to: b, args: {}, upgrade: sse }", "args: is for 'actor'");
   refused("{ path: /a, to: b, mailbox: { limit: 1 } }", "mailbox: is for 'actor'");
   refused("{ path: /a, redirect: { to: /b }, as: list }", "as: is for 'to' and 'actor'");
-  refused("{ path: /a, to: b, as: a@b }", "as: must be a name");
+  refused("{ path: /a, to: b, as: a@b }", "as: 'a@b' must be a name");
   refused("{ path: /a, event: b, unhandled: log, upgrade: sse }", "unhandled: is for 'actor'");
   refused("{ path: /a, files: /b, upgrade: websocket }", "upgrade: is for 'to'");
   refused_of_site("websocket: { queue: 1B }", "must be from 1KiB to 64MiB");
