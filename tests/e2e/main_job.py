@@ -151,7 +151,7 @@ shapes = {
     "transition": {"event", "to", "ago_ms"},
     "mailbox": {"length", "bytes", "oldest_ms", "dropped"},
     "changes": {"valid", "applied", "changes", "rest", "diagnostics", "differences", "next_start"},
-    "plugin": {"id", "version", "generation", "actors", "file", "kept"},
+    "plugin": {"id", "version", "generation", "actors", "memory", "file", "kept"},
     "reload": {"dry_run", "plugins", "pause_ms", "drain_ms", "save_ms", "restore_ms", "kept"},
     "reloaded": {"id", "from", "to", "actors"},
     "generation": {"version", "build_id", "generation"},
