@@ -6,7 +6,12 @@
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <functional>
+#include <map>
+#include <numeric>
 
+#include "base/process_usage.hpp"
+#include "runtime/attribution.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -16,6 +21,7 @@ namespace {
 using nlohmann::json;
 
 constexpr base::nanos ns_per_ms = 1'000'000;
+constexpr base::nanos ns_per_us = 1'000;
 
 json pid_json(node::instance& of, const runtime::pid& pid) {
   return pid ? json(of.text_of(pid)) : json();
@@ -76,7 +82,20 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
           {"status", runtime::to_string(p.status)},
           {"mailbox", p.messages},
           {"reductions", p.reductions},
-          {"memory", p.memory}};
+          {"memory", p.memory},
+          {"cpu_us", p.ran / ns_per_us}};
+}
+
+json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& stuck) {
+  json all = json::array();
+  for (const auto& one : stuck)
+    all.push_back({{"pid", of.text_of(one.pid)},
+                   {"who", one.who},
+                   {"callback", one.callback},
+                   {"message", text_json(one.message)},
+                   {"since_ms", (base::mono_now() - one.since) / ns_per_ms},
+                   {"cpu_us", one.ran / ns_per_us}});
+  return all;
 }
 
 json status_document(node::instance& of, const node::node_status& s,
@@ -95,13 +114,6 @@ json status_document(node::instance& of, const node::node_status& s,
                        {"by", one.by},
                        {"os_pid", one.os_pid},
                        {"since_ms", (base::mono_now() - one.asked_at) / ns_per_ms}});
-  json stuck = json::array();
-  for (const auto& one : s.stuck)
-    stuck.push_back({{"pid", of.text_of(one.pid)},
-                     {"who", one.who},
-                     {"callback", one.callback},
-                     {"message", text_json(one.message)},
-                     {"since_ms", (base::mono_now() - one.since) / ns_per_ms}});
   json cannot_write = json::array();
   for (const auto& one : s.cannot_write)
     cannot_write.push_back({{"what", word_of(one.what)}, {"path", one.path}, {"why", one.why}});
@@ -130,7 +142,9 @@ json status_document(node::instance& of, const node::node_status& s,
           {"slow_handlers", s.runtime.slow_handlers},
           {"taken_over", s.runtime.taken_over},
           {"stuck_threads", s.runtime.stuck_threads},
-          {"stuck", std::move(stuck)},
+          {"stuck", stuck_json(of, s.stuck)},
+          {"resident_memory", base::resident_bytes()},
+          {"cpu_us", base::processor_time() / ns_per_us},
           {"cannot_write", std::move(cannot_write)},
           {"applications", std::move(applications)},
           {"switched_off", std::move(off)},
@@ -325,6 +339,12 @@ json nodes_document(node::instance& of) {
 }
 
 json plugins_document(node::instance& of) {
+  std::map<std::string, base::nanos, std::less<>> ran; // processor time by plugin
+  for (const runtime::class_work& one : runtime::work_by_class(of.runtime()))
+    ran[one.plugin] += std::accumulate(one.ran.begin(), one.ran.end(), base::nanos{0});
+  // A handler whose thread is stuck is added up when it returns.
+  for (const runtime::stuck_handler& one : runtime::stuck_handlers(of.runtime()))
+    if (const auto known = of.runtime().info(one.pid)) ran[known->summary.is.plugin] += one.ran;
   json plugins = json::array();
   for (const auto& plugin : of.plugins()) {
     json kept = json::array();
@@ -334,6 +354,7 @@ json plugins_document(node::instance& of) {
                        {"version", plugin.version},
                        {"generation", plugin.generation},
                        {"actors", plugin.actors},
+                       {"cpu_us", ran[plugin.id] / ns_per_us},
                        {"file", plugin.path},
                        {"kept", std::move(kept)}});
   }

@@ -76,7 +76,6 @@ json stream_status(node::instance& of) {
   std::uint64_t turns = 0;
   for (const runtime::worker_info& one : status.runtime.workers) turns += one.turns;
   document["turns"] = turns;
-  document["resident_memory"] = own_usage().resident_bytes;
   return document;
 }
 
