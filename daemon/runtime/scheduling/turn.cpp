@@ -119,14 +119,14 @@ void worker::charge_long_turn(process_record& p, base::nanos held) {
   ran[static_cast<std::size_t>(seen.kind)] =
       std::clamp<base::nanos>(thread_time() - seen.ran_before, 0, held);
   charge(p, ran, 1, nullptr);
-  p.turns_take = turn_sampler::length::lengthy;
+  p.turns_take = turn_sampler::length::longest;
 }
 
 void worker::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
   std::array<base::nanos, work_kinds> all{};
   all[static_cast<std::size_t>(kind)] = ran;
   charge(p, all, 1, nullptr);
-  p.turns_take = turn_sampler::length::lengthy;
+  p.turns_take = turn_sampler::length::longest;
 }
 
 void worker::charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,

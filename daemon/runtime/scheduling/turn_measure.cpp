@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See turn_measure.hpp. The price of each look at the clock is taken off. It is found out once.
+// See turn_measure.hpp. The price of each look at the clock is taken off.
 #include "runtime/scheduling/turn_measure.hpp"
 
 #include <algorithm>
@@ -13,23 +13,6 @@ namespace {
 
 // A turn of less wall time than this is not cut: a thread that has lost its processor gets it back later.
 constexpr base::nanos brief = 20'000;
-
-// The least of some tries: a try may be interrupted.
-base::nanos found_out() {
-  constexpr int tries = 32;
-  base::nanos least = INT64_MAX;
-  for (int i = 0; i < tries; ++i) {
-    const base::nanos first = base::mono_now();
-    least = std::min(least, base::mono_now() - first);
-  }
-  return least;
-}
-
-// Of a look at the clock of wall time.
-base::nanos price() {
-  static const base::nanos known = found_out();
-  return known;
-}
 
 // The bytes before the term in a cast: {'$gen_cast', _}.
 constexpr std::array<std::uint8_t, 13> cast_head{104, 2, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 's', 't'};
@@ -56,13 +39,23 @@ work_kind kind_of(const char* callback) {
   return name == "handle_info" ? work_kind::info : work_kind::other;
 }
 
+// The least of some tries: a try may be interrupted.
+base::nanos turn_measure::price_of_a_look() {
+  constexpr int tries = 32;
+  base::nanos least = INT64_MAX;
+  for (int i = 0; i < tries; ++i) {
+    const base::nanos first = base::mono_now();
+    least = std::min(least, base::mono_now() - first);
+  }
+  return least;
+}
+
 void turn_measure::prepare() {
   used_before_ = thread_time();
   is_prepared_ = true;
 }
 
 void turn_measure::begin(std::uint32_t weight, bool exact) {
-  (void)price();
   is_exact_ = exact || !is_prepared_;
   if (is_exact_) used_before_ = thread_time();
   is_prepared_ = false;
@@ -77,7 +70,7 @@ void turn_measure::begin(std::uint32_t weight, bool exact) {
 
 void turn_measure::lap(work_kind next) {
   const base::nanos now = base::mono_now();
-  ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - left_out_ - price());
+  ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - left_out_ - price_);
   at_ = now;
   left_out_ = 0;
   kind_ = next;
@@ -85,7 +78,7 @@ void turn_measure::lap(work_kind next) {
 
 // `time` is bounded, since the thread may lose its processor in between.
 void turn_measure::leave_out(base::nanos time, unsigned looks) {
-  left_out_ += std::min(time, brief) + looks * price();
+  left_out_ += std::min(time, brief) + looks * price_;
 }
 
 void turn_measure::end() {

@@ -54,6 +54,7 @@ class turn_measure {
   void count_in(class_tally& entry) { counts_in_ = &entry; }
 
  private:
+  static base::nanos price_of_a_look(); // at the clock of wall time
   void lap(work_kind next);
 
   bool on_ = false;
@@ -64,6 +65,7 @@ class turn_measure {
   base::nanos used_before_ = 0; // thread_time() when the turn began, or some turns before
   base::nanos at_ = 0;          // when work of the present kind began
   base::nanos left_out_ = 0;    // since at_
+  const base::nanos price_ = price_of_a_look();
   class_tally* counts_in_ = nullptr;
   std::array<base::nanos, work_kinds> ran_{};
 };

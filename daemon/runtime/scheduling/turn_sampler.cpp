@@ -10,10 +10,10 @@
 namespace coppice::runtime {
 
 std::uint32_t turn_sampler::weight_of(length last, bool is_drawn) {
-  constexpr std::uint32_t medium_in = 16;
-  if (last == length::lengthy) return 1;
-  if (last == length::medium) return chance(1.0 / medium_in) ? medium_in : 0;
-  return is_drawn ? one_in_ : 0;
+  if (last == length::brief) return is_drawn ? one_in_ : 0;
+  if (last == length::longest) return 1;
+  const std::uint32_t one_of = last == length::medium ? 16 : 4;
+  return chance(1.0 / one_of) ? one_of : 0;
 }
 
 std::uint32_t turn_sampler::next_gap(base::nanos now) {

@@ -27,10 +27,11 @@ class turn_sampler {
   static constexpr std::uint32_t most = 4096; // turns for each that is measured
 
   // Of a process: how long its last measured turn took. Brief, too, if none was measured.
-  enum class length : std::uint8_t { brief, medium, lengthy };
+  enum class length : std::uint8_t { brief, medium, longer, longest };
   static length length_of(base::nanos held) {
     if (held < 50'000) return length::brief;
-    return held < base::nanos_per_ms ? length::medium : length::lengthy;
+    if (held < 200'000) return length::medium;
+    return held < base::nanos_per_ms ? length::longer : length::longest;
   }
 
   // `interval`: ns between two measured turns, about. At least 1.

@@ -92,8 +92,8 @@ base::nanos ran_in(const system& host, std::string_view actor, work_kind kind) {
 TEST_CASE("processor time goes to the processes that used it, in short turns and in long ones") {
   // One worker, so that their turns alternate. The short turns are measured one in some.
   node here(1, {.measures_every = 200 * us});
-  const load tenth(here.host, "tenth", 50 * us, 6'000);
-  const load third(here.host, "third", 200 * us, 4'500);
+  const load tenth(here.host, "tenth", 40 * us, 7'500);
+  const load third(here.host, "third", 250 * us, 3'600);
   const load most(here.host, "most", 50 * ms, 36);
   for (const load* one : {&tenth, &third, &most}) one->start();
   for (const load* one : {&tenth, &third, &most}) {
@@ -162,10 +162,10 @@ TEST_CASE(
   for (std::size_t i = 0; i < ids.size(); ++i) {
     spawn_options options;
     options.name = i == 0 ? "small" : "large";
-    const base::nanos piece = i == 0 ? 100 * us : 400 * us;
+    const base::nanos piece = i == 0 ? 3 * ms / 2 : 3 * ms;
     ids[i] = here.host
                  .spawn(std::move(options), script([&all, i, piece](process& self, const message&) {
-                          for (int turn = 0; turn < 1500; ++turn) {
+                          for (int turn = 0; turn < 200; ++turn) {
                             all.used[i] += spin(piece);
                             self.yield();
                           }

@@ -107,21 +107,23 @@ TEST_CASE("a load with a period is neither missed nor hit more often than its sh
   }
 }
 
-TEST_CASE("a process with long turns has each of them measured, one with medium turns one in some") {
+TEST_CASE("a process with long turns has each of them measured, one with shorter turns one in some") {
   turn_sampler sampler(interval, 5);
   using length = turn_sampler::length;
   CHECK(turn_sampler::length_of(us) == length::brief);
   CHECK(turn_sampler::length_of(100 * us) == length::medium);
-  CHECK(turn_sampler::length_of(2000 * us) == length::lengthy);
-  CHECK(sampler.weight_of(length::lengthy, false) == 1);
-  CHECK(sampler.weight_of(length::lengthy, true) == 1);
+  CHECK(turn_sampler::length_of(300 * us) == length::longer);
+  CHECK(turn_sampler::length_of(2000 * us) == length::longest);
+  CHECK(sampler.weight_of(length::longest, false) == 1);
+  CHECK(sampler.weight_of(length::longest, true) == 1);
   CHECK(sampler.weight_of(length::brief, false) == 0);
   CHECK(sampler.weight_of(length::brief, true) == sampler.one_in());
-  for (const bool is_drawn : {false, true}) {
-    double stands_for = 0;
-    for (int turn = 0; turn < 100'000; ++turn) stands_for += sampler.weight_of(length::medium, is_drawn);
-    CHECK(stands_for == doctest::Approx(100'000).epsilon(0.1));
-  }
+  for (const length last : {length::medium, length::longer})
+    for (const bool is_drawn : {false, true}) {
+      double stands_for = 0;
+      for (int turn = 0; turn < 100'000; ++turn) stands_for += sampler.weight_of(last, is_drawn);
+      CHECK(stands_for == doctest::Approx(100'000).epsilon(0.1));
+    }
 }
 
 TEST_CASE("what happens by chance happens as often as it should") {
