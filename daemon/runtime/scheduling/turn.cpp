@@ -19,7 +19,7 @@ constexpr unsigned most_turns = 8;
 constexpr base::nanos quick = 20'000;  // for all messages or turns between two reads
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
-constexpr std::uint32_t warms_up = 32; // a measured turn is prepared so large a part of the gap before it
+constexpr std::uint32_t warms_up = 64; // a measured turn is prepared so large a part of the gap before it
 constexpr std::size_t most_of_an_atom = 255; // characters
 constexpr std::array<std::uint8_t, 11> exception_atom{119, 9, 'e', 'x', 'c', 'e', 'p', 't', 'i', 'o', 'n'};
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};

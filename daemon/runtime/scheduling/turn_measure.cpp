@@ -3,6 +3,7 @@
 #include "runtime/scheduling/turn_measure.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <string_view>
 
@@ -11,8 +12,31 @@
 namespace coppice::runtime {
 namespace {
 
-// A turn of less wall time than this is not cut: a thread that has lost its processor gets it back later.
-constexpr base::nanos brief = 20'000;
+// A turn of less wall time has not lost its processor: the kernel's switch to another thread and back takes
+// longer.
+constexpr base::nanos brief = 4'000;
+
+// The least of some tries, since each may be interrupted.
+base::nanos price_of(base::nanos (*look)()) {
+  constexpr int tries = 32;
+  base::nanos least = INT64_MAX;
+  for (int i = 0; i < tries; ++i) {
+    const base::nanos first = look();
+    least = std::min(least, look() - first);
+  }
+  return std::max<base::nanos>(0, least);
+}
+
+// The thread lost its processor for `lost` in a time of which `work` counts for the turn, and `rest` does
+// not: what went before the turn, and the measuring. Returns what the work lost. Nearly always the processor
+// was lost once, and the loss fits only into one of both. Otherwise each has its share, which is right on the
+// average.
+base::nanos lost_in(base::nanos work, base::nanos rest, base::nanos lost) {
+  if (lost > rest && lost <= work) return lost;
+  if (lost > work && lost <= rest) return 0;
+  return static_cast<base::nanos>(static_cast<double>(lost) * static_cast<double>(work) /
+                                  static_cast<double>(work + rest));
+}
 
 // The bytes before the term in a cast: {'$gen_cast', _}.
 constexpr std::array<std::uint8_t, 13> cast_head{104, 2, 119, 9, '$', 'g', 'e', 'n', '_', 'c', 'a', 's', 't'};
@@ -39,25 +63,21 @@ work_kind kind_of(const char* callback) {
   return name == "handle_info" ? work_kind::info : work_kind::other;
 }
 
-// The least of some tries: a try may be interrupted.
-base::nanos turn_measure::price_of_a_look() {
-  constexpr int tries = 32;
-  base::nanos least = INT64_MAX;
-  for (int i = 0; i < tries; ++i) {
-    const base::nanos first = base::mono_now();
-    least = std::min(least, base::mono_now() - first);
-  }
-  return least;
+turn_measure::turn_measure() : wall_price_(price_of(base::mono_now)), thread_price_(price_of(thread_time)) {}
+
+void turn_measure::look() {
+  used_before_ = thread_time();
+  looked_at_ = base::mono_now();
 }
 
 void turn_measure::prepare() {
-  used_before_ = thread_time();
+  look();
   is_prepared_ = true;
 }
 
 void turn_measure::begin(std::uint32_t weight, bool exact) {
-  is_exact_ = exact || !is_prepared_;
-  if (is_exact_) used_before_ = thread_time();
+  const bool is_good = is_prepared_ && !exact && base::mono_now() - looked_at_ < prepared_for;
+  if (!is_good) look();
   is_prepared_ = false;
   on_ = true;
   kind_ = work_kind::other;
@@ -65,30 +85,31 @@ void turn_measure::begin(std::uint32_t weight, bool exact) {
   counts_in_ = nullptr;
   left_out_ = 0;
   ran_.fill(0);
-  at_ = base::mono_now();
+  at_ = began_at_ = is_good ? base::mono_now() : looked_at_;
 }
 
 void turn_measure::lap(work_kind next) {
   const base::nanos now = base::mono_now();
-  ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - left_out_ - price_);
+  ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - left_out_ - wall_price_);
   at_ = now;
   left_out_ = 0;
   kind_ = next;
 }
 
-// `time` is bounded, since the thread may lose its processor in between.
 void turn_measure::leave_out(base::nanos time, unsigned looks) {
-  left_out_ += std::min(time, brief) + looks * price_;
+  left_out_ += time + looks * wall_price_;
 }
 
 void turn_measure::end() {
   lap(work_kind::other);
   on_ = false;
   const base::nanos all = std::accumulate(ran_.begin(), ran_.end(), base::nanos{0});
-  if (all < brief || used_before_ == 0) return;
-  const base::nanos used = thread_time() - used_before_;
-  if (used >= all) return;
-  const double part = static_cast<double>(used) / static_cast<double>(all);
+  if (at_ - began_at_ < brief || all == 0 || used_before_ == 0) return;
+  const base::nanos whole = at_ - looked_at_;
+  const base::nanos lost = whole - std::max<base::nanos>(0, thread_time() - used_before_ - thread_price_);
+  if (lost <= 0) return;
+  const base::nanos kept = all - std::min(all, lost_in(all, std::max<base::nanos>(0, whole - all), lost));
+  const double part = static_cast<double>(kept) / static_cast<double>(all);
   for (base::nanos& one : ran_) one = static_cast<base::nanos>(static_cast<double>(one) * part);
 }
 

@@ -12,8 +12,15 @@ namespace coppice::runtime {
 std::uint32_t turn_sampler::weight_of(length last, bool is_drawn) {
   if (last == length::brief) return is_drawn ? one_in_ : 0;
   if (last == length::longest) return 1;
-  const std::uint32_t one_of = last == length::medium ? 16 : 4;
-  return chance(1.0 / one_of) ? one_of : 0;
+  return next_in(last == length::medium ? medium_ : longer_);
+}
+
+std::uint32_t turn_sampler::next_in(row& of) {
+  if (of.left == 0) {
+    of.left = of.size;
+    of.chosen = static_cast<std::uint32_t>(std::ceil(fraction() * of.size));
+  }
+  return of.left-- == of.chosen ? of.size : 0;
 }
 
 std::uint32_t turn_sampler::next_gap(base::nanos now) {

@@ -5,8 +5,8 @@
 // no load of a regular period is missed or hit always, and N may follow the load without a bias.
 //
 // Turns that are long and rare would be met too seldom that way to be told exactly. So the turns of a process
-// whose last measured turn took longer than 50 us are measured more often, by the process and not by the
-// worker, and count for fewer.
+// whose last measured turn took longer than 50 us are measured more often, and count for fewer: of each row
+// of so many such turns of the worker one is measured, each with the same probability.
 //
 // Cost: a turn that is not measured pays for the decrement of its worker's counter, in a cache line that the
 // turn uses anyway, and for three branches that the processor predicts. A measured turn pays for a system
@@ -49,11 +49,20 @@ class turn_sampler {
   bool chance(double probability) { return fraction() <= probability; }
 
  private:
-  double fraction(); // above 0, at most 1; each value as probable as any other
+  // Turns of which one is measured.
+  struct row {
+    std::uint32_t size;
+    std::uint32_t left = 0;   // that have not begun
+    std::uint32_t chosen = 0; // the one that begins when so many are left
+  };
+  std::uint32_t next_in(row& of); // its weight
+  double fraction();              // above 0, at most 1; each value as probable as any other
 
   const base::nanos interval_;
   base::nanos last_ = 0; // when the last measured turn began
   std::uint32_t one_in_ = 1;
+  row medium_{16};
+  row longer_{4};
   std::uint64_t state_;
 };
 

@@ -145,6 +145,7 @@ void worker::run(driver& by) {
       idle_rounds = 0;
       continue;
     }
+    measure_.forget_prepared();
     if (idle_rounds++ == 0)
       look_around();
     else
