@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The term of a message that says that a node lives. See node_liveness.hpp.
-#include <array>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/writer.hpp>
 
 #include "consensus/node_liveness.hpp"
+#include "consensus/wire.hpp"
 
 namespace coppice::consensus {
 
 namespace {
-
-void put_id(const identity& id, etf::writer& out) {
-  std::array<std::uint8_t, 16> bytes{};
-  base::store_be64(bytes.data(), id.high);
-  base::store_be64(bytes.data() + 8, id.low);
-  out.binary(etf::bytes(bytes));
-}
-
-bool read_id(etf::cursor& at, identity& id) {
-  etf::bytes bytes;
-  if (!at.read_binary(bytes) || bytes.size() != 16) return false;
-  id = {base::load_be64(bytes.data()), base::load_be64(bytes.data() + 8)};
-  return bool{id};
-}
 
 bool read_change(etf::cursor& at, liveness_change& to) {
   std::uint32_t arity = 0;

@@ -28,13 +28,6 @@ constexpr kind_name kind_names[] = {{entry_kind::command, "command"},
                                     {entry_kind::version, "version"},
                                     {entry_kind::skip, "skip"}};
 
-void put_id(const identity& id, etf::writer& out) {
-  std::uint8_t bytes[id_size];
-  base::store_be64(bytes, id.high);
-  base::store_be64(bytes + 8, id.low);
-  out.binary(etf::bytes(bytes));
-}
-
 void put_part(std::uint64_t value, etf::writer& out) {
   out.unsigned_integer(value);
 }
@@ -338,6 +331,20 @@ base::result<Value> decode(base::bytes_span bytes, Value (*read)(reader&), std::
 }
 
 } // namespace
+
+void put_id(const identity& id, etf::writer& out) {
+  std::uint8_t bytes[id_size];
+  base::store_be64(bytes, id.high);
+  base::store_be64(bytes + 8, id.low);
+  out.binary(etf::bytes(bytes));
+}
+
+bool read_id(etf::cursor& at, identity& id) {
+  etf::bytes bytes;
+  if (!at.read_binary(bytes) || bytes.size() != id_size) return false;
+  id = {base::load_be64(bytes.data()), base::load_be64(bytes.data() + 8)};
+  return bool{id};
+}
 
 void encode(const message& what, etf::writer& out) {
   out.tuple(6);

@@ -26,12 +26,17 @@
 // bytes. Any thread.
 #pragma once
 
+#include <coppice/etf/cursor.hpp>
 #include <coppice/etf/writer.hpp>
 
 #include "base/error.hpp"
 #include "consensus/message.hpp"
 
 namespace coppice::consensus {
+
+// An id. Reading gives false for what is none, and for the one that is all zero.
+void put_id(const identity& id, etf::writer& out);
+bool read_id(etf::cursor& at, identity& id);
 
 // At most largest_batch entries. The owner has filled in the bytes of a chunk.
 void encode(const message& what, etf::writer& out);

@@ -3,10 +3,10 @@
 #include "behaviours/raft/liveness_carrier.hpp"
 
 #include <algorithm>
-#include <array>
 #include <coppice/etf/writer.hpp>
 
 #include "base/log_counted.hpp"
+#include "consensus/wire.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::raft {
@@ -90,13 +90,10 @@ void liveness_carrier::tell(process& self, const node_liveness::news& what) {
     out.atom(wake_word);
     out.unsigned_integer(static_cast<std::uint64_t>(what.heard));
   } else {
-    std::array<std::uint8_t, 16> leader{};
-    base::store_be64(leader.data(), what.offer->leader.high);
-    base::store_be64(leader.data() + 8, what.offer->leader.low);
     out.tuple(5);
     out.atom(quiescence_word);
     out.atom(what.node);
-    out.binary(etf::bytes(leader));
+    consensus::put_id(what.offer->leader, out);
     out.unsigned_integer(what.offer->term);
     out.unsigned_integer(what.offer->last);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "behaviours/raft/storage.hpp"
+#include "consensus/wire.hpp"
 
 namespace coppice::behaviours::raft {
 
@@ -12,25 +13,11 @@ using consensus::identity;
 
 namespace {
 
-void write(runtime::message_writer& out, const identity& id) {
-  std::array<std::uint8_t, 16> bytes{};
-  base::store_be64(bytes.data(), id.high);
-  base::store_be64(bytes.data() + 8, id.low);
-  out.binary(bytes);
-}
-
-bool read(etf::cursor& at, identity& id) {
-  etf::bytes bytes;
-  if (!at.read_binary(bytes) || bytes.size() != 16) return false;
-  id = {base::load_be64(bytes.data()), base::load_be64(bytes.data() + 8)};
-  return bool{id};
-}
-
 bool read(etf::cursor& at, std::optional<hello::belongs>& into) {
   if (at.read_atom_is("undefined")) return true;
   hello::belongs of;
   etf::bytes members;
-  if (!at.read_tuple_of(3) || !read(at, of.cluster) || !at.read_unsigned(of.clients) ||
+  if (!at.read_tuple_of(3) || !consensus::read_id(at, of.cluster) || !at.read_unsigned(of.clients) ||
       !at.read_binary(members) || members.size() > consensus::configuration::max_encoded)
     return false;
   // A member that has not heard from its leader yet knows no members.
@@ -47,14 +34,14 @@ runtime::message to_message(const hello& what) {
   out.atom(hello_word);
   out.atom(what.name);
   out.unsigned_integer(what.group);
-  write(out, what.id);
+  consensus::put_id(what.id, out);
   out.boolean(what.asks);
   if (!what.of) {
     out.atom("undefined");
     return out.take();
   }
   out.tuple(3);
-  write(out, what.of->cluster);
+  consensus::put_id(what.of->cluster, out);
   out.unsigned_integer(what.of->clients);
   if (what.of->members.members().empty())
     out.binary(std::string_view());
@@ -68,8 +55,8 @@ base::result<hello> read_hello(etf::bytes term) {
   hello out;
   std::string_view name;
   if (!at.read_tuple_of(6) || !at.read_atom_is(hello_word) || !at.read_atom(name) || name.empty() ||
-      name.find('@') != std::string_view::npos || !at.read_unsigned(out.group) || !read(at, out.id) ||
-      !at.read_bool(out.asks) || !read(at, out.of) || !at.at_end())
+      name.find('@') != std::string_view::npos || !at.read_unsigned(out.group) ||
+      !consensus::read_id(at, out.id) || !at.read_bool(out.asks) || !read(at, out.of) || !at.at_end())
     return base::fail(base::errc::invalid, "a hello is malformed");
   out.name = name;
   return out;

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
+#include "consensus/wire.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -18,20 +19,6 @@ using runtime::message_writer;
 using runtime::process;
 
 namespace {
-
-void write_identity(etf::writer& out, const consensus::identity& id) {
-  std::array<std::uint8_t, 16> bytes{};
-  base::store_be64(bytes.data(), id.high);
-  base::store_be64(bytes.data() + 8, id.low);
-  out.binary(etf::bytes(bytes));
-}
-
-bool read_identity(etf::cursor& at, consensus::identity& id) {
-  etf::bytes bytes;
-  if (!at.read_binary(bytes) || bytes.size() != 16) return false;
-  id = {base::load_be64(bytes.data()), base::load_be64(bytes.data() + 8)};
-  return bool{id};
-}
 
 bool read_hash(etf::cursor& at, state_checks::hash& out) {
   std::uint64_t version = 0;
@@ -63,8 +50,8 @@ message member::check_message(const state_checks::hash& what, bool asks) const {
   message_writer out(96);
   out.tuple(7);
   out.atom(check_word);
-  write_identity(out, core_->cluster());
-  write_identity(out, self_);
+  consensus::put_id(core_->cluster(), out);
+  consensus::put_id(self_, out);
   out.unsigned_integer(what.serial);
   out.unsigned_integer(what.version);
   out.unsigned_integer(what.value);
@@ -79,7 +66,7 @@ void member::take_check(process& self, const message& m) {
   consensus::member_id of;
   state_checks::hash said;
   bool asks = false;
-  if (!at.read_tuple_of(7) || !at.skip() || !read_identity(at, cluster) || !read_identity(at, of) ||
+  if (!at.read_tuple_of(7) || !at.skip() || !consensus::read_id(at, cluster) || !consensus::read_id(at, of) ||
       !read_hash(at, said) || !at.read_bool(asks))
     return drop_message(self, "a hash of its state is malformed");
   const consensus::member* const from = core_->members().find(of);

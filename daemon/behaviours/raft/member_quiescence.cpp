@@ -4,6 +4,7 @@
 // own turn.
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
+#include "consensus/wire.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours::raft {
@@ -53,13 +54,11 @@ void member::leave_quiescence(process& self) {
 // {quiescence_word, Node, Leader, Term, Last}
 void member::take_quiescence(process& self, etf::cursor at) {
   std::string_view node;
-  etf::bytes id;
   quiescence what;
   seat_.handled();
-  if (core_ == nullptr || !at.read_atom(node) || !at.read_binary(id) || id.size() != 16 ||
+  if (core_ == nullptr || !at.read_atom(node) || !consensus::read_id(at, what.leader) ||
       !at.read_unsigned(what.term) || !at.read_unsigned(what.last))
     return;
-  what.leader = {base::load_be64(id.data()), base::load_be64(id.data() + 8)};
   const consensus::member* const leader = core_->members().find(what.leader);
   if (leader == nullptr || node_of(leader->address) != node || core_->leader() != what.leader ||
       core_->term() != what.term || what.leader == self_)
