@@ -37,9 +37,9 @@
 #include "node/environment/restart_record.hpp"
 #include "node/instance/banner.hpp"
 #include "node/instance/instance.hpp"
-#include "spec/default_files.hpp"
 #include "spec/load.hpp"
 #include "spec/passed_names.hpp"
+#include "spec/schema/default_files.hpp"
 
 namespace {
 

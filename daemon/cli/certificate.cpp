@@ -15,7 +15,7 @@
 #include "cli/render.hpp"
 #include "net/tls/certificate.hpp"
 #include "net/tls/certificate_folder.hpp"
-#include "spec/names.hpp"
+#include "spec/schema/names.hpp"
 
 namespace coppice::cli {
 

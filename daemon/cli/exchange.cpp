@@ -14,7 +14,7 @@
 #include "base/json_text.hpp"
 #include "base/printable_lines.hpp"
 #include "base/utf8.hpp"
-#include "spec/scalar.hpp"
+#include "spec/schema/scalar.hpp"
 
 namespace coppice::cli {
 

@@ -16,7 +16,7 @@
 #include "cli/plugin_names.hpp"
 #include "cli/templates.hpp"
 #include "spec/load.hpp"
-#include "spec/names.hpp"
+#include "spec/schema/names.hpp"
 
 namespace coppice::cli {
 

@@ -9,7 +9,7 @@
 
 #include "base/suggest.hpp"
 #include "cli/templates.hpp"
-#include "spec/scalar.hpp"
+#include "spec/schema/scalar.hpp"
 
 namespace coppice::cli {
 

@@ -8,9 +8,9 @@
 
 #include <algorithm>
 
-#include "spec/report.hpp"
-#include "spec/scalar.hpp"
-#include "spec/tree.hpp"
+#include "spec/schema/report.hpp"
+#include "spec/schema/scalar.hpp"
+#include "spec/schema/tree.hpp"
 
 namespace coppice::cli {
 

@@ -16,8 +16,8 @@
 #include "manifest/lint.hpp"
 #include "manifest/manifest.hpp"
 #include "manifest/state_graph.hpp"
-#include "spec/default_files.hpp"
 #include "spec/load.hpp"
+#include "spec/schema/default_files.hpp"
 
 namespace coppice::cli {
 

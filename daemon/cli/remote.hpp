@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cli/exchange.hpp"
-#include "spec/diagnostic.hpp"
+#include "spec/schema/diagnostic.hpp"
 
 namespace coppice::cli {
 

@@ -21,9 +21,10 @@
 #include "base/open_files.hpp"
 #include "net/tls/certificate_folder.hpp"
 #include "net/tls/tls_context.hpp"
-#include "spec/default_files.hpp"
-#include "spec/secrets.hpp"
-#include "spec/web_options.hpp"
+#include "spec/child_secrets.hpp"
+#include "spec/kinds/kinds.hpp"
+#include "spec/schema/default_files.hpp"
+#include "spec/schema/kind.hpp"
 
 namespace coppice::cli {
 namespace {
@@ -38,20 +39,10 @@ struct named_by {
   std::function<void(const spec::named_certificate&)> sni;
 };
 
-void visit(const std::vector<spec::tcp_listen_options>& from, const named_by& each) {
-  for (const spec::tcp_listen_options& one : from) {
-    each.tls(one.tls);
-    std::ranges::for_each(one.sni, each.sni);
-  }
-}
-
 void visit(const spec::supervisor_spec& from, const named_by& each) {
   for (const spec::child_spec& child : from.children) {
     if (child.supervisor) visit(*child.supervisor, each);
-    if (child.web) visit(child.web->listen, each);
-    if (!child.tcp) continue;
-    visit(child.tcp->listen, each);
-    if (child.tcp->connect) each.tls(child.tcp->connect->tls);
+    for (const spec::kind* const one : spec::kinds()) one->each_tls(child, each.tls, each.sni);
   }
 }
 

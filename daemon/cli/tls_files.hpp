@@ -6,8 +6,8 @@
 
 #include <vector>
 
-#include "spec/diagnostic.hpp"
 #include "spec/node_spec.hpp"
+#include "spec/schema/diagnostic.hpp"
 
 namespace coppice::cli {
 

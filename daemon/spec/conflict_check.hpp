@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a configuration has twice, so that one of the two has no effect: routes of a web server that an
-// earlier route hides, and listeners at the address and port of another one. Each is a warning, since
-// `coppice apply` may put one in the place of the other. One load's.
+// Listeners of a configuration at the address and port of another one. Each is a warning, since `coppice
+// apply` may put one in the place of the other. One load's.
 #pragma once
 
 #include <map>
@@ -10,8 +9,8 @@
 #include <utility>
 
 #include "spec/node_spec.hpp"
-#include "spec/report.hpp"
-#include "spec/tree.hpp"
+#include "spec/schema/report.hpp"
+#include "spec/schema/tree.hpp"
 
 namespace coppice::spec {
 
@@ -23,13 +22,13 @@ class conflict_check {
  private:
   // "tcp" or "udp", and the address with its port.
   using socket = std::pair<std::string_view, std::string>;
-  struct listener {
+  struct known_listener {
     place where;
     bool is_shared = false; // the kernel lets several sockets with this have one address and port
   };
   void listens(socket at, const node* where, bool is_shared, report& to);
 
-  std::map<socket, listener> sockets_; // the first at each
+  std::map<socket, known_listener> sockets_; // the first at each
 };
 
 } // namespace coppice::spec

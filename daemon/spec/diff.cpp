@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which keys differ, and what a change of each takes, is the schema tables' to say (schema_type.hpp).
+// Which keys differ, and what a change of each takes, is the schema tables' to say (schema/type.hpp).
 // Children that are the same at the beginning and the end of a list are told by their fingerprints alone,
 // which is what makes a change of one among many thousands quick. Those between are matched by id (or name),
 // first where they stood before.
@@ -12,8 +12,8 @@
 #include <unordered_map>
 
 #include "base/json_text.hpp"
-#include "spec/json_changes.hpp"
 #include "spec/schema.hpp"
+#include "spec/schema/json_changes.hpp"
 #include "spec/schema_cron.hpp"
 #include "spec/schema_named_events.hpp"
 #include "spec/schema_tree.hpp"

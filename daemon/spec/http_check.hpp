@@ -4,8 +4,8 @@
 #pragma once
 
 #include "spec/node_spec.hpp"
-#include "spec/report.hpp"
-#include "spec/tree.hpp"
+#include "spec/schema/report.hpp"
+#include "spec/schema/tree.hpp"
 
 namespace coppice::spec {
 

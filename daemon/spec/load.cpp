@@ -15,10 +15,10 @@
 #include "base/open_files.hpp"
 #include "base/socket_address.hpp"
 #include "spec/check.hpp"
-#include "spec/default_files.hpp"
 #include "spec/merge.hpp"
-#include "spec/names.hpp"
 #include "spec/schema.hpp"
+#include "spec/schema/default_files.hpp"
+#include "spec/schema/names.hpp"
 
 namespace coppice::spec {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "spec/diagnostic.hpp"
 #include "spec/node_spec.hpp"
+#include "spec/schema/diagnostic.hpp"
 
 namespace coppice::spec {
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "spec/report.hpp"
-#include "spec/tree.hpp"
+#include "spec/schema/report.hpp"
+#include "spec/schema/tree.hpp"
 
 namespace coppice::spec {
 

@@ -2,7 +2,8 @@
 // See passed_names.hpp.
 #include "spec/passed_names.hpp"
 
-#include "spec/web_options.hpp"
+#include "spec/kinds/kinds.hpp"
+#include "spec/schema/kind.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -10,13 +11,9 @@ namespace {
 void collect(const supervisor_spec& of, std::set<std::string, std::less<>>& into) {
   for (const child_spec& child : of.children) {
     if (child.supervisor) collect(*child.supervisor, into);
-    const auto note = [&](const auto& places) {
-      for (const auto& place : places)
-        if (!place.socket.empty()) into.insert(place.socket);
-    };
-    if (child.tcp) note(child.tcp->listen);
-    if (child.udp) note(child.udp->listen);
-    if (child.web != nullptr) note(child.web->listen);
+    for (const kind* const one : kinds())
+      for (const listener& place : one->listeners(child))
+        if (!place.socket.empty()) into.emplace(place.socket);
   }
 }
 

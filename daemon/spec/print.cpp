@@ -2,8 +2,8 @@
 // What the schema table prints: the effective configuration as YAML, and the JSON Schema.
 #include "base/json_text.hpp"
 #include "spec/load.hpp"
-#include "spec/scalar.hpp"
 #include "spec/schema.hpp"
+#include "spec/schema/scalar.hpp"
 
 namespace coppice::spec {
 namespace {

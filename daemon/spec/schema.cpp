@@ -5,12 +5,12 @@
 
 #include <algorithm>
 
-#include "spec/names.hpp"
+#include "spec/schema/names.hpp"
+#include "spec/schema/simple_types.hpp"
+#include "spec/schema/tls.hpp"
 #include "spec/schema_cron.hpp"
 #include "spec/schema_log.hpp"
 #include "spec/schema_named_events.hpp"
-#include "spec/schema_scalars.hpp"
-#include "spec/schema_tls.hpp"
 #include "spec/schema_tree.hpp"
 
 namespace coppice::spec {

@@ -11,9 +11,9 @@
 
 #include "base/clock.hpp"
 #include "cron/schedule.hpp"
-#include "spec/names.hpp"
-#include "spec/schema_scalars.hpp"
-#include "spec/schema_tree.hpp"
+#include "spec/schema/actor_rows.hpp"
+#include "spec/schema/names.hpp"
+#include "spec/schema/simple_types.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -89,10 +89,7 @@ const table<cron_call>& call_table() {
 
 // Durations with their unit.
 void prune_start(const cron_start& from, json& start) {
-  for (const std::string& at : from.durations) {
-    json& one = start["args"][json::json_pointer(at)];
-    one = print_duration(milliseconds(one.get<std::int64_t>()));
-  }
+  print_durations(start, "args", from.durations);
 }
 
 const table<cron_start>& start_table() {
@@ -101,7 +98,7 @@ const table<cron_start>& start_table() {
           .add<&cron_start::supervisor>("supervisor", text("a registered name", &check_registered_name),
                                         "the registered name of the supervisor here whose child it is")
           .needed()
-          .add<&cron_start::actor>("actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+          .add<&cron_start::actor>("actor", actor_name(),
                                    "what it is, a temporary child; absent: what the template of the "
                                    "supervisor says, which is a simple_one_for_one")
           .add<&cron_start::args>("args", term(),

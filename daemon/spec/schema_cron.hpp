@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The rows of `cron:`, in the schema's words; see schema_type.hpp.
+// The rows of `cron:`, in the schema's words; see schema/type.hpp.
 #pragma once
 
 #include "spec/cron_options.hpp"
-#include "spec/schema_type.hpp"
+#include "spec/schema/type.hpp"
 
 namespace coppice::spec {
 

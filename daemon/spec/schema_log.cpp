@@ -11,9 +11,9 @@
 #include <set>
 
 #include "base/socket_address.hpp"
-#include "spec/names.hpp"
-#include "spec/schema_scalars.hpp"
-#include "spec/schema_tree.hpp"
+#include "spec/schema/actor_rows.hpp"
+#include "spec/schema/names.hpp"
+#include "spec/schema/simple_types.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -179,10 +179,7 @@ const table<log_file_options>& file_table() {
 // Durations with their unit.
 void prune_destination(const log_destination& to, json& out) {
   if (!to.syslog.empty()) out.erase("args");
-  for (const std::string& at : to.durations) {
-    json& one = out["args"][json::json_pointer(at)];
-    one = print_duration(milliseconds(one.get<std::int64_t>()));
-  }
+  print_durations(out, "args", to.durations);
 }
 
 void check_destination(reader& from, const node& at, log_destination&) {
@@ -197,7 +194,7 @@ const table<log_destination>& destination_table() {
   static const auto rows =
       table<log_destination>()
           .add<&log_destination::actor>(
-              "actor", text("PLUGIN or PLUGIN:ACTOR", &check_actor, actor_pattern),
+              "actor", actor_name(),
               "a server that the node starts for it, and starts anew when it ends; it gets the "
               "message {log, Lines}, each line #{time, level, module, message, fields}, and the "
               "next one when it has handled that. What it logs itself does not come to it")

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "spec/node_spec.hpp"
-#include "spec/schema_type.hpp"
+#include "spec/schema/type.hpp"
 
 namespace coppice::spec {
 

@@ -2,8 +2,8 @@
 // See schema_named_events.hpp.
 #include "spec/schema_named_events.hpp"
 
-#include "spec/names.hpp"
-#include "spec/schema_scalars.hpp"
+#include "spec/schema/names.hpp"
+#include "spec/schema/simple_types.hpp"
 
 namespace coppice::spec {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The rows of `events:`, in the schema's words; see schema_type.hpp.
+// The rows of `events:`, in the schema's words; see schema/type.hpp.
 #pragma once
 
 #include "spec/named_event.hpp"
-#include "spec/schema_type.hpp"
+#include "spec/schema/type.hpp"
 
 namespace coppice::spec {
 

@@ -20,8 +20,8 @@
 #include "base/json_text.hpp"
 #include "base/log_sinks.hpp"
 #include "base/printable_lines.hpp"
-#include "spec/args_schema.hpp"
-#include "spec/term.hpp"
+#include "spec/schema/args_schema.hpp"
+#include "spec/schema/term.hpp"
 
 namespace {
 

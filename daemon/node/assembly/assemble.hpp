@@ -27,7 +27,9 @@ std::vector<behaviours::application_spec> applications(const spec::node_spec& sp
 // The same of the parts; `bare`: without what is inside, its children or its supervisor.
 behaviours::application_spec application(const spec::application_spec& from);
 std::shared_ptr<behaviours::child_spec> child(const spec::child_spec& from);
-std::shared_ptr<behaviours::child_spec> bare_child(const spec::child_spec& from);
+// The child `old`, whose process goes on, with what has changed: it keeps the children that it has.
+std::shared_ptr<behaviours::child_spec> updated_child(const spec::child_spec& from,
+                                                      const behaviours::child_spec& old);
 std::shared_ptr<behaviours::supervisor_spec> bare_supervisor(const spec::supervisor_spec& from);
 behaviours::application_spec bare_application(const spec::application_spec& from);
 

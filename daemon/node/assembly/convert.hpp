@@ -9,6 +9,7 @@
 #include "runtime/inspectable.hpp"
 #include "runtime/messages/mailbox_bounds.hpp"
 #include "runtime/messages/message.hpp"
+#include "spec/kinds/statem.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::node {

@@ -101,4 +101,9 @@ message stage_term(const spec::stage_options& of, std::string_view behaviour) {
   return out.take();
 }
 
+void give_stage(const spec::child_spec& from, behaviours::child_spec& out) {
+  if (const auto* const stage = from.find<spec::stage_options>())
+    out.options = stage_term(*stage, from.behaviour);
+}
+
 } // namespace coppice::node

@@ -5,12 +5,17 @@
 
 #include <string_view>
 
+#include "behaviours/supervision/child_spec.hpp"
 #include "runtime/messages/message.hpp"
+#include "spec/kinds/stage.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::node {
 
 // Only what a stage of this behaviour can have; it was checked that nothing else is said.
 runtime::message stage_term(const spec::stage_options& of, std::string_view behaviour);
+
+// As child_assembly::give.
+void give_stage(const spec::child_spec& from, behaviours::child_spec& out);
 
 } // namespace coppice::node

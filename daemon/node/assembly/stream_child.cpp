@@ -10,10 +10,11 @@
 #include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/web/web_kind.hpp"
 #include "node/assembly/convert.hpp"
+#include "node/assembly/named_actor.hpp"
 #include "node/assembly/web_site.hpp"
-#include "spec/port_options.hpp"
-#include "spec/secrets.hpp"
-#include "spec/web_options.hpp"
+#include "spec/kinds/port.hpp"
+#include "spec/kinds/tcp.hpp"
+#include "spec/kinds/web.hpp"
 
 namespace coppice::node {
 namespace {
@@ -90,18 +91,13 @@ template <class Options>
 std::shared_ptr<child_spec> one_of_each(const Options& from, const std::string& plugin,
                                         const std::string& behaviour, spec::priority priority) {
   auto out = std::make_shared<child_spec>();
-  out->actor = from.actor;
+  give_actor(*out, from);
   out->plugin = plugin;
   out->behaviour = behaviour;
   out->mailbox = convert(from.mailbox);
   out->priority = convert(priority);
-  if (from.unhandled) out->unhandled = convert(*from.unhandled);
-  out->args = convert(from.args);
-  out->secrets = spec::find_secrets(from.args);
   return out;
 }
-
-} // namespace
 
 std::shared_ptr<const behaviours::child_kind> connected_actor(const spec::tcp_options& from) {
   const spec::tcp_connect_options& to = *from.connect;
@@ -115,8 +111,8 @@ std::shared_ptr<const behaviours::child_kind> connected_actor(const spec::tcp_op
   return behaviours::connection_kind(std::move(out));
 }
 
-std::shared_ptr<const behaviours::child_kind> listener(const spec::child_spec& of) {
-  const spec::tcp_options& from = *of.tcp;
+std::shared_ptr<const behaviours::child_kind> listener(const spec::child_spec& of,
+                                                       const spec::tcp_options& from) {
   auto out = std::make_shared<behaviours::tcp_spec>();
   for (const auto& one : from.listen) out->listen.push_back(place(one));
   out->handlers = from.handlers;
@@ -157,8 +153,8 @@ std::shared_ptr<const behaviours::child_kind> program_actor(const spec::port_opt
   return behaviours::program_kind(std::move(out));
 }
 
-std::shared_ptr<const behaviours::child_kind> web_server(const spec::child_spec& of) {
-  const spec::web_options& from = *of.web;
+std::shared_ptr<const behaviours::child_kind> web_server(const spec::child_spec& of,
+                                                         const spec::web_options& from) {
   auto out = std::make_shared<behaviours::tcp_spec>();
   auto connection = std::make_shared<child_spec>(); // of the daemon's own
   connection->priority = convert(of.priority);
@@ -174,6 +170,26 @@ std::shared_ptr<const behaviours::child_kind> web_server(const spec::child_spec&
     if (const spec::web_route& route = from.routes[i]; !route.actor.empty())
       site->routes[i].actor = one_of_each(route, route.plugin, route.behaviour, of.priority);
   return behaviours::web_kind({std::move(out), std::move(site)});
+}
+
+} // namespace
+
+void give_tcp(const spec::child_spec& from, child_spec& out) {
+  const auto* const tcp = from.find<spec::tcp_options>();
+  if (tcp == nullptr) return;
+  if (tcp->connect) give_actor(out, *tcp);
+  out.kind = tcp->connect ? connected_actor(*tcp) : listener(from, *tcp);
+}
+
+void give_web(const spec::child_spec& from, child_spec& out) {
+  if (const auto* const web = from.find<spec::web_options>()) out.kind = web_server(from, *web);
+}
+
+void give_port(const spec::child_spec& from, child_spec& out) {
+  const auto* const port = from.find<spec::port_options>();
+  if (port == nullptr) return;
+  give_actor(out, *port);
+  out.kind = program_actor(*port);
 }
 
 } // namespace coppice::node

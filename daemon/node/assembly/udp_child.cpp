@@ -4,6 +4,8 @@
 
 #include "behaviours/datagrams/datagram_kind.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
+#include "node/assembly/named_actor.hpp"
+#include "spec/kinds/udp.hpp"
 
 namespace coppice::node {
 namespace {
@@ -32,8 +34,6 @@ std::shared_ptr<const behaviours::datagram_spec> sockets(const spec::udp_options
   return out;
 }
 
-} // namespace
-
 void give_sockets(child_spec& out, const spec::udp_options& from) {
   out.kind = behaviours::datagram_kind(sockets(from));
   if (from.handlers == 1) return;
@@ -55,6 +55,22 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
   out.args = {};
   out.secrets = nullptr;
   out.kind = nullptr;
+}
+
+} // namespace
+
+void give_udp(const spec::child_spec& from, child_spec& out) {
+  const auto* const udp = from.find<spec::udp_options>();
+  if (udp == nullptr) return;
+  give_actor(out, *udp);
+  give_sockets(out, *udp);
+}
+
+// The sockets are those that it has.
+void keep_udp(const spec::child_spec& from, const child_spec& old, child_spec& made) {
+  if (from.find<spec::udp_options>() == nullptr) return;
+  made.supervisor = old.supervisor;
+  made.kind = old.kind;
 }
 
 } // namespace coppice::node

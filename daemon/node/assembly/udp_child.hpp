@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An actor's UDP sockets, from the configuration to what its supervisor is told. Any thread.
+// An actor with UDP sockets: its sockets, or a supervisor of so many actors as it has handlers. Any thread.
 #pragma once
 
 #include "behaviours/supervision/child_spec.hpp"
@@ -7,8 +7,8 @@
 
 namespace coppice::node {
 
-// `out` has the actor already. Of several handlers it becomes a supervisor, whose children they are, numbered
-// from 1.
-void give_sockets(behaviours::child_spec& out, const spec::udp_options& from);
+// As child_assembly::give and child_assembly::keep.
+void give_udp(const spec::child_spec& from, behaviours::child_spec& out);
+void keep_udp(const spec::child_spec& from, const behaviours::child_spec& old, behaviours::child_spec& made);
 
 } // namespace coppice::node

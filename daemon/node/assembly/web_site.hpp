@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "behaviours/web/web_spec.hpp"
-#include "spec/web_options.hpp"
+#include "spec/kinds/web.hpp"
 
 namespace coppice::node {
 

@@ -250,21 +250,8 @@ class planner {
       case change_kind::update:
         break;
     }
-    if (change.after->udp) { // the actor's part has not changed
-      const auto made = child(*change.after);
-      made->supervisor = old->supervisor;
-      made->kind = old->kind;
-      tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
-      return made;
-    }
-    if (change.after->pool || change.after->tcp || change.after->web != nullptr ||
-        change.after->port != nullptr) {
-      child_pointer made = child(*change.after);
-      tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
-      return made;
-    }
-    const auto made = bare_child(*change.after);
-    made->supervisor = change.inside ? go(old->supervisor, *change.inside, below) : old->supervisor;
+    const auto made = updated_child(*change.after, *old);
+    if (change.inside) made->supervisor = go(old->supervisor, *change.inside, below);
     tell("update " + below, path, {kind::update, made, {}}, {kind::update, old, {}});
     return made;
   }

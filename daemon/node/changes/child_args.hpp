@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "loader/loader.hpp"
 #include "runtime/messages/message.hpp"
-#include "spec/args_schema.hpp"
+#include "spec/schema/args_schema.hpp"
 
 namespace coppice::node {
 

@@ -9,7 +9,8 @@
 #include <unordered_set>
 #include <vector>
 
-#include "spec/web_options.hpp"
+#include "spec/kinds/kinds.hpp"
+#include "spec/schema/kind.hpp"
 
 namespace coppice::node {
 namespace {
@@ -21,20 +22,12 @@ using spec::change_kind;
 template <class Told>
 void holdings_of(const spec::child_spec& of, Told told) {
   if (!of.name.empty()) told("name " + of.name);
-  const auto streams = [&told](const std::vector<spec::tcp_listen_options>& all) {
-    for (const auto& one : all) {
-      if (!one.socket.empty()) told("passed " + one.socket);
-      if (!one.path.empty()) told("path " + one.path);
-      if (one.port != 0) told("tcp " + std::to_string(one.port));
+  for (const spec::kind* const kind : spec::kinds())
+    for (const spec::listener& one : kind->listeners(of)) {
+      if (!one.socket.empty()) told("passed " + std::string(one.socket));
+      if (!one.path.empty()) told("path " + std::string(one.path));
+      if (one.port != 0) told(std::string(one.protocol) + " " + std::to_string(one.port));
     }
-  };
-  if (of.tcp) streams(of.tcp->listen);
-  if (of.web != nullptr) streams(of.web->listen);
-  if (!of.udp) return;
-  for (const auto& one : of.udp->listen) {
-    if (!one.socket.empty()) told("passed " + one.socket);
-    if (one.port != 0) told("udp " + std::to_string(one.port));
-  }
 }
 
 // As holdings_of(), for a child and everything below it, with the path of each holder.

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "spec/secrets.hpp"
+#include "spec/child_secrets.hpp"
 
 namespace coppice::node {
 namespace {

@@ -28,9 +28,9 @@
 #include "node/instance/instance.hpp"
 #include "node/instance/requester.hpp"
 #include "runtime/messages/shown.hpp"
-#include "spec/default_files.hpp"
+#include "spec/child_secrets.hpp"
 #include "spec/diff.hpp"
-#include "spec/secrets.hpp"
+#include "spec/schema/default_files.hpp"
 
 namespace coppice::node {
 namespace {

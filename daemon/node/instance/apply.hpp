@@ -10,8 +10,8 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "spec/diagnostic.hpp"
 #include "spec/load.hpp"
+#include "spec/schema/diagnostic.hpp"
 
 namespace coppice::node {
 

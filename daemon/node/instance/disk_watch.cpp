@@ -9,7 +9,7 @@
 
 #include "base/log.hpp"
 #include "node/instance/components.hpp"
-#include "spec/default_files.hpp"
+#include "spec/schema/default_files.hpp"
 
 namespace coppice::node {
 namespace {

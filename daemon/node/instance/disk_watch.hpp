@@ -13,8 +13,8 @@
 #include "base/clock.hpp"
 #include "node/instance/apply.hpp"
 #include "node/shown/snapshot.hpp"
-#include "spec/diagnostic.hpp"
 #include "spec/diff.hpp"
+#include "spec/schema/diagnostic.hpp"
 
 namespace coppice::node {
 

@@ -7,7 +7,7 @@
 #include "behaviours/supervision/child_kind.hpp"
 #include "loader/loader.hpp"
 #include "runtime/messages/shown.hpp"
-#include "spec/args_schema.hpp"
+#include "spec/schema/args_schema.hpp"
 
 namespace coppice::node {
 namespace {

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "behaviours/saga/saga_settings.hpp"
 #include "saga/record.hpp"
+#include "spec/kinds/saga.hpp"
 
 namespace coppice::node {
 namespace {
@@ -17,7 +18,8 @@ void add(const spec::supervisor_spec& of, saga_names& to) {
   for (const spec::child_spec& one : of.children) {
     if (one.supervisor != nullptr) add(*one.supervisor, to);
     if (one.behaviour != "saga" || one.name.empty()) continue;
-    const bool is_durable = !one.saga || one.saga->log == tree::saga_log::durable;
+    const auto* const saga = one.find<spec::saga_options>();
+    const bool is_durable = saga == nullptr || saga->log == tree::saga_log::durable;
     (is_durable ? to.durable : to.in_memory).insert(one.name);
   }
 }

@@ -11,7 +11,7 @@
 #include "behaviours/supervision/child_kind.hpp"
 #include "node/assembly/assemble.hpp"
 #include "spec/load.hpp"
-#include "spec/secrets.hpp"
+#include "spec/schema/secrets.hpp"
 #include "temporary_folder.hpp"
 
 using namespace coppice;

@@ -11,6 +11,7 @@
 
 #include "durable/memory_disk.hpp"
 #include "saga/record.hpp"
+#include "spec/kinds/saga.hpp"
 
 using namespace coppice;
 using saga::record_kind;
@@ -76,7 +77,7 @@ TEST_CASE("the sagas of a configuration are found at every level of the tree") {
   std::vector<spec::child_spec>& top = spec.applications.emplace_back().supervisor.children;
   top.push_back(saga_of("desk"));
   top.push_back(saga_of("brief"));
-  top.back().saga.emplace().log = tree::saga_log::in_memory;
+  top.back().options.get<spec::saga_options>().log = tree::saga_log::in_memory;
   top.push_back(spec::child_spec());
   top.back().name = "kv";
   top.back().behaviour = "server";

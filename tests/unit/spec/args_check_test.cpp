@@ -6,7 +6,7 @@
 #include <coppice/etf/writer.hpp>
 #include <string>
 
-#include "spec/args_schema.hpp"
+#include "spec/schema/args_schema.hpp"
 
 using namespace coppice;
 

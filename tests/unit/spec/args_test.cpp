@@ -5,7 +5,7 @@
 #include <coppice/etf/writer.hpp>
 
 #include "fixture.hpp"
-#include "spec/args_schema.hpp"
+#include "spec/schema/args_schema.hpp"
 
 using namespace coppice;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A folder stands for its main file and its parts, in the order of their names.
-#include "spec/default_files.hpp"
+#include "spec/schema/default_files.hpp"
 
 #include <doctest/doctest.h>
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "fixture.hpp"
+#include "spec/kinds/tcp.hpp"
 
 using namespace coppice;
 
@@ -435,7 +436,11 @@ TEST_CASE("mistakes in what is said of TLS") {
     const auto loaded = site(tls);
     CHECK(spec::render(loaded.diagnostics) == "");
     REQUIRE(loaded.spec);
-    return loaded.spec->applications.at(0).supervisor.children.at(0).tcp->listen.at(0).tls.verify;
+    return loaded.spec->applications.at(0)
+        .supervisor.children.at(0)
+        .find<spec::tcp_options>()
+        ->listen.at(0)
+        .tls.verify;
   };
   CHECK_FALSE(verifies("{ certificate: /c, key: /k }"));
   CHECK(verifies("{ certificate: /c, key: /k, ca: /a }"));

@@ -5,11 +5,21 @@
 #include <coppice/etf/writer.hpp>
 
 #include "fixture.hpp"
-#include "spec/args_schema.hpp"
 #include "spec/cron_options.hpp"
+#include "spec/kinds/consumer_supervisor.hpp"
+#include "spec/kinds/event_manager.hpp"
+#include "spec/kinds/pool.hpp"
+#include "spec/kinds/port.hpp"
+#include "spec/kinds/raft.hpp"
+#include "spec/kinds/router.hpp"
+#include "spec/kinds/saga.hpp"
+#include "spec/kinds/stage.hpp"
+#include "spec/kinds/statem.hpp"
+#include "spec/kinds/tcp.hpp"
+#include "spec/kinds/udp.hpp"
+#include "spec/kinds/web.hpp"
 #include "spec/passed_names.hpp"
-#include "spec/port_options.hpp"
-#include "spec/web_options.hpp"
+#include "spec/schema/args_schema.hpp"
 
 using namespace coppice;
 
@@ -99,16 +109,16 @@ TEST_CASE("a web server prints itself, and reads back") {
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& child = first.spec->applications[0].supervisor.children[0];
-  REQUIRE(child.web != nullptr);
+  REQUIRE(child.find<spec::web_options>() != nullptr);
   CHECK(child.shutdown.how == tree::shutdown_limit::kind::infinity);
-  CHECK(child.web->routes[0].timeout == std::chrono::seconds(7));
-  CHECK(child.web->routes[1].upgrade == tree::web_upgrade::sse);
-  CHECK(child.web->routes[2].upgrade == tree::web_upgrade::websocket);
-  const spec::web_route& own = child.web->routes[3];
+  CHECK(child.find<spec::web_options>()->routes[0].timeout == std::chrono::seconds(7));
+  CHECK(child.find<spec::web_options>()->routes[1].upgrade == tree::web_upgrade::sse);
+  CHECK(child.find<spec::web_options>()->routes[2].upgrade == tree::web_upgrade::websocket);
+  const spec::web_route& own = child.find<spec::web_options>()->routes[3];
   CHECK((own.plugin + ":" + own.actor_type + " " + own.behaviour) == "pair:second server");
   CHECK(own.mailbox.limit == 7);
-  CHECK(child.web->routes[4].files == folder.file("h"));
-  CHECK(child.web->routes[5].redirect->status == 302);
+  CHECK(child.find<spec::web_options>()->routes[4].files == folder.file("h"));
+  CHECK(child.find<spec::web_options>()->routes[5].redirect->status == 302);
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"front"});
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line :
@@ -135,11 +145,11 @@ TEST_CASE("listeners and what connects print themselves, and read back") {
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
-  CHECK(children[0].tcp->listen[0].sni[0].name == "shop.example");
+  CHECK(children[0].find<spec::tcp_options>()->listen[0].sni[0].name == "shop.example");
   CHECK(children[0].shutdown.how == tree::shutdown_limit::kind::infinity);
   CHECK(children[1].shutdown.how == tree::shutdown_limit::kind::after);
-  CHECK(children[1].tcp->connect->timeout == std::chrono::seconds(90));
-  CHECK(children[3].tcp->handlers == "c");
+  CHECK(children[1].find<spec::tcp_options>()->connect->timeout == std::chrono::seconds(90));
+  CHECK(children[3].find<spec::tcp_options>()->handlers == "c");
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"web"});
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line : {"socket: web\n", "shop.example:\n", "shed: true\n", "timeout: 90s\n", "pool: c\n"})
@@ -157,12 +167,13 @@ TEST_CASE("a router prints itself, and reads back") {
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "router");
-  CHECK(children[0].router->pending == 7);
-  CHECK_FALSE(children[0].router->timeout);
-  CHECK_FALSE(children[1].router);
+  CHECK(children[0].find<spec::router_options>()->pending == 7);
+  CHECK_FALSE(children[0].find<spec::router_options>()->timeout);
+  CHECK_FALSE(children[1].find<spec::router_options>());
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
-  CHECK(second->applications[0].supervisor.children[0].router == children[0].router);
+  CHECK(*second->applications[0].supervisor.children[0].find<spec::router_options>() ==
+        *children[0].find<spec::router_options>());
 }
 
 TEST_CASE("a member of a group prints itself, and reads back") {
@@ -177,13 +188,14 @@ TEST_CASE("a member of a group prints itself, and reads back") {
   REQUIRE(first.spec);
   const auto& child = first.spec->applications[0].supervisor.children[0];
   CHECK(child.behaviour == "raft");
-  REQUIRE(child.raft);
-  CHECK(child.raft->join == std::vector<std::string>{"a@n@h", "a@m@h"});
-  CHECK(child.raft->members.empty());
-  CHECK(child.raft->limits.clients == 8);
+  REQUIRE(child.find<spec::raft_options>());
+  CHECK(child.find<spec::raft_options>()->join == std::vector<std::string>{"a@n@h", "a@m@h"});
+  CHECK(child.find<spec::raft_options>()->members.empty());
+  CHECK(child.find<spec::raft_options>()->limits.clients == 8);
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
-  CHECK(second->applications[0].supervisor.children[0].raft == child.raft);
+  CHECK(*second->applications[0].supervisor.children[0].find<spec::raft_options>() ==
+        *child.find<spec::raft_options>());
 }
 
 TEST_CASE("a saga prints itself, and reads back") {
@@ -197,12 +209,13 @@ TEST_CASE("a saga prints itself, and reads back") {
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "saga");
-  CHECK(children[0].saga->hops == 3);
-  CHECK(children[0].saga->log == tree::saga_log::in_memory);
-  CHECK_FALSE(children[1].saga);
+  CHECK(children[0].find<spec::saga_options>()->hops == 3);
+  CHECK(children[0].find<spec::saga_options>()->log == tree::saga_log::in_memory);
+  CHECK_FALSE(children[1].find<spec::saga_options>());
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
-  CHECK(second->applications[0].supervisor.children[0].saga == children[0].saga);
+  CHECK(*second->applications[0].supervisor.children[0].find<spec::saga_options>() ==
+        *children[0].find<spec::saga_options>());
 }
 
 TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
@@ -217,11 +230,11 @@ TEST_CASE("an actor with UDP sockets prints itself, and reads back") {
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
-  CHECK(children[0].udp->multicast.join == std::vector<std::string>{"ff02::1"});
-  CHECK(children[1].udp->max_datagram == 65507);
-  CHECK(children[2].udp->listen[0].socket == "dns");
+  CHECK(children[0].find<spec::udp_options>()->multicast.join == std::vector<std::string>{"ff02::1"});
+  CHECK(children[1].find<spec::udp_options>()->max_datagram == 65507);
+  CHECK(children[2].find<spec::udp_options>()->listen[0].socket == "dns");
   CHECK(spec::passed_names(*first.spec) == std::set<std::string, std::less<>>{"dns"});
-  CHECK(children[1].udp->receive_buffer == 4 << 20);
+  CHECK(children[1].find<spec::udp_options>()->receive_buffer == 4 << 20);
   CHECK(children[1].shutdown.time == 2 * base::nanos_per_second);
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
@@ -239,9 +252,9 @@ TEST_CASE("an actor with a program prints itself, and reads back") {
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
-  REQUIRE(children[0].port != nullptr);
-  CHECK(children[0].port->write.low == 2048);
-  CHECK(children[0].port->directory == folder.file("sub"));
+  REQUIRE(children[0].find<spec::port_options>() != nullptr);
+  CHECK(children[0].find<spec::port_options>()->write.low == 2048);
+  CHECK(children[0].find<spec::port_options>()->directory == folder.file("sub"));
   CHECK(children[0].shutdown.time == 9 * base::nanos_per_second);
   CHECK(children[1].shutdown.time == 5 * base::nanos_per_second);
   const auto text = spec::effective_yaml(*first.spec);
@@ -308,12 +321,13 @@ TEST_CASE("a stage prints itself, and reads back") {
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "producer");
-  CHECK(children[0].stage->demand_step == 7);
-  CHECK(children[1].stage->subscribe_to[0].max_demand == 10);
-  CHECK_FALSE(children[2].stage);
+  CHECK(children[0].find<spec::stage_options>()->demand_step == 7);
+  CHECK(children[1].find<spec::stage_options>()->subscribe_to[0].max_demand == 10);
+  CHECK_FALSE(children[2].find<spec::stage_options>());
   const auto text = spec::effective_yaml(*first.spec);
   const auto second = check_read_back(text);
-  CHECK(second->applications[0].supervisor.children[1].stage == children[1].stage);
+  CHECK(*second->applications[0].supervisor.children[1].find<spec::stage_options>() ==
+        *children[1].find<spec::stage_options>());
 }
 
 TEST_CASE("a pool prints itself with its workers' args, and reads back") {
@@ -328,13 +342,13 @@ TEST_CASE("a pool prints itself with its workers' args, and reads back") {
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
-  CHECK(children[2].pool->queue.on_full == tree::pool_overload::park_sender);
+  CHECK(children[2].find<spec::pool_options>()->queue.on_full == tree::pool_overload::park_sender);
   CHECK(children[0].plugin == "kv");
   CHECK(children[0].behaviour == "server");
-  CHECK(children[0].pool->size % 3 == 0);
-  CHECK(children[0].pool->key == 2);
-  CHECK_FALSE(children[0].pool->queue.wait);
-  CHECK(children[1].pool->size == 8);
+  CHECK(children[0].find<spec::pool_options>()->size % 3 == 0);
+  CHECK(children[0].find<spec::pool_options>()->key == 2);
+  CHECK_FALSE(children[0].find<spec::pool_options>()->queue.wait);
+  CHECK(children[1].find<spec::pool_options>()->size == 8);
   CHECK(children[1].shutdown.how == tree::shutdown_limit::kind::infinity);
   const auto text = spec::effective_yaml(*first.spec);
   for (const char* line :
@@ -352,10 +366,10 @@ TEST_CASE("a state machine prints its options, and reads back") {
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].behaviour == "statem");
-  REQUIRE(children[0].statem);
-  CHECK(children[0].statem->postponed.limit == 7);
-  CHECK(children[0].statem->postponed.on_full == spec::postponed_overload::drop_new);
-  CHECK_FALSE(children[1].statem);
+  REQUIRE(children[0].find<spec::statem_options>());
+  CHECK(children[0].find<spec::statem_options>()->postponed.limit == 7);
+  CHECK(children[0].find<spec::statem_options>()->postponed.on_full == spec::postponed_overload::drop_new);
+  CHECK_FALSE(children[1].find<spec::statem_options>());
   const auto text = spec::effective_yaml(*first.spec);
   CHECK_MESSAGE(text.find("on_full: drop_new\n") != std::string::npos, text);
   const auto second = check_read_back(text);
@@ -371,16 +385,17 @@ TEST_CASE("a consumer supervisor prints itself with its template, and reads back
   REQUIRE(first.spec);
   const auto& children = first.spec->applications[0].supervisor.children;
   CHECK(children[0].plugin == "kv");
-  const auto& options = *children[0].consumer_supervisor;
+  const auto& options = *children[0].find<spec::consumer_supervisor_options>();
   CHECK(options.child.restart == tree::restart_type::temporary);
   CHECK(options.subscribe_to.at(0).max_demand == 50);
   CHECK(children[0].shutdown.how == tree::shutdown_limit::kind::infinity);
-  CHECK(children[1].consumer_supervisor->child.restart == tree::restart_type::transient);
+  CHECK(children[1].find<spec::consumer_supervisor_options>()->child.restart ==
+        tree::restart_type::transient);
   CHECK(first.spec->plugin_files.size() == 2);
   const auto text = spec::effective_yaml(*first.spec);
   CHECK_MESSAGE(text.find("every: 90s\n") != std::string::npos, text);
   const auto second = check_read_back(text);
-  CHECK(*second->applications[0].supervisor.children[0].consumer_supervisor == options);
+  CHECK(*second->applications[0].supervisor.children[0].find<spec::consumer_supervisor_options>() == options);
 }
 
 TEST_CASE("an event manager prints itself with its handlers, and reads back") {
@@ -392,7 +407,8 @@ TEST_CASE("an event manager prints itself with its handlers, and reads back") {
       "        - { id: b, event_manager: {} }\n");
   CHECK(said(first.diagnostics) == "");
   REQUIRE(first.spec);
-  const auto& manager = *first.spec->applications[0].supervisor.children[0].event_manager;
+  const auto& manager =
+      *first.spec->applications[0].supervisor.children[0].find<spec::event_manager_options>();
   REQUIRE(manager.handlers.size() == 2);
   CHECK(manager.handlers[0].plugin == "bell");
   CHECK(manager.handlers[0].actor_type == "bell");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a plain text means: YAML 1.2's core rules, durations and sizes.
-#include "spec/scalar.hpp"
+#include "spec/schema/scalar.hpp"
 
 #include <doctest/doctest.h>
 

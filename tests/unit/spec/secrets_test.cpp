@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Markers of secrets in args: what is taken, where they are found again, and that only markers are printed.
-#include "spec/secrets.hpp"
+#include "spec/schema/secrets.hpp"
+#include "spec/child_secrets.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -9,8 +10,8 @@
 #include <fstream>
 
 #include "fixture.hpp"
-#include "spec/args_schema.hpp"
 #include "spec/diff.hpp"
+#include "spec/schema/args_schema.hpp"
 
 using namespace coppice;
 

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
-#include "spec/service_paths.hpp"
+#include "spec/schema/service_paths.hpp"
 
 using namespace coppice;
 

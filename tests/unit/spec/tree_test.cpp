@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // YAML that is broken, hostile or merely surprising: an error in words, and quickly.
-#include "spec/tree.hpp"
+#include "spec/schema/tree.hpp"
 
 #include <doctest/doctest.h>
 #include <yaml-cpp/yaml.h>

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fixture.hpp"
+#include "spec/kinds/udp.hpp"
 
 using namespace coppice;
 
@@ -82,7 +83,7 @@ TEST_CASE("handlers are as many as there are cores, or a multiple, where that is
             "        - { id: a, udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping', ") +
         "handlers: " + each.written + " } }\n");
     REQUIRE_MESSAGE(made.spec, spec::render(made.diagnostics));
-    const auto& udp = made.spec->applications[0].supervisor.children[0].udp;
+    const auto* const udp = made.spec->applications[0].supervisor.children[0].find<spec::udp_options>();
     CHECK(udp->handlers == each.wanted);
     CHECK(spec::effective_yaml(*made.spec).find("handlers: " + std::to_string(each.wanted) + "\n") !=
           std::string::npos);

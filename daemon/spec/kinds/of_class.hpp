@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// What several kinds ask of the class of an actor. Any thread.
+#pragma once
+
+#include <string_view>
+
+#include "manifest/manifest.hpp"
+#include "spec/schema/kind.hpp"
+#include "spec/schema/report.hpp"
+
+namespace coppice::spec {
+
+// Whether the class has callbacks for connections, or for a program's output.
+bool has_streams(const manifest::actor_type&);
+
+// Whether a kind of the child stands in place of an actor.
+bool is_in_place_of_actor(const child_spec&);
+
+// Whether connections, or a program's output, come to the child's actors.
+bool brings_streams_to(const child_spec&);
+
+// An error if the options of `its` stand beside an actor whose behaviour is another one.
+void refuse_beside_others(report& to, const named_actor& actor, const kind& its, std::string_view behaviour);
+
+} // namespace coppice::spec

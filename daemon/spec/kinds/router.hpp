@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What the configuration says of an actor that is a router. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/schema/values.hpp"
+#include "tree/router.hpp"
+
+namespace coppice::spec {
+
+class kind;
+
+struct router_route {
+  std::string name;
+  std::string to; // NAME or NAME@ALIVE@HOST
+  bool operator==(const router_route&) const = default;
+};
+
+// Of an actor that is a router.
+struct router_options {
+  std::vector<router_route> routes;
+  tree::router_failure on_failed = tree::router_failure::reply;
+  std::optional<milliseconds> timeout = milliseconds(60'000); // none: infinity
+  std::uint64_t pending = 100'000;                            // calls
+  bool operator==(const router_options&) const = default;
+};
+
+// `router:`.
+const kind& router_kind();
+
+} // namespace coppice::spec

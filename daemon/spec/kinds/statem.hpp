@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What the configuration says of an actor that is a state machine. Any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "spec/schema/values.hpp"
+
+namespace coppice::spec {
+
+class kind;
+
+enum class postponed_overload { exit, drop_new, drop_old };
+
+// What a state machine postpones.
+struct postponed_options {
+  std::uint32_t limit = 10'000; // events
+  postponed_overload on_full = postponed_overload::exit;
+  bool operator==(const postponed_options&) const = default;
+};
+
+struct statem_options {
+  postponed_options postponed;
+  bool operator==(const statem_options&) const = default;
+};
+
+// `statem:`.
+const kind& statem_kind();
+
+} // namespace coppice::spec

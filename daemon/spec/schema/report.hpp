@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// The texts a configuration was read from, and what is wrong with them. Every check adds its findings
+// here and goes on, so that a person sees all of them at once; the number kept is bounded. One thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/printable.hpp"
+#include "spec/schema/diagnostic.hpp"
+
+namespace coppice::spec {
+
+// One file, or one `--set`.
+struct source {
+  std::string name;   // as the user named it
+  std::string folder; // absolute; relative paths start here
+  std::string text;
+  std::vector<std::size_t> lines; // offset of each line's first byte
+};
+
+class sources {
+ public:
+  // Its index, the `file` of every place in it.
+  std::uint32_t add(std::string name, std::string folder, std::string text);
+  const source& at(std::uint32_t file) const { return all_.at(file); }
+  std::size_t size() const { return all_.size(); }
+  // A line without its end; empty if there is none.
+  std::string_view line(const place& where) const;
+
+ private:
+  std::vector<source> all_;
+};
+
+class report {
+ public:
+  explicit report(const sources& texts) : texts_(&texts) {}
+
+  // `where`: columns in bytes from 1; line 0 speaks of the file, `nowhere` of the configuration.
+  void error(const place& where, std::string message, std::string hint = {});
+  void warning(const place& where, std::string message, std::string hint = {});
+  // Of something that has no text: a file that cannot be read.
+  void file_error(std::string file, std::string message, std::string hint = {});
+
+  bool failed() const { return failed_; }
+  std::size_t size() const { return all_.size(); }
+  // In the order of files, lines and columns. Leaves this empty.
+  std::vector<diagnostic> take();
+
+  static constexpr place nowhere{UINT32_MAX, 0, 0};
+
+ private:
+  void add(severity how, const place& where, std::string message, std::string hint);
+
+  struct entry {
+    place where;
+    diagnostic what;
+  };
+  const sources* texts_;
+  std::vector<entry> all_;
+  bool failed_ = false;
+  bool cut_ = false;
+};
+
+using base::in_quotes;
+using base::printable;
+
+} // namespace coppice::spec

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Markers in a child's args that stand for a secret: `{ $file: /path }`, `{ $credential: NAME }`. What the
+// configuration keeps, prints and compares is the marker; the text it names is read when an actor starts
+// (base/secret.hpp). Only terms that come from a configuration may be asked for their markers. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+
+#include "base/secret.hpp"
+#include "spec/schema/report.hpp"
+#include "spec/schema/tree.hpp"
+#include "spec/schema/values.hpp"
+
+namespace coppice::spec {
+
+// A map of one pair whose key is a marker's and whose value is a text.
+bool is_secret(const node&);
+
+// Whether a value of JSON has a map in it that would be taken for a marker.
+bool has_marker(const nlohmann::json&);
+
+// Reports what is wrong with the markers in a map of args.
+void check_secrets(report&, const node& args);
+
+// Reports each marker in a map that may have none.
+void refuse_secrets(report&, const node& map);
+
+// Warns of files that an actor could not be started with as they are now. A credential is there for the
+// service alone, and is not looked for.
+void look_at_secrets(report&, const node& args);
+
+// Those in args as args_schema::encode() and encode_term() make them; null: none.
+base::secrets_ptr find_secrets(std::span<const std::uint8_t> args);
+
+} // namespace coppice::spec

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// A YAML document as a tree of our own: every value with its position, aliases resolved by sharing, keys
+// unique. What the library lets pass (duplicate keys, alias cycles and bombs, depth, odd encodings) is
+// refused while the tree is built, within bounds of bytes, values and depth. One thread; the nodes live
+// as long as their `tree`.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/schema/fingerprint.hpp"
+#include "spec/schema/report.hpp"
+
+namespace coppice::spec {
+
+struct node {
+  enum class kind : std::uint8_t { null, scalar, sequence, map };
+
+  kind what = kind::null;
+  bool quoted = false;      // a scalar that is a text whatever it looks like
+  std::uint32_t weight = 1; // values in it, aliases counted as often as they are used
+  std::uint64_t bytes = 0;  // of text in it, aliases counted as often as they are used
+  place at;                 // column in bytes
+  std::string text;         // of a scalar
+  std::vector<node*> items; // of a sequence; of a map: key, value, key, value…
+  mutable std::optional<fingerprint> known_print;
+
+  bool is_map() const { return what == kind::map; }
+  bool is_sequence() const { return what == kind::sequence; }
+  // A map's value; nullptr if this is no map or has no such key.
+  const node* find(std::string_view key) const;
+  // Of all that was written in it, wherever it stands. Kept: not to be asked for before the tree is whole.
+  const fingerprint& print() const;
+};
+
+struct tree_limits {
+  std::size_t bytes = 32u << 20;
+  std::size_t line = 1u << 20; // bytes of one: the parser keeps a whole line's tokens, each a few hundred
+  std::uint32_t values = 4u << 20;
+  // What all aliases stand for: values, and bytes of text. A document of a few bytes must not become one that
+  // takes all memory: a child is some kilobytes, and args have the text once for each alias.
+  std::uint32_t aliased = 512u << 10;
+  std::uint64_t aliased_text = 64u << 20;
+  std::uint32_t depth = 400;
+};
+
+class yaml_tree {
+ public:
+  node* make(node::kind what, const place& at);
+
+ private:
+  std::deque<node> nodes_;
+};
+
+// The document in source `file`; nullptr, with at least one error reported, if there is none to be had.
+// Duplicate keys are reported and left out. An empty document is an empty map.
+node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
+                 const tree_limits& limits = {});
+
+// The element of a list; nullptr: it is no list, or has fewer.
+const node* element(const node* list, std::size_t index);
+
+// The value of a map's key; nullptr: it is no map, or has no such key.
+const node* value_of(const node* map, std::string_view key);
+
+} // namespace coppice::spec
