@@ -669,6 +669,22 @@ def alone(cleanup):
     eventually(lambda: group.engine(back)["serial"] == 2, "it has the state", seconds=60)
 
 
+@test("a member that has taken on a change as it ran is a member again when it is started anew")
+def updated(cleanup):
+    group = Group(cleanup, letters="a")
+    node = group.nodes["a"]
+    group.leader()
+    equal(group.append("{deposit, <<\"a\">>, 3}"), "{1,3}")
+    file = node.folder.path / "node.yaml"
+    file.write_text(file.read_text().replace("name: ledger,", "name: ledger, shutdown: 7s,"))
+    contains(node.coppice("apply", "--dry-run").stdout, "update")
+    equal(node.coppice("apply").returncode, 0)
+    before = node.pid("ledger")
+    equal(node.coppice("exit", "ledger", "kill").returncode, 0)
+    eventually(lambda: node.pid("ledger") not in (None, before), "it is started again", seconds=60)
+    equal(group.append("{deposit, <<\"a\">>, 4}"), "{2,7}")
+
+
 @test("a copy of a member's data that starts on another node is refused as a second member with the same id")
 def copied(cleanup):
     group = Group(cleanup)
