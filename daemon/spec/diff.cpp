@@ -12,11 +12,11 @@
 #include <unordered_map>
 
 #include "base/json_text.hpp"
+#include "spec/cron_tables.hpp"
+#include "spec/named_event_table.hpp"
 #include "spec/schema.hpp"
 #include "spec/schema/json_changes.hpp"
-#include "spec/schema_cron.hpp"
-#include "spec/schema_named_events.hpp"
-#include "spec/schema_tree.hpp"
+#include "spec/tree_tables.hpp"
 
 namespace coppice::spec {
 namespace {

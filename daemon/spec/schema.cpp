@@ -5,13 +5,13 @@
 
 #include <algorithm>
 
+#include "spec/cron_tables.hpp"
+#include "spec/log_tables.hpp"
+#include "spec/named_event_table.hpp"
 #include "spec/schema/names.hpp"
 #include "spec/schema/simple_types.hpp"
 #include "spec/schema/tls.hpp"
-#include "spec/schema_cron.hpp"
-#include "spec/schema_log.hpp"
-#include "spec/schema_named_events.hpp"
-#include "spec/schema_tree.hpp"
+#include "spec/tree_tables.hpp"
 
 namespace coppice::spec {
 namespace {

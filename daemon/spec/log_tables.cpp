@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The rows, and the two types of value that only the log has. That a file's folder is there is asked when the
 // configuration is read: a log that goes nowhere is noticed when it is needed.
-#include "spec/schema_log.hpp"
+#include "spec/log_tables.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See schema_cron.hpp. Expressions and zones are checked as they are read; the actors that jobs start are
+// See cron_tables.hpp. Expressions and zones are checked as they are read; the actors that jobs start are
 // checked where those of the tree are.
-#include "spec/schema_cron.hpp"
+#include "spec/cron_tables.hpp"
 
 #include <fmt/format.h>
 

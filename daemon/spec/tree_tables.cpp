@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The supervision tree's rows. A supervisor contains children that contain supervisors: that table is
 // named, so that its description can refer to itself.
-#include "spec/schema_tree.hpp"
+#include "spec/tree_tables.hpp"
 
 #include <algorithm>
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See schema_named_events.hpp.
-#include "spec/schema_named_events.hpp"
+// See named_event_table.hpp.
+#include "spec/named_event_table.hpp"
 
 #include "spec/schema/names.hpp"
 #include "spec/schema/simple_types.hpp"
