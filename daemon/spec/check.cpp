@@ -55,11 +55,8 @@ const node& value_or_map(const node& map, std::string_view key) {
 
 class checker final : public child_check {
  public:
-  checker(node_spec& spec, bool with_plugins, report& into)
-      : child_check(into, spec.node.name),
-        spec_(spec),
-        with_plugins_(with_plugins),
-        catalog_(spec.plugins.path) {}
+  checker(node_spec& spec, bool looks_at_plugins, report& into)
+      : child_check(into, spec.node.name, looks_at_plugins), spec_(spec), catalog_(spec.plugins.path) {}
 
   void run(const node& root) {
     const node* const applications = root.find("applications");
@@ -76,8 +73,8 @@ class checker final : public child_check {
     check_events(root.find("events"));
     check_log_handlers(root);
     check_dependencies(applications);
-    check_http(to, root, spec_.control, with_plugins_);
-    if (with_plugins_) {
+    check_http(to, root, spec_.control, with_plugins);
+    if (with_plugins) {
       check_modules(root);
       check_actors_of_others(root);
     }
@@ -303,7 +300,7 @@ class checker final : public child_check {
     child.actor_type = colon == std::string::npos ? "" : written.actor.substr(colon + 1);
     const node* actor = at.find(written.actor_key);
     const catalog::plugin* plugin = nullptr;
-    if (with_plugins_ && actor && !written.actor.empty())
+    if (with_plugins && actor && !written.actor.empty())
       plugin = check_actor(child, written, *actor, at, args);
     if (const node* const args_of = at.find(written.args_key); args_of != nullptr && args_of->is_map())
       look_at_secrets(to, *args_of);
@@ -434,7 +431,6 @@ class checker final : public child_check {
   }
 
   node_spec& spec_;
-  bool with_plugins_;
   catalog catalog_;
   std::unordered_map<std::string, place> names_;
   conflict_check conflicts_;

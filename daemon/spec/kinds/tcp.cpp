@@ -495,6 +495,7 @@ class tcp_of_children final : public kind_of<tcp_options> {
   // Listeners that name a pool name one whose workers take connections.
   void finish(child_check& with) const override {
     with.notes.get<silence_check>().warn(with.to);
+    if (!with.with_plugins) return;
     const auto& pools = with.notes.get<worker_pools>().take_streams;
     for (const auto& [name, where] : with.notes.get<pools_that_listeners_name>().all) {
       const auto found = pools.find(name);

@@ -30,12 +30,14 @@ struct actor_parts {
 
 class child_check {
  public:
-  child_check(report& into, std::string_view own) : to(into), node_name(own) {}
+  child_check(report& into, std::string_view own, bool looks_at_plugins)
+      : to(into), node_name(own), with_plugins(looks_at_plugins) {}
   child_check(const child_check&) = delete;
   child_check& operator=(const child_check&) = delete;
 
   report& to;
   const std::string_view node_name; // alive@host
+  const bool with_plugins;          // false: no plugin is looked at, and no class of an actor is known
   reference_check references;
   // What kinds note of children, for the end of the file.
   typed_values notes;
