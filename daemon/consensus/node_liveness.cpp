@@ -6,13 +6,20 @@
 
 namespace coppice::consensus {
 
+// A node may know numbers from before this one forgot it, so they only rise.
+node_liveness::peers::iterator node_liveness::enter(std::string_view node) {
+  peer fresh;
+  fresh.sent = fresh.change = fresh.floor = fresh.acknowledged = used_;
+  return peers_.emplace(std::string(node), std::move(fresh)).first;
+}
+
 bool node_liveness::offer(nanos now, const quiescence& what, std::span<const place> followers, pace of) {
   bool all_live = true;
   for (const place& one : followers) {
     auto at = peers_.find(one.node);
     if (at == peers_.end()) {
       if (peers_.size() >= most_nodes) return false;
-      at = peers_.emplace(one.node, peer{}).first;
+      at = enter(one.node);
     }
     peer& to = at->second;
     const bool lives = to.lives && now - to.answered < of.election;
@@ -111,10 +118,17 @@ void node_liveness::begin_anew(peer& at, outcome& out) {
   at.is_asked = false;
 }
 
+// Nothing that is kept of other nodes outlives their connections: anybody could fill it under one name after
+// the other.
 void node_liveness::lost(std::string_view node, outcome& out) {
   const auto known = peers_.find(node);
   if (known == peers_.end()) return;
-  peer& at = known->second;
+  lose(known->second, out);
+  used_ = std::max({used_, known->second.sent, known->second.change});
+  peers_.erase(known);
+}
+
+void node_liveness::lose(peer& at, outcome& out) {
   rouse_followers(at, out);
   at.offered.clear();
   at.awake.clear();
@@ -127,11 +141,11 @@ void node_liveness::receive(nanos now, std::string_view node, const liveness_mes
   auto known = peers_.find(node);
   if (known == peers_.end()) {
     if (peers_.size() >= most_nodes) return;
-    known = peers_.emplace(std::string(node), peer{}).first;
+    known = enter(node);
   }
   peer& at = known->second;
   if (at.run != in.from) {
-    lost(node, out);
+    lose(at, out);
     at.run = in.from;
     at.taken = 0;
   }
@@ -160,6 +174,13 @@ void node_liveness::acknowledge(peer& at, nanos now, const liveness_message& in,
   }
 }
 
+bool node_liveness::has_room_for(const peer& at, const liveness_message& in) const {
+  const auto is_absent = [](const liveness_change& one) { return one.offer && !one.is_here; };
+  const auto absent = static_cast<std::size_t>(std::ranges::count_if(in.changes, is_absent));
+  return at.offered.size() + in.changes.size() <= most_offers &&
+         (absent == 0 || at.awake.size() + absent <= at.offered.size() + most_absent);
+}
+
 void node_liveness::apply(const std::string& node, peer& at, nanos now, const liveness_message& in,
                           outcome& out) {
   if (in.floor > at.their_floor) {
@@ -168,7 +189,7 @@ void node_liveness::apply(const std::string& node, peer& at, nanos now, const li
     at.awake.clear();
     at.their_floor = at.applied = in.floor;
   }
-  if (in.base > at.applied || at.offered.size() + in.changes.size() > most_offers) return;
+  if (in.base > at.applied || !has_room_for(at, in)) return;
   at.applied = std::max(at.applied, in.upto);
   at.heard = now;
   for (const liveness_change& one : in.changes) {
@@ -179,6 +200,10 @@ void node_liveness::apply(const std::string& node, peer& at, nanos now, const li
     if (before != at.offered.end()) at.offered.erase(before);
     at.awake.erase(one.follower);
     if (!one.offer) continue;
+    if (!one.is_here) {
+      at.awake[one.follower] = now;
+      continue;
+    }
     at.offered[one.follower] = *one.offer;
     at.awake[one.follower] = now + grace;
     out.told.push_back({one.follower, one.offer, node, 0});

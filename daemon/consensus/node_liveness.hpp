@@ -11,8 +11,9 @@
 // message has the changes that the other node has not acknowledged, and says up to which change the sender
 // has those of the receiver. Messages may be lost, repeated and reordered: one with an earlier number than
 // the last is ignored, and one whose changes do not follow what the receiver has keeps nobody quiescent.
-// After a loss both sides begin anew, from a change that stands for no offers at all (`floor`). A node that
-// knows nothing of this does not answer, and its groups stay awake.
+// After a loss both sides begin anew, from a change that stands for no offers at all (`floor`), and nothing
+// is kept of the other node but that the numbers go on from there. A node that knows nothing of this does not
+// answer, and its groups stay awake.
 //
 // A call takes time for the nodes and the groups that change, never for all groups. A pure machine, as the
 // core is. One thread at a time.
@@ -50,6 +51,7 @@ struct quiescence {
 struct liveness_change {
   member_id follower{};
   std::optional<quiescence> offer{}; // none: it is taken back
+  bool is_here = true;               // not in the term: whether the receiver's node has that member
   bool operator==(const liveness_change&) const = default;
 };
 
@@ -77,6 +79,8 @@ class node_liveness {
   static constexpr std::size_t most_changes = 256;
   static constexpr std::size_t most_offers = 100'000;
   static constexpr std::size_t most_nodes = 1024;
+  // Of the offers of one other node to members that are not here. Any node can invent members.
+  static constexpr std::size_t most_absent = 1024;
 
   // `run`: drawn at random when the node starts; not 0.
   explicit node_liveness(std::uint64_t run) : run_(run) {}
@@ -144,9 +148,11 @@ class node_liveness {
     std::uint64_t applied = 0, their_floor = 0;
     nanos heard = 0; // a message that kept followers quiescent
     std::map<member_id, quiescence> offered;
-    std::set<member_id> followers;    // that are quiescent
-    std::multiset<nanos> followed;    // their election time-outs
-    std::map<member_id, nanos> awake; // the others with an offer, and from when on their leader is told
+    std::set<member_id> followers; // that are quiescent
+    std::multiset<nanos> followed; // their election time-outs
+    // The others with an offer, and members with an offer that are not here, with the time from when on their
+    // leader is told.
+    std::map<member_id, nanos> awake;
 
     bool has_to_send() const { return is_asked || !offers.empty() || !changed.empty(); }
     nanos interval() const { return heartbeats.empty() ? patience : *heartbeats.begin(); }
@@ -165,11 +171,14 @@ class node_liveness {
     std::size_t operator()(const member_id& of) const { return of.low; }
   };
 
+  peers::iterator enter(std::string_view node);
   void change(peer& at, const member_id& follower);
   void take_back(const member_id& of);
   void rouse(peer& at, const member_id& of, outcome& out);
   void rouse_followers(peer& at, outcome& out);
   void begin_anew(peer& at, outcome& out);
+  void lose(peer& at, outcome& out);
+  bool has_room_for(const peer& at, const liveness_message& in) const;
   void acknowledge(peer& at, nanos now, const liveness_message& in, outcome& out);
   void apply(const std::string& node, peer& at, nanos now, const liveness_message& in, outcome& out);
   void wake_leaders(peer& at, const liveness_message& in, outcome& out);
@@ -177,6 +186,7 @@ class node_liveness {
 
   const std::uint64_t run_;
   peers peers_;
+  std::uint64_t used_ = 0; // the largest number of a message or a change for a node that was forgotten
   std::unordered_map<member_id, quiescent_leader, drawn_id_hash> leaders_; // that are quiescent
   std::unordered_map<member_id, quiescent_follower, drawn_id_hash> followers_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/log_counted.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/sound_term.hpp"
 
 namespace coppice::dist {
 namespace {
@@ -113,6 +114,7 @@ bool inbound::handle_without_payload(unpacked& in) {
 }
 
 bool inbound::handle_whole(unpacked& in) {
+  runtime::note_sound(in.payload); // it was checked while it came
   if (in.head.what != short_form::kind::none) return handle_short_form(in);
   switch (in.control.what) {
     case op::altact_sig_send:

@@ -288,18 +288,17 @@ std::size_t unpacker::held_outside_blocks() const {
 
 base::result<unpacked*> unpacker::go_on() {
   if (feeding_ != nullptr) return feed_some();
-  const std::size_t before = held();
   auto made = checking_ != nullptr ? check_some() : parts_ != nullptr ? take_some() : inflate_some();
   if (!made) return unexpected(std::move(made.error()));
-  if (!out_.dropped.empty()) runtime::block_memory::given_up(before);
   return busy() ? nullptr : &out_;
 }
 
 // Inflates at most inflated_at_once bytes.
 base::status unpacker::inflate_some() {
   const auto ended = [&](const etf::error& why) {
+    auto failed = payload_failed(why);
     inflating_.reset();
-    return payload_failed(why);
+    return failed;
   };
   inflating& now = *inflating_;
   for (std::size_t made = 0; made < inflated_at_once;) {
@@ -381,10 +380,13 @@ base::status unpacker::take_some() {
   auto taken = now.into.feed(part);
   if (taken && part.size() < rest.size()) return {};
   if (taken) taken = now.into.finish();
-  if (taken) out_.payload = now.out.take();
+  base::status done;
+  if (taken)
+    out_.payload = now.out.take();
+  else
+    done = payload_failed(taken.error());
   parts_.reset();
-  if (!taken) return payload_failed(taken.error());
-  return {};
+  return done;
 }
 
 base::status unpacker::check_some() {
@@ -393,13 +395,17 @@ base::status unpacker::check_some() {
   now.passed = std::min(all.size(), now.passed + checked_at_once);
   const auto unique = now.keys.pass(all.first(now.passed));
   if (unique && now.passed < all.size()) return {};
+  base::status done;
+  if (!unique) {
+    done = payload_failed(unique.error());
+    out_.payload = {};
+  }
   checking_.reset();
-  if (unique) return {};
-  out_.payload = {};
-  return payload_failed(unique.error());
+  return done;
 }
 
-// A payload over a limit costs the sender that message; a malformed one costs it the connection.
+// A payload over a limit costs the sender that message; a malformed one costs it the connection. The caller
+// frees what is held for the payload, after this call.
 base::status unpacker::payload_failed(const etf::error& why) {
   if (!is_over_limit(why)) {
     const auto& from = out_.head.from;
@@ -409,6 +415,7 @@ base::status unpacker::payload_failed(const etf::error& why) {
     return invalid("payload" + sender + ": " + why.text());
   }
   ++dropped_;
+  runtime::block_memory::given_up(held());
   out_.dropped = why.text();
   return {};
 }

@@ -3,7 +3,8 @@
 // message's origin what it accepts: allow lists, the shield against exits from other nodes, mailbox bounds.
 // So that a peer cannot get around these through one of the node's services, such a message has the asker's
 // pid as sender and the asker's node as origin, and counts as if it had come by that node's connection. The
-// sending process never parks. In the process's own turn.
+// sending process never waits for room; it may yield while a long message is checked. In the process's own
+// turn.
 #pragma once
 
 #include <optional>

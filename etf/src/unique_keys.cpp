@@ -250,7 +250,7 @@ void key_checker::deliver(std::uint64_t hash, std::size_t start) {
 // The small map that was thought of has many keys.
 void key_checker::begin_table(frame& map) {
   map.in_table = true;
-  tables_.emplace_back();
+  tables_bytes_ += tables_.emplace_back().held();
   for (std::size_t i = map.keys; i < keys_.size() && !stopped_; ++i) add_to_table(map, keys_.data()[i]);
   keys_.shrink(map.keys);
 }
@@ -258,12 +258,18 @@ void key_checker::begin_table(frame& map) {
 void key_checker::add_to_table(const frame& map, const detail::seen_key& key) {
   // The count that a map announces is believed where it makes nobody else believe it again and again.
   const std::uint64_t expected = tables_.size() <= believed_tables ? map.count : 0;
-  steps_ += tables_.back().add(key, expected,
-                               [&](const detail::seen_key& earlier) { return differ(map, earlier, key); });
+  detail::seen_keys& table = tables_.back();
+  const std::size_t before = table.held();
+  steps_ +=
+      table.add(key, expected, [&](const detail::seen_key& earlier) { return differ(map, earlier, key); });
+  tables_bytes_ += table.held() - before;
 }
 
 void key_checker::close_map(const frame& map) {
-  if (map.in_table) return tables_.pop_back();
+  if (map.in_table) {
+    tables_bytes_ -= tables_.back().held();
+    return tables_.pop_back();
+  }
   const detail::seen_key* const all = keys_.data() + map.keys;
   const std::size_t count = keys_.size() - map.keys;
   for (std::size_t i = 1; i < count && !stopped_; ++i) {
@@ -290,9 +296,7 @@ bool key_checker::differ(const frame& map, const detail::seen_key& earlier, cons
 }
 
 std::size_t key_checker::held() const {
-  std::size_t all = frames_.held() + keys_.held() + tables_.capacity() * sizeof(detail::seen_keys);
-  for (const auto& table : tables_) all += table.held();
-  return all;
+  return frames_.held() + keys_.held() + tables_.capacity() * sizeof(detail::seen_keys) + tables_bytes_;
 }
 
 result<void> check_keys(bytes canonical) {

@@ -103,11 +103,13 @@ void liveness_carrier::tell(process& self, const node_liveness::news& what) {
 void liveness_carrier::take(process& self, const message& m) {
   const std::uint32_t node = self.origin().node;
   const std::string name = self.host().nodes().name(node);
-  const auto read = consensus::decode_liveness(m.bytes());
+  auto read = consensus::decode_liveness(m.bytes());
   if (!read)
     return base::log::counted(base::log::level::warning, "raft", "messages that a node lives are dropped",
                               "a message from {} that it lives is dropped: {}", name, read.error().text);
   watch(self, node);
+  for (consensus::liveness_change& one : read->changes)
+    one.is_here = !one.offer || members_.find(one.follower);
   node_liveness::outcome made;
   exchange_.receive(self.now(), name, *read, made);
   carry_out(self, made);

@@ -115,9 +115,9 @@ void member::take_request(process& self, waiting one, const message& request) {
     return propose(self, keep(self, std::move(one)), consensus::entry_kind::session, {});
   }
   if (arity != 2 && arity != 3) return malformed();
-  // A command is read whole, in one turn, before it goes into the log.
-  if (word == "append" && request.size() > options_->entry_bytes + longest_sequence)
-    return refuse(error("too_large"));
+  // A command is read whole, in one turn, before it goes into the log; so is a query with a word behind it.
+  const bool is_read = word == "append" || arity == 3;
+  if (is_read && request.size() > options_->entry_bytes + longest_sequence) return refuse(error("too_large"));
   if (word != "append" && arity == 2)
     what = at.rest(); // a request is one term
   else if (!at.read_term(what))

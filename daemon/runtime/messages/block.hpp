@@ -33,7 +33,12 @@ struct block {
   block_pool* owner = nullptr; // null: from malloc
   std::uint8_t size_class = 0;
   bool borrowed = false; // data() holds a `borrowed_bytes`, which points to the term's bytes
-  block* next = nullptr; // link in a free list
+  // Where in data() a term is that was found to be sound, and its size; see sound_term.hpp. Used only in
+  // blocks that are too large for every pool, so that no block is used again with what is said here.
+  static constexpr std::uint16_t nowhere = UINT16_MAX;
+  std::atomic<std::uint16_t> sound_at{nowhere};
+  std::atomic<std::uint32_t> sound_size{0}; // 0: none
+  block* next = nullptr;                    // link in a free list
   alignas(signal) std::byte signal_room[sizeof(signal)];
 
   std::uint8_t* data() { return reinterpret_cast<std::uint8_t*>(this + 1); }

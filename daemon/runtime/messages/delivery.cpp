@@ -85,8 +85,15 @@ send_status deliver(system& host, const destination& to, signal_ptr what, proces
 
 send_status dispatch(system& host, const destination& to, signal_ptr what, process_record* sender) {
   if (to.here()) return deliver(host, to, std::move(what), sender);
-  const bool sound = what->payload().size() == 0 || is_sound(host, what);
-  if (!sound && what->kind == signal_kind::message) return send_status::malformed;
+  const bool is_message = what->kind == signal_kind::message;
+  const bool sound = what->payload().size() == 0 || is_sound(host, what, sender);
+  if (!sound && is_message) return send_status::malformed;
+  if (is_message && sender != nullptr && sender->dead) return send_status::ok; // it yielded, and was killed
+  const send_status sent = dispatch_sound(host, to, std::move(what), sender);
+  return sound ? sent : send_status::malformed;
+}
+
+send_status dispatch_sound(system& host, const destination& to, signal_ptr what, process_record* sender) {
   if (sender != nullptr) sender->choose_compression(*what);
   if (host.router() != nullptr) {
     if (sender != nullptr && what->kind == signal_kind::message)
@@ -96,7 +103,7 @@ send_status dispatch(system& host, const destination& to, signal_ptr what, proce
     const pid missing = to.what() == destination::kind::process ? to.process() : pid{};
     answer_for_missing(host, missing, std::move(what), reasons::noconnection());
   }
-  return sound ? send_status::ok : send_status::malformed;
+  return send_status::ok;
 }
 
 void answer_for_missing(system& host, const pid& missing, signal_ptr what, message reason) {

@@ -49,6 +49,8 @@ inline std::uint16_t flags_of(const sending& how) {
 // this node.
 send_status deliver(system& host, const destination& to, signal_ptr what, process_record* sender);
 send_status dispatch(system& host, const destination& to, signal_ptr what, process_record* sender);
+// dispatch() to another node for a payload that may leave. delivery.cpp.
+send_status dispatch_sound(system& host, const destination& to, signal_ptr what, process_record* sender);
 // Whatever the mailbox's bound.
 void push(process_record& to, signal_ptr what);
 // Within the mailbox's bound.
@@ -62,8 +64,11 @@ void go_on(system& host, const waiting_line::sleeper& parked);
 // does not want to. sends_away.cpp.
 send_status send_away(system& host, const destination& to, signal_ptr what, process_record& sender);
 // Whether the payload of a signal for another node is one well-formed term. If it is not, this is counted and
-// logged, and an exit reason is replaced by `bad_term`. outgoing.cpp.
-bool is_sound(system& host, signal_ptr& leaving);
+// logged, and an exit reason is replaced by `bad_term`. `sender`: as in dispatch(); it may yield while a long
+// message is read. outgoing.cpp.
+bool is_sound(system& host, signal_ptr& leaving, process_record* sender);
+// The reason, or `bad_term` in its place: what all other nodes are told. outgoing.cpp.
+message sound_reason(system& host, const pid& from, const message& reason);
 // Puts a message into the waiting line of a mailbox with policy drop_old. `here`: the worker whose thread
 // this is; null: none. bounded_sends.cpp.
 void push_newest(worker* here, process_record& to, signal_ptr what);

@@ -72,22 +72,32 @@ void process_record::die(message reason, message answer) {
 
   if (!answer && !started) answer = error_message(reason);
   if (answer) answer_ack(std::move(answer));
+  // What other nodes are told. The reason is checked once for all of them, however many there are.
+  message abroad;
+  const auto told = [&](const destination& whom) -> const message& {
+    if (whom.here()) return reason;
+    if (!abroad) abroad = delivery::sound_reason(host(), id(), reason);
+    return abroad;
+  };
+  const auto tell = [&](const destination& whom, signal_ptr what) {
+    if (whom.here())
+      delivery::deliver(host(), whom, std::move(what), this);
+    else
+      delivery::dispatch_sound(host(), whom, std::move(what), this);
+  };
   if (const call_id last = received_calls.take(); last.who)
-    delivery::dispatch(host(), last.who, make_signal(signal_kind::down, id(), last.ref(), reason), this);
+    tell(last.who, make_signal(signal_kind::down, id(), last.ref(), told(last.who)));
   if (mine != nullptr) {
-    const auto tell = [&](const destination& whom, signal_ptr what) {
-      delivery::dispatch(host(), whom, std::move(what), this);
-    };
     mine->links.for_each([&](const pid& other, link_state& state) {
-      if (state.unlinking == 0) tell(other, make_signal(signal_kind::exit, id(), reason));
+      if (state.unlinking == 0) tell(other, make_signal(signal_kind::exit, id(), told(other)));
     });
     mine->watchers.for_each([&](const reference& ref, watcher_state& state) {
-      signal_ptr down = make_signal(signal_kind::down, id(), ref, reason);
+      signal_ptr down = make_signal(signal_kind::down, id(), ref, told(state.watcher));
       if (state.by_name) down->flags |= signal::by_name;
       tell(state.watcher, std::move(down));
     });
     mine->callers.for_each([&](const reference& ref, pid& caller) {
-      tell(caller, make_signal(signal_kind::down, id(), ref, reason));
+      tell(caller, make_signal(signal_kind::down, id(), ref, told(caller)));
     });
     mine->monitors.for_each([&](std::uint64_t number, monitor_state& state) {
       send_demonitor(number, state.target, state.by_name());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/messages/delivery.hpp"
+#include "runtime/messages/sound_term.hpp"
 
 namespace coppice::runtime {
 
@@ -21,6 +22,7 @@ on_behalf on_behalf::of_origin(process& self) {
 send_status on_behalf::dispatch(const destination& to, signal_kind what, message payload) const {
   if (self_.exiting()) return send_status::ok;
   if (!to.here() && to.node() != asker_.node) return send_status::nodedown;
+  if (!to.here() && what == signal_kind::message) check_before_leaving(self_, payload);
   signal_ptr made = make_signal(what, to.here() ? asker_ : self_.self(), std::move(payload));
   made->flags = to.here() && !asker_.here() ? signal::remote : signal::no_wait;
   // What goes to the asker's node is bounded by that node's connection.

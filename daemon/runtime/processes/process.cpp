@@ -156,7 +156,7 @@ send_status process::send_ahead(const destination& to, message m) {
   remote_router* const router = host().router();
   if (router == nullptr || !router->connected(to.node())) return send_status::nodedown;
   signal_ptr what = make_signal(signal_kind::message, me.id(), std::move(m));
-  if (!delivery::is_sound(host(), what)) return send_status::malformed;
+  if (!delivery::is_sound(host(), what, nullptr)) return send_status::malformed;
   reductions(1);
   return router->route_ahead(to, std::move(what)) ? send_status::ok : send_status::full;
 }

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "runtime/actor_factory.hpp"
+#include "runtime/messages/sound_term.hpp"
 #include "runtime/process.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/observer/observer.hpp"
@@ -95,7 +96,12 @@ class one_call : public runtime::behaviour {
                        read_long_term(at, arguments, work) && at.read_nil();
     // The result has the tag, and is made in one turn.
     if (!whole || tag.size() > longest_key) return runtime::stop(message::atom("badarg"));
-    if (answers_) return runtime::stop(erpc_result(self, *allowed_, tag, module, function, arguments));
+    if (answers_) {
+      message result = erpc_result(self, *allowed_, tag, module, function, arguments);
+      // The end of a process takes one turn, and its reason leaves in that.
+      runtime::check_before_leaving(self, result);
+      return runtime::stop(std::move(result));
+    }
     evaluate(self, *allowed_, module, function, arguments);
     return runtime::stop(message::atom("normal"));
   }
@@ -178,6 +184,9 @@ spawned spawn_here(runtime::system& system, const dist::spawn_request& request, 
   return *made;
 }
 
+// Bytes of the arguments of a spawn that another node asks for.
+constexpr std::size_t longest_arguments = std::size_t{1} << 20;
+
 // coppice:spawn('PLUGIN:ACTOR'[, Args])
 spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
                     const behaviours::peer_rights& rights) {
@@ -194,7 +203,13 @@ spawned spawn_actor(runtime::system& system, const dist::spawn_request& request,
                        from);
     return unexpected<std::string>("notsup");
   }
-  // Read in one go, since nothing may wait here; only nodes that may start this actor get so far.
+  // They are read in one go, since nothing may wait here.
+  if (request.arguments.size() > longest_arguments) {
+    base::log::warning("services",
+                       "a spawn of {} by {} was refused: its arguments have {} bytes, more than {}", actor,
+                       from, request.arguments.size(), longest_arguments);
+    return unexpected<std::string>("system_limit");
+  }
   if ((length == 2 && !at.read_term(args)) || !at.read_nil()) return unexpected<std::string>("badarg");
   runtime::actor_spec spec;
   spec.actor = actor;

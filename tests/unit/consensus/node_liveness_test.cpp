@@ -7,6 +7,7 @@
 
 #include <coppice/etf/writer.hpp>
 #include <optional>
+#include <string>
 
 using namespace coppice;
 using namespace coppice::consensus;
@@ -221,6 +222,60 @@ TEST_CASE("a node keeps a bounded number of offers of another one, and beyond th
   CHECK(made.told.size() == node_liveness::most_offers);
   CHECK(of.follow(last_good + 999 * ms, follower(1), "a", state(1), pace.election));
   CHECK_FALSE(of.follow(last_good + 1000 * ms, follower(2), "a", state(2), pace.election));
+}
+
+TEST_CASE("offers to members that are not here are kept up to a bound, and their leaders are told at once") {
+  node_liveness of(12);
+  const base::nanos now = 1000 * ms;
+  constexpr std::uint64_t row = node_liveness::most_changes;
+  node_liveness::outcome made;
+  for (std::uint64_t number = 1; number <= 8; ++number) {
+    liveness_message one{11, 12, number, 0, true, 0, (number - 1) * row, number * row, {}, {}};
+    for (std::uint64_t i = 1; i <= row; ++i)
+      one.changes.push_back({follower(one.base + i), state(one.base + i), false});
+    of.receive(now, "a", one, made);
+  }
+  CHECK(made.told.empty());
+  REQUIRE(made.sent.size() == 8);
+  CHECK(made.sent.back().what.applied == node_liveness::most_absent);
+  CHECK(made.sent.front().what.awake.size() == row);
+  // A member that is here has its offer all the same.
+  liveness_message last{11, 12, 9, 0, true, 0, node_liveness::most_absent, node_liveness::most_absent + 1,
+                        {}, {}};
+  last.changes.push_back({follower(1'000'000), state(1), true});
+  of.receive(now, "a", last, made);
+  REQUIRE(made.told.size() == 1);
+  CHECK(made.told[0].to == follower(1'000'000));
+}
+
+TEST_CASE("nodes that come and go take no other node's place") {
+  two_nodes of;
+  node_liveness::outcome made;
+  for (std::uint64_t i = 1; i <= 2 * node_liveness::most_nodes; ++i) {
+    const std::string name = "stranger" + std::to_string(i);
+    of.b.receive(of.now, name, {i, 0, 1, 0, true, 0, 0, 0, {}, {}}, made);
+    of.b.lost(name, made);
+  }
+  of.rest(3);
+  CHECK(of.pass(1000 * ms) == 20);
+  CHECK(of.told_a.empty());
+}
+
+TEST_CASE("groups become quiescent again after a lost connection, whichever side has seen it") {
+  for (const bool is_seen_by_a : {false, true}) {
+    CAPTURE(is_seen_by_a);
+    two_nodes of;
+    of.rest(3);
+    for (int again = 0; again < 3; ++again) {
+      node_liveness::outcome made;
+      is_seen_by_a ? of.a.lost("b", made) : of.b.lost("a", made);
+      of.pass(2200 * ms);
+      of.rest(3);
+      of.pass(2200 * ms);
+      CHECK(of.told_a.empty());
+      CHECK(of.told_b.empty());
+    }
+  }
 }
 
 TEST_CASE("a message that a node lives comes back the same, and malformed ones are refused") {

@@ -82,9 +82,9 @@ frames in_fragments(etf::bytes payload) {
   return all;
 }
 
-// A message in so many pieces that each is almost empty.
-frames in_small_fragments(etf::bytes payload) {
-  const std::size_t count = payload.size();
+// The first fragment has `first` bytes of the payload, each other one a single byte.
+frames in_bytes_behind(std::size_t first, etf::bytes payload) {
+  const std::size_t count = payload.size() - first + 1;
   frames all;
   for (std::size_t i = 0; i < count; ++i) {
     etf::vector_writer out;
@@ -94,10 +94,15 @@ frames in_small_fragments(etf::bytes payload) {
       begin(out, "83450000000000000005" + std::string(left) + "00");
     else
       out.raw(from_hex("83460000000000000005" + std::string(left)));
-    out.raw(payload.subspan(i, 1));
+    out.raw(i == 0 ? payload.first(first) : payload.subspan(first + i - 1, 1));
     all.push_back(out.take());
   }
   return all;
+}
+
+// A message in so many pieces that each is almost empty.
+frames in_small_fragments(etf::bytes payload) {
+  return in_bytes_behind(1, payload);
 }
 
 struct way {
@@ -159,6 +164,32 @@ TEST_CASE("what a message costs to unpack grows with its length and no faster, i
   std::printf("# measured: unpacking costs at most %llu steps a byte\n",
               static_cast<unsigned long long>(dearest));
   std::fflush(stdout);
+}
+
+TEST_CASE("a fragment costs what its own bytes cost, however many maps of its message are open") {
+  constexpr std::uint32_t keys = 40; // more than are compared each with each
+  constexpr std::uint32_t elements = 2000;
+  const auto of_last_bytes = [](std::uint32_t maps) {
+    etf::vector_writer out;
+    for (std::uint32_t i = 0; i < maps; ++i) {
+      out.map(keys);
+      for (std::uint32_t key = 0; key < keys; ++key) {
+        out.integer(key);
+        if (key + 1 < keys) out.nil();
+      }
+    }
+    out.list(elements);
+    const std::size_t first = out.size();
+    for (std::uint32_t i = 0; i < elements; ++i) out.integer(1);
+    out.nil();
+    const frames all = in_bytes_behind(first, out.view());
+    unpacker in({});
+    REQUIRE(in.take(all.front()).has_value());
+    const std::uint64_t before = test::steps();
+    for (std::size_t i = 1; i < all.size(); ++i) REQUIRE(in.take(all[i]).has_value());
+    return test::steps() - before;
+  };
+  CHECK(of_last_bytes(2000) <= always + 2 * of_last_bytes(10));
 }
 
 TEST_CASE("no call takes most of a message of several parts") {

@@ -76,7 +76,7 @@ class key_checker {
   /// at its end, the beginning of a binary. duplicate_key names the key; it must not be used after that.
   result<void> pass(bytes seen);
 
-  /// Bytes of memory that it holds.
+  /// Bytes of memory that it holds. Costs the same however many maps are open.
   std::size_t held() const;
   /// Work beside the pass itself, which looks at each byte once: keys and slots looked at, keys moved, bytes
   /// compared. In proportion to the bytes of the term.
@@ -121,6 +121,7 @@ class key_checker {
   detail::near_stack<frame, 8> frames_;
   detail::near_stack<detail::seen_key, 32> keys_; ///< of the open small maps
   std::vector<detail::seen_keys> tables_;         ///< of the open large maps
+  std::size_t tables_bytes_ = 0;                  ///< what tables_ hold beside themselves
   std::uint64_t steps_ = 0;
   unsigned collisions_ = 0;     ///< different keys with equal hashes
   bool stopped_ = false;        ///< the term is refused: a key came twice, or too many hashes were equal
