@@ -78,9 +78,10 @@ void actor_stream::count_end() {
 base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_options& tls, bool ends_actor) {
   ends_actor_ = ends_actor;
   const bool is_tcp = socket.is_tcp;
-  proxy_due_ = comes_by_proxy(socket, *options_);
-  if (proxy_due_ && tls.context != nullptr) tls_later_ = std::make_unique<net::tls_options>(tls);
-  auto made = net::stream::adopt(loop_, std::move(socket), proxy_due_ ? net::tls_options() : tls);
+  const bool by_proxy = comes_by_proxy(socket, *options_);
+  if (by_proxy) life_.take(actor_stream_life_event::expects_header);
+  if (by_proxy && tls.context != nullptr) tls_later_ = std::make_unique<net::tls_options>(tls);
+  auto made = net::stream::adopt(loop_, std::move(socket), by_proxy ? net::tls_options() : tls);
   if (!made) return unexpected(std::move(made.error()));
   stream_ = std::move(*made);
   if (is_tcp) {
@@ -92,7 +93,7 @@ base::status actor_stream::adopt(net::accepted_socket socket, const net::tls_opt
   stream_.set_low_mark(options_->low);
   opened_at_ = active_at_ = now();
   stream_.start(*this);
-  if (tls.context == nullptr && !proxy_due_) opened();
+  if (tls.context == nullptr && !by_proxy) opened();
   watch();
   return {};
 }
@@ -143,7 +144,7 @@ base::status actor_stream::attach(handed_stream from) {
 }
 
 base::result<handed_stream> actor_stream::hand_over() {
-  if (stage_ != stage::open || failed_ || secured_due_)
+  if (!is_open() || news_.has_secured())
     return base::fail(base::errc::invalid, "hand over a stream: it is not open, or about to end");
   const auto seen = traffic();
   auto socket = stream_.detach();
@@ -160,8 +161,7 @@ base::result<handed_stream> actor_stream::hand_over() {
   input_.clear();
   timer_.close();
   timer_at_ = 0;
-  failed_ = true;
-  stage_ = stage::gone;
+  life_.take(actor_stream_life_event::handed_over);
   tell();
   return out;
 }
@@ -184,8 +184,8 @@ base::nanos actor_stream::open_for() const {
 
 void actor_stream::on_secured() {
   note_certificate();
-  if (stage_ == stage::opening) return opened();
-  secured_due_ = true;
+  if (life_.is_opening()) return opened();
+  news_.take(actor_stream_news_event::secures);
   tell();
 }
 
@@ -194,7 +194,7 @@ void actor_stream::take_proxy_header() {
   auto read = net::read_proxy_header(input_.bytes(), *options_->proxy);
   if (!read) return close(stream_end::proxy, std::move(read.error().text));
   if (!*read) return;
-  proxy_due_ = false;
+  life_.take(actor_stream_life_event::has_header);
   if ((*read)->source) {
     peer_ = (*read)->source->to_string();
     stream_.count_with(*(*read)->source);
@@ -213,9 +213,9 @@ void actor_stream::note_certificate() {
 
 base::status actor_stream::start_tls(const net::tls_options& how) {
   if (!is_open()) return base::fail(base::errc::invalid, "start TLS: the stream is not open");
-  if (!lent_) {
+  if (loan_.now() == actor_stream_loan_state::none) {
     secure(how);
-  } else if (!std::exchange(secured_then_, true)) {
+  } else if (loan_.take(actor_stream_loan_event::secures)) {
     stream_.start_tls(how, std::nullopt); // and what is left of the data when on_data has returned
   } else {
     stream_.start_tls(how); // which tells of it
@@ -229,9 +229,8 @@ void actor_stream::secure(const net::tls_options& how) {
 }
 
 void actor_stream::opened() {
-  if (stage_ != stage::opening) return;
-  stage_ = stage::open;
-  connect_due_ = true;
+  if (!life_.take(actor_stream_life_event::opens)) return;
+  news_.take(actor_stream_news_event::connects);
   tell();
 }
 
@@ -256,7 +255,7 @@ std::span<std::uint8_t> actor_stream::read_space() {
 
 void actor_stream::on_data(base::bytes_span bytes) {
   active_at_ = now();
-  if (stage_ != stage::open && !proxy_due_) return;
+  if (!life_.is_timed()) return;
   stream_loop& shared = stream_loop::of(loop_);
   if (!shared.is_here(bytes.data()))
     input_.append_written(bytes.size());
@@ -264,7 +263,7 @@ void actor_stream::on_data(base::bytes_span bytes) {
     shared.pass_on(bytes.size(), input_, std::min(needed_, most_kept()));
   else
     input_.append(bytes, needed_);
-  if (proxy_due_) return take_proxy_header();
+  if (life_.is(actor_stream_life_state::proxied)) return take_proxy_header();
   if (frame_began_ == 0) frame_began_ = active_at_;
   if (input_.size() >= most_kept()) stream_.pause();
   if (input_.size() < needed_ || held_) return watch();
@@ -272,21 +271,18 @@ void actor_stream::on_data(base::bytes_span bytes) {
 }
 
 bool actor_stream::on_end() {
-  if (stage_ == stage::opening) return false;
-  eof_ = true;
+  if (life_.is_opening()) return false;
+  peer_end_.take(actor_stream_input_event::ends);
   tell();
   return true;
 }
 
 void actor_stream::on_drained() {
-  if (!std::exchange(refused_write_, false)) return;
-  drained_due_ = true;
-  tell();
+  if (room_.take(actor_stream_room_event::drains)) tell();
 }
 
 void actor_stream::on_closed(base::error why) {
-  failed_ = true;
-  const bool was_open = stage_ != stage::opening || ends_actor_;
+  const bool was_open = !life_.is_opening() || ends_actor_;
   const bool was_securing = stream_ && stream_.securing();
   totals_ = traffic();
   stream_.close_when_written(); // the alert that refuses a peer's TLS
@@ -297,60 +293,60 @@ void actor_stream::on_closed(base::error why) {
 void actor_stream::let_end(std::string why) {
   end_held_ = false;
   int unread = 0;
-  if (stream_ && !failed_ && ::ioctl(stream_.descriptor(), FIONREAD, &unread) == 0)
+  if (stream_ && life_.has_socket() && ::ioctl(stream_.descriptor(), FIONREAD, &unread) == 0)
     last_byte_ = stream_.bytes_read() + static_cast<std::uint64_t>(std::max(unread, 0));
   end_text_ = std::move(why);
-  if (stage_ == stage::ending) tell();
+  if (ending()) tell();
 }
 
 // The socket is done with, or closes by itself; the actor is to be told.
 void actor_stream::finish(stream_end how, std::string why) {
-  if (stage_ == stage::ending || stage_ == stage::gone) return;
+  if (life_.is_over()) return;
   // What came whole before the connection broke is the actor's all the same.
-  const bool more = failed_ && stage_ == stage::open && input_.size() >= needed_;
+  const bool more = is_open() && input_.size() >= needed_;
   how_ = how;
   why_ = std::move(why);
   timer_.close();
   timer_at_ = 0;
-  if (!more) stage_ = stage::ending;
+  life_.take(more ? actor_stream_life_event::breaks : actor_stream_life_event::ends);
   tell();
 }
 
 bool actor_stream::handle(stream_callbacks& to, unsigned& budget, outcome& next) {
   is_due_ = false;
   if (gone()) return true;
-  if (connect_due_) {
-    connect_due_ = false;
-    if (budget == 0) return connect_due_ = true, tell(), false;
+  if (news_.has_connected()) {
+    if (budget == 0) return tell(), false;
     --budget;
+    news_.take(actor_stream_news_event::tells_connected);
     next = to.on_connect(*this);
     if (next.stops()) return true;
   }
-  if (secured_due_ && stage_ == stage::open) {
-    secured_due_ = false;
+  if (life_.hands_out() && news_.take(actor_stream_news_event::tells_secured)) {
     next = to.on_secured(*this);
     if (next.stops()) return true;
   }
-  if (drained_due_ && stage_ == stage::open) {
-    drained_due_ = false;
+  if (life_.hands_out() && room_.take(actor_stream_room_event::is_told)) {
     next = to.on_drained(*this);
     if (next.stops()) return true;
   }
   if (takes_input() && !hand_out(to, budget, next)) return tell(), false;
   if (next.stops()) return true;
-  if (stage_ == stage::open && eof_ && !held_ && !failed_) {
+  if (is_open() && peer_end_.now() != actor_stream_input_state::comes && !held_) {
     if (!options_->half_close) {
       close(stream_end::eof);
-    } else if (!std::exchange(eof_told_, true)) {
+    } else if (peer_end_.now() == actor_stream_input_state::ended) {
+      peer_end_.take(actor_stream_input_event::is_told);
       next = to.on_eof(*this);
       if (next.stops()) return true;
     }
   }
-  if (failed_ && stage_ == stage::open && (!held_ || input_.size() < needed_)) stage_ = stage::ending;
-  if (draining_ && (stage_ == stage::open || stage_ == stage::opening)) close(stream_end::shutdown);
-  if (stage_ == stage::ending && end_held_) return true;
-  if (stage_ == stage::ending) {
-    stage_ = stage::gone;
+  if (life_.is(actor_stream_life_state::broken) && (!held_ || input_.size() < needed_))
+    life_.take(actor_stream_life_event::ends);
+  if (draining_ && !life_.is_over()) close(stream_end::shutdown);
+  if (ending() && end_held_) return true;
+  if (ending()) {
+    life_.take(actor_stream_life_event::told);
     next = to.on_close(*this, how_, end_text_.empty() ? why_ : end_text_);
     return true;
   }
@@ -395,24 +391,25 @@ outcome actor_stream::hand_out_raw(stream_callbacks& to) {
   const std::size_t size = input_.size();
   const message data = input_.part(0, size);
   std::size_t taken = size;
-  lent_ = true;
-  secured_then_ = cut_anew_ = false;
+  loan_.take(actor_stream_loan_event::lends);
   outcome next = to.on_data(*this, data, taken);
-  lent_ = false;
-  if (next.stops() || stage_ != stage::open) return next;
+  const actor_stream_loan_state meanwhile = loan_.now();
+  loan_.take(actor_stream_loan_event::returns);
+  if (next.stops() || !life_.hands_out()) return next;
   taken = std::min(taken, size);
-  if (secured_then_) {
+  if (meanwhile == actor_stream_loan_state::secured) {
     stream_.give_tls(input_.bytes().subspan(taken));
     input_taken();
     return next;
   }
-  if (taken == 0 && size >= framer_.how().max && !cut_anew_) {
+  const bool is_cut = meanwhile == actor_stream_loan_state::cut;
+  if (taken == 0 && size >= framer_.how().max && !is_cut) {
     close(stream_end::frame_too_large, "the actor uses none of " + std::to_string(size) + " bytes");
     return next;
   }
   used(taken);
-  if (!cut_anew_) needed_ = size - taken + 1; // it may have waited, and more have come
-  if (!held_) read_on();                      // what was left may be more than the credit
+  if (!is_cut) needed_ = size - taken + 1; // it may have waited, and more have come
+  if (!held_) read_on();                   // what was left may be more than the credit
   return next;
 }
 
@@ -433,7 +430,7 @@ void actor_stream::used(std::size_t count) {
 }
 
 void actor_stream::read_on() {
-  if (stream_ && !failed_ && stream_.paused() && input_.size() < most_kept()) stream_.resume();
+  if (stream_ && life_.has_socket() && stream_.paused() && input_.size() < most_kept()) stream_.resume();
 }
 
 // What its actor has left comes again then, also if there is no more: it may have had nowhere to put it.
@@ -450,23 +447,28 @@ void actor_stream::drain() {
 void actor_stream::set_framing(const net::framing& how) {
   framer_ = net::framer(how);
   needed_ = 1;
-  cut_anew_ = true;
+  loan_.take(actor_stream_loan_event::cuts);
   if (!input_.empty()) tell(); // there may be a whole frame in it
 }
 
 // What goes -----------------------------------------------------------------------------------------------
 
+actor_stream::write_result actor_stream::refused() {
+  room_.take(actor_stream_room_event::refuses);
+  return write_result::full;
+}
+
 actor_stream::write_result actor_stream::write(base::bytes_span bytes) {
-  if (stage_ != stage::open || failed_) return write_result::closed;
-  if (stream_.bytes_queued() > options_->high) return refused_write_ = true, write_result::full;
+  if (!is_open()) return write_result::closed;
+  if (stream_.bytes_queued() > options_->high) return refused();
   stream_.write(bytes);
   note_written();
   return write_result::ok;
 }
 
 actor_stream::write_result actor_stream::write(message bytes) {
-  if (stage_ != stage::open || failed_) return write_result::closed;
-  if (stream_.bytes_queued() > options_->high) return refused_write_ = true, write_result::full;
+  if (!is_open()) return write_result::closed;
+  if (stream_.bytes_queued() > options_->high) return refused();
   const base::bytes_span view = bytes.bytes();
   if (view.size() < net::write_queue::copy_below)
     stream_.write(view);
@@ -479,41 +481,39 @@ actor_stream::write_result actor_stream::write(message bytes) {
 }
 
 void actor_stream::flush() {
-  if (stage_ == stage::open && !failed_ && stream_.bytes_queued() != 0) stream_.flush();
+  if (is_open() && stream_.bytes_queued() != 0) stream_.flush();
 }
 
 void actor_stream::end() {
-  if (stage_ == stage::open && !failed_) stream_.end();
+  if (is_open()) stream_.end();
 }
 
 void actor_stream::close(stream_end how, std::string why) {
-  if (stage_ == stage::ending || stage_ == stage::gone) return;
+  if (life_.is_over()) return;
   if (how == stream_end::proxy) // no actor of it hears why
     base::log::counted(base::log::level::warning, "tcp", why, "a connection from {} is closed: {}", peer_,
                        why);
   totals_ = traffic();
   dialer_ = {};
-  if (stream_ && !failed_) {
-    if (stage_ == stage::opening)
+  if (stream_ && life_.has_socket()) {
+    if (life_.is_opening())
       stream_.close();
     else
       stream_.close_when_written();
   }
-  failed_ = true;
   input_.clear();
   finish(how, std::move(why));
 }
 
 void actor_stream::reset() {
-  if (stage_ == stage::ending || stage_ == stage::gone) return;
+  if (life_.is_over()) return;
   dialer_ = {};
   totals_ = traffic();
-  if (stream_ && !failed_) {
+  if (stream_ && life_.has_socket()) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     setsockopt(stream_.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     stream_.close();
   }
-  failed_ = true;
   input_.clear();
   finish(stream_end::normal, {});
 }

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/uv.hpp"
+#include "behaviours/streams/actor_stream_state.hpp"
 #include "behaviours/streams/given_stream.hpp"
 #include "behaviours/streams/receive_buffer.hpp"
 #include "behaviours/streams/stream_loop.hpp"
@@ -120,9 +121,9 @@ class actor_stream final : private net::stream_handler {
   // In the actor's turn, from here on. Calls back until there is nothing due or `budget` callbacks are made;
   // false: there is more.
   bool handle(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
-  bool is_open() const { return stage_ == stage::open && !failed_; }
+  bool is_open() const { return life_.is(actor_stream_life_state::open); }
   // Its on_close is over.
-  bool gone() const { return stage_ == stage::gone; }
+  bool gone() const { return life_.is(actor_stream_life_state::gone); }
 
   enum class write_result : std::uint8_t { ok, full, closed };
   write_result write(base::bytes_span bytes);
@@ -148,12 +149,12 @@ class actor_stream final : private net::stream_handler {
   void hold_end() { end_held_ = true; }
   void let_end(std::string why);
   // It is done with, but for that.
-  bool ending() const { return stage_ == stage::ending; }
+  bool ending() const { return life_.is(actor_stream_life_state::ending); }
   // Nothing holds it up here, and all that had come when let_end() was called is read: only the peer's end
   // may be missing.
   bool reads_on() const { return !held_ && input_.size() < most_kept() && traffic().read >= last_byte_; }
   // start_tls() can be right: it is open and was not ended, and has no TLS nor a handshake.
-  bool may_start_tls() const { return stage_ == stage::open && !failed_ && stream_.may_start_tls(); }
+  bool may_start_tls() const { return is_open() && stream_.may_start_tls(); }
   // The name or address it was to be connected to; empty: a peer connected to it, or it is a Unix-domain
   // socket.
   const std::string& target() const { return target_; }
@@ -164,8 +165,6 @@ class actor_stream final : private net::stream_handler {
   void set_framing(const net::framing& how);
 
  private:
-  enum class stage : std::uint8_t { opening, open, ending, gone };
-
   void on_secured() override;
   std::span<std::uint8_t> read_space() override;
   void on_data(base::bytes_span bytes) override;
@@ -186,8 +185,9 @@ class actor_stream final : private net::stream_handler {
   void used(std::size_t count);
   void input_taken();
   void read_on(); // if the actor may have more
-  bool takes_input() const { return stage_ == stage::open && !held_; }
+  bool takes_input() const { return life_.hands_out() && !held_; }
   void finish(stream_end how, std::string why);
+  write_result refused();
 
   // Times: actor_stream_times.cpp
   std::uint64_t now() const { return uv_now(loop_); }
@@ -216,7 +216,11 @@ class actor_stream final : private net::stream_handler {
   std::uint64_t stuck_since_ = 0; // what is written; 0: it is not
   std::uint64_t written_then_ = 0;
   std::uint64_t last_byte_ = 0; // of a program: what bytes_read() is to be once all is read that it wrote
-  stage stage_ = stage::opening;
+  actor_stream_life life_;
+  actor_stream_news news_;
+  actor_stream_input peer_end_;
+  actor_stream_room room_;
+  actor_stream_loan loan_; // of what input_ begins with
   stream_end how_ = stream_end::normal;
   std::string why_;
   std::string end_text_; // from let_end(), instead of that
@@ -226,21 +230,11 @@ class actor_stream final : private net::stream_handler {
   std::shared_ptr<tcp_counters> counters_;      // null: it counts in none
   bool counts_open_ = false;
   bool ends_actor_ = false;
-  bool proxy_due_ = false; // the PROXY header is to come
-  bool connect_due_ = false;
-  bool secured_due_ = false;
-  bool eof_ = false;
-  bool eof_told_ = false;
-  bool drained_due_ = false;
-  bool refused_write_ = false;
-  bool held_ = false;
-  bool lent_ = false;         // on_data has what input_ begins with
-  bool secured_then_ = false; // start_tls() was called meanwhile
-  bool cut_anew_ = false;     // set_framing() was
-  bool draining_ = false;
-  bool failed_ = false; // the socket is no more
-  bool is_due_ = false;
-  bool end_held_ = false;
+  // What its owner and its actor have asked for.
+  bool held_ = false;     // pause()
+  bool draining_ = false; // drain()
+  bool end_held_ = false; // hold_end()
+  bool is_due_ = false;   // the owner has been told to call handle()
 };
 
 } // namespace coppice::behaviours

@@ -30,7 +30,8 @@ std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) con
     why = text;
   };
   const bool nothing_yet = input_.empty() && stream_.bytes_read() == 0;
-  if (proxy_due_) look(opened_at_, proxy_time, stream_end::proxy, "no PROXY header has come");
+  if (life_.is(actor_stream_life_state::proxied))
+    look(opened_at_, proxy_time, stream_end::proxy, "no PROXY header has come");
   look(nothing_yet ? opened_at_ : 0, options_->first_byte, stream_end::idle, "it has sent nothing");
   look(active_at_, options_->idle, stream_end::idle, "nothing was read or written");
   const bool waits =
@@ -49,7 +50,7 @@ void actor_stream::note_written() {
 }
 
 void actor_stream::watch() {
-  if ((stage_ != stage::open && !proxy_due_) || failed_) return;
+  if (!life_.is_timed()) return;
   stream_end how{};
   const char* why = "";
   const std::uint64_t due = next_deadline(how, why);
@@ -62,7 +63,7 @@ void actor_stream::watch() {
 
 void actor_stream::look_at_times() {
   timer_at_ = 0;
-  if ((stage_ != stage::open && !proxy_due_) || failed_) return;
+  if (!life_.is_timed()) return;
   if (stream_.bytes_queued() == 0) {
     stuck_since_ = 0;
   } else if (stream_.bytes_written() != written_then_) {

@@ -163,7 +163,7 @@ void web_connection::route(const net::http_request& asked) {
   if (!may_upgrade(asked)) return;
   if (!sites_->enter(site, found.route))
     return fail(web_overload::in_flight, "too many requests wait for an answer");
-  current_->in_flight = true;
+  advance(*current_, web_request_event::queues);
   std::string path;
   for (const std::string& one : found.segments) (path += '/') += one;
   const request_facts facts{path,
@@ -239,8 +239,8 @@ void web_connection::gone(std::uint64_t) {
 
 void web_connection::writable(net::http_exchange it) {
   if (!is_current(it.number)) return;
-  if (current_->file) send_file();
-  if (current_ && current_->events) current_->events->full = false;
+  if (is_at(web_request_state::file)) send_file();
+  if (is_at(web_request_state::events)) current_->events->full = false;
   if (current_ && current_->streams) {
     current_->streams->bodies->drained();
     current_->streams->progress = base::mono_now(); // from now on the writer has to go on
@@ -256,8 +256,8 @@ outcome web_connection::receive_io(process& self) {
   hand_on();
   if (socket_) return go_on_as_websocket(self);
   if (over_) return is_behind() || lingers(self) ? runtime::carry_on() : leave(self);
-  if (current_ && current_->request) send(self);
-  if (current_ && current_->file) send_file();
+  if (is_at(web_request_state::queued)) send(self);
+  if (is_at(web_request_state::file)) send_file();
   return runtime::carry_on();
 }
 
@@ -302,6 +302,7 @@ void web_connection::send(process& self) {
   const runtime::destination to = asked_of(self, route);
   if (to.what() == runtime::destination::kind::none) return;
   current_->call = self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true});
+  advance(*current_, web_request_event::is_sent);
   remind_of_deadline(self, current_->began + route.timeout);
   switch (self.send(to, gen::call_message(self, current_->call, request), {.waits = false})) {
     case runtime::send_status::ok:
@@ -342,7 +343,7 @@ outcome web_connection::receive(process& self, message m) {
   if (drain) {
     draining_ = true;
     self.trap_exit(true); // so that the processes at work for the client can be told of its end
-    if (current_ && current_->events) end_events();
+    if (is_at(web_request_state::events)) end_events();
     if (connection_) connection_->end_soon();
   } else if (!(notice && (take_deadline(self, m) || take_end(self, m) || take_heartbeat(m))) &&
              !take_answer(self, m)) {
@@ -395,7 +396,7 @@ bool web_connection::take_end(process& self, const message& m) {
   etf::bytes reason;
   if (!ref || !at.skip() || !at.skip() || !at.read_term(reason)) return false;
   if (!current_) return true;
-  if (current_->events && *ref == current_->events->sender) {
+  if (is_at(web_request_state::events) && *ref == current_->events->sender) {
     current_->events->sender = {};
     end_events();
     return true;
@@ -448,15 +449,17 @@ bool web_connection::take_answer(process& self, const message& m) {
   return true;
 }
 
-// The request no longer counts as waiting for an answer.
-void web_connection::leave_flight(exchange& it) noexcept {
-  if (!std::exchange(it.in_flight, false)) return;
-  if (it.waits_for_client) sites_->wait_for_client(false);
-  sites_->leave(*it.site, *it.route);
+void web_connection::advance(exchange& it, web_request_event on) noexcept {
+  const web_request_progress before = it.state;
+  it.state.take(on);
+  const bool was_awaiting = before.is(web_request_state::awaiting);
+  const bool is_awaiting = it.state.is(web_request_state::awaiting);
+  if (was_awaiting != is_awaiting) sites_->wait_for_client(is_awaiting);
+  if (before.is_in_flight() && !it.state.is_in_flight()) sites_->leave(*it.site, *it.route);
 }
 
 void web_connection::end() noexcept {
-  if (const auto it = std::exchange(current_, nullptr)) leave_flight(*it);
+  if (const auto it = std::exchange(current_, nullptr)) advance(*it, web_request_event::ends);
   if (std::exchange(lingers_, false)) sites_->stop_lingering();
   socket_.reset();
   connection_.reset();

@@ -25,6 +25,7 @@
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/streamed_bodies.hpp"
+#include "behaviours/web/web_request_state.hpp"
 #include "net/http/http_connection.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
@@ -72,7 +73,7 @@ class web_connection final : public runtime::behaviour,
     // Shared, so that a function that uses it keeps it: the client may leave, and the request end, meanwhile.
     std::shared_ptr<streamed_bodies> bodies;
     bool head_only = false;     // the request is HEAD: its answer has no body
-    int begun = 0;              // the answer's status once it has begun; 0: it has not
+    int status = 0;             // of the answer, once it has begun
     int refused = 0;            // the status with which the client's body was refused; 0: it was not
     base::nanos progress = 0;   // when something last came
     runtime::pid watched{};     // the process that reads, or writes the answer
@@ -83,20 +84,18 @@ class web_connection final : public runtime::behaviour,
     std::uint64_t number = 0;
     std::shared_ptr<web_site> site{};
     std::optional<std::size_t> route{};
-    bool in_flight = false;        // counted among the requests that wait for an answer
-    bool waits_for_client = false; // counted for its route only
+    web_request_progress state{};
     base::nanos began = 0;
-    runtime::message request{};            // to be sent; none: it was sent
+    runtime::message request{};            // while it is queued
     runtime::reference call{};             // none: no process is asked
     std::optional<stream_place> watcher{}; // told if the answer is no longer wanted
     std::uint64_t deadline = 0;            // timer; 0: none
     access_entry entry{};
-    std::optional<sent_file> file{};       // set once its answer has begun
-    std::optional<event_stream> events{};  // set once its answer has begun
+    std::optional<sent_file> file{};       // set while it is answered by a file
+    std::optional<event_stream> events{};  // set while it is answered by events
     std::optional<streaming> streams{};    // set if its route says so
     std::vector<runtime::message> early{}; // for the client, before its request was accepted
     std::size_t early_bytes = 0;
-    bool is_counted = false;
     std::string client{};                // named by a proxy; empty: the peer
     std::optional<std::string> origin{}; // another origin, whose page may read the answer
     bool takes_gzip = false;
@@ -133,6 +132,8 @@ class web_connection final : public runtime::behaviour,
   void count_with(const std::string& client);
   // Whether this is the current request.
   bool is_current(std::uint64_t number) const;
+  // Whether there is a current request, and in this state.
+  bool is_at(web_request_state one) const { return current_ && current_->state.is(one); }
   void route(const net::http_request& asked);
   void begin_file(const net::http_request& asked, const std::vector<std::string>& segments);
   void send_file();
@@ -195,7 +196,8 @@ class web_connection final : public runtime::behaviour,
   void finish(int status, std::uint64_t bytes);
   void want_turn();
   void count_end(const net::http_connection::summary& of) const;
-  void leave_flight(exchange& it) noexcept;
+  // Counts what changes with the request's state.
+  void advance(exchange& it, web_request_event on) noexcept;
   // Called when the request may have begun, or ceased, to wait for the client.
   void look_who_is_waited_for();
   void end() noexcept;

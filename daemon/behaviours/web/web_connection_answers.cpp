@@ -44,7 +44,7 @@ void web_connection::fail(int status, std::string_view why, std::string_view rea
   base::log::counted(base::log::level::warning, "web",
                      fmt::format("{} {} {}", route.path.text(), status, why), "{}, from {}: {}: {}",
                      route.path.text(), route.to, status, why);
-  if (current_->streams && current_->streams->begun != 0) return cut_stream(why, reason);
+  if (current_->state.is(web_request_state::streaming)) return cut_stream(why, reason);
   tell_aborted(reason);
   std::vector<net::http_header> headers;
   if (status == 503) headers.push_back({"Retry-After", std::string(retry_after)});
@@ -110,7 +110,6 @@ void web_connection::add_headers(net::http_response& response) const {
 
 // Once for each request.
 void web_connection::count(int status) {
-  if (std::exchange(current_->is_counted, true)) return;
   if (current_->route)
     current_->site->counters(*current_->route).count(status, base::mono_now() - current_->began);
   sites_->count(status);
@@ -119,14 +118,14 @@ void web_connection::count(int status) {
 // Ends the request: its monitors and timers, its counts and its line in the log. The connection is not
 // touched.
 void web_connection::finish(int status, std::uint64_t bytes) {
-  count(status);
+  if (!current_->state.is_counted()) count(status);
   const std::unique_ptr<exchange> it = std::exchange(current_, nullptr);
   if (it->events) {
     if (it->events->sender) self_->demonitor(it->events->sender, true);
     if (it->events->heartbeat != 0) self_->cancel_timer(it->events->heartbeat);
   }
   if (it->streams && it->streams->watch) self_->demonitor(it->streams->watch, true);
-  leave_flight(*it);
+  advance(*it, web_request_event::ends);
   if (it->call) self_->demonitor(it->call, true);
   if (it->deadline != 0) self_->cancel_timer(it->deadline);
   const base::nanos took = base::mono_now() - it->began;

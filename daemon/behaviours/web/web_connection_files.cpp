@@ -27,6 +27,7 @@ void web_connection::begin_file(const net::http_request& asked, const std::vecto
   add_headers(found.head);
   const std::uint64_t bytes = asked.method == "HEAD" ? 0 : found.length;
   current_->file = sent_file{std::move(found.file), found.offset, bytes, bytes, found.head.status};
+  advance(*current_, web_request_event::begins_file);
   connection_->begin(current_->number, found.head, found.length);
   if (current_) send_file(); // else the client has left
 }

@@ -66,7 +66,8 @@ void web_connection::abandoned(net::http_exchange it) {
   }
   const int status = refused != 0 ? refused : client_closed;
   if (streams == nullptr) return finish(status, 0);
-  finish(streams->begun != 0 ? streams->begun : status, streams->bodies->written());
+  const bool begun = current_->state.is(web_request_state::streaming);
+  finish(begun ? streams->status : status, streams->bodies->written());
 }
 
 void web_connection::grant_body(std::size_t bytes) {
@@ -77,9 +78,9 @@ void web_connection::grant_body(std::size_t bytes) {
 // A request that waits for its client's body counts for its route only. Otherwise clients that send slowly
 // would keep all others out of the site.
 void web_connection::look_who_is_waited_for() {
-  if (!current_ || !current_->in_flight || !current_->streams) return;
+  if (!current_ || !current_->state.is_in_flight() || !current_->streams) return;
   const bool waits = current_->streams->bodies->waits_for_client();
-  if (std::exchange(current_->waits_for_client, waits) != waits) sites_->wait_for_client(waits);
+  advance(*current_, waits ? web_request_event::awaits_client : web_request_event::hears_client);
 }
 
 net::http_written web_connection::write_answer(std::string_view part) {
@@ -136,10 +137,10 @@ void web_connection::watch(process& self, const runtime::pid& who) {
 bool web_connection::take_watched_end(const runtime::reference& of) {
   if (!current_->streams || of != current_->streams->watch) return false;
   current_->streams->watch = {};
-  const bool was_through = current_->streams->begun == 0 && !current_->streams->bodies->is_coming();
+  const bool begun = current_->state.is(web_request_state::streaming);
+  const bool was_through = !begun && !current_->streams->bodies->is_coming();
   if (was_through) return true; // it has read the body, and another process may answer
-  fail(500,
-       current_->streams->begun != 0 ? "it ended in the middle of its answer" : "it ended without an answer");
+  fail(500, begun ? "it ended in the middle of its answer" : "it ended without an answer");
   return true;
 }
 
@@ -182,10 +183,10 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   streaming& streams = *current_->streams;
   const auto bodies = streams.bodies;
   add_headers(answer.head);
-  streams.begun = answer.head.status;
+  streams.status = answer.head.status;
   streams.progress = base::mono_now();
   count(answer.head.status);
-  leave_flight(*current_);
+  advance(*current_, web_request_event::begins_stream);
   watch(self, answer.writer.by);
   const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
   if (!begun) return; // the client has left
@@ -204,7 +205,7 @@ void web_connection::settle_stream(streamed_bodies::state now, const std::shared
     case streamed_bodies::state::open:
       return;
     case streamed_bodies::state::ended:
-      return finish(current_->streams->begun, of->written());
+      return finish(current_->streams->status, of->written());
     case streamed_bodies::state::broken:
       return cut_stream("its answer is longer or shorter than it said", "failed");
     case streamed_bodies::state::overrun:
@@ -219,7 +220,7 @@ void web_connection::cut_stream(std::string_view why, std::string_view reason) {
   const std::uint64_t number = current_->number;
   const auto bodies = current_->streams->bodies;
   tell_aborted(reason);
-  finish(current_->streams->begun, bodies->written());
+  finish(current_->streams->status, bodies->written());
   if (connection_) connection_->break_off(number);
 }
 

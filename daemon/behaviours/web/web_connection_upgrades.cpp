@@ -41,7 +41,7 @@ void web_connection::take_output(process& self, message m) {
   if (!current_) return;
   if (is_order) return take_stream_order(self, m);
   if (current_->streams) return;
-  if (current_->events) return send_event(m.bytes());
+  if (is_at(web_request_state::events)) return send_event(m.bytes());
   if (!current_->call || !current_->route || !is_output(m.bytes(), upgrade())) return;
   const std::size_t cost = m.size() + sizeof m;
   if (current_->early_bytes + cost > current_->site->spec().backlog) return;
@@ -105,21 +105,21 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   add_headers(head);
   current_->events = event_stream{self.monitor(runtime::destination(sender)), 0, 0, 0, false};
   count(head.status);
-  leave_flight(*current_);
+  advance(*current_, web_request_event::begins_events);
   const std::uint64_t number = current_->number;
   if (connection_) connection_->end_soon(); // so that it ends with the stream, for its monitors
   const bool begun = connection_ && connection_->begin(number, head, std::nullopt);
   if (!begun || !send_events(retry_text(spec.retry))) return;
   for (const message& one : std::exchange(current_->early, {}))
-    if (current_ && current_->events) send_event(one.bytes());
+    if (is_at(web_request_state::events)) send_event(one.bytes());
   const bool over = draining_ || connection_->has_said_all();
-  if (over && current_ && current_->events) end_events();
+  if (over && is_at(web_request_state::events)) end_events();
 }
 
 // A client of events has nothing more to say. It ends its side when it leaves, and otherwise that would show
 // only when something is written to it.
 void web_connection::said_all(net::http_exchange it) {
-  if (is_current(it.number) && current_->events) end_events();
+  if (is_current(it.number) && is_at(web_request_state::events)) end_events();
 }
 
 void web_connection::send_event(etf::bytes event) {
@@ -139,7 +139,7 @@ bool web_connection::take_heartbeat(const message& m) {
   etf::cursor at(m.bytes());
   std::uint64_t number = 0;
   if (!at.read_tuple_of(2) || !at.read_atom_is(heartbeat_tag) || !at.read_unsigned(number)) return false;
-  if (!is_current(number) || !current_->events) return true;
+  if (!is_current(number) || !is_at(web_request_state::events)) return true;
   current_->events->heartbeat = 0;
   const base::nanos due = current_->events->sent + current_->site->spec().heartbeat;
   due > base::mono_now() ? remind_of_heartbeat(due) : void(send_events(event_heartbeat));
@@ -150,7 +150,7 @@ bool web_connection::send_events(std::string_view text) {
   if (!current_) return false;
   const std::uint64_t number = current_->number;
   const auto written = connection_ ? connection_->write(number, text) : net::http_written::gone;
-  if (written == net::http_written::gone || !current_ || !current_->events) return false;
+  if (written == net::http_written::gone || !is_at(web_request_state::events)) return false;
   event_stream& stream = *current_->events;
   stream.bytes += text.size();
   const bool was_full = std::exchange(stream.full, written == net::http_written::full || stream.full);

@@ -65,36 +65,36 @@ void stream::core::begin_connect(std::string target, std::chrono::milliseconds t
   connect_.data = this;
   if (timeout.count() == 0) return;
   timeout_ = deadline(raw_->loop, [this, timeout] {
-    fail({base::errc::timeout, fmt::format("connect to {}: no {} within {} ms", target_,
-                                           open_ ? "end of the TLS handshake" : "answer", timeout.count())});
+    fail({base::errc::timeout,
+          fmt::format("connect to {}: no {} within {} ms", target_,
+                      life_.is(stream_life_state::securing) ? "end of the TLS handshake" : "answer",
+                      timeout.count())});
   });
   timeout_.start(timeout);
 }
 
 void stream::core::connected(int code) {
-  if (dead()) return;
+  if (life_.is_over()) return;
   if (code != 0) {
     timeout_.close();
     fail(base::fail_uv("connect to " + target_, code).error());
     return;
   }
-  open_ = true;
-  if (tls_) return begin_handshake();
-  ready();
+  open();
 }
 
 void stream::core::open() {
-  open_ = true;
-  if (tls_) return begin_handshake();
-  ready();
+  if (!tls_) return ready();
+  life_.take(stream_life_event::secures);
+  begin_handshake();
 }
 
 void stream::core::ready() {
   if (tls_) place_.spoke();
   timeout_.close();
   leave_pacer(); // the pacer may be destroyed before the stream
-  ready_ = true;
-  const bool was_open = std::exchange(securing_later_, false);
+  const bool was_open = life_.is(stream_life_state::upgrading);
+  life_.take(stream_life_event::opens);
   // A stream that was ended while it connected has no handler any more.
   if (handler_ != nullptr) {
     if (was_open || (tls_ && target_.empty())) {
@@ -103,34 +103,34 @@ void stream::core::ready() {
       handler_->on_connected();
     }
   }
-  if (dead()) return;
+  if (life_.is_over()) return;
   adjust_reading();
-  if (bytes_queued() > 0 || ending_) schedule();
+  if (bytes_queued() > 0 || end_.now() != stream_end_state::open) schedule();
 }
 
 // Reading -------------------------------------------------------------------------------------------------
 
 void stream::core::pause() {
-  paused_ = true;
+  reading_.take(stream_reading_event::pauses);
   adjust_reading();
 }
 
 void stream::core::resume() {
-  paused_ = false;
-  if (dead()) return;
+  reading_.take(stream_reading_event::resumes);
+  if (life_.is_over()) return;
   adjust_reading();
   // The session may have bytes that the handler has not seen.
-  if (tls_ && ready_) schedule();
+  if (tls_ && life_.is_ready()) schedule();
 }
 
 // With TLS, a pause holds back decrypted data; the socket is read as long as there is room for its bytes.
 void stream::core::adjust_reading() {
-  if (self_) return drop_what_comes();
-  const bool held = tls_ ? tls_->unused_input() > 0 || (ready_ && paused_) : paused_;
-  const bool wanted = open_ && (ready_ || tls_) && !held && !tls_input_due_ && !saw_end_ && !dead();
-  if (wanted == reading_) return;
-  reading_ = wanted;
-  rests_ = false;
+  if (life_.is_alone()) return drop_what_comes();
+  const bool pauses = reading_.is_held();
+  const bool held = tls_ ? tls_->unused_input() > 0 || (life_.is_ready() && pauses) : pauses;
+  const bool wanted = life_.reads() && !held && !reading_.has_ended();
+  if (wanted == reading_.is_running()) return;
+  reading_.take(wanted ? stream_reading_event::begins : stream_reading_event::stops);
   if (!wanted) {
     uv_read_stop(raw_);
     return;
@@ -148,7 +148,7 @@ std::span<std::uint8_t> stream::core::handler_space() {
   if (handler_ != nullptr) space = handler_->read_space();
   if (!space.empty()) return space;
   if (!own_space_) {
-    own_size_ = reads_much_ ? read_block : first_read;
+    if (own_size_ == 0) own_size_ = first_read;
     own_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(own_size_);
   }
   return {own_space_.get(), own_size_};
@@ -156,8 +156,8 @@ std::span<std::uint8_t> stream::core::handler_space() {
 
 // The buffer was filled: the next one is larger.
 void stream::core::expect_much() {
-  if (reads_much_ || !own_space_) return;
-  reads_much_ = true;
+  if (own_size_ == read_block || !own_space_) return;
+  own_size_ = read_block;
   own_space_.reset();
 }
 
@@ -171,7 +171,7 @@ void stream::core::ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* int
 // Allows one read in a turn of the loop. libuv would read up to 32 times, and the receivers would fall
 // behind. It stops when it is given no space, and asks again in the next turn.
 void stream::core::give_space(uv_buf_t* into) {
-  if (std::exchange(rests_, false)) {
+  if (reading_.take(stream_reading_event::asked)) {
     *into = uv_buf_init(nullptr, 0);
     return;
   }
@@ -182,7 +182,7 @@ void stream::core::give_space(uv_buf_t* into) {
 
 void stream::core::took(ssize_t count, const uv_buf_t* into) {
   if (count == UV_ENOBUFS && into->base == nullptr) return; // it was given no space
-  if (dead() || count == 0 || handler_ == nullptr) return;
+  if (life_.is_over() || count == 0 || handler_ == nullptr) return;
   if (count < 0) return took_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
   bytes_read_ += static_cast<std::uint64_t>(count);
   note_traffic();
@@ -194,39 +194,39 @@ void stream::core::took(ssize_t count, const uv_buf_t* into) {
   } else {
     handler_->on_data(bytes);
   }
-  if (!more || dead()) return;
+  if (!more || life_.is_over()) return;
   expect_much();
-  rests_ = reading_;
+  reading_.take(stream_reading_event::filled);
 }
 
 void stream::core::took_end(base::error why, bool at_end) {
-  const bool cut = tls_ && !saw_end_;
-  saw_end_ = true;
+  const bool cut = tls_ && !reading_.has_ended();
+  reading_.take(stream_reading_event::ends);
   adjust_reading();
   if (why.code == base::errc::closed && !cut && tls_) return; // the end was reported with its close_notify
-  if (cut && !ready_) return fail(tls_->cut_short());
+  if (cut && !life_.is_ready()) return fail(tls_->cut_short());
   if (const auto broken = std::move(broken_)) return fail(*broken);
-  if (at_end && !cut && (handler_->on_end() || dead())) return;
+  if (at_end && !cut && (handler_->on_end() || life_.is_over())) return;
   fail(std::move(why));
 }
 
 // Writing -------------------------------------------------------------------------------------------------
 
 void stream::core::write(base::bytes_span bytes) {
-  if (dead() || ending_) return;
+  if (!accepts()) return;
   queue_.append(bytes);
   wrote();
 }
 
 std::span<std::uint8_t> stream::core::write_in_place(std::size_t size) {
-  if (dead() || ending_) return {};
+  if (!accepts()) return {};
   const auto room = queue_.append_in_place(size);
   wrote();
   return room;
 }
 
 void stream::core::write_owned(base::bytes_span bytes, release_fn release, void* context) {
-  if (dead() || ending_) {
+  if (!accepts()) {
     release(context);
     return;
   }
@@ -236,8 +236,9 @@ void stream::core::write_owned(base::bytes_span bytes, release_fn release, void*
 
 // With TLS a write under way is of encrypted bytes, which are not in queue_.
 std::span<std::uint8_t> stream::core::write_ahead(std::size_t size) {
-  if (dead() || ending_) return {};
-  const auto room = queue_.insert_in_place(size, writing_ && !tls_ ? in_flight_ : 0);
+  if (!accepts()) return {};
+  const bool in_flight = writing_.now() == stream_writing_state::under_way && !tls_;
+  const auto room = queue_.insert_in_place(size, in_flight ? in_flight_ : 0);
   wrote();
   return room;
 }
@@ -245,8 +246,8 @@ std::span<std::uint8_t> stream::core::write_ahead(std::size_t size) {
 // A failure is left to write(), which reports it.
 std::size_t stream::core::send_file(int file, std::uint64_t offset, std::size_t most) {
   uv_os_fd_t to = -1;
-  if (dead() || ending_ || tls_ || !open_ || writing_ || broken_ || pending_failure_ ||
-      uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &to) != 0)
+  if (!accepts() || tls_ || !life_.is_ready() || writing_.now() != stream_writing_state::idle ||
+      turn_.now() == stream_turn_state::failing || uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &to) != 0)
     return 0;
   if (!queue_.empty() && !write_first_part(to)) return 0;
   auto from = static_cast<off_t>(offset);
@@ -279,7 +280,7 @@ void stream::core::flush() {
 }
 
 void stream::core::wrote() {
-  if (bytes_queued() > low_mark_) above_mark_ = true;
+  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
   schedule();
 }
 
@@ -287,30 +288,31 @@ void stream::core::wrote() {
 // was written outside the loop leaves before it waits. The idle handle also keeps the loop from waiting when
 // something is written while these handles run, as by on_drained().
 void stream::core::schedule() {
-  if (silent_ || scheduled_) return;
-  scheduled_ = true;
+  if (life_.is(stream_life_state::closed) || turn_.now() != stream_turn_state::idle) return;
+  turn_.take(stream_turn_event::schedules);
   before_wait_.start();
   after_wait_.start();
 }
 
 void stream::core::end_of_turn() {
-  scheduled_ = false;
+  const bool fails = turn_.now() == stream_turn_state::failing;
+  turn_.take(stream_turn_event::comes);
   before_wait_.stop();
   after_wait_.stop();
-  if (pending_failure_) {
+  if (fails) {
     const base::error why = std::move(*std::exchange(pending_failure_, nullptr));
     fail(why);
     return;
   }
-  if (tls_ && ready_ && !paused_ && !saw_end_) deliver_opened();
+  if (tls_ && life_.is_ready() && !reading_.is_held() && !reading_.has_ended()) deliver_opened();
   if (auto done = try_flush(); !done) return fail(std::move(done.error()));
-  if (dead()) return; // a callback ended it
+  if (life_.is_over()) return; // a callback ended it
   if (handler_ != nullptr) handler_->on_flushed();
   tell_drained();
 }
 
 base::status stream::core::try_flush() {
-  if (dead() || !open_ || writing_ || broken_) return {};
+  if (!life_.sends() || writing_.now() != stream_writing_state::idle) return {};
   std::array<uv_buf_t, gather_at_once> parts;
   for (;;) {
     if (auto sealed = seal(); !sealed) return sealed;
@@ -340,13 +342,13 @@ base::status stream::core::write_when_possible(std::span<uv_buf_t> parts) {
     self.guarded([&] { self.write_finished(result); });
   });
   if (code != 0) return base::fail_uv("write", code);
-  writing_ = true;
+  writing_.take(stream_writing_event::begins);
   return {};
 }
 
 void stream::core::write_finished(int code) {
-  writing_ = false;
-  if (dead()) return;
+  writing_.take(stream_writing_event::finishes);
+  if (life_.is_over()) return;
   if (code != 0) {
     if (auto waits = write_failed(code); !waits) fail(std::move(waits.error()));
     return;
@@ -360,7 +362,9 @@ void stream::core::write_finished(int code) {
 // kernel has by now, and its end are read, unless nothing reads.
 base::status stream::core::write_failed(int code) {
   auto why = base::fail_uv("write", code);
-  if (self_ || paused_ || saw_end_ || why.error().code != base::errc::closed) return why;
+  const bool reads_on = !life_.is_alone() && !reading_.is_held() && !reading_.has_ended();
+  if (!reads_on || why.error().code != base::errc::closed) return why;
+  writing_.take(stream_writing_event::breaks);
   broken_ = std::make_unique<base::error>(std::move(why).error());
   return {};
 }
@@ -369,41 +373,41 @@ void stream::core::advance(std::size_t n) {
   bytes_written_ += n;
   note_traffic();
   wire().advance(n);
-  if (!above_mark_ || bytes_queued() > low_mark_) return;
-  above_mark_ = false;
-  drained_ = true;
-  schedule();
+  if (bytes_queued() <= low_mark_ && mark_.take(stream_mark_event::falls)) schedule();
 }
 
 void stream::core::tell_drained() {
-  if (!drained_ || dead()) return;
-  drained_ = false;
+  if (life_.is_over() || !mark_.take(stream_mark_event::is_told)) return;
   if (handler_ != nullptr) handler_->on_drained();
 }
 
 base::status stream::core::all_written() {
-  if (!ending_ || !queue_.empty() || shut_ || (tls_ && !ready_)) return {};
-  shut_ = true;
+  const bool ends = end_.now() == stream_end_state::asked || end_.now() == stream_end_state::said;
+  if (!ends || !queue_.empty() || !life_.is_ready()) return {};
+  end_.take(stream_end_event::shuts);
   shutdown_.data = this;
-  const int code = uv_shutdown(&shutdown_, raw_, [](uv_shutdown_t* request, int) {
-    core& self = *static_cast<core*>(request->data);
-    self.ended_ = true;
-    if (self.self_) self.linger();
-  });
+  const int code = uv_shutdown(
+      &shutdown_, raw_, [](uv_shutdown_t* request, int) { static_cast<core*>(request->data)->shut_down(); });
   if (code != 0) return base::fail_uv("shut down", code);
   return {};
+}
+
+void stream::core::shut_down() {
+  end_.take(stream_end_event::is_done);
+  if (life_.take(stream_life_event::sent_all)) return begin_to_linger();
+  if (life_.is(stream_life_state::lingering)) linger();
 }
 
 // Ends ----------------------------------------------------------------------------------------------------
 
 void stream::core::end() {
-  if (dead() || ending_) return;
-  ending_ = true;
+  if (!accepts()) return;
+  end_.take(stream_end_event::asks);
   schedule();
 }
 
 void stream::core::silence() {
-  silent_ = true;
+  life_.take(stream_life_event::closes);
   handler_ = nullptr;
   place_.settle();
   if (slot_.counted() != nullptr) slot_.counted()->on_dismissal({}); // copies may outlive this
@@ -418,18 +422,20 @@ void stream::core::outlive(socket self, std::chrono::milliseconds patience) {
   handler_ = nullptr;
   leave_pacer(); // the pacer may be destroyed before the loop ends
   self_ = std::move(self);
-  if (failed_ && !alerted_) return close_self();
-  if (!failed_ && tls_ && !ready_) return close_self();
+  const bool connects_to_tls = tls_ && life_.is(stream_life_state::opening);
+  life_.take(stream_life_event::owner_left);
+  if (end_.now() == stream_end_state::done) life_.take(stream_life_event::sent_all);
+  if (connects_to_tls || life_.is(stream_life_state::closed)) return close_self();
   timeout_ = deadline(raw_->loop, [this] { close_self(); });
   timeout_.start(patience);
   drop_what_comes();
-  if (silent_) return;
-  if (failed_ || ended_) return linger(); // its alert, or its end, is with the kernel
+  if (life_.is(stream_life_state::closed)) return;
+  if (life_.is(stream_life_state::lingering)) return begin_to_linger();
   end();
 }
 
 void stream::core::drop_what_comes() {
-  if (!open_ || saw_end_) return;
+  if (!life_.drops() || reading_.has_ended()) return;
   uv_read_stop(raw_);
   const int code = uv_read_start(
       raw_,
@@ -443,51 +449,52 @@ void stream::core::drop_what_comes() {
 
 void stream::core::dropped(ssize_t count) {
   if (count < 0) {
-    saw_end_ = true;
+    reading_.take(stream_reading_event::ends);
     uv_read_stop(raw_);
-    if (count != UV_EOF || lingers_until_ != 0) close_self();
+    if (count != UV_EOF || life_.is(stream_life_state::lingering)) close_self();
     return;
   }
   dropped_ += static_cast<std::size_t>(count);
   if (dropped_ > most_dropped) uv_read_stop(raw_);
-  if (lingers_until_ != 0) linger();
+  if (life_.is(stream_life_state::lingering)) linger();
 }
 
-// Called again whenever something arrives. Lingering does not keep the loop running.
+// Lingering does not keep the loop running.
+void stream::core::begin_to_linger() {
+  lingers_until_ = uv_now(raw_->loop) + static_cast<std::uint64_t>(longest_linger.count());
+  uv_unref(reinterpret_cast<uv_handle_t*>(raw_));
+  timeout_.unref();
+  linger();
+}
+
+// Called again whenever something arrives.
 void stream::core::linger() {
   const std::uint64_t now = uv_now(raw_->loop);
-  if (lingers_until_ == 0) {
-    lingers_until_ = now + static_cast<std::uint64_t>(longest_linger.count());
-    uv_unref(reinterpret_cast<uv_handle_t*>(raw_));
-    timeout_.unref();
-  }
-  if (saw_end_ || dropped_ > most_dropped || now >= lingers_until_) return close_self();
+  if (reading_.has_ended() || dropped_ > most_dropped || now >= lingers_until_) return close_self();
   const auto left = std::chrono::milliseconds(lingers_until_ - now);
   timeout_.start(std::min(linger_silence, left));
 }
 
 void stream::core::fail_later(base::error why) {
-  if (dead()) return;
+  if (life_.is_over()) return;
   pending_failure_ = std::make_unique<base::error>(std::move(why));
   schedule();
+  turn_.take(stream_turn_event::fails);
 }
 
-void stream::core::fail(base::error why) {
-  if (dead()) return;
-  failed_ = true;
+void stream::core::fail(base::error why, stream_life_event how) {
+  if (!life_.take(how)) return;
+  if (life_.is(stream_life_state::closed)) return close_self();
+  turn_.take(stream_turn_event::failed);
   adjust_reading();
   leave_pacer();
   timeout_.close();
-  if (self_) {
-    close_self();
-  } else if (handler_ != nullptr) {
-    handler_->on_closed(std::move(why));
-  }
+  if (handler_ != nullptr) handler_->on_closed(std::move(why));
 }
 
 // Not at once, because the caller may be in the middle of this stream's own functions.
 void stream::core::dismissed() {
-  if (self_) return close_self();
+  if (life_.is_alone()) return close_self();
   fail_later({base::errc::limit, "it made room for others, having been silent the longest"});
 }
 
@@ -498,7 +505,8 @@ void stream::core::make_room() {
   uv_os_fd_t fd = -1;
   int unread = 0;
   uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &fd);
-  const bool speaks = reading_ && !self_ && ::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
+  const bool reads = reading_.is_running() && !life_.is_alone();
+  const bool speaks = reads && ::ioctl(fd, FIONREAD, &unread) == 0 && unread > 0;
   const std::uint64_t now = uv_now(raw_->loop);
   if (!speaks && slot_.counted()->is_quiet(now)) return dismissed();
   slot_.counted()->stay(now);

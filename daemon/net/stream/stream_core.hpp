@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The inner part of a stream. It lives in the libuv handle's cell until the close callback. Its handler may
-// close it in the middle of its own functions, so they check dead() before they touch the handler again. At
-// most one uv_write is under way; it is used when the socket is full. With TLS, written bytes wait in queue_
-// until they are sealed into the session's output. Private to the room; the loop's thread.
+// The inner part of a stream. What it does is in the states of stream_state.hpp. It lives in the libuv
+// handle's cell until the close callback. Its handler may close it in the middle of its own functions, so
+// they check life_.is_over() before they touch the handler again. At most one uv_write is under way; it is
+// used when the socket is full. With TLS, written bytes wait in queue_ until they are sealed into the
+// session's output. Private to the room; the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "base/border.hpp"
 #include "net/deadline.hpp"
 #include "net/stream/stream.hpp"
+#include "net/stream/stream_state.hpp"
 #include "net/tls/tls_pacer.hpp"
 #include "net/tls/tls_session.hpp"
 #include "net/write_queue.hpp"
@@ -72,9 +74,11 @@ class stream::core final : private tls_pacer::client {
   // lose our last bytes (RFC 9112 9.6).
   void outlive(socket self, std::chrono::milliseconds patience);
 
-  bool paused() const { return paused_; }
+  bool paused() const { return reading_.is_held(); }
   bool securing() const { return tls_ && !tls_->established(); }
-  bool may_start_tls() const { return !dead() && !tls_ && open_ && !ending_ && !saw_end_; }
+  bool may_start_tls() const {
+    return life_.is(stream_life_state::open) && !tls_ && accepts() && !reading_.has_ended();
+  }
   std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
   std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
   std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
@@ -84,7 +88,8 @@ class stream::core final : private tls_pacer::client {
   void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
 
  private:
-  bool dead() const { return failed_ || silent_; }
+  // Whether the owner may write.
+  bool accepts() const { return !life_.is_over() && end_.now() == stream_end_state::open; }
   // The border of libuv's callbacks: an exception ends this stream and is reported by on_closed().
   template <class Work>
   void guarded(Work&& work) {
@@ -117,9 +122,11 @@ class stream::core final : private tls_pacer::client {
   base::status all_written();
 
   void fail_later(base::error why);
-  void fail(base::error why);
+  void fail(base::error why, stream_life_event how = stream_life_event::fails);
   void drop_what_comes();
   void dropped(ssize_t count);
+  void shut_down();
+  void begin_to_linger();
   void linger();
   void close_self();
   void dismissed();
@@ -154,17 +161,13 @@ class stream::core final : private tls_pacer::client {
   base::uv::check after_wait_;
   deadline timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
-  std::size_t own_size_ = 0;
-  bool reads_much_ = false;     // own_space_ has, or will have, its full size
-  bool securing_later_ = false; // start_tls() began a handshake
-  bool tls_input_due_ = false;  // give_tls() is still to come: nothing is read
-  std::string target_;          // for error texts; empty for an accepted stream
-  std::unique_ptr<base::error> pending_failure_;
-  // A write failed; what the peer sent before it left is still to be read.
-  std::unique_ptr<base::error> broken_;
-  socket self_;
-  std::size_t dropped_ = 0;         // bytes read and dropped after outlive()
-  std::uint64_t lingers_until_ = 0; // uv_now() at which it ends; 0: not lingering
+  std::size_t own_size_ = 0;                     // that own_space_ has, or will have; 0: the first size
+  std::string target_;                           // for error texts; empty for an accepted stream
+  std::unique_ptr<base::error> pending_failure_; // while turn_ is failing
+  std::unique_ptr<base::error> broken_;          // why writing_ is broken
+  socket self_;                                  // since its owner has left
+  std::size_t dropped_ = 0;                      // bytes read and dropped since then
+  std::uint64_t lingers_until_ = 0;              // uv_now() at which it closes, while it lingers
 
   std::unique_ptr<tls_session> tls_; // null: none
   tls_pacer* pacer_ = nullptr;
@@ -176,23 +179,12 @@ class stream::core final : private tls_pacer::client {
   std::uint64_t bytes_written_ = 0;
   std::size_t in_flight_ = 0;
   std::size_t low_mark_ = 0;
-  bool open_ = false;  // connected
-  bool ready_ = false; // connected, and secured if TLS is used
-  bool reading_ = false;
-  bool paused_ = false;
-  bool rests_ = false; // reading rests until the loop's next turn
-  bool saw_end_ = false;
-  bool writing_ = false; // write_ is under way
-  bool scheduled_ = false;
-  bool above_mark_ = false;
-  bool drained_ = false; // the mark was passed and on_drained() not called yet
-  bool ending_ = false;
-  bool said_end_ = false; // TLS's close_notify was written
-  bool shut_ = false;     // uv_shutdown() was called
-  bool ended_ = false;    // the shutdown has completed
-  bool failed_ = false;
-  bool alerted_ = false; // an alert was sent: TLS has failed, the socket works
-  bool silent_ = false;
+  stream_life life_;
+  stream_reading reading_;
+  stream_writing writing_; // of write_
+  stream_end_of_writing end_;
+  stream_mark mark_;
+  stream_turn turn_;
 
   uv_connect_t connect_{};
   uv_write_t write_{};

@@ -17,7 +17,8 @@ detached_stream& detached_stream::operator=(detached_stream&& other) noexcept = 
 detached_stream::~detached_stream() = default;
 
 base::result<detached_stream> stream::core::detach() {
-  if (dead() || !ready_ || ending_ || broken_ || pending_failure_) {
+  if (!life_.is(stream_life_state::open) || !accepts() || writing_.now() == stream_writing_state::broken ||
+      turn_.now() == stream_turn_state::failing) {
     return base::fail(base::errc::invalid, "detach a stream: it is not open, or about to end");
   }
   uv_os_fd_t fd = -1;
@@ -26,8 +27,9 @@ base::result<detached_stream> stream::core::detach() {
   out.socket.fd = base::unique_fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!out.socket.fd) return base::fail_errno("detach a stream", errno);
   uv_read_stop(raw_);
-  reading_ = false;
-  if (writing_) advance(in_flight_ - uv_stream_get_write_queue_size(raw_));
+  reading_.take(stream_reading_event::stops);
+  if (writing_.now() == stream_writing_state::under_way)
+    advance(in_flight_ - uv_stream_get_write_queue_size(raw_));
   place_.settle();
   out.socket.is_tcp = raw_->type == UV_TCP;
   out.socket.slot = std::move(slot_);
@@ -50,8 +52,8 @@ void stream::core::attach(detached_stream from) {
   tls_ = std::move(from.tls);
   bytes_read_ = from.bytes_read;
   bytes_written_ = from.bytes_written;
-  above_mark_ = bytes_queued() > low_mark_;
-  open_ = ready_ = true;
+  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
+  life_.take(stream_life_event::opens);
   adjust_reading();
   schedule(); // for what is queued, and what TLS has read
   if (!stays) dismissed();

@@ -31,15 +31,13 @@ void stream::core::use_tls(const tls_options& options) {
 // What is queued leaves unencrypted before the session's bytes, so it goes to the front of the session's
 // output.
 void stream::core::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
-  if (dead()) return;
+  if (life_.is_over()) return;
   if (!options.context || !may_start_tls()) {
     return fail_later({base::errc::invalid, "start TLS: the stream is not open for it"});
   }
   use_tls(options);
   tls_->output().swap(queue_);
-  tls_input_due_ = true;
-  ready_ = false;
-  securing_later_ = true;
+  life_.take(stream_life_event::asks_tls);
   begin_handshake();
   if (first) give_tls(*first);
   schedule();
@@ -47,7 +45,7 @@ void stream::core::start_tls(const tls_options& options, std::optional<base::byt
 
 // A client may have taken steps meanwhile; none of them has read anything.
 void stream::core::give_tls(base::bytes_span first) {
-  if (!std::exchange(tls_input_due_, false) || dead()) return;
+  if (!life_.take(stream_life_event::gives_tls)) return;
   tls_->begin_with(first);
   if (!first.empty()) pacer_->enter(*this);
   adjust_reading();
@@ -57,7 +55,7 @@ void stream::core::begin_handshake() {
   // A stream that connects has its timer already. The client speaks first, so only a client begins with a
   // step.
   if (tls_->is_client()) pacer_->enter(*this);
-  if (target_.empty() || securing_later_) {
+  if (target_.empty() || life_.is(stream_life_state::awaiting)) {
     timeout_ = deadline(raw_->loop, [this] {
       fail({base::errc::timeout,
             fmt::format("TLS handshake: no end of it within {} ms", tls_timeout_.count())});
@@ -74,7 +72,7 @@ bool stream::core::take_step() {
     return false;
   }
   if (tls_->output().bytes() > 0) flush();
-  if (dead()) return false;
+  if (life_.is_over()) return false;
   switch (*done) {
     case tls_session::progress::more_steps:
       return true;
@@ -84,7 +82,7 @@ bool stream::core::take_step() {
     case tls_session::progress::done:
       ready();
       // For bytes that came behind the handshake.
-      if (!dead()) schedule();
+      if (!life_.is_over()) schedule();
       return false;
   }
   return false;
@@ -92,14 +90,14 @@ bool stream::core::take_step() {
 
 void stream::core::took_sealed(base::bytes_span sealed) {
   tls_->feed(sealed);
-  if (ready_) return deliver_opened();
-  if (dead()) return;
+  if (life_.is_ready()) return deliver_opened();
+  if (life_.is_over()) return;
   adjust_reading();
   pacer_->enter(*this);
 }
 
 void stream::core::deliver_opened() {
-  while (!dead() && !paused_ && handler_ != nullptr) {
+  while (!life_.is_over() && !reading_.is_held() && handler_ != nullptr) {
     const auto space = handler_space();
     std::size_t filled = 0;
     std::optional<base::error> broken;
@@ -116,19 +114,19 @@ void stream::core::deliver_opened() {
     }
     // What was decrypted before a record that cannot be read still goes to the handler.
     if (filled > 0) handler_->on_data(space.first(filled));
-    if (broken) return dead() ? void() : fail_opened(std::move(*broken));
+    if (broken) return life_.is_over() ? void() : fail_opened(std::move(*broken));
     if (filled < space.size()) break;
-    if (!dead()) expect_much();
+    if (!life_.is_over()) expect_much();
   }
-  if (dead()) return;
-  if (tls_->peer_ended() && !paused_ && !saw_end_) {
-    saw_end_ = true;
+  if (life_.is_over()) return;
+  if (tls_->peer_ended() && !reading_.is_held() && !reading_.has_ended()) {
+    reading_.take(stream_reading_event::ends);
     if (const auto broken = std::move(broken_)) return fail(*broken);
-    if (handler_ != nullptr && !handler_->on_end() && !dead()) {
+    if (handler_ != nullptr && !handler_->on_end() && !life_.is_over()) {
       return fail({base::errc::closed, "read: end of file"});
     }
   }
-  if (!dead()) adjust_reading();
+  if (!life_.is_over()) adjust_reading();
 }
 
 // Logs the reason, because most owners of a connection have no place to show it.
@@ -150,26 +148,27 @@ void stream::core::fail_opened(base::error why) {
 }
 
 void stream::core::fail_with_alert(base::error why) {
-  if (!writing_ && !tls_->output().empty()) {
+  bool told = false;
+  if (writing_.now() != stream_writing_state::under_way && !tls_->output().empty()) {
     std::array<uv_buf_t, 4> parts;
     const auto count = static_cast<unsigned>(tls_->output().gather(parts));
-    alerted_ = uv_try_write(raw_, parts.data(), count) > 0;
+    told = uv_try_write(raw_, parts.data(), count) > 0;
   }
-  fail(std::move(why));
+  fail(std::move(why), told ? stream_life_event::fails_aloud : stream_life_event::fails);
 }
 
 base::status stream::core::seal() {
-  if (!tls_ || !ready_) return {};
+  if (!tls_ || !life_.is_ready()) return {};
   while (!queue_.empty() && tls_->output().bytes() < sealed_ahead) {
     if (auto done = tls_->seal(queue_); !done) return done;
   }
-  if (!ending_ || said_end_ || !queue_.empty()) return {};
-  said_end_ = true;
+  if (end_.now() != stream_end_state::asked || !queue_.empty()) return {};
+  end_.take(stream_end_event::says);
   return tls_->end();
 }
 
 std::span<std::uint8_t> stream::core::sealed_space() {
-  const std::size_t size = ready_ ? sealed_block : handshake_block;
+  const std::size_t size = life_.is_ready() ? sealed_block : handshake_block;
   if (sealed_size_ != size) {
     sealed_space_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
     sealed_size_ = size;
