@@ -7,14 +7,6 @@
 
 namespace coppice::testing::detail {
 
-namespace {
-
-bool is_valid(const coppice_udp_address& address) {
-  return address.family == 4 || address.family == 6;
-}
-
-} // namespace
-
 coppice_udp_address read_address(const std::string& text) {
   coppice_udp_address out{};
   const std::size_t colon = text.rfind(':');
