@@ -21,6 +21,7 @@ SANITIZED = ("-O1", "-fsanitize=address,undefined")
 ROWS = {
     "sdk_compile_hello": ("hello", ("-O0",), "standard", ("-O0",), 2),
     "sdk_compile_kv": ("kv", ("-O0",), "standard_kv", ("-O0",), 3),
+    "sdk_compile_test": ("stock_test", ("-O0",), "standard", ("-O0",), 5),
     "sdk_compile_24_types_sanitized": ("types_24", SANITIZED, "types_24", SANITIZED[:1], 6),
 }
 FIELDS = ("std::int64_t", "std::string", "double", "bool", "std::vector<std::string>", "std::optional<std::int64_t>")
@@ -46,6 +47,9 @@ def source(name):
         return example((ROOT / "plugin-api/README.md").read_text(encoding="utf-8"), "hello.cpp")
     if name == "kv":
         return (ROOT / "plugins/kv/kv.cpp").read_text(encoding="utf-8")
+    if name == "stock_test":
+        page = (ROOT / "plugin-api/README.md").read_text(encoding="utf-8")
+        return example(page, "stock.cpp") + example(page, "stock_test.cpp").replace('#include "stock.cpp"\n', "")
     if name == "types_24":
         return of_24_types()
     more = ("unordered_map",) if name == "standard_kv" else ()

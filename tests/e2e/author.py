@@ -84,7 +84,7 @@ def plugins(_):
             contains(done.stdout, "accepted", done.stderr)
     (folder.path / "scratch").mkdir()
     shell(f"g++ -std=c++20 {FLAGS} {HERE}/kit_test.cpp -o kit_test "
-          "$(pkg-config --static --cflags --libs coppice-etf) -ldl && ./kit_test . scratch", folder.path, **installed()[1])
+          "$(pkg-config --cflags --libs coppice-testing) && ./kit_test . scratch", folder.path, **installed()[1])
 
 
 @test("and of each a slip is said in a sentence, by the compiler or before the node loads it")

@@ -94,7 +94,7 @@ def plugins_build(_):
 def tests_pass(_):
     folder, _, tests = shelf()
     check(len(tests) >= 5, "the chapters have tests", *tests)
-    folder.write("tests", "".join(f"g++ -std=c++20 -O0 -Wall -Wextra {name} -o {name[:-4]} $(pkg-config --cflags coppice-plugin) && ./{name[:-4]}\n" for name in tests))
+    folder.write("tests", "".join(f"g++ -std=c++20 -O0 -Wall -Wextra {name} -o {name[:-4]} $(pkg-config --cflags --libs coppice-testing) && ./{name[:-4]}\n" for name in tests))
     shell("xargs -P 2 -d '\\n' -I LINE sh -c LINE <tests", folder.path, **installed()[1])
 
 

@@ -109,7 +109,7 @@ def kit(cleanup):
     folder = working_folder(cleanup)
     folder.write("kit.cpp", SOURCE)
     folder.write("node.yaml", "applications: [ { name: of_the_file, supervisor: { children: [] } } ]\n")
-    shell("g++ -std=c++20 -O0 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror kit.cpp -o kit $(pkg-config --cflags coppice-plugin)",
+    shell("g++ -std=c++20 -O0 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror kit.cpp -o kit $(pkg-config --cflags --libs coppice-testing)",
           folder.path, **installed()[1])
     return folder
 

@@ -13,7 +13,7 @@ from harness.chapters import CHAPTERS, links_of
 from harness.node import Node, plugin_folder, program, root
 from harness.readme_examples import author_pages, example
 from harness.sdk import installed, needs, shell, working_folder
-from harness.tap import Skip, check, equal, run, test
+from harness.tap import Skip, check, contains, equal, run, test
 
 PAGES = author_pages(root)
 EXAMPLES = root / "plugin-api/examples"
@@ -127,12 +127,45 @@ int main() {
 """
 
 
-@test("a plugin that orders and hashes terms is tested with the headers alone, in Erlang's order and hash")
+def kit():
+    """The test kit's library. Instrumented, it would need each program's flags."""
+    library = next(installed()[0].path.rglob("libcoppice-testing.a"))
+    if re.search(rb"__(asan|tsan|ubsan|gcov)_", library.read_bytes()):
+        raise Skip("the library of this build is instrumented")
+
+
+@test("a plugin that orders and hashes terms is tested with the kit alone, in Erlang's order and hash")
 def order_alone(cleanup):
+    needs("g++")
+    kit()
+    folder = working_folder(cleanup)
+    folder.write("judge.cpp", ORDERED)
+    shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
+
+
+# How an author may build a test, whose kit is built otherwise.
+FLAGS = ["clang++", "g++ -D_GLIBCXX_ASSERTIONS", "g++ -O2 -DNDEBUG", "g++ -fsanitize=address,undefined -fno-sanitize-recover=undefined",
+         "clang++ -fsanitize=address"]
+
+
+@test("a test links with the kit and passes with clang, with assertions, optimised without them, and under sanitizers")
+def kit_flags(cleanup):
+    needs("g++", "clang++")
+    kit()
+    folder = working_folder(cleanup)
+    folder.write("judge.cpp", ORDERED)
+    for flags in FLAGS:
+        shell(f"{flags} -std=c++20 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
+
+
+@test("what the kit cannot be linked with is refused by its header, in a sentence")
+def kit_refuses(cleanup):
     needs("g++")
     folder = working_folder(cleanup)
     folder.write("judge.cpp", ORDERED)
-    shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags coppice-plugin) && ./judge", folder.path, **installed()[1])
+    said = shell("g++ -std=c++20 -D_GLIBCXX_DEBUG -fsyntax-only judge.cpp $(pkg-config --cflags coppice-testing) 2>&1 || true",
+                 folder.path, **installed()[1])
+    contains(said, "compile tests without _GLIBCXX_DEBUG and libc++")
 
 
 @test("a test that writes terms in Erlang's syntax links with what pkg-config says")
@@ -144,7 +177,7 @@ def erlang_syntax(cleanup):
     folder = working_folder(cleanup)
     folder.write("syntax.cpp", "#include <coppice/testing/erlang.hpp>\nusing namespace coppice::testing;\n"
                  "int main() { return text(erl(\"#{a => [1, x]}\")) == \"#{a => [1,x]}\" ? 0 : 1; }\n")
-    shell("g++ -std=c++20 syntax.cpp -o syntax $(pkg-config --static --cflags --libs coppice-etf) && ./syntax",
+    shell("g++ -std=c++20 syntax.cpp -o syntax $(pkg-config --cflags --libs coppice-testing) && ./syntax",
           folder.path, **installed()[1])
 
 

@@ -121,7 +121,7 @@ def types(cleanup):
     code = "\n".join(block.text for page in PAGES for block in blocks(page) if block.language == "cpp")
     body = "\n".join(statement(kind, row) for kind, row in rows())
     folder.write("rows.cpp", code + PROGRAM.replace("ROWS", body))
-    shell("g++ -std=c++20 -O0 -Wall -Wextra -Werror rows.cpp -o rows $(pkg-config --static --cflags --libs coppice-etf)", folder.path, **installed()[1])
+    shell("g++ -std=c++20 -O0 -Wall -Wextra -Werror rows.cpp -o rows $(pkg-config --cflags --libs coppice-testing)", folder.path, **installed()[1])
     said = shell("./rows", folder.path).splitlines()
     wanted = [(row, line) for kind, row in rows() for line in expected(kind, row)]
     check(len(wanted) >= 90, "the page has rows", len(wanted))

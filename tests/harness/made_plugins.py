@@ -8,6 +8,7 @@ import subprocess
 from harness.node import free_port, program
 from harness.sdk import installed, shell
 
+KIT = "$(pkg-config --libs coppice-testing)"
 COMPILERS = {"g++": "gcc", "clang++": "clang"}
 FLAGS = "-Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Werror $(pkg-config --cflags coppice-plugin)"
 
@@ -56,10 +57,10 @@ class Made:
         """Makes NAME_test, from the source as it stands now."""
         test = self.folder / f"{self.name}_test.cpp"
         if self.language == "cpp":
-            return f"{cpp} -std=c++20 -O0 {FLAGS} {test} -o {self.name}_test"
+            return f"{cpp} -std=c++20 -O0 {FLAGS} {test} -o {self.name}_test {KIT}"
         return (f"{COMPILERS[cpp]} -std=c11 -O0 {FLAGS} -c {self.source} -o {self.name}.o && "
                 f"([ -e {self.name}_test.o ] || {cpp} -std=c++20 -O0 {FLAGS} -c {test} -o {self.name}_test.o) && "
-                f"{cpp} {self.name}_test.o {self.name}.o -o {self.name}_test")
+                f"{cpp} {self.name}_test.o {self.name}.o -o {self.name}_test {KIT}")
 
 
 def make_all(where, languages=("c", "cpp")):

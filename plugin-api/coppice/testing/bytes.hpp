@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reads bytes that a plugin passes to the host: a term, a destination, a text. All of it is checked.
-// Header-only. Any thread.
+// Any thread.
 #pragma once
 
 #include <coppice/message.h>
@@ -11,45 +11,19 @@
 
 namespace coppice::testing::detail {
 
-inline etf::bytes view(coppice_bytes bytes) {
-  return {bytes.data, static_cast<std::size_t>(bytes.size)};
-}
-inline coppice_bytes plain(etf::bytes bytes) {
-  return {bytes.data(), bytes.size()};
-}
+etf::bytes view(coppice_bytes bytes);
+coppice_bytes plain(etf::bytes bytes);
 /// Whether no map has a key twice. Null without erlang.hpp: not checked.
 inline bool (*has_unique_keys)(etf::bytes) = nullptr;
 
-inline bool is_term(etf::bytes bytes) {
-  const auto seen = etf::scan(bytes);
-  if (bytes.empty() || !seen || seen->length != bytes.size()) return false;
-  return !seen->keyed || has_unique_keys == nullptr || has_unique_keys(bytes);
-}
+bool is_term(etf::bytes bytes);
 
 /// The bytes as one term. Empty: they are not one.
-inline std::optional<value> term_of(coppice_bytes from) {
-  if (from.data == nullptr || !is_term(view(from))) return std::nullopt;
-  return value::of(view(from));
-}
+std::optional<value> term_of(coppice_bytes from);
 /// The bytes as one term of this kind.
-inline std::optional<value> term_of(coppice_bytes from, etf::kind wanted) {
-  auto term = term_of(from);
-  return term && etf::cursor(term->bytes()).peek() == wanted ? term : std::nullopt;
-}
+std::optional<value> term_of(coppice_bytes from, etf::kind wanted);
 /// A pid, an atom, {Name, Node} or a reference.
-inline std::optional<value> destination_of(coppice_bytes from) {
-  auto term = term_of(from);
-  if (!term) return std::nullopt;
-  etf::cursor at(term->bytes());
-  std::string_view word;
-  const auto kind = at.peek();
-  if (kind == etf::kind::pid || kind == etf::kind::reference || kind == etf::kind::atom) return term;
-  if (at.read_tuple_of(2) && at.read_atom(word) && at.read_atom(word)) return term;
-  return std::nullopt;
-}
-inline std::string text_of(coppice_bytes from) {
-  if (from.data == nullptr) return {};
-  return {reinterpret_cast<const char*>(from.data), static_cast<std::size_t>(from.size)};
-}
+std::optional<value> destination_of(coppice_bytes from);
+std::string text_of(coppice_bytes from);
 
 } // namespace coppice::testing::detail

@@ -11,17 +11,16 @@
 //   CHECK(three.until([&] { return three.is_whole(); }));
 //
 // Each node has its own data, socket and log in a folder that ends with the cluster. It connects to the
-// others by a proxy for each of them (cluster_wires.hpp), and uses no EPMD. Header-only. In the thread that
+// others by a proxy for each of them (cluster_wires.hpp), and uses no EPMD. In the thread that
 // made the cluster: the nodes end with that thread.
 #pragma once
 
+#include <signal.h>
+
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,40 +49,17 @@ struct cluster_options {
 };
 
 namespace detail {
-inline std::string program_named(const char* variable, const char* name) {
-  const char* const given = std::getenv(variable);
-  return given == nullptr || *given == '\0' ? name : given;
-}
 /// A folder that ends with its object.
 class temporary_folder {
  public:
-  temporary_folder() {
-    std::string made = (std::filesystem::temp_directory_path() / "coppice-cluster-XXXXXX").string();
-    if (::mkdtemp(made.data()) == nullptr) fail_with_errno(made + " cannot be made");
-    path = made;
-  }
+  temporary_folder();
   temporary_folder(const temporary_folder&) = delete;
   temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
+  ~temporary_folder();
   /// Where it is.
   std::filesystem::path path;
 };
-inline std::string text_of_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-/// The first text or number behind "key": in a JSON document, without its quotes. Empty: there is none.
-inline std::string after_key(std::string_view document, const std::string& key) {
-  const std::size_t at = document.find("\"" + key + "\":");
-  if (at == document.npos) return {};
-  std::string_view rest = document.substr(at + key.size() + 3);
-  rest.remove_prefix(std::min(rest.find_first_not_of(" \n["), rest.size()));
-  if (rest.starts_with('"')) rest.remove_prefix(1);
-  return std::string(rest.substr(0, rest.find_first_of("\",]}\n")));
-}
+std::string text_of_file(const std::filesystem::path& file);
 } // namespace detail
 
 /// A node of a cluster.
@@ -95,31 +71,13 @@ class cluster_node {
 
   /// gen_server:call of a process of this node. Request and answer are terms in Erlang's syntax. Empty: there
   /// is no answer within 5 s, or the process has ended; error() says why.
-  std::optional<std::string> call(const std::string& process, const std::string& request) {
-    program_result said = client({"call", process, request});
-    error_ = said.errors;
-    if (!said) return std::nullopt;
-    while (said.output.ends_with('\n')) said.output.pop_back();
-    return said.output;
-  }
+  std::optional<std::string> call(const std::string& process, const std::string& request);
   /// What the client said of the latest call that has failed.
   const std::string& error() const { return error_; }
   /// Runs a command of `coppice` on this node: client({"reload", "cart"}).
-  program_result client(std::vector<std::string> words) const {
-    words.insert(words.begin(), detail::program_named("COPPICE", "coppice"));
-    words.insert(words.end(), {"--socket", (folder_ / "control.sock").string()});
-    return detail::run_to_end(words);
-  }
+  program_result client(std::vector<std::string> words) const;
   /// Whether it has a connection to that node, by the other node's name.
-  bool is_connected_to(const std::string& other) const {
-    const std::string nodes = client({"nodes", "--json"}).output;
-    for (std::size_t at = 0, end = 0; at < nodes.size(); at = end + 1) {
-      end = std::min(nodes.find('}', at), nodes.size());
-      const std::string_view one = std::string_view(nodes).substr(at, end - at);
-      if (detail::after_key(one, "name") == other) return detail::after_key(one, "state") == "connected";
-    }
-    return false;
-  }
+  bool is_connected_to(const std::string& other) const;
   /// Whether it has a connection to that node.
   bool is_connected_to(const cluster_node& other) const { return is_connected_to(other.name()); }
   /// What it has logged.
@@ -132,50 +90,17 @@ class cluster_node {
   /// Ends it in order. The result is its exit status.
   int stop() { return end_by(SIGTERM); }
   /// Starts it when it does not run, and waits until it is ready.
-  void start() {
-    if (runs()) return;
-    begin();
-    await();
-  }
+  void start();
 
  private:
   friend class cluster;
 
   cluster_node(std::string name, std::size_t number, std::filesystem::path folder, detail::wires& network,
-               std::vector<std::string> command, std::chrono::seconds patience)
-      : name_(std::move(name)),
-        number_(number),
-        folder_(std::move(folder)),
-        network_(&network),
-        command_(std::move(command)),
-        patience_(patience) {}
+               std::vector<std::string> command, std::chrono::seconds patience);
 
-  void begin() {
-    network_->leads_to(number_, 0);
-    const detail::descriptor log(
-        ::open((folder_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    program_ = detail::child(command_, {}, -1, log.get(), log.get());
-  }
-  void await() {
-    program_result ready{1, {}, {}};
-    const auto is_decided = [&] {
-      if (!runs()) return true;
-      ready = client({"wait-ready", "--timeout", "1s"});
-      return bool(ready);
-    };
-    detail::eventually(is_decided, patience_);
-    if (!ready) throw failure(name_ + " does not become ready: " + ready.errors + "\n" + log());
-    const std::string listens = detail::after_key(client({"status", "--json"}).output, "listen");
-    const std::size_t colon = listens.find(':');
-    if (colon == listens.npos) throw failure(name_ + " does not listen for other nodes:\n" + log());
-    network_->leads_to(number_, static_cast<std::uint16_t>(std::atoi(listens.c_str() + colon + 1)));
-  }
-  int end_by(int signal) {
-    program_.send(signal);
-    const int status = program_.wait();
-    network_->leads_nowhere(number_);
-    return status;
-  }
+  void begin();
+  void await();
+  int end_by(int signal);
 
   std::string name_;
   std::size_t number_;
@@ -192,15 +117,7 @@ class cluster_node {
 class cluster {
  public:
   /// Throws testing::failure, with the log of the node, if one does not start.
-  explicit cluster(std::size_t size, cluster_options how = {})
-      : how_(std::move(how)), size_(size), network_(size + 1) {
-    write_files();
-    for (std::size_t i = 0; i < size; ++i) add(i);
-    for (const auto& each : nodes_) each->begin();
-    for (const auto& each : nodes_) each->await();
-    if (!until([this] { return is_whole(); }))
-      throw failure("the nodes do not connect to each other:\n" + logs());
-  }
+  explicit cluster(std::size_t size, cluster_options how = {});
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 
@@ -211,98 +128,37 @@ class cluster {
 
   /// Breaks off the connection of two members, and refuses others until heal(). Both sides hear of it at
   /// once. Where a third member has a connection to both, it loses one of them too, as with OTP's global.
-  void cut(std::size_t one, std::size_t other) {
-    network_.cut([=](std::size_t i, std::size_t j) { return i == one && j == other; });
-  }
+  void cut(std::size_t one, std::size_t other);
   /// Parts a group of members from all the others, at once.
-  void cut(const std::vector<std::size_t>& group) {
-    const auto in_group = [&](std::size_t one) { return std::ranges::find(group, one) != group.end(); };
-    network_.cut([&](std::size_t i, std::size_t j) { return in_group(i) && !in_group(j); });
-  }
+  void cut(const std::vector<std::size_t>& group);
   /// What goes from one member to the other arrives so much later from now on, in that direction alone.
   void delay(std::size_t from, std::size_t to, std::chrono::milliseconds by) { network_.delay(from, to, by); }
   /// Nothing is cut or delayed any more. The nodes connect again by themselves; until() waits for it.
   void heal() { network_.heal(); }
   /// Whether each node that runs is connected to each other one that runs.
-  bool is_whole() {
-    for (const auto& one : nodes_)
-      for (const auto& other : nodes_)
-        if (one != other && one->runs() && other->runs() && !one->is_connected_to(*other)) return false;
-    return true;
-  }
+  bool is_whole();
   /// Waits until the condition holds. The result: whether it did within `patience`.
   template <class Condition>
   bool until(Condition holds) const {
     return detail::eventually(std::move(holds), how_.patience);
   }
   /// What all nodes have logged, one node after the other.
-  std::string logs() const {
-    std::string all;
-    for (const auto& each : nodes_) all += each->name() + ":\n" + each->log();
-    return all;
-  }
+  std::string logs() const;
 
   /// Whether there is a program `erl`.
   static bool has_erlang() { return bool(detail::run_to_end({"sh", "-c", "command -v erl"})); }
   /// An Erlang node of the cluster, which is started by the first call; its number is size(). Throws
   /// testing::failure if there is no `erl`.
-  erlang_node& erlang() {
-    if (erlang_) return *erlang_;
-    mapper_ = std::make_unique<detail::port_mapper>(
-        [this](std::string_view name) {
-          for (std::size_t i = 0; i < size_; ++i)
-            if (short_name(i) == name) return network_.port(size_, i);
-          return std::uint16_t(0);
-        },
-        [this](std::uint16_t port) { network_.leads_to(size_, port); });
-    erlang_ = std::make_unique<erlang_node>(full_name(size_), size_, cookie, mapper_->port());
-    return *erlang_;
-  }
+  erlang_node& erlang();
 
  private:
   static constexpr const char* cookie = "a_cookie_of_the_test_alone";
 
-  std::string short_name(std::size_t number) const {
-    return number == size_ ? "erlang" : "node" + std::to_string(number);
-  }
+  std::string short_name(std::size_t number) const;
   std::string full_name(std::size_t number) const { return short_name(number) + "@127.0.0.1"; }
 
-  void write_files() {
-    using std::filesystem::perms;
-    std::ofstream(folder_.path / "cookie") << cookie;
-    std::filesystem::permissions(folder_.path / "cookie", perms::owner_read | perms::owner_write);
-    std::ofstream(folder_.path / "node.yaml") << how_.config << '\n';
-  }
-  void add(std::size_t number) {
-    const std::filesystem::path own = folder_.path / short_name(number);
-    std::filesystem::create_directory(own);
-    std::string routes, peers, plugins;
-    for (std::size_t i = 0; i <= size_; ++i) {
-      if (i == number) continue;
-      routes += "{ node: " + full_name(i) +
-                ", address: 127.0.0.1, port: " + std::to_string(network_.port(number, i)) + " }, ";
-      if (i != size_) peers += full_name(i) + ", ";
-    }
-    for (const auto& each : how_.plugins) plugins += std::filesystem::absolute(each).string() + ", ";
-    std::vector<std::string> settings{"node.name=" + full_name(number),
-                                      "node.cookie={ file: " + (folder_.path / "cookie").string() + " }",
-                                      "node.data=" + (own / "data").string(),
-                                      "control.socket=" + (own / "control.sock").string(),
-                                      "epmd.mode=off",
-                                      "distribution.listen=[ { address: 127.0.0.1, ports: 0-0 } ]",
-                                      "distribution.routes=[ " + routes + "]",
-                                      "distribution.peers=[ " + peers + "]"};
-    if (!plugins.empty()) settings.push_back("plugins.path=[ " + plugins + "]");
-    if (how_.settings) std::ranges::copy(how_.settings(number), std::back_inserter(settings));
-    std::vector<std::string> command{detail::program_named("COPPICED", "coppiced"), "--config",
-                                     (how_.file.empty() ? folder_.path / "node.yaml" : how_.file).string()};
-    for (std::string& each : settings) {
-      command.emplace_back("--set");
-      command.push_back(std::move(each));
-    }
-    nodes_.push_back(std::unique_ptr<cluster_node>(
-        new cluster_node(full_name(number), number, own, network_, std::move(command), how_.patience)));
-  }
+  void write_files();
+  void add(std::size_t number);
 
   cluster_options how_;
   std::size_t size_;

@@ -11,17 +11,15 @@
 //
 // The times at which an expression is due in a zone do not depend on the actor: `coppice cron explain
 // EXPRESSION --timezone ZONE` prints them. This header gives the actor its runs: each time once; late or
-// never if the clock was set forward over it; never again if it was set back. Header-only. In the test's
+// never if the clock was set forward over it; never again if it was set back. In the test's
 // thread.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <coppice/testing.hpp>
@@ -48,13 +46,7 @@ struct cron_run {
   bool ended = false;               ///< the run ended the actor
 
   /// As the node judges it: a failed run is tried again as the job's `on_failure` says.
-  bool succeeded() const {
-    if (ended || (reply && !*reply)) return false;
-    if (!reply) return true;
-    etf::cursor at_reply(reply->reply().bytes());
-    if (at_reply.read_atom_is("error")) return false;
-    return !at_reply.read_tuple_of(2) || !at_reply.read_atom_is("error");
-  }
+  bool succeeded() const;
 };
 
 class cron_clock {
@@ -64,43 +56,12 @@ class cron_clock {
 
   std::chrono::sys_time<nanoseconds> now() const { return actor_.wall_now(); }
   /// Times before now() count as past.
-  void add(cron_job one) {
-    std::sort(one.times.begin(), one.times.end());
-    const auto past = std::upper_bound(one.times.begin(), one.times.end(), now());
-    one.times.erase(one.times.begin(), past);
-    jobs_.push_back(std::move(one));
-  }
+  void add(cron_job one);
   /// Lets time pass. Returns the runs, ordered by their times.
-  std::vector<cron_run> advance(nanoseconds span) {
-    const auto end = now() + span;
-    std::vector<cron_run> runs;
-    while (cron_job* const next = first_until(end)) {
-      actor_.advance(next->times.front() - now());
-      runs.push_back(run(*next, take_time(*next)));
-    }
-    actor_.advance(end - now());
-    return runs;
-  }
+  std::vector<cron_run> advance(nanoseconds span);
   /// Sets the wall clock, as an operator does or a machine that wakes from sleep; other clocks do not change.
   /// Returns the runs that are caught up. If the clock is set back, no time comes twice.
-  std::vector<cron_run> set(std::chrono::sys_time<nanoseconds> to) {
-    actor_.set_wall(to);
-    std::vector<std::pair<std::chrono::sys_seconds, cron_job*>> late;
-    for (cron_job& each : jobs_) {
-      std::vector<std::chrono::sys_seconds> over;
-      while (!each.times.empty() && each.times.front() <= to) over.push_back(take_time(each));
-      const std::size_t wanted = each.missed == cron_job::none   ? on_time(over, to)
-                                 : each.missed == cron_job::once ? 1
-                                                                 : most_caught_up;
-      for (std::size_t i = over.size() - std::min(wanted, over.size()); i < over.size(); ++i)
-        late.emplace_back(over[i], &each);
-    }
-    std::stable_sort(late.begin(), late.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<cron_run> runs;
-    for (const auto& [at, job] : late) runs.push_back(run(*job, at));
-    return runs;
-  }
+  std::vector<cron_run> set(std::chrono::sys_time<nanoseconds> to);
 
  private:
   // As in the node: a run is missed if it is later than `delay`; of the missed times at most the last
@@ -109,46 +70,11 @@ class cron_clock {
   static constexpr std::size_t most_caught_up = 100;
 
   static std::size_t on_time(const std::vector<std::chrono::sys_seconds>& times,
-                             std::chrono::sys_time<nanoseconds> now) {
-    return !times.empty() && now - times.back() <= delay ? 1 : 0;
-  }
-  static std::chrono::sys_seconds take_time(cron_job& of) {
-    const auto first = of.times.front();
-    of.times.erase(of.times.begin());
-    return first;
-  }
-  cron_job* first_until(std::chrono::sys_time<nanoseconds> end) {
-    cron_job* found = nullptr;
-    for (cron_job& each : jobs_)
-      if (!each.times.empty() && each.times.front() <= end &&
-          (found == nullptr || each.times.front() < found->times.front()))
-        found = &each;
-    return found;
-  }
-  cron_run run(const cron_job& of, std::chrono::sys_seconds at) {
-    cron_run made{of.name, at};
-    const value term = of.message ? of.message : usual(of.name, at);
-    if (!actor_.alive()) {
-      made.ended = true;
-      return made;
-    }
-    if (of.how == cron_job::call)
-      made.reply = actor_.call(term);
-    else if (of.how == cron_job::cast)
-      actor_.cast(term);
-    else
-      actor_.send(term);
-    made.ended = !actor_.alive();
-    return made;
-  }
-  static value usual(const std::string& name, std::chrono::sys_seconds at) {
-    etf::vector_writer out(name.size() + 32);
-    out.tuple(3);
-    out.atom("cron");
-    out.binary(name);
-    out.integer(at.time_since_epoch().count());
-    return value::of(out.take());
-  }
+                             std::chrono::sys_time<nanoseconds> now);
+  static std::chrono::sys_seconds take_time(cron_job& of);
+  cron_job* first_until(std::chrono::sys_time<nanoseconds> end);
+  cron_run run(const cron_job& of, std::chrono::sys_seconds at);
+  static value usual(const std::string& name, std::chrono::sys_seconds at);
 
   actor& actor_;
   std::vector<cron_job> jobs_;

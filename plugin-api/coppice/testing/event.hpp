@@ -8,7 +8,7 @@
 //   CHECK(alarms.remove(atom("why")) == …);                                     // gen_event:delete_handler
 //   CHECK(alarms.did.left.at(0).why == atom("why"));
 //
-// Header-only; included by coppice/testing.hpp. In the test's thread.
+// Included by coppice/testing.hpp. In the test's thread.
 #pragma once
 
 #include <coppice/draft/event_handler.h>
@@ -28,14 +28,7 @@ struct left_manager {
 namespace detail {
 
 /// The callbacks that coppice_event_handler shares with coppice_server.
-inline coppice_server as_server(const coppice_event_handler& from) {
-  coppice_server out{};
-  out.size = sizeof out;
-  out.handle_call = from.handle_call;
-  out.handle_info = from.handle_info;
-  out.on_response = from.on_response;
-  return out;
-}
+coppice_server as_server(const coppice_event_handler& from);
 
 } // namespace detail
 } // namespace coppice::testing

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The journal of an actor: what it did, for the test to read; and the responses that a test gives in place of
-// other processes. Destinations, pids and references are terms. Header-only. One thread.
+// other processes. Destinations, pids and references are terms. One thread.
 #pragma once
 
 #include <coppice/actor.h>
@@ -27,18 +27,10 @@ struct response {
   std::int32_t status = COPPICE_OK; ///< COPPICE_E_EXIT, E_NOPROC, E_NODEDOWN; E_TIMEOUT: it never answers
   value term;                       ///< the reply, or the exit reason
 };
-inline response replies(value reply) {
-  return {COPPICE_OK, std::move(reply)};
-}
-inline response exits(value reason) {
-  return {COPPICE_E_EXIT, std::move(reason)};
-}
-inline response nodedown() {
-  return {COPPICE_E_NODEDOWN, {}};
-}
-inline response silence() {
-  return {COPPICE_E_TIMEOUT, {}};
-}
+response replies(value reply);
+response exits(value reason);
+response nodedown();
+response silence();
 
 struct sent_message {
   value to, term;

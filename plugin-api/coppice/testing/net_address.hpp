@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The addresses of coppice/draft/udp.h in the text form of tests: "127.0.0.1:514", "[::1]:514",
-// "[fe80::1%2]:514" with the index of an interface. Header-only. Any thread.
+// "[fe80::1%2]:514" with the index of an interface. Any thread.
 #pragma once
 
-#include <arpa/inet.h>
 #include <coppice/draft/udp.h>
 
 #include <charconv>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -26,49 +24,14 @@ Number number_in(std::string_view text, const std::string& whole) {
 }
 
 /// Throws failure if the text is not an address.
-inline coppice_udp_address read_address(const std::string& text) {
-  coppice_udp_address out{};
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) throw failure("no address with a port: " + text);
-  out.port = number_in<std::uint16_t>(std::string_view(text).substr(colon + 1), text);
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-    if (const std::size_t percent = host.find('%'); percent != std::string::npos) {
-      out.scope = number_in<std::uint32_t>(std::string_view(host).substr(percent + 1), text);
-      host.resize(percent);
-    }
-    out.family = 6;
-  } else {
-    out.family = 4;
-  }
-  if (inet_pton(out.family == 6 ? AF_INET6 : AF_INET, host.c_str(), out.bytes) != 1)
-    throw failure("no address with a port: " + text);
-  return out;
-}
+coppice_udp_address read_address(const std::string& text);
 
-inline std::string host_of(const coppice_udp_address& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  inet_ntop(address.family == 6 ? AF_INET6 : AF_INET, address.bytes, text, sizeof text);
-  return address.scope == 0 ? text : std::string(text) + "%" + std::to_string(address.scope);
-}
+std::string host_of(const coppice_udp_address& address);
 /// Empty for family 0.
-inline std::string print_address(const coppice_udp_address& address) {
-  if (address.family == 0) return {};
-  const std::string host = host_of(address);
-  return (address.family == 6 ? "[" + host + "]" : host) + ":" + std::to_string(address.port);
-}
+std::string print_address(const coppice_udp_address& address);
 
-inline bool is_valid(const coppice_udp_address& address) {
-  return address.family == 4 || address.family == 6;
-}
 /// Whether a socket with this address takes datagrams to any address of its machine.
-inline bool is_any(const coppice_udp_address& address) {
-  constexpr std::uint8_t none[sizeof address.bytes] = {};
-  return std::memcmp(address.bytes, none, sizeof none) == 0;
-}
-inline bool is_group(const coppice_udp_address& address) {
-  return address.family == 6 ? address.bytes[0] == 0xff : (address.bytes[0] & 0xf0U) == 0xe0;
-}
+bool is_any(const coppice_udp_address& address);
+bool is_group(const coppice_udp_address& address);
 
 } // namespace coppice::testing::detail

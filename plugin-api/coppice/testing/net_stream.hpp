@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Both ends of one stream of an actor under test: bytes that were sent and not read yet, bytes cut and given
 // to the actor, bytes that it has written and the peer's room for them. Does what the node does in
-// daemon/behaviours/streams, on the kit's clock and without sockets. Header-only. In the test's thread.
+// daemon/behaviours/streams, on the kit's clock and without sockets. In the test's thread.
 #pragma once
 
-#include <algorithm>
 #include <limits>
 
 #include <coppice/testing/net_framing.hpp>
@@ -77,127 +76,29 @@ struct stream {
   bool is_open() const { return is == stage::open; }
   std::size_t bytes_queued() const { return queued.size() + sealed.size(); }
 
-  void open(nanoseconds now) {
-    is = stage::open;
-    opened_at = active_at = now;
-  }
+  void open(nanoseconds now);
   /// The actor's end is closed; on_close follows.
-  void close(std::uint32_t how_it_ends, std::string why = {}) {
-    if (is == stage::ending || is == stage::gone) return;
-    is = stage::ending;
-    end_how = how_it_ends;
-    end_why = std::move(why);
-    ends = true;
-    input.clear();
-    wire.clear();
-    flush();
-  }
-  void reset(std::uint32_t how_it_ends = COPPICE_STREAM_NORMAL, std::string why = {}) {
-    if (is == stage::ending || is == stage::gone) return;
-    queued.clear();
-    sealed.clear();
-    broken = true;
-    close(how_it_ends, std::move(why));
-  }
+  void close(std::uint32_t how_it_ends, std::string why = {});
+  void reset(std::uint32_t how_it_ends = COPPICE_STREAM_NORMAL, std::string why = {});
   /// Sends as much as the peer has room for.
-  void flush() {
-    const std::size_t free = peer_reset ? 0 : window - std::min(window, arrived.size());
-    const std::size_t count = std::min(free, queued.size());
-    arrived.append(queued, 0, count);
-    queued.erase(0, count);
-    bytes_written += count;
-    if (refused_write && bytes_queued() <= how.low) {
-      refused_write = false;
-      drained_due = true;
-    }
-    if (ends && bytes_queued() == 0 && !broken && !peer_reset) ended = true;
-  }
-  std::int32_t write(std::string_view bytes, nanoseconds now) {
-    if (!is_open() || ends || peer_reset) return COPPICE_E_NOT_FOUND;
-    if (bytes_queued() > how.high) return refused_write = true, COPPICE_E_FULL;
-    (securing ? sealed : queued).append(bytes);
-    active_at = now;
-    flush();
-    note_progress(now);
-    return COPPICE_OK;
-  }
+  void flush();
+  std::int32_t write(std::string_view bytes, nanoseconds now);
   /// Reads as much as the credit allows.
-  void read(nanoseconds now) {
-    if (!is_open() || securing) return;
-    const std::size_t most = std::max(how.credit, needed);
-    const std::size_t count = std::min(wire.size(), most - std::min(most, input.size()));
-    if (count == 0) return;
-    if (input.empty()) frame_began = now;
-    input.append(wire, 0, count);
-    wire.erase(0, count);
-    bytes_read += count;
-    active_at = now;
-  }
-  void use(std::size_t count, nanoseconds now) {
-    input.erase(0, count);
-    needed = 1;
-    frame_began = now;
-  }
+  void read(nanoseconds now);
+  void use(std::size_t count, nanoseconds now);
 
   struct deadline {
     nanoseconds at = nanoseconds::max();
     std::uint32_t how = COPPICE_STREAM_IDLE;
     const char* why = "";
   };
-  deadline next_deadline() const {
-    deadline first;
-    const auto look = [&first](bool holds, nanoseconds since, nanoseconds limit, std::uint32_t how_it_ends,
-                               const char* why) {
-      if (!holds || limit <= 0ns || since + limit >= first.at) return;
-      first = {since + limit, how_it_ends, why};
-    };
-    if (is == stage::opening && dialled) {
-      first = {connect_due, COPPICE_STREAM_TIMEOUT, "nobody answers"};
-    } else if (is_open()) {
-      const bool waits = !input.empty() && input.size() < needed && cut_by.kind != COPPICE_FRAMING_NONE;
-      look(bytes_read == 0, opened_at, how.first_byte, COPPICE_STREAM_IDLE, "it has sent nothing");
-      look(true, active_at, how.idle, COPPICE_STREAM_IDLE, "nothing was read or written");
-      look(waits, frame_began, how.frame, COPPICE_STREAM_IDLE, "it has not ended the frame it began");
-      look(!queued.empty(), stuck_since, how.stall, COPPICE_STREAM_SLOW,
-           "it does not take what is written to it");
-    }
-    return first;
-  }
+  deadline next_deadline() const;
   /// Notes since when written bytes have made no progress.
-  void note_progress(nanoseconds now) {
-    if (queued.empty())
-      stuck_since = {};
-    else if (stuck_since == 0ns || bytes_written != written_then)
-      stuck_since = now;
-    written_then = bytes_written;
-  }
-  void look_at_times(nanoseconds now) {
-    note_progress(now);
-    const deadline due = next_deadline();
-    if (due.at > now) return;
-    if (due.how == COPPICE_STREAM_SLOW)
-      reset(due.how, due.why);
-    else
-      close(due.how, due.why);
-  }
+  void note_progress(nanoseconds now);
+  void look_at_times(nanoseconds now);
 
   /// The result of coppice_stream_api's info; borrowed from this object.
-  coppice_stream_info info() const {
-    const auto lend = [](const std::string& text) {
-      return coppice_bytes{reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-    };
-    return {.size = sizeof(coppice_stream_info),
-            .accepted = accepted ? 1U : 0U,
-            .peer = lend(how.peer),
-            .local = lend(how.local),
-            .tls = lend(how.tls),
-            .protocol = lend(how.protocol),
-            .certificate = {},
-            .subject = lend(how.subject),
-            .bytes_read = bytes_read,
-            .bytes_written = bytes_written,
-            .bytes_queued = bytes_queued()};
-  }
+  coppice_stream_info info() const;
 };
 
 } // namespace detail

@@ -11,7 +11,7 @@
 //   CHECK(waits.reply() == value("ABC"));
 //   sed.exit(3); // the actor ends with {exit_status, 3}
 //
-// It is a stream of coppice/testing/net.hpp with its own kind of end. Header-only. In the test's thread.
+// It is a stream of coppice/testing/net.hpp with its own kind of end. In the test's thread.
 #pragma once
 
 #include <coppice/testing/net.hpp>
@@ -22,37 +22,17 @@ namespace coppice::testing {
 /// has ended and over a reload. `how` holds the options of `port:`; its `peer` is the program's path.
 class program {
  public:
-  explicit program(actor& of, stream_options how = {}) : end_(of, as_program(std::move(how))) {
-    end_.at_->end_held = true;
-  }
+  explicit program(actor& of, stream_options how = {});
 
   std::uint64_t id() const { return end_.id(); }
 
   /// Writes to its standard output, in one piece.
-  program& send(std::string_view bytes) {
-    need_running();
-    end_.send(bytes);
-    return *this;
-  }
+  program& send(std::string_view bytes);
   program& send(bytes raw) { return send(to_text(raw)); }
-  program& send_in_pieces(std::string_view bytes, std::size_t size) {
-    need_running();
-    end_.send_in_pieces(bytes, size);
-    return *this;
-  }
+  program& send_in_pieces(std::string_view bytes, std::size_t size);
   /// Writes to its standard error: lines of the node's log, which `did.logs` has as well. The actor does not
   /// get them.
-  program& complain(std::string_view text) {
-    need_running();
-    for (std::string& line = end_.at_->complaint; !text.empty();) {
-      const std::size_t end = text.find('\n');
-      line += text.substr(0, end);
-      if (end == text.npos) break;
-      text.remove_prefix(end + 1);
-      note_complaint();
-    }
-    return *this;
-  }
+  program& complain(std::string_view text);
 
   /// Reads its standard input, at most `most` bytes, and makes room for as much again.
   std::string take(std::size_t most = detail::stream::unlimited) { return end_.take(most); }
@@ -66,21 +46,12 @@ class program {
   std::size_t unread() const { return end_.unread(); }
 
   /// Closes its standard input and output and runs on; it must exit within a second.
-  void close_output() {
-    need_running();
-    end_.end();
-  }
+  void close_output();
   /// Exits. The actor gets everything written before, then on_close; it ends with `normal` if `status` is 0,
   /// else with {exit_status, Status}.
-  void exit(int status = 0) {
-    const value reason = status == 0 ? atom("normal") : value(std::tuple(etf::atom{"exit_status"}, status));
-    end("it exited with " + std::to_string(status), reason);
-  }
+  void exit(int status = 0);
   /// A signal ends the program; the actor ends with {exit_signal, Number}.
-  void die(int signal) {
-    end("signal " + std::to_string(signal) + " ended it (" + ::strsignal(signal) + ")",
-        std::tuple(etf::atom{"exit_signal"}, signal));
-  }
+  void die(int signal);
 
   /// What the node has done to end the program.
   enum class told : std::uint8_t {
@@ -88,49 +59,18 @@ class program {
     to_end, ///< SIGTERM: its actor has ended, or its streams are closed and it did not exit within a second
     killed, ///< SIGKILL: its actor has failed
   };
-  told was_told() const {
-    using stage = detail::stream::stage;
-    const detail::stream& at = *end_.at_;
-    if (has_ended_of(at)) return told::nothing;
-    if (at.is == stage::gone) return at.broken ? told::killed : told::to_end;
-    const bool waits = at.is == stage::ending && end_.now() - at.ending_since >= std::chrono::seconds(1);
-    return waits ? told::to_end : told::nothing;
-  }
+  told was_told() const;
   /// How its stream ended at the actor's end, and the reason given to on_close. Empty: it has not.
   std::optional<close_reason> closed() const { return end_.closed(); }
   const std::string& why() const { return end_.why(); }
 
  private:
-  static stream_options as_program(stream_options how) {
-    if (how.peer == stream_options().peer) how.peer = "/usr/bin/program";
-    how.local.clear();
-    how.first_byte = how.idle = how.stall = nanoseconds{0}; // a program has no such limits
-    how.ends_actor = true;
-    return how;
-  }
+  static stream_options as_program(stream_options how);
   static bool has_ended_of(const detail::stream& at) { return bool(at.end_reason); }
-  void need_running() const {
-    if (has_ended_of(*end_.at_)) throw failure("this program has ended already");
-  }
-  void note_complaint() {
-    if (detail::world* const of = end_.streams_->owner())
-      of->did.logs.push_back({COPPICE_LOG_INFO, end_.at_->complaint, {}});
-    end_.at_->complaint.clear();
-  }
+  void need_running() const;
+  void note_complaint();
   // Bytes that it has not read are lost with it, and the connection breaks.
-  void end(std::string how, value reason) {
-    need_running();
-    detail::stream& at = *end_.at_;
-    if (!at.complaint.empty()) note_complaint();
-    at.end_reason = std::move(reason);
-    at.end_why_held = std::move(how);
-    at.end_held = false;
-    if (at.arrived.empty() && at.bytes_queued() == 0)
-      at.peer_ended = true;
-    else
-      at.peer_reset = true;
-    end_.settle();
-  }
+  void end(std::string how, value reason);
 
   peer end_;
 };

@@ -8,7 +8,7 @@
 //   CHECK(front.call(order{5000}) == atom("ok"));
 //   CHECK(front.did.routed.back().route == "large");
 //
-// Header-only; included by coppice/testing.hpp. In the test's thread.
+// Included by coppice/testing.hpp. In the test's thread.
 #pragma once
 
 #include <coppice/draft/router.h>
@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <utility>
 
 #include <coppice/testing/value.hpp>
 

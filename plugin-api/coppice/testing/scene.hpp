@@ -9,7 +9,7 @@
 //
 // Each step is one callback. Signals from one actor to another one keep their order, as Erlang promises; the
 // plain order of everything else is the order of sending. coppice/testing/explore.hpp tries others. Processes
-// that the test serves stand beside the actors. Header-only. In the test's thread.
+// that the test serves stand beside the actors. In the test's thread.
 #pragma once
 
 #include <list>
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include <coppice/testing.hpp>
+#include <coppice/testing/calls.hpp>
 #include <coppice/testing/faults.hpp>
 #include <coppice/testing/print.hpp>
 #include <coppice/testing/supervision.hpp>
@@ -51,41 +52,15 @@ class scene final : detail::surroundings {
   explicit scene(std::string_view node = "test@localhost") : others_(node) {}
 
   /// Starts an actor that has no supervisor. Its registered name is `name`, unless `how` has one.
-  actor& start(const std::string& name, const plugin& from, const settings& how = {}) {
-    role& made = add(name, from, how, detail::fresh_pid(others_.node()));
-    begin(made);
-    go_on();
-    return *made.now;
-  }
+  actor& start(const std::string& name, const plugin& from, const settings& how = {});
   /// Starts a supervisor and its children, in order. Throws testing::failure if one of them does not start.
-  const supervisor& supervise(const supervision& how, const std::vector<child_spec>& children) {
-    supervisor& made = supervisors_.emplace_back(detail::fresh_pid(others_.node()), how);
-    for (const child_spec& each : children) {
-      role& child = add(each.name, each.from, each.how, made.pid());
-      child.above = &made;
-      made.children_.push_back({each.name, each.when});
-      if (!begin(child))
-        throw failure("the child " + each.name + " does not start: " + text(child.now->reason()));
-    }
-    go_on();
-    return made;
-  }
+  const supervisor& supervise(const supervision& how, const std::vector<child_spec>& children);
   /// The actor of that name, as it is now: after a restart another one. It may have ended.
   actor& operator[](std::string_view name) { return *named(name).now; }
 
   nanoseconds now() const override { return now_; }
   /// Lets time pass for all.
-  void advance(nanoseconds time) override {
-    const nanoseconds end = now_ + time;
-    if (running_) throw failure("time passes only between two calls of the test");
-    const busy guard(running_);
-    run_until(end);
-    set_clock(end);
-    while (run_one(std::nullopt)) {
-    }
-    for (const auto& each : roles_)
-      if (each->process != nullptr) detail::name_unanswered(*each->process);
-  }
+  void advance(nanoseconds time) override;
   /// What `does` does comes at one time: nothing runs before it has returned.
   template <class Does>
   void together(Does does) {
@@ -96,54 +71,27 @@ class scene final : detail::surroundings {
     go_on();
   }
   /// Kills an actor, as exit(Pid, kill) does.
-  void kill(std::string_view name) {
-    detail::end(*named(name).process, atom("killed"));
-    go_on();
-  }
+  void kill(std::string_view name);
   /// Replaces the code of all actors of that plugin: save_state, restore_state, after_restore. Restarts use
   /// it, too. Throws testing::failure if an actor refuses.
-  void reload_with(const plugin& next) {
-    replace(next);
-    go_on();
-  }
+  void reload_with(const plugin& next);
   /// The same with a built file of another version, which the scene keeps loaded.
   void reload_with(const std::string& file) { reload_with(load(file)); }
 
   /// A process beside the actors, as in coppice/testing/neighbours.hpp.
-  value serve(std::string_view name, std::function<response(value request)> does) {
-    value made = others_.serve(name, std::move(does));
-    for (const auto& each : roles_)
-      if (each->process != nullptr) each->process->others = others_;
-    return made;
-  }
+  value serve(std::string_view name, std::function<response(value request)> does);
 
   // What may happen while explore() tries orders, and never in the plain order.
 
   /// That host call may fail with this status; see coppice/testing/faults.hpp.
-  void may_fail(std::string function, std::int32_t status) {
-    if (!faults_) faults_.emplace();
-    const auto when = [this](std::uint64_t, std::string_view what) {
-      const std::string each(what);
-      return choose_ && choose_(2, [&each](std::size_t) { return each + " fails"; }) == 1;
-    };
-    faults_->fail(std::move(function), when, status);
-  }
+  void may_fail(std::string function, std::int32_t status);
   /// That actor may be killed, once.
   void may_be_killed(std::string name) { killable_.push_back(std::move(name)); }
   /// The code of that plugin's actors may be replaced by this file, once.
   void may_be_reloaded_with(const std::string& file) { reloadable_.push_back(&load(file)); }
 
   /// Complaints about all actors that there have been, each with the actor's name.
-  std::vector<std::string> complaints() const {
-    std::vector<std::string> all;
-    const auto add_those = [&all](const std::string& name, const actor& of) {
-      for (const std::string& each : of.did.complaints) all.push_back(name + ": " + each);
-    };
-    for (const auto& [name, each] : former_) add_those(name, *each);
-    for (const auto& each : roles_)
-      if (each->now) add_those(each->name, *each->now);
-    return all;
-  }
+  std::vector<std::string> complaints() const;
   /// For coppice/testing/explore.hpp. None: the plain order.
   void choose_by(detail::chooser how) { choose_ = std::move(how); }
 
@@ -186,355 +134,65 @@ class scene final : detail::surroundings {
 
   // ---- actors ----
 
-  role& add(const std::string& name, const plugin& from, const settings& how, const value& parent) {
-    for (const auto& each : roles_)
-      if (each->name == name && each->lives()) throw failure("this scene has an actor " + name + " already");
-    std::erase_if(roles_, [&](const auto& each) {
-      if (each->name != name) return false;
-      if (each->now) former_.emplace_back(name, std::move(each->now));
-      return true;
-    });
-    roles_.push_back(std::make_unique<role>(role{name, std::string(how.actor), &from, how, parent}));
-    role& made = *roles_.back();
-    made.how.actor = made.actor_type;
-    if (made.how.name.empty()) made.how.name = name;
-    if (how.among) others_ = *how.among;
-    return made;
-  }
+  role& add(const std::string& name, const plugin& from, const settings& how, const value& parent);
   // False: it has not started.
-  bool begin(role& who, const saved_state* saved = nullptr) {
-    const busy guard(running_);
-    if (who.now) former_.emplace_back(who.name, std::move(who.now));
-    who.how.among = others_;
-    who.is_told = false;
-    who.process = nullptr;
-    starting_.push_back(&who);
-    std::unique_ptr<actor> made(new actor(*who.from, who.how, saved, {this, who.parent}));
-    who.now = std::move(made);
-    if (who.now->status() == COPPICE_OK && who.now->alive()) return true;
-    const bool ignored = who.now->status() == COPPICE_IGNORE;
-    const bool started = who.now->status() == COPPICE_OK || ignored; // and has ended since
-    who.is_told = !started || ignored;
-    return started;
-  }
-  void enters(detail::world& who) override {
-    starting_.back()->process = &who;
-    starting_.pop_back();
-  }
-  role& named(std::string_view name) {
-    for (const auto& each : roles_)
-      if (each->name == name && each->now) return *each;
-    throw failure("this scene has no actor " + std::string(name));
-  }
+  bool begin(role& who, const saved_state* saved = nullptr);
+  void enters(detail::world& who) override;
+  role& named(std::string_view name);
   // The living actor of a pid, a name or an alias.
-  role* find(const value& to) {
-    for (const auto& each : roles_)
-      if (each->lives() && detail::is_self(*each->process, to)) return each.get();
-    return nullptr;
-  }
-  role* of_pid(const value& pid) {
-    for (const auto& each : roles_)
-      if (each->lives() && each->process->self == pid) return each.get();
-    return nullptr;
-  }
-  supervisor* supervisor_of(const value& pid) {
-    for (supervisor& each : supervisors_)
-      if (each.pid() == pid) return &each;
-    return nullptr;
-  }
-  std::string name_of(const value& pid) const {
-    for (const auto& each : roles_)
-      if (each->process != nullptr && each->process->self == pid) return each->name;
-    const auto gone = gone_.find(pid);
-    return gone == gone_.end() ? "a process" : gone->second.name;
-  }
-  const plugin& load(const std::string& file) {
-    return *loaded_.emplace_back(std::unique_ptr<const plugin>(new plugin(plugin::load(file))));
-  }
-  void replace(const plugin& next) {
-    for (std::size_t i = 0; i < roles_.size(); ++i) {
-      role& each = *roles_[i];
-      if (each.from->id() != next.id()) continue;
-      each.from = &next;
-      if (!each.lives() || !each.now) continue;
-      if (each.now->is_busy()) throw failure(each.name + " runs a callback and cannot be replaced");
-      const saved_state saved = each.now->save();
-      if (!saved.term && saved.status != COPPICE_OK) throw failure(each.name + " has no state to save");
-      auto waiting = std::move(each.process->mailbox);
-      auto ended = std::move(each.process->ended);
-      begin(each, &saved);
-      if (each.now->status() != COPPICE_OK)
-        throw failure(each.name + " refuses its state: " + text(each.now->reason()));
-      auto& mailbox = each.process->mailbox;
-      mailbox.insert(mailbox.begin(), waiting.begin(), waiting.end());
-      each.process->ended.insert(each.process->ended.begin(), ended.begin(), ended.end());
-    }
-  }
+  role* find(const value& to);
+  role* of_pid(const value& pid);
+  supervisor* supervisor_of(const value& pid);
+  std::string name_of(const value& pid) const;
+  const plugin& load(const std::string& file);
+  void replace(const plugin& next);
 
   // ---- signals ----
 
-  void message(detail::world& from, const value& to, detail::letter what, std::uint32_t flags) override {
-    if (const role* const whom = find(to))
-      signals_.push_back({type::message, from.self, whom->process->self, to, std::move(what), flags});
-  }
-  void exit(detail::world& from, const value& to, const value& reason) override {
-    if (const role* const whom = find(to)) post(type::exit, from.self, whom->process->self, reason);
-  }
-  void linked(detail::world& from, const value& to) override {
-    if (role* const whom = of_pid(to))
-      whom->process->links.emplace(from.self, 0);
-    else if (gone_.contains(to))
-      post(type::link_exit, to, from.self, atom("noproc"));
-  }
-  void unlinked(detail::world& from, const value& to) override {
-    if (role* const whom = of_pid(to)) whom->process->links.erase(from.self);
-  }
-  void monitors(detail::world& from, const value& reference) override {
-    const value whom = from.monitors.at(reference).whom;
-    const std::string_view node = detail::node_of(whom);
-    etf::cursor at(whom.bytes());
-    std::string_view name;
-    const bool is_name = at.read_atom(name) || (at.read_tuple_of(2) && at.read_atom(name));
-    const bool is_here = node.empty() || node == others_.node();
-    if (find(whom) != nullptr ||
-        (!gone_.contains(whom) && !(is_name && is_here && !others_.whereis(std::string(name)))))
-      return;
-    post(type::down, whom, from.self, atom("noproc"), reference);
-  }
+  void message(detail::world& from, const value& to, detail::letter what, std::uint32_t flags) override;
+  void exit(detail::world& from, const value& to, const value& reason) override;
+  void linked(detail::world& from, const value& to) override;
+  void unlinked(detail::world& from, const value& to) override;
+  void monitors(detail::world& from, const value& reference) override;
   void post(type what, const value& from, const value& target, const value& reason,
-            const value& reference = {}) {
-    signals_.push_back({what, from, target, {}, {}, 0, reason, reference});
-  }
-  value whereis(const std::string& name) override {
-    const role* const found = find(atom(name));
-    return found == nullptr ? value() : found->process->self;
-  }
-  std::optional<value> spawn(detail::world& from, child& made) override {
-    const auto cut = made.actor.find(':');
-    for (std::size_t i = 0; i < roles_.size(); ++i) {
-      const plugin& each = *roles_[i]->from;
-      if (each.id() != std::string_view(made.actor).substr(0, cut)) continue;
-      const std::string wanted = cut == made.actor.npos ? std::string() : made.actor.substr(cut + 1);
-      const bool has_name = !made.name.empty();
-      role& who = add(has_name ? made.name : made.actor + '#' + std::to_string(roles_.size()), each,
-                      {.actor = wanted, .args = made.args}, from.self);
-      if (!has_name) who.how.name.clear();
-      if (!begin(who)) return who.now->reason();
-      made.pid = who.process->self;
-      return value();
-    }
-    return std::nullopt;
-  }
+            const value& reference = {});
+  value whereis(const std::string& name) override;
+  std::optional<value> spawn(detail::world& from, child& made) override;
   // Delivers a signal, and makes the callback for a message.
-  void deliver(const signal& what) {
-    if (supervisor* const above = supervisor_of(what.target)) return hear_exit(*above, what);
-    role* const whom = of_pid(what.target);
-    if (whom == nullptr) return;
-    detail::world& w = *whom->process;
-    if (what.what == type::message) {
-      if (w.aliases.contains(what.to))
-        detail::arrives(w, what.to, what.content, what.flags);
-      else if (etf::cursor(what.to.bytes()).peek() != etf::kind::reference) // an alias that has ended
-        detail::put(w, what.content);
-    } else if (what.what == type::down) {
-      deliver_down(w, what);
-    } else if (what.what == type::exit || w.links.contains(what.from)) {
-      const auto link = w.links.find(what.from);
-      const bool priority = link != w.links.end() && (link->second & COPPICE_PRIORITY) != 0;
-      if (what.what == type::link_exit) w.links.erase(what.from);
-      detail::exit_signal(w, what.from, what.reason, priority);
-    }
-    if (whom->now && whom->now->has_work()) whom->now->step_once();
-  }
-  static void deliver_down(detail::world& w, const signal& what) {
-    const auto found = w.monitors.find(what.reference);
-    if (found == w.monitors.end()) return;
-    const testing::monitored each = found->second;
-    detail::end_monitor(w, what.reference);
-    const bool is_name = etf::cursor(each.whom.bytes()).peek() == etf::kind::atom;
-    const value whom = is_name ? value(std::pair(each.whom.term(), w.node.term())) : each.whom;
-    const bool priority = (each.flags & COPPICE_PRIORITY) != 0;
-    const value term = std::tuple(each.tag.term(), what.reference.term(), etf::atom{"process"}, whom.term(),
-                                  what.reason.term());
-    detail::put(w, {detail::delivery::info, term, {}, priority});
-  }
+  void deliver(const signal& what);
+  static void deliver_down(detail::world& w, const signal& what);
 
   // ---- exits ----
 
   // Tells others of actors that have ended.
-  void tell_exits() {
-    for (const auto& each : roles_)
-      if (each->now && each->process->dead && !std::exchange(each->is_told, true)) tell_exit(*each);
-  }
-  void tell_exit(const role& who) {
-    const detail::world& w = *who.process;
-    gone_[w.self] = {who.name, w.reason};
-    for (const auto& [pid, flags] : w.links) post(type::link_exit, w.self, pid, w.reason);
-    for (const auto& each : roles_) {
-      if (!each->lives()) continue;
-      for (const auto& [reference, made] : each->process->monitors)
-        if (detail::is_self(w, made.whom)) post(type::down, w.self, each->process->self, w.reason, reference);
-    }
-    if (who.above != nullptr && !who.is_stopped) post(type::child_exit, w.self, who.above->pid(), w.reason);
-  }
+  void tell_exits();
+  void tell_exit(const role& who);
   // Ends requests that have been answered, and those whose callee has ended.
-  void end_requests() {
-    std::erase_if(requests_, [this](const open_one& each) {
-      role* const asking = of_pid(each.from);
-      const auto gone = gone_.find(each.callee);
-      if (asking != nullptr && !each.waits->answered && gone == gone_.end()) return false;
-      if (asking == nullptr) return true;
-      detail::world& w = *asking->process;
-      const auto open = w.requests.find(each.id);
-      if (open == w.requests.end()) return true;
-      w.ended.push_back({each.id, open->second.tag,
-                         each.waits->answered ? replies(each.waits->reply) : exits(gone->second.reason)});
-      w.requests.erase(open);
-      return true;
-    });
-  }
+  void end_requests();
 
   // ---- supervisors ----
 
-  void hear_exit(supervisor& above, const signal& what) {
-    const std::string name = name_of(what.from);
-    const auto is_it = [&name](const auto& each) { return each.name == name; };
-    const auto child = std::ranges::find_if(above.children_, is_it);
-    if (!above.alive_ || child == above.children_.end() || of_pid(named(name).process->self) != nullptr)
-      return;
-    if (!supervisor::is_restarted(child->when, what.reason)) {
-      if (child->when == restart::temporary) above.forget(name);
-      return;
-    }
-    if (!above.may_restart(now_)) return give_up(above);
-    const auto all = above.affected_by(name);
-    for (std::size_t i = all.size(); i-- != 0;) stop(named(all[i].name));
-    for (const auto& each : all) {
-      if (each.when == restart::temporary && each.name != name) {
-        above.forget(each.name);
-        continue;
-      }
-      while (!begin(named(each.name)))
-        if (!above.may_restart(now_)) return give_up(above);
-      tell_exits();
-    }
-  }
-  void give_up(supervisor& above) {
-    above.alive_ = false;
-    for (std::size_t i = above.children_.size(); i-- != 0;) stop(named(above.children_[i].name));
-  }
+  void hear_exit(supervisor& above, const signal& what);
+  void give_up(supervisor& above);
   // Ends a child as its supervisor does; what does not end by itself is killed.
-  void stop(role& who) {
-    if (!who.lives()) return;
-    who.is_stopped = true;
-    who.now->exit(who.parent, atom("shutdown"));
-    while (who.now->has_work()) who.now->step_once();
-    detail::end(*who.process, atom("killed"));
-    tell_exits();
-    who.is_stopped = false;
-  }
+  void stop(role& who);
 
   // ---- calls ----
 
   std::shared_ptr<const detail::awaited> pass_call(const detail::world& from, const role& callee,
-                                                   const value& to, const value& request) {
-    const auto [who, waits] = detail::begin_call(from.self, others_.node());
-    signals_.push_back(
-        {type::message, from.self, callee.process->self, to, {detail::delivery::call, request, who}, 0});
-    return waits;
-  }
+                                                   const value& to, const value& request);
   std::optional<response> ask(detail::world& from, const value& to, const value& request,
-                              nanoseconds patience) override {
-    const role* const callee = find(to);
-    if (callee == nullptr) return std::nullopt;
-    const value pid = callee->process->self;
-    const auto waits = pass_call(from, *callee, to, request);
-    set_clock(from.now);
-    const bool waits_forever = patience == nanoseconds::max();
-    const nanoseconds due = waits_forever ? patience : now_ + patience;
-    const busy guard(running_);
-    while (!waits->answered && !from.dead) {
-      if (const auto gone = gone_.find(pid); gone != gone_.end()) return exits(gone->second.reason);
-      if (now_ <= due && run_one(due)) continue;
-      const auto next = next_time();
-      if (next && *next <= due) {
-        set_clock(*next);
-        continue;
-      }
-      if (waits_forever)
-        detail::complain_of_callback(COPPICE_CALL_1 "'s call",
-                                     ", which has no deadline and is never answered");
-      else
-        set_clock(due);
-      return silence();
-    }
-    return waits->answered ? replies(waits->reply) : silence();
-  }
-  bool asks(detail::world& from, std::uint64_t id) override {
-    const made_call asked = from.requests.at(id).asked;
-    const role* const callee = find(asked.to);
-    if (callee == nullptr) return false;
-    requests_.push_back(
-        {from.self, id, callee->process->self, pass_call(from, *callee, asked.to, asked.request)});
-    return true;
-  }
-  void wait_for(detail::world& from, std::uint64_t id) override {
-    const busy guard(running_);
-    for (;;) {
-      const auto open = from.requests.find(id);
-      if (open == from.requests.end() || from.dead) return;
-      const nanoseconds due = open->second.due;
-      if (!open->second.asked_already) {
-        if (find(open->second.asked.to) == nullptr) return;
-        open->second.asked_already = true;
-        asks(from, id);
-      }
-      if (now_ <= due && run_one(due)) continue;
-      const auto next = next_time();
-      if (!next || *next > due) {
-        if (due != nanoseconds::max()) set_clock(due);
-        return;
-      }
-      set_clock(*next);
-    }
-  }
+                              nanoseconds patience) override;
+  bool asks(detail::world& from, std::uint64_t id) override;
+  void wait_for(detail::world& from, std::uint64_t id) override;
 
   // ---- steps ----
 
-  void go_on() override {
-    if (running_) return;
-    const busy guard(running_);
-    tell_exits();
-    end_requests();
-    while (run_one(std::nullopt)) {
-    }
-  }
-  void run_until(nanoseconds end) {
-    tell_exits();
-    end_requests();
-    for (;;) {
-      while (run_one(end)) {
-      }
-      const auto next = next_time();
-      if (!next || *next > end) return;
-      set_clock(*next);
-    }
-  }
-  void set_clock(nanoseconds to) {
-    now_ = std::max(now_, to);
-    for (const auto& each : roles_)
-      if (each->process != nullptr) each->process->now = std::max(each->process->now, now_);
-  }
+  void go_on() override;
+  void run_until(nanoseconds end);
+  void set_clock(nanoseconds to);
   // The time of the next timer of an actor that runs no callback.
-  std::optional<nanoseconds> next_time() const {
-    std::optional<nanoseconds> first;
-    for (const auto& each : roles_) {
-      if (!each->now || !each->lives() || each->now->is_busy()) continue;
-      const auto due = each->now->next_event();
-      if (due && *due != nanoseconds::max() && *due > now_) first = std::min(first.value_or(*due), *due);
-    }
-    return first;
-  }
+  std::optional<nanoseconds> next_time() const;
 
   // Something that can happen next.
   struct choice {
@@ -543,90 +201,13 @@ class scene final : detail::surroundings {
     std::list<detail::signal>::iterator which = {};
     std::size_t index = 0;
   };
-  std::vector<choice> choices(std::optional<nanoseconds> until) {
-    using what = choice::type;
-    std::vector<choice> all;
-    for (const auto& each : roles_)
-      if (each->now && each->now->has_work()) all.push_back({what::work, each.get()});
-    for (auto it = signals_.begin(); it != signals_.end();) {
-      const bool arrives = of_pid(it->target) != nullptr || supervisor_of(it->target) != nullptr;
-      it = arrives ? std::next(it) : signals_.erase(it);
-    }
-    std::set<std::pair<value, value>> seen; // signals between the same two keep their order
-    for (auto it = signals_.begin(); it != signals_.end(); ++it)
-      if (seen.emplace(it->from, it->target).second) all.push_back({what::signal, nullptr, it});
-    if (all.empty() || !choose_) return all;
-    const auto next = next_time();
-    if (until && next && *next <= *until) all.push_back({what::timer});
-    for (std::size_t i = 0; i < killable_.size(); ++i)
-      if (find_living(killable_[i]) != nullptr) all.push_back({what::kill, nullptr, {}, i});
-    if (reloadable_.empty() || is_any_busy()) return all;
-    for (std::size_t i = 0; i < reloadable_.size(); ++i) all.push_back({what::reload, nullptr, {}, i});
-    return all;
-  }
-  role* find_living(const std::string& name) {
-    for (const auto& each : roles_)
-      if (each->name == name && each->now && each->lives()) return each.get();
-    return nullptr;
-  }
-  bool is_any_busy() const {
-    return std::ranges::any_of(
-        roles_, [](const auto& each) { return each->lives() && (!each->now || each->now->is_busy()); });
-  }
-  std::string said(const choice& one) const {
-    switch (one.what) {
-      case choice::type::work:
-        return one.who->name + " goes on";
-      case choice::type::timer:
-        return "the next timer is due";
-      case choice::type::kill:
-        return killable_[one.index] + " is killed";
-      case choice::type::reload:
-        return "the code of " + std::string(reloadable_[one.index]->id()) + " is replaced";
-      case choice::type::signal:
-        break;
-    }
-    const signal& it = *one.which;
-    const std::string from = name_of(it.from);
-    if (it.what == type::child_exit) return "the supervisor hears that " + from + " has ended";
-    const std::string to = " to " + name_of(it.target);
-    if (it.what == type::message) return text(it.content.term) + " comes from " + from + to;
-    return (it.what == type::down ? "'DOWN' of " : "the exit of ") + from + " comes" + to;
-  }
+  std::vector<choice> choices(std::optional<nanoseconds> until);
+  role* find_living(const std::string& name);
+  bool is_any_busy() const;
+  std::string said(const choice& one) const;
   // Makes one step. False: there is nothing to do before time passes.
-  bool run_one(std::optional<nanoseconds> until) {
-    constexpr std::size_t most = 1'000'000;
-    const std::vector<choice> all = choices(until);
-    if (all.empty()) return false;
-    if (++steps_ == most) throw failure("the scene does not come to rest: its actors keep sending messages");
-    std::size_t picked = 0;
-    if (choose_ && all.size() > 1) picked = choose_(all.size(), [&](std::size_t i) { return said(all[i]); });
-    take(all[picked]);
-    for (const auto& each : roles_)
-      if (each->process != nullptr) set_clock(each->process->now); // a callback may have slept
-    tell_exits();
-    end_requests();
-    return true;
-  }
-  void take(const choice& one) {
-    if (one.what == choice::type::work) {
-      one.who->now->step_once();
-    } else if (one.what == choice::type::signal) {
-      const signal taken = std::move(*one.which);
-      signals_.erase(one.which);
-      deliver(taken);
-    } else if (one.what == choice::type::timer) {
-      set_clock(*next_time());
-    } else if (one.what == choice::type::kill) {
-      role* const whom = find_living(killable_[one.index]);
-      killable_.erase(killable_.begin() + std::ptrdiff_t(one.index));
-      detail::end(*whom->process, atom("killed"));
-    } else {
-      const plugin& next = *reloadable_[one.index];
-      reloadable_.erase(reloadable_.begin() + std::ptrdiff_t(one.index));
-      replace(next);
-    }
-  }
+  bool run_one(std::optional<nanoseconds> until);
+  void take(const choice& one);
 
   struct past {
     std::string name;

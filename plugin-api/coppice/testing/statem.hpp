@@ -10,7 +10,7 @@
 //   door.advance(10s);
 //   CHECK(door.did.transitions.back().to == atom("locked"));
 //
-// Header-only; included by coppice/testing.hpp. In the test's thread.
+// Included by coppice/testing.hpp. In the test's thread.
 #pragma once
 
 #include <coppice/draft/statem.h>
@@ -59,10 +59,7 @@ struct machine_in_test {
   bool open = false; ///< a callback runs that may make a transition
   std::vector<statem_action<value>> said;
 
-  void add(statem_action<value> one) {
-    said.push_back(one);
-    is.add(std::move(one));
-  }
+  void add(statem_action<value> one);
 };
 
 } // namespace detail

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A supervisor of a scene: which children it restarts after an exit, and when it gives up, by the rules of
-// OTP's supervisor. It decides only; coppice/testing/scene.hpp starts and ends the children. Header-only. One
+// OTP's supervisor. It decides only; coppice/testing/scene.hpp starts and ends the children. One
 // thread.
 #pragma once
 
@@ -49,34 +49,12 @@ class supervisor {
     restart when;
   };
   // Whether a child that ended for this reason is started again.
-  static bool is_restarted(restart when, const value& reason) {
-    return when == restart::permanent || (when == restart::transient && !detail::is_orderly(reason));
-  }
+  static bool is_restarted(restart when, const value& reason);
   // Notes a restart. False: it was one too many.
-  bool may_restart(nanoseconds now) {
-    times_.push_back(now);
-    while (times_.front() + how_.period < now) times_.pop_front();
-    if (times_.size() > how_.intensity) return false;
-    ++restarts_;
-    return true;
-  }
+  bool may_restart(nanoseconds now);
   // The children that end and start together with this one, in the order of their starts.
-  std::vector<member> affected_by(const std::string& name) const {
-    const auto is_it = [&name](const member& each) { return each.name == name; };
-    const auto it = std::ranges::find_if(children_, is_it);
-    switch (how_.how) {
-      case strategy::one_for_one:
-        return {*it};
-      case strategy::one_for_all:
-        return children_;
-      case strategy::rest_for_one:
-        return {it, children_.end()};
-    }
-    return {};
-  }
-  void forget(const std::string& name) {
-    std::erase_if(children_, [&name](const member& each) { return each.name == name; });
-  }
+  std::vector<member> affected_by(const std::string& name) const;
+  void forget(const std::string& name);
 
   const value pid_;
   const supervision how_;

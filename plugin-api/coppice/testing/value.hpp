@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Terms of tests: owned, made from C++ values, compared by their bytes. Two equal maps may have different
-// orders of keys, and then differ here; read them with as<T>(). Header-only. Any thread.
+// orders of keys, and then differ here; read them with as<T>(). Any thread.
 #pragma once
 
 #include <coppice/etf/codec.hpp>
-#include <coppice/etf/validate.hpp>
 #include <cstdint>
 #include <ostream>
 #include <stdexcept>
@@ -13,6 +12,10 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#if defined(_GLIBCXX_DEBUG) || defined(_LIBCPP_VERSION) || !_GLIBCXX_USE_CXX11_ABI
+#error "libcoppice-testing is built for libstdc++ as usual: compile tests without _GLIBCXX_DEBUG and libc++"
+#endif
 
 namespace coppice::testing {
 
@@ -32,11 +35,7 @@ class value {
     if (encoded_.empty()) throw failure("this value has no encoding as a term");
   }
   /// Encoded bytes, without the leading 131.
-  static value of(etf::bytes encoded) {
-    value made;
-    made.encoded_.assign(encoded.begin(), encoded.end());
-    return made;
-  }
+  static value of(etf::bytes encoded);
 
   explicit operator bool() const { return !encoded_.empty(); }
   etf::bytes bytes() const { return encoded_; }
@@ -60,28 +59,16 @@ class value {
   std::vector<std::uint8_t> encoded_;
 };
 
-inline value atom(std::string_view name) {
-  return etf::atom{name};
-}
-inline value empty_map() {
-  const std::uint8_t encoded[] = {116, 0, 0, 0, 0};
-  return value::of(encoded);
-}
+value atom(std::string_view name);
+value empty_map();
 
 namespace detail {
 /// Prints a term in messages; coppice/testing/erlang.hpp prints Erlang's syntax.
-inline std::string show_bytes(etf::bytes encoded) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text = "term";
-  for (const std::uint8_t each : encoded) (text += ' ') += {digits[each >> 4], digits[each & 15]};
-  return text;
-}
+std::string show_bytes(etf::bytes encoded);
 inline std::string (*show)(etf::bytes encoded) = &show_bytes;
 } // namespace detail
 
-inline std::ostream& operator<<(std::ostream& out, const value& shown) {
-  return out << (shown ? detail::show(shown.bytes()) : "(no term)");
-}
+std::ostream& operator<<(std::ostream& out, const value& shown);
 
 } // namespace coppice::testing
 

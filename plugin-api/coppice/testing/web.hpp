@@ -11,7 +11,7 @@
 //   CHECK(client.heard() == std::vector<web_said>{{"text", "hello"}});
 //   client.closed();
 //
-// Without routes, limits and the checks of the server itself. Header-only. In the test's thread.
+// Without routes, limits and the checks of the server itself. In the test's thread.
 #pragma once
 
 #include <coppice/testing.hpp>
@@ -24,7 +24,6 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace coppice::testing {
@@ -44,39 +43,25 @@ struct web_request {
 /// The answer, once there is one: an actor may answer later, while the test goes on.
 class web_answer {
  public:
-  explicit web_answer(answer of, value watched_as = {})
-      : of_(std::move(of)), watched_as_(std::move(watched_as)) {}
+  explicit web_answer(answer of, value watched_as = {});
 
   explicit operator bool() const { return !is_aborted_ && of_; }
   int status() const { return static_cast<int>(std::get<0>(whole())); }
   std::string body() const { return std::get<2>(whole()); }
   /// `name` as the actor wrote it.
-  std::optional<std::string> header(std::string_view name) const {
-    const parts all = whole();
-    for (const auto& [key, text] : std::get<1>(all))
-      if (key == name) return text;
-    return std::nullopt;
-  }
+  std::optional<std::string> header(std::string_view name) const;
 
   /// The server no longer waits for the answer, with its reason: closed, slow, timeout, failed, stopping. The
   /// actor `by`, which handles the request, is told if it asked for that, as an actor with handle_aborted
   /// does. No effect if the request has been answered.
-  void aborted(actor& by, std::string_view reason = "closed") {
-    if (of_ || std::exchange(is_aborted_, true) || !watched_as_) return;
-    by.send(value(std::tuple(etf::atom{"http_aborted"}, watched_as_.term(), etf::atom{reason})));
-  }
+  void aborted(actor& by, std::string_view reason = "closed");
 
   friend std::ostream& operator<<(std::ostream& out, const web_answer& shown) { return out << shown.of_; }
 
  private:
   using parts = std::tuple<std::int64_t, std::vector<std::pair<std::string, std::string>>, std::string>;
   using brief = std::tuple<std::int64_t, std::string>;
-  parts whole() const {
-    const auto read = of_.as<std::variant<parts, brief>>();
-    if (const auto* const all = std::get_if<parts>(&read)) return *all;
-    const brief& two = std::get<brief>(read);
-    return {std::get<0>(two), {}, std::get<1>(two)};
-  }
+  parts whole() const;
   answer of_;
   value watched_as_; // tag of the actor's watch request; none: it has made none
   bool is_aborted_ = false;
@@ -93,47 +78,15 @@ struct asked_map {
   std::uint64_t number = 1;
   std::optional<etf::atom> route;
 };
-inline value web_call(const char* tag, const web_request& asked, const value& client) {
-  const asked_map map{asked.method,
-                      asked.path,
-                      asked.parameters,
-                      asked.query,
-                      asked.headers,
-                      asked.body,
-                      asked.peer,
-                      asked.version,
-                      client.term(),
-                      1,
-                      asked.route.empty() ? std::nullopt : std::optional(etf::atom{asked.route})};
-  return std::pair(etf::atom{tag}, map);
-}
+value web_call(const char* tag, const web_request& asked, const value& client);
 /// The status that refuses a client; 0: accepted.
-inline int status_of(const answer& reply) {
-  etf::cursor at(reply.reply().bytes());
-  std::uint32_t arity = 0;
-  std::uint64_t status = 0;
-  return at.read_tuple(arity) && at.read_unsigned(status) ? static_cast<int>(status) : 0;
-}
+int status_of(const answer& reply);
 /// The tag under which an actor has asked this client's process to report the end of its request. None: it
 /// has not.
-inline value watched_as(const sent_message& one, const value& client) {
-  etf::cursor at(one.term.bytes());
-  etf::bytes tag;
-  const bool watches = one.to == client && at.read_tuple_of(3) && at.read_atom_is("http_watch") &&
-                       at.skip() && at.read_tuple_of(2) && at.skip() && at.read_term(tag);
-  return watches ? value::of(tag) : value();
-}
+value watched_as(const sent_message& one, const value& client);
 } // namespace detail
 
-inline web_answer ask(actor& of, const web_request& asked) {
-  const value client = detail::fresh_pid("caller@localhost");
-  const std::size_t before = of.did.sent.size();
-  answer reply = of.call_as(client, detail::web_call("http", asked, client));
-  value watched_as;
-  for (std::size_t i = before; i < of.did.sent.size(); ++i)
-    if (value found = detail::watched_as(of.did.sent[i], client)) watched_as = std::move(found);
-  return web_answer(std::move(reply), std::move(watched_as));
-}
+web_answer ask(actor& of, const web_request& asked);
 
 /// A message that an actor has sent to a WebSocket's client.
 struct web_said {
@@ -150,27 +103,16 @@ struct web_said {
 /// gave it the restored actor.
 class web_socket {
  public:
-  web_socket(actor& of, const web_request& asked)
-      : of_(&of),
-        pid_(detail::fresh_pid("caller@localhost")),
-        answer_(of.call_as(pid_, detail::web_call("http_websocket", asked, pid_))) {}
+  web_socket(actor& of, const web_request& asked);
 
-  void move_to(actor& next) {
-    of_ = &next;
-    seen_ = 0;
-  }
+  void move_to(actor& next);
 
   const value& pid() const { return pid_; }
   /// Whether the actor has answered; it may do so later.
   bool answered() const { return static_cast<bool>(answer_); }
   bool accepted() const { return answered() && status() == 0; }
   /// The accepted protocol; empty: none was named.
-  std::string protocol() const {
-    etf::cursor at(answer_.reply().bytes());
-    etf::bytes name;
-    if (!at.read_tuple_of(3) || !at.read_atom_is("accept") || !at.skip() || !at.read_binary(name)) return {};
-    return {reinterpret_cast<const char*>(name.data()), name.size()};
-  }
+  std::string protocol() const;
   /// The status of a refused client; 0: accepted.
   int status() const { return detail::status_of(answer_); }
 
@@ -180,34 +122,13 @@ class web_socket {
   /// of a class with handle_closed has the code 1006.
   void lost(const value& reason = atom("noconnection")) { of_->down(pid_, reason); }
   /// The client has gone. The actor's own monitors are not told: use down() for them.
-  void closed(std::uint16_t code = 1005, std::string_view reason = {}) {
-    tell(std::tuple(etf::atom{"closed"}, static_cast<std::int64_t>(code), reason));
-  }
+  void closed(std::uint16_t code = 1005, std::string_view reason = {});
 
   /// Messages since the last call.
-  std::vector<web_said> heard() {
-    std::vector<web_said> out;
-    for (; seen_ < of_->did.sent.size(); ++seen_) {
-      const auto& one = of_->did.sent[seen_];
-      if (one.to == pid_) out.push_back(read(one.term));
-    }
-    return out;
-  }
+  std::vector<web_said> heard();
 
  private:
-  static web_said read(const value& term) {
-    etf::cursor at(term.bytes());
-    std::uint32_t arity = 0;
-    std::string_view kind;
-    std::uint64_t code = 0;
-    etf::bytes data;
-    if (!at.read_tuple_of(2) || !at.read_atom_is("websocket") || !at.read_tuple(arity) || !at.read_atom(kind))
-      throw failure("the actor has sent to its client what is nothing for a WebSocket");
-    web_said out{std::string(kind), "", 0};
-    if (at.read_unsigned(code)) out.code = static_cast<std::uint16_t>(code);
-    if (at.read_binary(data)) out.data.assign(reinterpret_cast<const char*>(data.data()), data.size());
-    return out;
-  }
+  static web_said read(const value& term);
   void say(const char* kind, std::string_view said) { tell(std::pair(etf::atom{kind}, said)); }
   template <class What>
   void tell(const What& what) {

@@ -8,7 +8,7 @@
 //   client.gone();
 //   web_events again(prices, {.path = "/prices"}, client.last_event_id());
 //
-// Without heartbeats, the first `retry` and slow clients, which the server handles. Header-only. In the
+// Without heartbeats, the first `retry` and slow clients, which the server handles. In the
 // test's thread.
 #pragma once
 
@@ -19,7 +19,6 @@
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace coppice::testing {
@@ -43,17 +42,9 @@ struct web_event {
 class web_events {
  public:
   /// `last_event_id`: of a client that reconnects; empty: none.
-  web_events(actor& of, web_request asked, std::string_view last_event_id = {})
-      : of_(&of),
-        seen_(of.did.sent.size()),
-        pid_(detail::fresh_pid("caller@localhost")),
-        last_id_(last_event_id),
-        answer_(of.call_as(pid_, detail::web_call("http_events", says_last(asked, last_event_id), pid_))) {}
+  web_events(actor& of, web_request asked, std::string_view last_event_id = {});
 
-  void move_to(actor& next) {
-    of_ = &next;
-    seen_ = 0;
-  }
+  void move_to(actor& next);
 
   const value& pid() const { return pid_; }
   /// Whether the actor has answered; it may do so later.
@@ -63,45 +54,19 @@ class web_events {
   int status() const { return detail::status_of(answer_); }
 
   /// The oldest unread event. Events sent before the client was accepted come after those.
-  std::optional<web_event> next() {
-    if (!accepted() || ended_) return std::nullopt;
-    for (; seen_ < of_->did.sent.size() && !ended_; ++seen_) {
-      const auto& one = of_->did.sent[seen_];
-      if (one.to != pid_) continue;
-      auto event = read(one.term);
-      ended_ = !event;
-      if (!event) continue;
-      ++seen_;
-      return event;
-    }
-    return std::nullopt;
-  }
+  std::optional<web_event> next();
   /// All unread events.
-  std::vector<web_event> heard() {
-    std::vector<web_event> out;
-    while (auto one = next()) out.push_back(std::move(*one));
-    return out;
-  }
+  std::vector<web_event> heard();
   /// The actor has closed the stream, or ended, and all earlier events were read.
-  bool ended() {
-    web_events ahead(*this);
-    if (ahead.next()) return false;
-    return accepted() && (ahead.ended_ || !of_->alive());
-  }
+  bool ended();
   /// The id of the last event read, or the one that the client came with; a reconnecting page sends it.
   const std::string& last_event_id() const { return last_id_; }
 
   /// The client has gone: its monitors are told.
-  void gone() {
-    for (const auto& [reference, one] : of_->monitors())
-      if (one.whom == pid_) return of_->down(pid_, atom("normal"));
-  }
+  void gone();
 
  private:
-  static web_request says_last(web_request asked, std::string_view id) {
-    if (!id.empty()) asked.headers.emplace_back("last-event-id", id);
-    return asked;
-  }
+  static web_request says_last(web_request asked, std::string_view id);
 
   struct parts {
     static constexpr etf::form etf_form = etf::form::map;
@@ -110,30 +75,8 @@ class web_events {
     std::optional<std::int64_t> retry;
   };
   // Empty: the message closes the stream.
-  std::optional<web_event> read(const value& term) {
-    etf::cursor at(term.bytes());
-    if (!at.read_tuple_of(2) || !at.read_atom_is("http_event"))
-      throw failure("the actor has sent to its client what is no event");
-    if (at.read_atom_is("close")) return std::nullopt;
-    auto sent = value::of(at.rest()).as<parts>();
-    for (const auto* const one : {&sent.event, &sent.id})
-      if (*one && (*one)->find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-        throw failure("the actor has sent an event whose name or id has a line's end, which no client gets");
-    if (sent.id) last_id_ = *sent.id;
-    web_event out{.data = in_lines(sent.data), .id = sent.id.value_or("")};
-    if (sent.event && !sent.event->empty()) out.name = *sent.event;
-    out.retry_ms = sent.retry;
-    return out;
-  }
-  static std::string in_lines(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const bool returns = text[i] == '\r';
-      if (returns && i + 1 < text.size() && text[i + 1] == '\n') continue;
-      out += returns ? '\n' : text[i];
-    }
-    return out;
-  }
+  std::optional<web_event> read(const value& term);
+  static std::string in_lines(std::string_view text);
 
   actor* of_;
   std::size_t seen_; // seen before answer_, whose call may send some

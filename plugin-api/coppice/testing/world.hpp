@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The object behind the `coppice_actor*` of an actor under test: its process, which outlives its code, and
-// the test's records of it. Nothing runs by itself: <coppice/testing.hpp> drives it. Header-only. In the
+// the test's records of it. Nothing runs by itself: <coppice/testing.hpp> drives it. In the
 // test's thread, except members said to be guarded.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -179,19 +180,10 @@ inline world_list worlds;
 inline std::atomic<world*> latest{nullptr};
 
 struct world : process {
-  world() {
-    const std::scoped_lock held(worlds.lock);
-    worlds.all.insert(this);
-  }
+  world();
   world(const world&) = delete;
   world& operator=(const world&) = delete;
-  ~world() {
-    world* mine = this;
-    latest.compare_exchange_strong(mine, nullptr);
-    const std::scoped_lock held(worlds.lock);
-    worlds.all.erase(this);
-    std::ranges::move(overheard, std::back_inserter(worlds.complaints));
-  }
+  ~world();
 
   std::string plugin;
   const coppice_actor_type* type = nullptr;
@@ -217,9 +209,7 @@ struct world : process {
   coppice_actor* handle() { return reinterpret_cast<coppice_actor*>(this); }
 };
 
-inline world* of(coppice_actor* self) {
-  return reinterpret_cast<world*>(self);
-}
+world* of(coppice_actor* self);
 
 /// The table as wide as in this header; members that the plugin's lacks are null.
 template <class Table>

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <coppice/testing/net_framing.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>

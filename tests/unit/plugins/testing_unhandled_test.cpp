@@ -2,6 +2,7 @@
 // What becomes of requests that no callback takes, in a plugin's own test as in a node: by the class, whose
 // choice is read from the plugin's note, and by the configuration, which goes before it.
 #include <doctest/doctest.h>
+#include <coppice/testing/note.hpp>
 
 #include "fixture.hpp"
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <coppice/answer.hpp>
 #include <coppice/term_map.hpp>
+#include <coppice/testing/messages.hpp>
 
 #include <algorithm>
 #include <limits>
