@@ -32,7 +32,7 @@ def few(_):
     check(heading, "the page has that part")
     commands = [step.command for block in blocks(before) if block.kind.startswith("console") for step in block.steps]
     check(len(commands) <= 12, "they are few", *commands)
-    for word in ("apt install", "coppiced ", "erl ", "coppice reload", "coppice exit"):
+    for word in ("apt-get install", "coppiced ", "erl ", "coppice reload", "coppice exit"):
         check(any(word in command for command in commands), word, *commands)
 
 
