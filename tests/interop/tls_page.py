@@ -136,7 +136,7 @@ def old_version(cleanup):
 def manual(_):
     manual_page = (root / "packaging/man/coppice.yaml.5.in").read_text().replace("\\-", "-")
     section = re.search(r"^\.SH TLS\n(.*?)^\.SH ", manual_page, flags=re.M | re.S).group(1)
-    lines = {line.strip() for _, block in fenced(page) for line in block.splitlines()}
+    lines = {line.strip().removeprefix("$ ") for _, block in fenced(page) for line in block.splitlines()}
     examples = re.findall(r"^\.nf\n(.*?)^\.fi$", section, flags=re.M | re.S)
     equal(len(examples), 3)
     for example in examples:
