@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "spec/names.hpp"
+
 namespace coppice::cli {
 
 namespace {
@@ -180,8 +182,9 @@ std::vector<std::string> check_plugin_name(std::string_view written) {
   if (!strange.empty())
     wrong.push_back(fmt::format("must have letters from a to z, digits and underscores, not '{}'", strange));
   if (is_digit(name.front())) wrong.emplace_back("must begin with a letter");
-  if (name.size() > longest_plugin_name)
-    wrong.push_back(fmt::format("must have at most {} bytes, not {}", longest_plugin_name, name.size()));
+  if (name.size() > spec::longest_plugin_word)
+    wrong.push_back(
+        fmt::format("must have at most {} bytes, not {}", spec::longest_plugin_word, name.size()));
   if (among(keywords, name)) wrong.push_back(fmt::format("must be no word of C or C++, as {} is", name));
   if (among(erlang_words, name)) wrong.push_back(fmt::format("must be no word of Erlang, as {} is", name));
   if (among(targets, name))

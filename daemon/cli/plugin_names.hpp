@@ -10,9 +10,6 @@
 
 namespace coppice::cli {
 
-// Object files of a plugin have its name in theirs, with 20 more characters.
-inline constexpr std::size_t longest_plugin_name = 200; // bytes
-
 // Lower case; a dash, a dot, blanks and the boundary before a capital become one underscore.
 std::string plugin_name_of(std::string_view written);
 

@@ -61,6 +61,7 @@ boot_with() {
   local folder=$1 script=$2 status=0
   install -m 755 "packaging/dev.d/$script" "$folder/root/booted"
   install -m 644 packaging/dev.d/{checks,booted_net} packaging/{OPERATING,TLS}.md "$folder/root/"
+  cp -r tests/harness "$folder/root/" # what follows a page, where there is Python
   cat >"$folder/etc/systemd/system/booted.service" <<'EOF'
 [Unit]
 After=multi-user.target

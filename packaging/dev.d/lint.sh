@@ -49,7 +49,7 @@ dev_form() {
   say "shell and Python scripts"
   # The pieces use variables of packaging/dev (SC2154).
   shellcheck --severity=warning --exclude=SC2154 packaging/dev packaging/dev.d/*.sh packaging/dev.d/newcomer packaging/dev.d/booted \
-    packaging/dev.d/booted_net packaging/dev.d/packaged packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
+    packaging/dev.d/booted_net packaging/dev.d/packaged packaging/dev.d/reader packaging/dev.d/checks packaging/debian/*.p* .ci/run || failed=1
   mapfile -t files < <(source_files '*.py')
   python3 -c 'import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]' "${files[@]}" || failed=1
   say "manual pages"
@@ -148,7 +148,9 @@ dev_verify() {
   verify_step 'bare Debian 13' packaging/dev bare trixie
   verify_step 'booted service' packaging/dev boot
   verify_step packages packaging/dev packaged
+  verify_step tutorial packaging/dev tutorial
   verify_step 'packages on Debian 13' packaging/dev packaged --for trixie
+  verify_step 'tutorial on Debian 13' packaging/dev tutorial --for trixie
   verify_step 'booted service on Debian 13' packaging/dev boot --for trixie
   verify_step 'OTP of trixie' packaging/dev interop --otp trixie
   verify_step 'OTP of sid' packaging/dev interop --otp sid

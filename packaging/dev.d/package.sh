@@ -67,9 +67,13 @@ maintained_by() {
     perl -pi -e 's/^(Maintainer: | -- )[^<]*<[^>]*>/$1$ENV{maintainer}/' "$1/control" "$1/changelog"
 }
 
-# make_packages SUITE FOLDER [WHERE]: the source is laid out in a folder of WHERE (build/package).
+# Of all that packages are made of: names, modes and contents.
+source_sum() { source_files . | LC_ALL=C sort | tar -c --mtime=@0 --owner=0 --group=0 --numeric-owner -T - | sha256sum | cut -d ' ' -f 1; }
+
+# make_packages SUITE FOLDER [WHERE]: the source is laid out in a folder of WHERE (build/package). FOLDER/source.sum is its sum.
 make_packages() {
-  local suite=$1 to=$2 where=${3:-$build/package} version tree log=$build/package.log
+  local suite=$1 to=$2 where=${3:-$build/package} version tree log=$build/package.log sum
+  sum=$(source_sum)
   version=$(dpkg-parsechangelog -l packaging/debian/changelog -S Version)
   grep -q "version: '$version'" meson.build || die "package: packaging/debian/changelog is of $version, meson.build not"
   tree=$where/coppice-$version
@@ -94,8 +98,9 @@ make_packages() {
   in_packaging_debian "$suite" "$where" sh -c 'exec lintian --allow-root --fail-on error ./*.changes' ||
     die "package: lintian found an error"
   mkdir -p "$to"
-  rm -f "$to"/coppice*
+  rm -f "$to"/coppice* "$to/source.sum"
   mv "$where"/coppice*_* "$to/"
+  echo "$sum" >"$to/source.sum"
 }
 
 help_packaged() {
@@ -130,7 +135,7 @@ dev_packaged() {
   done
   rm -rf "$second" "$build/package-again"
   write_plugins "$suite" "$first"
-  local packages=(systemd systemd-sysv dbus procps erlang-base unattended-upgrades)
+  local packages=(systemd systemd-sysv dbus procps erlang-base unattended-upgrades python3)
   for package in $(packages_needed "$first"/*.deb); do packages+=("$package"); done
   fresh_debian "the packages" packaged "${suite:-$(this_suite)}" "$folder" "${packages[@]}" || return 0
   mkdir "$folder/root/packages"

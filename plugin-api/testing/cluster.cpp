@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A cluster under test: writes each node's configuration, starts and ends the nodes, and asks them. In the
 // thread that made the cluster.
+#include <coppice/json.hpp>
 #include <coppice/testing/cluster.hpp>
 
 #include <fcntl.h>
@@ -24,17 +25,20 @@ std::string program_named(const char* variable, const char* name) {
   const char* const given = std::getenv(variable);
   return given == nullptr || *given == '\0' ? name : given;
 }
-/// The first text or number behind "key": in a JSON document, without its quotes. Empty: there is none.
-std::string after_key(std::string_view document, const std::string& key) {
-  const std::size_t at = document.find("\"" + key + "\":");
-  if (at == document.npos) return {};
-  std::string_view rest = document.substr(at + key.size() + 3);
-  rest.remove_prefix(std::min(rest.find_first_not_of(" \n["), rest.size()));
-  if (rest.starts_with('"')) rest.remove_prefix(1);
-  return std::string(rest.substr(0, rest.find_first_of("\",]}\n")));
-}
 
 } // namespace
+
+// What the client's documents say that is used here: `coppice nodes --json`, `coppice status --json`.
+struct other_node {
+  std::string name;
+  std::string state;
+};
+struct nodes_document {
+  std::vector<other_node> nodes;
+};
+struct status_document {
+  std::vector<std::string> listen;
+};
 
 temporary_folder::temporary_folder() {
   std::string made = (std::filesystem::temp_directory_path() / "coppice-cluster-XXXXXX").string();
@@ -68,13 +72,10 @@ program_result cluster_node::client(std::vector<std::string> words) const {
 }
 
 bool cluster_node::is_connected_to(const std::string& other) const {
-  const std::string nodes = client({"nodes", "--json"}).output;
-  for (std::size_t at = 0, end = 0; at < nodes.size(); at = end + 1) {
-    end = std::min(nodes.find('}', at), nodes.size());
-    const std::string_view one = std::string_view(nodes).substr(at, end - at);
-    if (detail::after_key(one, "name") == other) return detail::after_key(one, "state") == "connected";
-  }
-  return false;
+  const auto told = json::read<detail::nodes_document>(client({"nodes", "--json"}).output);
+  return told && std::ranges::any_of(told->nodes, [&](const detail::other_node& one) {
+           return one.name == other && one.state == "connected";
+         });
 }
 
 void cluster_node::start() {
@@ -109,7 +110,8 @@ void cluster_node::await() {
   };
   detail::eventually(is_decided, patience_);
   if (!ready) throw failure(name_ + " does not become ready: " + ready.errors + "\n" + log());
-  const std::string listens = detail::after_key(client({"status", "--json"}).output, "listen");
+  const auto told = json::read<detail::status_document>(client({"status", "--json"}).output);
+  const std::string listens = told && !told->listen.empty() ? told->listen.front() : "";
   const std::size_t colon = listens.find(':');
   if (colon == listens.npos) throw failure(name_ + " does not listen for other nodes:\n" + log());
   network_->leads_to(number_, static_cast<std::uint16_t>(std::atoi(listens.c_str() + colon + 1)));

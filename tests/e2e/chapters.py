@@ -9,9 +9,8 @@ import subprocess
 
 from harness.chapters import CHAPTERS, FIRST, blocks, tables
 from harness.node import Node, plugin_folder, program, root
-from harness.sdk import installed, needs, shell, working_folder
+from harness.sdk import installed, needs, reader, shell, working_folder
 from harness.tap import check, contains, equal, run, shared, test
-from harness.tutorial import Terminal, blocks as steps_of, edited, reader
 
 # Other tests compile these: terms.py takes the definitions of these pages together.
 DEFINITIONS = {"terms.md", "codec.md"}
@@ -25,24 +24,14 @@ def text_of(path):
 @test("the first page does what it says, command by command")
 def first(cleanup):
     page = text_of(FIRST)
-    folder, environment = reader(cleanup, "pkg-config")
+    who = reader(cleanup, "pkg-config")
     for block in blocks(page):
         if block.name:
-            own_epmd = f"epmd: {{ port: {environment['ERL_EPMD_PORT']} }}\n" if block.language == "yaml" else ""
-            (folder / block.name).write_text(own_epmd + block.text, encoding="utf-8")
-    terminal, seen = Terminal(cleanup, folder, environment), 0
-    for block in steps_of(page):
-        if block.kind == "diff":
-            for name, text in edited(block.steps, lambda file: (folder / file).read_text(encoding="utf-8")).items():
-                (folder / name).write_text(text, encoding="utf-8")
-        elif block.kind == "console node":
-            terminal.starts(*block.steps)
-        else:
-            for step in block.steps:
-                seen += 1
-                terminal.does(step)
+            own_epmd = f"epmd: {{ port: {who.environment['ERL_EPMD_PORT']} }}\n" if block.language == "yaml" else ""
+            (who.folder / block.name).write_text(own_epmd + block.text, encoding="utf-8")
+    seen = who.follows(page)
     check(seen >= 10, "the page has commands", seen)
-    terminal.ends()
+    who.ends()
 
 
 def own_commands():

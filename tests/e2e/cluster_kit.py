@@ -70,12 +70,16 @@ void erlang() {
   NEED(two.until([&] { return from.evaluate(ask) == "ok"; }));
 }
 
+struct told_status {
+  std::uint64_t workers;
+};
+
 void configured() {
   cluster two(2, {.file = "node.yaml",
                   .settings = [](std::size_t one) { return std::vector{"node.workers=" + std::to_string(one + 1)}; }});
   for (std::size_t i = 0; i < 2; ++i) {
-    const std::string status = two[i].client({"status", "--json"}).output;
-    NEED(detail::after_key(status, "workers") == std::to_string(i + 1));
+    const auto status = coppice::json::read<told_status>(two[i].client({"status", "--json"}).output);
+    NEED(status && status->workers == i + 1);
     NEED(two[i].client({"tree"}).output.find("of_the_file") != std::string::npos);
   }
   NEED(two.logs() == two[0].name() + ":\n" + two[0].log() + two[1].name() + ":\n" + two[1].log() && !two[0].log().empty());

@@ -99,6 +99,29 @@ def mistakes(cleanup):
     equal(os.listdir(where), [])
 
 
+@test("names are taken as people write them; what can be no name is refused with its reason, by init and by add, of whatever it is the name")
+def names(cleanup):
+    where = working_folder(cleanup).path
+    made(where, "my-shop", "--app", "my-app", "--sup", "My-App:mySup", "--actor", "my-sup:My-Cart")
+    added(where / "my-shop", "actor", "my_sup:My-Audit")
+    text = (where / "my-shop/config/my-shop.yaml").read_text(encoding="utf-8")
+    for part in ("name: my-shop@127.0.0.1", "name: my_app", "name: my_sup", "actor: my_cart", "actor: my_audit"):
+        contains(text, part)
+    before = sorted(str(file) for file in where.rglob("*"))
+    for name, why in (("größe", "not 'ö'"), ("for", "no word of C or C++"), ("x" * 300, "at most 64 bytes, not 300"), ("../x", "no path"), ("-", "must have a letter"),
+                      ("", "there is no name")):
+        for arguments, folder in ((("init", "other", "--app", name), where), (("init", "other", "--sup", name), where), (("init", "other", "--actor", name), where),
+                                  (("add", "actor", name), where / "my-shop"), (("add", "sup", name), where / "my-shop")):
+            done = coppice(*arguments, cwd=folder)
+            equal((done.returncode, done.stdout), (2, ""), arguments)
+            contains(done.stderr, why)
+    for name, why in (("größe", "must be alive@host"), ("../x", "must be alive@host"), ("x" * 300, "at most 255 bytes"), ("-", "must have a letter"), ("", "NODE")):
+        done = coppice("init", name, "--actor", "cart", cwd=where)
+        equal((done.returncode, done.stdout), (2, ""), name)
+        contains(done.stderr, why)
+    equal(sorted(str(file) for file in where.rglob("*")), before, "nothing was written")
+
+
 @test("the same command twice changes nothing; what was edited is left unless forced")
 def twice(cleanup):
     where = working_folder(cleanup).path
@@ -231,6 +254,37 @@ def no_room(cleanup):
         equal(has, 1 - status, done.stdout)
         check(files == 3 or (files == 0 and status == 1), "the plugin is there whole or not at all", done.stdout)
     equal((rows[0][0], rows[-1][0]), (1, 0), done.stdout)
+
+
+SMALL_DISKS = """
+for size in 4 8 16 32 64 96 128 160 192 256; do
+  mount -t tmpfs -o size="$size"k none {where} && cd {where}
+  {coppice} init shop --sup front --actor front:cart 2>&1 >/dev/null | sed "s/^/said /"
+  echo "left $(find . -type f | wc -l) $(ls -A | wc -l)"; cd / && umount {where}
+done
+mount -t tmpfs none {where} && cd {where} && {coppice} init shop --actor cart >/dev/null && mount -o remount,ro {where}
+{coppice} init other --actor cart; echo $?; cd shop; {coppice} add actor audit; echo $?; {coppice} add cron 'c{{at:@daily,to:cart,message:go}}'; echo $?
+"""
+
+
+@test("a disk that is full in the middle of init leaves no project, or a whole one; a read-only folder is a sentence")
+def small_disks(cleanup):
+    needs("unshare")
+    where = working_folder(cleanup).path
+    script = SMALL_DISKS.format(where=where, coppice=program("COPPICE", "coppice"))
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100, check=False)
+    if "mount:" in done.stdout or "unshare:" in done.stdout:
+        raise Skip("no file system may be mounted here")
+    full, _, read_only = done.stdout.rpartition("left ")
+    rounds = re.findall(r"((?:said .*\n)*)left (\d+) (\d+)\n", full + "left " + read_only)
+    equal(len(rounds), 10, done.stdout)
+    for said, files, entries in rounds:
+        if said:
+            check(re.fullmatch(r"said coppice: init shop: \S.*: No space left on device\n", said), "a sentence", said)
+        check((int(files), int(entries)) == (0, 0) if said else int(files) >= 10 and int(entries) == 1, "a whole project or none", said, files, entries)
+    check(rounds[0][0] and not rounds[-1][0], "one is too small, and one is not", *rounds)
+    said = re.findall(r"^coppice: (init other|add actor audit|add cron c\S+): \S.*: Read-only file system\n1\n", read_only, re.M)
+    equal((len(said), len(read_only.splitlines())), (3, 7), read_only)
 
 
 run()

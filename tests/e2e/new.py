@@ -162,7 +162,7 @@ def mistakes(cleanup):
     said = refused("actr", "9/ü", "--lang", "rust", cwd=where)
     equal(len(said), 4, said)
     contains(said[0], "there is no kind actr: did you mean 'actor'?")
-    for name, why in (("for", "no word of C or C++"), ("x" * 300, "at most 200 bytes"), ("../x", "no path"), ("größe", "not 'ö'"),
+    for name, why in (("for", "no word of C or C++"), ("x" * 300, "at most 64 bytes"), ("../x", "no path"), ("größe", "not 'ö'"),
                       ("", "must have a letter"), ("test", "a build tool")):
         if name:
             contains(refused("actor", name, cwd=where)[0], why)

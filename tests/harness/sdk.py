@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import types
 
-from harness.node import Folder, program, root
+from harness.node import Folder, free_port, program, root
+from harness.page import Reader
 from harness.tap import Skip, equal, shared
 
 
@@ -49,3 +50,18 @@ def working_folder(cleanup):
     cleanup.callback(folder.close)
     folder.path.chmod(0o755)
     return folder
+
+
+def reader(cleanup, *tools):
+    """A harness.page.Reader who has the packages: programs, headers, a home without anything in it."""
+    needs("g++", *tools)
+    folder = working_folder(cleanup).path
+    for name in ("home", "run", "work"):
+        (folder / name).mkdir(mode=0o700)
+    port = free_port()
+    places = [str(pathlib.Path(program(name.upper(), name)).parent) for name in ("coppiced", "coppice")]
+    made = Reader(folder / "work", dict(os.environ, **installed()[1], PATH=os.pathsep.join([*places, os.environ["PATH"]]), HOME=str(folder / "home"),
+                                        RUNTIME_DIRECTORY=str(folder / "run"), COPPICE_SOCKET=str(folder / "run/shop@127.0.0.1.sock"),
+                                        ERL_EPMD_PORT=str(port), LC_ALL="C.UTF-8"))
+    cleanup.callback(made.ends)
+    return made

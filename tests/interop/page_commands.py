@@ -11,9 +11,9 @@ from harness import named
 from harness.elixir import Elixir
 from harness.erlang import Erl
 from harness.node import Node, plugin_folder, program, root
+from harness.page import pattern, squeezed
 from harness.sdk import needs, working_folder
 from harness.tap import check, contains, equal, eventually, run, shared, test
-from harness.tutorial import pattern, squeezed
 
 README = root / "README.md"
 GUIDE = root / "packaging/doc/erlang.md"
@@ -22,7 +22,7 @@ RUN_BY = {
     "README.md": "tests/interop/page_commands.py",
     "packaging/doc/erlang.md": "tests/interop/page_commands.py",
     "packaging/doc/tutorial.md": "tests/e2e/tutorial.py",
-    "packaging/OPERATING.md": "packaging/dev.d/packaged",
+    "packaging/OPERATING.md": "tests/e2e/operating_page.py",
     "packaging/TLS.md": "tests/interop/tls_page.py",
     "plugin-api/README.md": "tests/harness/chapters.py",
     "plugin-api/COOKBOOK.md": "tests/e2e/cookbook.py",
@@ -88,24 +88,6 @@ def from_erlang(cleanup):
     equal(len(asked), 2)
     for expression, said in asked:
         equal(erl(expression), said, expression)
-
-
-@test("a node answers each command of ours that the page for operators shows")
-def operating(cleanup):
-    node = demo()
-    folder = working_folder(cleanup).path
-    for name in ("coppice", "coppice-epmd"):
-        (folder / name).symlink_to(Path(program(name.upper().replace("-", "_"), name)).resolve())
-    (folder / "node.yaml").write_text("node: { name: demo@127.0.0.1 }\napplications: []\n", encoding="utf-8")
-    environment = dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}", COPPICE_SOCKET=node.socket, ERL_EPMD_PORT=str(node.epmd_port))
-    lines = list(dict.fromkeys(line for block in blocks(root / "packaging/OPERATING.md", "sh") for line in block.splitlines() if line.startswith("coppice")))
-    check(len(lines) >= 10, "there are commands", lines)
-    for line in lines:
-        # It reads what is in /etc/coppice, where this machine need not have anything.
-        command = line.replace("coppice check", "coppice check node.yaml")
-        done = subprocess.run(["bash", "-c", command], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-        # `health` and `diff` say by 1 that something is wrong, or differs.
-        check(done.returncode in ({0, 1} if re.search(r"health|diff", line) else {0}) and done.stdout, f"{line} says something", done.stdout, done.stderr)
 
 
 @shared

@@ -5,11 +5,11 @@ the page and run, OTP connecting to us and we to OTP; what should be refused is.
 import os
 import pathlib
 import re
-import subprocess
 
 from harness.certificates import Authority
 from harness.erlang import Erl
 from harness.node import Folder, Node, program, root
+from harness.page import Reader
 from harness.tap import check, contains, equal, run, test
 
 page = (root / "packaging/TLS.md").read_text()
@@ -26,7 +26,8 @@ class Section:
         self.cleanup, self.folder = cleanup, folder
         intro, *sections = re.split(r"^## ", page, flags=re.M)
         (text,) = [each for each in sections if each.startswith(heading + "\n")]
-        self.blocks = {language: self.here(block) for language, block in fenced(text)}
+        self.text = self.here(text)
+        self.blocks = dict(fenced(self.text))
         (self.arguments,) = [self.here(block) for language, block in fenced(intro) if language == "text"]
         (folder.path / "etc").mkdir()
 
@@ -37,9 +38,7 @@ class Section:
         tools = pathlib.Path(self.folder.path / "bin")
         tools.mkdir()
         (tools / "coppice").symlink_to(program("COPPICE", "coppice"))
-        done = subprocess.run(["sh", "-e", "-c", self.blocks["sh"]], env=dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}"),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
-        equal(done.returncode, 0, done.stdout + done.stderr)
+        Reader(self.folder.path, dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}")).follows(self.text)
 
     def node(self, **options):
         settings = [("node.data", f"{self.folder.path}/data")]
@@ -137,7 +136,7 @@ def old_version(cleanup):
 def manual(_):
     manual_page = (root / "packaging/man/coppice.yaml.5.in").read_text().replace("\\-", "-")
     section = re.search(r"^\.SH TLS\n(.*?)^\.SH ", manual_page, flags=re.M | re.S).group(1)
-    lines = {line.strip() for _, block in fenced(page) for line in block.splitlines()}
+    lines = {line.strip().removeprefix("$ ") for _, block in fenced(page) for line in block.splitlines()}
     examples = re.findall(r"^\.nf\n(.*?)^\.fi$", section, flags=re.M | re.S)
     equal(len(examples), 3)
     for example in examples:

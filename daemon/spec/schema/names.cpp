@@ -31,7 +31,7 @@ bool is_host(std::string_view text) {
 }
 
 bool is_plugin_word(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+  return !text.empty() && text.size() <= longest_plugin_word && text[0] >= 'a' && text[0] <= 'z' &&
          all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 

@@ -3,10 +3,14 @@
 // beginning with "must", to stand behind the name in a sentence. Any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace coppice::spec {
+
+// A plugin's id, and an actor's name in a plugin, in bytes.
+inline constexpr std::size_t longest_plugin_word = 64;
 
 // alive or alive@host, at most 255 bytes.
 std::string check_node_name(std::string_view);

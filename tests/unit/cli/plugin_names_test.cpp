@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "spec/names.hpp"
+
 using namespace coppice::cli;
 
 TEST_CASE("a name becomes lower case with underscores") {
@@ -41,12 +43,21 @@ TEST_CASE("what can be no name is told with the reason") {
                                                        {"co-await", "no word of C or C++"},
                                                        {"receive", "no word of Erlang"},
                                                        {"test", "that a build tool has for itself"},
-                                                       {std::string(300, 'a'), "at most 200 bytes, not 300"}};
+                                                       {std::string(300, 'a'), "at most 64 bytes, not 300"}};
   for (const auto& one : cases) {
     CAPTURE(one.first);
     const auto wrong = check_plugin_name(one.first);
     REQUIRE(wrong.size() == 1);
     CHECK(wrong[0].find(one.second) != std::string::npos);
+  }
+}
+
+TEST_CASE("a name may be as long as a configuration takes it") {
+  for (const std::size_t size : {1u, 64u, 65u}) {
+    CAPTURE(size);
+    const std::string name(size, 'a');
+    CHECK(check_plugin_name(name).empty() == coppice::spec::check_actor(name).empty());
+    CHECK(check_plugin_name(name).empty() == (size < 65));
   }
 }
 
