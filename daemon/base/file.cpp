@@ -46,6 +46,16 @@ result<std::string> write_beside(const std::string& path, std::string_view conte
   return temporary;
 }
 
+// Syncs the folder above a new folder. One that may not be read, or whose file system syncs no folders, is
+// left to the system.
+status keep_name(const std::string& path) {
+  const std::size_t last = path.find_last_of('/');
+  const std::string above = last == std::string::npos ? "." : path.substr(0, last + 1);
+  const unique_fd fd(open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd && fsync(fd.get()) != 0 && errno != EINVAL) return fail_errno("fsync " + above, errno);
+  return {};
+}
+
 } // namespace
 
 void unique_fd::reset(int fd) {
@@ -91,7 +101,11 @@ status write_new_file_atomic(const std::string& path, std::string_view contents,
 status make_folders(const std::string& path, mode_t mode) {
   for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
-    if (mkdir(part.c_str(), mode) != 0 && errno != EEXIST) return fail_errno("make folder " + part, errno);
+    if (mkdir(part.c_str(), mode) == 0) {
+      if (auto kept = keep_name(part); !kept) return kept;
+    } else if (errno != EEXIST) {
+      return fail_errno("make folder " + part, errno);
+    }
     if (end == std::string::npos) break;
   }
   struct stat info {};

@@ -48,7 +48,8 @@ status write_file_atomic(const std::string& path, std::string_view contents, mod
 // makes it at the same time; it is not changed.
 status write_new_file_atomic(const std::string& path, std::string_view contents, mode_t mode);
 
-// Makes the folder and its missing parents, each with `mode`. An existing folder is not changed.
+// Makes the folder and its missing parents, each with `mode`. An existing folder is not changed. The names of
+// new folders survive a crash, where the folder above may be read.
 status make_folders(const std::string& path, mode_t mode);
 
 } // namespace coppice::base
