@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "spec/names.hpp"
+#include "spec/schema/names.hpp"
 
 namespace coppice::cli {
 

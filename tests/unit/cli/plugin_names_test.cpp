@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-#include "spec/names.hpp"
+#include "spec/schema/names.hpp"
 
 using namespace coppice::cli;
 
