@@ -34,7 +34,7 @@ class descriptor {
 };
 
 /// Throws testing::failure with the text of errno.
-[[noreturn]] inline void fail_with_errno(const std::string& what);
+[[noreturn]] void fail_with_errno(const std::string& what);
 
 /// The reading and the writing end of a pipe, neither of which a started program inherits.
 std::pair<descriptor, descriptor> make_pipe();
