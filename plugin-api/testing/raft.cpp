@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Applies each command in every member of a group under test, and compares the members. In the test's thread.
+#include <coppice/testing/order.hpp>
 #include <coppice/testing/raft.hpp>
 
 #include <algorithm>
@@ -246,7 +247,7 @@ std::string raft_in_test::shown(const raft_answer& said) {
 
 bool raft_in_test::same(const value& a, const value& b) {
   if (!a || !b) return !a && !b;
-  return detail::equal(detail::plain(a.bytes()), detail::plain(b.bytes())) != 0;
+  return detail::order_interface()->equal(detail::plain(a.bytes()), detail::plain(b.bytes())) != 0;
 }
 
 bool raft_in_test::same(const saved_state& a, const saved_state& b) {
