@@ -184,6 +184,10 @@ struct world : process {
   world(const world&) = delete;
   world& operator=(const world&) = delete;
   ~world();
+  /// The memory of the latest 64 that are gone is not used again, so that a plugin which has kept the pointer
+  /// of one does not meet another actor there.
+  static void* operator new(std::size_t size);
+  static void operator delete(void* memory) noexcept;
 
   std::string plugin;
   const coppice_actor_type* type = nullptr;
