@@ -10,6 +10,7 @@ from harness.sdk import installed, needs, shell, working_folder
 from harness.tap import contains, equal, run, shared, test
 
 SOURCE = r"""
+#include <coppice/json.hpp>
 #include <coppice/testing/cluster.hpp>
 
 #include <cstdlib>
