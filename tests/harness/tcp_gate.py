@@ -58,7 +58,8 @@ class Gate:
         return [one["pid"] for one in self.node.ask("ps")["processes"] if one["behaviour"] == "tcp" and one["name"] != "gate"]
 
     def open(self, count):
-        eventually(lambda: self.report()["open"] == count, f"{count} open: {self.report()}")
+        """Waits until so many connections are open. A node that has as many processes as it may is asked again."""
+        eventually(lambda: self.node.reply("listener", name="gate").get("result", {}).get("open") == count, f"{count} open")
 
     def ended(self, **expected):
         eventually(lambda: all(self.report()["ended"][how] == count for how, count in expected.items()),
