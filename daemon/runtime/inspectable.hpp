@@ -37,6 +37,10 @@ struct process_summary {
   std::uint64_t message_bytes = 0; // memory of those messages
   std::uint64_t reductions = 0;
   std::uint64_t memory = 0; // bytes: the process itself and its messages
+  // Processor time of its turns, in ns, estimated from those that were measured. A turn that the watchdog has
+  // seen is measured, also while it still goes on in a thread that lost its worker. Of a process without
+  // name, label, links and monitors, the first 10 ms are rounded to 0 or 10 ms.
+  base::nanos ran = 0;
   std::uint32_t worker = 0;
 };
 

@@ -40,6 +40,7 @@ system_options completed(system_options options) {
   options.workers = std::min(options.workers, 1023U);
   options.processes = std::min(options.processes, (1U << reference::slot_bits) - 1);
   options.watchdog = std::max(options.watchdog, base::nanos_per_ms);
+  options.measures_every = std::max<base::nanos>(options.measures_every, 1000);
   const std::uint32_t fit = stacks_that_fit();
   if (options.parked_stacks == 0 || options.parked_stacks > fit) options.parked_stacks = fit;
   return options;

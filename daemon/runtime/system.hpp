@@ -44,6 +44,9 @@ struct system_options {
   base::nanos linger = 5 * base::nanos_per_second;
   // A handler that takes longer is named in the log. At least 1 ms.
   base::nanos watchdog = 10 * base::nanos_per_ms;
+  // A worker measures the processor time of one turn in about each of these times, see
+  // scheduling/turn_sampler.hpp. At least 1 µs.
+  base::nanos measures_every = 500'000;
   unsigned blocking_threads = 16;
   bool busy_wait = true; // a worker polls for a while before it sleeps, see scheduling/busy_wait.hpp
   std::uint32_t turn_messages = 64;           // messages that a turn handles at most

@@ -12,6 +12,7 @@
 #include "runtime/crash_notes.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/messages/ids.hpp"
+#include "runtime/processes/class_tally.hpp"
 #include "runtime/processes/names.hpp"
 #include "runtime/processes/process_table.hpp"
 #include "runtime/scheduling/blocking_pool.hpp"
@@ -36,6 +37,7 @@ struct system_core {
   std::vector<std::unique_ptr<worker>> workers;
   std::unique_ptr<watchdog> watch;
   blocking_pool blocking;
+  class_tallies work;
   std::atomic<std::uint64_t> spawned{0}; // by threads that are not workers
   std::atomic<std::uint64_t> dead_letters{0};
   std::atomic<std::uint64_t> dropped{0};

@@ -2,6 +2,8 @@
 // The process record: its construction and end, its pid, group leader, label and references.
 #include "runtime/processes/process_record.hpp"
 
+#include <algorithm>
+
 #include "runtime/messages/delivery.hpp"
 
 namespace coppice::runtime {
@@ -60,6 +62,20 @@ std::uint64_t process_record::reductions_done() const {
   const std::uint64_t carried =
       mine == nullptr ? 0 : mine->carried_reductions.load(std::memory_order_acquire);
   return carried << 32 | reductions_done_.load(std::memory_order_relaxed);
+}
+
+void process_record::add_time(base::nanos ran, turn_sampler& luck) {
+  constexpr base::nanos least = 10 * base::nanos_per_ms;
+  if (related() == nullptr) {
+    if (!luck.chance(static_cast<double>(ran) / static_cast<double>(least))) return;
+    ran = std::max(ran, least);
+  }
+  needs_relations().ran.fetch_add(ran, std::memory_order_relaxed);
+}
+
+base::nanos process_record::time_used() const {
+  const runtime::relations* mine = published_relations();
+  return mine == nullptr ? 0 : mine->ran.load(std::memory_order_relaxed);
 }
 
 void process_record::carry_reductions() {

@@ -21,6 +21,7 @@
 #include "runtime/processes/received_calls.hpp"
 #include "runtime/processes/relations.hpp"
 #include "runtime/processes/started_timers.hpp"
+#include "runtime/scheduling/turn_sampler.hpp"
 #include "runtime/scheduling/wait.hpp"
 #include "runtime/scheduling/wake_history.hpp"
 
@@ -57,6 +58,12 @@ class process_record final : public process {
   // Any thread. At the moment the total passes a multiple of 2^32, the result may be too high by 2^32 or too
   // low.
   std::uint64_t reductions_done() const;
+
+  // Adds ns of processor time. A process without relations gets them for it only if it has probably used 10
+  // ms: until then each time is rounded at random to 0 or 10 ms, so that their sum is right.
+  void add_time(base::nanos ran, turn_sampler& luck);
+  // Any thread. The processor time of its turns that are over, in ns.
+  base::nanos time_used() const;
 
   // Any thread.
   pid id() const; // worker.hpp
@@ -187,6 +194,7 @@ class process_record final : public process {
   bool exits_first : 1 = false;
   bool of_node : 1 = false;       // spawn_options::of_node
   bool origin_notice : 1 = false; // the message that is being handled is a notice
+  turn_sampler::length turns_take : 2 = turn_sampler::length::brief; // its last measured turn
   wake_history woken_from;
 
   // Any thread may push into it.

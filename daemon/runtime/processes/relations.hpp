@@ -103,6 +103,7 @@ struct relations {
   std::uint64_t next_unlink = 0;
   std::unique_ptr<started_timers> timers;           // running timers that it started; null: none
   std::atomic<std::uint32_t> carried_reductions{0}; // in units of 2^32
+  std::atomic<base::nanos> ran{0};                  // processor time
   std::unique_ptr<membership> part;                 // while a freezer holds the process; null: none does
   std::unique_ptr<slow_nodes> slow;                 // null: it has not given up waiting for any node
 };

@@ -52,8 +52,10 @@ class driver {
   // For the driver_pool's or the watchdog's thread. This driver has to be a spare.
   void drive(worker& next);
   // The watchdog, while `p` cannot leave its foreign code: gives `w`, which runs `p`, to the spare driver
-  // `to`. False, and nothing is changed: there is no stack on which `w` could go on.
-  static bool hand_over(worker& w, process_record& p, const foreign_code& code, driver& to);
+  // `to`. `ran_before`: processor time of this driver's thread when the turn of `p` began. False, and
+  // nothing is changed: there is no stack on which `w` could go on.
+  static bool hand_over(worker& w, process_record& p, const foreign_code& code, base::nanos ran_before,
+                        driver& to);
   // On the thread that lost its worker in `p`, on p's stack. Returns on the worker's new thread.
   static void rejoin(process_record& p);
 
@@ -68,13 +70,18 @@ class driver {
   friend class worker;
   void serve();
   void report_back();
+  // Processor time of the turn in which the worker was lost, which began at `since`, until now. Any thread,
+  // while the thread is in that turn.
+  base::nanos time_in_handler(base::nanos since) const;
 
   driver_pool& drivers_;
   block_pool& blocks_;
   std::unique_ptr<fiber> stack_; // of this driver's thread, not from the pool
   std::atomic<const thread_clock*> clock_{nullptr};
   driving<worker, process_record> drives_;
-  std::uint64_t lost_number_ = 0;         // of held_
+  std::uint64_t lost_number_ = 0; // of held_
+  base::nanos ran_before_ = 0;    // processor time of the thread before the turn that it is stuck in
+  work_kind lost_kind_ = work_kind::other;
   std::unique_ptr<wait> held_;            // the wait of the process that this thread is stuck in
   std::optional<stuck_handler> stuck_in_; // guarded by driver_pool::lock_
   std::mutex lock_;                       // guards next_ and ending_
@@ -99,6 +106,8 @@ class driver_pool {
   std::uint64_t stuck() const { return stuck_.load(std::memory_order_relaxed); }
   // What they are in, in no order. Any thread.
   std::vector<stuck_handler> stuck_in();
+  // Processor time of the turn of this process that a thread is stuck in; 0: of none. Any thread.
+  base::nanos time_stuck_in(const pid& of);
   // Ends all threads; none may drive a worker.
   void end();
 

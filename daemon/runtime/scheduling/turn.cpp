@@ -19,6 +19,7 @@ constexpr unsigned most_turns = 8;
 constexpr base::nanos quick = 20'000;  // for all messages or turns between two reads
 constexpr unsigned most_in_a_row = 32; // turns handed on
 constexpr base::nanos row_time = 20'000;
+constexpr std::uint32_t warms_up = 64; // a measured turn is prepared so large a part of the gap before it
 constexpr std::size_t most_of_an_atom = 255; // characters
 constexpr std::array<std::uint8_t, 11> exception_atom{119, 9, 'e', 'x', 'c', 'e', 'p', 't', 'i', 'o', 'n'};
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
@@ -56,14 +57,90 @@ void worker::run_turns() {
   mine->switch_to(*here->thread_stack_);
 }
 
-void worker::read_the_time(const process_record& p, std::uint32_t looks) {
+void worker::read_the_time(process_record& p, std::uint32_t looks) {
   looks_seen_ = looks;
   const base::nanos before = now_;
   turn_ends_.looked(now() - before < quick, most_turns);
   const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
   note_longest(held);
+  if (measure_.is_on()) [[unlikely]]
+    end_measure(p, held);
+  else if (held >= slow_after_) [[unlikely]]
+    charge_long_turn(p, held);
   if (held >= slow_after_) [[unlikely]]
     host_.core().watch->was_slow(*this, p, held);
+}
+
+class_tally& worker::tally_of(const process_record& p) {
+  description is;
+  base::contained("the description of a process", [&] { p.behaviour->describe(is); });
+  return p.host().core().work.of(is);
+}
+
+class_tally& worker::tally_here(const process_record& p) {
+  if (!measure_.is_on()) return tally_of(p);
+  if (measure_.counts_in() == nullptr) measure_.count_in(tally_of(p));
+  return *measure_.counts_in();
+}
+
+// A turn some before the one that is drawn comes here, too.
+bool worker::begin_measure(const process_record& p) {
+  bool is_drawn = until_measured_ == 0;
+  if (is_drawn && prepares_ahead_ != 0) {
+    measure_.prepare();
+    until_measured_ = std::exchange(prepares_ahead_, 0);
+    is_drawn = false;
+  }
+  const std::uint32_t weight = sampler_.weight_of(p.turns_take, is_drawn);
+  if (is_drawn) {
+    const std::uint32_t gap = sampler_.next_gap(now());
+    prepares_ahead_ = std::min(gap - 1, std::max(sampler_.one_in() / warms_up, 1U));
+    until_measured_ = gap - prepares_ahead_;
+  }
+  if (weight == 0) return false;
+  turn_ends_.make_due(); // its end reads the clock, and finds it measured
+  measure_.begin(weight, p.turns_take != turn_sampler::length::brief);
+  return true;
+}
+
+// A long turn that the watchdog saw counts once, measured or not; every other turn counts as often as it is
+// improbable that it is measured. Whether the watchdog sees a turn does not depend on that.
+void worker::end_measure(process_record& p, base::nanos held) {
+  measure_.end();
+  const bool is_seen = held >= slow_after_ && host_.core().watch->sight_of(*this).is_seen;
+  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in());
+  p.turns_take = turn_sampler::length_of(held);
+}
+
+void worker::charge_long_turn(process_record& p, base::nanos held) {
+  const watchdog::sight seen = host_.core().watch->sight_of(*this);
+  if (!seen.is_seen) return;
+  std::array<base::nanos, work_kinds> ran{};
+  ran[static_cast<std::size_t>(seen.kind)] =
+      std::clamp<base::nanos>(thread_time() - seen.ran_before, 0, held);
+  charge(p, ran, 1, nullptr);
+  p.turns_take = turn_sampler::length::longest;
+}
+
+void worker::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
+  std::array<base::nanos, work_kinds> all{};
+  all[static_cast<std::size_t>(kind)] = ran;
+  charge(p, all, 1, nullptr);
+  p.turns_take = turn_sampler::length::longest;
+}
+
+void worker::charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
+                    class_tally* known) {
+  base::contained("the measuring of a turn", [&] {
+    class_tally& counts_in = known != nullptr ? *known : tally_of(p);
+    base::nanos all = 0;
+    for (std::size_t kind = 0; kind < work_kinds; ++kind) {
+      if (ran[kind] == 0) continue;
+      counts_in.ran[kind].fetch_add(ran[kind] * weight, std::memory_order_relaxed);
+      all += ran[kind] * weight;
+    }
+    if (!p.dead) p.add_time(all, sampler_);
+  });
 }
 
 bool worker::turn_seems_long() {
@@ -167,16 +244,38 @@ template <class Work>
 }
 
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  guarded(p, [&] { handle_messages(p, budget); });
+  guarded(p, [&] { handle_messages(p, budget, false); });
 }
 
-[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
+// A handler that waits ends the measurement of this turn. It may go on on another worker, and in a turn that
+// is not measured: its time still counts, and its processor time does as far as its turns are measured.
+outcome worker::handle_measured(process_record& p, signal_ptr what) {
+  turn_measure& measure = p.home().measure_;
+  if (!measure.is_on()) return handle(p, std::move(what));
+  measure.turn_to(kind_of(*what));
+  const bool is_timed = what->kind == signal_kind::message && what->number != 0;
+  const auto enqueued = static_cast<base::nanos>(what->number);
+  const base::nanos begun = base::mono_now();
+  outcome decided = handle(p, std::move(what));
+  const base::nanos ended = base::mono_now();
+  worker& here = p.home();
+  base::contained("the measuring of a message", [&] {
+    class_tally& counts_in = here.tally_here(p);
+    counts_in.handled.add(ended - begun);
+    if (is_timed) counts_in.waited.add(std::max<base::nanos>(0, begun - enqueued));
+  });
+  here.measure_.leave_out(base::mono_now() - ended, 2);
+  return decided;
+}
+
+[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget,
+                                                           bool measured) {
   if (!p.started && !begin(p)) [[unlikely]]
     return;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
-    const outcome decided = handle(p, std::move(next));
+    const outcome decided = measured ? handle_measured(p, std::move(next)) : handle(p, std::move(next));
     ++p.reductions_this_turn;
     if (p.dead) [[unlikely]]
       return;
@@ -187,6 +286,11 @@ void worker::run_callbacks(process_record& p, std::uint32_t budget) {
     if (!p.mailbox.has_messages() || p.reductions_this_turn >= turn_reductions || p.home().turn_seems_long())
       break;
   }
+}
+
+void worker::handle_messages_measured(process_record& p, std::uint32_t budget) {
+  if (!p.started) p.home().measure_.turn_to(work_kind::init);
+  handle_messages(p, budget, true);
 }
 
 // Two processes that call each other get several turns in a row while their data is in the processor's
@@ -200,8 +304,12 @@ bool worker::goes_on_in_row(const process_record& p) {
   return ++in_a_row_ < most_in_a_row && now_ - row_began_ < row_time;
 }
 
-// Returns the worker that goes on with this stack.
+// Returns the worker that goes on with this stack. A turn that is not measured pays for that with a decrement
+// and three branches that are always predicted: `until_measured_` stands beside what the turn writes anyway,
+// and `turns_take` beside the bits that it reads.
 worker& worker::turn(process_record& p) {
+  const bool is_drawn = --until_measured_ == 0;
+  const bool is_measured = (is_drawn || p.turns_take != turn_sampler::length::brief) && begin_measure(p);
   count_one(turns_);
   turn_started_.store(now_, std::memory_order_relaxed);
   // If no other process waits, there is nothing to decide.
@@ -222,10 +330,13 @@ worker& worker::turn(process_record& p) {
       return *this; // as the runner of some later turn: `p` may have been freed
     }
   } else if (!p.finished) [[likely]] {
-    if (!gate::shuts_out(p)) [[likely]]
-      guarded(p, [&] { handle_messages(p, host_.options().turn_messages); });
-    else if (!p.dead)
-      guarded(p, [&] { gate::hold(p); });
+    if (gate::shuts_out(p)) [[unlikely]] {
+      if (!p.dead) guarded(p, [&] { gate::hold(p); });
+    } else if (is_measured) [[unlikely]] {
+      guarded(p, [&] { handle_messages_measured(p, host_.options().turn_messages); });
+    } else {
+      guarded(p, [&] { handle_messages(p, host_.options().turn_messages, false); });
+    }
     if (p.dead) [[unlikely]]
       base::contained("the end of a process", [&] { p.finish(); });
   }

@@ -158,7 +158,7 @@ base::nanos watchdog::look_at(worker& one, base::nanos now) {
   note_time(one, known);
   const worker::glimpse seen = one.look();
   const bool works = seen.who != nullptr || seen.aside;
-  if (!works || known.turn != seen.turn) begin(known, seen.turn);
+  if (!works || known.turn != seen.turn) begin(known, seen);
   if (!works) return now + limit_;
   if (now - seen.since < limit_) return seen.since + limit_;
   const base::nanos held = time_held(known, seen.since);
@@ -181,11 +181,29 @@ void watchdog::note_time(const worker& w, vigil& known) {
 }
 
 // The last look did not see this turn, so it began since then.
-void watchdog::begin(vigil& known, std::uint64_t turn) {
-  known.turn = turn;
+void watchdog::begin(vigil& known, const worker::glimpse& seen) {
+  known.turn = seen.turn;
   known.held = 0;
   known.measured = known.before;
   known.waited.store(known.before.waited, std::memory_order_relaxed);
+  known.ran.store(ran_before(known, seen), std::memory_order_relaxed);
+  known.kind.store(work_kind::other, std::memory_order_relaxed);
+  known.seen.store(seen.turn, std::memory_order_release);
+}
+
+// The thread's processor time is known at the look before the turn and at this one. In between the worker
+// slept, did other work, which took no more processor time than wall time, and began the turn. So what is
+// returned is too high by what the thread waited for a processor in that other work, and no more than that.
+base::nanos watchdog::ran_before(const vigil& known, const worker::glimpse& seen) {
+  const base::nanos worked_from = std::max(known.before.wall, seen.awake_since);
+  return std::min(known.before.ran + std::max<base::nanos>(0, seen.since - worked_from), known.last.ran);
+}
+
+// Only a look during a later turn of this worker overwrites what was seen of this one.
+watchdog::sight watchdog::sight_of(const worker& w) const {
+  const vigil& known = vigils_[w.index()];
+  if (known.seen.load(std::memory_order_acquire) != w.look().turn) return {};
+  return {true, known.ran.load(std::memory_order_relaxed), known.kind.load(std::memory_order_relaxed)};
 }
 
 // The time held by the measured turn, which is at least as old as the limit.
@@ -263,6 +281,7 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
     if (mine.code() != nullptr) {
       who = summarise(mine.who());
       what = mine.code()->callback();
+      vigils_[w.index()].kind.store(kind_of(mine.code()->callback()), std::memory_order_relaxed);
       if (!mine.code()->argument().empty() && base::log::shows_messages())
         what += " of " + message_head(mine.code()->argument());
     }
@@ -284,7 +303,8 @@ void watchdog::replace(worker& w, const worker::glimpse& seen) {
   if (to == nullptr) return refuse(w, seen.turn, "no thread left to take it over");
   claim held(*this, w, seen);
   if (held.code() == nullptr) return host_.core().drivers.put_back(*to);
-  if (!driver::hand_over(w, held.who(), *held.code(), *to)) {
+  const base::nanos ran_before = vigils_[w.index()].ran.load(std::memory_order_relaxed);
+  if (!driver::hand_over(w, held.who(), *held.code(), ran_before, *to)) {
     host_.core().drivers.put_back(*to);
     return refuse(w, seen.turn, "no stack left for it to go on with");
   }

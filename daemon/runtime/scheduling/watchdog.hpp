@@ -41,6 +41,14 @@ class watchdog {
   // The same for work that is no process's turn, which began at `since`. `node`: the index of the node whose
   // connection had the longest part of it. 0: not known.
   void was_slow(const worker& w, base::nanos since, base::nanos age, std::uint32_t node);
+  // What was seen of a turn that is now at its end.
+  struct sight {
+    bool is_seen = false;       // the watchdog has looked while the turn went on
+    base::nanos ran_before = 0; // processor time of the thread when the turn began, at most
+    work_kind kind = work_kind::other;
+  };
+  // On the worker's thread.
+  sight sight_of(const worker& w) const;
   // On the thread that ran `p` and found it claimed: waits for the watchdog's decision. True: another thread
   // has the worker.
   bool decided(const process& p);
@@ -62,6 +70,10 @@ class watchdog {
     std::uint64_t refused = 0;          // the last turn for which there was no thread or no stack
     std::atomic<std::uint64_t> told{0}; // the last turn that was logged; also for the worker's thread
     std::atomic<base::nanos> waited{0}; // for a processor, before the turn; also for the worker's thread
+    // Of the turn `seen`, also for the worker's thread. `seen` is written last.
+    std::atomic<std::uint64_t> seen{0};
+    std::atomic<base::nanos> ran{0}; // sight::ran_before
+    std::atomic<work_kind> kind{work_kind::other};
   };
 
   void run();
@@ -69,7 +81,8 @@ class watchdog {
   base::nanos look_around();
   base::nanos look_at(worker& one, base::nanos now);
   static void note_time(const worker& w, vigil& known);
-  static void begin(vigil& known, std::uint64_t turn);
+  static void begin(vigil& known, const worker::glimpse& seen);
+  static base::nanos ran_before(const vigil& known, const worker::glimpse& seen);
   static base::nanos time_held(vigil& known, base::nanos since);
   std::string named(const process_summary& who) const;
   void count(const process_summary& who, const worker& w, base::nanos held, const std::string& what);

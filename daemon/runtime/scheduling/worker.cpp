@@ -49,7 +49,8 @@ worker::worker(system& host, unsigned index)
       creation_(host.creation()),
       slow_after_(host.options().watchdog),
       busy_wait_(host.options().busy_wait),
-      timers_(base::mono_now()) {}
+      timers_(base::mono_now()),
+      sampler_(host.options().measures_every, index) {}
 
 // After the thread's end: until then others may have sent wake-ups and tasks.
 worker::~worker() {
@@ -144,6 +145,7 @@ void worker::run(driver& by) {
       idle_rounds = 0;
       continue;
     }
+    measure_.forget_prepared();
     if (idle_rounds++ == 0)
       look_around();
     else
@@ -297,7 +299,9 @@ void worker::needs_online() {
   token_.take_back();
   online_ = true;
   host_.core().readers.online(index_);
-  round_started_.store(base::mono_now(), std::memory_order_relaxed);
+  const base::nanos woken_at = base::mono_now();
+  round_started_.store(woken_at, std::memory_order_relaxed);
+  awake_since_.store(woken_at, std::memory_order_relaxed);
   if (going_to_sleep_) aside_since_.store(waited_until(), std::memory_order_relaxed);
   sleeping_.store(false, std::memory_order_seq_cst);
 }
@@ -440,6 +444,7 @@ worker::glimpse worker::look() const {
   seen.who = running_.load(std::memory_order_acquire);
   seen.since = turn_started_.load(std::memory_order_relaxed);
   seen.turn = turns_.load(std::memory_order_relaxed);
+  seen.awake_since = awake_since_.load(std::memory_order_relaxed);
   seen.sleeping = sleeping_.load(std::memory_order_seq_cst);
   if (seen.who != nullptr) return seen;
   const base::nanos since = aside_since_.load(std::memory_order_relaxed);

@@ -37,6 +37,8 @@
 #include "runtime/scheduling/movement.hpp"
 #include "runtime/scheduling/run_queue.hpp"
 #include "runtime/scheduling/timer_wheel.hpp"
+#include "runtime/scheduling/turn_measure.hpp"
+#include "runtime/scheduling/turn_sampler.hpp"
 #include "runtime/structures/lifo.hpp"
 
 namespace coppice::runtime {
@@ -51,6 +53,7 @@ class looks_at_clock {
     between_ = were_quick ? std::min(2 * between_, most) : 1;
     left_ = between_;
   }
+  void make_due() { left_ = 1; }
 
  private:
   unsigned left_ = 1;
@@ -148,6 +151,7 @@ class worker : public movement<worker, process_record> {
     std::uint64_t turn = 0;
     process_record* who = nullptr; // null: no turn
     base::nanos since = 0;
+    base::nanos awake_since = 0; // when the worker last woke up
     bool sleeping = false;
     // Work that is no turn: callbacks of the loop, or tasks. `turn` is that of_work(since).
     bool aside = false;
@@ -172,6 +176,10 @@ class worker : public movement<worker, process_record> {
   base::nanos remove_timer(process_record& starter, std::uint64_t id);
   static base::nanos timer_left(const process_record& starter, std::uint64_t id);
   void drop_timers_of(process_record& dead);
+
+  // On this worker's thread, which is not the one that the handler of `p` ran on: that handler was stuck, and
+  // used so much processor time in a turn that began on this worker.
+  void charge_stuck(process_record& p, work_kind kind, base::nanos ran);
 
   // For a process that no longer lingers. True: it already counts as abandoned.
   bool forget_lingering(process_record& p);
@@ -228,7 +236,24 @@ class worker : public movement<worker, process_record> {
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process_record& p);
-  static void handle_messages(process_record& p, std::uint32_t budget); // see run_callbacks()
+  // A turn of `p` begins that may have to be measured. True: it is.
+  [[gnu::cold, gnu::noinline]] bool begin_measure(const process_record& p);
+  // See run_callbacks(). `measured`: measure_ was on when the turn began. A constant where it is called.
+  static void handle_messages(process_record& p, std::uint32_t budget, bool measured);
+  [[gnu::cold, gnu::noinline]] static void handle_messages_measured(process_record& p, std::uint32_t budget);
+  // Handles a message in a turn that was measured when it began.
+  static outcome handle_measured(process_record& p, signal_ptr what);
+  // The entry of p's class. Throws only without memory.
+  static class_tally& tally_of(const process_record& p);
+  // The same in the turn of `p`: in a measured one it is looked up once.
+  class_tally& tally_here(const process_record& p);
+  // The measured turn of `p` ends, which has held the worker for `held` ns of wall time.
+  [[gnu::cold]] void end_measure(process_record& p, base::nanos held);
+  // A long turn of `p` ends that was not measured from its beginning.
+  [[gnu::cold]] void charge_long_turn(process_record& p, base::nanos held);
+  // `known`: the entry of p's class; null: to be looked up.
+  void charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
+              class_tally* known);
   // The border of a turn: calls work() for p. If it throws, p ends with {exception, Type, What}.
   template <class Work>
   static void guarded(process_record& p, Work&& work);
@@ -246,12 +271,12 @@ class worker : public movement<worker, process_record> {
   // After p's turn or park: the next turn begins now. Reading the clock takes as long as a part of a short
   // turn, so after quick turns it is not always read. It is read after every slow one: while that lasts, the
   // watchdog looks, and then the clock is due.
-  [[gnu::always_inline]] void look_at_the_time(const process_record& p) {
+  [[gnu::always_inline]] void look_at_the_time(process_record& p) {
     const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
     if (turn_ends_.is_due() || looks != looks_seen_) read_the_time(p, looks);
   }
-  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog.
-  [[gnu::noinline]] void read_the_time(const process_record& p, std::uint32_t looks);
+  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog, and ends a measured one.
+  [[gnu::noinline]] void read_the_time(process_record& p, std::uint32_t looks);
   bool goes_on_in_row(const process_record& p);
   bool add_runner();
   // Makes sure that there is a stack to run on, also beyond the limit. False: the machine gives none. For the
@@ -308,6 +333,7 @@ class worker : public movement<worker, process_record> {
   base::nanos now_ = 0;
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
+  std::atomic<base::nanos> awake_since_{0};
   std::atomic<base::nanos> aside_since_{0}; // 0: no work aside from turns
   std::atomic<base::nanos> longest_{0};
   std::atomic<std::uint32_t> part_of_{0}; // the node for which work aside from turns goes on. 0: not known
@@ -317,18 +343,23 @@ class worker : public movement<worker, process_record> {
   unsigned rounds_unpolled_ = 0; // since the last poll of the loop
   looks_at_clock messages_;
   looks_at_clock turn_ends_;
-  std::uint32_t looks_seen_ = 0; // value of looks_ at the last end of a turn that read the clock
-  bool online_ = false;
-  std::uint64_t clock_read_ = 0; // processor_counter() when now_ was read
+  std::uint32_t looks_seen_ = 0;     // value of looks_ at the last end of a turn that read the clock
+  std::uint32_t until_measured_ = 1; // turns; 1: the next one is measured, or prepares the measured one
+  std::uint64_t clock_read_ = 0;     // processor_counter() when now_ was read
   // A row of turns in which calls and answers hand the next turn on to each other.
   process_record* handed_on_ = nullptr; // the process that has the next turn; it may have been freed
   bool hands_on_ = false;               // the present turn may hand the next one on
+  bool online_ = false;
   unsigned in_a_row_ = 0;
   base::nanos row_began_ = 0;
   std::atomic<std::uint64_t> turns_{0};
+  // Turns from the one that prepares the measurement to the measured one. 0: it is prepared, or not at all.
+  std::uint32_t prepares_ahead_ = 0;
+  turn_measure measure_; // whether it is on stands first, beside what every turn writes
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
   std::atomic<bool> sleeping_{false};
+  turn_sampler sampler_;
   static void fire_started(timer& due);
   static std::unique_ptr<started_timer> take_timer(process_record& starter, std::uint64_t id);
 };
