@@ -2,7 +2,7 @@
 // The list of processes, which the node sorts and filters, sending at most 500 whatever it has; and one process whole.
 import {get} from "./api.js";
 import {exitAction, levelAction, traceAction} from "./actions.js";
-import {bytes, count, facts, h, moment, processLink, section, shown, table, titled, update} from "./dom.js";
+import {bytes, count, facts, h, moment, processLink, ranFor, section, shown, table, titled, update} from "./dom.js";
 import {engineOf} from "./engines.js";
 import {polls} from "./reports.js";
 
@@ -20,7 +20,7 @@ export const processes = {
     const by = (key, more) => ({number: true, sorted: sort === key, sort: () => { sort = key; poll.now(); }, ...more});
     const show = ({processes: found, total}) => update(list,
       table("Processes", [["Process", (one) => processLink(one.pid)], ["Name and path", (one) => [one.name, one.name && " ", one.label && one.label !== one.name && h("span", {class: one.name && "soft"}, one.label)], {text: true}], ["Behaviour", (one) => [one.behaviour, one.plugin].filter(Boolean).join(" · "), {minor: true, text: true}], ["Status", (one) => one.status, {least: true}],
-        ["Mailbox", (one) => h("span", {class: one.mailbox > 1000 && "bad"}, count(one.mailbox)), by("mailbox")], ["Memory", (one) => bytes(one.memory ?? 0), by("memory")], ["Processor time", (one) => ranOf(one.cpu_us), by("time", {minor: true})], ["Reductions", (one) => count(one.reductions), by("reductions", {minor: true})]], found, {key: (one) => one.pid, empty: "No process fits."}),
+        ["Mailbox", (one) => h("span", {class: one.mailbox > 1000 && "bad"}, count(one.mailbox)), by("mailbox")], ["Memory", (one) => bytes(one.memory ?? 0), by("memory")], ["Processor time", (one) => ranFor(one.cpu_us), by("time", {minor: true})], ["Reductions", (one) => count(one.reductions), by("reductions", {minor: true})]], found, {key: (one) => one.pid, empty: "No process fits."}),
       total > found.length && h("p", {key: "rest", class: "soft"}, `${count(found.length)} of ${count(total)} are shown.`));
     const poll = polls(() => get("ps", {sort, limit: MOST, filter: filter.value, behaviour: behaviour.value}), show, list, 3000);
     let typing = 0;
@@ -32,8 +32,6 @@ export const processes = {
     return {end: () => { clearTimeout(typing); poll.end(); }};
   },
 };
-
-const ranOf = (us) => `${count(Math.round((us ?? 0) / 1000))} ms`;
 
 const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${count(waits.since_ms)} ms${waits.left_ms === null ? "" : `, for ${count(waits.left_ms)} ms more`}` : undefined;
 
@@ -50,7 +48,7 @@ export const process = {
       update(place, titled(name ?? label ?? pid, h("span", {class: "soft"}, [behaviour, status].filter(Boolean).join(", ")), h("span", {class: "actions"}, exitAction(may, pid, () => poll.now()), levelAction(may, name ?? pid))),
         h("div", {key: "columns", class: "columns"},
           section("Process", facts({process: h("code", {}, pid), path: label, "waits for": waitOf(waits), "works on": handledOf(handles), plugin: plugin ? `${plugin}${actor && actor !== plugin ? `:${actor}` : ""}, generation ${generation}` : undefined,
-            parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "processor time": ranOf(ran), "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
+            parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "processor time": ranFor(ran), "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
           section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}), waiting.length > 0 && waitingTable(waiting))),
         state !== undefined && state !== null && section("State", h("pre", {tabindex: 0}, shown(state))),
         engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, node})),

@@ -59,12 +59,15 @@ void worker::run_turns() {
 
 void worker::read_the_time(process_record& p, std::uint32_t looks) {
   looks_seen_ = looks;
+  const bool is_measured = measure_.is_on();
+  if (is_measured) [[unlikely]]
+    measure_.end();
   const base::nanos before = now_;
   turn_ends_.looked(now() - before < quick, most_turns);
   const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
   note_longest(held);
-  if (measure_.is_on()) [[unlikely]]
-    end_measure(p, held);
+  if (is_measured) [[unlikely]]
+    charge_measured(p, held);
   else if (held >= slow_after_) [[unlikely]]
     charge_long_turn(p, held);
   if (held >= slow_after_) [[unlikely]]
@@ -77,18 +80,24 @@ class_tally& worker::tally_of(const process_record& p) {
   return p.host().core().work.of(is);
 }
 
-class_tally& worker::tally_here(const process_record& p) {
-  if (!measure_.is_on()) return tally_of(p);
-  if (measure_.counts_in() == nullptr) measure_.count_in(tally_of(p));
-  return *measure_.counts_in();
+void worker::count_noted(class_tally& in) {
+  for (const message_times& one : measure_.noted()) {
+    in.handled.add(one.handled);
+    if (one.waited >= 0) in.waited.add(one.waited);
+  }
+  measure_.forget_noted();
 }
 
-// A turn some before the one that is drawn comes here, too.
+// Two turns before the one that is drawn come here, too, or one: that which prepares it, and the one right
+// before it, which rehearses it.
 bool worker::begin_measure(const process_record& p) {
   bool is_drawn = until_measured_ == 0;
+  bool rehearses = false;
   if (is_drawn && prepares_ahead_ != 0) {
     measure_.prepare();
-    until_measured_ = std::exchange(prepares_ahead_, 0);
+    rehearses = prepares_ahead_ == 1;
+    until_measured_ = rehearses ? 1 : prepares_ahead_ - 1;
+    prepares_ahead_ = rehearses ? 0 : 1;
     is_drawn = false;
   }
   const std::uint32_t weight = sampler_.weight_of(p.turns_take, is_drawn);
@@ -97,19 +106,20 @@ bool worker::begin_measure(const process_record& p) {
     prepares_ahead_ = std::min(gap - 1, std::max(sampler_.one_in() / warms_up, 1U));
     until_measured_ = gap - prepares_ahead_;
   }
-  if (weight == 0) return false;
+  if (weight == 0 && !rehearses) return false;
   turn_ends_.make_due(); // its end reads the clock, and finds it measured
-  measure_.begin(weight, p.turns_take != turn_sampler::length::brief);
+  measure_.begin(weight, weight != 0 && p.turns_take != turn_sampler::length::brief);
   return true;
 }
 
 // A long turn that the watchdog saw counts once, measured or not; every other turn counts as often as it is
-// improbable that it is measured. Whether the watchdog sees a turn does not depend on that.
-void worker::end_measure(process_record& p, base::nanos held) {
-  measure_.end();
+// improbable that it is measured. Whether the watchdog sees a turn does not depend on that. A rehearsal does
+// not set `turns_take`: it comes before each turn that is drawn and before no other, and how often a turn is
+// measured otherwise must not depend on whether it is drawn.
+void worker::charge_measured(process_record& p, base::nanos held) {
   const bool is_seen = held >= slow_after_ && host_.core().watch->sight_of(*this).is_seen;
-  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight(), measure_.counts_in());
-  p.turns_take = turn_sampler::length_of(held);
+  charge(p, measure_.ran(), is_seen ? 1 : measure_.weight());
+  if (is_seen || measure_.weight() != 0) p.turns_take = turn_sampler::length_of(held);
 }
 
 void worker::charge_long_turn(process_record& p, base::nanos held) {
@@ -118,21 +128,21 @@ void worker::charge_long_turn(process_record& p, base::nanos held) {
   std::array<base::nanos, work_kinds> ran{};
   ran[static_cast<std::size_t>(seen.kind)] =
       std::clamp<base::nanos>(thread_time() - seen.ran_before, 0, held);
-  charge(p, ran, 1, nullptr);
+  charge(p, ran, 1);
   p.turns_take = turn_sampler::length::longest;
 }
 
 void worker::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
   std::array<base::nanos, work_kinds> all{};
   all[static_cast<std::size_t>(kind)] = ran;
-  charge(p, all, 1, nullptr);
+  charge(p, all, 1);
   p.turns_take = turn_sampler::length::longest;
 }
 
-void worker::charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
-                    class_tally* known) {
+void worker::charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight) {
   base::contained("the measuring of a turn", [&] {
-    class_tally& counts_in = known != nullptr ? *known : tally_of(p);
+    class_tally& counts_in = tally_of(p);
+    count_noted(counts_in);
     base::nanos all = 0;
     for (std::size_t kind = 0; kind < work_kinds; ++kind) {
       if (ran[kind] == 0) continue;
@@ -252,19 +262,18 @@ void worker::run_callbacks(process_record& p, std::uint32_t budget) {
 outcome worker::handle_measured(process_record& p, signal_ptr what) {
   turn_measure& measure = p.home().measure_;
   if (!measure.is_on()) return handle(p, std::move(what));
-  measure.turn_to(kind_of(*what));
   const bool is_timed = what->kind == signal_kind::message && what->number != 0;
   const auto enqueued = static_cast<base::nanos>(what->number);
-  const base::nanos begun = base::mono_now();
+  const base::nanos begun = measure.turn_to(kind_of(*what));
   outcome decided = handle(p, std::move(what));
-  const base::nanos ended = base::mono_now();
   worker& here = p.home();
-  base::contained("the measuring of a message", [&] {
-    class_tally& counts_in = here.tally_here(p);
-    counts_in.handled.add(ended - begun);
-    if (is_timed) counts_in.waited.add(std::max<base::nanos>(0, begun - enqueued));
-  });
-  here.measure_.leave_out(base::mono_now() - ended, 2);
+  const base::nanos ended = here.measure_.look();
+  here.measure_.note({ended - begun, is_timed ? std::max<base::nanos>(0, begun - enqueued) : -1});
+  if (!here.measure_.is_on() || !here.measure_.has_room()) {
+    base::contained("the measuring of messages", [&] { here.count_noted(tally_of(p)); });
+    here.measure_.forget_noted();
+    here.measure_.leave_out_since(ended);
+  }
   return decided;
 }
 

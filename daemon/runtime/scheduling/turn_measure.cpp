@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See turn_measure.hpp. The price of each look at the clock is taken off.
+// See turn_measure.hpp.
 #include "runtime/scheduling/turn_measure.hpp"
 
 #include <algorithm>
@@ -17,8 +17,7 @@ namespace {
 constexpr base::nanos brief = 4'000;
 
 // The least of some tries, since each may be interrupted.
-base::nanos price_of(base::nanos (*look)()) {
-  constexpr int tries = 32;
+base::nanos price_of(base::nanos (*look)(), int tries) {
   base::nanos least = INT64_MAX;
   for (int i = 0; i < tries; ++i) {
     const base::nanos first = look();
@@ -63,48 +62,62 @@ work_kind kind_of(const char* callback) {
   return name == "handle_info" ? work_kind::info : work_kind::other;
 }
 
-turn_measure::turn_measure() : wall_price_(price_of(base::mono_now)), thread_price_(price_of(thread_time)) {}
+turn_measure::turn_measure() : thread_price_(price_of(thread_time, 32)) {}
 
-void turn_measure::look() {
+void turn_measure::look_at_thread() {
   used_before_ = thread_time();
   looked_at_ = base::mono_now();
 }
 
 void turn_measure::prepare() {
-  look();
+  if (is_prepared_ && base::mono_now() - looked_at_ < prepared_for / 2) return;
+  look_at_thread();
   is_prepared_ = true;
 }
 
 void turn_measure::begin(std::uint32_t weight, bool exact) {
   const bool is_good = is_prepared_ && !exact && base::mono_now() - looked_at_ < prepared_for;
-  if (!is_good) look();
-  is_prepared_ = false;
+  if (!is_good) look_at_thread();
+  is_prepared_ = is_good && weight == 0;
   on_ = true;
   kind_ = work_kind::other;
   weight_ = weight;
-  counts_in_ = nullptr;
   left_out_ = 0;
   ran_.fill(0);
-  at_ = began_at_ = is_good ? base::mono_now() : looked_at_;
+  forget_noted();
+  wall_price_ = price_of(base::mono_now, 3);
+  at_ = began_at_ = base::mono_now();
 }
 
-void turn_measure::lap(work_kind next) {
-  const base::nanos now = base::mono_now();
+void turn_measure::lap(base::nanos now) {
   ran_[static_cast<std::size_t>(kind_)] += std::max<base::nanos>(0, now - at_ - left_out_ - wall_price_);
   at_ = now;
   left_out_ = 0;
-  kind_ = next;
 }
 
-void turn_measure::leave_out(base::nanos time, unsigned looks) {
-  left_out_ += time + looks * wall_price_;
+base::nanos turn_measure::turn_to(work_kind next) {
+  const base::nanos now = base::mono_now();
+  lap(now);
+  kind_ = next;
+  return now;
+}
+
+base::nanos turn_measure::look() {
+  left_out_ += wall_price_;
+  return base::mono_now();
+}
+
+void turn_measure::leave_out_since(base::nanos from) {
+  left_out_ += base::mono_now() - from;
 }
 
 void turn_measure::end() {
-  lap(work_kind::other);
+  lap(base::mono_now());
   on_ = false;
   const base::nanos all = std::accumulate(ran_.begin(), ran_.end(), base::nanos{0});
-  if (at_ - began_at_ < brief || all == 0 || used_before_ == 0) return;
+  // After a short rehearsal the thread's clock is not looked at, as the next turn is the measured one.
+  const base::nanos may_lose_from = weight_ == 0 ? prepared_for : brief;
+  if (at_ - began_at_ < may_lose_from || all == 0 || used_before_ == 0) return;
   const base::nanos whole = at_ - looked_at_;
   const base::nanos lost = whole - std::max<base::nanos>(0, thread_time() - used_before_ - thread_price_);
   if (lost <= 0) return;

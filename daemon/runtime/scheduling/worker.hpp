@@ -43,6 +43,8 @@
 
 namespace coppice::runtime {
 
+struct class_tally;
+
 // Decides when to read the clock after events that are frequent: at first after each, then after twice as
 // many each time while they are quick.
 class looks_at_clock {
@@ -245,15 +247,14 @@ class worker : public movement<worker, process_record> {
   static outcome handle_measured(process_record& p, signal_ptr what);
   // The entry of p's class. Throws only without memory.
   static class_tally& tally_of(const process_record& p);
-  // The same in the turn of `p`: in a measured one it is looked up once.
-  class_tally& tally_here(const process_record& p);
-  // The measured turn of `p` ends, which has held the worker for `held` ns of wall time.
-  [[gnu::cold]] void end_measure(process_record& p, base::nanos held);
+  // Adds the messages that the measured turn has noted. `in`: the entry of its process's class.
+  void count_noted(class_tally& in);
+  // The measured turn of `p` is over, which has held the worker for `held` ns of wall time.
+  [[gnu::cold]] void charge_measured(process_record& p, base::nanos held);
   // A long turn of `p` ends that was not measured from its beginning.
   [[gnu::cold]] void charge_long_turn(process_record& p, base::nanos held);
-  // `known`: the entry of p's class; null: to be looked up.
-  void charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight,
-              class_tally* known);
+  // Also adds the noted messages.
+  void charge(process_record& p, const std::array<base::nanos, work_kinds>& ran, std::uint32_t weight);
   // The border of a turn: calls work() for p. If it throws, p ends with {exception, Type, What}.
   template <class Work>
   static void guarded(process_record& p, Work&& work);
@@ -353,7 +354,8 @@ class worker : public movement<worker, process_record> {
   unsigned in_a_row_ = 0;
   base::nanos row_began_ = 0;
   std::atomic<std::uint64_t> turns_{0};
-  // Turns from the one that prepares the measurement to the measured one. 0: it is prepared, or not at all.
+  // Turns from the next one that comes before the measured one, to prepare or rehearse it, to that one. 0:
+  // the measured turn is next.
   std::uint32_t prepares_ahead_ = 0;
   turn_measure measure_; // whether it is on stands first, beside what every turn writes
   std::atomic<std::uint64_t> parked_{0};

@@ -203,6 +203,61 @@ class three_loads {
   std::atomic<bool> over_{false};
 };
 
+// An actor with turns of 1 us. After each row of them another actor goes through more memory than the inner
+// caches hold.
+class swept_load {
+ public:
+  explicit swept_load(system& host) : host_(host) {
+    brief_ = add("swept", [this](process& self) { take_brief_turn(self); });
+    sweeper_ = add("sweeper", [this](process& self) {
+      for (std::size_t at = 0; at < memory_.size(); at += 64) ++memory_[at];
+      self.send(brief_, atom("go"));
+    });
+  }
+  void run() {
+    host_.send(brief_, atom("go"));
+    REQUIRE(eventually([&] { return over_.load(); }));
+    REQUIRE(eventually([&] { return host_.info(brief_)->summary.status == process_status::waiting; }));
+  }
+  double told() const { return static_cast<double>(host_.info(brief_)->summary.ran); }
+  // All that the thread used in the rows, by its own clock.
+  double used() const { return static_cast<double>(used_); }
+
+ private:
+  static constexpr int rows = base::sanitized ? 400 : 3000;
+  static constexpr int turns = 200; // in a row
+
+  pid add(std::string name, std::function<void(process&)> turn) {
+    spawn_options options;
+    options.name = std::move(name);
+    return host_
+        .spawn(std::move(options), script([turn = std::move(turn)](process& self, const message&) {
+                 turn(self);
+                 return carry_on();
+               }))
+        .value();
+  }
+  void take_brief_turn(process& self) {
+    if (left_ == turns) row_began_ = own_time();
+    work_a_little();
+    if (--left_ != 0) return self.send(self.self(), atom("go"));
+    left_ = turns;
+    used_ += own_time() - row_began_;
+    if (++rows_had_ == rows)
+      over_ = true;
+    else
+      self.send(sweeper_, atom("go"));
+  }
+
+  system& host_;
+  pid brief_, sweeper_;
+  std::vector<std::uint8_t> memory_ = std::vector<std::uint8_t>(std::size_t{4} << 20);
+  base::nanos used_ = 0;
+  base::nanos row_began_ = 0;
+  int left_ = turns, rows_had_ = 0;
+  std::atomic<bool> over_{false};
+};
+
 // Of all kinds of work.
 base::nanos ran_by(const system& host, std::string_view actor) {
   for (const class_work& one : work_by_class(host))
@@ -233,6 +288,14 @@ TEST_CASE("10, 30 and 60 % of a core are told as what the kernel says, in turns 
   CHECK(all.told(all.lengthy()) == doctest::Approx(static_cast<double>(all.lengthy_used)).epsilon(near));
   const double sum = all.told(all.brief()) + all.told(all.medium()) + all.told(all.lengthy());
   CHECK(static_cast<double>(ran_by(here.host, "scripted")) == doctest::Approx(sum).epsilon(0.01));
+}
+
+TEST_CASE("turns of 1 us do not pay for measuring that finds nothing of itself in the processor's caches") {
+  node here(1, {.measures_every = 200 * us, .turn_messages = 1});
+  swept_load one(here.host);
+  one.run();
+  CHECK(one.told() > (1 - near) * one.used());
+  CHECK(one.told() < brief_at_most * one.used());
 }
 
 TEST_CASE(
