@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "held_clock.hpp"
@@ -64,6 +65,20 @@ TEST_CASE("what measuring takes is left out of a turn, also where it waits") {
     CHECK(all_of(turn) > 0);
     CHECK(all_of(turn) <= thread_time() - used_before);
   }
+}
+
+TEST_CASE("what looks at the clock take is left out of a turn, whatever they take at that time") {
+  double least = 1; // of some tries, since the kernel may interrupt each
+  for (int i = 0; i < 20; ++i) {
+    turn_measure turn;
+    turn.begin(1, false);
+    const base::nanos before = base::mono_now();
+    for (int k = 0; k < 1000; ++k) turn.look();
+    const base::nanos passed = base::mono_now() - before;
+    turn.end();
+    least = std::min(least, static_cast<double>(all_of(turn)) / static_cast<double>(passed));
+  }
+  CHECK(least < 0.5);
 }
 
 TEST_CASE("a turn that sleeps has no more than its thread used since the measurement was prepared") {
