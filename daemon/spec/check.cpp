@@ -116,8 +116,7 @@ class checker final : public child_check {
   // Of the log. A plugin may come later: it is warned about only.
   void check_modules(const node& root) {
     const node* at = root.find("node");
-    for (const std::string_view key : {"log", "modules"})
-      if (at) at = at->is_map() ? at->find(key) : nullptr;
+    for (const std::string_view key : {"log", "modules"}) at = value_of(at, key);
     for (const module_level& one : spec_.node.log.modules) {
       if (base::log::is_module_of_node(one.module) || catalog_.has(one.module)) continue;
       const node* const key = key_of(at, one.module);
@@ -138,7 +137,7 @@ class checker final : public child_check {
   // Those that other nodes may start, which no child need name: their plugins are among the files as well.
   void check_actors_of_others(const node& root) {
     const node* at = root.find("distribution");
-    if (at != nullptr) at = at->is_map() ? at->find("allow") : nullptr;
+    at = value_of(at, "allow");
     if (at == nullptr || !at->is_map()) return;
     const allow_options& allow = spec_.distribution.allow;
     for (std::size_t i = 0; i < allow.spawn.size(); ++i)
@@ -232,7 +231,7 @@ class checker final : public child_check {
     std::unordered_map<std::string_view, place> names;
     for (std::size_t i = 0; i < spec_.events.size(); ++i) {
       const node* const one = element(at, i);
-      const node* const name = one != nullptr && one->is_map() ? one->find("name") : nullptr;
+      const node* const name = value_of(one, "name");
       if (name == nullptr || spec_.events[i].name.empty()) continue;
       const auto [first, added] = names.emplace(spec_.events[i].name, name->at);
       if (!added) duplicate(*name, "the event '" + spec_.events[i].name + "'", first->second);
@@ -240,8 +239,8 @@ class checker final : public child_check {
   }
 
   void check_job_group(const cron_where& where, const node* job) {
-    const node* const written = job != nullptr && job->is_map() ? job->find("where") : nullptr;
-    const node* const name = written != nullptr && written->is_map() ? written->find("one") : nullptr;
+    const node* const written = value_of(job, "where");
+    const node* const name = value_of(written, "one");
     const auto& groups = notes.get<raft_groups>().names;
     if (name == nullptr || where.group.empty() || groups.contains(where.group)) return;
     const std::vector<std::string_view> known(groups.begin(), groups.end());
@@ -257,8 +256,7 @@ class checker final : public child_check {
     for (std::size_t i = 0; i < cron.jobs.size(); ++i) {
       const node* one = element(jobs, i);
       check_job_group(cron.jobs[i].where, one);
-      for (const std::string_view key : {"do", "start"})
-        one = one != nullptr && one->is_map() ? one->find(key) : nullptr;
+      for (const std::string_view key : {"do", "start"}) one = value_of(one, key);
       if (one == nullptr || !one->is_map() || !cron.jobs[i].does.start) continue;
       cron_start& start = *cron.jobs[i].does.start;
       child_spec as_child;
@@ -273,13 +271,12 @@ class checker final : public child_check {
   // The actors that take lines of the log.
   void check_log_handlers(const node& root) {
     const node* at = root.find("node");
-    for (const std::string_view key : {"log", "handlers"})
-      at = at != nullptr && at->is_map() ? at->find(key) : nullptr;
+    for (const std::string_view key : {"log", "handlers"}) at = value_of(at, key);
     std::vector<log_handler_options>& handlers = spec_.node.log.handlers;
     for (std::size_t i = 0; i < handlers.size(); ++i) {
       log_destination& destination = handlers[i].to;
       const node* const one = element(at, i);
-      const node* const written = one != nullptr && one->is_map() ? one->find("to") : nullptr;
+      const node* const written = value_of(one, "to");
       if (written == nullptr || !written->is_map() || destination.actor.empty()) continue;
       child_spec as_child;
       check_leaf(as_child, {destination.actor, destination.args, destination.durations}, *written,

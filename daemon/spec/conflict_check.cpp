@@ -35,6 +35,7 @@ void conflict_check::listens(socket at, const node* where, bool is_shared, repor
 void conflict_check::look(const child_spec& spec, const node& child, report& to) {
   for (const kind* const one : kinds()) {
     const std::vector<listener> all = one->listeners(spec);
+    if (all.empty()) continue;
     const node* const list = value_of(child.find(one->key), "listen");
     for (std::size_t i = 0; i < all.size(); ++i)
       if (all[i].port != 0 && !all[i].address.empty())

@@ -9,14 +9,10 @@
 namespace coppice::spec {
 namespace {
 
-const node* inside(const node* map, std::string_view key) {
-  return map != nullptr && map->is_map() ? map->find(key) : nullptr;
-}
-
 void check_token_file(report& to, const node& token, const std::string& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0 || (found.st_mode & 077) == 0) return;
-  const node* const written = inside(&token, "file");
+  const node* const written = value_of(&token, "file");
   to.warning(written != nullptr ? written->at : token.at,
              "control.http.token: other users may access " + file + ", and the node will not start",
              "chmod 600 " + file);
@@ -25,10 +21,10 @@ void check_token_file(report& to, const node& token, const std::string& file) {
 } // namespace
 
 void check_http(report& to, const node& root, const control_options& control, bool with_files) {
-  const node* const http = inside(inside(&root, "control"), "http");
+  const node* const http = value_of(value_of(&root, "control"), "http");
   if (http == nullptr || !control.http) return;
   const http_options& options = *control.http;
-  const node* const token = inside(http, "token");
+  const node* const token = value_of(http, "token");
   if (token != nullptr && options.token.file && with_files) check_token_file(to, *token, *options.token.file);
   const auto address = base::socket_address::parse(options.address, options.port);
   if (!address || address->is_loopback()) return;
@@ -38,7 +34,7 @@ void check_http(report& to, const node& root, const control_options& control, bo
   const std::string remedy =
       token != nullptr ? "tls: { certificate: /etc/coppice/node.pem, key: /etc/coppice/node.key }, or tls: on"
                        : "token: { file: /etc/coppice/token }";
-  const node* const rights = inside(http, "rights");
+  const node* const rights = value_of(http, "rights");
   const bool wants_neither = token == nullptr && !has_tls;
   if (rights != nullptr && !options.rights.empty())
     to.error(rights->at, "control.http.rights: beyond loopback rights need " + missing, remedy);

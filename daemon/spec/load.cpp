@@ -133,7 +133,7 @@ class loading {
 
   bool is_written(std::initializer_list<std::string_view> path) const {
     const node* at = root_;
-    for (const std::string_view key : path) at = at != nullptr && at->is_map() ? at->find(key) : nullptr;
+    for (const std::string_view key : path) at = value_of(at, key);
     return at != nullptr;
   }
 

@@ -66,16 +66,19 @@ std::vector<std::unique_ptr<row<child_spec>>> rows_of_kinds(bool in_place_of_act
 }
 
 // The keys one of which says what a child is.
-std::vector<std::string_view> forms() {
-  std::vector<std::string_view> all{"actor", "supervisor"};
-  for (const kind* const one : kinds())
-    if (one->in_place_of_actor) all.push_back(one->key);
+const std::vector<std::string_view>& forms() {
+  static const auto all = [] {
+    std::vector<std::string_view> names{"actor", "supervisor"};
+    for (const kind* const one : kinds())
+      if (one->in_place_of_actor) names.push_back(one->key);
+    return names;
+  }();
   return all;
 }
 
 // 'actor', 'supervisor' or 'pool', with that word.
 std::string form_names(std::string_view last) {
-  const std::vector<std::string_view> names = forms();
+  const std::vector<std::string_view>& names = forms();
   std::string all;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i != 0) all += i + 1 == names.size() ? " " + std::string(last) + " " : ", ";

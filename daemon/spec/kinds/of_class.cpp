@@ -10,8 +10,12 @@
 
 namespace coppice::spec {
 
+bool has_table(const manifest::actor_type& type, std::string_view name) {
+  return std::ranges::find(type.tables, name) != type.tables.end();
+}
+
 bool has_streams(const manifest::actor_type& type) {
-  return std::ranges::find(type.tables, COPPICE_STREAM_DRAFT_2) != type.tables.end();
+  return has_table(type, COPPICE_STREAM_DRAFT_2);
 }
 
 bool is_in_place_of_actor(const child_spec& child) {

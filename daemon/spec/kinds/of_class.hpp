@@ -10,6 +10,9 @@
 
 namespace coppice::spec {
 
+// Whether the class implements the table of this name.
+bool has_table(const manifest::actor_type&, std::string_view name);
+
 // Whether the class has callbacks for connections, or for a program's output.
 bool has_streams(const manifest::actor_type&);
 

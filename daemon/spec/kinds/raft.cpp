@@ -83,7 +83,7 @@ void check_raft(reader& from, const node& at, raft_options& group) {
   }
   const auto place = [&](std::string_view section, std::string_view key) -> const node& {
     const node* const inside = at.find(section);
-    const node* const found = inside != nullptr && inside->is_map() ? inside->find(key) : nullptr;
+    const node* const found = value_of(inside, key);
     return found != nullptr ? *found : inside != nullptr ? *inside : at;
   };
   if (group.election <= 2 * group.heartbeat) {

@@ -12,7 +12,7 @@ void silence_check::look(const tcp_options& tcp, const node& at) {
   const node* const list = at.find("listen");
   if (list == nullptr || !list->is_sequence() || list->items.size() != tcp.listen.size()) return;
   for (std::size_t i = 0; i < tcp.listen.size(); ++i) {
-    const node* const written = list->items[i]->is_map() ? list->items[i]->find("address") : nullptr;
+    const node* const written = value_of(list->items[i], "address");
     const auto address = base::socket_address::parse(tcp.listen[i].address, 0);
     if (written == nullptr || !address || address->is_loopback()) continue;
     found_.emplace_back(address->host(), written->at);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/socket_address.hpp"
+#include "spec/kinds/of_class.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"
 #include "spec/schema/child_check.hpp"
@@ -155,8 +156,7 @@ class udp_of_children final : public kind_of<udp_options> {
     with.check_leaf(child, {of.actor, of.args, of.durations}, written, with.part_of_args());
   }
   void check_class(child_check& with, const named_actor& actor) const override {
-    const bool takes = std::ranges::find(actor.type.tables, COPPICE_UDP_DRAFT_2) != actor.type.tables.end();
-    if (is_in(actor.child) && !takes)
+    if (is_in(actor.child) && !has_table(actor.type, COPPICE_UDP_DRAFT_2))
       with.to.error(actor.name.at, "the actor '" + actor.type.name + "' takes no datagrams",
                     "it has no table " + std::string(COPPICE_UDP_DRAFT_2));
     if (!is_in(actor.child) && actor.type.behaviour == "udp")
