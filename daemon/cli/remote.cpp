@@ -7,16 +7,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <coppice/etf/text.hpp>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <optional>
 
 #include "base/printable_lines.hpp"
 #include "cli/engines.hpp"
 #include "cli/layout.hpp"
+#include "cli/remote_checks.hpp"
 #include "cli/render.hpp"
 #include "cli/terminal.hpp"
 
@@ -27,56 +26,24 @@ namespace {
 using nlohmann::json;
 using milliseconds = std::chrono::milliseconds;
 
-// Added to a timeout that the node itself keeps.
-constexpr milliseconds grace{2'000};
-
-// The command line's values; each command uses some of them.
-struct parameters {
-  std::string name;
-  std::string term;
-  std::string reason;
-  std::string sort;
-  std::string timeout = "5s";
-  std::string application;
-  std::string plugin;
-  std::string level;
-  std::string of;
-  std::string duration;
-  std::string change;
-  std::string member;
-  std::string decision;
-  std::optional<std::uint32_t> size;
-  std::vector<std::string> only;
-  bool back = false;
-  bool running = false;
-  bool dry_run = false;
-  bool carry_only = false;
-  bool in_doubt = false;
-  bool parked = false;
-  bool overdue = false;
-  bool alone = false;
-  std::string without; // raft: an address
-  bool yes = false;
-};
-
 struct remote_command {
   const char* name;
   const char* summary;
-  void (*declare)(CLI::App&, parameters&);
-  json (*arguments)(const parameters&);
+  void (*declare)(CLI::App&, remote_parameters&);
+  json (*arguments)(const remote_parameters&);
   std::string (*show)(const json&, std::size_t columns);
   bool waits; // the node keeps `timeout`
   // Turns a reply into an exit status. Null: done.
   api::exit_code (*verdict)(const json&) = nullptr;
   // Called before the node is asked, for what the options cannot say, and to ask the user. Null: nothing. An
   // exit status: the node is not asked.
-  std::optional<api::exit_code> (*before)(const parameters&, const common_options&) = nullptr;
+  std::optional<api::exit_code> (*before)(const remote_parameters&, const common_options&) = nullptr;
 };
 
-json no_arguments(const parameters&) {
+json no_arguments(const remote_parameters&) {
   return json::object();
 }
-void no_options(CLI::App&, parameters&) {}
+void no_options(CLI::App&, remote_parameters&) {}
 std::string say_nothing(const json&, std::size_t) {
   return {};
 }
@@ -87,44 +54,44 @@ std::string is_time(const std::string& text) {
   return *time > 0 ? "" : "a time above 0, e.g. 5m";
 }
 
-void take_name(CLI::App& app, parameters& p) {
+void take_name(CLI::App& app, remote_parameters& p) {
   app.add_option("name", p.name, "NAME, NAME@NODE, {NAME, 'NODE'}, global:NAME or a pid")->required();
 }
 
-void take_message(CLI::App& app, parameters& p) {
+void take_message(CLI::App& app, remote_parameters& p) {
   take_name(app, p);
   app.add_option("term", p.term, "an Erlang term, e.g. '{put, <<\"a\">>, 1}'")->required();
 }
 
-void take_timeout(CLI::App& app, parameters& p) {
+void take_timeout(CLI::App& app, remote_parameters& p) {
   add_timeout(app, p.timeout);
 }
 
 // Operations take up to the shutdown times of the processes concerned, so there is no time limit by default.
-void take_operation(CLI::App& app, parameters& p, const char* subject, const char* what) {
+void take_operation(CLI::App& app, remote_parameters& p, const char* subject, const char* what) {
   p.timeout = "infinity";
   app.add_option(subject, p.name, what)->required();
   take_timeout(app, p);
 }
-void take_application(CLI::App& app, parameters& p) {
+void take_application(CLI::App& app, remote_parameters& p) {
   take_operation(app, p, "application", "its name");
 }
-void take_path(CLI::App& app, parameters& p) {
+void take_path(CLI::App& app, remote_parameters& p) {
   take_operation(app, p, "path", "APPLICATION/CHILD, APPLICATION/SUPERVISOR/CHILD, …");
 }
-json application_argument(const parameters& p) {
+json application_argument(const remote_parameters& p) {
   return {{"application", p.name}};
 }
-json path_argument(const parameters& p) {
+json path_argument(const remote_parameters& p) {
   return {{"path", p.name}};
 }
 
-void take_changes(CLI::App& app, parameters& p) {
+void take_changes(CLI::App& app, remote_parameters& p) {
   p.timeout = "infinity";
   app.add_option("file", p.name, "default: the node's own configuration");
   take_timeout(app, p);
 }
-json changes_arguments(const parameters& p) {
+json changes_arguments(const remote_parameters& p) {
   std::error_code ignored;
   const std::string file = p.name.empty() ? "" : std::filesystem::absolute(p.name, ignored).string();
   json arguments{{"file", file}, {"dry_run", p.dry_run}};
@@ -182,23 +149,23 @@ api::exit_code diff_verdict(const json& document) {
   return same ? judged : api::exit_code::failed;
 }
 
-json message_arguments(const parameters& p) {
+json message_arguments(const remote_parameters& p) {
   return {{"name", p.name}, {"term", p.term}};
 }
-json name_argument(const parameters& p) {
+json name_argument(const remote_parameters& p) {
   return {{"name", p.name}};
 }
-json node_argument(const parameters& p) {
+json node_argument(const remote_parameters& p) {
   return {{"node", p.name}};
 }
 
-void take_level(CLI::App& app, parameters& p) {
+void take_level(CLI::App& app, remote_parameters& p) {
   app.add_option("level", p.level, "the new one, or default: as configured; absent: says what differs")
       ->check(CLI::IsMember({"trace", "debug", "info", "notice", "warning", "error", "default"}));
   app.add_option("--of", p.of, "a module, or a process by NAME or PID; else all")->needs("level");
   app.add_option("--for", p.duration, "and then as before: 30s, 5m, 1h")->needs("level")->check(is_time);
 }
-json level_arguments(const parameters& p) {
+json level_arguments(const remote_parameters& p) {
   json arguments{{"level", p.level}, {"of", p.of}};
   if (!p.duration.empty()) arguments["for_ms"] = parse_timeout(p.duration).value_or(0);
   return arguments;
@@ -209,54 +176,11 @@ std::string show_reply(const json& document, std::size_t columns) {
   return render_reply(document, columns == any_width ? screen().columns : columns);
 }
 
-// Writes the question to standard error and reads a line of standard input. Empty: there is none.
-std::string answer_to(const std::string& question) {
-  print_error(question);
-  std::string line;
-  std::getline(std::cin, line);
-  return line;
-}
-
-// A decision for `saga NAME resolve` cannot be taken back, and the coordinator may decide otherwise. So the
-// user sees the transaction and is asked twice.
-std::optional<api::exit_code> before_saga(const parameters& p, const common_options& common) {
-  const bool resolves = p.change == "resolve";
-  if (resolves == p.decision.empty() || (p.yes && !resolves)) {
-    complain("saga", resolves ? "the decision is missing: commit or abort"
-                              : "a decision and --yes belong to resolve");
-    return api::exit_code::usage;
-  }
-  if (!resolves || p.yes) return std::nullopt;
-  auto connection = reach(common);
-  if (!connection) return fail("saga", connection.error(), common);
-  const json of{{"name", p.name}, {"tx", p.member}, {"timeout_ms", node_patience.count()}};
-  const auto shown = connection->ask({"saga", of}, node_patience + grace);
-  if (!shown) return fail("saga", shown.error(), common);
-  if (!*shown) return fail(shown->error());
-  print_error(render_engine(**shown));
-  const std::string what = fmt::format("{} of {} at {}", p.decision, p.member, p.name);
-  if (answer_to(fmt::format("{}? This cannot be taken back. [yes/no] ", what)) != "yes" ||
-      answer_to("Other nodes may come to the other end of it. Its id once more: ") != p.member) {
-    complain("saga", "nothing was decided", "--yes decides without a question");
-    return api::exit_code::failed;
-  }
-  return std::nullopt;
-}
-
 api::exit_code health_verdict(const json& document) {
   return document.value("status", "") == "ok" ? api::exit_code::done : api::exit_code::failed;
 }
 
-// nullopt: it is no number from 1 on.
-std::optional<std::uint64_t> serial_of(const std::string& text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, problem] = std::from_chars(text.data(), end, number);
-  if (problem != std::errc() || stopped != end || number == 0) return std::nullopt;
-  return number;
-}
-
-json group_arguments(const parameters& p) {
+json group_arguments(const remote_parameters& p) {
   json arguments{{"name", p.name}};
   if (p.change.empty() || p.change == "status") return arguments;
   arguments["change"] = p.change;
@@ -271,71 +195,41 @@ json group_arguments(const parameters& p) {
   return arguments;
 }
 
-std::string group_objection(const parameters& p) {
-  if (p.change == "recover" && !(p.member.empty() && p.without.empty()))
-    return "recover names no member: it is the one that is asked";
-  if (p.change == "recover") return p.alone ? "" : "recover wants --alone: the other members are given up";
-  if (p.alone || p.yes) return "--alone and --yes belong to recover";
-  if (p.change == "upgrade" && (p.without.empty() || !p.member.empty()))
-    return "upgrade wants --without NAME@ALIVE@HOST: the voter that is gone; without one, a group goes over "
-           "to "
-           "its next version by itself";
-  if (p.change == "upgrade") return "";
-  if (!p.without.empty()) return "--without belongs to upgrade";
-  if (p.change.empty() || p.change == "status") return p.member.empty() ? "" : "status names no member";
-  if (p.change == "skip") return serial_of(p.member) ? "" : "skip wants the serial of a command, from 1 on";
-  return p.member.empty() ? p.change + " wants a member: NAME@ALIVE@HOST" : "";
-}
-
-// What only the other members had is gone when one recovers without them, so the user has to agree.
-std::optional<api::exit_code> before_group(const parameters& p, const common_options&) {
-  if (const std::string why = group_objection(p); !why.empty()) {
-    complain("raft", why);
-    return api::exit_code::usage;
-  }
-  if (p.change != "recover" || p.yes) return std::nullopt;
-  if (answer_to(
-          fmt::format("{} becomes a group of one. What only the other members had is lost, and each of them "
-                      "needs an emptied disk before it can be added again.\nType yes to go on: ",
-                      p.name)) == "yes")
-    return std::nullopt;
-  complain("raft", "nothing was changed", "--yes agrees without a question");
-  return api::exit_code::failed;
-}
-
 const remote_command commands[] = {
     {"status", "the node: name, state, workers, applications, connections", no_options, no_arguments,
      render_status, false},
     {"tree", "the supervision tree",
-     [](CLI::App& app, parameters& p) { app.add_option("application", p.application, "only this one"); },
-     [](const parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
+       app.add_option("application", p.application, "only this one");
+     },
+     [](const remote_parameters& p) {
        return json{{"application", p.application}};
      },
      render_tree, false},
     {"ps", "processes",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("--sort", p.sort, "largest first")
            ->check(CLI::IsMember({"mailbox", "reductions", "memory"}));
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        return json{{"sort", p.sort}};
      },
      render_processes, false},
     {"info", "one process whole", take_name, name_argument, render_process, false},
     {"call", "gen_server:call; prints the reply",
-     [](CLI::App& app, parameters& p) { take_message(app, p), take_timeout(app, p); }, message_arguments,
-     show_reply, true},
+     [](CLI::App& app, remote_parameters& p) { take_message(app, p), take_timeout(app, p); },
+     message_arguments, show_reply, true},
     {"cast", "gen_server:cast", take_message, message_arguments, say_nothing, false},
     {"send", "a plain message", take_message, message_arguments, say_nothing, false},
     {"nodes", "the nodes this one is, was or tried to be connected to", no_options, no_arguments,
      render_nodes, false},
     {"connect", "connects to a node",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("node", p.name, "NAME@HOST")->required(), take_timeout(app, p);
      },
      node_argument, say_nothing, true},
     {"disconnect", "ends the connection to a node",
-     [](CLI::App& app, parameters& p) { app.add_option("node", p.name, "NAME@HOST")->required(); },
+     [](CLI::App& app, remote_parameters& p) { app.add_option("node", p.name, "NAME@HOST")->required(); },
      node_argument, say_nothing, false},
     {"start", "starts an application that was stopped or failed", take_application, application_argument,
      say_nothing, true},
@@ -344,13 +238,13 @@ const remote_command commands[] = {
      say_nothing, true},
     {"terminate", "stops a child until it is restarted", take_path, path_argument, say_nothing, true},
     {"diff", "what applying a configuration would change; exits with 1 if anything would",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        take_changes(app, p);
        app.add_flag("--running", p.running, "what runs: also what was changed by hand")->excludes("file");
      },
      changes_arguments, show_difference, true, diff_verdict},
     {"apply", "makes the tree what the configuration says, whole or not at all",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        take_changes(app, p);
        app.add_option("--only", p.only, "only what this file of the configuration changes; may be repeated")
            ->type_name("FILE")
@@ -366,33 +260,33 @@ const remote_command commands[] = {
     {"history", "what was applied: when, by whom, what changed", no_options, no_arguments, render_history,
      false},
     {"exit", "ends a process, as exit(Pid, Reason) does",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        take_name(app, p);
        app.add_option("reason", p.reason, "an Erlang term; kill ends it whatever it does")->required();
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        return json{{"name", p.name}, {"reason", p.reason}};
      },
      say_nothing, false},
     {"trace", "off: ends what sys of an Erlang node has switched on at a process (log, statistics, trace)",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        take_name(app, p);
        app.add_option("change", p.change, "off")->required()->check(CLI::IsMember({"off"}));
        take_timeout(app, p);
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        return json{{"name", p.name}, {"change", p.change}};
      },
      say_nothing, true},
     {"pool", "a pool's workers; resize: makes them so many until the pool starts again or is configured anew",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("name", p.name, "of the pool: NAME, APPLICATION/CHILD or a pid")->required();
        auto* const change = app.add_option("change", p.change, "resize")->check(CLI::IsMember({"resize"}));
        auto* const size = app.add_option("size", p.size, "so many workers are wanted");
        change->needs(size), size->needs(change);
        take_timeout(app, p);
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        json arguments{{"name", p.name}};
        if (p.size) arguments["size"] = *p.size;
        return arguments;
@@ -402,7 +296,7 @@ const remote_command commands[] = {
      "a member of a Raft group; asked of the leader: add, remove, or transfer the leadership to, a member, "
      "or skip a command that crashes; upgrade: the group goes over to its next version without a member that "
      "is gone; recover: it goes on alone when most members are lost for good",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("name", p.name, "of the member: NAME, APPLICATION/CHILD or a pid")->required();
        auto* const change =
            app.add_option("change", p.change, "status, add, remove, transfer, skip, upgrade or recover")
@@ -420,7 +314,7 @@ const remote_command commands[] = {
     {"saga",
      "a saga and what is open there; show: one transaction with its steps; resolve: decides for what is in "
      "doubt or parked",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("name", p.name, "of the saga: NAME, APPLICATION/CHILD or a pid")->required();
        auto* const show =
            app.add_option("what", p.change, "show or resolve")->check(CLI::IsMember({"show", "resolve"}));
@@ -437,7 +331,7 @@ const remote_command commands[] = {
        overdue->excludes(show);
        take_timeout(app, p);
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        json arguments{{"name", p.name}};
        if (!p.member.empty()) arguments["tx"] = p.member;
        if (!p.decision.empty()) arguments["change"] = p.change, arguments["decision"] = p.decision;
@@ -447,12 +341,12 @@ const remote_command commands[] = {
      },
      render_engine, true, nullptr, before_saga},
     {"listener", "a listener's connections; suspend: it accepts no more until resume",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("listener", p.name, "NAME, APPLICATION/CHILD or a pid")->required();
        app.add_option("change", p.change, "suspend or resume")->check(CLI::IsMember({"suspend", "resume"}));
        take_timeout(app, p);
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        json arguments{{"name", p.name}};
        if (!p.change.empty()) arguments["change"] = p.change;
        return arguments;
@@ -464,14 +358,14 @@ const remote_command commands[] = {
      take_level, level_arguments, render_levels, false},
     {"plugins", "loaded plugins", no_options, no_arguments, render_plugins, false},
     {"reload", "replaces plugins whose file has changed, or one, under their running actors",
-     [](CLI::App& app, parameters& p) {
+     [](CLI::App& app, remote_parameters& p) {
        app.add_option("plugin", p.plugin, "only this one, whether its file has changed or not");
        app.add_flag("--dry-run", p.dry_run, "only say what would happen");
        app.add_flag("--carry-only", p.carry_only, "change nothing if an actor would be restarted");
        p.timeout = "infinity";
        take_timeout(app, p);
      },
-     [](const parameters& p) {
+     [](const remote_parameters& p) {
        json arguments{{"plugin", p.plugin}, {"dry_run", p.dry_run}};
        if (p.carry_only) arguments["carry_only"] = true;
        return arguments;
@@ -496,7 +390,8 @@ void tell_what_runs(const std::string& command, const common_options& common) {
                                 first.value("by", ""), first.value("since_ms", 0LL) / 1000, more));
 }
 
-api::exit_code run_remote(const remote_command& command, const parameters& p, const common_options& common) {
+api::exit_code run_remote(const remote_command& command, const remote_parameters& p,
+                          const common_options& common) {
   api::request request{command.name, command.arguments(p)};
   std::optional<milliseconds> patience = node_patience;
   if (command.waits) {
@@ -555,7 +450,7 @@ void declare_remote_commands(CLI::App& app, const common_options& common,
                              std::function<api::exit_code()>& run) {
   for (const remote_command& command : commands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
-    auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
+    auto given = std::make_shared<remote_parameters>(); // owned by the closures, which CLI11 keeps
     command.declare(*sub, *given);
     sub->callback([&common, &run, &command, given] {
       run = [&common, &command, given] { return run_remote(command, *given, common); };

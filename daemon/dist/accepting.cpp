@@ -8,7 +8,7 @@
 
 #include "base/descriptors.hpp"
 #include "base/log_counted.hpp"
-#include "dist/router.hpp"
+#include "dist/connector.hpp"
 #include "net/admission/admission_limit.hpp"
 
 namespace coppice::dist {
@@ -18,7 +18,7 @@ constexpr const char* module = "dist";
 
 } // namespace
 
-base::result<std::vector<base::socket_address>> router::listen(const std::vector<listen_at>& places) {
+base::result<std::vector<base::socket_address>> connector::listen(const std::vector<listen_at>& places) {
   using opened = base::result<std::vector<base::socket_address>>;
   workers_.resize(std::max(system_.workers(), 1u));
   net::listen_options bounds;
@@ -52,7 +52,7 @@ base::result<std::vector<base::socket_address>> router::listen(const std::vector
   return future.get();
 }
 
-handshake_message::verdict router::admit(std::string_view name) {
+handshake_message::verdict connector::admit(std::string_view name) {
   using handshake_message::verdict;
   if (stopping_) return verdict::not_allowed;
   // Noted before the peer is looked at: a thread that begins to connect either sees the note, or its attempt
@@ -62,8 +62,7 @@ handshake_message::verdict router::admit(std::string_view name) {
     ++admissions_[std::string(name)];
   }
   // A peer's name is not interned before the peer has proved the cookie.
-  const auto index = system_.nodes().find(name);
-  peer* known = index ? find_peer(*index) : nullptr;
+  peer* const known = peers_.find(name);
   if (known == nullptr) return verdict::ok;
   auto answer = verdict::ok;
   {
@@ -80,17 +79,16 @@ handshake_message::verdict router::admit(std::string_view name) {
   return answer;
 }
 
-bool router::is_certified(std::string_view name) const {
-  const auto index = system_.nodes().find(name);
-  const peer* const known = index ? find_peer(*index) : nullptr;
+bool connector::is_certified(std::string_view name) const {
+  const peer* const known = peers_.find(name);
   if (known == nullptr) return false;
   const std::lock_guard guard(known->lock);
   return known->established && known->certified;
 }
 
 // If this was the last handshake under that name, an attempt of ours that yielded to it begins, unless the
-// node is connected. No effect for an empty name.
-void router::end_admission(const std::string& name) {
+// node is connected.
+void connector::end_admission(const std::string& name) {
   if (name.empty()) return;
   {
     const std::lock_guard guard(admissions_lock_);
@@ -98,22 +96,21 @@ void router::end_admission(const std::string& name) {
     if (at == admissions_.end() || --at->second > 0) return;
     admissions_.erase(at);
   }
-  const auto index = system_.nodes().find(name);
-  if (peer* const known = index ? find_peer(*index) : nullptr; known != nullptr) stop_yielding(*known);
+  if (peer* const known = peers_.find(name); known != nullptr) stop_yielding(*known);
 }
 
-std::string router::cookie_for(std::string_view name) {
+std::string connector::cookie_for(std::string_view name) {
   const auto* special = find_route(options_, name);
   return special != nullptr && special->cookie ? *special->cookie : options_.cookie;
 }
 
-net::tls_pacer& router::pacer() {
+net::tls_pacer& connector::pacer() {
   auto& made = workers_[here()].pacer;
   if (!made) made = std::make_unique<net::tls_pacer>(system_.loop(here()));
   return *made;
 }
 
-void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
+void connector::accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
   const auto turn = next_worker_.fetch_add(1) % std::max(system_.workers(), 1u);
   if (static_cast<int>(turn) == system_.current_worker()) return shake_hands(std::move(socket), tls);
   socket.run_there = [this, turn](std::function<void()> task) { system_.post(turn, std::move(task)); };
@@ -122,7 +119,7 @@ void router::accepted(net::accepted_socket socket, const std::shared_ptr<net::tl
   system_.post(turn, [this, carried, tls] { shake_hands(std::move(*carried), tls); });
 }
 
-void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
+void connector::shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls) {
   if (stopping_) return;
   auto made = attempt::accept(system_.loop(here()), *this, options_, ourselves(), std::move(socket), tls);
   if (!made) {
@@ -133,19 +130,6 @@ void router::shake_hands(net::accepted_socket socket, const std::shared_ptr<net:
     return;
   }
   keep_attempt(std::move(*made));
-}
-
-void router::keep_attempt(std::unique_ptr<attempt> made) {
-  const std::uint64_t number = made->number();
-  workers_[here()].attempts.emplace(number, std::move(made));
-}
-
-void router::forget_attempt(unsigned worker, std::uint64_t number) {
-  if (system_.current_worker() != static_cast<int>(worker)) {
-    system_.post(worker, [this, worker, number] { forget_attempt(worker, number); });
-    return;
-  }
-  workers_[worker].attempts.erase(number);
 }
 
 } // namespace coppice::dist

@@ -5,41 +5,37 @@
 // node's index may be out of date, see runtime::node_names; then the node counts as unreachable. Any thread,
 // unless a function says otherwise.
 //
+// Its parts: the peers (peer_table.hpp), what brings connections about (connector.hpp), and what the
+// processes of this node are told (local_notices.hpp). The router itself sends, and has the connections.
+//
 // Locking: a peer's lock guards its state. It is never held during a call out of dist that could come back
-// here. The lock of the admissions may be taken while a peer's lock is held, never the other way round.
+// here.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/fair_queue.hpp"
-#include "dist/attempt.hpp"
 #include "dist/connection.hpp"
+#include "dist/connector.hpp"
+#include "dist/local_notices.hpp"
 #include "dist/options.hpp"
 #include "dist/peer.hpp"
+#include "dist/peer_table.hpp"
 #include "dist/spawn.hpp"
-#include "net/listening/listener.hpp"
 #include "runtime/remote_router.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::dist {
 
-class router final : public runtime::remote_router,
-                     private runtime::node_names::holder,
-                     private connection_owner,
-                     private attempt_owner {
+class router final : public runtime::remote_router, private connection_owner {
  public:
   // `system` outlives the router's use: set the router as the system's router before the system starts, and
   // call stop() before the system stops.
@@ -92,46 +88,25 @@ class router final : public runtime::remote_router,
   // `first`. Returns where to continue; 0: that was all.
   std::size_t some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const;
   // Messages dropped because their node could not be reached.
-  std::uint64_t unreachable() const { return unreachable_.load(std::memory_order_relaxed); }
+  std::uint64_t unreachable() const { return notices_.lost(); }
   const options& settings() const { return options_; }
 
  private:
-  struct finished_handshake;
-  // State that only the worker's own thread uses.
-  struct worker_state {
-    std::unique_ptr<net::tls_pacer> pacer;                                // outlives the attempts
-    std::unordered_map<std::uint64_t, std::unique_ptr<attempt>> attempts; // by attempt::number()
-    // Handshakes that wait until their peer can be attached, by the numbers of keep_finished().
-    std::unordered_map<std::uint64_t, std::shared_ptr<finished_handshake>> finished;
-    std::uint64_t last_finished = 0; // the number given last
-    std::vector<net::listener> listeners;
+  // Handshakes that wait until their peer can be attached, by the numbers of keep_finished(). Only the
+  // worker's own thread uses them.
+  struct finished_handshakes {
+    std::unordered_map<std::uint64_t, std::shared_ptr<finished_handshake>> kept;
+    std::uint64_t last = 0; // the number given last
   };
   using queue = std::vector<std::unique_ptr<routed>>;
 
-  // The functions of runtime::node_names::holder.
-  void slot_taken(std::uint32_t index, std::string_view name) override;
-  bool slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) override;
   // The functions of connection_owner.
   void lost(connection& gone, const base::error& why) override;
   void drained(connection& of) override;
   const spawn_handler& spawns() const override { return spawns_; }
   unfinished_messages& unfinished() override { return unfinished_; }
-  // The functions of attempt_owner.
-  void established(attempt& done, const peer_node& who, net::stream stream,
-                   std::vector<std::uint8_t> leftover) override;
-  void failed(attempt& done, const base::error& why) override;
-  handshake_message::verdict admit(std::string_view name) override;
-  std::string cookie_for(std::string_view name) override;
-  open_challenges& challenges() override { return challenges_; }
-  bool is_certified(std::string_view name) const override;
-  net::tls_pacer& pacer() override;
 
-  // Null: the index is out of date. Unless the node is connected, an index can become so at any moment.
-  peer* find_peer(std::uint32_t node) const;
-  peer* at_slot(std::uint32_t index) const;
   unsigned here() const { return static_cast<unsigned>(system_.current_worker()); }
-  local_node ourselves() const;
-
   void push(peer& p, const runtime::destination& to, runtime::signal_ptr what);
   void drain(peer& p);
   void drain_at_home(peer& p);
@@ -139,21 +114,6 @@ class router final : public runtime::remote_router,
   void pass_on(peer& p, outbox::entry& taken, queue& refused);
   void pass_ahead(peer& p);
   void enqueue(peer& p, std::unique_ptr<routed> item, queue& refused);
-  base::status begin_connecting(peer& p);
-  base::status open_attempt(peer& p);
-  // is_own_affair(): the node is kept, has a route, or was connected before. cause_of(): on whose behalf it
-  // is looked up.
-  bool is_own_affair(const peer& p) const;
-  net::lookup_cause cause_of(const peer& p) const;
-  // Null: too many attempts at never-connected nodes are running for that cause.
-  std::shared_ptr<void> place_for_attempt(const peer& p, net::lookup_cause cause);
-  void next_attempt(net::lookup_cause cause);
-  void resume_connecting(std::uint32_t index, net::lookup_cause cause);
-  void yield(peer& p);
-  void stop_yielding(peer& p);
-  void end_admission(const std::string& name);
-  void connect_at_home(peer& p, std::uint32_t node);
-  peer* peer_for_connection(std::string_view name, std::unique_lock<std::mutex>& lock);
   void attach(const std::shared_ptr<finished_handshake>& come);
   // Keeps the handshake on the calling worker, where its stream has to end, for attach_kept(). A task for it
   // carries its number alone: a task that is refused, or never runs, is destroyed by any thread.
@@ -165,28 +125,15 @@ class router final : public runtime::remote_router,
   // `fresh` may be destroyed already.
   void begin_traffic(peer& p, connection* fresh, finished_handshake& come,
                      const std::vector<runtime::reference>& askers);
-  void give_up(peer& p, const base::error& why);
   // On the home worker, when the peer's `ends` is set: tells a part of what is left, and posts itself for the
   // rest.
   void tell_of_loss(peer& p);
-  // Any thread; the attempt may be gone already.
-  void forget_attempt(unsigned worker, std::uint64_t number);
-  void keep_attempt(std::unique_ptr<attempt> made);
   void end_at_home(peer& p, std::uint64_t generation, base::error why);
-  void bounce(const runtime::destination& to, const runtime::signal& s);
   bool is_busy(const peer& p) const;
   // Takes the senders that may go on out of the peer. Under its lock.
   std::vector<resting_sender> rested(peer& p);
-  void wake(const std::vector<resting_sender>& all);
-  void tell_watchers(std::string_view name, const std::vector<node_watcher>& watchers);
-  void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
-  void accepted(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);
-  void shake_hands(net::accepted_socket socket, const std::shared_ptr<net::tls_source>& tls);
   peer_info info_of(peer& p) const;
   bool run_on_workers(const std::function<void(unsigned)>& task);
-
-  static constexpr std::size_t chunk_size = 256;
-  using chunk = std::array<std::atomic<peer*>, chunk_size>;
 
   runtime::system& system_;
   options options_;
@@ -194,27 +141,11 @@ class router final : public runtime::remote_router,
   std::vector<down_fn> down_;
   spawn_handler spawns_;
   unfinished_messages unfinished_; // declared before the peers, whose connections have shares of it
-  mutable std::mutex peers_lock_;  // guards owned_ and the making of chunks
-  std::vector<std::unique_ptr<peer>> owned_;
-  std::vector<std::unique_ptr<chunk>> chunks_owned_;
-  std::array<std::atomic<chunk*>, 256> chunks_{};
-  open_challenges challenges_; // declared before the attempts, which use it
-  std::mutex attempts_lock_;   // guards attempts_; a peer's lock may be held
-  // Attempts of one cause at nodes that were never connected, by the nodes that brought them up.
-  struct attempt_line {
-    std::size_t running = 0;
-    std::unordered_map<std::uint32_t, std::size_t> running_for; // none is 0
-    base::fair_queue<std::uint32_t> waiting;
-    std::unordered_set<std::uint32_t> queued; // the entries of `waiting`, each of which is there once
-  };
-  bool has_place(const attempt_line& in, std::uint32_t by) const;
-  std::array<attempt_line, net::lookup_causes> attempts_; // by lookup_cause
-  std::vector<worker_state> workers_; // declared after attempts_: the attempts give their places back
-  std::mutex admissions_lock_;
-  std::map<std::string, unsigned, std::less<>> admissions_; // handshakes by the name being let in
-  std::atomic<unsigned> next_worker_{0};
-  std::atomic<std::uint64_t> unreachable_{0};
   std::atomic<bool> stopping_{false};
+  local_notices notices_;
+  peer_table peers_;
+  connector connector_;
+  std::vector<finished_handshakes> finished_; // by worker; destroyed before the pacers that they use
 };
 
 } // namespace coppice::dist

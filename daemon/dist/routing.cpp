@@ -37,8 +37,8 @@ bool opens_connection(const runtime::signal& what) {
 } // namespace
 
 void router::route(const runtime::destination& to, runtime::signal_ptr what) {
-  peer* const p = find_peer(to.node());
-  if (p == nullptr) return bounce(to, *what);
+  peer* const p = peers_.find(to.node());
+  if (p == nullptr) return notices_.bounce(to, *what);
   connection* const open = open_here(*p);
   if (open == nullptr || what->payload().size() > packer::longest_short_payload || !p->out.is_idle())
     return push(*p, to, std::move(what));
@@ -47,7 +47,7 @@ void router::route(const runtime::destination& to, runtime::signal_ptr what) {
 }
 
 bool router::route_ahead(const runtime::destination& to, runtime::signal_ptr what) {
-  peer* const p = find_peer(to.node());
+  peer* const p = peers_.find(to.node());
   if (p == nullptr || p->state.load() != peer_state::connected) return false;
   if (connection* const open = open_here(*p)) {
     open->send_ahead(to, std::move(what));
@@ -74,12 +74,12 @@ void router::push(peer& p, const runtime::destination& to, runtime::signal_ptr w
 }
 
 bool router::connected(std::uint32_t node) const {
-  const peer* p = find_peer(node);
+  const peer* p = peers_.find(node);
   return p != nullptr && p->state.load() == peer_state::connected;
 }
 
 bool router::takes_bare_calls(std::uint32_t node) const {
-  const peer* p = find_peer(node);
+  const peer* p = peers_.find(node);
   return p != nullptr && p->bare_calls.load(std::memory_order_relaxed);
 }
 
@@ -91,12 +91,12 @@ bool router::is_busy(const peer& p) const {
 }
 
 bool router::busy(std::uint32_t node) const {
-  const peer* p = find_peer(node);
+  const peer* p = peers_.find(node);
   return p != nullptr && is_busy(*p);
 }
 
 bool router::rest(std::uint32_t node, const runtime::pid& who, std::uint64_t number) {
-  peer* const p = find_peer(node);
+  peer* const p = peers_.find(node);
   if (p == nullptr) return false;
   const std::lock_guard guard(p->lock);
   if (p->index != node || !is_busy(*p) || stopping_) return false;
@@ -109,23 +109,15 @@ std::vector<resting_sender> router::rested(peer& p) {
   return std::exchange(p.resting, {});
 }
 
-void router::wake(const std::vector<resting_sender>& all) {
-  for (const auto& one : all) {
-    auto go_on = make_signal(signal_kind::stop_waiting, {});
-    go_on->number = one.number;
-    system_.deliver(one.who, std::move(go_on));
-  }
-}
-
 void router::drained(connection& of) {
-  peer& p = *find_peer(of.peer_index());
+  peer& p = *peers_.find(of.peer_index());
   std::vector<resting_sender> awake;
   {
     const std::lock_guard guard(p.lock);
     p.unsent.store(of.unsent(), std::memory_order_relaxed);
     awake = rested(p);
   }
-  wake(awake);
+  notices_.wake(awake);
 }
 
 // Draining ------------------------------------------------------------------------------------------------
@@ -160,14 +152,14 @@ void router::drain(peer& p) {
       again = rounds == drain_rounds;
       if (p.established) p.unsent.store(p.established->unsent(), std::memory_order_relaxed);
       awake = rested(p);
-      if (p.state == peer_state::down && !p.waiting.empty()) begun = begin_connecting(p);
+      if (p.state == peer_state::down && !p.waiting.empty()) begun = connector_.begin(p);
     } else {
       again = true; // the peer has moved to another worker, and the duty follows
     }
   }
-  wake(awake);
-  for (const auto& item : refused) bounce(item->to, *item->what);
-  if (!begun) give_up(p, begun.error());
+  notices_.wake(awake);
+  for (const auto& item : refused) notices_.bounce(item->to, *item->what);
+  if (!begun) connector_.give_up(p, begun.error());
   if (again) system_.post(p.home.load(), [this, &p] { drain_at_home(p); });
 }
 
@@ -188,7 +180,7 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
   if (p.established && p.generation == taken.many.generation)
     p.established->send(std::move(taken.many));
   else
-    unreachable_.fetch_add(taken.many.messages, std::memory_order_relaxed);
+    notices_.count_lost(taken.many.messages);
 }
 
 // Under the peer's lock. What the lane holds for a connection that is gone is lost.
@@ -199,7 +191,7 @@ void router::pass_ahead(peer& p) {
     if (p.established && one.to.node() == p.index)
       p.established->send_ahead(one.to, std::move(one.what));
     else
-      unreachable_.fetch_add(1, std::memory_order_relaxed);
+      notices_.count_lost(1);
   }
 }
 
@@ -216,47 +208,15 @@ void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
   p.waiting.push_back(std::move(item));
 }
 
-void router::bounce(const runtime::destination& to, const runtime::signal& s) {
-  const runtime::pid remote =
-      to.what() == runtime::destination::kind::process ? to.process() : runtime::pid{};
-  switch (s.kind) {
-    case signal_kind::link:
-      system_.deliver(s.from, make_signal(signal_kind::exit, remote, runtime::reasons::noconnection()));
-      return;
-    case signal_kind::monitor:
-    case signal_kind::spawn_request: {
-      auto down = make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection());
-      down->flags = s.flags & runtime::signal::by_name;
-      system_.deliver(s.from, std::move(down));
-      return;
-    }
-    case signal_kind::unlink: {
-      auto ack = make_signal(signal_kind::unlink_ack, remote);
-      ack->number = s.number;
-      system_.deliver(s.from, std::move(ack));
-      return;
-    }
-    case signal_kind::message:
-      unreachable_.fetch_add(1, std::memory_order_relaxed);
-      if ((s.flags & runtime::signal::of_call) != 0)
-        system_.deliver(s.from,
-                        make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection()));
-      if ((s.flags & runtime::signal::awaited) != 0) wake({{s.from, s.number}});
-      return;
-    default:
-      return;
-  }
-}
-
 // Watching and asking -------------------------------------------------------------------------------------
 
 void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool on) {
-  peer* const p = find_peer(node);
+  peer* const p = peers_.find(node);
   std::unique_lock<std::mutex> guard;
   if (p != nullptr) guard = std::unique_lock(p->lock);
   if (p == nullptr || p->index != node) {
     guard = {};
-    if (on) tell_watchers(system_.nodes().name(node), {{watcher, 1}});
+    if (on) notices_.tell_watchers(system_.nodes().name(node), {{watcher, 1}});
     return;
   }
   const auto find = [&](std::vector<node_watcher>& in) {
@@ -277,12 +237,12 @@ void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool 
   }
   const bool down = p->state == peer_state::down;
   guard.unlock();
-  if (down) connect_at_home(*p, node);
+  if (down) connector_.connect_at_home(*p, node);
 }
 
 void router::connect(std::uint32_t node, const runtime::reference& ref) {
-  peer* const p = find_peer(node);
-  if (p == nullptr) return tell_askers({ref}, false);
+  peer* const p = peers_.find(node);
+  if (p == nullptr) return notices_.tell_askers({ref}, false);
   bool connected = false;
   bool gone = false;
   {
@@ -291,12 +251,12 @@ void router::connect(std::uint32_t node, const runtime::reference& ref) {
     connected = !gone && p->established != nullptr;
     if (!gone && !connected && ref) p->askers.push_back(ref);
   }
-  if (gone || connected) return tell_askers({ref}, connected);
-  connect_at_home(*p, node);
+  if (gone || connected) return notices_.tell_askers({ref}, connected);
+  connector_.connect_at_home(*p, node);
 }
 
 base::status router::disconnect(std::uint32_t node, std::string why) {
-  peer* p = find_peer(node);
+  peer* p = peers_.find(node);
   const std::string name = system_.nodes().name(node);
   if (p == nullptr) return base::fail(base::errc::not_found, "'" + name + "' is not connected");
   std::uint64_t generation = 0;
@@ -308,34 +268,6 @@ base::status router::disconnect(std::uint32_t node, std::string why) {
   }
   end_at_home(*p, generation, {base::errc::closed, std::move(why)});
   return {};
-}
-
-void router::tell_watchers(std::string_view name, const std::vector<node_watcher>& watchers) {
-  for (const auto& watcher : watchers) {
-    runtime::message_writer out;
-    out.tuple(2);
-    out.atom("nodedown");
-    out.atom(name);
-    const auto told = out.take();
-    for (std::uint32_t i = 0; i < watcher.times; ++i) {
-      auto s = make_signal(signal_kind::message, {}, told);
-      s->flags = runtime::signal::unbounded;
-      system_.deliver(watcher.who, std::move(s));
-    }
-  }
-}
-
-void router::tell_askers(const std::vector<runtime::reference>& askers, bool connected) {
-  for (const auto& ref : askers) {
-    if (!ref) continue;
-    runtime::message_writer out;
-    out.tuple(2);
-    runtime::write(out, ref, system_.nodes());
-    out.boolean(connected);
-    auto s = make_signal(signal_kind::message, {}, ref, out.take());
-    s->flags = runtime::signal::unbounded;
-    system_.deliver(runtime::destination::alias(ref), std::move(s));
-  }
 }
 
 } // namespace coppice::dist

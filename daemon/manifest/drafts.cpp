@@ -81,9 +81,11 @@ elf_result<std::vector<std::string>> find_drafts(const elf_file& file, const man
 
 std::vector<std::string> known_drafts(const coppice_behaviour* list) {
   std::set<std::string> all(std::begin(draft_interfaces), std::end(draft_interfaces));
-  for (; list->name != nullptr; ++list)
+  for (; list->name != nullptr; ++list) {
     for (const auto* use = list->tables; use->name != nullptr; ++use)
       if (is_draft(use->name)) all.insert(use->name);
+    if (list->host_interface != nullptr && is_draft(list->host_interface)) all.insert(list->host_interface);
+  }
   return {all.begin(), all.end()};
 }
 

@@ -47,12 +47,6 @@ const node* key_of(const node* map, std::string_view key) {
   return nullptr;
 }
 
-// The value of a key, else the map itself.
-const node& value_or_map(const node& map, std::string_view key) {
-  const node* value = map.find(key);
-  return value ? *value : map;
-}
-
 class checker final : public child_check {
  public:
   checker(node_spec& spec, bool looks_at_plugins, report& into)

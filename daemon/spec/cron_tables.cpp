@@ -373,10 +373,9 @@ void check_cron(reader& from, const node& at, cron_options& cron) {
     const std::string& name = cron.jobs[i].name;
     if (name.empty()) continue;
     const node& one = *jobs->items[i];
-    const node* const written = one.find("name");
     const auto [first, added] = lines.emplace(name, one.at.line);
     if (!added)
-      from.error(written != nullptr ? *written : one, "the job '" + name + "' stands here a second time",
+      from.error(value_or_map(one, "name"), "the job '" + name + "' stands here a second time",
                  "first on line " + std::to_string(first->second));
   }
   if (!cron.jobs.empty() && !cron::zone::has_data())

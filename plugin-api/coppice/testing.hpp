@@ -272,8 +272,10 @@ class actor {
   bool has_work() const;
   bool step_once();
   bool step();
-  // Runs at most one callback.
-  bool take_from(detail::engine& engine);
+  // Runs at most one callback: that for `what`, or the next one. False: the engine has none.
+  bool take_from(detail::engine& engine, const detail::letter* what = nullptr);
+  // True: an engine has taken the message.
+  bool give_to_engines(const detail::letter& what);
   void take_posts();
   // Handles requests that were not yet given to their callees, and those whose deadline has passed.
   bool ask_callees();

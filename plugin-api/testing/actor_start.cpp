@@ -108,6 +108,9 @@ actor::actor(const plugin& from, const settings& how, const saved_state* saved, 
   world_.around = where.around;
   if (world_.around != nullptr) world_.around->enters(world_);
   for (const auto& [name, each] : world_.beside) each->carried_to(&world_);
+  const auto& engines = detail::engines_of_behaviours();
+  if (const auto of_its_behaviour = engines.find(type_.behaviour); of_its_behaviour != engines.end())
+    of_its_behaviour->second(world_);
   if (saved == nullptr)
     start();
   else

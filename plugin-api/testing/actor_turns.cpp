@@ -109,14 +109,19 @@ bool actor::step() {
   return ask_callees();
 }
 
-bool actor::take_from(detail::engine& engine) {
+bool actor::take_from(detail::engine& engine, const detail::letter* what) {
   if (!engine.is_of(world_)) return false;
-  const auto due = engine.next(world_);
+  const auto due = what != nullptr ? engine.takes(*what) : engine.next(world_);
   if (!due) return false;
   const std::int32_t status = run(due->callback, [&] { return due->make(self(), state_); });
   follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status);
   if (due->ends_actor && !world_.dead) stop(due->reason ? due->reason : atom("normal"));
   return true;
+}
+
+bool actor::give_to_engines(const detail::letter& what) {
+  return !world_.beside.empty() && !parents_exit(what) &&
+         std::ranges::any_of(world_.beside, [&](const auto& one) { return take_from(*one.second, &what); });
 }
 
 void actor::take_posts() {
@@ -166,6 +171,7 @@ std::optional<nanoseconds> actor::next_event() const {
 void actor::dispatch(const detail::letter& what) {
   if (is_machine_) return take_event(what);
   if (router_.route != nullptr && !parents_exit(what) && take_to_route(what)) return;
+  if (give_to_engines(what)) return;
   if (what.how == detail::delivery::call) return handle_call(what);
   const bool is_cast = what.how == detail::delivery::cast;
   const bool is_event = what.how == detail::delivery::event;

@@ -50,6 +50,11 @@ void world::operator delete(void* memory) noexcept {
   gone().add(memory);
 }
 
+std::map<std::string_view, void (*)(world&)>& engines_of_behaviours() {
+  static std::map<std::string_view, void (*)(world&)> all;
+  return all;
+}
+
 world::world() {
   const std::scoped_lock held(worlds.lock);
   worlds.all.insert(this);

@@ -99,7 +99,7 @@ def kinds(cleanup):
 def engines(_):
     folder, made = everything()
     header = (root / "plugin-api/coppice/detail/behaviours.h").read_text(encoding="utf-8")
-    wanted = set(re.findall(r'\{"(\w+)", coppice_\w+_tables\}', header))
+    wanted = set(re.findall(r'\{"(\w+)", coppice_\w+_tables, \w+\}', header))
     check(len(wanted) >= 9, "the header lists engines", wanted)
     for language in ("c", "cpp"):
         files = [str(folder / f"{one.name}.so") for one in made if one.language == language]

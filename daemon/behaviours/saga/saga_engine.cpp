@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The saga's core with its process: time, the log, messages and callbacks. The words that others call it with
-// are in saga_calls.cpp. In the process's own turn.
+// The saga's core with its process: time, messages and callbacks. The words that others call it with are in
+// saga_calls.cpp. In the process's own turn.
 #include "behaviours/saga/saga_engine.hpp"
 #include "behaviours/gen/tagged.hpp"
 
@@ -28,33 +28,8 @@ namespace {
 constexpr std::string_view module = "saga";
 constexpr std::string_view tick = "$coppice_saga"; // a notice to itself
 
-// Bytes of the writes that become one request to the log. A single write is at most
-// saga::options::longest_write, or one record, and the log takes four MiB.
-constexpr std::size_t most_requested_bytes = std::size_t{1} << 20;
 // While more bytes wait for the disk, no start and no request of another saga is taken.
 constexpr std::size_t most_unwritten_bytes = std::size_t{32} << 20;
-
-// Until a request that the log has refused is submitted again. It doubles up to the longest.
-constexpr base::nanos first_refused = 100 * base::nanos_per_ms;
-constexpr base::nanos longest_refused = 5 * base::nanos_per_second;
-
-std::size_t bytes_of(const saga::write& what) {
-  std::size_t sum = 0;
-  for (const saga::change& one : what.changes) sum += saga::weight(one.what);
-  return sum;
-}
-
-std::vector<durable::change> changes_of(const saga::write& what) {
-  std::vector<durable::change> out;
-  out.reserve(what.changes.size());
-  for (const saga::change& one : what.changes) {
-    durable::set_value made;
-    made.key = saga::encode(one.key);
-    if (one.what) made.value = saga::encode(*one.what); // an empty value erases the key
-    out.emplace_back(std::move(made));
-  }
-  return out;
-}
 
 // {report, #{tx, decided}}
 message resolved_answer(const std::string& tx, std::size_t parts) {
@@ -77,7 +52,7 @@ saga_engine::saga_engine(runtime::process& self, saga_settings how, journal* log
                          std::shared_ptr<const saga_worker_spec> workers)
     : self_(self),
       settings_(std::move(how)),
-      log_(log),
+      log_(self, log),
       port_(port),
       offset_(log != nullptr ? log->clock_offset() : base::wall_now() - base::mono_now()),
       callbacks_(settings_.core.max_steps) {
@@ -112,9 +87,10 @@ base::status saga_engine::open() {
   settings_.core.first_token = (base::random_u64() >> 1) + 1;
   std::vector<saga::kept_record> kept;
   if (settings_.durable) {
-    auto read = read_log(name);
+    auto read = log_.open(name, settings_.core.self.name());
     if (!read) return unexpected(std::move(read.error()));
-    kept = std::move(*read);
+    if (read->ended) stop(*read->ended);
+    kept = std::move(read->records);
   }
   auto made = saga::core::start(settings_.core, std::move(kept), now(), effects_);
   if (!made) return unexpected(std::move(made.error()).context("the records of the saga " + name));
@@ -123,53 +99,6 @@ base::status saga_engine::open() {
     if (auto begun = workers_ != nullptr ? workers_->begin() : stay_->begin(); !begun) return begun;
   soon();
   return {};
-}
-
-// What an earlier process of this name submitted may still wait for the disk.
-base::result<std::vector<saga::kept_record>> saga_engine::read_log(const std::string& name) {
-  if (log_ == nullptr) return base::fail(base::errc::unsupported, "this node has no durable log");
-  struct found {
-    base::status how;
-    std::optional<base::error> ended;
-    durable::group_id group = 0;
-    std::vector<std::pair<std::string, std::string>> values;
-  };
-  const auto came = std::make_shared<found>();
-  const auto ran = self_.blocking_run([came, name, log = log_] {
-    came->how = log->open();
-    if (!came->how) return;
-    durable::shared_log& open = *log->log();
-    auto group = open.group(std::string(saga_group_prefix) + name);
-    if (!group) {
-      came->how = unexpected(std::move(group.error()));
-      return;
-    }
-    came->group = *group;
-    open.settle();
-    came->ended = open.report().failure;
-    if (came->ended) return; // what it has in memory may not be on the disk
-    if (const auto report = open.report(*group); report && !report->damage.empty())
-      came->how = base::fail(base::errc::invalid, report->damage);
-    else
-      came->values = open.values(*group);
-  });
-  if (!ran) return unexpected(ran.error());
-  if (!came->how) return unexpected(std::move(came->how.error()));
-  if (came->ended) {
-    stop(came->ended->text);
-    return std::vector<saga::kept_record>();
-  }
-  writer_ = std::make_unique<journal_writer>(*log_->log(), self_.host(), self_.self(), came->group);
-  std::vector<saga::kept_record> out;
-  out.reserve(came->values.size());
-  for (const auto& [key, value] : came->values) {
-    auto at = saga::decode_record_key(base::as_bytes(key));
-    if (!at) return unexpected(std::move(at.error()));
-    auto what = saga::decode_record(base::as_bytes(value));
-    if (!what) return unexpected(std::move(what.error()));
-    out.push_back({*at, std::move(*what)});
-  }
-  return out;
 }
 
 // ---- effects ----
@@ -183,9 +112,8 @@ outcome saga_engine::carry_out() {
                        effects_.notices.empty() && effects_.answers.empty() && effects_.stops.empty();
     if (!quiet) {
       next = carry_out(std::exchange(effects_, {}));
-    } else if (written_ < submitted_) {
-      written_ = submitted_;
-      core_->written(now(), written_, effects_);
+    } else if (const std::uint64_t last = log_.take_submitted(); last != 0) {
+      core_->written(now(), last, effects_);
     } else if (!held_.empty() && stay_->has_place()) {
       next = run_held();
     } else if (!lost_.empty()) {
@@ -211,7 +139,7 @@ outcome saga_engine::carry_out() {
 }
 
 outcome saga_engine::carry_out(saga::effects&& what) {
-  for (saga::write& one : what.writes) writes_.push_back(std::move(one));
+  for (saga::write& one : what.writes) log_.add(std::move(one));
   submit();
   for (saga::message& one : what.messages) send(std::move(one));
   for (const saga::answer& one : what.answers) answer_client(one);
@@ -271,54 +199,26 @@ void saga_engine::take_ends_of_workers() {
 // ---- the log ----
 
 void saga_engine::submit() {
-  if (writes_.empty() || under_way_ || stopped_) return;
-  if (writer_ == nullptr) {
-    submitted_ = writes_.back().number;
-    writes_.clear();
-    return;
-  }
-  if (refusals_ > 0 && now() < submit_at_) return;
-  std::vector<durable::change> changes;
-  std::uint64_t last = 0;
-  std::size_t bytes = 0;
-  for (const saga::write& one : writes_) {
-    bytes += bytes_of(one);
-    if (last != 0 && bytes > most_requested_bytes) break;
-    last = one.number;
-    for (durable::change& each : changes_of(one)) changes.push_back(std::move(each));
-  }
-  if (auto done = writer_->write(std::move(changes), last); !done) return refused(done.error());
-  under_way_ = true;
+  if (stopped_) return;
+  if (auto done = log_.submit(now()); !done) stop(done.error().text);
 }
 
 // The next process of this saga waits longer before it makes the same call.
 void saga_engine::count_end(std::uint64_t token) {
   saga::effects last;
   core_->actor_ended(now(), token, last);
-  if (writer_ == nullptr || stopped_) return;
+  if (stopped_) return;
   for (const saga::write& one : last.writes)
-    if (auto done = writer_->write(changes_of(one), one.number); !done)
+    if (auto done = log_.submit_last(one); !done)
       base::log::warning(module, "{}: that a callback ended it is not kept: {}", settings_.core.self.name(),
                          done.error().text);
-}
-
-// A log that is full, or has too much to do, has carried out nothing of the request and takes others later. A
-// log that has ended never does.
-void saga_engine::refused(const base::error& why) {
-  under_way_ = false;
-  if (why.code != base::errc::limit && why.code != base::errc::refused) return stop(why.text);
-  const base::nanos wait = std::min(longest_refused, first_refused << std::min(refusals_, std::uint32_t{6}));
-  submit_at_ = now() + wait;
-  if (refusals_++ == 0)
-    base::log::warning(module, "{}: starts nothing while the durable log takes no more: {}",
-                       settings_.core.self.name(), why.text);
 }
 
 void saga_engine::stop(std::string why) {
   base::log::error(module, "{}: is stopped until the node starts again, because its log has ended: {}",
                    settings_.core.self.name(), why);
   stopped_ = std::move(why);
-  writes_.clear();
+  log_.forget();
   held_.clear();
   held_bytes_ = 0;
   if (workers_ != nullptr) workers_->stop_all();
@@ -340,7 +240,7 @@ message saga_engine::stopped_answer(bool to_saga) const {
 }
 
 bool saga_engine::is_overloaded() const {
-  return refusals_ > 0 || core_->unwritten() > most_unwritten_bytes;
+  return log_.is_refused() || core_->unwritten() > most_unwritten_bytes;
 }
 
 void saga_engine::send(saga::message&& what) {
@@ -507,7 +407,7 @@ void saga_engine::tell_subscribers(const std::string& tx, std::string_view word,
 void saga_engine::set_timer() {
   if (stopped_) return;
   base::nanos wake = core_->wake();
-  if (refusals_ > 0 && !under_way_) wake = std::min(wake, submit_at_);
+  if (const auto again = log_.submits_again()) wake = std::min(wake, *again);
   if (timer_ != 0 && timer_at_ == wake) return;
   if (timer_ != 0) self_.cancel_timer(std::exchange(timer_, 0));
   if (wake == std::numeric_limits<base::nanos>::max()) return;
@@ -537,18 +437,12 @@ std::optional<outcome> saga_engine::take_info(const message& m) {
   if (stay_ != nullptr)
     if (const auto begun = stay_->take_info(m))
       return *begun ? carry_out() : runtime::stop(tagged_text("saga_place", begun->error().text));
-  if (writer_ != nullptr && journal_writer::is_news(self_, m)) {
-    const journal_writer::news known = writer_->take();
-    if (known.failure) {
-      // A writer keeps its first failure. Nothing else of this one is under way.
-      writer_ = std::make_unique<journal_writer>(*log_->log(), self_.host(), self_.self(), writer_->group());
-      refused(known.failure->why);
-    } else if (under_way_ && !writes_.empty() && known.written >= writes_.front().number) {
-      under_way_ = false;
-      refusals_ = 0;
-      while (!writes_.empty() && writes_.front().number <= known.written) writes_.pop_front();
+  if (const auto written = log_.take_news(m, now())) {
+    if (!*written) {
+      stop(written->error().text);
+    } else if (**written != 0) {
       submit();
-      core_->written(now(), known.written, effects_);
+      core_->written(now(), **written, effects_);
     }
     return carry_out();
   }

@@ -20,8 +20,8 @@
 
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/journal/journal.hpp"
-#include "behaviours/journal/journal_writer.hpp"
 #include "behaviours/saga/saga_callbacks.hpp"
+#include "behaviours/saga/saga_log.hpp"
 #include "behaviours/saga/saga_place.hpp"
 #include "behaviours/saga/saga_settings.hpp"
 #include "behaviours/saga/saga_workers.hpp"
@@ -120,14 +120,12 @@ class saga_engine {
     return of_core == saga::never ? std::nullopt : std::optional(of_core - offset_);
   }
   std::string origin_node() const;
-  base::result<std::vector<saga::kept_record>> read_log(const std::string& name);
   runtime::outcome carry_out();
   runtime::outcome carry_out(saga::effects&& what);
   runtime::outcome run(const saga::call& what);
   runtime::outcome run_held();
   void drop_held(std::uint64_t token);
   void submit();
-  void refused(const base::error& why);
   void count_end(std::uint64_t token);
   // Nothing can be written until the node starts again. Everything is answered with an error.
   void stop(std::string why);
@@ -162,21 +160,11 @@ class saga_engine {
 
   runtime::process& self_;
   saga_settings settings_;
-  journal* const log_;
+  saga_log log_;
   saga_port& port_;
   const base::nanos offset_; // from the monotonic clock to the core's
   std::unique_ptr<saga::core> core_;
-  std::unique_ptr<journal_writer> writer_; // null: volatile
   saga::effects effects_;
-  std::uint64_t submitted_ = 0; // of a volatile saga: the last write
-  std::uint64_t written_ = 0;
-  // Writes that are not on the disk, in order. The log has a request with the first ones of them, and gets no
-  // other request before it has told the end of that one. So no write can be on the disk without those before
-  // it, whatever the log refuses.
-  std::deque<saga::write> writes_;
-  bool under_way_ = false;
-  std::uint32_t refusals_ = 0; // of the first request in a row
-  base::nanos submit_at_ = 0;  // of the core's clock: not before this
   std::optional<std::string> stopped_;
   bool running_ = false; // the effects are being carried out
   bool notified_ = false;

@@ -4,6 +4,7 @@
 #include "host/actors/event_handler.hpp"
 
 #include "behaviours/event_manager/event_protocol.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
@@ -195,5 +196,7 @@ void event_handler::terminate(process&, const message& reason) {
   }
   end(reason);
 }
+
+template hosted_behaviour hosted<event_handler>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

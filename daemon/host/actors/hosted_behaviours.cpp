@@ -1,65 +1,43 @@
 // SPDX-License-Identifier: MIT
-// The list of behaviours for plugins. Any thread.
+// The list of behaviours for plugins, a line each. It is all that this file has, so that a test program can
+// have a longer one. Any thread.
 #include "host/actors/hosted_behaviours.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "host/actors/event_handler.hpp"
-#include "host/actors/raft_actor.hpp"
-#include "host/actors/router.hpp"
-#include "host/actors/saga_actor.hpp"
-#include "host/actors/server.hpp"
-#include "host/actors/stage.hpp"
-#include "host/actors/statem.hpp"
+#include <vector>
 
 namespace coppice::host {
+namespace {
+
+struct entry_of_list {
+  const char* behaviour;
+  hosted_behaviour (*hosted_by)(const coppice_behaviour* facts);
+};
+
+} // namespace
+
+// Each class is declared here by being named; the file of its actors defines hosted<> of it.
+constexpr entry_of_list list_of_behaviours[] = {
+    {.behaviour = "consumer", .hosted_by = &hosted<class stage>},
+    {.behaviour = "event_handler", .hosted_by = &hosted<class event_handler>},
+    {.behaviour = "producer", .hosted_by = &hosted<class stage>},
+    {.behaviour = "producer_consumer", .hosted_by = &hosted<class stage>},
+    {.behaviour = "raft", .hosted_by = &hosted<class raft_actor>},
+    {.behaviour = "router", .hosted_by = &hosted<class router>},
+    {.behaviour = "saga", .hosted_by = &hosted<class saga_actor>},
+    {.behaviour = "server", .hosted_by = &hosted<class server>},
+    {.behaviour = "statem", .hosted_by = &hosted<class statem>},
+    {.behaviour = "tcp", .hosted_by = &hosted<class server>}, // its server table is optional
+    {.behaviour = "udp", .hosted_by = &hosted<class server>}, // its server table is optional
+};
 
 behaviour_list hosted_behaviours() {
-  static const hosted_behaviour all[] = {
-      hosted<stage>(coppice_find_behaviour(coppice_behaviours, "consumer")),
-      hosted<event_handler>(coppice_find_behaviour(coppice_behaviours, "event_handler")),
-      hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer")),
-      hosted<stage>(coppice_find_behaviour(coppice_behaviours, "producer_consumer")),
-      hosted<raft_actor>(coppice_find_behaviour(coppice_behaviours, "raft")),
-      hosted<router>(coppice_find_behaviour(coppice_behaviours, "router")),
-      hosted<saga_actor>(coppice_find_behaviour(coppice_behaviours, "saga")),
-      hosted<server>(coppice_find_behaviour(coppice_behaviours, "server")),
-      hosted<statem>(coppice_find_behaviour(coppice_behaviours, "statem")),
-      hosted<server>(coppice_find_behaviour(coppice_behaviours, "tcp")), // its server table is optional
-      hosted<server>(coppice_find_behaviour(coppice_behaviours, "udp")), // its server table is optional
-  };
+  static const std::vector<hosted_behaviour> all = [] {
+    std::vector<hosted_behaviour> made;
+    for (const entry_of_list& one : list_of_behaviours)
+      made.push_back(one.hosted_by(coppice_find_behaviour(coppice_behaviours, one.behaviour)));
+    return made;
+  }();
   return all;
-}
-
-const hosted_behaviour* find(behaviour_list in, std::string_view name) {
-  const auto found = std::ranges::find_if(in, [name](const auto& one) { return one.facts->name == name; });
-  return found == in.end() ? nullptr : &*found;
-}
-
-std::unique_ptr<actor_code> read_code(const coppice_actor_type& type, const std::string& plugin,
-                                      identity_book& identities, behaviour_list in) {
-  const hosted_behaviour* const runs = find(in, type.behaviour);
-  if (runs == nullptr) return nullptr;
-  auto made = runs->read(type);
-  made->runs = runs;
-  made->is = &identities.of(plugin, type.name, type.behaviour);
-  return made;
-}
-
-base::status read_all(const coppice_descriptor& plugin, plugin_image& into, identity_book& identities,
-                      const unhandled_by_type& chosen, behaviour_list in) {
-  for (std::uint64_t i = 0; i < plugin.actor_count; ++i) {
-    const coppice_actor_type& type = *plugin.actors[i];
-    auto made = read_code(type, into.id(), identities, in);
-    if (made == nullptr)
-      return base::fail(base::errc::refused,
-                        fmt::format("actor {}: this host runs no behaviour {}", type.name, type.behaviour));
-    if (const auto found = chosen.find(type.name); found != chosen.end()) made->unhandled = found->second;
-    into.keep(std::move(made));
-  }
-  return {};
 }
 
 } // namespace coppice::host

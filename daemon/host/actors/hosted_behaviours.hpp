@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The behaviours that the host runs for plugins: each is a line of the list in hosted_behaviours.cpp, which
-// combines the rules of coppice/detail/behaviours.h with the code that reads an actor type's tables and makes
-// its actors. No other part of the daemon knows one by its name. Any thread.
+// combines the rules of coppice/detail/behaviours.h with the class of its actors (hosted.hpp). No other part
+// of the host knows one by its name. Any thread.
 #pragma once
 
 #include <coppice/detail/behaviours.h>
@@ -41,19 +41,16 @@ struct hosted_behaviour {
   const coppice_behaviour* facts;
   std::unique_ptr<actor_code> (*read)(const coppice_actor_type& type);
   std::unique_ptr<runtime::behaviour> (*make)(actor_plan&& plan);
+  // What its actors count for their type. Null: nothing of their own.
+  totals_maker totals = nullptr;
+  // The table facts->host_interface of functions that its callbacks may call. Null: there are none.
+  const void* (*host_interface)() = nullptr;
 };
 
-// A behaviour whose actors are objects of Actor, and whose tables are read into Actor::code_type.
+// A behaviour whose actors are objects of Actor. Defined in hosted.hpp, which the file of the actors
+// includes.
 template <class Actor>
-constexpr hosted_behaviour hosted(const coppice_behaviour* facts) {
-  return {facts,
-          [](const coppice_actor_type& type) -> std::unique_ptr<actor_code> {
-            return std::make_unique<typename Actor::code_type>(type);
-          },
-          [](actor_plan&& plan) -> std::unique_ptr<runtime::behaviour> {
-            return std::make_unique<Actor>(std::move(plan));
-          }};
-}
+hosted_behaviour hosted(const coppice_behaviour* facts);
 
 using behaviour_list = std::span<const hosted_behaviour>;
 behaviour_list hosted_behaviours();

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
@@ -584,5 +585,7 @@ outcome raft_actor::tell(const message& m, std::string_view word, etf::cursor at
   });
   return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_member", what);
 }
+
+template hosted_behaviour hosted<raft_actor>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

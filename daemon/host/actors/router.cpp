@@ -4,9 +4,11 @@
 
 #include "base/log.hpp"
 #include "behaviours/gen/report_fields.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
+#include "host/boundary/type_totals.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
@@ -56,17 +58,22 @@ router_code::router_code(const coppice_actor_type& type)
     : server_code(type),
       routing(callbacks_of<coppice_router>(type, COPPICE_ROUTER_DRAFT_2, COPPICE_ROUTER_LEAST)) {}
 
+std::shared_ptr<metrics::counters> router::make_totals(metrics::board* board, const std::string& type,
+                                                       const std::string&) {
+  return totals_on<router_totals>(board, {{"type", type}});
+}
+
 router::router(actor_plan&& plan) : server(std::move(plan)), options_(std::move(plan.options)) {
-  identity().routers->running.add();
+  identity().totals<router_totals>().running.add();
 }
 
 router::~router() {
-  identity().routers->running.subtract();
+  identity().totals<router_totals>().running.subtract();
 }
 
 void router::count(std::uint64_t& of, metrics::counter router_totals::*all) {
   ++of;
-  ((*identity().routers).*all).add();
+  (identity().totals<router_totals>().*all).add();
 }
 
 outcome router::init(process& self) {
@@ -302,5 +309,7 @@ message router::engine_for_people(process& self) {
   out.nil();
   return with_streams(out.take());
 }
+
+template hosted_behaviour hosted<router>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "host/actors/server.hpp"
+#include "host/boundary/router_totals.hpp"
 #include "runtime/structures/flat_table.hpp"
 #include "tree/router.hpp"
 
@@ -44,6 +45,10 @@ struct routing_decision {
 class router final : public server {
  public:
   using code_type = router_code;
+  static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
+                                                        const std::string& behaviour);
+  // For its callbacks; see interfaces/router.cpp.
+  static const coppice_router_api* host_interface();
 
   explicit router(actor_plan&& plan);
   ~router() override;

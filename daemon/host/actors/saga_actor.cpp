@@ -4,9 +4,11 @@
 
 #include "behaviours/gen/tagged.hpp"
 #include "behaviours/saga/saga_words.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
+#include "host/boundary/type_totals.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "saga/term_codec.hpp"
@@ -24,6 +26,11 @@ saga_code::saga_code(const coppice_actor_type& type)
     : server_code(type),
       saga_callbacks(callbacks_of<coppice_saga>(type, COPPICE_SAGA_DRAFT_2, COPPICE_SAGA_LEAST)) {}
 
+std::shared_ptr<metrics::counters> saga_actor::make_totals(metrics::board* board, const std::string& type,
+                                                           const std::string&) {
+  return totals_on<saga_totals>(board, {{"type", type}});
+}
+
 saga_actor::saga_actor(actor_plan&& plan) : server(std::move(plan)) {
   if (plan.options)
     settings_ = behaviours::read_saga_settings(plan.options.bytes());
@@ -32,7 +39,7 @@ saga_actor::saga_actor(actor_plan&& plan) : server(std::move(plan)) {
 }
 
 saga_actor::~saga_actor() {
-  if (engine_ != nullptr) identity().sagas->end(held_);
+  if (engine_ != nullptr) identity().totals<saga_totals>().end(held_);
 }
 
 bool saga_actor::begin_with(behaviours::journal& log) {
@@ -69,7 +76,7 @@ outcome saga_actor::init(process& self) {
   }
   engine_ = std::move(engine);
   actor().needs_extra().stays = engine_->stay();
-  identity().sagas->begin();
+  identity().totals<saga_totals>().begin();
   waits_->longest_doubt.set(static_cast<std::uint64_t>(engine_->longest_doubt()));
   waits_->grace.set(static_cast<std::uint64_t>(engine_->core().grace()));
   if (auto* const board = actor().image->metrics())
@@ -80,8 +87,8 @@ outcome saga_actor::init(process& self) {
 outcome saga_actor::done(process& self, outcome next) {
   const ::coppice::saga::core& core = engine_->core();
   const saga_totals::held now{core.open(), core.entries()};
-  identity().sagas->add(core.counted(), counted_);
-  identity().sagas->hold(now, held_);
+  identity().totals<saga_totals>().add(core.counted(), counted_);
+  identity().totals<saga_totals>().hold(now, held_);
   counted_ = core.counted();
   held_ = now;
   waits_->in_doubt_since.set(engine_->in_doubt_since());
@@ -185,5 +192,7 @@ outcome saga_actor::run(const ::coppice::saga::call& what) {
   answer_by_default(what);
   return follow(COPPICE_OK, name, value.bytes());
 }
+
+template hosted_behaviour hosted<saga_actor>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

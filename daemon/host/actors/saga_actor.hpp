@@ -31,6 +31,10 @@ inline constexpr std::string_view step_word = "$coppice_saga_step";
 class saga_actor final : public server, private behaviours::saga_port {
  public:
   using code_type = saga_code;
+  static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
+                                                        const std::string& behaviour);
+  // For its callbacks; see interfaces/saga.cpp.
+  static const coppice_saga_api* host_interface();
 
   explicit saga_actor(actor_plan&& plan);
   ~saga_actor() override;

@@ -3,6 +3,7 @@
 #include "host/actors/server.hpp"
 
 #include "base/log.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
@@ -97,5 +98,7 @@ outcome server::take_response(const response& ended) {
   });
   return follow(status == COPPICE_UNHANDLED ? COPPICE_OK : status, "on_response", ended.answer.bytes());
 }
+
+template hosted_behaviour hosted<server>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

@@ -6,8 +6,11 @@
 
 #include "base/log.hpp"
 #include "behaviours/stage/report.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/sized.hpp"
+#include "host/boundary/stage_totals.hpp"
+#include "host/boundary/type_totals.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -43,6 +46,11 @@ stage_code::stage_code(const coppice_actor_type& type)
     : server_code(type),
       stage_callbacks(callbacks_of<coppice_stage>(type, COPPICE_STAGE_DRAFT_2, COPPICE_STAGE_LEAST)) {}
 
+std::shared_ptr<metrics::counters> stage::make_totals(metrics::board* board, const std::string& type,
+                                                      const std::string& behaviour) {
+  return totals_on<stage_totals>(board, {{"type", type}, {"role", behaviour}});
+}
+
 stage::stage(actor_plan&& plan)
     : server(std::move(plan)),
       role_(role_of(identity().behaviour)),
@@ -60,7 +68,7 @@ stage::~stage() {
   if (engine_ == nullptr) return;
   count();
   const behaviours::stage_counters left = engine_->counters();
-  identity().stages->end(left.waiting + left.buffered);
+  identity().totals<stage_totals>().end(left.waiting + left.buffered);
 }
 
 base::status stage::configure(etf::bytes options) {
@@ -81,13 +89,13 @@ outcome stage::init(process& self) {
   engine_ =
       std::make_unique<behaviours::stage_engine>(role_, std::move(options_), self.self(), self.host().nodes(),
                                                  static_cast<behaviours::stage_port&>(*this));
-  identity().stages->begin();
+  identity().totals<stage_totals>().begin();
   return engine_->start();
 }
 
 void stage::count() {
   const behaviours::stage_counters& now = engine_->counted();
-  identity().stages->add(now, counted_);
+  identity().totals<stage_totals>().add(now, counted_);
   counted_ = now;
 }
 
@@ -207,5 +215,7 @@ bool stage::format_discarded(std::uint64_t count) {
   deciding_ = false;
   return status != COPPICE_STAGE_NONE;
 }
+
+template hosted_behaviour hosted<stage>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

@@ -23,6 +23,10 @@ struct stage_code final : server_code {
 class stage final : public server, private behaviours::process_port {
  public:
   using code_type = stage_code;
+  static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
+                                                        const std::string& behaviour);
+  // For its callbacks; see interfaces/stage.cpp.
+  static const coppice_stage_api* host_interface();
 
   explicit stage(actor_plan&& plan);
   ~stage() override;

@@ -3,9 +3,12 @@
 #include "host/actors/statem.hpp"
 
 #include "base/log.hpp"
+#include "host/actors/hosted.hpp"
 #include "host/boundary/callback.hpp"
 #include "host/boundary/requests.hpp"
 #include "host/boundary/sized.hpp"
+#include "host/boundary/statem_totals.hpp"
+#include "host/boundary/type_totals.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -42,13 +45,18 @@ statem_code::statem_code(const coppice_actor_type& type)
     : actor_code(type),
       callbacks(callbacks_of<coppice_statem>(type, COPPICE_STATEM_DRAFT_2, COPPICE_STATEM_LEAST)) {}
 
+std::shared_ptr<metrics::counters> statem::make_totals(metrics::board* board, const std::string& type,
+                                                       const std::string&) {
+  return totals_on<statem_totals>(board, {{"type", type}});
+}
+
 statem::statem(actor_plan&& plan) : plugin_actor(std::move(plan)) {
   transition().bound(plan.postponed.limit, convert(plan.postponed.on_full));
-  identity().machines->machines.add();
+  identity().totals<statem_totals>().machines.add();
 }
 
 statem::~statem() {
-  identity().machines->machines.subtract();
+  identity().totals<statem_totals>().machines.subtract();
 }
 
 template <class Callback>
@@ -112,7 +120,7 @@ outcome statem::refuse(const event& what) {
 
 void statem::has_dropped() {
   const std::uint64_t now = transition().dropped();
-  identity().machines->dropped_postponed.add(now - told_dropped_);
+  identity().totals<statem_totals>().dropped_postponed.add(now - told_dropped_);
   if (const auto left_out = identity().unhandled.next_line(base::mono_now()))
     base::log::warning(identity().plugin, "{} has postponed as many events as it may: {} dropped so far{}",
                        to_text(actor().process->self(), actor().process->host().nodes()), now,
@@ -138,5 +146,7 @@ outcome statem::take_continue(process& self) {
   if (outcome next = go_on(); next.stops()) return next;
   return behaviours::statem::take_continue(self);
 }
+
+template hosted_behaviour hosted<statem>(const coppice_behaviour* facts);
 
 } // namespace coppice::host

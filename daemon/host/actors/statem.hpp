@@ -21,6 +21,10 @@ struct statem_code final : actor_code {
 class statem final : public behaviours::statem, public plugin_actor {
  public:
   using code_type = statem_code;
+  static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
+                                                        const std::string& behaviour);
+  // For its callbacks; see interfaces/statem.cpp.
+  static const coppice_statem_api* host_interface();
 
   explicit statem(actor_plan&& plan);
   ~statem() override;

@@ -16,16 +16,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <typeinfo>
 #include <utility>
 
 #include "base/heap_account.hpp"
 #include "behaviours/programs/program_totals.hpp"
 #include "behaviours/streams/connect_totals.hpp"
 #include "host/boundary/log_limit.hpp"
-#include "host/boundary/router_totals.hpp"
-#include "host/boundary/saga_totals.hpp"
-#include "host/boundary/stage_totals.hpp"
-#include "host/boundary/statem_totals.hpp"
+#include "metrics/counters.hpp"
 #include "runtime/actor_factory.hpp"
 
 namespace coppice::metrics {
@@ -36,12 +34,17 @@ namespace coppice::host {
 
 struct hosted_behaviour;
 
+// Makes what the actors of `type`, PLUGIN:ACTOR, count for it. `board`, where that is shown, outlives it;
+// null: it is not shown.
+using totals_maker = std::shared_ptr<metrics::counters> (*)(metrics::board* board, const std::string& type,
+                                                            const std::string& behaviour);
+
 // The names of an actor, for readers on other threads: they outlive every image, and an actor never changes
 // them.
 struct actor_identity {
-  // `board`, where its totals are shown, outlives it; null: they are not shown.
-  actor_identity(std::string plugin, std::string actor, std::string behaviour,
-                 metrics::board* board = nullptr);
+  // `board` as for totals_maker; `make_totals`: of its behaviour.
+  actor_identity(std::string plugin, std::string actor, std::string behaviour, metrics::board* board,
+                 totals_maker make_totals);
 
   const std::string plugin;
   const std::string actor; // the actor type's name
@@ -50,25 +53,32 @@ struct actor_identity {
   mutable log_limit refusals;      // limits log lines about calls that such an actor may not make
   mutable log_limit unhandled;     // limits log lines about messages that such an actor does not handle
   // The sums over all actors of the type:
-  const std::shared_ptr<statem_totals> machines; // null: not a state machine
-  const std::shared_ptr<stage_totals> stages;    // null: not a stage
-  const std::shared_ptr<router_totals> routers;  // null: not a router
-  const std::shared_ptr<saga_totals> sagas;      // null: not a saga
+  const std::shared_ptr<metrics::counters> counted; // of its behaviour; null: it counts nothing of its own
   const std::shared_ptr<behaviours::program_totals> programs;
   const std::shared_ptr<behaviours::connect_totals> connects; // connections that such actors keep
-};
 
-// Whether a behaviour of this name is a stage's.
-bool is_stage(std::string_view behaviour);
+  // `counted`, which its behaviour's totals_maker made as Totals.
+  template <class Totals>
+  Totals& totals() const {
+    return static_cast<Totals&>(*counted);
+  }
+  // The same. Null: its behaviour has other totals, or none.
+  template <class Totals>
+  Totals* find_totals() const {
+    const metrics::counters* const known = counted.get();
+    return known != nullptr && typeid(*known) == typeid(Totals) ? &totals<Totals>() : nullptr;
+  }
+};
 
 // Every identity that has ever existed. Any thread.
 class identity_book {
  public:
-  // `board`: as for actor_identity.
+  // `board`: as for totals_maker.
   explicit identity_book(metrics::board* board = nullptr) : board_(board) {}
 
   // The reference is valid as long as the book.
-  const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour);
+  const actor_identity& of(const std::string& plugin, const std::string& actor, const std::string& behaviour,
+                           totals_maker make_totals = nullptr);
 
  private:
   metrics::board* const board_;

@@ -9,7 +9,6 @@
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/utf8.hpp>
 #include <cstring>
-#include <span>
 #include <typeinfo>
 
 #include "base/log.hpp"
@@ -22,33 +21,6 @@
 namespace coppice::host {
 namespace {
 
-struct interface_entry {
-  std::string_view name;
-  const void* table;
-};
-
-std::span<const interface_entry> interfaces() {
-  static const interface_entry all[] = {{COPPICE_MESSAGE_1, message_interface()},
-                                        {COPPICE_ACTOR_1, actor_interface()},
-                                        {COPPICE_CALL_1, call_interface()},
-                                        {COPPICE_TIMER_1, timer_interface()},
-                                        {COPPICE_WORK_1, work_interface()},
-                                        {COPPICE_LOG_1, log_interface()},
-                                        {COPPICE_ORDER_DRAFT_1, order_interface()},
-                                        {COPPICE_POST_DRAFT_1, post_interface()},
-                                        {COPPICE_METRIC_DRAFT_1, metric_interface()},
-                                        {COPPICE_AWAIT_DRAFT_1, await_interface()},
-                                        {COPPICE_CONTEXT_DRAFT_1, context_interface()},
-                                        {COPPICE_ROUTER_HOST_DRAFT_2, router_interface()},
-                                        {COPPICE_SAGA_HOST_DRAFT_2, saga_interface()},
-                                        {COPPICE_STATEM_HOST_DRAFT_2, statem_interface()},
-                                        {COPPICE_STAGE_HOST_DRAFT_2, stage_interface()},
-                                        {COPPICE_CHANNEL_DRAFT_2, event_interface()},
-                                        {COPPICE_STREAM_HOST_DRAFT_2, stream_interface()},
-                                        {COPPICE_UDP_HOST_DRAFT_2, datagram_interface()}};
-  return all;
-}
-
 // "coppice.order" of "coppice.order/draft-1".
 std::string_view without_revision(std::string_view name) {
   return name.substr(0, name.find('/'));
@@ -58,7 +30,7 @@ std::string_view without_revision(std::string_view name) {
 // that has changed since, its author is told why it is not available.
 void tell_of_missing(std::string_view asked) {
   if (asked.find("/draft-") == asked.npos) return;
-  for (const interface_entry& one : interfaces()) {
+  for (const interface_entry& one : all_interfaces()) {
     if (without_revision(one.name) != without_revision(asked)) continue;
     base::log::warning("host", "a plugin asked for {}, which this host does not have; it has {}", asked,
                        one.name);
@@ -68,7 +40,7 @@ void tell_of_missing(std::string_view asked) {
 
 const void* get_interface(const coppice_host*, const char* name) {
   if (name == nullptr) return nullptr;
-  const auto all = interfaces();
+  const auto all = all_interfaces();
   const auto found = std::ranges::find(all, std::string_view(name), &interface_entry::name);
   if (found != all.end()) return found->table;
   tell_of_missing(name);
@@ -99,7 +71,7 @@ const coppice_host* host_table() {
 std::string_view interface_of(const void* entry) {
   // Each is a size, four reserved bytes, and pointers to functions up to that size.
   constexpr std::size_t first = 2 * sizeof(std::uint32_t);
-  for (const interface_entry& one : interfaces()) {
+  for (const interface_entry& one : all_interfaces()) {
     std::uint32_t size = 0;
     std::memcpy(&size, one.table, sizeof size);
     for (std::size_t at = first; at < size; at += sizeof entry)

@@ -14,10 +14,6 @@
 #include <coppice/draft/metric.h>
 #include <coppice/draft/order.h>
 #include <coppice/draft/post.h>
-#include <coppice/draft/router.h>
-#include <coppice/draft/saga.h>
-#include <coppice/draft/stage.h>
-#include <coppice/draft/statem.h>
 #include <coppice/draft/stream.h>
 #include <coppice/log.h>
 #include <coppice/message.h>
@@ -30,6 +26,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -193,6 +190,12 @@ namespace coppice::host {
 
 // The table that every plugin gets. Any thread.
 const coppice_host* host_table();
+// What get_interface() of that table finds: interfaces/all_interfaces.cpp has them all. Any thread.
+struct interface_entry {
+  std::string_view name;
+  const void* table;
+};
+std::span<const interface_entry> all_interfaces();
 // The interface whose table has this function. Empty: none. Any thread.
 std::string_view interface_of(const void* entry);
 
@@ -212,10 +215,6 @@ const coppice_post_api* post_interface();
 const coppice_stream_api* stream_interface();
 const coppice_udp_api* datagram_interface();
 const coppice_metric_api* metric_interface();
-const coppice_router_api* router_interface();
-const coppice_saga_api* saga_interface();
-const coppice_statem_api* statem_interface();
-const coppice_stage_api* stage_interface();
 const coppice_channel_api* event_interface();
 
 // COPPICE_OK if `self` may make host calls that are marked [look]. For functions behind an `entry`

@@ -49,17 +49,18 @@ std::int32_t discard(coppice_actor* self) {
   return COPPICE_OK;
 }
 
+constexpr coppice_router_api host_functions = {
+    .size = sizeof(coppice_router_api),
+    .reserved = 0,
+    .to_route = &entry<&to_route>::call,
+    .to = &entry<&to>::call,
+    .discard = &entry<&discard>::call,
+};
+
 } // namespace
 
-const coppice_router_api* router_interface() {
-  static const coppice_router_api table = {
-      .size = sizeof(coppice_router_api),
-      .reserved = 0,
-      .to_route = &entry<&to_route>::call,
-      .to = &entry<&to>::call,
-      .discard = &entry<&discard>::call,
-  };
-  return &table;
+const coppice_router_api* router::host_interface() {
+  return &host_functions;
 }
 
 } // namespace coppice::host

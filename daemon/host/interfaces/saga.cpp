@@ -18,7 +18,7 @@ using reply = saga_callbacks::reply;
 // COPPICE_OK and the actor, which takes answers, or an error.
 std::int32_t actor_of(coppice_actor* self, saga_actor*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  if (self->is->sagas == nullptr) return COPPICE_E_CONTEXT;
+  if (self->is->find_totals<saga_totals>() == nullptr) return COPPICE_E_CONTEXT;
   out = &static_cast<saga_actor&>(self->process->does());
   return out->takes_answers() ? COPPICE_OK : COPPICE_E_CONTEXT;
 }
@@ -113,21 +113,22 @@ std::int32_t interim(coppice_actor* self, const coppice_step* step, coppice_mess
   return actor->interim(*key, std::move(*value)) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 
+constexpr coppice_saga_api host_functions = {
+    .size = sizeof(coppice_saga_api),
+    .reserved = 0,
+    .done = &entry<&done>::call,
+    .failed = &entry<&failed>::call,
+    .never = &entry<&never>::call,
+    .retry = &entry<&retry>::call,
+    .add_step = &entry<&add_step>::call,
+    .steps = &entry<&steps>::call,
+    .interim = &entry<&interim>::call,
+};
+
 } // namespace
 
-const coppice_saga_api* saga_interface() {
-  static const coppice_saga_api table = {
-      .size = sizeof(coppice_saga_api),
-      .reserved = 0,
-      .done = &entry<&done>::call,
-      .failed = &entry<&failed>::call,
-      .never = &entry<&never>::call,
-      .retry = &entry<&retry>::call,
-      .add_step = &entry<&add_step>::call,
-      .steps = &entry<&steps>::call,
-      .interim = &entry<&interim>::call,
-  };
-  return &table;
+const coppice_saga_api* saga_actor::host_interface() {
+  return &host_functions;
 }
 
 } // namespace coppice::host

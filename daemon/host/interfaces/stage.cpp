@@ -6,6 +6,7 @@
 
 #include "host/actors/stage.hpp"
 #include "host/boundary/entry.hpp"
+#include "host/boundary/stage_totals.hpp"
 
 namespace coppice::host {
 namespace {
@@ -16,7 +17,7 @@ using runtime::message_writer;
 // COPPICE_OK and the stage, or an error.
 std::int32_t stage_of(coppice_actor* self, stage*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
-  if (!is_stage(self->is->behaviour)) return COPPICE_E_CONTEXT;
+  if (self->is->find_totals<stage_totals>() == nullptr) return COPPICE_E_CONTEXT;
   out = &static_cast<stage&>(self->process->does());
   return COPPICE_OK;
 }
@@ -119,22 +120,23 @@ std::int32_t configure(coppice_actor* self, coppice_message* options) {
   return COPPICE_E_INVALID;
 }
 
+constexpr coppice_stage_api host_functions = {
+    .size = sizeof(coppice_stage_api),
+    .reserved = 0,
+    .emit = &entry<&emit>::call,
+    .ask = &entry<&ask>::call,
+    .cancel = &entry<&cancel>::call,
+    .subscribe = &entry<&subscribe>::call,
+    .resubscribe = &entry<&resubscribe>::call,
+    .set_demand = &entry<&set_demand>::call,
+    .info = &entry<&info>::call,
+    .configure = &entry<&configure>::call,
+};
+
 } // namespace
 
-const coppice_stage_api* stage_interface() {
-  static const coppice_stage_api table = {
-      .size = sizeof(coppice_stage_api),
-      .reserved = 0,
-      .emit = &entry<&emit>::call,
-      .ask = &entry<&ask>::call,
-      .cancel = &entry<&cancel>::call,
-      .subscribe = &entry<&subscribe>::call,
-      .resubscribe = &entry<&resubscribe>::call,
-      .set_demand = &entry<&set_demand>::call,
-      .info = &entry<&info>::call,
-      .configure = &entry<&configure>::call,
-  };
-  return &table;
+const coppice_stage_api* stage::host_interface() {
+  return &host_functions;
 }
 
 } // namespace coppice::host

@@ -148,24 +148,25 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* ans
   return COPPICE_OK;
 }
 
+constexpr coppice_statem_api host_functions = {
+    .size = sizeof(coppice_statem_api),
+    .reserved = 0,
+    .next_state = &entry<&next_state>::call,
+    .next_state_atom = &entry<&next_state_atom>::call,
+    .repeat_state = &entry<&repeat_state>::call,
+    .keep_state = &entry<&keep_state>::call,
+    .postpone = &entry<&postpone>::call,
+    .next_event = &entry<&next_event>::call,
+    .set_timeout = &entry<&set_timeout>::call,
+    .update_timeout = &entry<&update_timeout>::call,
+    .cancel_timeout = &entry<&cancel_timeout>::call,
+    .reply = &entry<&reply>::call,
+};
+
 } // namespace
 
-const coppice_statem_api* statem_interface() {
-  static const coppice_statem_api table = {
-      .size = sizeof(coppice_statem_api),
-      .reserved = 0,
-      .next_state = &entry<&next_state>::call,
-      .next_state_atom = &entry<&next_state_atom>::call,
-      .repeat_state = &entry<&repeat_state>::call,
-      .keep_state = &entry<&keep_state>::call,
-      .postpone = &entry<&postpone>::call,
-      .next_event = &entry<&next_event>::call,
-      .set_timeout = &entry<&set_timeout>::call,
-      .update_timeout = &entry<&update_timeout>::call,
-      .cancel_timeout = &entry<&cancel_timeout>::call,
-      .reply = &entry<&reply>::call,
-  };
-  return &table;
+const coppice_statem_api* statem::host_interface() {
+  return &host_functions;
 }
 
 } // namespace coppice::host

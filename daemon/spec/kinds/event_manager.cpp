@@ -97,8 +97,7 @@ class event_manager_of_children final : public kind_of<event_manager_options> {
       const node* const one = element(written.find("handlers"), i);
       if (one == nullptr || !one->is_map()) continue;
       event_handler_options& handler = of.handlers[i];
-      const node* const found = one->find("id");
-      const node& id = found != nullptr ? *found : *one;
+      const node& id = value_or_map(*one, "id");
       if (!handler.id.empty()) {
         const auto [first, added] = ids.emplace(handler.id, id.at);
         if (!added) with.duplicate(id, "the id '" + handler.id + "'", first->second);

@@ -64,14 +64,10 @@ void check_port(reader& from, const node& at, port_options& port) {
   const node* const command = at.find("command");
   if (command != nullptr && (port.command.empty() || !port.command.front().starts_with('/')))
     from.error(*command, from.path + ".command: must begin with a program's path from / on");
-  const auto written = [&](std::string_view key) -> const node& {
-    const node* const found = at.find(key);
-    return found != nullptr ? *found : at;
-  };
   if (port.credit == 0 || port.credit > most_bytes)
-    from.error(written("credit"), from.path + ".credit: must be from 1B to 1GiB");
+    from.error(value_or_map(at, "credit"), from.path + ".credit: must be from 1B to 1GiB");
   if (port.kill_after > std::chrono::minutes(10))
-    from.error(written("kill_after"), from.path + ".kill_after: must be at most 10m");
+    from.error(value_or_map(at, "kill_after"), from.path + ".kill_after: must be at most 10m");
 }
 
 // Durations with their unit.

@@ -86,12 +86,9 @@ void check_raft(reader& from, const node& at, raft_options& group) {
     const node* const found = value_of(inside, key);
     return found != nullptr ? *found : inside != nullptr ? *inside : at;
   };
-  if (group.election <= 2 * group.heartbeat) {
-    const node* const written = at.find("election");
-    from.error(written != nullptr ? *written : at,
-               from.path + ".election: has to be more than two heartbeats",
+  if (group.election <= 2 * group.heartbeat)
+    from.error(value_or_map(at, "election"), from.path + ".election: has to be more than two heartbeats",
                "ten heartbeats are usual, so that a lost message costs no leader");
-  }
   if (group.limits.entry < kib || group.limits.entry > largest_entry)
     from.error(place("limits", "entry"), from.path + ".limits.entry: from 1KiB to 2MiB",
                "larger values belong into files or another store, and their names into commands");

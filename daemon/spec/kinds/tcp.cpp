@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/address_range.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/kinds/silence_check.hpp"
 #include "spec/kinds/worker_pools.hpp"
@@ -27,10 +26,6 @@ using base::framing_kind;
 
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30; // of a frame, and of what waits
 
-std::string check_range(std::string_view written) {
-  const auto read = base::address_range::parse(written);
-  return read ? "" : read.error().text;
-}
 std::string check_protocol(std::string_view name) {
   return name.empty() || name.size() > 255 ? "must have 1 to 255 bytes" : "";
 }
@@ -39,14 +34,6 @@ std::string check_host(std::string_view host) {
 }
 std::string check_delimiter(std::string_view bytes) {
   return bytes.empty() || bytes.size() > 16 ? "must have 1 to 16 bytes" : "";
-}
-
-void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
-                  std::uint64_t most) {
-  if (value <= most) return;
-  const node* const written = at.find(key);
-  from.error(written != nullptr ? *written : at,
-             from.path + "." + std::string(key) + ": must be at most " + print_size(most));
 }
 
 void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless) {
@@ -174,7 +161,7 @@ const table<write_options>& write_table() {
 
 const table<access_options>& access_table() {
   using ranges = list<std::string, text>;
-  const text range("a range of addresses such as 10.0.0.0/8", &check_range);
+  const text range("a range of addresses such as 10.0.0.0/8", &check_address_range);
   static const auto rows =
       table<access_options>()
           .add<&access_options::allow>("allow", ranges(range), "who may connect; empty: everybody")
@@ -195,7 +182,7 @@ const table<proxy_options>& proxy_table() {
                                                              {"either", proxy_header::either}}),
                                        "the version of the header that their connections begin with")
           .add<&proxy_options::from>(
-              "from", ranges(text("a range of addresses such as 10.0.0.0/8", &check_range)),
+              "from", ranges(text("a range of addresses such as 10.0.0.0/8", &check_address_range)),
               "the proxies; empty: everybody is one. Who connects from elsewhere sends no header");
   return rows;
 }

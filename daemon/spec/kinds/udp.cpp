@@ -70,9 +70,8 @@ const table<multicast_options>& multicast_table() {
 void bounded(reader& from, const node& at, std::string_view key, std::uint64_t value, std::uint64_t least,
              std::uint64_t most) {
   if (value >= least && value <= most) return;
-  const node* const written = at.find(key);
-  from.error(written != nullptr ? *written : at, from.path + "." + std::string(key) + ": must be from " +
-                                                     print_size(least) + " to " + print_size(most));
+  from.error(value_or_map(at, key), from.path + "." + std::string(key) + ": must be from " +
+                                        print_size(least) + " to " + print_size(most));
 }
 
 void check_udp(reader& from, const node& at, udp_options& udp) {

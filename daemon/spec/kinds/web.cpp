@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/address_range.hpp"
 #include "base/ascii.hpp"
 #include "base/http_methods.hpp"
 #include "base/path_pattern.hpp"
@@ -100,14 +99,6 @@ const table<web_redirect>& redirect_table() {
           .add<&web_redirect::status>("status", whole<std::uint32_t>(300, 399),
                                       "308 and 307 keep the method, 301 and 302 as a rule do not");
   return rows;
-}
-
-void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
-                  std::uint64_t most) {
-  if (value <= most) return;
-  const node* const written = at.find(key);
-  from.error(written != nullptr ? *written : at,
-             from.path + "." + std::string(key) + ": must be at most " + print_size(most));
 }
 
 void check_files(reader& from, const node& at, const web_route& route) {
@@ -258,10 +249,6 @@ std::string check_origin(std::string_view origin) {
 }
 std::string check_any_header(std::string_view name) {
   return is_token(name) ? "" : "must be a header's name";
-}
-std::string check_range(std::string_view range) {
-  const auto read = base::address_range::parse(range);
-  return read ? "" : read.error().text;
 }
 
 void check_cors(reader& from, const node& at, web_cors& cors) {
@@ -426,7 +413,7 @@ const table<web_options>& web_table() {
                                    "pages of other origins that may use it")
           .live()
           .add<&web_options::proxies>(
-              "proxies", hosts(text("a range of addresses", &check_range)),
+              "proxies", hosts(text("a range of addresses", &check_address_range)),
               "proxies in front, as addresses or ADDRESS/BITS: a request of one of them is whose its "
               "header says, for actors and the log; empty: none is trusted")
           .live()

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/address_range.hpp"
 #include "base/utf8.hpp"
 
 namespace coppice::spec {
@@ -118,6 +119,11 @@ std::string_view address_pattern() {
 
 std::string check_address_or_host(std::string_view text) {
   return is_host(text) && text.size() <= 253 ? "" : "must be an address or a host name";
+}
+
+std::string check_address_range(std::string_view range) {
+  const auto read = base::address_range::parse(range);
+  return read ? "" : read.error().text;
 }
 
 std::string check_rpc(std::string_view text) {

@@ -27,6 +27,8 @@ std::string check_actor(std::string_view);
 // An IPv4 or IPv6 address, or "auto".
 std::string check_address(std::string_view);
 std::string check_address_or_host(std::string_view);
+// A range of addresses, as ADDRESS/BITS, or an address. Here the text begins with the range itself.
+std::string check_address_range(std::string_view);
 // An entry of allow.rpc.
 std::string check_rpc(std::string_view);
 

@@ -283,6 +283,13 @@ json file_mode::print(const std::uint32_t& value) const {
   return digits;
 }
 
+void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
+                  std::uint64_t most) {
+  if (value <= most) return;
+  from.error(value_or_map(at, key),
+             from.path + "." + std::string(key) + ": must be at most " + print_size(most));
+}
+
 bool shutdown_time::read(reader& from, const node& value, tree::shutdown_limit& into) const {
   if (value.what == node::kind::scalar) {
     if (value.text == "brutal_kill" || value.text == "infinity") {

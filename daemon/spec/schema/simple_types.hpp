@@ -230,6 +230,10 @@ class file_mode final : public value_type<std::uint32_t> {
   json describe(json&) const override { return {{"type", "string"}, {"pattern", "^0?[0-7]{3}$"}}; }
 };
 
+// For a row's check: an error at the key of the map `at` if its value, a size, is larger than `most`.
+void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
+                  std::uint64_t most);
+
 // A time, brutal_kill or infinity.
 class shutdown_time final : public value_type<tree::shutdown_limit> {
  public:

@@ -338,4 +338,9 @@ const node* value_of(const node* map, std::string_view key) {
   return map != nullptr && map->is_map() ? map->find(key) : nullptr;
 }
 
+const node& value_or_map(const node& map, std::string_view key) {
+  const node* const value = map.find(key);
+  return value != nullptr ? *value : map;
+}
+
 } // namespace coppice::spec

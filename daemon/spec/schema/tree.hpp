@@ -67,4 +67,7 @@ const node* element(const node* list, std::size_t index);
 // The value of a map's key; nullptr: it is no map, or has no such key.
 const node* value_of(const node* map, std::string_view key);
 
+// The value of a map's key, else the map itself: where a mistake about that key is shown.
+const node& value_or_map(const node& map, std::string_view key);
+
 } // namespace coppice::spec

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Names of the draft interfaces in these headers, which a host offers beside the frozen ones. A new number of
-// a draft replaces the old one here; a draft that becomes coppice.NAME/1 is removed. Draft tables of actor
-// types are in behaviours.h. Header-only.
+// Names of the draft interfaces for actors of any behaviour, which a host offers beside the frozen ones. A
+// new number of a draft replaces the old one here; a draft that becomes coppice.NAME/1 is removed. Draft
+// tables of actor types, and the interfaces for the callbacks of one behaviour, are in behaviours.h.
+// Header-only.
 #pragma once
 
 #include <coppice/draft/await.h>
@@ -10,10 +11,6 @@
 #include <coppice/draft/metric.h>
 #include <coppice/draft/order.h>
 #include <coppice/draft/post.h>
-#include <coppice/draft/router.h>
-#include <coppice/draft/saga.h>
-#include <coppice/draft/stage.h>
-#include <coppice/draft/statem.h>
 #include <coppice/draft/stream.h>
 #include <coppice/draft/udp.h>
 #include <coppice/etf/needs_cpp20.hpp>
@@ -23,9 +20,7 @@
 namespace coppice {
 
 inline constexpr std::string_view draft_interfaces[] = {
-    COPPICE_AWAIT_DRAFT_1,       COPPICE_UDP_HOST_DRAFT_2,   COPPICE_METRIC_DRAFT_1,
-    COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,       COPPICE_ROUTER_HOST_DRAFT_2,
-    COPPICE_SAGA_HOST_DRAFT_2,   COPPICE_STAGE_HOST_DRAFT_2, COPPICE_STATEM_HOST_DRAFT_2,
-    COPPICE_STREAM_HOST_DRAFT_2, COPPICE_CHANNEL_DRAFT_2,    COPPICE_CONTEXT_DRAFT_1};
+    COPPICE_AWAIT_DRAFT_1, COPPICE_UDP_HOST_DRAFT_2,    COPPICE_METRIC_DRAFT_1,  COPPICE_ORDER_DRAFT_1,
+    COPPICE_POST_DRAFT_1,  COPPICE_STREAM_HOST_DRAFT_2, COPPICE_CHANNEL_DRAFT_2, COPPICE_CONTEXT_DRAFT_1};
 
 } // namespace coppice

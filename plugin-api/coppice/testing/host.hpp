@@ -25,7 +25,7 @@ struct init_error {
   std::int32_t code = COPPICE_OK;
   std::string text;
 };
-/// By name: interfaces of the kit's headers that coppice/testing.hpp does not include.
+/// By name: interfaces of headers that coppice/testing.hpp does not include.
 std::map<std::string_view, const void*>& more_interfaces();
 const void* get_interface(const coppice_host*, const char* name);
 const coppice_host* host_table();

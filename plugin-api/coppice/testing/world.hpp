@@ -83,6 +83,9 @@ class engine : public std::enable_shared_from_this<engine> {
   };
   /// The callback to make now. Empty: none at this time.
   virtual std::optional<call> next(world& w) = 0;
+  /// The callback for a message, which the engine then takes in place of the actor. Empty: the actor takes
+  /// it.
+  virtual std::optional<call> takes(const letter&) { return std::nullopt; }
   /// The time of the next callback; nanoseconds::max(): never.
   virtual nanoseconds due() const = 0;
   /// It belongs to another generation now; null: to none until an actor is restored.
@@ -240,5 +243,13 @@ Engine& engine_of(world& w) {
   const auto made = std::make_shared<Engine>(w); // throws if the test's settings are wrong
   w.beside.emplace(Engine::interface_name, made);
   return *made;
+}
+
+/// By behaviour: what makes the engine that an actor of it has from its start. A header of a behaviour adds a
+/// line: `inline const bool … = engines_of_behaviours().emplace(NAME, &begin_with<Engine>).second;`
+std::map<std::string_view, void (*)(world&)>& engines_of_behaviours();
+template <class Engine>
+void begin_with(world& w) {
+  engine_of<Engine>(w);
 }
 } // namespace coppice::testing::detail

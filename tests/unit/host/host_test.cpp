@@ -26,6 +26,8 @@ TEST_CASE("every interface is given under its name, the same each time") {
     CHECK(ask(name) == ask(name));
   }
   for (const std::string_view name : draft_interfaces) CHECK(ask(std::string(name).c_str()) != nullptr);
+  for (const coppice_behaviour* one = coppice_behaviours; one->name != nullptr; ++one)
+    if (one->host_interface != nullptr) CHECK(ask(one->host_interface) != nullptr);
   CHECK(ask("coppice.nothing/1") == nullptr);
   CHECK(ask("") == nullptr);
   CHECK(ask(nullptr) == nullptr);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <set>
 
+#include "host/actors/hosted.hpp"
 #include "host/boundary/sized.hpp"
 #include "scripted.hpp"
 
@@ -77,7 +78,7 @@ constexpr coppice_table_use parrot_tables[] = {
     {parrot_1, COPPICE_TABLE_NEEDED, sizeof(parrot_table), 0},
     {parrot_2, COPPICE_TABLE_NEEDED, sizeof(parrot_table_2), 0},
     {nullptr, 0, 0, 0}};
-constexpr coppice_behaviour parrot_facts = {"parrot", parrot_tables};
+constexpr coppice_behaviour parrot_facts = {"parrot", parrot_tables, nullptr};
 
 // As a plugin of other headers has it: the same, and more behind it.
 template <class Struct>
@@ -100,6 +101,7 @@ TEST_CASE("the host runs the behaviours that the headers name, each once") {
   for (const host::hosted_behaviour& each : host::hosted_behaviours()) {
     REQUIRE(each.facts != nullptr);
     CHECK(run.insert(each.facts->name).second);
+    CHECK((each.host_interface == nullptr) == (each.facts->host_interface == nullptr));
   }
   CHECK(run == in_headers);
 }
@@ -148,7 +150,7 @@ TEST_CASE(
                                        {nullptr, nullptr}};
   static const coppice_table former[] = {
       {parrot_1, &first}, {COPPICE_LIFECYCLE_1, &full_lifecycle}, {nullptr, nullptr}};
-  const coppice_behaviour facts[] = {parrot_facts, {nullptr, nullptr}};
+  const coppice_behaviour facts[] = {parrot_facts, {nullptr, nullptr, nullptr}};
   const auto hears = [&](const coppice_table* tables) {
     const coppice_actor_type type = {sizeof type, 0, "polly", "parrot", tables, nullptr};
     CHECK(coppice::tables::check(type, facts).empty());

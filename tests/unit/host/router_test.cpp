@@ -17,7 +17,7 @@ using runtime::destination;
 
 namespace {
 
-const coppice_router_api& routes = *host::router_interface();
+const coppice_router_api& routes = *host::router::host_interface();
 
 struct router_script {
   std::function<std::int32_t(coppice_actor*, const coppice_routed*)> route, failed;

@@ -12,7 +12,7 @@ using namespace coppice::test;
 
 namespace {
 
-const coppice_stage_api& stages = *host::stage_interface();
+const coppice_stage_api& stages = *host::stage::host_interface();
 
 struct stage_script {
   std::function<std::int32_t(coppice_actor*)> init;

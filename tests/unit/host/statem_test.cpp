@@ -10,6 +10,7 @@
 #include "behaviours/gen/shown_state.hpp"
 
 #include "held_clock.hpp"
+#include "host/boundary/statem_totals.hpp"
 #include "runtime/freezing/freezer.hpp"
 #include "scripted.hpp"
 
@@ -19,7 +20,7 @@ using runtime::destination;
 
 namespace {
 
-const coppice_statem_api& machines = *host::statem_interface();
+const coppice_statem_api& machines = *host::statem::host_interface();
 
 struct machine_script {
   std::function<std::int32_t(coppice_actor*)> init;
@@ -274,7 +275,7 @@ TEST_CASE("people are shown its state, what it postponed and its time-outs; what
   };
   auto plan = set.plan(machine_type);
   plan.postponed = {1, runtime::postponed_bound::overflow::drop_new};
-  const host::statem_totals& counts = *plan.code->is->machines;
+  const host::statem_totals& counts = plan.code->is->totals<host::statem_totals>();
   const std::uint64_t dropped = counts.dropped_postponed.value();
   const std::uint64_t running = counts.machines.value();
   REQUIRE(set.start(std::move(plan)) == "ok");

@@ -63,11 +63,11 @@ TEST_CASE("a plugin that can do with several numbers of a draft needs one of the
   CHECK(said({"coppice.metric/draft-1", "coppice.metric/draft-2"}, {"coppice.metric/draft-3"}).size() == 2);
 }
 
-TEST_CASE("this host's drafts are those of its headers, and the draft tables of its behaviours") {
-  names interfaces{COPPICE_AWAIT_DRAFT_1,       COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
-                   COPPICE_POST_DRAFT_1,        COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_HOST_DRAFT_2,
-                   COPPICE_STATEM_HOST_DRAFT_2, COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_HOST_DRAFT_2,
-                   COPPICE_CHANNEL_DRAFT_2,     COPPICE_SAGA_HOST_DRAFT_2,   COPPICE_CONTEXT_DRAFT_1};
+TEST_CASE(
+    "this host's drafts are those of its headers, and the draft tables and interfaces of its behaviours") {
+  names interfaces{COPPICE_AWAIT_DRAFT_1,   COPPICE_METRIC_DRAFT_1,      COPPICE_ORDER_DRAFT_1,
+                   COPPICE_POST_DRAFT_1,    COPPICE_STREAM_HOST_DRAFT_2, COPPICE_UDP_HOST_DRAFT_2,
+                   COPPICE_CHANNEL_DRAFT_2, COPPICE_CONTEXT_DRAFT_1};
   names all{COPPICE_AWAIT_DRAFT_1,       COPPICE_EVENT_HANDLER_DRAFT_2, COPPICE_METRIC_DRAFT_1,
             COPPICE_ORDER_DRAFT_1,       COPPICE_POST_DRAFT_1,          COPPICE_ROUTER_DRAFT_2,
             COPPICE_ROUTER_HOST_DRAFT_2, COPPICE_STAGE_DRAFT_2,         COPPICE_STAGE_HOST_DRAFT_2,
@@ -81,8 +81,9 @@ TEST_CASE("this host's drafts are those of its headers, and the draft tables of 
   const coppice_table_use tables[] = {{"coppice.lifecycle/1", COPPICE_TABLE_NEEDED, 0, 0},
                                       {"coppice.brook/draft-4", COPPICE_TABLE_ALLOWED, 0, 0},
                                       {nullptr, 0, 0, 0}};
-  const coppice_behaviour list[] = {{"brook", tables}, {nullptr, nullptr}};
-  names both{"coppice.brook/draft-4"};
+  const coppice_behaviour list[] = {{"brook", tables, "coppice.brook_host/draft-3"},
+                                    {nullptr, nullptr, nullptr}};
+  names both{"coppice.brook/draft-4", "coppice.brook_host/draft-3"};
   both.insert(both.end(), interfaces.begin(), interfaces.end());
   std::ranges::sort(both);
   CHECK(manifest::known_drafts(list) == both);

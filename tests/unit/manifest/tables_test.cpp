@@ -23,7 +23,7 @@ constexpr coppice_table_use pond_tables[] = {
     {"coppice.brook/draft-2", COPPICE_TABLE_ALLOWED, 16, 0},
     {nullptr, 0, 0, 0}};
 constexpr coppice_behaviour behaviours[] = {
-    {"server", coppice_server_tables}, {"pond", pond_tables}, {nullptr, nullptr}};
+    {"server", coppice_server_tables, nullptr}, {"pond", pond_tables, nullptr}, {nullptr, nullptr, nullptr}};
 
 struct pond {
   std::uint32_t size;

@@ -13,8 +13,12 @@
 #include "behaviours/event_manager/event_counters.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/web_counters.hpp"
-#include "host/boundary/actor_code.hpp"
+#include "host/actors/hosted_behaviours.hpp"
+#include "host/boundary/router_totals.hpp"
 #include "host/boundary/saga_state.hpp"
+#include "host/boundary/saga_totals.hpp"
+#include "host/boundary/stage_totals.hpp"
+#include "host/boundary/statem_totals.hpp"
 #include "metrics/rows.hpp"
 
 namespace coppice::node {
@@ -157,11 +161,15 @@ TEST_CASE(
     "generations") {
   fixture of;
   host::identity_book book(&of.board);
-  const auto& door = book.of("door", "door", "statem");
-  door.machines->machines.add(3);
-  door.machines->dropped_postponed.add(12);
-  book.of("lift", "cage", "statem");
-  const auto& stage = book.of("numbers", "counter", "producer");
+  const auto of_type = [&book](const std::string& plugin, const std::string& actor,
+                               const std::string& behaviour) -> const host::actor_identity& {
+    return book.of(plugin, actor, behaviour, host::find(host::hosted_behaviours(), behaviour)->totals);
+  };
+  auto& door = of_type("door", "door", "statem").totals<host::statem_totals>();
+  door.machines.add(3);
+  door.dropped_postponed.add(12);
+  of_type("lift", "cage", "statem");
+  auto& stage = of_type("numbers", "counter", "producer").totals<host::stage_totals>();
   behaviours::stage_counters now{};
   now.emitted = 10;
   now.delivered = 9;
@@ -170,29 +178,29 @@ TEST_CASE(
   now.overloaded = 7;
   now.excess = 4;
   now.malformed = 5;
-  stage.stages->begin();
-  stage.stages->begin();
-  stage.stages->add(now, {});
-  stage.stages->end(6);
-  const auto& router = book.of("shard", "shard", "router");
-  router.routers->running.add(2);
-  router.routers->passed.add(11);
-  router.routers->failed.add(3);
-  router.routers->discarded.add(4);
-  router.routers->own.add(5);
-  const auto& desk = book.of("transfer", "desk", "saga");
+  stage.begin();
+  stage.begin();
+  stage.add(now, {});
+  stage.end(6);
+  auto& router = of_type("shard", "shard", "router").totals<host::router_totals>();
+  router.running.add(2);
+  router.passed.add(11);
+  router.failed.add(3);
+  router.discarded.add(4);
+  router.own.add(5);
+  auto& desk = of_type("transfer", "desk", "saga").totals<host::saga_totals>();
   saga::counters counted;
   counted.started = 9;
   counted.committed = 4;
   counted.heuristic = 3;
   counted.heuristic_mismatch = 2;
   counted.dropped = {1, 2, 0, 0, 3};
-  desk.sagas->begin();
-  desk.sagas->begin();
-  desk.sagas->add(counted, {});
-  desk.sagas->hold({7, 5}, {});
-  desk.sagas->hold({2, 6}, {7, 5});
-  desk.sagas->end({1, 6});
+  desk.begin();
+  desk.begin();
+  desk.add(counted, {});
+  desk.hold({7, 5}, {});
+  desk.hold({2, 6}, {7, 5});
+  desk.end({1, 6});
   const std::string text = of.page();
   const std::string stages = "{type=\"numbers:counter\",role=\"producer\"} ";
   const std::string routers = "{type=\"shard:shard\"} ";
