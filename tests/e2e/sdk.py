@@ -129,9 +129,10 @@ int main() {
 
 def kit():
     """The test kit's library. Instrumented, it would need each program's flags."""
-    library = next(installed()[0].path.rglob("libcoppice-testing.a"))
-    if re.search(rb"__(asan|tsan|ubsan|gcov)_", library.read_bytes()):
-        raise Skip("the library of this build is instrumented")
+    for name in ("testing", "engines"):
+        library = next(installed()[0].path.rglob(f"libcoppice-{name}.a"))
+        if re.search(rb"__(asan|tsan|ubsan|gcov)_", library.read_bytes()):
+            raise Skip("the library of this build is instrumented")
 
 
 @test("a plugin that orders and hashes terms is tested with the kit alone, in Erlang's order and hash")
@@ -141,6 +142,18 @@ def order_alone(cleanup):
     folder = working_folder(cleanup)
     folder.write("judge.cpp", ORDERED)
     shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
+
+
+@test("the kit's libraries define all that they use, but for what pkg-config names beside them")
+def kit_whole(cleanup):
+    needs("g++")
+    kit()
+    folder = working_folder(cleanup)
+    folder.write("judge.cpp", ORDERED)
+    shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags coppice-testing) -Wl,--whole-archive "
+          "$(pkg-config --libs coppice-testing | sed 's/-lcoppice-etf/-Wl,--no-whole-archive &/') && ./judge",
+          folder.path, **installed()[1])
+    equal(shell("pkg-config --print-requires coppice-testing", folder.path, **installed()[1]).strip(), "")
 
 
 # How an author may build a test, whose kit is built otherwise.
