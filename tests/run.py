@@ -199,7 +199,8 @@ def main():
     parser.add_argument("--suite", action="append", default=[])
     parser.add_argument("--without", action="append", default=[], metavar="SUITE",
                         help="leave these out, unless tests or suites are named")
-    parser.add_argument("--jobs", default="2")
+    parser.add_argument("--jobs", default="2", help="compilers at once")
+    parser.add_argument("--at-once", metavar="N", help="tests at once (as many as jobs)")
     parser.add_argument("--slower", default="1", help="multiply every time limit")
     options = parser.parse_intermixed_args()
     if options.names or options.suite:
@@ -210,7 +211,7 @@ def main():
     if not built(options):
         print("the tests could not be built")
         return finish(0, 1, 0)
-    command = ["meson", "test", "-C", str(options.build), "--num-processes", options.jobs, "--no-rebuild",
+    command = ["meson", "test", "-C", str(options.build), "--num-processes", options.at_once or options.jobs, "--no-rebuild",
                "--timeout-multiplier", options.slower]
     for suite in options.suite:
         command += ["--suite", suite]

@@ -27,11 +27,17 @@ build_to_test() {
   fi
 }
 
+# run_tests KIND ARGUMENT…: behind `wrapper`, which its caller sets. A test waits most of its time, so that more of them may
+# run at once than there are processors.
+run_tests() {
+  "${wrapper[@]}" python3 tests/run.py "$build/$1" --jobs "$jobs" --at-once $((2 * jobs)) "${@:2}" </dev/null
+}
+
 dev_test() {
-  local kind=ci left_out=(sanitized long) arguments=()
+  local kind=ci wrapper=() left_out=(sanitized long) arguments=()
   tier_arguments "$@"
   build_to_test "$kind"
-  python3 tests/run.py "$build/$kind" --jobs "$jobs" "${left_out[@]/#/--without=}" "${arguments[@]}" </dev/null
+  run_tests "$kind" "${left_out[@]/#/--without=}" "${arguments[@]}"
 }
 
 # tier_arguments ARGUMENT…: takes --all and --on KIND from them for its caller, whose kind, left_out and arguments it sets.
@@ -70,7 +76,7 @@ dev_sanitize() {
   sanitizer_options
   # Its shadow memory can't be placed when the address space is randomized widely.
   if [[ $kind == thread ]]; then wrapper=(setarch "$(uname -m)" -R); fi
-  "${wrapper[@]}" python3 tests/run.py "$build/$kind" --jobs "$jobs" --slower 4 "${left_out[@]/#/--without=}" "${arguments[@]}" </dev/null
+  run_tests "$kind" --slower 4 "${left_out[@]/#/--without=}" "${arguments[@]}"
 }
 
 # What every program that is sanitized runs with.

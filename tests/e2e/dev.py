@@ -34,10 +34,15 @@ class Dev:
         if broken:
             self.edit(self.configuration, "node:\n", "nonsense: 1\nnode:\n")
         self.edit("meson.build", "buildtype=release", "buildtype=debug")  # which is compiled in half the time
+        for manifest in self.project.glob("plugins/*/Cargo.toml"):
+            crate, = (file.parent for file in installed()[0].path.rglob("rust/Cargo.toml"))
+            manifest.write_text(re.sub(r'path = "/.*/coppice/rust"', f'path = "{crate}"', manifest.read_text(encoding="utf-8")),
+                                encoding="utf-8")
         cookie = self.where / ".erlang.cookie"
         cookie.write_text("testcookie_of_24_letters", encoding="utf-8")
         cookie.chmod(0o600)
-        self.environment = {**os.environ, **installed()[1], "HOME": str(self.where)}
+        # rustup, where it stands for Debian's cargo, looks for it in the home of who has installed it.
+        self.environment = {"RUSTUP_HOME": str(pathlib.Path.home() / ".rustup"), **os.environ, **installed()[1], "HOME": str(self.where)}
         self.log = self.where / "said"
         self.read = 0  # of the log, by then_says()
         with open(self.log, "wb") as log:
@@ -137,6 +142,23 @@ def edits(cleanup):
     check(now != was, "it is another process", now)
     equal(dev.stop(signal.SIGINT), 0, dev.text())
     check(not pathlib.Path(f"/proc/{now}").exists(), "the node has ended", dev.text())
+
+
+@test("an actor in Rust is built, tested and reloaded beside one in C++")
+def in_rust(cleanup):
+    needs("cargo", "cc")
+    dev = Dev(cleanup, "shop", "--app", "store", "--sup", "store:front", "--actor", "front:cart", "--actor", "front:audit{lang:rust}",
+              "--observer")
+    dev.then_says(r"^node: ready \(")
+    equal([dev.call(name, "{add, 5}") for name in ("cart", "audit")], ["5", "5"])
+    source = "plugins/audit/src/lib.rs"
+    add = "self.sum.checked_add(amount)?"
+    dev.edit(source, add, f"{add} + i64::from(amount == 1000)")
+    dev.then_says(r"^audit: built, tested, reloaded: 1 carried over \([0-9.]+ s\)$")
+    equal([dev.call(name, "{add, 1000}") for name in ("cart", "audit")], ["1005", "1006"])
+    dev.edit(source, f"{add} +", f"{add} + nonsense +")
+    contains(dev.then_says(r"^audit: not built: .*; the old code serves on \(.*\)$")[0], "nonsense")
+    equal(dev.call("audit", "{add, 1}"), "1007")
 
 
 @test("a configuration that is changed is applied, with a plugin that add has made; a wrong one is refused; another project runs beside it, and a second dev in the same project does not; a node ends with its dev")

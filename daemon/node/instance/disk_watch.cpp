@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/descriptors.hpp"
 #include "base/log.hpp"
 #include "node/instance/components.hpp"
 #include "spec/schema/default_files.hpp"
@@ -70,6 +71,8 @@ configuration_on_disk disk_watch::look(const configuration_source& source,
   const base::nanos now = base::mono_now();
   const bool is_old = last_.is == configuration_on_disk::verdict::refused && now - read_ >= again_after;
   if (!is_old && held_against_ == runs && stamps_now() == stamps_) return last_;
+  // Without a free descriptor no file can be opened, which says nothing about the files.
+  if (base::only_last_descriptors_left()) return last_;
   held_against_ = runs;
   read_ = now;
   // Before the read: what changes meanwhile is read once more.

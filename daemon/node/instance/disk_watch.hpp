@@ -2,7 +2,8 @@
 // Whether the configuration's files still say what runs, for whoever asks how the node is: so that a file
 // that would be refused is known before the next start. The files are looked at each time, and read anew when
 // one of them, the list of them, or the plugins they need are others, or another configuration runs; while
-// they are refused also once a minute, since what they name may have come. Any thread that may read files.
+// they are refused also once a minute, since what they name may have come. While file descriptors run out
+// they are not read, and the last answer stands. Any thread that may read files.
 #pragma once
 
 #include <memory>
