@@ -181,7 +181,10 @@ behaviours::dispatcher::outlet::choice staged_port::choose(const message& event,
     return on_.choose(self, state, given.get(), &partition);
   });
   if (status == COPPICE_OK) return choice::index;
-  return status == COPPICE_STAGE_BY_HASH ? choice::by_default : choice::none;
+  if (status == COPPICE_STAGE_BY_HASH) return choice::by_default;
+  if (status != COPPICE_STAGE_NONE)
+    tell(level::warning, "choose failed with " + std::to_string(status) + ": an event goes nowhere");
+  return choice::none;
 }
 
 bool staged_port::format_discarded(std::uint64_t count) {

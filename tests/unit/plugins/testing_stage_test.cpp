@@ -2,6 +2,7 @@
 // coppice/testing/stage.hpp, by the bundled pipeline's stages: what a test asks for and gives, what they ask
 // for and send, in which batches, how subscriptions end, and what goes over a reload.
 #include <doctest/doctest.h>
+#include <coppice/testing/order.hpp>
 #include <coppice/testing/stage.hpp>
 
 #include "fixture.hpp"
