@@ -82,6 +82,8 @@ class Table:
         """The room of a file, None for one outside all rooms."""
         top, parts = name.parts[0], name.parts
         if top == "plugin-api":
+            if parts[1] == "testing":
+                return "testing"
             return "api-c" if name.suffix == ".h" else "api-cpp"
         if top == "etf":
             return "etf-headers" if parts[1] == "include" else "etf"
@@ -257,6 +259,8 @@ def self_test():
             "daemon/host/low/up.cpp": head + '#include "host/high/top.hpp"\n',
             "daemon/host/attic/up.cpp": head + '#include "host/low/one.hpp"\n',
             "daemon/host/low/root.cpp": head + '#include "host/all.hpp"\n',
+            "plugin-api/coppice/testing/up.hpp": head + '#include "base/error.hpp"\n',
+            "plugin-api/testing/beyond.cpp": head + '#include "net/stream/stream.hpp"\n',
         },
         "each file opens with its licence and a prologue": {
             "daemon/base/bare.hpp": "#pragma once\n",
@@ -274,7 +278,8 @@ def self_test():
     }
     clean = {
         "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\n"
-                            "host: base\nhost/low:\nhost/middle: low\nhost/high: middle\nhost/.: high\nplugins: api-c api-cpp\n",
+                            "host: base\nhost/low:\nhost/middle: low\nhost/high: middle\nhost/.: high\nplugins: api-c api-cpp\n"
+                            "testing: base api-cpp\n",
         "daemon/host/low/one.hpp": head + '#include "base/error.hpp"\n',
         "daemon/host/high/top.hpp": head + '#include "host/low/one.hpp"\n',
         "daemon/host/all.hpp": head + '#include "host/high/top.hpp"\n',
@@ -282,6 +287,7 @@ def self_test():
         "daemon/net/stream/stream.hpp": head + '#include "base/error.hpp"\n#include <coppice_not_ours.h>\n',
         "daemon/net/stream/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream/stream.hpp"\n',
         "plugin-api/coppice/sugar.hpp": head + "#include <coppice/plugin.h>\n",
+        "plugin-api/testing/sugar.cpp": head + '#include <coppice/sugar.hpp>\n#include "base/error.hpp"\n',
         "plugin-api/coppice/plugin.h": "/* SPDX-License-Identifier: MIT\n * One comment\n * for both.\n */\n#ifndef P\n#define P\n#endif\n",
         "plugins/kv/good.cpp": head + "#include <coppice/sugar.hpp>\n",
         "tests/unit/net/stream_test.cpp": head + '#include "net/stream/stream.hpp"\n#include "base/error.hpp"\n',

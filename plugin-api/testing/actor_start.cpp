@@ -105,6 +105,10 @@ actor::actor(const plugin& from, const settings& how, const saved_state* saved, 
   world_.plugin = from.id();
   world_.type = &type_;
   world_.go_on = [this] { settle(); };
+  world_.run = [this](const char* name, const auto& make) {
+    return run(name, [&] { return make(self(), state_); });
+  };
+  world_.follow = [this](std::int32_t status) { follow(status); };
   world_.around = where.around;
   if (world_.around != nullptr) world_.around->enters(world_);
   for (const auto& [name, each] : world_.beside) each->carried_to(&world_);

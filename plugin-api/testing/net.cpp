@@ -9,13 +9,13 @@ namespace coppice::testing {
 
 peer::peer(actor& of, stream_options how) {
   how.framing.size = sizeof how.framing;
-  const auto framing = detail::framing::of(how.framing);
+  auto framing = detail::framing::of(how.framing);
   if (!framing) throw failure("no stream can be framed so");
   if (how.low > how.high) throw failure("low is above high");
   detail::world& w = of.process();
   if (w.dead) throw failure("this actor has ended, and takes no connection");
   streams_ = std::static_pointer_cast<detail::streams>(detail::streams::of(w).shared_from_this());
-  at_ = streams_->add(std::move(how), *framing);
+  at_ = streams_->add(std::move(how), std::move(*framing));
   at_->accepted = at_->how.ends_actor;
   at_->open(w.now);
   settle();

@@ -26,8 +26,8 @@ std::int32_t stream_of(coppice_actor* self, std::uint64_t id, const char* functi
 /// False: the options are not valid.
 bool read_framing(const coppice_framing* given, framing& out) {
   const auto known = sized(given, COPPICE_FRAMING_LEAST);
-  const auto read = known ? framing::of(*known) : std::nullopt;
-  if (read) out = *read;
+  auto read = known ? framing::of(*known) : std::nullopt;
+  if (read) out = std::move(*read);
   return read.has_value();
 }
 bool read_connect_options(const coppice_connect_options& from, stream_options& out, framing& cut_by) {
@@ -70,7 +70,7 @@ std::int32_t connect_stream(coppice_actor* self, const coppice_connect_options* 
   }
   const std::string host = text_of(given->host);
   how.peer = given->port == 0 ? host : host + ":" + std::to_string(given->port);
-  const auto made = streams::of(w).add(std::move(how), cut_by);
+  const auto made = streams::of(w).add(std::move(how), std::move(cut_by));
   made->dialled = true;
   made->host = host;
   made->port = given->port;
@@ -96,7 +96,7 @@ std::int32_t pause_stream(coppice_actor* self, std::uint64_t id) {
 }
 std::int32_t resume_stream(coppice_actor* self, std::uint64_t id) {
   COPPICE_STREAM_(resume);
-  if (std::exchange(at->held, false) && at->cut_by.kind == COPPICE_FRAMING_NONE) at->needed = 1;
+  if (std::exchange(at->held, false) && !at->cut_by.cuts()) at->needed = 1;
   return COPPICE_OK;
 }
 std::int32_t end_stream(coppice_actor* self, std::uint64_t id) {
@@ -185,11 +185,11 @@ std::int32_t slice_of_message(const coppice_message* message, coppice_bytes part
 
 } // namespace
 
-streams::shared streams::add(stream_options how, const framing& cut_by) {
+streams::shared streams::add(stream_options how, framing cut_by) {
   shared made = std::make_shared<stream>();
   made->id = ++last_id_;
   made->how = std::move(how);
-  made->cut_by = cut_by;
+  made->cut_by = std::move(cut_by);
   all_.push_back(made);
   return made;
 }
@@ -297,10 +297,10 @@ engine::call streams::last_of(const shared& one) {
 
 std::optional<engine::call> streams::next_input(const shared& one, nanoseconds now) {
   if (one->input.size() < one->needed) return std::nullopt;
-  if (one->cut_by.kind == COPPICE_FRAMING_NONE)
+  if (!one->cut_by.cuts())
     return call{"on_data",
                 [this, one](coppice_actor* self, void* state) { return give_data(*one, self, state); }};
-  const cut seen = look(one->cut_by, one->input);
+  const cut seen = one->cut_by.look(one->input);
   if (seen.is_frame) {
     std::string frame = one->input.substr(seen.offset, seen.length);
     one->use(seen.consumed, now);
@@ -328,7 +328,7 @@ std::int32_t streams::give_data(stream& one, coppice_actor* self, void* state) {
   const std::int32_t status = on_.on_data(self, state, one.id, at.get(), &used);
   if (!one.is_open() || one.handed_to || one.securing) return status;
   const std::size_t taken = std::min(static_cast<std::size_t>(used), data.size());
-  if (taken == 0 && data.size() >= one.cut_by.max && !one.cut_anew) {
+  if (taken == 0 && data.size() >= one.cut_by.max() && !one.cut_anew) {
     one.close(COPPICE_STREAM_FRAME, "the actor uses none of " + std::to_string(data.size()) + " bytes");
     return status;
   }

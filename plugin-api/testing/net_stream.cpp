@@ -83,7 +83,7 @@ stream::deadline stream::next_deadline() const {
   if (is == stage::opening && dialled) {
     first = {connect_due, COPPICE_STREAM_TIMEOUT, "nobody answers"};
   } else if (is_open()) {
-    const bool waits = !input.empty() && input.size() < needed && cut_by.kind != COPPICE_FRAMING_NONE;
+    const bool waits = !input.empty() && input.size() < needed && cut_by.cuts();
     look(bytes_read == 0, opened_at, how.first_byte, COPPICE_STREAM_IDLE, "it has sent nothing");
     look(true, active_at, how.idle, COPPICE_STREAM_IDLE, "nothing was read or written");
     look(waits, frame_began, how.frame, COPPICE_STREAM_IDLE, "it has not ended the frame it began");

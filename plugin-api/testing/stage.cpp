@@ -6,7 +6,8 @@ namespace coppice::testing {
 
 void configure_stage(actor& of, const value& options) {
   detail::staged& stage = detail::staged::of(of.process());
-  if (!stage.configure(options, false)) throw failure("a stage of this kind has no such options");
+  if (const auto wrong = stage.configure(options, false)) throw failure(*wrong);
+  stage.settle();
 }
 
 std::uint64_t buffered(actor& of) {
@@ -20,12 +21,12 @@ std::uint64_t dropped(actor& of) {
 namespace detail {
 
 void staged_peer::cancel(const value& reason) {
-  stage_->cancelled_by_peer(link_, COPPICE_STAGE_CANCEL, reason);
+  stage_->ended_by_peer(link_, false, reason);
   stage_->settle();
 }
 
 void staged_peer::down(const value& reason) {
-  stage_->cancelled_by_peer(link_, COPPICE_STAGE_DOWN, reason);
+  stage_->ended_by_peer(link_, true, reason);
   stage_->settle();
 }
 
@@ -54,7 +55,6 @@ producer_above::producer_above(actor& of, const value& options, const value& nam
     : staged_peer(stage_of(of), nullptr) {
   link_ = stage_->subscribe(name, options);
   if (!link_) throw failure("this is no consumer, or no consumer subscribes with these options");
-  stage_->settle();
 }
 
 std::vector<producer_above> producer_above::of(actor& of) {

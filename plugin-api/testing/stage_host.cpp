@@ -30,6 +30,12 @@ std::optional<value> party_of(coppice_bytes from) {
   if (!term || !etf::cursor(term->bytes()).read_tuple_of(2)) return std::nullopt;
   return term;
 }
+// COPPICE_OK where a stage has begun: not in init.
+std::int32_t begun(coppice_actor* self, const char* function) {
+  if (std::string_view(of(self)->callback.load()) != "init") return COPPICE_OK;
+  complain_of_callback(function, ", where the stage has not begun");
+  return COPPICE_E_CONTEXT;
+}
 std::int32_t emit_events(coppice_actor* self, coppice_message* events) {
   const auto list = take(events);
   COPPICE_STAGE_(emit);
@@ -38,34 +44,30 @@ std::int32_t emit_events(coppice_actor* self, coppice_message* events) {
     complain_of_callback(COPPICE_STAGE_HOST_DRAFT_2 "'s emit", ", where no events can be emitted");
     return COPPICE_E_CONTEXT;
   }
-  std::deque<value> all;
-  if (!list || !read_events(*list, all)) return COPPICE_E_TERM;
-  stage->emit(std::move(all));
-  return COPPICE_OK;
+  return list && stage->emit(*list) ? COPPICE_OK : COPPICE_E_TERM;
 }
 std::int32_t ask_producer(coppice_actor* self, coppice_bytes from, std::uint64_t count) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 53;
   COPPICE_STAGE_(ask);
-  const auto party = party_of(from);
-  if (!party || count > most) return COPPICE_E_INVALID;
-  if (const shared_link one = stage->find(*party); one && !one->of_consumer) staged::ask(*one, count);
-  return COPPICE_OK;
+  if (const std::int32_t status = begun(self, COPPICE_STAGE_HOST_DRAFT_2 "'s ask"); status != COPPICE_OK)
+    return status;
+  const auto party = term_of(from);
+  return party && stage->ask(*party, count) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 std::int32_t cancel_subscription(coppice_actor* self, coppice_bytes from, coppice_message* reason) {
   const auto why = take(reason);
   COPPICE_STAGE_(cancel);
+  if (const std::int32_t status = begun(self, COPPICE_STAGE_HOST_DRAFT_2 "'s cancel"); status != COPPICE_OK)
+    return status;
   if (!why) return COPPICE_E_TERM;
-  const auto party = party_of(from);
-  if (!party) return COPPICE_E_INVALID;
-  if (const shared_link one = stage->find(*party)) stage->cancel(one, *why);
-  return COPPICE_OK;
+  const auto party = term_of(from);
+  return party && stage->cancel(*party, *why) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 std::int32_t subscribe_stage(coppice_actor* self, coppice_bytes to, coppice_message* options) {
   const auto how = take(options);
   COPPICE_STAGE_(subscribe);
   if (!how) return COPPICE_E_TERM;
   const auto whom = term_of(to);
-  return whom && stage->subscribe(*whom, *how) ? COPPICE_OK : COPPICE_E_INVALID;
+  return whom && stage->subscribe_instead(atom("nil"), *whom, *how) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 std::int32_t resubscribe_stage(coppice_actor* self, coppice_bytes from, coppice_message* reason,
                                coppice_bytes to, coppice_message* options) {
@@ -75,11 +77,10 @@ std::int32_t resubscribe_stage(coppice_actor* self, coppice_bytes from, coppice_
   if (!why || !how) return COPPICE_E_TERM;
   const auto whom = term_of(to);
   const auto party = party_of(from);
-  if (!whom || !party || !stage->subscribe(*whom, *how)) return COPPICE_E_INVALID;
-  // The producer ends the former subscription, so it must be the same producer.
-  const shared_link former = stage->find(*party);
-  if (former && !former->of_consumer && former->to == *whom) stage->cancel(former, *why);
-  return COPPICE_OK;
+  if (!whom || !party) return COPPICE_E_INVALID;
+  const auto tag = party->as<std::pair<value, value>>().second;
+  const value former = std::pair(tag.term(), why->term());
+  return stage->subscribe_instead(former, *whom, *how) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 std::int32_t set_stage_demand(coppice_actor* self, std::uint32_t mode) {
   COPPICE_STAGE_(set_demand);
@@ -102,8 +103,9 @@ std::int32_t configure_stage_in_init(coppice_actor* self, coppice_message* optio
     return COPPICE_E_CONTEXT;
   }
   if (!how) return COPPICE_E_TERM;
-  if (stage->configure(*how, true)) return COPPICE_OK;
-  of(self)->error_text = "a stage of this kind has no such options";
+  auto wrong = stage->configure(*how, true);
+  if (!wrong) return COPPICE_OK;
+  of(self)->error_text = std::move(*wrong);
   return COPPICE_E_INVALID;
 }
 

@@ -129,9 +129,10 @@ int main() {
 
 def kit():
     """The test kit's library. Instrumented, it would need each program's flags."""
-    library = next(installed()[0].path.rglob("libcoppice-testing.a"))
-    if re.search(rb"__(asan|tsan|ubsan|gcov)_", library.read_bytes()):
-        raise Skip("the library of this build is instrumented")
+    for name in ("testing", "engines"):
+        library = next(installed()[0].path.rglob(f"libcoppice-{name}.a"))
+        if re.search(rb"__(asan|tsan|ubsan|gcov)_", library.read_bytes()):
+            raise Skip("the library of this build is instrumented")
 
 
 @test("a plugin that orders and hashes terms is tested with the kit alone, in Erlang's order and hash")
@@ -141,6 +142,46 @@ def order_alone(cleanup):
     folder = working_folder(cleanup)
     folder.write("judge.cpp", ORDERED)
     shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
+
+
+# A stage, which the kit runs by the node's engine.
+STAGED = """#include <coppice/stage.hpp>
+#include <coppice/testing/stage.hpp>
+
+class counter : public coppice::producer {
+ public:
+  std::vector<std::int64_t> handle_demand(std::uint64_t wanted) {
+    std::vector<std::int64_t> events(wanted);
+    for (auto& each : events) each = next_++;
+    return events;
+  }
+
+ private:
+  std::int64_t next_ = 0;
+};
+COPPICE_PLUGIN("counter", "1.0.0", counter);
+
+int main() {
+  using namespace coppice::testing;
+  actor one(coppice::testing::plugin::linked());
+  consumer_below below(one, std::vector<value>{}, std::pair(1, 2));
+  consumer_below same(one, std::vector<value>{}, std::pair(1, 2));
+  if (same.cancelled() != atom("duplicated_subscription")) return 1;
+  return below.ask(3).take<std::int64_t>() == std::vector<std::int64_t>{0, 1, 2} ? 0 : 2;
+}
+"""
+
+
+@test("the kit's libraries define all that they use, but for what pkg-config names beside them")
+def kit_whole(cleanup):
+    needs("g++")
+    kit()
+    folder = working_folder(cleanup)
+    folder.write("judge.cpp", ORDERED)
+    shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags coppice-testing) -Wl,--whole-archive "
+          "$(pkg-config --libs coppice-testing | sed 's/-lcoppice-etf/-Wl,--no-whole-archive &/') && ./judge",
+          folder.path, **installed()[1])
+    equal(shell("pkg-config --print-requires coppice-testing", folder.path, **installed()[1]).strip(), "")
 
 
 # How an author may build a test, whose kit is built otherwise.
@@ -154,8 +195,10 @@ def kit_flags(cleanup):
     kit()
     folder = working_folder(cleanup)
     folder.write("judge.cpp", ORDERED)
+    folder.write("counter.cpp", STAGED)
     for flags in FLAGS:
-        shell(f"{flags} -std=c++20 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
+        for name in ("judge", "counter"):
+            shell(f"{flags} -std=c++20 {name}.cpp -o {name} $(pkg-config --cflags --libs coppice-testing) && ./{name}", folder.path, **installed()[1])
 
 
 @test("what the kit cannot be linked with is refused by its header, in a sentence")

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "host/boundary/entry.hpp"
 #include "host/boundary/flags.hpp"
+#include "host/boundary/framing.hpp"
 #include "host/boundary/sized.hpp"
 #include "host/boundary/streams.hpp"
 #include "runtime/messages/raw_message.hpp"
@@ -30,25 +31,9 @@ std::int32_t find(coppice_actor* self, std::uint64_t id, actor_stream*& out) {
 // False: the options are not valid.
 bool read_framing(const coppice_framing* given, net::framing& out) {
   const auto from = sized(given, COPPICE_FRAMING_LEAST);
-  if (!from || from->kind > COPPICE_FRAMING_DELIMITER || from->max > most_kept) return false;
-  constexpr std::uint32_t known =
-      COPPICE_LENGTH_INCLUDES_HEADER | COPPICE_LENGTH_LITTLE_ENDIAN | COPPICE_LENGTH_WITH_HEADER;
-  if (!all_known(from->length_flags, known) || from->length_at > UINT16_MAX) return false;
-  if (from->length_bytes > 8 || from->length_header > UINT16_MAX) return false;
-  const auto delimiter = text_of(from->delimiter);
-  if (!delimiter) return false;
-  out.by = static_cast<net::framing::kind>(from->kind);
-  if (from->max != 0) out.max = from->max;
-  out.size = from->fixed_size;
-  if (from->length_bytes != 0) out.bytes = static_cast<std::uint8_t>(from->length_bytes);
-  out.at = static_cast<std::uint16_t>(from->length_at);
-  out.header =
-      static_cast<std::uint16_t>(from->length_header != 0 ? from->length_header : out.at + out.bytes);
-  out.includes_header = (from->length_flags & COPPICE_LENGTH_INCLUDES_HEADER) != 0;
-  out.little_endian = (from->length_flags & COPPICE_LENGTH_LITTLE_ENDIAN) != 0;
-  out.with_header = (from->length_flags & COPPICE_LENGTH_WITH_HEADER) != 0;
-  out.delimiter = *delimiter;
-  return net::check_framing(out).has_value();
+  auto read = from ? framing_of(*from) : std::nullopt;
+  if (read) out = std::move(*read);
+  return read.has_value();
 }
 
 base::nanos limit_or(std::int64_t given, base::nanos otherwise) {

@@ -26,7 +26,7 @@ class streams final : public engine {
   static constexpr std::string_view interface_name = COPPICE_STREAM_HOST_DRAFT_2;
   static streams& of(world& w) { return engine_of<streams>(w); }
 
-  shared add(stream_options how, const framing& cut_by);
+  shared add(stream_options how, framing cut_by);
   /// Takes a stream that another actor has handed over: as a new one, but with its unused bytes.
   void take(const shared& handed, nanoseconds now);
   /// Null: there is no such stream (any more).

@@ -11,9 +11,9 @@
 //   CHECK(below.take<std::int64_t>() == std::vector<std::int64_t>{2, 4, 6});
 //   CHECK(buffered(doubler) == 1);
 //
-// Demand, dispatchers, buffer and the ends of subscriptions are as in a node; emitted events are dispatched
-// at once, except that choose runs for them when the callback has returned. Include it beside
-// coppice/testing.hpp: a plugin then finds "coppice.stage_host/draft-2". In the test's thread.
+// Demand, dispatchers, buffer and the ends of subscriptions are those of a node, by the same engine. What a
+// node logs of them is in did.logs. Include it beside coppice/testing.hpp: a plugin then finds
+// "coppice.stage_host/draft-2". In the test's thread.
 #pragma once
 
 #include <coppice/testing.hpp>
@@ -23,8 +23,8 @@
 namespace coppice::testing {
 
 /// The options of a configuration's `stage:`, a keyword list with the keys of `configure` in
-/// coppice/draft/stage.h, except subscribe_to; configure_stage() in its init has precedence. Call it before
-/// the first peer is made.
+/// coppice/draft/stage.h; configure_stage() in its init has precedence. Call it before the actor has a peer
+/// or emits events; an actor that subscribes in its init has one.
 void configure_stage(actor& of, const value& options);
 /// Events that it has emitted and no consumer has asked for.
 std::uint64_t buffered(actor& of);

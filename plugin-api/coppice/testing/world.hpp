@@ -194,7 +194,13 @@ struct world : process {
 
   std::string plugin;
   const coppice_actor_type* type = nullptr;
-  std::function<void()> go_on;    ///< runs until nothing is left to do at this time
+  std::function<void()> go_on; ///< runs until nothing is left to do at this time
+  /// For engines that call back more than once in one turn: runs a callback, whose status it returns, and
+  /// acts on such a status, by which the actor may end.
+  std::function<std::int32_t(const char* name,
+                             const std::function<std::int32_t(coppice_actor*, void*)>& make)>
+      run;
+  std::function<void(std::int32_t status)> follow;
   surroundings* around = nullptr; ///< null: the actor runs alone
   journal did;
   std::deque<letter> mailbox;

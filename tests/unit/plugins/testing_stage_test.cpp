@@ -2,6 +2,7 @@
 // coppice/testing/stage.hpp, by the bundled pipeline's stages: what a test asks for and gives, what they ask
 // for and send, in which batches, how subscriptions end, and what goes over a reload.
 #include <doctest/doctest.h>
+#include <coppice/testing/order.hpp>
 #include <coppice/testing/stage.hpp>
 
 #include "fixture.hpp"
@@ -58,6 +59,8 @@ TEST_CASE("a tag that is taken is refused; who has left is sent nothing") {
   consumer_below same(counter, std::vector<value>{}, atom("tag"));
   CHECK_FALSE(same.subscribed());
   CHECK(same.cancelled() == atom("duplicated_subscription"));
+  REQUIRE(counter.did.logs.size() == 1); // as a node logs it
+  CHECK(counter.did.logs[0].text.find("a second subscription with one tag is refused") == 0);
   one.cancel(atom("enough"));
   CHECK_FALSE(one.subscribed());
   CHECK(one.cancelled() == atom("enough"));
@@ -155,7 +158,8 @@ TEST_CASE("a consumer handles lists in batches, and asks after each; time passes
   CHECK_THROWS_AS(consumer_below{printer}, failure);
 }
 
-TEST_CASE("a producer that gives too much, or no list, is left, and its consumer lives") {
+TEST_CASE("a producer that gives too much, or no proper list, is left, and its consumer lives") {
+  const std::uint8_t improper[] = {108, 0, 0, 0, 1, 97, 1, 97, 2}; // [1|2]
   const plugin from = numbers_plugin();
   actor printer(from, {.actor = "printer"});
   producer_above greedy(printer, subscription(2, 1));
@@ -165,8 +169,11 @@ TEST_CASE("a producer that gives too much, or no list, is left, and its consumer
   CHECK_FALSE(greedy.subscribed());
   CHECK(greedy.cancelled() == atom("excess_events"));
   producer_above wrong(printer);
-  wrong.deliver(atom("none"));
+  wrong.deliver(value::of(improper));
   CHECK(wrong.cancelled() == atom("bad_events"));
+  producer_above stray(printer);
+  stray.deliver(atom("none")); // a message like any other
+  CHECK(stray.subscribed());
   CHECK(printer.alive());
 }
 
@@ -191,6 +198,23 @@ TEST_CASE("the end of a subscription ends its consumer as its cancel says") {
   permanent.cancel(atom("normal"));
   CHECK(ends.reason() == atom("normal"));
   CHECK_FALSE(other.subscribed());
+}
+
+TEST_CASE("a subscription that is to be made again is, on the test's clock") {
+  const plugin from = numbers_plugin();
+  actor printer(from, {.actor = "printer"});
+  const value again =
+      std::vector<value>{option("cancel", etf::atom{"temporary"}),
+                         option("resubscribe", std::pair(nanoseconds(1s).count(), nanoseconds(4s).count()))};
+  const value wanted = std::pair(etf::atom{"spring"}, again.term());
+  configure_stage(printer, std::vector<value>{option("subscribe_to", std::vector<value>{wanted})});
+  REQUIRE(producer_above::of(printer).size() == 1);
+  producer_above::of(printer)[0].down(atom("killed"));
+  printer.advance(999ms);
+  CHECK(producer_above::of(printer).size() == 1);
+  printer.advance(1ms);
+  REQUIRE(producer_above::of(printer).size() == 2);
+  CHECK(producer_above::of(printer)[1].name() == atom("spring"));
 }
 
 TEST_CASE("what cannot be is refused") {
