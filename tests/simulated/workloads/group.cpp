@@ -8,14 +8,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "../machine/network.hpp"
-#include "../machine/sockets.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "history.hpp"
@@ -169,14 +167,14 @@ class group final : public workload {
   }
   void trial(cluster& all) override {
     all_.calm = true;
-    let_pass(draw_between(10 * second, 30 * second));
+    let_pass(draw_between(20 * second, 40 * second));
     unsigned leader = 0;
     for (unsigned host = 1; host <= hosts_; ++host)
       if (look_at(all, host)["role"] == "leader") leader = host;
     if (leader == 0)
       the_ledger().broken("a group whose members all run and reach each other has a leader" + state(all));
     take_away(all, leader);
-    let_pass(15 * second);
+    let_pass(20 * second);
     bool led = false;
     for (unsigned host = 1; host <= hosts_; ++host)
       led = led || (host != leader && look_at(all, host)["role"] == "leader");
