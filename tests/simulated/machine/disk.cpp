@@ -50,7 +50,7 @@ entry_ptr read_folder(unsigned host, const std::filesystem::path& path) {
     if (S_ISDIR(info.st_mode)) inside = read_folder(host, one);
     if (S_ISREG(info.st_mode)) {
       inside = make_entry(host, false, info.st_mode & 07777);
-      inside->synced = read_whole(one);
+      inside->contents = inside->synced = read_whole(one);
     }
     if (inside) made->names[one.filename()] = made->synced_names[one.filename()] = inside;
   }
@@ -112,6 +112,11 @@ void sync_names(host_disk& disk, const entry_ptr& folder) {
 void fail_sync(disk_entry& of) {
   for (const file_change& one : of.changes) keep_some(of.synced, one);
   of.changes.clear();
+}
+
+void add_change(disk_entry& to, file_change what) {
+  keep_whole(to.contents, what);
+  to.changes.push_back(std::move(what));
 }
 
 nanos length_of_sync(const host_disk& disk) {
@@ -211,19 +216,13 @@ void move_name(const disk_place& from, const disk_place& to) {
 void note_write(disk_entry& to, std::uint64_t offset, std::string_view bytes) {
   if (to.gone || bytes.empty()) return;
   note_bytes("written", bytes.data(), bytes.size());
-  to.changes.push_back({++disks().changes, file_change::kind::write, offset, std::string(bytes)});
+  add_change(to, {++disks().changes, file_change::kind::write, offset, std::string(bytes)});
 }
 
 void note_size(disk_entry& of, file_change::kind what, std::uint64_t size) {
   if (of.gone) return;
   note("size", of.number, size);
-  of.changes.push_back({++disks().changes, what, size, {}});
-}
-
-std::string contents_of(const disk_entry& file) {
-  std::string out = file.synced;
-  for (const file_change& one : file.changes) keep_whole(out, one);
-  return out;
+  add_change(of, {++disks().changes, what, size, {}});
 }
 
 int sync_entry(const entry_ptr& which) {

@@ -2,7 +2,7 @@
 // The disks of the hosts. What a host writes goes into real files, which stand for the kernel's page cache.
 // Beside them this keeps, for each file and each folder of a host, what a crash of the host would leave: the
 // bytes and names of the last sync, and each change since. The seed decides at a crash which of those changes
-// are on the disk. The functions of libc that reach it are in disk_calls.cpp. The baton's holder.
+// are on the disk. The functions of libc that reach it are in files.cpp. The baton's holder.
 #pragma once
 
 #include <sys/types.h>
@@ -38,7 +38,8 @@ struct disk_entry {
   bool gone = false; // of a host's life before a crash: nothing that is done to it counts any more
   unsigned host = 0;
   mode_t mode = 0;
-  std::string synced; // the file's bytes on the disk
+  std::string contents; // the file's bytes for a reader; what a failed sync has lost is still in them
+  std::string synced;   // the file's bytes on the disk
   std::vector<file_change> changes;
   std::map<std::string, std::shared_ptr<disk_entry>> names;        // in the folder
   std::map<std::string, std::shared_ptr<disk_entry>> synced_names; // of the folder, on the disk
@@ -92,13 +93,12 @@ void move_name(const disk_place& from, const disk_place& to);
 
 void note_write(disk_entry& to, std::uint64_t offset, std::string_view bytes);
 void note_size(disk_entry& of, file_change::kind what, std::uint64_t size);
-// What a reader of the file gets.
-std::string contents_of(const disk_entry& file);
 // fsync of a file or folder. Takes time. 0, or EIO.
 int sync_entry(const entry_ptr& which);
 
 // Applies what the seed lets through of a change to what is on the disk.
 void keep_some(std::string& disk, const file_change& of);
-void keep_whole(std::string& disk, const file_change& of);
+// Applies all of it, to what is on the disk or to what a reader gets.
+void keep_whole(std::string& bytes, const file_change& of);
 
 } // namespace coppice::simulated

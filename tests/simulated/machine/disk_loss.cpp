@@ -85,7 +85,7 @@ void compare(const entry_ptr& with, const fs::path& path) {
     give_up(fmt::format("the simulated disk lost sight of {}", path.string()));
   with->mode = info.st_mode & 07777;
   if (!with->is_folder) {
-    if ((with->mode & S_IRUSR) != 0 && read_whole(path) != contents_of(*with))
+    if ((with->mode & S_IRUSR) != 0 && read_whole(path) != with->contents)
       give_up(fmt::format("the simulated disk does not know what was written to {}", path.string()));
     return;
   }
@@ -110,7 +110,7 @@ entry_ptr make_real(const entry_ptr& from, const fs::path& path,
     for (const auto& [name, inside] : from->synced_names)
       fresh->names[name] = fresh->synced_names[name] = make_real(inside, path / name, made);
   } else {
-    fresh->synced = from->synced;
+    fresh->contents = fresh->synced = from->synced;
     std::ofstream(path, std::ios::binary) << fresh->synced;
   }
   ::chmod(path.c_str(), fresh->mode);
@@ -119,14 +119,14 @@ entry_ptr make_real(const entry_ptr& from, const fs::path& path,
 
 } // namespace
 
-void keep_whole(std::string& disk, const file_change& of) {
+void keep_whole(std::string& bytes, const file_change& of) {
   switch (of.what) {
     case file_change::kind::write:
-      return put(disk, of.offset, of.bytes);
+      return put(bytes, of.offset, of.bytes);
     case file_change::kind::cut:
-      return disk.resize(of.offset, '\0');
+      return bytes.resize(of.offset, '\0');
     case file_change::kind::reserve:
-      return make_at_least(disk, of.offset);
+      return make_at_least(bytes, of.offset);
   }
 }
 
