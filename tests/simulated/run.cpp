@@ -31,7 +31,7 @@ class faults {
   void happen() {
     const unsigned one = any();
     const unsigned other = any();
-    switch (draw_below(does_.has_trial() ? 10 : 9)) {
+    switch (draw_below(does_.has_trial() && in_trial_ == 0 ? 10 : 9)) {
       case 0:
         cut(one, other);
         if (!one_in(4)) cut(other, one);
@@ -57,8 +57,7 @@ class faults {
         mend_disk(one);
         break;
       case 9:
-        end();
-        does_.trial(all_);
+        try_workload();
         break;
       default:
         if (all_.at(one) != nullptr) ask(one, other);
@@ -73,11 +72,20 @@ class faults {
     }
   }
 
+  // How long the workload's own trial took. 0: there was none; there is one in a run at most.
+  nanos in_trial() const { return in_trial_; }
+
  private:
   unsigned any() const { return 1 + static_cast<unsigned>(draw_below(all_.hosts())); }
   void populate(unsigned host) {
     all_.await_ready(host);
     does_.populate(all_, host);
+  }
+  void try_workload() {
+    const nanos begun = now();
+    end();
+    does_.trial(all_);
+    in_trial_ = now() - begun;
   }
   void kill(unsigned host) {
     all_.kill(host, one_in(3) ? loss::program : loss::power);
@@ -121,6 +129,7 @@ class faults {
   cluster& all_;
   workload& does_;
   std::array<bool, most_hosts> sync_failed_{}; // or may have
+  nanos in_trial_ = 0;
 };
 
 } // namespace
@@ -139,7 +148,7 @@ result run(const task& what) {
               [&does](const cluster& of, unsigned host) { return does->children(of, host); });
   faults troubles(all, *does);
   const nanos until = now() + what.length;
-  while (now() < until) {
+  while (now() - troubles.in_trial() < until) {
     let_pass(one_in(4) ? draw_between(0, millisecond) : draw_between(10 * millisecond, 3 * second));
     troubles.happen();
     does->look(all);
