@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
 #include <filesystem>
 #include <fstream>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::string_view cookie = "a cookie that all hosts of the cluster have";
 
-std::string configuration_of(unsigned host, const std::string& name) {
+std::string configuration_of(unsigned host, const std::string& name, const std::string& children) {
   return fmt::format(
       "node: {{ name: {}, cookie: {{ file: cookie }}, data: data, workers: 2, log: {{ level: warning }} }}\n"
       "distribution: {{ listen: [ {{ address: 10.0.0.{}, ports: 20000-20100 }} ], ticktime: 8s }}\n"
@@ -31,13 +32,40 @@ std::string configuration_of(unsigned host, const std::string& name) {
       "      name: shop_sup\n"
       "      intensity: 1000\n"
       "      children:\n"
-      "        - {{ id: kv, actor: kv, name: kv, args: {{ max_entries: 10 }} }}\n",
-      name, host, PLUGIN_FOLDER);
+      "        - {{ id: kv, actor: kv, name: kv, args: {{ max_entries: 10 }} }}\n"
+      "{}",
+      name, host, PLUGIN_FOLDER, children);
+}
+
+void make_disk(unsigned host, const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  const std::string cookie_file = folder + "/cookie";
+  std::ofstream(cookie_file) << cookie;
+  std::filesystem::permissions(cookie_file, std::filesystem::perms::owner_read);
+  mount_disk(host, folder);
+}
+
+// Of a map's value: a word or a number. Empty: something else.
+std::string plain(etf::cursor& at) {
+  std::string_view word;
+  etf::bytes text;
+  std::uint64_t number = 0;
+  etf::cursor tried = at;
+  std::string out;
+  if (tried.read_atom(word))
+    out = word;
+  else if (tried = at; tried.read_unsigned(number))
+    out = std::to_string(number);
+  else if (tried = at; tried.read_binary(text))
+    out.assign(reinterpret_cast<const char*>(text.data()), text.size());
+  at.skip();
+  return out;
 }
 
 } // namespace
 
-cluster::cluster(unsigned hosts, std::string folder) : hosts_(hosts), folder_(std::move(folder)) {
+cluster::cluster(unsigned hosts, std::string folder, children_of children)
+    : hosts_(hosts), folder_(std::move(folder)), children_(std::move(children)) {
   const bool by_name = one_in(2);
   for (unsigned one = 1; one <= hosts_; ++one) {
     names_[one] = fmt::format("n@{}{}", by_name ? "h" : "10.0.0.", one);
@@ -50,14 +78,10 @@ cluster::cluster(unsigned hosts, std::string folder) : hosts_(hosts), folder_(st
 void cluster::start(unsigned host) {
   note("start", host);
   const on_host here(host);
-  const std::string own = fmt::format("{}/h{}", folder_, host);
-  std::filesystem::create_directories(own);
-  const std::string cookie_file = own + "/cookie";
-  if (!std::filesystem::exists(cookie_file)) {
-    std::ofstream(cookie_file) << cookie;
-    std::filesystem::permissions(cookie_file, std::filesystem::perms::owner_read);
-  }
-  spec::outcome loaded = spec::load_text(configuration_of(host, names_[host]), "node.yaml", own);
+  const std::string own = folder_of(host);
+  if (disk_of(host).path.empty()) make_disk(host, own);
+  const std::string configuration = configuration_of(host, names_[host], children_(*this, host));
+  spec::outcome loaded = spec::load_text(configuration, "node.yaml", own);
   if (!loaded.spec) give_up(spec::render(loaded.diagnostics));
   auto started = node::instance::start(std::move(*loaded.spec), [host, life = host_at(host).lives] {
     if (host_at(host).lives == life) give_up(fmt::format("the node of host {} came down by itself", host));
@@ -66,11 +90,25 @@ void cluster::start(unsigned host) {
   nodes_[host] = std::move(*started);
 }
 
-void cluster::kill(unsigned host) {
+void cluster::await_ready(unsigned host) {
+  const auto told = std::make_shared<base::promise<bool>>();
+  auto ready = told->result();
+  at(host)->when_ready([told](const base::status& outcome) { told->give(outcome.has_value()); });
+  if (!ready.take_within(std::chrono::seconds(30)).value_or(false))
+    give_up(fmt::format("invariant: a node becomes ready: host {} did not", host));
+}
+
+std::string cluster::folder_of(unsigned host) const {
+  return fmt::format("{}/h{}", folder_, host);
+}
+
+void cluster::kill(unsigned host, loss what) {
   while (!freeze(host)) let_pass(draw_between(1, 20 * microsecond));
-  note("kill", host);
+  note("kill", host, static_cast<std::uint64_t>(what));
   close_all_of(host);
   close_files_of(host);
+  if (what == loss::power) lose_unsynced(host);
+  heal_disk(host);
   ++host_at(host).lives;
   // Its memory is the dead node's for good: nothing may touch it any more.
   static_cast<void>(nodes_[host].release());
@@ -100,6 +138,27 @@ std::string cluster::ask(unsigned from, std::string_view target, std::string_vie
                       : fmt::format("error {}", static_cast<int>(result.error().what)));
   });
   return answer.take_within(std::chrono::nanoseconds(timeout + 5 * second)).value_or("never told");
+}
+
+std::map<std::string, std::string> cluster::report(unsigned host, std::string_view name) {
+  if (at(host) == nullptr) return {};
+  const on_host here(host);
+  const auto found = at(host)->info(name);
+  if (!found) return {};
+  const auto told = std::make_shared<base::promise<std::map<std::string, std::string>>>();
+  auto answer = told->result();
+  at(host)->engine_of(found->summary.pid, {}, 2 * second,
+                      [told](const base::result<runtime::message>& result) {
+                        std::map<std::string, std::string> fields;
+                        etf::cursor in(result ? result->bytes() : etf::bytes());
+                        std::uint32_t pairs = 0;
+                        std::string_view key;
+                        if (result && in.read_map(pairs))
+                          for (; pairs > 0 && in.read_atom(key); --pairs)
+                            fields[std::string(key)] = plain(in);
+                        told->give(std::move(fields));
+                      });
+  return answer.take_within(std::chrono::seconds(5)).value_or(std::map<std::string, std::string>());
 }
 
 } // namespace coppice::simulated

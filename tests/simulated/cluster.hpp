@@ -5,6 +5,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,10 +17,16 @@
 
 namespace coppice::simulated {
 
+// What a kill takes from a host: the program alone, or its power, and with it what its disk has not synced.
+enum class loss : std::uint8_t { program, power };
+
 class cluster {
  public:
+  // Lines of YAML: the children of that host beside kv.
+  using children_of = std::function<std::string(const cluster&, unsigned host)>;
+
   // Starts them all, in an order that the seed chooses. `folder`: where their files are.
-  cluster(unsigned hosts, std::string folder);
+  cluster(unsigned hosts, std::string folder, children_of children);
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 
@@ -27,16 +36,24 @@ class cluster {
   node::instance* at(unsigned host) const { return nodes_[host].get(); }
 
   void start(unsigned host);
-  // As a kill -9: its threads run no more, the kernel closes what they had open. What its disk has stays.
-  void kill(unsigned host);
+  // Its applications have started. Else the run ends.
+  void await_ready(unsigned host);
+  // Its threads run no more, what they had open is closed, its disk has no fault any more.
+  void kill(unsigned host, loss what);
   // In order; the run ends if a thread does not come back.
   void stop(unsigned host);
   // gen_server:call from that host; the answer's text, or "error" and its kind.
   std::string ask(unsigned from, std::string_view target, std::string_view request, nanos timeout);
+  // What the engine of that name reports on that host: its numbers and words by name. Empty: the host is
+  // down, or nothing came.
+  std::map<std::string, std::string> report(unsigned host, std::string_view name);
+  // The folder of the host's files.
+  std::string folder_of(unsigned host) const;
 
  private:
   unsigned hosts_;
   std::string folder_;
+  children_of children_;
   std::array<std::string, most_hosts> names_;
   std::array<std::unique_ptr<node::instance>, most_hosts> nodes_;
 };

@@ -25,9 +25,6 @@ def main(program):
     hashes = []
     for number, seed in enumerate(seeds, 1):
         status, text, value = run(program, ["--seed", seed, "--twice"])
-        if "the processor's counter can be read here" in text:
-            print("1..0 # SKIP this machine lets programs read the processor's counter, so no run can be repeated")
-            return 77
         hashes.append(value)
         if status:
             failed += 1

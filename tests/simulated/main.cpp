@@ -20,6 +20,7 @@
 #include "machine/processor.hpp"
 #include "machine/real.hpp"
 #include "run.hpp"
+#include "workloads/workload.hpp"
 
 namespace {
 
@@ -112,6 +113,7 @@ struct command_line {
   std::string only;
   bool trace = false;
   bool twice = false;
+  bool until_failed = false;
 };
 
 // False: not a number with ms, s, m or h.
@@ -139,6 +141,7 @@ class search {
       for (const std::uint64_t seed : given_.seeds) one(seed, length_.count());
     } else {
       const auto over = [&] {
+        if (given_.until_failed && failed_ > 0) return true;
         return given_.count > 0 ? ran_ >= given_.count : std::chrono::steady_clock::now() - begun >= length_;
       };
       for (std::uint64_t seed = given_.first; !over(); ++seed) one(seed, default_length);
@@ -194,12 +197,13 @@ int read_and_go(int argc, char** argv) {
   app.add_option("--first", given.first, "the seed to begin with");
   app.add_option("--count", given.count, "how many seeds, in place of --for");
   app.add_option("--for", given.length, "how long to search: 60s, 5m");
-  app.add_option("--only", given.only, "one workload: calls, casts, watches, mixed");
+  app.add_option("--only", given.only, "one workload: " + workload_names());
   app.add_flag("--trace", given.trace, "each thing that goes into the hash, to standard error");
+  app.add_flag("--until-failed", given.until_failed, "end the search at the first seed that fails");
   app.add_flag("--twice", given.twice, "run each seed twice: the hashes must be the same");
   CLI11_PARSE(app, argc, argv);
   std::chrono::nanoseconds length{};
-  if (!read_length(given.length, length) || (!given.only.empty() && !is_workload(given.only.c_str()))) {
+  if (!read_length(given.length, length) || (!given.only.empty() && !is_workload(given.only))) {
     fmt::print(stderr, "coppice-simulated: no such length, or no such workload\n");
     return 2;
   }

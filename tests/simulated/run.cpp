@@ -5,50 +5,33 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <string_view>
-#include <vector>
 
 #include "base/log.hpp"
-#include "base/promise.hpp"
 #include "cluster.hpp"
+#include "machine/disk.hpp"
 #include "machine/network.hpp"
 #include "machine/sockets.hpp"
-#include "workloads/actors.hpp"
 #include "workloads/ledger.hpp"
+#include "workloads/workload.hpp"
 
 namespace coppice::simulated {
 namespace {
 
 constexpr nanos begins_at = 1'000 * second;
 constexpr nanos time_to_settle = 60 * second; // after the last fault: several times the net tick
-constexpr std::array<std::string_view, 4> workloads{"calls", "casts", "watches", "mixed"};
-
-mixture choose(std::string_view only) {
-  if (only.empty()) only = workloads[draw_below(workloads.size())];
-  const bool all = only == "mixed";
-  return {all || only == "calls", all || only == "casts", all || only == "watches"};
-}
-
-void await_ready(cluster& all, unsigned host) {
-  const auto told = std::make_shared<base::promise<bool>>();
-  auto ready = told->result();
-  all.at(host)->when_ready([told](const base::status& outcome) { told->give(outcome.has_value()); });
-  if (!ready.take_within(std::chrono::seconds(30)).value_or(false))
-    give_up(fmt::format("invariant: a node becomes ready: host {} did not", host));
-}
 
 class faults {
  public:
-  faults(cluster& all, const mixture& does) : all_(all), does_(does) {
+  faults(cluster& all, workload& does) : all_(all), does_(does) {
     for (unsigned one = 1; one <= all_.hosts(); ++one) populate(one);
   }
 
   void happen() {
     const unsigned one = any();
     const unsigned other = any();
-    switch (draw_below(5)) {
+    switch (draw_below(does_.has_trial() && in_trial_ == 0 ? 10 : 9)) {
       case 0:
         cut(one, other);
         if (!one_in(4)) cut(other, one);
@@ -61,10 +44,20 @@ class faults {
         reset_connections(one, other);
         break;
       case 3:
+      case 4:
         if (all_.at(one) != nullptr)
           kill(one);
         else
           revive(one);
+        break;
+      case 5:
+        hurt_disk(one);
+        break;
+      case 6:
+        mend_disk(one);
+        break;
+      case 9:
+        try_workload();
         break;
       default:
         if (all_.at(one) != nullptr) ask(one, other);
@@ -73,25 +66,59 @@ class faults {
   }
   void end() {
     heal_all();
-    for (unsigned one = 1; one <= all_.hosts(); ++one)
+    for (unsigned one = 1; one <= all_.hosts(); ++one) {
+      mend_disk(one);
       if (all_.at(one) == nullptr) revive(one);
+    }
   }
+
+  // How long the workload's own trial took. 0: there was none; there is one in a run at most.
+  nanos in_trial() const { return in_trial_; }
 
  private:
   unsigned any() const { return 1 + static_cast<unsigned>(draw_below(all_.hosts())); }
   void populate(unsigned host) {
-    await_ready(all_, host);
-    add_load(all_, host);
-    for (std::uint64_t count = 1 + draw_below(3); count > 0; --count)
-      clients_[host].push_back(add_client(all_, host, does_));
+    all_.await_ready(host);
+    does_.populate(all_, host);
+  }
+  void try_workload() {
+    const nanos begun = now();
+    end();
+    does_.trial(all_);
+    in_trial_ = now() - begun;
   }
   void kill(unsigned host) {
-    all_.kill(host);
-    for (const std::uint64_t one : std::exchange(clients_[host], {})) the_ledger().forget(one);
+    all_.kill(host, one_in(3) ? loss::program : loss::power);
+    does_.lost(host);
+    sync_failed_[host] = false;
   }
   void revive(unsigned host) {
     all_.start(host);
     populate(host);
+  }
+  void hurt_disk(unsigned host) {
+    if (all_.at(host) == nullptr) return;
+    host_disk& disk = disk_of(host);
+    switch (draw_below(3)) {
+      case 0:
+        disk.full = true;
+        break;
+      case 1:
+        disk.syncs_to_fail = 1 + static_cast<unsigned>(draw_below(3));
+        sync_failed_[host] = true;
+        break;
+      default:
+        disk.slow = draw_between(10 * millisecond, 500 * millisecond);
+        break;
+    }
+    note("disk", host, disk.syncs_to_fail);
+  }
+  // A log whose sync has failed has ended until its node is started again.
+  void mend_disk(unsigned host) {
+    heal_disk(host);
+    if (!sync_failed_[host] || all_.at(host) == nullptr) return;
+    kill(host);
+    revive(host);
   }
   // A call by the node's own interface ends, whatever it comes to.
   void ask(unsigned from, unsigned to) {
@@ -100,25 +127,12 @@ class faults {
   }
 
   cluster& all_;
-  mixture does_;
-  std::array<std::vector<std::uint64_t>, most_hosts> clients_;
+  workload& does_;
+  std::array<bool, most_hosts> sync_failed_{}; // or may have
+  nanos in_trial_ = 0;
 };
 
-void check_that_all_answer(cluster& all) {
-  for (unsigned from = 1; from <= all.hosts(); ++from)
-    for (unsigned to = 1; to <= all.hosts(); ++to) {
-      const std::string told = all.ask(from, "kv@" + all.name(to), "size", 10 * second);
-      if (told != "0")
-        the_ledger().broken(fmt::format("after the faults every node answers: {} asked {} and got {}",
-                                        all.name(from), all.name(to), told));
-    }
-}
-
 } // namespace
-
-bool is_workload(const char* name) {
-  return std::ranges::find(workloads, std::string_view(name)) != workloads.end();
-}
 
 result run(const task& what) {
   begin({what.seed, what.trace});
@@ -129,18 +143,20 @@ result run(const task& what) {
   log.format = base::log::format::text;
   base::log::start(log);
 
-  cluster all(2 + static_cast<unsigned>(draw_below(2)), ".");
-  faults troubles(all, choose(what.only.data()));
+  const auto does = make_workload(what.only.data());
+  cluster all(does->hosts(), ".",
+              [&does](const cluster& of, unsigned host) { return does->children(of, host); });
+  faults troubles(all, *does);
   const nanos until = now() + what.length;
-  while (now() < until) {
+  while (now() - troubles.in_trial() < until) {
     let_pass(one_in(4) ? draw_between(0, millisecond) : draw_between(10 * millisecond, 3 * second));
     troubles.happen();
+    does->look(all);
   }
   troubles.end();
   the_ledger().quiet = true;
   let_pass(time_to_settle);
-  check_that_all_answer(all);
-  the_ledger().check_all_told();
+  does->check(all);
   for (unsigned one = 1; one <= all.hosts(); ++one) all.stop(one);
   return {trace_hash(), steps(), now() - begins_at, the_ledger().seen()};
 }

@@ -26,6 +26,5 @@ struct result {
 
 // In a process of its own, in an empty folder. Ends the process where something does not hold.
 result run(const task& what);
-bool is_workload(const char* name);
 
 } // namespace coppice::simulated

@@ -94,6 +94,12 @@ int control(int fd, int what, long argument) {
   }
 }
 
+// The file of one descriptor is that of the other one too.
+int also_open(int fd, int made) {
+  if (made >= 0) note_file(made, file_at(fd));
+  return made;
+}
+
 ssize_t read_pieces(int fd, std::span<const iovec> into) {
   const thing one = share_thing(fd);
   if (!one) return said<ssize_t>(-EBADF);
@@ -217,13 +223,13 @@ ssize_t readv(int fd, const iovec* into, int count) {
 }
 
 ssize_t write(int fd, const void* from, size_t count) {
-  if (!is_simulated(fd)) return kernel(SYS_write, fd, as_long(from), static_cast<long>(count));
   const iovec piece{const_cast<void*>(from), count};
+  if (!is_simulated(fd)) return write_file(fd, {&piece, 1}, -1);
   return write_pieces(fd, {&piece, 1});
 }
 
 ssize_t writev(int fd, const iovec* from, int count) {
-  if (!is_simulated(fd)) return kernel(SYS_writev, fd, as_long(from), count);
+  if (!is_simulated(fd)) return write_file(fd, {from, static_cast<std::size_t>(count)}, -1);
   return write_pieces(fd, {from, static_cast<std::size_t>(count)});
 }
 
@@ -236,7 +242,7 @@ int close(int fd) {
 }
 
 int dup(int fd) noexcept {
-  if (!is_simulated(fd)) return static_cast<int>(kernel(SYS_dup, fd));
+  if (!is_simulated(fd)) return also_open(fd, static_cast<int>(kernel(SYS_dup, fd)));
   return said(same_thing(fd, 0));
 }
 
@@ -255,7 +261,10 @@ int fcntl64(int fd, int what, ...) {
   va_start(rest, what);
   const long argument = va_arg(rest, long);
   va_end(rest);
-  if (!is_simulated(fd)) return static_cast<int>(kernel(SYS_fcntl, fd, what, argument));
+  if (!is_simulated(fd)) {
+    const auto outcome = static_cast<int>(kernel(SYS_fcntl, fd, what, argument));
+    return what == F_DUPFD || what == F_DUPFD_CLOEXEC ? also_open(fd, outcome) : outcome;
+  }
   return said(control(fd, what, argument));
 }
 

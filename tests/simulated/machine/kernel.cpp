@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// syscall(2), which libuv and libstdc++ use for what libc has no function for; what /proc and /sys tell;
-// syncs of files, which cost nothing here; and libraries that are loaded, meanwhile no other thread is.
-#include <dirent.h>
+// syscall(2), which libuv and libstdc++ use for what libc has no function for; and libraries that are loaded,
+// meanwhile no other thread is.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -9,11 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdarg>
-#include <cstdio>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -25,11 +21,6 @@
 
 namespace coppice::simulated {
 namespace {
-
-// Their contents are the real machine's, and differ from run to run.
-bool tells_of_the_real_machine(const char* path) {
-  return std::strncmp(path, "/proc/", 6) == 0 || std::strncmp(path, "/sys/", 5) == 0;
-}
 
 long futex(const int* word, int what, int value, const timespec* until) {
   switch (what & FUTEX_CMD_MASK) {
@@ -55,15 +46,6 @@ long futex(const int* word, int what, int value, const timespec* until) {
   }
 }
 
-int open_file(const char* path, int flags, unsigned mode) {
-  if (current() != nullptr && tells_of_the_real_machine(path)) return said(-ENOENT);
-  const int made = static_cast<int>(kernel(SYS_openat, AT_FDCWD, as_long(path), flags, mode));
-  note_file(made);
-  return made;
-}
-
-std::array<unsigned, first_descriptor> file_hosts; // of each of the kernel's descriptors: who opened it
-
 class steady {
  public:
   steady() { change(1); }
@@ -78,20 +60,6 @@ class steady {
 };
 
 } // namespace
-
-void note_file(int fd) {
-  if (fd >= 0 && fd < first_descriptor && current() != nullptr)
-    file_hosts[static_cast<std::size_t>(fd)] = current()->host;
-}
-
-void forget_file(int fd) {
-  if (fd >= 0 && fd < first_descriptor) file_hosts[static_cast<std::size_t>(fd)] = 0;
-}
-
-void close_files_of(unsigned host) {
-  for (std::size_t fd = 0; fd < file_hosts.size(); ++fd)
-    if (file_hosts[fd] == host) close(static_cast<int>(fd));
-}
 
 long kernel(long number, long a, long b, long c, long d, long e, long f) {
   static auto* const call = real<long(long, ...)>("syscall");
@@ -130,59 +98,17 @@ long syscall(long number, ...) noexcept {
     case SYS_pidfd_open: // a program that has ended is found by asking
     case SYS_close_range:
       return said<ssize_t>(-ENOSYS);
-    case SYS_statx:
-    case SYS_copy_file_range:
-    case SYS_preadv:
+    case SYS_copy_file_range: // its callers go on with read and write
+      return said<ssize_t>(-ENOSYS);
     case SYS_pwritev:
-    case SYS_renameat2:
+      return write_file(static_cast<int>(a), {reinterpret_cast<const iovec*>(b), static_cast<std::size_t>(c)},
+                        d);
+    case SYS_statx:
+    case SYS_preadv:
       return kernel(number, a, b, c, d, e, f);
     default:
       give_up(fmt::format("system call {} is not simulated", number));
   }
-}
-
-int open64(const char* path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  const auto mode = static_cast<unsigned>(va_arg(rest, int));
-  va_end(rest);
-  return open_file(path, flags, mode);
-}
-
-int open(const char* path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  const auto mode = static_cast<unsigned>(va_arg(rest, int));
-  va_end(rest);
-  return open_file(path, flags, mode);
-}
-
-FILE* fopen64(const char* path, const char* mode) {
-  static auto* const does = real<FILE*(const char*, const char*)>("fopen64");
-  if (current() == nullptr || !tells_of_the_real_machine(path)) return does(path, mode);
-  errno = ENOENT;
-  return nullptr;
-}
-
-FILE* fopen(const char* path, const char* mode) {
-  return fopen64(path, mode);
-}
-
-DIR* opendir(const char* path) {
-  static auto* const does = real<DIR*(const char*)>("opendir");
-  if (current() == nullptr || !tells_of_the_real_machine(path)) return does(path);
-  errno = ENOENT;
-  return nullptr;
-}
-
-int fsync(int) {
-  point();
-  return 0;
-}
-
-int fdatasync(int) {
-  point();
-  return 0;
 }
 
 void* dlopen(const char* file, int mode) noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The processor's counter is no function of libc. The kernel can be told that reading it is a fault, and the
-// handler of that fault answers 0, which says to the product that there is no counter. It costs 2 µs. On a
-// processor of another kind the product reads none.
+// The processor's counter is no function of libc. The product is compiled here without reading it
+// (COPPICE_NO_PROCESSOR_COUNTER). Of others, reading it is a fault whose handler answers 0, where the kernel
+// can have it so: some virtual machines let it be read all the same.
 #include "processor.hpp"
 
 #include <execinfo.h>
@@ -65,10 +65,7 @@ void prepare_processor() {
   handler.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) set(number, &handler, nullptr);
 #if defined(__x86_64__)
-  if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV) != 0) give_up("the processor's counter cannot be taken away");
-  // Some virtual machines let it be read all the same. corpus.py knows these words.
-  if (__builtin_ia32_rdtsc() != 0)
-    give_up("the processor's counter can be read here: no run can be repeated");
+  prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
 #endif
   mallopt(M_ARENA_MAX, 1);
   // Descriptors below are the kernel's, those above are simulated.

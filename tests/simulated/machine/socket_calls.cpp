@@ -15,6 +15,7 @@
 #include <cstring>
 #include <optional>
 
+#include "files.hpp"
 #include "hosts.hpp"
 #include "real.hpp"
 #include "sockets.hpp"
@@ -239,7 +240,8 @@ int sendmmsg(int, mmsghdr*, unsigned, int) {
 }
 
 ssize_t sendfile64(int to, int from, off64_t* at, size_t most) noexcept {
-  if (!is_simulated(to)) return kernel(SYS_sendfile, to, from, as_long(at), static_cast<long>(most));
+  if (!is_simulated(to) && !file_at(to))
+    return kernel(SYS_sendfile, to, from, as_long(at), static_cast<long>(most));
   std::string room(std::min<std::size_t>(most, 65'536), '\0');
   const long got = kernel(SYS_pread64, from, as_long(room.data()), static_cast<long>(room.size()),
                           at != nullptr ? *at : kernel(SYS_lseek, from, 0, SEEK_CUR));

@@ -14,6 +14,7 @@
 
 #include "base/clock.hpp"
 #include "behaviours/gen/native_server.hpp"
+#include "calls.hpp"
 #include "ledger.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -211,22 +212,15 @@ class client final : public native_server {
   std::map<unsigned, std::uint64_t> casts_;
 };
 
-void spawn(node::instance& on, const std::string& name, std::unique_ptr<runtime::behaviour> does) {
-  const auto made = on.runtime().spawn({.name = name, .label = name}, std::move(does));
-  if (!made) give_up("a workload's actor does not start: " + made.error().text);
-}
-
 } // namespace
 
 void add_load(cluster& to, unsigned host) {
-  const on_host here(host);
-  spawn(*to.at(host), "load", std::make_unique<load>(host));
+  add_process(to, host, "load", std::make_unique<load>(host));
 }
 
 std::uint64_t add_client(cluster& to, unsigned host, const mixture& does) {
-  const on_host here(host);
   const std::uint64_t number = the_ledger().next();
-  spawn(*to.at(host), fmt::format("client_{}", number), std::make_unique<client>(to, number, does));
+  add_process(to, host, fmt::format("client_{}", number), std::make_unique<client>(to, number, does));
   return number;
 }
 

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""planted.py BUILD [WORD...]: whether the search finds faults. Each patch in planted/ plants one fault in one source of
+the daemon; with it the search of all workloads, two at a time, has to find a seed that fails within 60 seconds, and that
+seed has to pass without the fault. The first line of a patch says what the fault is. The product is not touched: the
+changed source is compiled by the command of the build folder BUILD, and linked in place of the object that is there. A
+patch that does not apply any more fails. Prints TAP. WORD: only patches whose name has it.
+"""
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROGRAM = "tests/simulated/coppice-simulated"
+SECONDS = 60
+SEARCHES = 2
+
+
+def source_of(patch):
+    """The one file that the patch changes."""
+    found = re.findall(r"^\+\+\+ b/(\S+)", patch.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(found) == 1, f"{patch.name} changes {found}"
+    return found[0]
+
+
+def planted_object(build, patch, folder):
+    source = source_of(patch)
+    copy = folder / source
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes((ROOT / source).read_bytes())
+    subprocess.run(["git", "apply", "--whitespace=nowarn", str(patch)], cwd=folder, check=True)
+    for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
+        words = shlex.split(entry["command"])
+        is_source = (Path(entry["directory"]) / entry["file"]).resolve() == ROOT / source
+        if is_source and not words[words.index("-o") + 1].startswith("tests/"):
+            target = folder / "planted.o"
+            words[words.index("-o") + 1] = str(target)
+            words[words.index("-c") + 1] = str(copy)
+            for option in ("-MD", "-MQ", "-MF"):
+                at = words.index(option)
+                del words[at:at + (1 if option == "-MD" else 2)]
+            subprocess.run(words, cwd=entry["directory"], check=True)
+            return target
+    raise AssertionError(f"no command compiles {source}")
+
+
+def planted_program(build, made, folder):
+    """The program's own link, with the object ahead of the archives."""
+    ninja = ["ninja", "-C", str(build), "-t", "commands", PROGRAM]
+    said = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
+    words = shlex.split(said.splitlines()[-1])
+    target = folder / "simulated"
+    at = words.index("-o")
+    words[at + 1] = str(target)
+    words.insert(at + 2, str(made))
+    subprocess.run(words, cwd=build, check=True)
+    return target
+
+
+def search(program, first):
+    """The seed that failed and the last line of what was said; None: none did in time."""
+    running = []
+    for number in range(SEARCHES):
+        arguments = ["--first", str(first + number * 1_000_000), "--for", f"{SECONDS}s", "--until-failed"]
+        running.append(subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, text=True))
+    found = None
+    while found is None and running:
+        time.sleep(0.1)
+        for one in [one for one in running if one.poll() is not None]:
+            running.remove(one)
+            said = one.stdout.read()
+            if match := re.search(r"^seed (\d+) failed$", said, re.MULTILINE):
+                reason = re.findall(r"^simulated machine: (.*)$", said, re.MULTILINE)
+                found = int(match[1]), (reason or ["?"])[-1]
+    for one in running:
+        one.kill()
+        one.communicate()
+    return found
+
+
+def passes(program, seed):
+    return subprocess.run([str(program), "--seed", str(seed)], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def main():
+    reader = argparse.ArgumentParser()
+    reader.add_argument("--first", type=int, default=1000)
+    reader.add_argument("build", type=Path)
+    reader.add_argument("words", nargs="*")
+    given = reader.parse_args()
+    patches = sorted((Path(__file__).resolve().parent / "planted").glob("*.patch"))
+    patches = [one for one in patches if not given.words or any(word in one.name for word in given.words)]
+    print(f"1..{len(patches)}", flush=True)
+    failed = False
+    for number, patch in enumerate(patches, 1):
+        fault = patch.read_text(encoding="utf-8").splitlines()[0]
+        began = time.monotonic()
+        found, why = None, "not found"
+        with tempfile.TemporaryDirectory(prefix="coppice-planted-") as name:
+            try:
+                program = planted_program(given.build, planted_object(given.build, patch, Path(name)), Path(name))
+                began = time.monotonic()
+                found = search(program, given.first)
+            except (AssertionError, subprocess.CalledProcessError) as error:
+                why = str(error)
+        took = time.monotonic() - began
+        if found and not passes(given.build / PROGRAM, found[0]):
+            found, why = None, f"seed {found[0]} fails without the fault too"
+        failed |= found is None
+        print(f"{'ok' if found else 'not ok'} {number} - {fault}")
+        print(f"# {f'seed {found[0]}: {found[1]}' if found else why} ({took:.0f} s)", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Calls of the workloads' clients, with terms as people write them. In the process's own turn.
+// rooms: node
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "../cluster.hpp"
+#include "runtime/process.hpp"
+
+namespace coppice::simulated {
+
+// gen_server:call of the server of that name on that host. The answer as text. Empty: none came in time.
+std::string call_of(runtime::process& self, const cluster& all, unsigned host, std::string_view name,
+                    std::string_view request, nanos timeout);
+// A client's process on that host.
+void add_process(cluster& to, unsigned host, const std::string& name,
+                 std::unique_ptr<runtime::behaviour> does);
+
+} // namespace coppice::simulated

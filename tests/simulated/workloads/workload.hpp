@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// What a run does with its cluster while faults happen, and what must hold of it. The workload's thread.
+// rooms: node
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "../cluster.hpp"
+
+namespace coppice::simulated {
+
+class workload {
+ public:
+  workload() = default;
+  virtual ~workload() = default;
+  workload(const workload&) = delete;
+  workload& operator=(const workload&) = delete;
+
+  virtual unsigned hosts() const = 0;
+  // See cluster::children_of.
+  virtual std::string children(const cluster& all, unsigned host) const = 0;
+  // The host has a node that is ready.
+  virtual void populate(cluster& all, unsigned host) = 0;
+  // The host was killed, and with it what populate() has put there.
+  virtual void lost(unsigned host) = 0;
+  // Between two faults.
+  virtual void look(cluster& /*all*/) {}
+  // A fault of the workload's own, among the others. Every link is whole and every host up when it begins,
+  // and has to be so when it ends.
+  virtual void trial(cluster& /*all*/) {}
+  virtual bool has_trial() const { return false; }
+  // The faults have ended, and time to settle has passed. Clients begin nothing any more.
+  virtual void check(cluster& all) = 0;
+};
+
+// Null: there is none of that name. Empty: the seed chooses one.
+std::unique_ptr<workload> make_workload(std::string_view name);
+bool is_workload(std::string_view name);
+// For people, with commas.
+std::string workload_names();
+
+// By the workloads that actors play: calls, casts, watches, or mixed.
+std::unique_ptr<workload> make_traffic(std::string_view name);
+// A Raft group whose clients append and query.
+std::unique_ptr<workload> make_group();
+// Sagas that move money between accounts.
+std::unique_ptr<workload> make_bank();
+
+} // namespace coppice::simulated
