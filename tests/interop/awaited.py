@@ -76,7 +76,7 @@ def deadlines(cleanup):
     to = oracle(erl)
     equal(node.call("asker", f"{{ask, {to}, {{later, 400, late}}, 100, 0}}"), TIMEOUT)
     equal(node.call("asker", f"{{ask, {to}, {{later, 400, late}}, 100, 800}}"), TIMEOUT)
-    equal(node.call("asker", f"{{ask, {to}, {{say, early}}, 200, 400}}"), "{ok,early}", "it came in time, and is looked at now")
+    equal(node.call("asker", f"{{ask, {to}, {{say, early}}, 2000, 2200}}"), "{ok,early}", "it came in time, and is looked at now")
     equal(node.call("asker", f"{{ask, {to}, {{say, next}}, 5000, 0}}"), "{ok,next}", "which lies behind the late ones")
     equal(node.call("asker", "heard"), "0")
     equal(erl("oracle ! {watchers, self()}, receive {monitored_by, L} -> L end"), "[]", "no monitor is left")

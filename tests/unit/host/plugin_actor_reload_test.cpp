@@ -475,7 +475,7 @@ TEST_CASE(
 
 TEST_CASE("an actor becomes none of another behaviour") {
   counter one;
-  const host::actor_identity pond("test", "counter", "pond");
+  const host::actor_identity pond("test", "counter", "pond", nullptr, nullptr);
   one.visit([&](runtime::process&, reloadable& actor) {
     const host::actor_code& now = *one.code_in(one.next, code<new_code>::type);
     CHECK(host::takes_over(actor.identity(), now, true));
