@@ -46,7 +46,7 @@ void process::take_exits_first() {
 }
 
 void process::reductions(std::uint32_t count) {
-  record_of(*this).reductions_this_turn += count;
+  record_of(*this).note_reductions(count);
 }
 
 bool process::exiting() const {

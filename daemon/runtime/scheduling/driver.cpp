@@ -4,6 +4,7 @@
 // `next_`.
 #include "runtime/scheduling/driver.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -141,6 +142,10 @@ bool driver::hand_over(worker& w, process_record& p, const foreign_code& code, d
   p.waiting = &own_handler;
   w.count_parked(1);
   w.left_behind_ = &p;
+  former.ran_before_ = w.clock_.used_at(since);
+  former.lost_kind_ = kind_of(code.callback());
+  w.clock_.drop();
+  w.laps_.drop();
   former.drivers_.note(former, std::move(in));
   former.drives_.lose(w, p);
   former.drivers_.stuck_.fetch_add(1, std::memory_order_relaxed);
@@ -152,10 +157,19 @@ bool driver::hand_over(worker& w, process_record& p, const foreign_code& code, d
 void driver::rejoin(process_record& p) {
   driver& mine = *current();
   const std::unique_ptr<wait> kept_until_woken = std::move(mine.held_);
+  const base::nanos ran = mine.time_in_handler(kept_until_woken->since);
+  const work_kind kind = mine.lost_kind_;
   p.waiting->stack->switch_to(*mine.stack_);
   p.home().count_parked(-1);
   p.waiting = nullptr;
   p.border().withdraw();
+  p.home().charge_stuck(p, kind, ran);
+}
+
+base::nanos driver::time_in_handler(base::nanos since) const {
+  const thread_clock* const mine = clock();
+  return mine == nullptr ? 0
+                         : std::clamp<base::nanos>(mine->ran() - ran_before_, 0, base::mono_now() - since);
 }
 
 void driver::report_back() {
@@ -197,8 +211,18 @@ std::vector<stuck_handler> driver_pool::stuck_in() {
   std::vector<stuck_handler> out;
   const std::lock_guard guard(lock_);
   for (const auto& one : all_)
-    if (one->stuck_in_) out.push_back(*one->stuck_in_);
+    if (one->stuck_in_) {
+      out.push_back(*one->stuck_in_);
+      out.back().ran = one->time_in_handler(out.back().since);
+    }
   return out;
+}
+
+base::nanos driver_pool::time_stuck_in(const pid& of) {
+  const std::lock_guard guard(lock_);
+  for (const auto& one : all_)
+    if (one->stuck_in_ && one->stuck_in_->pid == of) return one->time_in_handler(one->stuck_in_->since);
+  return 0;
 }
 
 void driver_pool::put_back(driver& unused) {

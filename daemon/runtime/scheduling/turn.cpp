@@ -15,9 +15,12 @@ namespace {
 
 constexpr base::nanos round_time = 250'000; // turns run this long before the loop is polled again
 constexpr unsigned most_messages = 4;       // between two reads of the clock
-constexpr unsigned most_turns = 8;
-constexpr base::nanos quick = 20'000;  // for all messages or turns between two reads
-constexpr unsigned most_in_a_row = 32; // turns handed on
+constexpr std::uint32_t most_turns = 16;
+constexpr base::nanos quick = 20'000;          // for all messages between two reads
+constexpr std::uint64_t quick_counts = 40'000; // of turn_counter(), for all turns between two reads
+constexpr base::nanos long_turn = 50'000;      // a process with such turns has all of them measured
+constexpr double forgets_long = 1.0 / 32;      // so probable after each brief turn
+constexpr unsigned most_in_a_row = 32;         // turns handed on
 constexpr base::nanos row_time = 20'000;
 constexpr std::size_t most_of_an_atom = 255; // characters
 constexpr std::array<std::uint8_t, 11> exception_atom{119, 9, 'e', 'x', 'c', 'e', 'p', 't', 'i', 'o', 'n'};
@@ -38,6 +41,7 @@ void worker::runner(void*) {
 // there is a freezer, also when a task waits, so that its members stand still at once.
 void worker::run_turns() {
   worker* here = current();
+  here->clock_.leave_out_until(here->looked_at_);
   while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
     const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
     process_record* next = nullptr;
@@ -56,14 +60,123 @@ void worker::run_turns() {
   mine->switch_to(*here->thread_stack_);
 }
 
-void worker::read_the_time(const process_record& p, std::uint32_t looks) {
-  looks_seen_ = looks;
-  const base::nanos before = now_;
-  turn_ends_.looked(now() - before < quick, most_turns);
+// The next turn to be measured is drawn by chance, see turn_sampler.hpp. Between two measured turns the clock
+// is read at times, so that the beginning of a turn is not known too wrongly.
+void worker::read_the_time(process_record& p, std::uint32_t looks) {
+  const bool is_seen = std::exchange(looks_seen_, looks) != looks;
+  const std::uint64_t counter = read_counter();
   const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
   note_longest(held);
-  if (held >= slow_after_) [[unlikely]]
+  const bool is_slow = held >= slow_after_;
+  const bool was_measured = clock_.is_on();
+  const bool was_lapped = laps_.is_on();
+  const bool was_due = turns_left_ == 0;
+  base::nanos ran = 0;
+  if (was_measured) ran = charge_measured(p, counter, is_slow && is_seen);
+  if (is_slow) [[unlikely]] {
+    if (is_seen && !was_measured) ran = charge_seen(p, held);
+    if (is_seen && !was_lapped) count_kind(p, host_.core().watch->told_of(*this), ran);
     host_.core().watch->was_slow(*this, p, held);
+  }
+  if (was_lapped) [[unlikely]]
+    end_laps(p);
+  if (was_measured && !was_lapped && --until_lapped_ == 0) [[unlikely]]
+    return lap_next();
+  const bool was_quick = counter - std::exchange(turn_ended_at_, counter) < quick_counts;
+  const bool is_in_gap = !was_measured && was_due && was_quick;
+  const std::uint32_t gap = is_in_gap ? gap_left_ : sampler_.next_gap(counter);
+  if (gap == 1) return measure_next(turn_counter(), sampler_.one_in());
+  turns_left_ = std::min(gap - 1, most_turns);
+  gap_left_ = gap - turns_left_;
+}
+
+base::nanos worker::charge_measured(process_record& p, std::uint64_t counter, bool counts_once) {
+  const std::uint32_t weight = counts_once ? 1 : clock_.weight();
+  const base::nanos ran = clock_.end(counter);
+  if (ran >= long_turn) [[unlikely]]
+    p.turns_take = turn_length::is_long;
+  else if (p.turns_take != turn_length::brief) [[unlikely]]
+    p.turns_take = sampler_.chance(forgets_long) ? turn_length::brief : turn_length::was_long;
+  charge(p, ran * weight);
+  return ran;
+}
+
+// A turn that the watchdog saw counts once, measured or not: whether it looks does not depend on that.
+base::nanos worker::charge_seen(process_record& p, base::nanos held) {
+  const base::nanos since = turn_started_.load(std::memory_order_relaxed);
+  const base::nanos ran = std::clamp<base::nanos>(thread_time() - clock_.used_at(since), 0, held);
+  p.turns_take = turn_length::is_long;
+  charge(p, ran);
+  return ran;
+}
+
+void worker::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
+  count_kind(p, kind, ran);
+  p.turns_take = turn_length::is_long;
+  charge(p, ran);
+}
+
+void worker::charge(process_record& p, base::nanos ran) {
+  uncharged_ += static_cast<std::uint64_t>(ran);
+  const std::uint64_t units = uncharged_ / process_record::time_unit;
+  uncharged_ %= process_record::time_unit;
+  std::uint64_t full = 0;
+  base::contained("the processor time of a process", [&] { full = p.add_time(units); });
+  if (full != 0) [[unlikely]]
+    charge_class(p, static_cast<base::nanos>(full * process_record::full * process_record::time_unit));
+}
+
+class_tally& worker::tally_of(const process_record& p) {
+  description is;
+  base::contained("the description of a process", [&] { p.behaviour->describe(is); });
+  return p.host().core().work.of(is);
+}
+
+void worker::charge_class(const process_record& p, base::nanos ran) {
+  base::contained("the processor time of a class", [&] { tally_of(p).charge(ran); });
+}
+
+void worker::count_kind(const process_record& p, work_kind kind, base::nanos ran) {
+  base::contained("the processor time of a callback", [&] { tally_of(p).saw(kind, ran); });
+}
+
+// A turn that is looked at closely pays for that. So it counts once, as a turn of its own beside those that
+// stand for others.
+void worker::lap_next() {
+  lap_weight_ = lap_sampler_.one_in() * sampler_.one_in();
+  until_lapped_ = lap_sampler_.next_gap(static_cast<std::uint64_t>(now_));
+  laps_next_ = true;
+  measure_next(turn_counter(), 1);
+}
+
+bool worker::begin_measured(const process_record& p) {
+  const bool is_drawn = std::exchange(laps_next_, false);
+  if (p.turns_take != turn_length::brief) measure_next(turn_counter(), 1);
+  if (!is_drawn && p.turns_take != turn_length::is_long) return false;
+  laps_.begin(p.turns_take == turn_length::is_long ? 1 : lap_weight_);
+  return true;
+}
+
+void worker::end_laps(const process_record& p) {
+  laps_.end();
+  base::contained("the measuring of a turn", [&] {
+    class_tally& in = tally_of(p);
+    for (std::size_t kind = 0; kind < work_kinds; ++kind)
+      if (laps_.took()[kind] != 0) in.saw(static_cast<work_kind>(kind), laps_.took()[kind]);
+  });
+  count_noted(p);
+}
+
+void worker::count_noted(const process_record& p) {
+  base::contained("the measuring of messages", [&] {
+    if (laps_.noted().empty()) return;
+    class_tally& in = tally_of(p);
+    for (const message_times& one : laps_.noted()) {
+      in.handled.add(one.handled);
+      if (one.waited >= 0) in.waited.add(one.waited);
+    }
+  });
+  laps_.forget_noted();
 }
 
 bool worker::turn_seems_long() {
@@ -167,16 +280,32 @@ template <class Work>
 }
 
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  guarded(p, [&] { handle_messages(p, budget); });
+  guarded(p, [&] { handle_messages(p, budget, false); });
 }
 
-[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
+// A handler that waits ends the look at this turn. It may go on on another worker, and in a turn that is not
+// looked at closely: its time still counts.
+outcome worker::handle_lapped(process_record& p, signal_ptr what) {
+  turn_laps& laps = p.home().laps_;
+  if (!laps.is_on()) return handle(p, std::move(what));
+  const bool is_timed = what->kind == signal_kind::message && what->number != 0;
+  const auto enqueued = static_cast<base::nanos>(what->number);
+  const base::nanos begun = laps.turn_to(kind_of(*what));
+  outcome decided = handle(p, std::move(what));
+  worker& here = p.home();
+  here.laps_.note({base::mono_now() - begun, is_timed ? std::max<base::nanos>(0, begun - enqueued) : -1});
+  if (!here.laps_.is_on() || !here.laps_.has_room()) here.count_noted(p);
+  return decided;
+}
+
+[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget,
+                                                           bool lapped) {
   if (!p.started && !begin(p)) [[unlikely]]
     return;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
-    const outcome decided = handle(p, std::move(next));
+    const outcome decided = lapped ? handle_lapped(p, std::move(next)) : handle(p, std::move(next));
     ++p.reductions_this_turn;
     if (p.dead) [[unlikely]]
       return;
@@ -187,6 +316,11 @@ void worker::run_callbacks(process_record& p, std::uint32_t budget) {
     if (!p.mailbox.has_messages() || p.reductions_this_turn >= turn_reductions || p.home().turn_seems_long())
       break;
   }
+}
+
+void worker::handle_messages_lapped(process_record& p, std::uint32_t budget) {
+  if (!p.started) p.home().laps_.turn_to(work_kind::init);
+  handle_messages(p, budget, true);
 }
 
 // Two processes that call each other get several turns in a row while their data is in the processor's
@@ -202,6 +336,7 @@ bool worker::goes_on_in_row(const process_record& p) {
 
 // Returns the worker that goes on with this stack.
 worker& worker::turn(process_record& p) {
+  const bool is_lapped = (laps_next_ || p.turns_take != turn_length::brief) && begin_measured(p);
   count_one(turns_);
   turn_started_.store(now_, std::memory_order_relaxed);
   // If no other process waits, there is nothing to decide.
@@ -222,10 +357,13 @@ worker& worker::turn(process_record& p) {
       return *this; // as the runner of some later turn: `p` may have been freed
     }
   } else if (!p.finished) [[likely]] {
-    if (!gate::shuts_out(p)) [[likely]]
-      guarded(p, [&] { handle_messages(p, host_.options().turn_messages); });
-    else if (!p.dead)
-      guarded(p, [&] { gate::hold(p); });
+    if (gate::shuts_out(p)) [[unlikely]] {
+      if (!p.dead) guarded(p, [&] { gate::hold(p); });
+    } else if (is_lapped) [[unlikely]] {
+      guarded(p, [&] { handle_messages_lapped(p, host_.options().turn_messages); });
+    } else {
+      guarded(p, [&] { handle_messages(p, host_.options().turn_messages, false); });
+    }
     if (p.dead) [[unlikely]]
       base::contained("the end of a process", [&] { p.finish(); });
   }

@@ -28,16 +28,12 @@ constexpr unsigned looks_a_time = 16;           // at the inboxes, for one read 
 constexpr unsigned most_rounds = 10'000; // of look_around()
 constexpr unsigned poll_rounds = 1'000;  // without polling the loop
 
-// A counter that is cheaper to read than the clock. It has to go up at 1 to 10 GHz, or always be 0.
-std::uint64_t processor_counter() {
-#if defined(__x86_64__) || defined(__i386__)
-  return __builtin_ia32_rdtsc();
-#else
-  return 0;
-#endif
-}
-
 constexpr std::uint64_t fresh_for = 20'000; // in counts
+// Between two turns that are measured, about, in counts: what measuring takes is a hundredth.
+constexpr std::uint64_t measures_every = 8'000;
+constexpr std::uint32_t measures_at_least = 64; // of so many turns one
+constexpr std::uint64_t laps_every = 500'000;   // ns between two turns that are looked at closely, about
+constexpr std::uint32_t laps_at_least = 4096;   // of so many measured turns one
 
 } // namespace
 
@@ -49,7 +45,9 @@ worker::worker(system& host, unsigned index)
       creation_(host.creation()),
       slow_after_(host.options().watchdog),
       busy_wait_(host.options().busy_wait),
-      timers_(base::mono_now()) {}
+      timers_(base::mono_now()),
+      sampler_(measures_every, measures_at_least, index),
+      lap_sampler_(laps_every, laps_at_least, ~std::uint64_t{index}) {}
 
 // After the thread's end: until then others may have sent wake-ups and tasks.
 worker::~worker() {
@@ -57,10 +55,21 @@ worker::~worker() {
 }
 
 base::nanos worker::now() {
-  const std::uint64_t counter = processor_counter();
-  if (counter - clock_read_ < fresh_for && counter != 0) return now_;
-  clock_read_ = counter;
-  return now_ = base::mono_now();
+  read_counter();
+  return now_;
+}
+
+std::uint64_t worker::read_counter() {
+  looked_at_ = processor_counter();
+  if (looked_at_ == 0) {
+    now_ = base::mono_now();
+    return looked_at_ = static_cast<std::uint64_t>(now_);
+  }
+  if (looked_at_ - clock_read_ >= fresh_for) {
+    clock_read_ = looked_at_;
+    now_ = base::mono_now();
+  }
+  return looked_at_;
 }
 
 template <class Work>
@@ -134,6 +143,7 @@ void worker::run(driver& by) {
   thread_stack_ = &by.stack();
   current_fiber_ = thread_stack_;
   needs_online();
+  clock_.start();
   if (process_record* left = std::exchange(left_behind_, nullptr)) end_turn(*left);
   unsigned idle_rounds = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
@@ -144,6 +154,7 @@ void worker::run(driver& by) {
       idle_rounds = 0;
       continue;
     }
+    idle_from_ = looked_at_;
     if (idle_rounds++ == 0)
       look_around();
     else
@@ -160,6 +171,7 @@ void worker::run(driver& by) {
 // more.
 bool worker::one_round(driver& by) {
   round_started_.store(now(), std::memory_order_relaxed);
+  if (idle_from_ != 0) clock_.was_idle(std::exchange(idle_from_, 0), looked_at_);
   take_inboxes();
   const bool busy = queue_.size() != 0 || gate_.has_due();
   if (busy) {

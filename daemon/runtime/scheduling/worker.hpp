@@ -37,9 +37,14 @@
 #include "runtime/scheduling/movement.hpp"
 #include "runtime/scheduling/run_queue.hpp"
 #include "runtime/scheduling/timer_wheel.hpp"
+#include "runtime/scheduling/turn_clock.hpp"
+#include "runtime/scheduling/turn_laps.hpp"
+#include "runtime/scheduling/turn_sampler.hpp"
 #include "runtime/structures/lifo.hpp"
 
 namespace coppice::runtime {
+
+class class_tally;
 
 // Decides when to read the clock after events that are frequent: at first after each, then after twice as
 // many each time while they are quick.
@@ -140,6 +145,8 @@ class worker : public movement<worker, process_record> {
   bool turn_seems_long();
   // The monotonic clock, at most about 10 µs old.
   base::nanos now();
+  // Returns turn_counter(). The clock is read, too, if its last reading is older than about 10 µs.
+  std::uint64_t read_counter();
   // The time at the last read of the clock: the beginning of this turn, or later.
   base::nanos recent() const { return now_; }
 
@@ -172,6 +179,10 @@ class worker : public movement<worker, process_record> {
   base::nanos remove_timer(process_record& starter, std::uint64_t id);
   static base::nanos timer_left(const process_record& starter, std::uint64_t id);
   void drop_timers_of(process_record& dead);
+
+  // On this worker's thread, which is not the one that the handler of `p` ran on: that handler was stuck, and
+  // used so much processor time in a turn that began on this worker.
+  void charge_stuck(process_record& p, work_kind kind, base::nanos ran);
 
   // For a process that no longer lingers. True: it already counts as abandoned.
   bool forget_lingering(process_record& p);
@@ -228,7 +239,37 @@ class worker : public movement<worker, process_record> {
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process_record& p);
-  static void handle_messages(process_record& p, std::uint32_t budget); // see run_callbacks()
+  // A turn of `p` begins that is to be looked at closely, or to be measured whatever was drawn. True: looked
+  // at closely.
+  [[gnu::cold, gnu::noinline]] bool begin_measured(const process_record& p);
+  // See run_callbacks(). `lapped`: laps_ was on when the turn began. A constant where it is called.
+  static void handle_messages(process_record& p, std::uint32_t budget, bool lapped);
+  [[gnu::cold, gnu::noinline]] static void handle_messages_lapped(process_record& p, std::uint32_t budget);
+  // Handles a message in a turn that was looked at closely when it began.
+  static outcome handle_lapped(process_record& p, signal_ptr what);
+  // The entry of p's class. Throws only without memory.
+  static class_tally& tally_of(const process_record& p);
+  // Adds the messages that p's turn has noted.
+  [[gnu::cold, gnu::noinline]] void count_noted(const process_record& p);
+  // The turn of `p` that is looked at closely is over.
+  [[gnu::cold, gnu::noinline]] void end_laps(const process_record& p);
+  // Work of this kind has taken so long in p's turn. For a turn that was not looked at closely.
+  [[gnu::cold, gnu::noinline]] static void count_kind(const process_record& p, work_kind kind,
+                                                      base::nanos ran);
+  // Adds ns of processor time to `p` and its class.
+  void charge(process_record& p, base::nanos ran);
+  [[gnu::cold, gnu::noinline]] static void charge_class(const process_record& p, base::nanos ran);
+  // The measured turn of `p` ends. `counts_once`: whatever its weight. Returns its processor time.
+  base::nanos charge_measured(process_record& p, std::uint64_t counter, bool counts_once);
+  // A turn of `p` ends that was not measured, but seen by the watchdog. It has held the worker for `held` ns
+  // of wall time. Returns its processor time.
+  [[gnu::cold, gnu::noinline]] base::nanos charge_seen(process_record& p, base::nanos held);
+  void lap_next(); // the next turn is looked at closely
+  // The next turn begins, and is the one that is measured.
+  void measure_next(std::uint64_t counter, std::uint32_t weight) {
+    clock_.begin(counter, weight);
+    turns_left_ = 1;
+  }
   // The border of a turn: calls work() for p. If it throws, p ends with {exception, Type, What}.
   template <class Work>
   static void guarded(process_record& p, Work&& work);
@@ -243,15 +284,16 @@ class worker : public movement<worker, process_record> {
   static bool has_more(const process_record& p);
   void end_turn(process_record& p);
   [[gnu::noinline]] void end_turn_with_more(process_record& p);
-  // After p's turn or park: the next turn begins now. Reading the clock takes as long as a part of a short
-  // turn, so after quick turns it is not always read. It is read after every slow one: while that lasts, the
-  // watchdog looks, and then the clock is due.
-  [[gnu::always_inline]] void look_at_the_time(const process_record& p) {
+  // After p's turn or park: the next turn begins now. Reading a clock takes as long as a part of a short
+  // turn, so after quick turns it is not always read: before and after a turn that is measured, and once in
+  // `most_turns`. It is read after every slow one: while that lasts, the watchdog looks, and then the clock
+  // is due.
+  [[gnu::always_inline]] void look_at_the_time(process_record& p) {
     const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
-    if (turn_ends_.is_due() || looks != looks_seen_) read_the_time(p, looks);
+    if (--turns_left_ == 0 || looks != looks_seen_) read_the_time(p, looks);
   }
-  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog.
-  [[gnu::noinline]] void read_the_time(const process_record& p, std::uint32_t looks);
+  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog, and ends a measured one.
+  [[gnu::noinline]] void read_the_time(process_record& p, std::uint32_t looks);
   bool goes_on_in_row(const process_record& p);
   bool add_runner();
   // Makes sure that there is a stack to run on, also beyond the limit. False: the machine gives none. For the
@@ -316,10 +358,12 @@ class worker : public movement<worker, process_record> {
   base::nanos last_poll_ = 0;
   unsigned rounds_unpolled_ = 0; // since the last poll of the loop
   looks_at_clock messages_;
-  looks_at_clock turn_ends_;
+  std::uint32_t turns_left_ = 1; // until the clock is read at the end of one
+  std::uint32_t gap_left_ = 1;   // turns from then to the one that is measured
   std::uint32_t looks_seen_ = 0; // value of looks_ at the last end of a turn that read the clock
+  bool laps_next_ = false;       // the next turn is looked at closely
   bool online_ = false;
-  std::uint64_t clock_read_ = 0; // processor_counter() when now_ was read
+  std::uint64_t clock_read_ = 0; // turn_counter() when now_ was read
   // A row of turns in which calls and answers hand the next turn on to each other.
   process_record* handed_on_ = nullptr; // the process that has the next turn; it may have been freed
   bool hands_on_ = false;               // the present turn may hand the next one on
@@ -329,6 +373,18 @@ class worker : public movement<worker, process_record> {
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
   std::atomic<bool> sleeping_{false};
+
+  // Processor time of turns.
+  std::uint32_t until_lapped_ = 1;  // measured turns; after the last one a turn is looked at closely
+  std::uint32_t lap_weight_ = 1;    // turns that it stands for
+  std::uint64_t looked_at_ = 0;     // turn_counter() when it was last read
+  std::uint64_t idle_from_ = 0;     // the same, before the worker was idle. 0: not since the last round
+  std::uint64_t turn_ended_at_ = 0; // turn_counter() at the last end of a turn that read the clock
+  std::uint64_t uncharged_ = 0;     // ns, less than a unit of process_record::add_time()
+  turn_clock clock_;
+  turn_sampler sampler_;
+  turn_sampler lap_sampler_; // of measured turns
+  turn_laps laps_;
   static void fire_started(timer& due);
   static std::unique_ptr<started_timer> take_timer(process_record& starter, std::uint64_t id);
 };
