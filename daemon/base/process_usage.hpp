@@ -12,6 +12,9 @@ namespace coppice::base {
 // Bytes of memory in RAM.
 std::uint64_t resident_bytes();
 
+// Bytes of the address space that are mapped, used or not.
+std::uint64_t mapped_bytes();
+
 // Open file descriptors.
 std::uint64_t open_files();
 

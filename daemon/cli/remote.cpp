@@ -315,7 +315,7 @@ const remote_command commands[] = {
     {"ps", "processes",
      [](CLI::App& app, parameters& p) {
        app.add_option("--sort", p.sort, "largest first")
-           ->check(CLI::IsMember({"mailbox", "reductions", "memory"}));
+           ->check(CLI::IsMember({"mailbox", "reductions", "memory", "time"}));
      },
      [](const parameters& p) {
        return json{{"sort", p.sort}};

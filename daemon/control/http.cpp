@@ -174,6 +174,7 @@ class http_endpoint::inner {
     for (const base::log::handler_report& one : base::log::handler_reports())
       from.handler_drops.emplace_back(one.target.name, one.dropped);
     from.usage = own_usage();
+    from.work = runtime::work_by_class(node_.runtime());
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
     from.http_streams = api_->open_streams();

@@ -170,6 +170,8 @@ def others(cleanup):
     page = Page(cleanup)
     page.go("plugins")
     page.shows("kv")
+    for column in ("Memory", "Processor time"):
+        page.shows(column)
     page.press("Reload…")
     eventually(lambda: "would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
     page.press("Reload", "dialog")
