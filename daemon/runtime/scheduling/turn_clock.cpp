@@ -49,7 +49,8 @@ base::nanos turn_clock::settle(std::uint64_t counts) {
   const std::uint64_t known_for = between(first_.counter, now.counter);
   if (known_for != 0)
     nanos_per_count_ = static_cast<double>(now.wall - first_.wall) / static_cast<double>(known_for);
-  const base::nanos whole = to_nanos(between(span_.counter, now.counter));
+  // Until the end of the turn: looking at the thread's clock is where the kernel likes to run another thread.
+  const base::nanos whole = to_nanos(between(span_.counter, began_ + counts));
   const base::nanos lost = span_.used == 0 ? 0 : std::max<base::nanos>(0, whole - (now.used - span_.used));
   span_ = now;
   // At first more often, since the longer the counter is known, the better is its rate known.

@@ -31,7 +31,7 @@ constexpr unsigned poll_rounds = 1'000;  // without polling the loop
 constexpr std::uint64_t fresh_for = 20'000; // in counts
 // Between two turns that are measured, about, in counts: what measuring takes is a hundredth.
 constexpr std::uint64_t measures_every = 8'000;
-constexpr std::uint32_t measures_at_least = 64; // of so many turns one
+constexpr std::uint32_t measures_at_least = 128; // of so many turns one
 constexpr std::uint64_t laps_every = 500'000;   // ns between two turns that are looked at closely, about
 constexpr std::uint32_t laps_at_least = 4096;   // of so many measured turns one
 

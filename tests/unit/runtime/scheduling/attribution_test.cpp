@@ -277,7 +277,7 @@ class mixed_load {
     first_ = add([this](process& self) { self.send(second_, atom("go")); });
     second_ = add([this](process& self) {
       if (over_) return;
-      if (++sent_ % 5'000 == 0) self.send(worker_, atom("work"));
+      if (++sent_ % 2'500 == 0) self.send(worker_, atom("work"));
       self.send(first_, atom("go"));
     });
   }
@@ -289,7 +289,7 @@ class mixed_load {
   double used() const { return static_cast<double>(used_); }
 
  private:
-  static constexpr int turns = base::sanitized ? 200 : 1000;
+  static constexpr int turns = base::sanitized ? 400 : 2000;
 
   pid add(std::function<void(process&)> turn) {
     return host_
