@@ -18,7 +18,7 @@ from harness.tap import check, equal, eventually
 Block = namedtuple("Block", "kind steps")  # kind: console, console node, console install, console service, diff; steps: Step or lines
 Step = namedtuple("Step", "command expected")
 # Commands that say by their status what they found.
-TELLING = {"coppice diff": {0, 1}, "coppice health": {0, 1}, "coppice check": {0, 1}, "systemctl status": {0, 3}}
+TELLING = {"coppice diff": {0, 1}, "coppice health": {0, 1}, "coppice check": {0, 1, 78}, "systemctl status": {0, 3}}
 # Commands that change nothing, and whose output may be late: they are run until they say what the page says.
 LOOKING = (*(f"coppice {word}" for word in ("diff", "health", "info", "listener", "logs", "nodes", "ps", "status", "top", "tree")), "journalctl ", "systemctl status")
 
