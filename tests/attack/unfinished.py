@@ -70,6 +70,8 @@ def one_peer(cleanup):
             check(flood(one) < 400 or is_ended(one), "the connection is ended")
             bystanders.served(2)
             one.close()
+            # What is kept is measured of one at a time.
+            eventually(lambda: not any(name.startswith("mallory") for name in target.connected()), "it has gone")
         said = eventually(lambda: [line for line in target.lines() if "holds the most" in line], "a line tells of it")
         equal(len(said), 1, "the others are counted")
         for part in (f"mallory0@{ATTACKERS}", "fragmented message", "bytes"):
