@@ -16,12 +16,6 @@ using runtime::outcome;
 
 namespace {
 
-stage_role role_of(std::string_view behaviour) {
-  return behaviour == "producer"            ? stage_role::producer
-         : behaviour == "producer_consumer" ? stage_role::producer_consumer
-                                            : stage_role::consumer;
-}
-
 runtime::pid pid_of(const value& term, runtime::node_names& names) {
   etf::cursor at(term.bytes());
   return runtime::read_pid(at, names).value_or(runtime::pid{});
@@ -50,7 +44,7 @@ message stage_message(std::string_view to, const staged_link& from, const value&
 
 staged_port::staged_port(world& of)
     : world_(&of),
-      role_(role_of(of.type->behaviour)),
+      role_(behaviours::role_of(of.type->behaviour)),
       options_(behaviours::default_options(role_)),
       names_(of.others.node()) {
   carried_to(&of);

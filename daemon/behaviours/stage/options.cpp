@@ -160,6 +160,12 @@ base::status read_subscriptions(etf::bytes value, std::vector<wanted_subscriptio
 
 } // namespace
 
+stage_role role_of(std::string_view behaviour) {
+  return behaviour == "producer"            ? stage_role::producer
+         : behaviour == "producer_consumer" ? stage_role::producer_consumer
+                                            : stage_role::consumer;
+}
+
 stage_options default_options(stage_role role) {
   stage_options out;
   if (role == stage_role::producer_consumer) out.buffer.size = producer_consumer_buffer;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -19,6 +20,8 @@
 namespace coppice::behaviours {
 
 enum class stage_role : std::uint8_t { producer, producer_consumer, consumer };
+// Of the behaviour of that name, which is a stage's.
+stage_role role_of(std::string_view behaviour);
 using tree::cancel_mode;
 using tree::demand_mode;
 

@@ -16,7 +16,6 @@
 
 namespace coppice::host {
 
-using behaviours::stage_role;
 using runtime::destination;
 using runtime::message;
 using runtime::message_writer;
@@ -24,12 +23,6 @@ using runtime::outcome;
 using runtime::process;
 
 namespace {
-
-stage_role role_of(std::string_view behaviour) {
-  return behaviour == "producer"            ? stage_role::producer
-         : behaviour == "producer_consumer" ? stage_role::producer_consumer
-                                            : stage_role::consumer;
-}
 
 // Whether it is a call that every stage handles.
 bool is_stage_call(etf::bytes request) {
@@ -53,7 +46,7 @@ std::shared_ptr<metrics::counters> stage::make_totals(metrics::board* board, con
 
 stage::stage(actor_plan&& plan)
     : server(std::move(plan)),
-      role_(role_of(identity().behaviour)),
+      role_(behaviours::role_of(identity().behaviour)),
       options_(behaviours::default_options(role_)) {
   if (!plan.options) return;
   auto read = behaviours::read_stage_options(role_, plan.options.bytes(), options_);
