@@ -195,14 +195,16 @@ std::size_t bound(const T& value) {
     for_elements(value, [&sum](const auto& each) { sum += bound(each); });
     return sum;
   } else {
-    constexpr std::size_t count = reflect::member_count<T>;
     const std::size_t members = reflect::with_members(
         value, [](const auto&... each) { return (std::size_t{6} + ... + bound(each)); });
-    if constexpr (shape<T>::how == form::record) return members + record_head<T>.data.size();
-    return members + [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return (std::size_t{6} + ... + (key_literal<T, I>.data.size() + 2));
+    if constexpr (shape<T>::how == form::record) {
+      return members + record_head<T>.data.size();
+    } else {
+      return members + [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return (std::size_t{6} + ... + (key_literal<T, I>.data.size() + 2));
+      }
+      (std::make_index_sequence<reflect::member_count<T>>{});
     }
-    (std::make_index_sequence<count>{});
   }
 }
 

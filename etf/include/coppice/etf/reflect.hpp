@@ -58,8 +58,10 @@ constexpr std::size_t count_members_up() {
 template <class T>
 inline constexpr std::size_t member_count = [] {
   using plain = std::remove_cv_t<T>;
-  if constexpr (takes<plain>(std::index_sequence<>{})) return count_members_up<plain>();
-  return count_members<plain>();
+  if constexpr (takes<plain>(std::index_sequence<>{}))
+    return count_members_up<plain>();
+  else
+    return count_members<plain>();
 }();
 
 /// visit(member0, member1, …) with references to the members of `object`.

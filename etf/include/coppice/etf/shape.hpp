@@ -83,13 +83,17 @@ struct shape {
     return form::record;
   }();
   static constexpr std::string_view tag = [] {
-    if constexpr (requires { T::etf_tag; }) return std::string_view{T::etf_tag};
-    return reflect::type_name<T>();
+    if constexpr (requires { T::etf_tag; })
+      return std::string_view{T::etf_tag};
+    else
+      return reflect::type_name<T>();
   }();
   template <std::size_t I>
   static constexpr std::string_view name() {
-    if constexpr (requires { T::etf_names; }) return T::etf_names[I];
-    return reflect::member_name<T, I>();
+    if constexpr (requires { T::etf_names; })
+      return T::etf_names[I];
+    else
+      return reflect::member_name<T, I>();
   }
 };
 
