@@ -10,14 +10,20 @@
 
 namespace coppice::base {
 
-std::uint64_t resident_bytes() {
+memory_use used_memory() {
   std::FILE* const file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
+  if (file == nullptr) return {};
   unsigned long size = 0;
   unsigned long resident = 0; // both in pages
   const bool read = std::fscanf(file, "%lu %lu", &size, &resident) == 2;
   std::fclose(file);
-  return read ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+  if (!read) return {};
+  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return {resident * page, size * page};
+}
+
+std::uint64_t resident_bytes() {
+  return used_memory().resident;
 }
 
 std::uint64_t open_files() {

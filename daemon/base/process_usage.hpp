@@ -9,7 +9,15 @@
 
 namespace coppice::base {
 
-// Bytes of memory in RAM.
+// Bytes, both of one moment.
+struct memory_use {
+  std::uint64_t resident = 0; // in RAM
+  std::uint64_t mapped = 0;   // of the address space, used or not
+};
+// Reads /proc/self/statm once.
+memory_use used_memory();
+
+// The resident bytes alone.
 std::uint64_t resident_bytes();
 
 // Open file descriptors.

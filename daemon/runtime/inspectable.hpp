@@ -37,6 +37,10 @@ struct process_summary {
   std::uint64_t message_bytes = 0; // memory of those messages
   std::uint64_t reductions = 0;
   std::uint64_t memory = 0; // bytes: the process itself and its messages
+  // Processor time of its turns, in ns. Where a worker's turns take less than some µs, it is estimated from
+  // those that are measured. A turn counts when it is over, or while it goes on in a thread that lost its
+  // worker.
+  base::nanos ran = 0;
   std::uint32_t worker = 0;
 };
 

@@ -31,6 +31,8 @@ class remote_router {
   // that node, also what is sent earlier by the same sender. It connects nothing. False: the node is not
   // connected, or too much waits in this way, and the message is lost.
   virtual bool route_ahead(const destination& to, signal_ptr what) = 0;
+  // Something will be routed ahead. From soon on connections keep what it can pass.
+  virtual void expect_ahead() {}
 
   // Whether that node is connected. Cheap. A signal with no_connect that is routed after the connection was
   // lost opens none; it is answered as if the connection had been lost after it.

@@ -12,6 +12,7 @@
 #include "runtime/crash_notes.hpp"
 #include "runtime/messages/block.hpp"
 #include "runtime/messages/ids.hpp"
+#include "runtime/processes/class_tally.hpp"
 #include "runtime/processes/names.hpp"
 #include "runtime/processes/process_table.hpp"
 #include "runtime/scheduling/blocking_pool.hpp"
@@ -52,6 +53,7 @@ struct system_core {
   crash_notes crashes;
   std::mutex given_up_lock;              // guards given_up
   std::vector<process_record*> given_up; // dead processes whose stacks were given up
+  class_tallies work;
 };
 
 } // namespace coppice::runtime

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/uv.hpp"
 #include "net/listening/listener.hpp"
 #include "net/stream/stream.hpp"
 #include "net/tls/certificate.hpp"

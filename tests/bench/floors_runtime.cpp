@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "runtime/scheduling/fiber.hpp"
+#include "runtime/scheduling/fiber_switch.hpp"
 #include "runtime/structures/lifo.hpp"
 #include "runtime/system.hpp"
 

@@ -61,7 +61,7 @@ void process_record::die(message reason, message answer) {
 
   if (placed) behaviour->died(*this);
   leave_line();
-  if (timers() != nullptr) home().drop_timers_of(*this);
+  home().timers_started().end_all(*this);
   lingering = parked_on() != nullptr;
   // Before it is gone from the table, for system::stop().
   if (lingering) core.lingering.fetch_add(1, std::memory_order_relaxed);
@@ -126,7 +126,7 @@ void process_record::die(message reason, message answer) {
   }
 
   if (waiting != nullptr && !waiting->holds) waiting->ready = true;
-  if (lingering) home().expect_end_of(*this);
+  if (lingering) home().ended().expect_end_of(*this);
 }
 
 void process_record::finish() {

@@ -126,6 +126,9 @@ process_summary summarise(const process_record& p) {
   seen.reductions = p.reductions_done();
   seen.worker = p.home().index();
   seen.memory = sizeof(process_record) + seen.message_bytes;
+  seen.ran = p.time_used();
+  driver_pool& threads = p.host().core().drivers;
+  if (threads.stuck() != 0) seen.ran += threads.time_stuck_in(seen.pid);
   if (const relations* theirs = p.published_relations()) {
     copy_texts(*theirs, seen.name, seen.label);
     seen.memory += sizeof(relations);
@@ -259,6 +262,10 @@ std::vector<stuck_handler> stuck_handlers(const system& host) {
   std::vector<stuck_handler> all = host.core().drivers.stuck_in();
   std::ranges::sort(all, {}, &stuck_handler::since);
   return all;
+}
+
+std::vector<class_work> work_by_class(const system& host) {
+  return host.core().work.read();
 }
 
 runtime_counters system::counters() const {

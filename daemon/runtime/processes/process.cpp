@@ -46,7 +46,7 @@ void process::take_exits_first() {
 }
 
 void process::reductions(std::uint32_t count) {
-  record_of(*this).reductions_this_turn += count;
+  record_of(*this).note_reductions(count);
 }
 
 bool process::exiting() const {
@@ -303,7 +303,7 @@ static std::uint64_t add_timer(process_record& me, base::nanos deadline, const d
   fresh->notice = notice;
   fresh->to = to;
   fresh->what = std::move(m);
-  return me.home().add_timer(me, std::move(fresh));
+  return me.home().timers_started().start(me, std::move(fresh));
 }
 
 std::uint64_t process::start_timer(base::nanos deadline, const destination& to, message m,
@@ -318,12 +318,11 @@ std::uint64_t process::remind(base::nanos deadline, message m) {
 
 base::nanos process::cancel_timer(std::uint64_t id) {
   process_record& me = record_of(*this);
-  return me.home().remove_timer(record_of(*this), id);
+  return me.home().timers_started().end(me, id);
 }
 
 base::nanos process::remaining(std::uint64_t id) const {
-  const process_record& me = record_of(*this);
-  return me.home().timer_left(record_of(*this), id);
+  return process_timers::left(record_of(*this), id);
 }
 
 base::result<pid> process::spawn(spawn_options&& options, std::unique_ptr<behaviour> does) {

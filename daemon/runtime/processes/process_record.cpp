@@ -62,6 +62,29 @@ std::uint64_t process_record::reductions_done() const {
   return carried << 32 | reductions_done_.load(std::memory_order_relaxed);
 }
 
+void process_record::note_reductions(std::uint32_t count) {
+  if (count > static_cast<std::uint32_t>(UINT16_MAX - reductions_this_turn)) {
+    add_reductions(count - turn_reductions);
+    count = turn_reductions;
+    settle_reductions();
+  }
+  reductions_this_turn = static_cast<std::uint16_t>(reductions_this_turn + count);
+}
+
+std::uint64_t process_record::add_more_time(std::uint64_t units) {
+  std::atomic<std::uint64_t>& more = needs_relations().ran;
+  const std::uint64_t before = more.load(std::memory_order_relaxed);
+  more.store(before + units, std::memory_order_relaxed);
+  const std::uint64_t from = before + ran_.load(std::memory_order_relaxed) + phase();
+  return (from + units) / full - from / full;
+}
+
+base::nanos process_record::time_used() const {
+  const runtime::relations* const mine = published_relations();
+  const std::uint64_t more = mine == nullptr ? 0 : mine->ran.load(std::memory_order_relaxed);
+  return static_cast<base::nanos>((more + ran_.load(std::memory_order_relaxed)) * time_unit);
+}
+
 void process_record::carry_reductions() {
   needs_relations().carried_reductions.fetch_add(1, std::memory_order_release);
 }

@@ -28,6 +28,9 @@ namespace coppice::runtime {
 
 class worker;
 
+// Of a process's measured turns. `was_long`: one of late was long, but not the last one.
+enum class turn_length : std::uint8_t { brief, was_long, is_long };
+
 class process_record final : public process {
  public:
   // `notified`: worker::notify will tell the home worker of the process.
@@ -47,16 +50,37 @@ class process_record final : public process {
       used_up();
   }
   // Adds the reductions of this turn to the total.
-  void settle_reductions() {
+  void settle_reductions() { add_reductions(std::exchange(reductions_this_turn, std::uint16_t{0})); }
+  // Any thread. At the moment the total passes a multiple of 2^32, the result may be too high by 2^32 or too
+  // low.
+  std::uint64_t reductions_done() const;
+
+  // Adds reductions that are not to count for the turn.
+  void add_reductions(std::uint32_t count) {
     const std::uint32_t before = reductions_done_.load(std::memory_order_relaxed);
-    const std::uint32_t now = before + std::exchange(reductions_this_turn, 0);
+    const std::uint32_t now = before + count;
     if (now < before) [[unlikely]]
       carry_reductions();
     reductions_done_.store(now, std::memory_order_relaxed);
   }
-  // Any thread. At the moment the total passes a multiple of 2^32, the result may be too high by 2^32 or too
-  // low.
-  std::uint64_t reductions_done() const;
+  // Counts reductions that a behaviour names.
+  void note_reductions(std::uint32_t count);
+
+  // Adds processor time in units of `time_unit`. Returns how many times it has completed another `full`
+  // units, counted from a beginning that differs for each process: a process that has used a tenth of `full`
+  // in its life has completed them with the probability 1/10.
+  std::uint64_t add_time(std::uint64_t units) {
+    const std::uint32_t before = ran_.load(std::memory_order_relaxed);
+    if (units > UINT16_MAX - before) [[unlikely]]
+      return add_more_time(units);
+    ran_.store(static_cast<std::uint16_t>(before + units), std::memory_order_relaxed);
+    const std::uint64_t from = before + phase();
+    return (from + units) / full - from / full;
+  }
+  static constexpr std::uint64_t time_unit = 1024; // ns
+  static constexpr std::uint64_t full = 1024;
+  // Any thread. Processor time of its turns that are over, in ns.
+  base::nanos time_used() const;
 
   // Any thread.
   pid id() const; // worker.hpp
@@ -187,6 +211,7 @@ class process_record final : public process {
   bool exits_first : 1 = false;
   bool of_node : 1 = false;       // spawn_options::of_node
   bool origin_notice : 1 = false; // the message that is being handled is a notice
+  turn_length turns_take : 2 = turn_length::brief;
   wake_history woken_from;
 
   // Any thread may push into it.
@@ -209,9 +234,10 @@ class process_record final : public process {
   std::unique_ptr<runtime::behaviour> behaviour;
   runtime::received_calls received_calls; // until init returns, also the process that waits for its start
   const own_pid self_here;
-  std::uint32_t reductions_this_turn = 0;
+  std::uint16_t reductions_this_turn = 0;
 
  private:
+  std::atomic<std::uint16_t> ran_{0};             // units of add_time(); relations have what goes beyond
   std::atomic<std::uint32_t> reductions_done_{0}; // modulo 2^32; relations have the rest
  public:
   std::uint32_t origin_node = 0;            // of the message that is being handled
@@ -230,6 +256,9 @@ class process_record final : public process {
  private:
   [[gnu::noinline]] void used_up();
   [[gnu::cold]] void carry_reductions();
+  [[gnu::noinline]] std::uint64_t add_more_time(std::uint64_t units);
+  // Below `full`, each as probable as any other.
+  std::uint32_t phase() const { return (self_here.id * 2654435761U + self_here.serial * 2246822519U) >> 22; }
 };
 // There may be a million: with malloc's header, a record fills one of malloc's size classes.
 static_assert(sizeof(void*) != 8 || sizeof(process_record) <= 200);

@@ -105,6 +105,7 @@ struct relations {
   std::atomic<std::uint32_t> carried_reductions{0}; // in units of 2^32
   std::unique_ptr<membership> part;                 // while a freezer holds the process; null: none does
   std::unique_ptr<slow_nodes> slow;                 // null: it has not given up waiting for any node
+  std::atomic<std::uint64_t> ran{0};                // units of process_record::add_time()
 };
 
 } // namespace coppice::runtime

@@ -4,6 +4,7 @@
 // `next_`.
 #include "runtime/scheduling/driver.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/message_head.hpp"
 #include "runtime/scheduling/fatal_signal.hpp"
+#include "runtime/scheduling/fiber_switch.hpp"
 #include "runtime/scheduling/foreign_code.hpp"
 
 namespace coppice::runtime {
@@ -84,9 +86,7 @@ const process_record* driver::overflowed(const void* address, std::size_t& stack
   const worker* drives = mine->drives_.worker();
   const process_record* lost = mine->drives_.lost();
   const process_record* running = running_here();
-  const fiber* on = drives != nullptr ? drives->current_fiber_
-                    : lost != nullptr ? lost->parked_on()
-                                      : nullptr;
+  const fiber* on = drives != nullptr ? drives->stack() : lost != nullptr ? lost->parked_on() : nullptr;
   if (running == nullptr || on == nullptr || !on->guards(address)) return nullptr;
   stack_bytes = on->stack_bytes();
   return running;
@@ -125,9 +125,9 @@ void driver::serve() {
 }
 
 bool driver::hand_over(worker& w, process_record& p, const foreign_code& code, driver& to) {
-  if (!w.needs_runner()) return false;
+  if (!w.can_leave_turn()) return false;
   std::optional<stuck_handler> in;
-  const base::nanos since = w.turn_started_.load(std::memory_order_relaxed);
+  const base::nanos since = w.turn_began();
   base::contained("the watchdog", [&] { in = described(p, code, since); });
   driver& former = *w.driven_by();
   former.held_ = std::make_unique<wait>();
@@ -137,25 +137,32 @@ bool driver::hand_over(worker& w, process_record& p, const foreign_code& code, d
   own_handler.holds = true;
   own_handler.since = since;
   own_handler.shows = process_status::running; // on a thread that has lost its worker
-  own_handler.stack = w.current_fiber_;
+  own_handler.stack = w.stack();
   p.waiting = &own_handler;
-  w.count_parked(1);
-  w.left_behind_ = &p;
+  former.ran_before_ = w.leave_turn(p);
+  former.lost_kind_ = kind_of(code.callback());
   former.drivers_.note(former, std::move(in));
   former.drives_.lose(w, p);
   former.drivers_.stuck_.fetch_add(1, std::memory_order_relaxed);
-  w.driver_.store(&to, std::memory_order_relaxed);
-  to.drive(w);
+  w.start(to);
   return true;
 }
 
 void driver::rejoin(process_record& p) {
   driver& mine = *current();
   const std::unique_ptr<wait> kept_until_woken = std::move(mine.held_);
+  const base::nanos ran = mine.time_in_handler(kept_until_woken->since);
+  const work_kind kind = mine.lost_kind_;
   p.waiting->stack->switch_to(*mine.stack_);
-  p.home().count_parked(-1);
   p.waiting = nullptr;
   p.border().withdraw();
+  p.home().end_left_turn(p, kind, ran);
+}
+
+base::nanos driver::time_in_handler(base::nanos since) const {
+  const thread_clock* const mine = clock();
+  return mine == nullptr ? 0
+                         : std::clamp<base::nanos>(mine->ran() - ran_before_, 0, base::mono_now() - since);
 }
 
 void driver::report_back() {
@@ -197,8 +204,18 @@ std::vector<stuck_handler> driver_pool::stuck_in() {
   std::vector<stuck_handler> out;
   const std::lock_guard guard(lock_);
   for (const auto& one : all_)
-    if (one->stuck_in_) out.push_back(*one->stuck_in_);
+    if (one->stuck_in_) {
+      out.push_back(*one->stuck_in_);
+      out.back().ran = one->time_in_handler(out.back().since);
+    }
   return out;
+}
+
+base::nanos driver_pool::time_stuck_in(const pid& of) {
+  const std::lock_guard guard(lock_);
+  for (const auto& one : all_)
+    if (one->stuck_in_ && one->stuck_in_->pid == of) return one->time_in_handler(one->stuck_in_->since);
+  return 0;
 }
 
 void driver_pool::put_back(driver& unused) {

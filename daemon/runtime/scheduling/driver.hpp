@@ -68,13 +68,18 @@ class driver {
   friend class worker;
   void serve();
   void report_back();
+  // Processor time of the turn in which the worker was lost, which began at `since`, until now. Any thread,
+  // while the thread is in that turn.
+  base::nanos time_in_handler(base::nanos since) const;
 
   driver_pool& drivers_;
   block_pool& blocks_;
   std::unique_ptr<fiber> stack_; // of this driver's thread, not from the pool
   std::atomic<const thread_clock*> clock_{nullptr};
   driving<worker, process_record> drives_;
-  std::uint64_t lost_number_ = 0;         // of held_
+  std::uint64_t lost_number_ = 0; // of held_
+  base::nanos ran_before_ = 0;    // processor time of the thread before the turn that it is stuck in
+  work_kind lost_kind_ = work_kind::other;
   std::unique_ptr<wait> held_;            // the wait of the process that this thread is stuck in
   std::optional<stuck_handler> stuck_in_; // guarded by driver_pool::lock_
   std::mutex lock_;                       // guards next_ and ending_
@@ -99,6 +104,8 @@ class driver_pool {
   std::uint64_t stuck() const { return stuck_.load(std::memory_order_relaxed); }
   // What they are in, in no order. Any thread.
   std::vector<stuck_handler> stuck_in();
+  // Processor time of the turn of this process that a thread is stuck in; 0: of none. Any thread.
+  base::nanos time_stuck_in(const pid& of);
   // Ends all threads; none may drive a worker.
   void end();
 

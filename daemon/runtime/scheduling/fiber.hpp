@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A stack, and switching between stacks. This is the only file that knows Boost.Context, the sanitizers'
-// fiber interfaces and the C++ runtime's exception globals (each stack has its own pending exceptions). Below
-// a stack are guard pages, where an overflow faults. One thread at a time drives a fiber; it belongs to one
-// worker at a time.
+// A stack, and switching between stacks. Only fiber.cpp and fiber_switch.hpp know Boost.Context, the
+// sanitizers' fiber interfaces and the C++ runtime's exception globals (each stack has its own pending
+// exceptions). Below a stack are guard pages, where an overflow faults. One thread at a time drives a fiber;
+// it belongs to one worker at a time.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,8 @@ class fiber {
   fiber& operator=(const fiber&) = delete;
 
   // Suspends the calling code, which has to run on `this`, and continues `to`. Returns when another fiber
-  // switches back. noexcept: no exception crosses.
-  void switch_to(fiber& to) noexcept;
+  // switches back. noexcept: no exception crosses. Who calls it includes fiber_switch.hpp.
+  inline void switch_to(fiber& to) noexcept;
 
   // Whether the address is in the guard pages of this stack.
   bool guards(const void* address) const;

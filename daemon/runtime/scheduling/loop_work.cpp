@@ -10,12 +10,12 @@ loop_work::loop_work(std::uint32_t node) : node_(node) {
   worker* const here = worker::current();
   if (here == nullptr) return;
   since_ = here->now();
-  here->begin_part(node_);
+  here->beside_turns().begin_part(node_);
 }
 
 loop_work::~loop_work() {
   worker* const here = worker::current();
-  if (here != nullptr && since_ != 0) here->end_part(node_, here->now() - since_);
+  if (here != nullptr && since_ != 0) here->beside_turns().end_part(node_, here->now() - since_);
 }
 
 } // namespace coppice::runtime

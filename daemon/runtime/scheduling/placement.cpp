@@ -78,22 +78,21 @@ void worker::take_arrival(process_record& p) {
 
 void worker::let_go(process_record& p) {
   processes.fetch_sub(1, std::memory_order_relaxed);
-  if (p.timers() != nullptr) p.timers()->cancel(timers_);
+  started_.let_go(p);
   fiber* const stack = p.parked_on();
   if (stack == nullptr) return;
   count_parked(-1);
   timers_.cancel(*p.waiting);
-  release_stack(*stack);
+  runners_.let_go(*stack);
 }
 
 void worker::take_in(process_record& p) {
   processes.fetch_add(1, std::memory_order_relaxed);
-  // Timers that it starts from now on need higher ids.
-  if (p.timers() != nullptr) next_timer_ = std::max(next_timer_, p.timers()->start(timers_) >> index_bits);
+  started_.take_in(p);
   fiber* const stack = p.parked_on();
   if (stack == nullptr) return;
   count_parked(1);
-  own_stack(*stack);
+  runners_.take_in(*stack);
   if (!p.waiting->ready && p.waiting->deadline != no_deadline) timers_.start(*p.waiting, p.waiting->deadline);
 }
 

@@ -23,7 +23,17 @@ std::string_view start_of(int file, std::array<char, 512>& room) {
   return {room.data(), got < 0 ? 0 : static_cast<std::size_t>(got)};
 }
 
+base::nanos used(clockid_t clock) {
+  timespec ran{};
+  if (clock_gettime(clock, &ran) != 0) return 0;
+  return ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
+}
+
 } // namespace
+
+base::nanos thread_time() {
+  return used(CLOCK_THREAD_CPUTIME_ID);
+}
 
 thread_clock::thread_clock()
     : schedule_(open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC)),
@@ -43,9 +53,8 @@ thread_clock::reading thread_clock::read() const {
   reading now;
   now.wall = base::mono_now();
   now.blocked = blocked();
-  timespec ran{};
-  if (clock_gettime(clock_, &ran) != 0) return now;
-  now.ran = ran.tv_sec * base::nanos_per_second + ran.tv_nsec;
+  now.ran = ran();
+  if (now.ran == 0) return now;
   std::array<char, 512> room;
   const std::string_view text = start_of(schedule_, room);
   const std::size_t second = text.find(' ');
@@ -53,6 +62,10 @@ thread_clock::reading thread_clock::read() const {
   now.complete =
       std::from_chars(text.data() + second + 1, text.data() + text.size(), now.waited).ec == std::errc{};
   return now;
+}
+
+base::nanos thread_clock::ran() const {
+  return used(clock_);
 }
 
 // The state is the third field. The second is the thread's name in brackets, which may contain any character.

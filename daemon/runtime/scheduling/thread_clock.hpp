@@ -10,6 +10,9 @@
 
 namespace coppice::runtime {
 
+// ns of processor time that the calling thread has used; 0: the kernel does not tell.
+base::nanos thread_time();
+
 class thread_clock {
  public:
   struct reading {
@@ -28,6 +31,7 @@ class thread_clock {
 
   // What it says of the thread was true at `wall` or later, and `waited` was looked at last.
   reading read() const;
+  base::nanos ran() const; // on a processor; 0: the kernel does not tell
 
  private:
   bool blocked() const;

@@ -9,16 +9,12 @@
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/scheduling/runner_switch.hpp"
 
 namespace coppice::runtime {
 namespace {
 
-constexpr base::nanos round_time = 250'000; // turns run this long before the loop is polled again
-constexpr unsigned most_messages = 4;       // between two reads of the clock
-constexpr unsigned most_turns = 8;
-constexpr base::nanos quick = 20'000;  // for all messages or turns between two reads
-constexpr unsigned most_in_a_row = 32; // turns handed on
-constexpr base::nanos row_time = 20'000;
+constexpr base::nanos round_time = 250'000;  // turns run this long before the loop is polled again
 constexpr std::size_t most_of_an_atom = 255; // characters
 constexpr std::array<std::uint8_t, 11> exception_atom{119, 9, 'e', 'x', 'c', 'e', 'p', 't', 'i', 'o', 'n'};
 constexpr std::array<std::uint8_t, 4> ok_atom{119, 2, 'o', 'k'};
@@ -30,48 +26,23 @@ void count_one(std::atomic<std::uint64_t>& single_writer) {
 
 } // namespace
 
-void worker::runner(void*) {
-  for (;;) run_turns();
-}
-
-// Runs turns until none is left or the round's time is up, then returns to the thread's own stack. While
-// there is a freezer, also when a task waits, so that its members stand still at once.
-void worker::run_turns() {
-  worker* here = current();
-  while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
-    const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
-    process_record* next = nullptr;
-    if (freezing) [[unlikely]]
-      next = here->gate_.next_turn();
-    else
-      next = here->queue_.pop();
-    if (next == nullptr) break;
-    here = &here->turn(*next);
-    if (freezing && !here->tasks_.empty()) break;
+void worker::read_the_time(process_record& p, std::uint32_t looks) {
+  const std::uint64_t counter = clock_.read_counter();
+  const base::nanos now = clock_.recent();
+  const turn_meter::turn_end how =
+      meter_.at_end(counter, turn_started_.load(std::memory_order_relaxed), now, slow_after_, looks);
+  note_longest(how.held);
+  const base::nanos ran = meter_.end(p, how);
+  if (how.is_slow) [[unlikely]] {
+    watchdog& watch = *host_.core().watch;
+    if (how.is_seen && !how.was_closely) turn_meter::count_kind(p, watch.told_of(*this), ran);
+    watch.was_slow(*this, p, how.held);
   }
-  here->hands_on_ = false;
-  fiber* mine = here->current_fiber_;
-  mine->next = std::exchange(here->idle_runners_, mine);
-  here->current_fiber_ = here->thread_stack_;
-  mine->switch_to(*here->thread_stack_);
-}
-
-void worker::read_the_time(const process_record& p, std::uint32_t looks) {
-  looks_seen_ = looks;
-  const base::nanos before = now_;
-  turn_ends_.looked(now() - before < quick, most_turns);
-  const base::nanos held = now_ - turn_started_.load(std::memory_order_relaxed);
-  note_longest(held);
-  if (held >= slow_after_) [[unlikely]]
-    host_.core().watch->was_slow(*this, p, held);
+  meter_.choose_next(p, how, now);
 }
 
 bool worker::turn_seems_long() {
-  if (messages_.is_due()) {
-    const base::nanos before = now_;
-    messages_.looked(now() - before < quick, most_messages);
-  }
-  return now_ - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
+  return clock_.after_message() - turn_started_.load(std::memory_order_relaxed) > host_.options().turn_time;
 }
 
 bool worker::turn_is_long() {
@@ -167,16 +138,32 @@ template <class Work>
 }
 
 void worker::run_callbacks(process_record& p, std::uint32_t budget) {
-  guarded(p, [&] { handle_messages(p, budget); });
+  guarded(p, [&] { handle_messages(p, budget, false); });
 }
 
-[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget) {
+// A handler that waits ends the look at this turn. It may go on on another worker, and in a turn that is not
+// looked at closely: its time still counts.
+outcome worker::handle_lapped(process_record& p, signal_ptr what) {
+  turn_laps& laps = p.home().meter_.laps();
+  if (!laps.is_on()) return handle(p, std::move(what));
+  const bool is_timed = what->kind == signal_kind::message && what->number != 0;
+  const auto enqueued = static_cast<base::nanos>(what->number);
+  const base::nanos begun = laps.turn_to(kind_of(*what));
+  outcome decided = handle(p, std::move(what));
+  turn_meter& here = p.home().meter_;
+  here.laps().note({base::mono_now() - begun, is_timed ? std::max<base::nanos>(0, begun - enqueued) : -1});
+  if (!here.laps().is_on() || !here.laps().has_room()) here.count_noted(p);
+  return decided;
+}
+
+[[gnu::always_inline]] inline void worker::handle_messages(process_record& p, std::uint32_t budget,
+                                                           bool lapped) {
   if (!p.started && !begin(p)) [[unlikely]]
     return;
   for (std::uint32_t handled = 0; handled < budget && !gate::shuts_out(p); ++handled) {
     signal_ptr next = p.mailbox.next_message();
     if (next == nullptr) break;
-    const outcome decided = handle(p, std::move(next));
+    const outcome decided = lapped ? handle_lapped(p, std::move(next)) : handle(p, std::move(next));
     ++p.reductions_this_turn;
     if (p.dead) [[unlikely]]
       return;
@@ -189,23 +176,17 @@ void worker::run_callbacks(process_record& p, std::uint32_t budget) {
   }
 }
 
-// Two processes that call each other get several turns in a row while their data is in the processor's
-// caches. The other processes wait no longer than that.
-bool worker::goes_on_in_row(const process_record& p) {
-  if (std::exchange(handed_on_, nullptr) != &p) {
-    in_a_row_ = 0;
-    row_began_ = now_;
-    return true;
-  }
-  return ++in_a_row_ < most_in_a_row && now_ - row_began_ < row_time;
+void worker::handle_messages_lapped(process_record& p, std::uint32_t budget) {
+  if (!p.started) p.home().meter_.laps().turn_to(work_kind::init);
+  handle_messages(p, budget, true);
 }
 
 // Returns the worker that goes on with this stack.
-worker& worker::turn(process_record& p) {
+[[gnu::always_inline]] inline worker& worker::turn(process_record& p) {
+  const bool is_lapped = meter_.begin(p);
   count_one(turns_);
-  turn_started_.store(now_, std::memory_order_relaxed);
-  // If no other process waits, there is nothing to decide.
-  hands_on_ = queue_.size() != 0 && goes_on_in_row(p);
+  turn_started_.store(clock_.recent(), std::memory_order_relaxed);
+  row_.begin(p, queue_.size() != 0, clock_.recent());
   if (!p.finished) [[likely]] // else its ticket is drawn, and the watchdog may not find it any more
     set_running(&p);
   const bool parked = p.parked_on() != nullptr;
@@ -215,17 +196,17 @@ worker& worker::turn(process_record& p) {
     guarded(p, [&] { p.take_signals(); });
   if (parked) {
     if (p.waiting->ready) {
-      fiber* mine = current_fiber_;
-      mine->next = std::exchange(idle_runners_, mine);
-      current_fiber_ = std::exchange(p.waiting->stack, nullptr);
-      mine->switch_to(*current_fiber_);
+      runners_.rest(*std::exchange(p.waiting->stack, nullptr));
       return *this; // as the runner of some later turn: `p` may have been freed
     }
   } else if (!p.finished) [[likely]] {
-    if (!gate::shuts_out(p)) [[likely]]
-      guarded(p, [&] { handle_messages(p, host_.options().turn_messages); });
-    else if (!p.dead)
-      guarded(p, [&] { gate::hold(p); });
+    if (gate::shuts_out(p)) [[unlikely]] {
+      if (!p.dead) guarded(p, [&] { gate::hold(p); });
+    } else if (is_lapped) [[unlikely]] {
+      guarded(p, [&] { handle_messages_lapped(p, host_.options().turn_messages); });
+    } else {
+      guarded(p, [&] { handle_messages(p, host_.options().turn_messages, false); });
+    }
     if (p.dead) [[unlikely]]
       base::contained("the end of a process", [&] { p.finish(); });
   }
@@ -233,6 +214,31 @@ worker& worker::turn(process_record& p) {
   here.look_at_the_time(p);
   here.end_turn(p);
   return here;
+}
+
+// Runs turns until none is left or the round's time is up, then returns to the thread's own stack. While
+// there is a freezer, also when a task waits, so that its members stand still at once.
+[[gnu::always_inline]] inline void worker::run_turns() {
+  worker* here = current();
+  here->meter_.begin_turns(here->clock_.counter());
+  while (here->recent() - here->round_started_.load(std::memory_order_relaxed) < round_time) {
+    const bool freezing = here->freezers_.load(std::memory_order_relaxed) != 0;
+    process_record* next = nullptr;
+    if (freezing) [[unlikely]]
+      next = here->gate_.next_turn();
+    else
+      next = here->queue_.pop();
+    if (next == nullptr) break;
+    here = &here->turn(*next);
+    if (freezing && !here->tasks_.empty()) break;
+  }
+  here->row_.end();
+  here->runners_.rest(*here->runners_.thread());
+}
+
+// All of a turn but the callbacks is inlined here, see fiber_switch.hpp.
+void worker::runner(void*) {
+  for (;;) run_turns();
 }
 
 void worker::end_turn_with_more(process_record& p) {
@@ -250,67 +256,13 @@ void worker::end_turn_with_more(process_record& p) {
   if (p.reclaimable) std::unique_ptr<process_record>(&p).reset();
 }
 
-fiber* worker::take_runner() {
-  return std::exchange(idle_runners_, idle_runners_->next);
-}
-
-// A worker with a stack never lacks one: it has one more than its parked processes need. That one is made
-// before the worker starts, kept when a process parks (can_park() comes first), and replaced when a handler
-// that is stuck takes its stack along.
-bool worker::needs_runner() {
-  if (idle_runners_ != nullptr) return true;
-  if (!make_runner()) return false;
-  host_.core().stacks.fetch_add(1, std::memory_order_relaxed);
-  return true;
-}
-
-bool worker::add_runner() {
-  std::atomic<std::uint32_t>& all = host_.core().stacks;
-  const std::uint32_t limit = host_.options().parked_stacks + host_.options().workers;
-  if (all.fetch_add(1, std::memory_order_relaxed) >= limit && stacks_.size() >= 2) {
-    all.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-  if (make_runner()) return true;
-  all.fetch_sub(1, std::memory_order_relaxed);
-  return false;
-}
-
-bool worker::make_runner() {
-  auto made = fiber::make(host_.options().stack_bytes, &worker::runner, nullptr);
-  if (!made) {
-    if (!std::exchange(no_stack_, true)) // logged once, not for each process that gets none
-      base::log::warning("runtime", "worker {} gets no stack for another parked process: {}", index_,
-                         made.error().text);
-    return false;
-  }
-  no_stack_ = false;
-  idle_runners_ = made->get();
-  own_stack(*made->release());
-  return true;
-}
-
-void worker::own_stack(fiber& stack) {
-  stack.place = stacks_.size();
-  stacks_.emplace_back(&stack);
-}
-
-void worker::release_stack(fiber& stack) {
-  stacks_.back()->place = stack.place;
-  std::swap(stacks_[stack.place], stacks_.back());
-  [[maybe_unused]] const fiber* released = stacks_.back().release();
-  stacks_.pop_back();
-}
-
 void worker::park(process_record& p) {
   look_at_the_time(p);
-  p.waiting->stack = current_fiber_;
+  p.waiting->stack = runners_.present();
   set_running(nullptr);
   count_parked(1);
   if (!p.dead) p.set_status(process_status::parked);
-  fiber* mine = current_fiber_;
-  current_fiber_ = take_runner();
-  mine->switch_to(*current_fiber_);
+  runners_.leave();
   p.home().count_parked(-1);
   if (!p.dead) p.set_status(process_status::running);
 }

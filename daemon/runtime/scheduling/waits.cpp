@@ -63,7 +63,7 @@ void process::give_up_stack() {
   process_record& me = record_of(*this);
   if (!me.dead) return;
   system_core& core = host().core();
-  if (!me.home().forget_lingering(me)) core.abandoned.fetch_add(1, std::memory_order_relaxed);
+  if (!me.home().ended().forget_lingering(me)) core.abandoned.fetch_add(1, std::memory_order_relaxed);
   if (me.lingering) core.lingering.fetch_sub(1, std::memory_order_relaxed);
   me.lingering = false;
   {

@@ -214,6 +214,12 @@ void watchdog::was_slow(const worker& w, const process_record& p, base::nanos ag
                      "{} has let go of worker {} after {} ms", who, w.index(), held / base::nanos_per_ms);
 }
 
+work_kind watchdog::told_of(const worker& w) const {
+  const vigil& known = vigils_[w.index()];
+  if (known.told.load(std::memory_order_acquire) != w.look().turn) return work_kind::other;
+  return known.kind.load(std::memory_order_relaxed);
+}
+
 std::string watchdog::named(const process_summary& who) const {
   return fmt::format("{}{}{}", to_text(who.pid, host_.nodes()), who.name.empty() ? "" : " ", who.name);
 }
@@ -258,11 +264,13 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
   }
   process_summary who;
   std::string what = "a handler";
+  work_kind kind = work_kind::other;
   {
     const claim mine(*this, w, seen);
     if (mine.code() != nullptr) {
       who = summarise(mine.who());
       what = mine.code()->callback();
+      kind = kind_of(mine.code()->callback());
       if (!mine.code()->argument().empty() && base::log::shows_messages())
         what += " of " + message_head(mine.code()->argument());
     }
@@ -274,8 +282,9 @@ void watchdog::tell(worker& w, const worker::glimpse& seen, base::nanos held) {
     if (now.who != seen.who || now.turn != seen.turn || !can_claim_) return;
     who = summarise(*now.who);
   }
-  std::atomic<std::uint64_t>& told = vigils_[w.index()].told;
-  if (told.exchange(seen.turn, std::memory_order_relaxed) != seen.turn) count(who, w, held, what);
+  vigil& known = vigils_[w.index()];
+  known.kind.store(kind, std::memory_order_relaxed);
+  if (known.told.exchange(seen.turn, std::memory_order_release) != seen.turn) count(who, w, held, what);
 }
 
 void watchdog::replace(worker& w, const worker::glimpse& seen) {

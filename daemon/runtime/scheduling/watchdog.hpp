@@ -41,6 +41,8 @@ class watchdog {
   // The same for work that is no process's turn, which began at `since`. `node`: the index of the node whose
   // connection had the longest part of it. 0: not known.
   void was_slow(const worker& w, base::nanos since, base::nanos age, std::uint32_t node);
+  // On the worker's thread: what its present turn does, where the log has been told while the turn went on.
+  work_kind told_of(const worker& w) const;
   // On the thread that ran `p` and found it claimed: waits for the watchdog's decision. True: another thread
   // has the worker.
   bool decided(const process& p);
@@ -61,6 +63,7 @@ class watchdog {
     thread_clock::reading measured;
     std::uint64_t refused = 0;          // the last turn for which there was no thread or no stack
     std::atomic<std::uint64_t> told{0}; // the last turn that was logged; also for the worker's thread
+    std::atomic<work_kind> kind{work_kind::other}; // of the turn `told`; also for the worker's thread
     std::atomic<base::nanos> waited{0}; // for a processor, before the turn; also for the worker's thread
   };
 

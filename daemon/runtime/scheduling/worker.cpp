@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A worker's round: inboxes, turns, polling the loop, timers, reclamation, sleep; and its timers and dead
-// processes. See worker.hpp.
+// A worker's round: inboxes, turns, polling the loop, timers, reclamation, sleep. See worker.hpp.
 #include "runtime/scheduling/worker.hpp"
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "base/log.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/scheduling/idling.hpp"
+#include "runtime/scheduling/runner_switch.hpp"
 
 namespace coppice::runtime {
 namespace {
@@ -19,26 +19,14 @@ constexpr base::nanos poll_after = 5'000;       // and this often if there are t
 constexpr base::nanos retired_nap = 10'000'000; // the longest sleep while something waits to be freed
 constexpr base::nanos rests_after = 500 * base::nanos_per_ms; // asleep for so long, it gives free blocks back
 constexpr base::nanos restless_nap = 2 * rests_after;         // the longest sleep while it keeps free blocks
-constexpr unsigned kept_stacks = 64;                          // in the pool of a worker that sleeps
 constexpr base::nanos poll_awake = 1'000; // and this often by a worker without work that does not sleep yet
+constexpr base::nanos yields_after = 10'000;    // a worker without work for so long lets other threads run
 constexpr base::nanos wants_work_after = 3'000; // a worker without work for so long asks for others' work
 constexpr unsigned looks_a_time = 16;           // at the inboxes, for one read of the clock
 // With these a worker still sleeps and polls if the clock stands still. While the clock runs they are not
 // reached.
 constexpr unsigned most_rounds = 10'000; // of look_around()
 constexpr unsigned poll_rounds = 1'000;  // without polling the loop
-
-// A counter that is cheaper to read than the clock. It has to go up at 1 to 10 GHz, or always be 0. The tests
-// on a simulated machine are compiled without it: it would tell them the real time.
-std::uint64_t processor_counter() {
-#if (defined(__x86_64__) || defined(__i386__)) && !defined(COPPICE_NO_PROCESSOR_COUNTER)
-  return __builtin_ia32_rdtsc();
-#else
-  return 0;
-#endif
-}
-
-constexpr std::uint64_t fresh_for = 20'000; // in counts
 
 } // namespace
 
@@ -50,34 +38,27 @@ worker::worker(system& host, unsigned index)
       creation_(host.creation()),
       slow_after_(host.options().watchdog),
       busy_wait_(host.options().busy_wait),
-      timers_(base::mono_now()) {}
+      timers_(base::mono_now()),
+      runners_(host, index, &worker::runner),
+      meter_(index) {}
 
 // After the thread's end: until then others may have sent wake-ups and tasks.
 worker::~worker() {
   drop_tasks();
 }
 
-base::nanos worker::now() {
-  const std::uint64_t counter = processor_counter();
-  if (counter - clock_read_ < fresh_for && counter != 0) return now_;
-  clock_read_ = counter;
-  return now_ = base::mono_now();
-}
-
 template <class Work>
 void worker::aside(Work&& work) {
   const base::nanos since = now();
-  aside_since_.store(since, std::memory_order_relaxed);
+  aside_.begin(since);
   work();
   end_aside(since);
 }
 
 void worker::end_aside(base::nanos since) {
-  aside_since_.store(0, std::memory_order_relaxed);
+  const std::uint32_t node = aside_.end();
   const base::nanos held = now() - since;
   note_longest(held);
-  const std::uint32_t node = std::exchange(longest_part_of_, 0);
-  longest_part_ = 0;
   if (held >= slow_after_) [[unlikely]]
     host_.core().watch->was_slow(*this, since, held, node);
 }
@@ -89,15 +70,7 @@ base::nanos worker::waited_until() const {
 
 // A callback of the loop has woken the worker, and what it did is over.
 void worker::end_woken() {
-  const base::nanos since = aside_since_.load(std::memory_order_relaxed);
-  if (since != 0) end_aside(since);
-}
-
-void worker::end_part(std::uint32_t node, base::nanos time) {
-  begin_part(0);
-  if (time <= longest_part_) return;
-  longest_part_ = time;
-  longest_part_of_ = node;
+  if (aside_.since() != 0) end_aside(aside_.since());
 }
 
 base::status worker::prepare() {
@@ -117,7 +90,8 @@ base::status worker::prepare() {
   });
   before_waiting_.start();
   after_waiting_ = base::uv::check(loop_->raw(), [this] { end_aside(waited_until()); });
-  if (!needs_runner()) return base::fail(base::errc::limit, "worker: there is no stack to run processes on");
+  if (!runners_.needs_one())
+    return base::fail(base::errc::limit, "worker: there is no stack to run processes on");
   return {};
 }
 
@@ -126,15 +100,26 @@ void worker::start(driver& by) {
   by.drive(*this);
 }
 
+base::nanos worker::leave_turn(process_record& p) {
+  count_parked(1);
+  left_behind_ = &p;
+  return meter_.leave_turn(turn_began());
+}
+
+void worker::end_left_turn(process_record& p, work_kind kind, base::nanos ran) {
+  count_parked(-1);
+  meter_.charge_stuck(p, kind, ran);
+}
+
 void worker::ask_to_stop() {
   stopping_.store(true, std::memory_order_release);
   waker_handle_.send();
 }
 
 void worker::run(driver& by) {
-  thread_stack_ = &by.stack();
-  current_fiber_ = thread_stack_;
+  runners_.begin_on(by.stack());
   needs_online();
+  meter_.start();
   if (process_record* left = std::exchange(left_behind_, nullptr)) end_turn(*left);
   unsigned idle_rounds = 0;
   while (!stopping_.load(std::memory_order_acquire)) {
@@ -145,6 +130,7 @@ void worker::run(driver& by) {
       idle_rounds = 0;
       continue;
     }
+    idle_from_ = clock_.counter();
     if (idle_rounds++ == 0)
       look_around();
     else
@@ -161,21 +147,20 @@ void worker::run(driver& by) {
 // more.
 bool worker::one_round(driver& by) {
   round_started_.store(now(), std::memory_order_relaxed);
+  if (idle_from_ != 0) meter_.was_idle(std::exchange(idle_from_, 0), clock_.counter());
   take_inboxes();
   const bool busy = queue_.size() != 0 || gate_.has_due();
   if (busy) {
     stop_wanting_work(); // before the turns: one may take long
     if (can_park()) {
-      fiber* runner_stack = take_runner();
-      current_fiber_ = runner_stack;
-      thread_stack_->switch_to(*runner_stack);
+      runners_.run();
       if (by.lost()) return false;
     }
     share_backlog();
   }
   ++rounds_unpolled_;
   if (wants_poll()) poll();
-  timers_.advance(now_);
+  timers_.advance(recent());
   needs_online();
   reclaim();
   return busy || queue_.size() != 0 || gate_.has_due();
@@ -185,7 +170,7 @@ bool worker::one_round(driver& by) {
 // poll waits a little, unless something in the loop is due.
 bool worker::wants_poll() const {
   if (rounds_unpolled_ >= poll_rounds) return true;
-  const base::nanos since = now_ - last_poll_;
+  const base::nanos since = recent() - last_poll_;
   if (queue_.size() != 0 || gate_.has_due()) return since > poll_every;
   return since > poll_after || uv_backend_timeout(loop_->raw()) == 0;
 }
@@ -222,7 +207,7 @@ void worker::look_around() {
     if (at - polled < poll_awake) continue;
     if (at - begun >= wants_work_after) want_work();
     poll();
-    std::this_thread::yield();
+    if (at - begun >= yields_after) std::this_thread::yield();
     polled = at;
   }
 }
@@ -232,7 +217,7 @@ bool worker::has_mail() const {
 }
 
 void worker::poll() {
-  last_poll_ = now_;
+  last_poll_ = recent();
   rounds_unpolled_ = 0;
   block_pool::current()->relieve_memory();
   aside([this] { loop_->turn(false); });
@@ -244,10 +229,10 @@ void worker::sleep() {
   blocks.flush();
   blocks.relieve_memory();
   block_memory::trim();
-  free_spare_stacks();
+  runners_.free_spare();
   if (!try_idle(tasks_, notifications_, arrivals_)) return;
   base::nanos until = timers_.next();
-  if (!retired_.empty()) until = std::min(until, now() + retired_nap);
+  if (ended_.has_retired()) until = std::min(until, now() + retired_nap);
   if (!blocks.is_at_rest()) until = std::min(until, now() + restless_nap);
   alarm_rang_ = false;
   if (until != INT64_MAX) alarm_.start(base::to_milliseconds(until - base::mono_now()));
@@ -277,21 +262,6 @@ void worker::fall_asleep() {
   token_.rest();
 }
 
-// A runner in the pool is suspended where it owns nothing, so its stack can be freed.
-void worker::free_spare_stacks() {
-  unsigned kept = 0;
-  for (fiber** link = &idle_runners_; *link != nullptr;) {
-    if (++kept <= kept_stacks) {
-      link = &(*link)->next;
-      continue;
-    }
-    fiber* spare = std::exchange(*link, (*link)->next);
-    release_stack(*spare);
-    host_.core().stacks.fetch_sub(1, std::memory_order_relaxed);
-    std::unique_ptr<fiber>(spare).reset();
-  }
-}
-
 // Takes the token back and makes the worker awake for all. A borrower has the token for some instructions.
 void worker::needs_online() {
   if (online_) return;
@@ -299,54 +269,21 @@ void worker::needs_online() {
   online_ = true;
   host_.core().readers.online(index_);
   round_started_.store(base::mono_now(), std::memory_order_relaxed);
-  if (going_to_sleep_) aside_since_.store(waited_until(), std::memory_order_relaxed);
+  if (going_to_sleep_) aside_.begin(waited_until());
   sleeping_.store(false, std::memory_order_seq_cst);
 }
 
 void worker::reclaim() {
   host_.core().readers.quiescent(index_);
-  if (retired_.empty()) return;
-  const std::uint64_t safe = host_.core().readers.safe_until();
-  while (!retired_.empty() && retired_.front().ticket <= safe) {
-    process_record* done = retired_.front().who;
-    retired_.pop_front();
-    if (done->mailbox.idle() && !done->scheduled)
-      std::unique_ptr<process_record>(done).reset();
-    else
-      done->reclaimable = true; // one more turn of it is due, which frees it
-  }
+  ended_.reclaim();
 }
 
-void worker::expect_end_of(process_record& p) {
-  linger_timer& one = lingering_[&p];
-  one.who = &p;
-  one.fire = [](timer& due) {
-    process_record& late = *static_cast<linger_timer&>(due).who;
-    system& host = late.host();
-    host.core().abandoned.fetch_add(1, std::memory_order_relaxed);
-    static_cast<linger_timer&>(due).counted = true;
-    base::log::warning("runtime",
-                       "{} is dead, but its handler has not returned in {} ms: its stack is given up",
-                       to_text(late.self(), host.nodes()), host.options().linger / base::nanos_per_ms);
-  };
-  timers_.start(one, base::mono_now() + host_.options().linger);
-}
-
-bool worker::forget_lingering(process_record& p) {
-  const auto found = lingering_.find(&p);
-  if (found == lingering_.end()) return false;
-  const bool counted = found->second.counted;
-  timers_.cancel(found->second);
-  lingering_.erase(found);
-  return counted;
-}
-
+// Other threads find the process by the table, which it has left, and the watchdog by running_: both have to
+// be over before the ticket is drawn.
 void worker::retire(process_record& p) {
-  forget_lingering(p);
-  // Other threads find the process by the table, which it has left, and the watchdog by running_: both have
-  // to be over before the ticket is drawn.
+  ended_.forget_lingering(p);
   set_running(nullptr);
-  retired_.push_back({host_.core().readers.ticket(), &p});
+  ended_.retire(p);
 }
 
 bool worker::post(std::function<void()> run) {
@@ -364,10 +301,7 @@ void worker::drop_tasks() {
 void worker::free_processes() {
   while (process_record* left = queue_.pop())
     if (left->reclaimable) std::unique_ptr<process_record>(left).reset();
-  while (!retired_.empty()) {
-    std::unique_ptr<process_record>(retired_.front().who).reset();
-    retired_.pop_front();
-  }
+  ended_.free_all();
   system_core& core = host_.core();
   const std::lock_guard guard(core.given_up_lock);
   std::erase_if(core.given_up, [this](process_record* p) {
@@ -378,63 +312,6 @@ void worker::free_processes() {
   gate_.close();
 }
 
-// The worker's index makes an id unique on the node. The rest increases for each process, wherever it moves.
-std::uint64_t worker::add_timer(process_record& starter, std::unique_ptr<started_timer> fresh) {
-  started_timer& one = *fresh;
-  one.fire = &worker::fire_started;
-  one.id = ++next_timer_ << index_bits | index_;
-  one.starter = &starter;
-  std::unique_ptr<started_timers>& all = starter.needs_relations().timers;
-  if (all == nullptr) all = std::make_unique<started_timers>();
-  all->add(std::move(fresh));
-  timers_.start(one, one.deadline);
-  return one.id;
-}
-
-// The timer may still be in the wheel; then the caller takes it out.
-std::unique_ptr<started_timer> worker::take_timer(process_record& starter, std::uint64_t id) {
-  started_timers* const all = starter.timers();
-  if (all == nullptr) return nullptr;
-  auto taken = all->take(id);
-  if (all->size() == 0) starter.related()->timers.reset();
-  return taken;
-}
-
-void worker::fire_started(timer& due) {
-  auto& one = static_cast<started_timer&>(due);
-  process_record& starter = *one.starter;
-  const bool repeats = one.period != 0;
-  std::unique_ptr<started_timer> ended;
-  if (repeats)
-    starter.home().timers_.start(one, one.next_after(starter.home().recent()));
-  else
-    ended = take_timer(starter, one.id);
-  signal_ptr what =
-      make_signal(signal_kind::message, starter.self(), repeats ? message(one.what) : std::move(one.what));
-  what->flags = repeats ? signal::left_out : signal::unbounded;
-  if (one.notice) what->flags |= signal::notice;
-  if (!one.to.here()) starter.choose_compression(*what);
-  delivery::dispatch(starter.host(), one.to, std::move(what), nullptr);
-}
-
-base::nanos worker::remove_timer(process_record& starter, std::uint64_t id) {
-  const auto taken = take_timer(starter, id);
-  if (taken == nullptr) return -1;
-  timers_.cancel(*taken);
-  return std::max<base::nanos>(0, taken->deadline - base::mono_now());
-}
-
-void worker::drop_timers_of(process_record& dead) {
-  dead.timers()->cancel(timers_);
-  dead.related()->timers.reset();
-}
-
-base::nanos worker::timer_left(const process_record& starter, std::uint64_t id) {
-  const started_timers* const all = starter.timers();
-  const started_timer* found = all == nullptr ? nullptr : all->find(id);
-  return found == nullptr ? -1 : std::max<base::nanos>(0, found->deadline - base::mono_now());
-}
-
 worker::glimpse worker::look() const {
   glimpse seen;
   // Stored last: the other values are of its turn or newer.
@@ -443,12 +320,12 @@ worker::glimpse worker::look() const {
   seen.turn = turns_.load(std::memory_order_relaxed);
   seen.sleeping = sleeping_.load(std::memory_order_seq_cst);
   if (seen.who != nullptr) return seen;
-  const base::nanos since = aside_since_.load(std::memory_order_relaxed);
+  const base::nanos since = aside_.since();
   if (since == 0) return seen;
   seen.aside = true;
   seen.since = since;
   seen.turn = of_work(since);
-  seen.node = part_of_.load(std::memory_order_relaxed);
+  seen.node = aside_.node();
   return seen;
 }
 

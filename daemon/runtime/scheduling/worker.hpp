@@ -2,8 +2,7 @@
 // A worker: a loop, a run queue, a timer wheel, stacks, and the thread that drives them. On the thread's own
 // stack it polls the loop, fires timers, reclaims memory and sleeps. Processes run on pooled stacks
 // ("runners"), each of which runs turn after turn. A process that parks keeps its stack, and the worker goes
-// on with another runner. Resuming switches back and leaves the other runner in the pool, so a handler that
-// does not wait costs no switch. Only the thread that holds the worker's token touches the processes whose
+// on with another runner. Only the thread that holds the worker's token touches the processes whose
 // home it is: see placement.cpp, also for how processes move between workers together with the stacks they
 // are parked on.
 //
@@ -14,14 +13,11 @@
 
 #include <uv.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <unordered_map>
-#include <vector>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -30,38 +26,21 @@
 #include "runtime/freezing/gate.hpp"
 #include "runtime/processes/process_record.hpp"
 #include "runtime/processes/process_table.hpp"
-#include "runtime/processes/started_timers.hpp"
 #include "runtime/scheduling/busy_wait.hpp"
 #include "runtime/scheduling/driver.hpp"
-#include "runtime/scheduling/fiber.hpp"
+#include "runtime/scheduling/ended_processes.hpp"
 #include "runtime/scheduling/movement.hpp"
+#include "runtime/scheduling/process_timers.hpp"
 #include "runtime/scheduling/run_queue.hpp"
+#include "runtime/scheduling/runner_pool.hpp"
 #include "runtime/scheduling/timer_wheel.hpp"
+#include "runtime/scheduling/turn_meter.hpp"
+#include "runtime/scheduling/turn_row.hpp"
+#include "runtime/scheduling/work_aside.hpp"
+#include "runtime/scheduling/worker_clock.hpp"
 #include "runtime/structures/lifo.hpp"
 
 namespace coppice::runtime {
-
-// Decides when to read the clock after events that are frequent: at first after each, then after twice as
-// many each time while they are quick.
-class looks_at_clock {
- public:
-  bool is_due() { return --left_ == 0; }
-  // The clock was read, whether or not it was due.
-  void looked(bool were_quick, unsigned most) {
-    between_ = were_quick ? std::min(2 * between_, most) : 1;
-    left_ = between_;
-  }
-
- private:
-  unsigned left_ = 1;
-  unsigned between_ = 1;
-};
-
-// A dead process whose stack is still in a callback.
-struct linger_timer : timer {
-  process_record* who = nullptr;
-  bool counted = false; // counted as abandoned: its time is over
-};
 
 class worker : public movement<worker, process_record> {
  public:
@@ -72,6 +51,7 @@ class worker : public movement<worker, process_record> {
   static worker* current();
 
   base::status prepare(); // before start
+  // This driver drives it from now on.
   void start(driver& by);
   void ask_to_stop(); // any thread
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
@@ -124,7 +104,7 @@ class worker : public movement<worker, process_record> {
   void needs_online();
 
   // In the turn of `p`. True: there is a stack to go on with. Has to be true before park().
-  bool can_park() { return idle_runners_ != nullptr || add_runner(); }
+  bool can_park() { return runners_.can_park(); }
   // Lets other processes run until p's wait is ready. p is unscheduled or in the run queue. Afterwards
   // p.home() may be another worker.
   void park(process_record& p);
@@ -136,12 +116,12 @@ class worker : public movement<worker, process_record> {
   void set_running(process_record* p) { running_.store(p, std::memory_order_release); }
   // After each handled message: true: the turn's time is used up.
   bool turn_is_long();
-  // As turn_is_long(), but reads the clock only once for up to 4 messages, while they take some µs each.
+  // As turn_is_long(), but may read no clock: see worker_clock::after_message().
   bool turn_seems_long();
   // The monotonic clock, at most about 10 µs old.
-  base::nanos now();
+  base::nanos now() { return clock_.now(); }
   // The time at the last read of the clock: the beginning of this turn, or later.
-  base::nanos recent() const { return now_; }
+  base::nanos recent() const { return clock_.recent(); }
 
   // The present turn, as another thread sees it. `who` may have been freed unless the caller holds a guard.
   struct glimpse {
@@ -158,25 +138,29 @@ class worker : public movement<worker, process_record> {
   static std::uint64_t of_work(base::nanos since) {
     return std::uint64_t{1} << 63 | static_cast<std::uint64_t>(since);
   }
-  // In a callback of the loop, or a task: a part of it begins or ends, which is for the connection of that
-  // node and took `time`.
-  void begin_part(std::uint32_t node) { part_of_.store(node, std::memory_order_relaxed); }
-  void end_part(std::uint32_t node, base::nanos time);
+  // In a callback of the loop, or a task: for its parts.
+  work_aside& beside_turns() { return aside_; }
   // Any thread. Null: it has not started.
   driver* driven_by() const { return driver_.load(std::memory_order_relaxed); }
 
   timer_wheel& timers() { return timers_; }
-  // For a process whose home this is.
-  std::uint64_t add_timer(process_record& starter, std::unique_ptr<started_timer> fresh);
-  // The time left in ns; -1: the process has no such timer.
-  base::nanos remove_timer(process_record& starter, std::uint64_t id);
-  static base::nanos timer_left(const process_record& starter, std::uint64_t id);
-  void drop_timers_of(process_record& dead);
+  process_timers& timers_started() { return started_; }
+  ended_processes& ended() { return ended_; }
 
-  // For a process that no longer lingers. True: it already counts as abandoned.
-  bool forget_lingering(process_record& p);
-  // `p` died while it was parked. After system_options::linger its stack counts as abandoned.
-  void expect_end_of(process_record& p);
+  // For the watchdog's thread, which gives this worker to another driver while `p` cannot leave the foreign
+  // code that its turn, which began at turn_began(), is in.
+  base::nanos turn_began() const { return turn_started_.load(std::memory_order_relaxed); }
+  // False: there is no other stack on which the worker could go on.
+  bool can_leave_turn() { return runners_.needs_one(); }
+  // p's turn is to be ended by the next driver. Returns the processor time that the thread had used before
+  // it.
+  base::nanos leave_turn(process_record& p);
+  // The stuck handler of `p` has come back, on the thread of its worker, which has lost p's turn meanwhile:
+  // it used so much processor time.
+  void end_left_turn(process_record& p, work_kind kind, base::nanos ran);
+  // The stack that it runs on. Also for a signal handler on its thread.
+  fiber* stack() const { return runners_.present(); }
+
   // The last callback of `p` has ended: frees it when no thread can hold it any more.
   void retire(process_record& p);
 
@@ -187,11 +171,6 @@ class worker : public movement<worker, process_record> {
   worker_info info() const;
 
  private:
-  friend class driver;
-  struct retired {
-    std::uint64_t ticket;
-    process_record* who;
-  };
   struct task {
     task* next = nullptr;
     std::function<void()> run;
@@ -216,7 +195,6 @@ class worker : public movement<worker, process_record> {
   bool wants_poll() const;
   void poll();
   void reclaim();
-  void free_spare_stacks();
   void drop_tasks();
 
   // placement.cpp
@@ -228,7 +206,11 @@ class worker : public movement<worker, process_record> {
   [[noreturn]] static void runner(void*);
   static void run_turns();
   worker& turn(process_record& p);
-  static void handle_messages(process_record& p, std::uint32_t budget); // see run_callbacks()
+  // See run_callbacks(). `lapped`: the turn is looked at closely. A constant where it is called.
+  static void handle_messages(process_record& p, std::uint32_t budget, bool lapped);
+  [[gnu::cold, gnu::noinline]] static void handle_messages_lapped(process_record& p, std::uint32_t budget);
+  // Handles a message in a turn that was looked at closely when it began.
+  static outcome handle_lapped(process_record& p, signal_ptr what);
   // The border of a turn: calls work() for p. If it throws, p ends with {exception, Type, What}.
   template <class Work>
   static void guarded(process_record& p, Work&& work);
@@ -243,29 +225,21 @@ class worker : public movement<worker, process_record> {
   static bool has_more(const process_record& p);
   void end_turn(process_record& p);
   [[gnu::noinline]] void end_turn_with_more(process_record& p);
-  // After p's turn or park: the next turn begins now. Reading the clock takes as long as a part of a short
-  // turn, so after quick turns it is not always read. It is read after every slow one: while that lasts, the
-  // watchdog looks, and then the clock is due.
-  [[gnu::always_inline]] void look_at_the_time(const process_record& p) {
+  // After p's turn or park: the next turn begins now. Reading a clock takes as long as a part of a short
+  // turn, so after quick turns it is not always read: before and after a turn that is measured, and at times
+  // between. It is read after every slow one: while that lasts, the watchdog looks, and then the clock is
+  // due.
+  [[gnu::always_inline]] void look_at_the_time(process_record& p) {
     const std::uint32_t looks = looks_.load(std::memory_order_relaxed);
-    if (turn_ends_.is_due() || looks != looks_seen_) read_the_time(p, looks);
+    if (meter_.is_due(looks)) read_the_time(p, looks);
   }
-  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog.
-  [[gnu::noinline]] void read_the_time(const process_record& p, std::uint32_t looks);
-  bool goes_on_in_row(const process_record& p);
-  bool add_runner();
-  // Makes sure that there is a stack to run on, also beyond the limit. False: the machine gives none. For the
-  // worker's thread, or while that does not use the worker: before its start and at a hand-over.
-  bool needs_runner();
-  bool make_runner();
-  fiber* take_runner();
+  // `looks`: how often the watchdog has looked. Reports a slow turn to the watchdog, and ends a measured one.
+  [[gnu::noinline]] void read_the_time(process_record& p, std::uint32_t looks);
   // For the worker's thread, or a thread that acts for it: at a move and at a hand-over.
   void count_parked(int by) {
     parked_.store(parked_.load(std::memory_order_relaxed) + static_cast<std::uint64_t>(by),
                   std::memory_order_relaxed);
   }
-  void own_stack(fiber& stack);
-  void release_stack(fiber& stack);
 
   system& host_;
   const std::atomic<std::uint32_t>& freezers_; // system_core::freezers
@@ -292,45 +266,27 @@ class worker : public movement<worker, process_record> {
   std::atomic<bool> wants_work_{false};
   alignas(64) run_queue_of<&process_record::next_in_queue> queue_;
   timer_wheel timers_;
-  // Of a timer's id: its lowest bits are the worker's index, see completed() in system.cpp.
-  static constexpr unsigned index_bits = 10;
-  std::uint64_t next_timer_ = 0;
-  std::unordered_map<process_record*, linger_timer> lingering_;
+  process_timers started_{timers_, index_};
+  ended_processes ended_{host_, timers_};
 
-  fiber* thread_stack_ = nullptr; // of the driver's thread
-  std::vector<std::unique_ptr<fiber>> stacks_;
-  fiber* idle_runners_ = nullptr;
-  bool no_stack_ = false; // the machine gave none when one was last asked for
-  fiber* current_fiber_ = nullptr;
+  runner_pool runners_;
   std::atomic<process_record*> running_{nullptr};
 
-  std::deque<retired> retired_;
-  base::nanos now_ = 0;
+  worker_clock clock_;
   std::atomic<base::nanos> turn_started_{0};
   std::atomic<base::nanos> round_started_{0};
-  std::atomic<base::nanos> aside_since_{0}; // 0: no work aside from turns
   std::atomic<base::nanos> longest_{0};
-  std::atomic<std::uint32_t> part_of_{0}; // the node for which work aside from turns goes on. 0: not known
-  base::nanos longest_part_ = 0;          // of the present work aside from turns
-  std::uint32_t longest_part_of_ = 0;     // the node of that part
+  work_aside aside_;
   base::nanos last_poll_ = 0;
   unsigned rounds_unpolled_ = 0; // since the last poll of the loop
-  looks_at_clock messages_;
-  looks_at_clock turn_ends_;
-  std::uint32_t looks_seen_ = 0; // value of looks_ at the last end of a turn that read the clock
   bool online_ = false;
-  std::uint64_t clock_read_ = 0; // processor_counter() when now_ was read
-  // A row of turns in which calls and answers hand the next turn on to each other.
-  process_record* handed_on_ = nullptr; // the process that has the next turn; it may have been freed
-  bool hands_on_ = false;               // the present turn may hand the next one on
-  unsigned in_a_row_ = 0;
-  base::nanos row_began_ = 0;
+  std::uint64_t idle_from_ = 0; // turn_counter() before the worker was idle. 0: not since the last round
+  turn_row row_;
   std::atomic<std::uint64_t> turns_{0};
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
   std::atomic<bool> sleeping_{false};
-  static void fire_started(timer& due);
-  static std::unique_ptr<started_timer> take_timer(process_record& starter, std::uint64_t id);
+  turn_meter meter_;
 };
 
 // For a process that got a message. Does nothing if the process waits for something else.
@@ -344,9 +300,7 @@ class worker : public movement<worker, process_record> {
   if (p.scheduled) return;
   p.scheduled = true;
   const priority urgency = p.priority.load(std::memory_order_relaxed);
-  if (of == order::last || !hands_on_ || urgency != priority::normal) return queue_.push(&p, urgency);
-  hands_on_ = false;
-  handed_on_ = &p;
+  if (of == order::last || urgency != priority::normal || !row_.hand_on(p)) return queue_.push(&p, urgency);
   queue_.push_first(&p);
 }
 

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/scheduling/fiber_switch.hpp"
+
 using coppice::runtime::fiber;
 
 namespace {

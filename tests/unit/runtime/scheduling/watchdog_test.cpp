@@ -442,12 +442,17 @@ TEST_CASE("a process that is to be freed is not found as the one its worker runs
             }
             return stop(atom("normal"));
           }),
-          still_running(found) {}
+          still_running(found) {
+      on_terminate = [this](process&, const message&) { is_over = true; };
+    }
     void describe(description& out) const override {
       scripted::describe(out);
-      if (const worker* here = worker::current()) still_running = here->running() != nullptr ? 1 : 0;
+      // A process is also described in a turn that is measured, after its handler.
+      if (const worker* here = worker::current(); here != nullptr && is_over)
+        still_running = here->running() != nullptr ? 1 : 0;
     }
     std::atomic<int>& still_running;
+    bool is_over = false; // for its worker's thread
   };
   std::atomic<int> still_running{-1}; // not described on a worker
   node here(1, quick());

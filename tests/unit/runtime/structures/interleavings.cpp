@@ -9,6 +9,8 @@
 #include <map>
 #include <utility>
 
+#include "runtime/scheduling/fiber_switch.hpp"
+
 namespace coppice::runtime::testing {
 namespace {
 
