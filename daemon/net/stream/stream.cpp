@@ -12,83 +12,96 @@
 #include <cerrno>
 #include <limits>
 
+#include "net/stream/socket_carrier.hpp"
 #include "net/stream/stream_core.hpp"
 
 namespace coppice::net {
+namespace {
+
+base::result<base::socket_address> address_of(int fd, int (*asked)(int, sockaddr*, socklen_t*),
+                                              const char* what) {
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  if (asked(fd, reinterpret_cast<sockaddr*>(&raw), &length) != 0)
+    return base::fail_uv(what, uv_translate_sys_error(errno));
+  return base::socket_address::from_raw(reinterpret_cast<sockaddr*>(&raw), length);
+}
+
+} // namespace
 
 stream::stream() = default;
 stream::stream(stream&& other) noexcept = default;
-stream::stream(socket made) : socket_(std::move(made)) {}
-stream::~stream() {
-  close();
-}
+stream::stream(uv_loop_t* on, carrier_ptr by) : core_(std::make_unique<core>(on, std::move(by)).release()) {}
+stream::~stream() = default;
 
 stream& stream::operator=(stream&& other) noexcept {
   if (this != &other) {
     close();
-    socket_ = std::move(other.socket_);
+    core_ = std::move(other.core_);
   }
   return *this;
 }
 
-stream::core& stream::inner() const {
-  return *socket_.payload();
+void stream::close_core::operator()(core* one) const {
+  one->close();
 }
 
-base::result<stream> stream::make(base::result<socket> made) {
-  if (!made) return unexpected(std::move(made.error()));
-  made->payload()->attach(made->stream());
-  return stream(std::move(*made));
+stream::core& stream::inner() const {
+  return *core_;
 }
 
 base::result<stream> stream::connect(uv_loop_t* on, const base::socket_address& to,
                                      const connect_options& options, stream_handler& handler) {
-  auto made = make(socket::make_tcp(on, std::make_unique<core>()));
-  if (!made) return made;
-  core& inner = made->inner();
-  uv_tcp_t* tcp = &made->socket_.raw()->tcp;
+  auto made = socket_carrier::make(on, true);
+  if (!made) return unexpected(std::move(made.error()));
+  socket_carrier& socket = **made;
   if (options.from) {
-    if (const int code = uv_tcp_bind(tcp, options.from->raw(), 0); code != 0) {
+    if (const int code = socket.bind(*options.from); code != 0) {
       return base::fail_uv("connect from " + options.from->to_string(), code);
     }
   }
-  inner.set_handler(handler);
-  inner.use_tls(options.tls);
-  inner.begin_connect(to.to_string(), options.timeout);
-  const int code = uv_tcp_connect(inner.connect_request(), tcp, to.raw(), core::connected);
+  stream out(on, std::move(*made));
+  out.inner().set_handler(handler);
+  out.inner().use_tls(options.tls);
+  out.inner().begin_connect(to.to_string(), options.timeout);
+  const int code = socket.connect(to);
   if (code != 0) return base::fail_uv("connect to " + to.to_string(), code);
-  uv_tcp_nodelay(tcp, 1);
-  return made;
+  socket.set_nodelay();
+  return out;
 }
 
 base::result<stream> stream::connect_unix(uv_loop_t* on, const std::string& path, stream_handler& handler) {
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
     return base::fail(base::errc::invalid, "connect to " + path + ": the path is too long for a socket");
   }
-  auto made = make(socket::make_pipe(on, std::make_unique<core>()));
-  if (!made) return made;
-  core& inner = made->inner();
-  inner.set_handler(handler);
-  inner.begin_connect(path, std::chrono::milliseconds(0));
-  uv_pipe_connect(inner.connect_request(), &made->socket_.raw()->pipe, path.c_str(), core::connected);
-  return made;
+  auto made = socket_carrier::make(on, false);
+  if (!made) return unexpected(std::move(made.error()));
+  socket_carrier& socket = **made;
+  stream out(on, std::move(*made));
+  out.inner().set_handler(handler);
+  out.inner().begin_connect(path, std::chrono::milliseconds(0));
+  socket.connect(path);
+  return out;
 }
 
 base::result<stream> stream::adopt(uv_loop_t* on, accepted_socket from, const tls_options& tls) {
-  auto made = make(from.is_tcp ? socket::make_tcp(on, std::make_unique<core>())
-                               : socket::make_pipe(on, std::make_unique<core>()));
-  if (!made) return made;
-  base::uv::any_socket* raw = made->socket_.raw();
-  const int code =
-      from.is_tcp ? uv_tcp_open(&raw->tcp, from.fd.get()) : uv_pipe_open(&raw->pipe, from.fd.get());
-  if (code != 0) return base::fail_uv("adopt a socket", code);
+  auto made = socket_carrier::make(on, from.is_tcp);
+  if (!made) return unexpected(std::move(made.error()));
+  socket_carrier& socket = **made;
+  if (const int code = socket.open(from.fd.get()); code != 0) return base::fail_uv("adopt a socket", code);
   static_cast<void>(from.fd.release());
-  if (from.is_tcp) uv_tcp_nodelay(&raw->tcp, 1);
-  if (!made->inner().keep(std::move(from))) {
+  if (from.is_tcp) socket.set_nodelay();
+  stream out = over(on, std::move(*made), tls);
+  if (!out.inner().keep(std::move(from))) {
     return base::fail(base::errc::limit, "it made room for others");
   }
-  made->inner().use_tls(tls);
-  return made;
+  return out;
+}
+
+stream stream::over(uv_loop_t* on, carrier_ptr by, const tls_options& tls) {
+  stream out(on, std::move(by));
+  out.inner().use_tls(tls);
+  return out;
 }
 
 void stream::start(stream_handler& handler) {
@@ -151,8 +164,7 @@ bool stream::paused() const {
   return inner().paused();
 }
 int stream::descriptor() const {
-  uv_os_fd_t fd = -1;
-  return uv_fileno(socket_.base(), &fd) == 0 ? fd : -1;
+  return inner().descriptor();
 }
 bool stream::hung_up() const {
   const int fd = descriptor();
@@ -173,7 +185,7 @@ std::optional<net::peer_certificate> stream::peer_certificate() const {
   return inner().peer();
 }
 bool stream::may_start_tls() const {
-  return socket_ && inner().may_start_tls();
+  return core_ && inner().may_start_tls();
 }
 void stream::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
   inner().start_tls(options, first);
@@ -186,15 +198,11 @@ void stream::end() {
 }
 
 void stream::close_when_written(std::chrono::milliseconds patience) {
-  if (!socket_) return;
-  core& inner = *socket_.payload();
-  inner.outlive(std::move(socket_), patience);
+  if (core_) core_.release()->outlive(patience);
 }
 
 void stream::close() {
-  if (!socket_) return;
-  inner().silence();
-  socket_.close();
+  core_.reset();
 }
 
 void stream::set_nodelay(bool at_once) {
@@ -223,28 +231,17 @@ void stream::set_unsent_limit(std::size_t bytes) {
 }
 
 base::result<base::socket_address> stream::peer_address() const {
-  sockaddr_storage raw{};
-  int length = sizeof raw;
-  const int code = uv_tcp_getpeername(&socket_.raw()->tcp, reinterpret_cast<sockaddr*>(&raw), &length);
-  if (code != 0) return base::fail_uv("ask for the peer's address", code);
-  return base::socket_address::from_raw(reinterpret_cast<sockaddr*>(&raw), static_cast<socklen_t>(length));
+  return address_of(descriptor(), ::getpeername, "ask for the peer's address");
 }
 
 base::result<base::socket_address> stream::local_address() const {
-  sockaddr_storage raw{};
-  int length = sizeof raw;
-  const int code = uv_tcp_getsockname(&socket_.raw()->tcp, reinterpret_cast<sockaddr*>(&raw), &length);
-  if (code != 0) return base::fail_uv("ask for the local address", code);
-  return base::socket_address::from_raw(reinterpret_cast<sockaddr*>(&raw), static_cast<socklen_t>(length));
+  return address_of(descriptor(), ::getsockname, "ask for the local address");
 }
 
 base::result<std::uint32_t> stream::peer_uid() const {
-  uv_os_fd_t fd = -1;
-  if (const int code = uv_fileno(socket_.base(), &fd); code != 0)
-    return base::fail_uv("ask for the peer", code);
   ucred who{};
   socklen_t length = sizeof who;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) {
+  if (getsockopt(descriptor(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) {
     return base::fail_errno("ask for the peer", errno);
   }
   return who.uid;

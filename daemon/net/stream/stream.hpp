@@ -21,17 +21,17 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
-#include "base/uv.hpp"
 #include "net/admission/admission_limit.hpp"
 #include "net/admission/connection_limit.hpp"
+#include "net/carrier.hpp"
 #include "net/tls/peer_certificate.hpp"
 #include "net/tls/tls_context.hpp"
 #include "net/write_queue.hpp"
 
 namespace coppice::net {
 
+class tls_filter;
 class tls_pacer;
-class tls_session;
 
 class stream_handler {
  public:
@@ -103,7 +103,7 @@ struct detached_stream {
   ~detached_stream();
 
   accepted_socket socket{};
-  std::unique_ptr<tls_session> tls;    // null: none
+  std::unique_ptr<tls_filter> tls;     // null: none
   std::unique_ptr<write_queue> queued; // borrowed bytes are released where the stream is attached
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
@@ -142,6 +142,8 @@ class stream {
   // listener's connections) is given to another connection, the stream fails with errc::limit; if that has
   // happened already, this call does.
   static base::result<stream> adopt(uv_loop_t* on, accepted_socket socket, const tls_options& tls = {});
+  // Takes an open carrier other than a socket; reading starts with start().
+  static stream over(uv_loop_t* on, carrier_ptr by, const tls_options& tls = {});
 
   // Takes the stream off its loop, to be attached to another one; this object is empty afterwards, and its
   // handler gets no more callbacks. errc::invalid: the stream is not open, a handshake is not finished, or it
@@ -155,7 +157,7 @@ class stream {
   // Replaces the handler, for example when a handshake is over.
   void set_handler(stream_handler& handler);
 
-  explicit operator bool() const { return static_cast<bool>(socket_); }
+  explicit operator bool() const { return core_ != nullptr; }
 
   // The place of its listener's admission limit; without a limit, a place that does nothing.
   admission_limit::place& place() const;
@@ -241,7 +243,8 @@ class stream {
   // megabytes.
   void set_unsent_limit(std::size_t bytes);
 
-  // The socket, still owned by the stream. -1: none.
+  // The socket, still owned by the stream. -1: none; what asks the socket, or sets something of it, fails or
+  // does nothing then.
   int descriptor() const;
   base::result<base::socket_address> peer_address() const;
   base::result<base::socket_address> local_address() const;
@@ -250,13 +253,14 @@ class stream {
 
  private:
   class core;
-  using socket = base::uv::socket<std::unique_ptr<core>>;
+  struct close_core {
+    void operator()(core* one) const;
+  };
 
-  explicit stream(socket made);
-  static base::result<stream> make(base::result<socket> made);
+  stream(uv_loop_t* on, carrier_ptr by);
   core& inner() const;
 
-  socket socket_;
+  std::unique_ptr<core, close_core> core_; // null: no stream
 };
 
 } // namespace coppice::net

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The inner part of a stream. What it does is in the states of stream_state.hpp. It lives in the libuv
-// handle's cell until the close callback. Its handler may close it in the middle of its own functions, so
-// they check life_.is_over() before they touch the handler again. At most one uv_write is under way; it is
-// used when the socket is full. With TLS, written bytes wait in queue_ until they are sealed into the
-// session's output. Private to the room; the loop's thread.
+// The inner part of a stream. What it does is in the states of stream_state.hpp. It speaks to a carrier: the
+// socket, or another one, or TLS that stands between. Its handler may close it in the middle of its own
+// functions, so they check life_.is_over() before they touch the handler again; it lives until its carrier
+// has closed. At most one write that waits is under way. With TLS, written bytes wait in queue_ until they
+// are encrypted. Private to the room; the loop's thread.
 #pragma once
 
 #include <chrono>
@@ -15,25 +15,25 @@
 #include <string>
 
 #include "base/border.hpp"
+#include "base/uv.hpp"
+#include "net/carrier.hpp"
 #include "net/deadline.hpp"
 #include "net/stream/stream.hpp"
 #include "net/stream/stream_state.hpp"
-#include "net/tls/tls_pacer.hpp"
-#include "net/tls/tls_session.hpp"
+#include "net/tls/tls_filter.hpp"
 #include "net/write_queue.hpp"
 
 namespace coppice::net {
 
-class stream::core final : private tls_pacer::client {
+class stream::core final : private tls_filter::owner {
  public:
-  ~core() { leave_pacer(); }
+  core(uv_loop_t* on, carrier_ptr by);
 
-  // Second half of construction: `raw` is known only once the cell exists.
-  void attach(uv_stream_t* raw);
-  // Called before the stream is opened.
+  // Called before the stream is opened. Without a context it does nothing.
   void use_tls(const tls_options& options);
 
-  uv_stream_t* raw() const { return raw_; }
+  // The socket. -1: none.
+  int descriptor() const { return bottom_->descriptor(); }
   void set_handler(stream_handler& handler) { handler_ = &handler; }
   // Takes the slot and the place of the admission limit. False: another connection has been given one of
   // them.
@@ -41,13 +41,9 @@ class stream::core final : private tls_pacer::client {
   admission_limit::place& place() { return place_; }
   void count_with(const base::socket_address& client);
 
+  // The carrier is about to connect, and connected() to come.
   void begin_connect(std::string target, std::chrono::milliseconds timeout);
-  uv_connect_t* connect_request() { return &connect_; }
-  static void connected(uv_connect_t* request, int code) {
-    core& self = *static_cast<core*>(request->data);
-    self.guarded([&] { self.connected(code); });
-  }
-  // Opens an accepted socket.
+  // The carrier is open.
   void open();
   // detach() and attach() are in stream_detach.cpp.
   base::result<detached_stream> detach();
@@ -60,19 +56,19 @@ class stream::core final : private tls_pacer::client {
   std::span<std::uint8_t> write_ahead(std::size_t size);
   std::size_t bytes_ahead() { return queue_.bytes_inserted(); }
   std::size_t send_file(int file, std::uint64_t offset, std::size_t most);
-  void flush();
+  void flush() override;
   void end();
   void start_tls(const tls_options& options, std::optional<base::bytes_span> first);
   void give_tls(base::bytes_span first);
   void pause();
   void resume();
-  // No callback to the handler from here on.
-  void silence();
-  // The cell owns itself from now on. It closes when the queue is written and the peer has ended too, on a
+  // The core belongs to its carrier from now on, which closes. No callback to the handler from here on.
+  void close();
+  // The core owns itself from now on. It closes when the queue is written and the peer has ended too, on a
   // failure, or when the peer is silent. The peer has `patience` to take what is queued. Bytes that still
   // arrive are read and dropped: closing with unread bytes would reset the connection, and the peer would
   // lose our last bytes (RFC 9112 9.6).
-  void outlive(socket self, std::chrono::milliseconds patience);
+  void outlive(std::chrono::milliseconds patience);
 
   bool paused() const { return reading_.is_held(); }
   bool securing() const { return tls_ && !tls_->established(); }
@@ -82,7 +78,7 @@ class stream::core final : private tls_pacer::client {
   std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
   std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
   std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
-  std::size_t bytes_queued() const { return queue_.bytes() + (tls_ ? tls_->output().bytes() : 0); }
+  std::size_t bytes_queued() const { return queue_.bytes() + carrier_->waiting(); }
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_written() const { return bytes_written_; }
   void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
@@ -96,39 +92,37 @@ class stream::core final : private tls_pacer::client {
     if (base::contained("a stream", work)) return;
     fail_later({base::errc::internal, "an exception ended it, which the log has"});
   }
-  // The queue that the socket is written from.
-  write_queue& wire() { return tls_ ? tls_->output() : queue_; }
 
-  void connected(int code);
+  void connected(int code) override;
   void ready();
   void adjust_reading();
-  void give_space(uv_buf_t* into);
-  static void ask_for_space(uv_handle_t* handle, std::size_t, uv_buf_t* into);
-  std::span<std::uint8_t> handler_space();
+  bool reads_now() override { return !reading_.take(stream_reading_event::asked); }
+  std::span<std::uint8_t> space() override;
+  void heard(std::size_t bytes) override;
+  void came(base::bytes_span bytes, bool all) override;
+  void filled() override;
+  void came_to_end(base::error why, bool whole) override;
   void expect_much();
-  void took(ssize_t count, const uv_buf_t* into);
-  void took_end(base::error why, bool at_end);
 
-  bool write_first_part(int to);
   void wrote();
-  void schedule();
+  void schedule() override;
   void end_of_turn();
   base::status try_flush();
-  base::status write_failed(int code);
-  base::status write_when_possible(std::span<uv_buf_t> parts);
-  void write_finished(int code);
-  void advance(std::size_t n);
+  base::status write_failed(base::error why);
+  void sent(std::size_t bytes, int code) override;
+  void left(std::size_t bytes);
   void tell_drained();
   base::status all_written();
 
-  void fail_later(base::error why);
+  void fail_later(base::error why) override;
   void fail(base::error why, stream_life_event how = stream_life_event::fails);
   void drop_what_comes();
-  void dropped(ssize_t count);
-  void shut_down();
+  void dropped(std::size_t bytes) override;
+  void dropped_all(bool whole);
+  void was_shut_down() override;
   void begin_to_linger();
   void linger();
-  void close_self();
+  void silence();
   void dismissed();
   // Makes a task that runs `does` on this stream's thread, from any thread. If the stream is gone by then, it
   // does nothing.
@@ -139,18 +133,18 @@ class stream::core final : private tls_pacer::client {
   void make_room();
   void note_traffic();
 
-  // begin_handshake() to leave_pacer() are in stream_tls.cpp.
+  // begin_handshake() to fail_now() are in stream_tls.cpp.
   void begin_handshake();
-  bool take_step() override;
-  void took_sealed(base::bytes_span sealed);
-  void deliver_opened();
-  void fail_opened(base::error why);
-  void fail_with_alert(base::error why);
-  base::status seal();
-  std::span<std::uint8_t> sealed_space();
-  void leave_pacer();
+  bool takes() const override;
+  bool is_over() const override { return life_.is_over(); }
+  bool says_end() override;
+  void secured() override;
+  void fail_now(base::error why) override;
 
-  uv_stream_t* raw_ = nullptr;
+  uv_loop_t* const loop_;
+  carrier_ptr bottom_;              // the socket, or what is in its place; null: closed
+  std::unique_ptr<tls_filter> tls_; // over bottom_; null: none
+  carrier* carrier_;                // the carrier that the stream speaks to: tls_, else bottom_
   stream_handler* handler_ = nullptr;
   connection_slot slot_;
   admission_limit::place place_;
@@ -165,30 +159,19 @@ class stream::core final : private tls_pacer::client {
   std::string target_;                           // for error texts; empty for an accepted stream
   std::unique_ptr<base::error> pending_failure_; // while turn_ is failing
   std::unique_ptr<base::error> broken_;          // why writing_ is broken
-  socket self_;                                  // since its owner has left
-  std::size_t dropped_ = 0;                      // bytes read and dropped since then
+  std::size_t dropped_ = 0;                      // bytes read and dropped since its owner has left
   std::uint64_t lingers_until_ = 0;              // uv_now() at which it closes, while it lingers
-
-  std::unique_ptr<tls_session> tls_; // null: none
-  tls_pacer* pacer_ = nullptr;
   std::chrono::milliseconds tls_timeout_{0};
-  std::unique_ptr<std::uint8_t[]> sealed_space_;
-  std::size_t sealed_size_ = 0;
 
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_written_ = 0;
-  std::size_t in_flight_ = 0;
   std::size_t low_mark_ = 0;
   stream_life life_;
   stream_reading reading_;
-  stream_writing writing_; // of write_
+  stream_writing writing_;
   stream_end_of_writing end_;
   stream_mark mark_;
   stream_turn turn_;
-
-  uv_connect_t connect_{};
-  uv_write_t write_{};
-  uv_shutdown_t shutdown_{};
 };
 
 } // namespace coppice::net

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Moves a stream from one loop to another. libuv gives no socket back, so the descriptor is duplicated and
-// the handle closed: both are one connection, and the peer notices nothing. Of a write under way, libuv knows
-// how much is left. The old loop's thread, then the new one's.
-#include <fcntl.h>
-
-#include <cerrno>
+// Moves a stream from one loop to another. Its socket gets a new carrier; TLS goes along as it is. The old
+// loop's thread, then the new one's.
 #include <utility>
 
+#include "net/stream/socket_carrier.hpp"
 #include "net/stream/stream_core.hpp"
 
 namespace coppice::net {
@@ -21,21 +18,20 @@ base::result<detached_stream> stream::core::detach() {
       turn_.now() == stream_turn_state::failing) {
     return base::fail(base::errc::invalid, "detach a stream: it is not open, or about to end");
   }
-  uv_os_fd_t fd = -1;
-  uv_fileno(reinterpret_cast<uv_handle_t*>(raw_), &fd);
-  detached_stream out;
-  out.socket.fd = base::unique_fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!out.socket.fd) return base::fail_errno("detach a stream", errno);
-  uv_read_stop(raw_);
+  auto socket = bottom_->detach();
+  if (!socket) return unexpected(std::move(socket.error()));
   reading_.take(stream_reading_event::stops);
-  if (writing_.now() == stream_writing_state::under_way)
-    advance(in_flight_ - uv_stream_get_write_queue_size(raw_));
+  if (socket->sent > 0) left(socket->sent);
   place_.settle();
-  out.socket.is_tcp = raw_->type == UV_TCP;
+  detached_stream out;
+  out.socket.fd = std::move(socket->fd);
+  out.socket.is_tcp = socket->is_tcp;
   out.socket.slot = std::move(slot_);
   out.queued = std::make_unique<write_queue>();
   out.queued->swap(queue_);
-  if (tls_) tls_->keep_input();
+  if (tls_) tls_->let_go();
+  carrier_ = bottom_.get();
+  carrier_->set_user(*this);
   out.tls = std::move(tls_);
   out.bytes_read = bytes_read_;
   out.bytes_written = bytes_written_;
@@ -49,7 +45,11 @@ void stream::core::attach(detached_stream from) {
   itself_ = std::make_shared<core*>(this);
   const bool stays = !run_here_ || slot_.counted() == nullptr || may_make_room();
   if (from.queued) queue_.swap(*from.queued);
-  tls_ = std::move(from.tls);
+  if (from.tls) {
+    tls_ = std::move(from.tls);
+    tls_->stand_between(*this, *bottom_);
+    carrier_ = tls_.get();
+  }
   bytes_read_ = from.bytes_read;
   bytes_written_ = from.bytes_written;
   if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
@@ -60,24 +60,22 @@ void stream::core::attach(detached_stream from) {
 }
 
 base::result<detached_stream> stream::detach() {
-  if (!socket_) return base::fail(base::errc::invalid, "detach a stream: there is none");
+  if (!core_) return base::fail(base::errc::invalid, "detach a stream: there is none");
   auto out = inner().detach();
-  if (out) socket_.close();
+  if (out) core_.reset();
   return out;
 }
 
 base::result<stream> stream::attach(uv_loop_t* on, detached_stream from, stream_handler& handler) {
-  auto made = make(from.socket.is_tcp ? socket::make_tcp(on, std::make_unique<core>())
-                                      : socket::make_pipe(on, std::make_unique<core>()));
-  if (!made) return made;
-  base::uv::any_socket* raw = made->socket_.raw();
-  const int fd = from.socket.fd.get();
-  const int code = from.socket.is_tcp ? uv_tcp_open(&raw->tcp, fd) : uv_pipe_open(&raw->pipe, fd);
-  if (code != 0) return base::fail_uv("attach a stream", code);
+  auto socket = socket_carrier::make(on, from.socket.is_tcp);
+  if (!socket) return unexpected(std::move(socket.error()));
+  if (const int code = (*socket)->open(from.socket.fd.get()); code != 0)
+    return base::fail_uv("attach a stream", code);
   static_cast<void>(from.socket.fd.release());
-  made->inner().set_handler(handler);
-  made->inner().attach(std::move(from));
-  return made;
+  stream out(on, std::move(*socket));
+  out.inner().set_handler(handler);
+  out.inner().attach(std::move(from));
+  return out;
 }
 
 } // namespace coppice::net
