@@ -36,6 +36,20 @@ applied_commands::decision applied_commands::take(log_index index, const entry& 
   return decided;
 }
 
+bool applied_commands::is_settled(std::uint64_t client, std::uint64_t sequence) const {
+  if (client == 0) return false;
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return client <= index_; // its number is the index of its entry
+  return sequence <= found->second->sequence;
+}
+
+bool applied_commands::belongs_to_other(std::uint64_t client, std::string_view node) const {
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return false;
+  const std::string& opened = found->second->of->first;
+  return !opened.empty() && opened != node;
+}
+
 applied_commands::decision applied_commands::next() {
   ++serial_;
   if (to_pass_.erase(serial_) == 0) return {verdict::apply, serial_, {}};

@@ -56,6 +56,12 @@ class applied_commands {
 
   // Decides about the entry at `index`, which must be the next one.
   decision take(log_index index, const entry& one);
+  // Whether a command with that number of a session would not be applied if its entry came now: it repeats an
+  // earlier one or is older, or the session is gone. A session whose entry is still to come is none of these.
+  bool is_settled(std::uint64_t client, std::uint64_t sequence) const;
+  // Whether the session was opened by another node than that one. False: it was opened by that node, or its
+  // entry names no node, or there is no such session.
+  bool belongs_to_other(std::uint64_t client, std::string_view node) const;
   // A committed entry of the kind `skip` names this serial, so that no member applies the command. Called for
   // each such entry before that entry is taken, and after restore() for those that the state does not
   // contain. False: the command was applied, so the state differs from the group's and is of no use.

@@ -123,6 +123,8 @@ class node_liveness {
   nanos due() const; // INT64_MAX: nothing is
   // The connection to that node, or what carries the messages there, has ended.
   void lost(std::string_view node, outcome& out);
+  // Something is kept of that node: receive() needs no room for it.
+  bool knows(std::string_view node) const { return peers_.contains(node); }
   // When that node was last heard, as far as a leader here leans on it. 0: it is not known to live.
   nanos heard(std::string_view node) const;
 

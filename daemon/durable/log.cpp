@@ -13,7 +13,7 @@
 namespace coppice::durable {
 namespace {
 
-// The most that gathering adds to the time of a request. A fast disk syncs in less.
+// Threads that are about to submit are waited for no longer than this. A fast disk syncs in less.
 constexpr std::chrono::microseconds longest_gathering{200};
 
 } // namespace
@@ -69,8 +69,9 @@ std::vector<shared_log::waiting> shared_log::take() {
   more_.wait(hold, [this] { return ends_ || !queue_.empty(); });
   // Threads that are about to submit get the processor first, as long as that brings more requests. Otherwise
   // a disk that syncs at once would do an fsync for each request.
+  const bool gathers = gathering_.pays(queue_.size());
   const auto began = std::chrono::steady_clock::now();
-  for (std::size_t seen = 0; seen < queue_.size() && queued_ < engine_->longest_batch() &&
+  for (std::size_t seen = 0; gathers && seen < queue_.size() && queued_ < engine_->longest_batch() &&
                              std::chrono::steady_clock::now() - began < longest_gathering;) {
     seen = queue_.size();
     hold.unlock();
@@ -86,12 +87,18 @@ std::vector<shared_log::waiting> shared_log::take() {
   return taken;
 }
 
+std::size_t shared_log::waiting_now() {
+  const std::lock_guard hold(mutex_);
+  return queue_.size();
+}
+
 void shared_log::write_all() {
   for (auto taken = take(); !taken.empty(); taken = take()) {
     std::vector<request> requests;
     requests.reserve(taken.size());
     for (waiting& one : taken) requests.push_back(std::move(one.what));
     auto outcomes = engine_->write(requests);
+    gathering_.wrote(requests.size(), waiting_now());
     for (std::size_t i = 0; i < taken.size(); ++i)
       if (taken[i].done) taken[i].done(std::move(outcomes[i]));
     engine_->tidy();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "durable/engine.hpp"
+#include "durable/gathering.hpp"
 
 namespace coppice::durable {
 
@@ -82,6 +83,7 @@ class shared_log {
   void write_all();
   // Empty: the log is ending, and no request waits.
   std::vector<waiting> take();
+  std::size_t waiting_now(); // requests
 
   std::unique_ptr<engine> engine_;
   const log_options options_;
@@ -90,6 +92,7 @@ class shared_log {
   std::vector<waiting> queue_;
   std::size_t queued_ = 0;
   bool ends_ = false;
+  gathering gathering_; // used by the log's thread only
   std::thread writer_;
 };
 

@@ -20,8 +20,10 @@ void core::begin(nanos now, std::uint64_t token, const std::string& origin, star
     return say(of, answer{token, starter == origin ? client_answer::started : client_answer::refused}, out);
   }
   const node_share more{1, 0, 0, what.tx.size() + what.value.encoded.size()};
-  if (open_ >= options_.max_transactions || exceeds_share(origin, more)) {
+  const bool is_full = open_ >= options_.max_transactions;
+  if (is_full || exceeds_share(origin, more)) {
     ++counted_.refused;
+    if (!is_full) ++counted_.over_share;
     return out.answers.push_back({token, client_answer::overloaded});
   }
   unit& of = make_unit();
@@ -75,7 +77,8 @@ void core::interim(nanos now, const std::string& tx, term value, effects& out) {
 }
 
 bool core::too_much(const transaction& in, const verdict& what) const {
-  return in.steps.size() + what.steps.size() + 1 > options_.max_steps ||
+  const std::size_t added = what.what == verdict::kind::retry ? 1 : what.steps.size();
+  return (added > 0 && in.steps.size() + added > options_.max_steps) ||
          what.value.encoded.size() > options_.max_value || what.too_large ||
          std::any_of(what.steps.begin(), what.steps.end(), [&](const step_spec& one) {
            return one.value.encoded.size() > options_.max_value || one.to.name().empty() ||
@@ -186,7 +189,10 @@ void core::ask(unit& of, step& whom, request_kind what, effects& out) {
   whom.tries = 0;
   if (whom.key.tx.empty()) whom.key = key_of(*of.lead, whom);
   if (what == request_kind::perform) whom.what = step::state::asked;
-  send(of, whom, out);
+  if (has_portion())
+    whom.due = now_; // its timer sends it
+  else
+    send(of, whom, out);
 }
 
 void core::send(unit& of, step& to, effects& out) {

@@ -17,7 +17,7 @@ void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<rec
     write_bytes_ = 0;
   }
   write_bytes_ += bytes;
-  put_bytes_ += bytes;
+  handled_bytes_ += bytes;
   writes_.back().bytes += bytes;
   unwritten_ += bytes;
   out.writes.back().changes.push_back({{of.number, kind, step}, std::move(what)});
@@ -56,9 +56,10 @@ struct core::held_bytes {
 
 // Releases `what` as soon as this write is on the disk.
 void core::say_after(std::uint64_t write, held what, effects& out) {
+  const std::size_t bytes = std::visit(held_bytes(), what);
+  handled_bytes_ += bytes;
   if (write <= written_) return release(std::move(what), out);
   pending_write& before = writes_[write - writes_.front().number];
-  const std::size_t bytes = std::visit(held_bytes(), what);
   before.bytes += bytes;
   unwritten_ += bytes;
   before.after.push_back(std::move(what));
@@ -323,7 +324,7 @@ void core::on_due(unit& of, effects& out) {
     if (one.due > now_) continue;
     one.due = never;
     if (one.pending) {
-      ++counted_.asked_again;
+      if (one.tries > 0) ++counted_.asked_again;
       send(of, one, out);
     } else {
       begins = true;

@@ -177,10 +177,10 @@ class core {
   // core.cpp
   void enter(nanos now) {
     note_time(now);
-    put_bytes_ = 0;
+    handled_bytes_ = 0;
   }
-  // Whether this call has written a portion. What is left stays due.
-  bool has_portion() const { return put_bytes_ >= options_.longest_write; }
+  // Whether this call has written and said a portion. What is left stays due.
+  bool has_portion() const { return handled_bytes_ >= options_.longest_write; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
   void put_begin(unit& of, effects& out);
   void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
@@ -239,7 +239,7 @@ class core {
   void on(const message& of, request& in, effects& out);
   void perform(unit* known, const message& of, request& in, effects& out);
   void perform_again(unit& of, const request& in, effects& out);
-  std::optional<reply> refusal(const request& in) const;
+  std::optional<reply> refusal(const request& in);
   void reverse(unit& of, const request& in, effects& out);
   void confirm(unit& of, const request& in, effects& out);
   void forget(unit& of, effects& out);
@@ -335,9 +335,9 @@ class core {
   };
   std::deque<pending_write> writes_; // the owner has them, and they are not on the disk yet
   std::uint64_t last_write_ = 0, written_ = 0;
-  std::size_t unwritten_ = 0;   // of writes_
-  std::size_t write_bytes_ = 0; // of the last write
-  std::size_t put_bytes_ = 0;   // of all changes of the call that runs
+  std::size_t unwritten_ = 0;     // of writes_
+  std::size_t write_bytes_ = 0;   // of the last write
+  std::size_t handled_bytes_ = 0; // of all changes of the call that runs, and of what it says
   void release(held&& one, effects& out) const;
 
   struct timer {

@@ -56,6 +56,14 @@ void core::reversed(unit& of, effects& out) {
     in.what = phase::own_reverse;
     return call_reverse(of, out);
   }
+  // What is told of the outcome is on the disk before, so that a restart neither takes it back nor reverses
+  // anything again.
+  in.reversed = std::any_of(in.steps.begin(), in.steps.end(),
+                            [](const step& one) { return one.what != step::state::planned; });
+  if (in.reversed) {
+    put(of, record_kind::reversed, 0, reversed_record{}, out);
+    of.decided_write = last_write_;
+  }
   const bool compensates = in.kind == commit_kind::compensate;
   ++(compensates ? counted_.compensated : counted_.aborted);
   in.what = phase::forgetting;
@@ -127,6 +135,7 @@ void core::erase_plans(unit& of, effects& out) {
     if (one.order > 0) put(of, record_kind::plan, one.number, std::nullopt, out);
     if (one.skipped) put(of, record_kind::skip, one.number, std::nullopt, out);
   }
+  if (in.reversed) put(of, record_kind::reversed, 0, std::nullopt, out);
   if (in.decided) put(of, record_kind::decision, 0, std::nullopt, out);
 }
 

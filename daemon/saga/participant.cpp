@@ -33,7 +33,7 @@ void core::answer_unknown(const message& of, const request& in, effects& out) {
   say_after(last_write_, message{options_.self, of.from, reply{in.what, answer_kind::ok, in.key, {}}}, out);
 }
 
-std::optional<reply> core::refusal(const request& in) const {
+std::optional<reply> core::refusal(const request& in) {
   const auto no = [&](answer_kind what, std::string_view word) {
     return reply{request_kind::perform, what, in.key, reason(word)};
   };
@@ -48,10 +48,11 @@ std::optional<reply> core::refusal(const request& in) const {
   if (in.value.encoded.size() > options_.max_value) return no(answer_kind::error, "limit");
   const bool two_phase = in.kind == commit_kind::two_phase;
   const node_share more{0, 1, two_phase ? std::size_t{1} : 0, weight(in.key) + in.value.encoded.size()};
-  if (entries_.size() >= options_.keep_count || (two_phase && two_phase_ >= options_.max_in_doubt) ||
-      exceeds_share(path.back().saga.node(), more))
-    return no(answer_kind::busy, "overloaded");
-  return std::nullopt;
+  const bool is_full =
+      entries_.size() >= options_.keep_count || (two_phase && two_phase_ >= options_.max_in_doubt);
+  if (!is_full && !exceeds_share(path.back().saga.node(), more)) return std::nullopt;
+  if (!is_full) ++counted_.over_share;
+  return no(answer_kind::busy, "overloaded");
 }
 
 void core::perform(unit* known, const message& of, request& in, effects& out) {
@@ -80,7 +81,9 @@ void core::perform(unit* known, const message& of, request& in, effects& out) {
 void core::perform_again(unit& of, const request& in, effects& out) {
   entry& part = *of.part;
   if (part.state == entry_state::begun) {
-    if (part.calling != 0) return;                    // its callback has not answered yet
+    if (part.calling != 0) return; // its callback has not answered yet
+    if (part.reverse_wanted)       // its undo has failed, and is called again later
+      return tell(of, request_kind::perform, answer_kind::busy, reason("cancelled"), out);
     if (in.value.encoded.size() > options_.max_value) // it was taken under another bound
       return tell(of, request_kind::perform, answer_kind::busy, reason("limit"), out);
     if (part.ends >= most_ends) {

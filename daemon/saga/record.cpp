@@ -31,6 +31,7 @@ struct sound {
   }
   bool operator()(const decision_record&) const { return true; }
   bool operator()(const skip_record&) const { return true; }
+  bool operator()(const reversed_record&) const { return true; }
 };
 
 constexpr std::size_t key_size = 13;
@@ -51,6 +52,7 @@ struct weighed {
   }
   std::size_t operator()(const decision_record& in) const { return head + in.value.encoded.size(); }
   std::size_t operator()(const skip_record&) const { return head; }
+  std::size_t operator()(const reversed_record&) const { return head; }
   std::size_t operator()(const entry_record& in) const {
     return head + saga::weight(in.key) + in.value.encoded.size() + in.answer.encoded.size() + of(in.self);
   }
@@ -87,7 +89,7 @@ std::string encode(const record_key& of) {
 }
 
 base::result<record_key> decode_record_key(base::bytes_span from) {
-  const bool good = from.size() == key_size && from[8] <= static_cast<std::uint8_t>(record_kind::ended);
+  const bool good = from.size() == key_size && from[8] <= static_cast<std::uint8_t>(record_kind::reversed);
   const record_key made = !good ? record_key{}
                                 : record_key{base::load_be64(from.data()), static_cast<record_kind>(from[8]),
                                              base::load_be32(from.data() + 9)};

@@ -14,7 +14,7 @@
 
 namespace coppice::saga {
 
-enum class record_kind : std::uint8_t { begin, plan, decision, skip, entry, ended };
+enum class record_kind : std::uint8_t { begin, plan, decision, skip, entry, ended, reversed };
 
 struct record_key {
   std::uint64_t number = 0; // of the transaction or entry, on this node; never 0
@@ -99,8 +99,13 @@ struct ended_record {
   bool operator==(const ended_record&) const = default;
 };
 
-using record =
-    std::variant<begin_record, plan_record, decision_record, skip_record, entry_record, ended_record>;
+// All steps of a transaction that was started here are reversed, and its outcome is told from here on.
+struct reversed_record {
+  bool operator==(const reversed_record&) const = default;
+};
+
+using record = std::variant<begin_record, plan_record, decision_record, skip_record, entry_record,
+                            ended_record, reversed_record>;
 
 // An Erlang term without 131.
 std::string encode(const record& of);

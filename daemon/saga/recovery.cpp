@@ -21,6 +21,7 @@ struct core::found_records {
   std::optional<entry_record> part;
   std::optional<decision_record> decision;
   std::optional<ended_record> ended;
+  std::optional<reversed_record> reversed;
   std::map<std::uint32_t, plan_record> plans;
   std::map<std::uint32_t, skip_record> skips;
 
@@ -30,6 +31,7 @@ struct core::found_records {
     if (auto* const has_decision = std::get_if<decision_record>(&one.what))
       decision = std::move(*has_decision);
     if (auto* const has_ended = std::get_if<ended_record>(&one.what)) ended = std::move(*has_ended);
+    if (const auto* const has_reversed = std::get_if<reversed_record>(&one.what)) reversed = *has_reversed;
     if (auto* const has_plan = std::get_if<plan_record>(&one.what))
       plans[one.key.step] = std::move(*has_plan);
     if (const auto* const has_skip = std::get_if<skip_record>(&one.what)) skips[one.key.step] = *has_skip;
@@ -101,6 +103,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
     if (what.begin) put(of, record_kind::begin, 0, std::nullopt, out);
     for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
     for (const auto& [step, skip] : what.skips) put(of, record_kind::skip, step, std::nullopt, out);
+    if (what.reversed) put(of, record_kind::reversed, 0, std::nullopt, out);
     if (what.decision) put(of, record_kind::decision, 0, std::nullopt, out);
     if (!what.ended) {
       units_.erase(number);
@@ -133,6 +136,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   static_cast<entry_record&>(of.part.emplace()) = std::move(*what.part);
   entry& part = *of.part;
   if (auto same = same_name(part.self, options_.self, part.key.tx); !same) return same;
+  part.deadline = std::min(part.deadline, now_ + options_.lifespan); // the clock may have been ahead
   if (part.ends > 0) part.hold = now_ + patience(part.ends);
   if (part.key.step.path.empty() || part.key.step.hops == 0)
     return base::fail(errc::invalid, "an entry without a path");
@@ -190,6 +194,14 @@ base::status core::rebuild(unit& of, found_records& what) {
               : in.kind == commit_kind::two_phase ? phase::confirming
                                                   : phase::forgetting;
   }
+  if (what.reversed) {
+    if (of.part || !in.decided || in.committed)
+      return base::fail(errc::invalid, "a transaction is reversed that was not to be");
+    in.reversed = true;
+    in.what = phase::forgetting;
+    for (step& one : in.steps)
+      if (one.what == step::state::asked || one.what == step::state::done) one.what = step::state::reversed;
+  }
   if (!of.part) return {};
   if (of.part->state == entry_state::begun)
     return base::fail(errc::invalid, "an entry that leads has not begun");
@@ -215,8 +227,8 @@ void core::resume(unit& of, effects& out) {
   if (in.undecided() && in.deadline <= now_) return;
   const std::uint32_t ends = of.part ? of.part->ends : in.ends;
   if (in.undecided() && ends >= most_ends) return turn(of, reason("exit"), out);
-  if (in.what == phase::starting && ends > 0) {
-    in.due = now_ + patience(ends);
+  if (in.what == phase::starting && (ends > 0 || has_portion())) {
+    in.due = ends > 0 ? now_ + patience(ends) : now_;
     return;
   }
   if (in.what == phase::starting) {

@@ -66,6 +66,7 @@ struct transaction {
   bool planned = false; // there is a record of the first plan
   bool decided = false; // there is a decision record
   bool committed = false;
+  bool reversed = false;         // there is a record that all steps are reversed
   std::optional<term> final;     // set when the actor said `done`
   std::uint32_t final_group = 0; // group of the step after which the actor said `done`
   term last_result;

@@ -45,7 +45,7 @@ class play {
     const auto kind = static_cast<commit_kind>(from_.byte() % 2);
     const std::uint8_t small = from_.byte() % 4;
     const bool yes = from_.byte() % 2 == 0;
-    switch (from_.byte() % 7) {
+    switch (from_.byte() % 8) {
       case 0:
         made = begin_record{tx(), "a", kind, small, time(), value(), how_.self, small};
         break;
@@ -76,6 +76,9 @@ class play {
       case 5:
         made = ended_record{tx(), "a", {static_cast<outcome_kind>(from_.byte() % 5), value()}, time()};
         break;
+      case 6:
+        made = reversed_record{};
+        break;
       default: {
         const auto read = decode_record(from_.term());
         if (!read) return;
@@ -87,7 +90,7 @@ class play {
     if (!read) return; // it is out of range, and refused where it is read
     check(*read == made);
     record_key at{1 + from_.byte() % 3U, static_cast<record_kind>(made.index()), 0};
-    if (from_.byte() % 16 == 0) at.kind = static_cast<record_kind>(from_.byte() % 6);
+    if (from_.byte() % 16 == 0) at.kind = static_cast<record_kind>(from_.byte() % 7);
     if (at.kind == record_kind::plan || at.kind == record_kind::skip) at.step = from_.byte() % 4;
     disk_.insert_or_assign(at, *read);
   }

@@ -72,9 +72,10 @@ void beat_carrier::take(process& self, const message& m) {
   if (!read) return drop(self, read.error().text);
   const std::string node = self.host().nodes().name(self.origin().node);
   for (const beat_exchange::beat& one : *read) {
-    const runtime::pid to = exchange_.tell(one.to);
+    const runtime::pid to = exchange_.tell(one.to, node);
     if (!to) {
-      // Its group has ended here or has not begun, or the member has too many to handle.
+      // Its group has ended here or has not begun, or has no member on that node, or the member has too many
+      // of that node to handle.
       counters_->dropped.add_alone();
       continue;
     }

@@ -21,7 +21,9 @@ using runtime::process;
 beat_exchange::seat beat_exchange::enter(const consensus::member_id& id, const runtime::pid& who) {
   liveness_.wake(id);
   const std::scoped_lock held(lock_);
-  members_.insert_or_assign(id, place{who, 0});
+  place& its = members_[id];
+  forget_nodes(its);
+  its = {who, {}};
   return {*this, id, who};
 }
 
@@ -29,8 +31,16 @@ void beat_exchange::leave(const consensus::member_id& id, const runtime::pid& wh
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
   if (found == members_.end() || found->second.who != who) return;
+  forget_nodes(found->second);
   members_.erase(found);
   liveness_.wake(id);
+}
+
+void beat_exchange::forget_nodes(const place& of) {
+  for (const auto& [node, told] : of.told) {
+    const auto found = expecting_.find(node);
+    if (--found->second == 0) expecting_.erase(found);
+  }
 }
 
 runtime::pid beat_exchange::find(const consensus::member_id& id) const {
@@ -39,19 +49,49 @@ runtime::pid beat_exchange::find(const consensus::member_id& id) const {
   return found == members_.end() ? runtime::pid{} : found->second.who;
 }
 
-runtime::pid beat_exchange::tell(const consensus::member_id& id) {
+bool beat_exchange::expects(const consensus::member_id& id, std::string_view node) const {
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
-  if (found == members_.end() || found->second.told >= most_told) return {};
-  ++found->second.told;
+  return found != members_.end() && found->second.told.contains(node);
+}
+
+bool beat_exchange::expects(std::string_view node) const {
+  const std::scoped_lock held(lock_);
+  return expecting_.contains(node);
+}
+
+runtime::pid beat_exchange::tell(const consensus::member_id& id, std::string_view node) {
+  const std::scoped_lock held(lock_);
+  const auto found = members_.find(id);
+  if (found == members_.end()) return {};
+  const auto told = found->second.told.find(node);
+  if (told == found->second.told.end() || told->second >= most_told) return {};
+  ++told->second;
   return found->second.who;
 }
 
-// A member that has entered again may still handle what it was told of before.
-void beat_exchange::handled(const consensus::member_id& id, const runtime::pid& who) {
+void beat_exchange::expect(const consensus::member_id& id, const runtime::pid& who,
+                           std::span<const std::string> nodes) {
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
-  if (found != members_.end() && found->second.who == who && found->second.told > 0) --found->second.told;
+  if (found == members_.end() || found->second.who != who) return;
+  place& its = found->second;
+  forget_nodes(its);
+  const auto before = std::exchange(its.told, {});
+  for (const std::string& node : nodes) {
+    const auto known = before.find(node);
+    const bool is_new = its.told.emplace(node, known == before.end() ? 0 : known->second).second;
+    if (is_new) ++expecting_[node];
+  }
+}
+
+// A member that has entered again, or that expects a node again, may still handle what it was told of before.
+void beat_exchange::handled(const consensus::member_id& id, const runtime::pid& who, std::string_view node) {
+  const std::scoped_lock held(lock_);
+  const auto found = members_.find(id);
+  if (found == members_.end() || found->second.who != who) return;
+  const auto told = found->second.told.find(node);
+  if (told != found->second.told.end() && told->second > 0) --told->second;
 }
 
 void beat_exchange::keep_carrier(process& self) {

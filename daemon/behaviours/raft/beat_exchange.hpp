@@ -12,6 +12,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,9 +44,10 @@ class beat_exchange {
   static constexpr std::size_t longest_message = most_bytes + (std::size_t{4} << 10);
   // Bytes of all heartbeats that wait here. Beyond them a heartbeat is lost, as on any network.
   static constexpr std::size_t most_waiting_bytes = std::size_t{8} << 20;
-  // Heartbeats that a member was told of and has not handled. Beyond them a heartbeat for it is lost: any
-  // node can send some, and no bound of a mailbox counts notices.
-  static constexpr std::size_t most_told = 1024;
+  // Heartbeats of one other node that a member was told of and has not handled. Beyond them a heartbeat of
+  // that node for it is lost: no bound of a mailbox counts notices. A node that has no member of the group
+  // has no place, and each other one has its own, so that none can fill that of another one.
+  static constexpr std::size_t most_told = 256;
 
   // `board`: where the carrier's counters are shown. Null: nowhere.
   explicit beat_exchange(metrics::board* board = nullptr) : board_(board) {}
@@ -66,9 +68,13 @@ class beat_exchange {
     ~seat() {
       if (of_ != nullptr) of_->leave(id_, who_);
     }
-    // The member has handled a heartbeat that it was told of.
-    void handled() {
-      if (of_ != nullptr) of_->handled(id_, who_);
+    // From now on the member is told of what comes from these nodes. None at first.
+    void expect(std::span<const std::string> nodes) {
+      if (of_ != nullptr) of_->expect(id_, who_, nodes);
+    }
+    // The member has handled a heartbeat of that node that it was told of.
+    void handled(std::string_view node) {
+      if (of_ != nullptr) of_->handled(id_, who_, node);
     }
 
    private:
@@ -83,9 +89,13 @@ class beat_exchange {
   [[nodiscard]] seat enter(const consensus::member_id& id, const runtime::pid& who);
   // Null: no member of this node has that id.
   runtime::pid find(const consensus::member_id& id) const;
-  // For the carrier, which tells the member of one more heartbeat. Null: no member of this node has that id,
-  // or it has most_told of them to handle.
-  runtime::pid tell(const consensus::member_id& id);
+  // Whether a member of this node has that id and expects something of that other node.
+  bool expects(const consensus::member_id& id, std::string_view node) const;
+  // Whether any member of this node expects something of that other node.
+  bool expects(std::string_view node) const;
+  // For the carrier, which tells the member of one more heartbeat of that node. Null: no member of this node
+  // has that id, or it expects nothing of that node, or has most_told heartbeats of it to handle.
+  runtime::pid tell(const consensus::member_id& id, std::string_view node);
 
   // Which groups are quiescent. A member that enters or leaves is awake.
   liveness_exchange& liveness() { return liveness_; }
@@ -127,17 +137,23 @@ class beat_exchange {
   };
   struct place {
     runtime::pid who{};
-    std::size_t told = 0; // heartbeats that it has not handled
+    // Heartbeats that it has not handled, by the node they came from, of the nodes that it expects.
+    std::map<std::string, std::size_t, std::less<>> told{};
   };
 
+  // With lock_ held.
+  void forget_nodes(const place& of);
   void leave(const consensus::member_id& id, const runtime::pid& who) noexcept;
-  void handled(const consensus::member_id& id, const runtime::pid& who);
+  void expect(const consensus::member_id& id, const runtime::pid& who, std::span<const std::string> nodes);
+  void handled(const consensus::member_id& id, const runtime::pid& who, std::string_view node);
 
   metrics::board* const board_;
   liveness_exchange liveness_;
   std::mutex starting_;     // held while the carrier is started
   mutable std::mutex lock_; // of all below
   std::unordered_map<consensus::member_id, place, drawn_id_hash> members_;
+  std::map<std::string, std::size_t, std::less<>>
+      expecting_;                                  // members that expect a node, by node; none is 0
   std::map<std::string, batch, std::less<>> open_; // by node
   std::vector<batch> complete_;
   base::nanos due_ = 0; // of open_. 0: nothing is in it

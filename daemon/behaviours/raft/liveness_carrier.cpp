@@ -81,7 +81,7 @@ void liveness_carrier::send(process& self, const node_liveness::outgoing& what) 
 void liveness_carrier::tell(process& self, const node_liveness::news& what) {
   // Offers come as other nodes like, so they count for the bound of what a member is told of. A member is
   // woken up once for each time that it has become quiescent.
-  const runtime::pid to = what.offer ? members_.tell(what.to) : members_.find(what.to);
+  const runtime::pid to = what.offer ? members_.tell(what.to, what.node) : members_.find(what.to);
   if (!to) return;
   message_writer out(128);
   if (!what.offer) {
@@ -103,16 +103,23 @@ void liveness_carrier::tell(process& self, const node_liveness::news& what) {
 void liveness_carrier::take(process& self, const message& m) {
   const std::uint32_t node = self.origin().node;
   const std::string name = self.host().nodes().name(node);
+  // What is kept of other nodes is bounded, and is for those of members. The members here may have ended
+  // since, of which that node has to hear.
+  if (!members_.expects(name) && !exchange_.knows(name)) return drop(name, "no member is there");
   auto read = consensus::decode_liveness(m.bytes());
-  if (!read)
-    return base::log::counted(base::log::level::warning, "raft", "messages that a node lives are dropped",
-                              "a message from {} that it lives is dropped: {}", name, read.error().text);
+  if (!read) return drop(name, read.error().text);
   watch(self, node);
   for (consensus::liveness_change& one : read->changes)
-    one.is_here = !one.offer || members_.find(one.follower);
+    one.is_here = !one.offer || members_.expects(one.follower, name);
   node_liveness::outcome made;
   exchange_.receive(self.now(), name, *read, made);
   carry_out(self, made);
+}
+
+void liveness_carrier::drop(std::string_view node, std::string_view why) {
+  counters_->dropped.add_alone();
+  base::log::counted(base::log::level::warning, "raft", "messages that a node lives are dropped",
+                     "a message from {} that it lives is dropped: {}", node, why);
 }
 
 void liveness_carrier::watch(process& self, std::uint32_t node) {

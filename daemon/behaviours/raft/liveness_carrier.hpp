@@ -41,6 +41,7 @@ class liveness_carrier final : public native_server {
   void send(runtime::process& self, const consensus::node_liveness::outgoing& what);
   void tell(runtime::process& self, const consensus::node_liveness::news& what);
   void take(runtime::process& self, const runtime::message& m);
+  void drop(std::string_view node, std::string_view why);
   bool take_down(runtime::process& self, const runtime::message& m);
   void watch(runtime::process& self, std::uint32_t node);
 

@@ -10,6 +10,9 @@ namespace coppice::behaviours::raft {
 struct liveness_counters final : metrics::counters {
   metrics::counter sent{*this, "raft_liveness_messages",
                         "Messages to other nodes that this node lives, for all quiescent Raft groups"};
+  metrics::counter dropped{*this, "raft_liveness_dropped",
+                           "Messages of other nodes that they live, which make no sense or come from a node "
+                           "without a member of any group of this node"};
   metrics::counter woken{
       *this, "raft_liveness_woken",
       "Times that a member of a quiescent Raft group was woken up by what became of another "

@@ -84,6 +84,11 @@ base::nanos liveness_exchange::heard(std::string_view node) const {
   return all_.heard(node);
 }
 
+bool liveness_exchange::knows(std::string_view node) const {
+  const std::scoped_lock held(lock_);
+  return all_.knows(node);
+}
+
 void liveness_exchange::receive(base::nanos now, std::string_view node, const consensus::liveness_message& in,
                                 node_liveness::outcome& out) {
   const std::scoped_lock held(lock_);

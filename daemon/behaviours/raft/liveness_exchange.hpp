@@ -43,6 +43,7 @@ class liveness_exchange {
               const consensus::quiescence& what, base::nanos election);
   void wake(const consensus::member_id& one);
   base::nanos heard(std::string_view node) const;
+  bool knows(std::string_view node) const;
 
   // For the carrier.
   void receive(base::nanos now, std::string_view node, const consensus::liveness_message& in,

@@ -26,7 +26,9 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {query, Token, Query}
 //   {get, Token, Serial}           what that command was answered
 //   {compacted, Index}             the log has no entries up to there any more
-//   {validate, Token, Command}
+//   {validate, Token, Client, Sequence, Node, Command}   Client, Sequence: of the session. 0: none. Node: of
+//                                  the caller. A command that the session's earlier commands settle is not
+//                                  checked, but accepted
 //   save
 //   {leader, Leader, Term}         Leader: undefined, or {Name, Node}
 //   {quorum, Voters, Reachable}    Reachable: whether a majority answers, as a boolean
@@ -36,7 +38,8 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {applied, Index, Serial, Clients, [{Index, Answer}]}   of the entries that were wanted
 //   {queried, Token, Answer}
 //   {got, Token, Index, Reply}     of the command's entry; or {queried, Token, {error, Reason}}
-//   {validated, Token, Answer}     Answer: ok, or what the caller is told
+//   {validated, Token, Answer}     Answer: ok, or what the caller is told; or {queried, Token, Answer}, if
+//                                  another node has opened the session
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
 //   {checked, Serial, Version, Hash}   of the state after the command of that serial
 //   {code}                         `versions` may be others: a reload has replaced the code

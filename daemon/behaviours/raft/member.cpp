@@ -59,6 +59,7 @@ outcome member::on_start(process& self) {
   if (journal_ == nullptr) return runtime::stop(tagged_text("log", "this node has no durable log"));
   beats_ = of_.shared->resources.find<beat_exchange>();
   leads_ = of_.shared->resources.find<lead_board>();
+  if (const auto* const bound = of_.shared->resources.find<state_bound>()) largest_state_ = *bound;
   if (auto* const board = of_.shared->resources.find<metrics::board>())
     on_board_ = board->enter({{"group", of_.child->name}}, counters_);
   counters_->patience.set(static_cast<std::uint64_t>(2 * options_->election));
@@ -142,6 +143,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.versions = known_versions();
   effects_.clear();
   // Nothing that an earlier core said of its log is true of this one's.
+  unapplied_ = {};
   may_apply_ = sent_ = applied_ = 0;
   skips_.clear();
   auto made = core::start(how, *this, std::move(found.state), self.now(), effects_);
@@ -158,6 +160,7 @@ outcome member::start_core(process& self, group_contents found) {
   if (beats_ != nullptr) {
     seat_ = beats_->enter(self_, self.self());
     beats_->keep_carrier(self);
+    if (auto* const others = self.host().router(); others != nullptr) others->expect_ahead();
   }
   meeting_.reset();
   beginning_ = {};
@@ -286,23 +289,6 @@ outcome member::carry_out(process& self) {
   return runtime::carry_on();
 }
 
-void member::note_slow_write(base::nanos took, base::nanos now) {
-  const auto last = static_cast<base::nanos>(counters_->slow_write_at.value());
-  const bool is_old = last == 0 || now - last > slow_write_shown;
-  const auto longest = static_cast<base::nanos>(counters_->slow_write.value());
-  counters_->slow_write.set(static_cast<std::uint64_t>(is_old ? took : std::max(took, longest)));
-  counters_->slow_write_at.set(static_cast<std::uint64_t>(now));
-}
-
-void member::note_waiting(base::nanos now) {
-  const bool waits = parked_for_ == parked::nothing && applied_ < may_apply_;
-  if (!waits)
-    waits_since_ = 0;
-  else if (waits_since_ == 0 || applied_ != applied_then_)
-    waits_since_ = now;
-  applied_then_ = applied_;
-}
-
 // What the actor and people are told of: the leader, whether a majority is there, and the members.
 void member::tell_changes(process& self) {
   if (core_->leader()) {
@@ -334,54 +320,6 @@ void member::tell_changes(process& self) {
   }
 }
 
-void member::answer_outcome(process& self, const consensus::answer& one) {
-  using consensus::outcome;
-  if (take_came_outcome(self, one)) return;
-  const auto found = waiting_.find(one.token);
-  if (found == waiting_.end()) return;
-  const waiting::kind what = found->second.what;
-  const auto refuse = [&](std::string_view why) {
-    answer(self, one.token, runtime::error_message(message::atom(why)));
-  };
-  switch (one.what) {
-    case outcome::committed:
-      if (what == waiting::kind::append) {
-        if (one.index <= sent_) return refuse("timeout"); // the actor has it, and was not asked for an answer
-        if (parked_for_ != parked::nothing) return refuse("timeout");
-        committed_[one.index] = one.token;
-      } else if (what == waiting::kind::session) {
-        message_writer out;
-        out.tuple(2);
-        out.atom("ok");
-        out.unsigned_integer(one.index);
-        answer(self, one.token, out.take());
-      } else {
-        answer(self, one.token, message::atom("ok"));
-      }
-      return;
-    case outcome::has_leader:
-      return refuse("has_leader");
-    case outcome::no_leader:
-      return refuse("no_leader");
-    case outcome::overloaded:
-      return refuse("overloaded");
-    case outcome::too_large:
-      return refuse("too_large");
-    case outcome::transferring:
-      // Not done, as where there is no leader: the next one is near.
-      return refuse(what == waiting::kind::change ? "transferring" : "no_leader");
-    case outcome::busy:
-      return refuse("busy");
-    case outcome::invalid:
-      return refuse("invalid");
-    case outcome::not_ready:
-      return refuse_upgrade(self, one.token);
-    case outcome::timed_out:
-    case outcome::unknown:
-      return refuse("timeout");
-  }
-}
-
 void member::arm(process& self) {
   // A quiescent member knows its leader, and has nobody to say hello to.
   const bool is_quiescent = core_ != nullptr && core_->is_quiescent();
@@ -397,34 +335,6 @@ void member::arm(process& self) {
   if (armed_ != 0) self.cancel_timer(timer_);
   armed_ = std::max<base::nanos>(due, 1);
   timer_ = self.remind(armed_, message::atom("$coppice_raft_tick"));
-}
-
-void member::publish() {
-  enter_lead();
-  counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
-  counters_->parked_at.set(parked_for_ == parked::command ? parked_ : 0);
-  counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);
-  counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
-  counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
-  counters_->lacks_version.set(parked_for_ == parked::version ? std::uint64_t{parked_version_} + 1 : 0);
-  counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
-  counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));
-  if (core_ == nullptr) return;
-  const bool leads = core_->what() == consensus::role::leader;
-  counters_->quiescent.set(core_->is_quiescent() ? 1 : 0);
-  counters_->term.set(core_->term());
-  counters_->role.set(leads ? 2 : core_->what() == consensus::role::follower ? 0 : 1);
-  counters_->committed.set(core_->commit());
-  counters_->applied.set(applied_);
-  counters_->log_bytes.set(core_->log().bytes());
-  const std::uint64_t stood = core_->counted().elections;
-  if (stood > elections_before_) counters_->elections.add_alone(stood - elections_before_);
-  elections_before_ = stood;
-  std::uint64_t dropped = 0;
-  for (const std::uint64_t one : core_->counted().dropped) dropped += one;
-  if (dropped > dropped_before_) counters_->dropped.add_alone(dropped - dropped_before_);
-  dropped_before_ = dropped;
-  counters_->clients.set(sessions_);
 }
 
 outcome member::handle_info(process& self, const message& m) {

@@ -25,12 +25,14 @@
 #include "behaviours/raft/raft_counters.hpp"
 #include "behaviours/raft/raft_spec.hpp"
 #include "behaviours/raft/retry_pause.hpp"
+#include "behaviours/raft/state_bound.hpp"
 #include "behaviours/raft/state_checks.hpp"
 #include "behaviours/raft/storage.hpp"
 #include "behaviours/supervision/child_kind.hpp"
 #include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/supervision/supervision.hpp"
 #include "consensus/core.hpp"
+#include "consensus/unapplied_commands.hpp"
 #include "metrics/board.hpp"
 
 namespace coppice::behaviours::raft {
@@ -97,7 +99,7 @@ class member final : public native_server, private consensus::random_source {
     // Of the client, or the member that passed the call on, if this node does not know the client's. 0: this
     // node, whose calls have no bound of their own.
     std::uint32_t node = 0;
-    std::string node_name{}; // session: of the client
+    std::string node_name{}; // of the client: session, and append with a session
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
     std::uint64_t client = 0, sequence = 0; // of a command; of get and of a skip, the serial
     base::nanos began = 0;
@@ -126,12 +128,7 @@ class member final : public native_server, private consensus::random_source {
   runtime::outcome carry_out(runtime::process& self);
   base::status write_all(std::vector<consensus::write>& writes);
   void tell_changes(runtime::process& self);
-  void answer_outcome(runtime::process& self, const consensus::answer& one);
   void arm(runtime::process& self);
-  void publish();
-  // A write took longer than a heartbeat.
-  void note_slow_write(base::nanos took, base::nanos now);
-  void note_waiting(base::nanos now);
   // The voter whose log has come furthest. Null: there is no other one.
   const consensus::progress* best_voter() const;
   // Bytes of the entries after `from` up to `to` that are in the log.
@@ -185,6 +182,30 @@ class member final : public native_server, private consensus::random_source {
   void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
                   bool stale);
   void take_get(runtime::process& self, waiting one, std::uint64_t serial);
+  // Why the group does not go over to its next version without that member.
+  void refuse_upgrade(runtime::process& self, token of);
+  void forward(runtime::process& self, waiting one, const runtime::message& request);
+  void take_forwarded(runtime::process& self, const runtime::message& m);
+  void take_back(runtime::process& self, const runtime::message& m);
+  // Of a leader's log: whether the call's session, if it has one, was opened by another node, or by no entry
+  // of the log. Of a session whose entry the log has no more, the actor is asked: see knows_session().
+  bool has_foreign_session(const waiting& call) const;
+  // Whether the log has what says who has opened the call's session, if it has one.
+  bool knows_session(const waiting& call) const {
+    return call.client == 0 || call.client > core_->log().base();
+  }
+  void propose_command(runtime::process& self, token of, etf::bytes command);
+  void propose(runtime::process& self, token of, consensus::entry_kind what, etf::bytes command);
+  void queue_proposal(runtime::process& self, consensus::proposal made);
+  std::int64_t entry_time(); // for the next entry, ms since 1970
+  void flush(runtime::process& self);
+  runtime::message leader_answer() const;
+  runtime::message members_answer() const;
+  bool may_ask(runtime::process& self) const;
+  std::string why_idle() const;
+  void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
+
+  // member_operators.cpp
   void take_change(runtime::process& self, waiting one, const runtime::message& request);
   void take_recover(runtime::process& self, waiting one);
   // The operator wants a command passed over that a majority cannot apply. The leader asks the voters where
@@ -195,25 +216,14 @@ class member final : public native_server, private consensus::random_source {
   void settle_skip(runtime::process& self);
   void refuse_skip(runtime::process& self);
   std::size_t voters_parked() const; // at the serial of skip_
-  // Why the group does not go over to its next version without that member.
-  void refuse_upgrade(runtime::process& self, token of);
-  void forward(runtime::process& self, waiting one, const runtime::message& request);
-  void take_forwarded(runtime::process& self, const runtime::message& m);
-  void take_back(runtime::process& self, const runtime::message& m);
-  void propose(runtime::process& self, token of, consensus::entry_kind what, etf::bytes command);
-  void queue_proposal(runtime::process& self, consensus::proposal made);
-  std::int64_t entry_time(); // for the next entry, ms since 1970
-  void flush(runtime::process& self);
+
+  // member_calls.cpp
+  bool is_overloaded(const waiting& by, std::size_t more) const;
   void answer(runtime::process& self, const waiting& to, runtime::message term);
   void answer(runtime::process& self, token to, runtime::message term);
   token keep(runtime::process& self, waiting one);
   void expire(runtime::process& self);
-  runtime::message leader_answer() const;
-  runtime::message members_answer() const;
-  bool may_ask(runtime::process& self) const;
-  bool is_overloaded(const waiting& by, std::size_t more) const;
-  std::string why_idle() const;
-  void write_members(etf::writer& out) const; // [{{Name, Node}, Role}]
+  void answer_outcome(runtime::process& self, const consensus::answer& one);
 
   // member_lead.cpp
   void enter_lead();
@@ -251,12 +261,31 @@ class member final : public native_server, private consensus::random_source {
   void write_waited_for(runtime::message_writer& out) const;
 
   // member_report.cpp
+  void publish();
+  // A write took longer than a heartbeat.
+  void note_slow_write(base::nanos took, base::nanos now);
+  void note_waiting(base::nanos now);
   base::nanos heard_at(const consensus::progress& of, const consensus::member& one) const;
 
   // member_machine.cpp
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
   runtime::spawn_options machine_options() const;
   runtime::outcome spawn_machine(runtime::process& self);
+  // Gives the actor its first state: that of the snapshot in use.
+  void begin_machine(runtime::process& self);
+  void tell_machine(runtime::process& self, runtime::message_writer& body);
+  void begin_body(runtime::message_writer& out) const;
+  void feed(runtime::process& self);
+  runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
+  void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
+  // What an actor has to know besides its entries.
+  void tell_all(runtime::process& self);
+  void tell_leader(runtime::process& self);
+  void tell_quorum(runtime::process& self);
+  void tell_members(runtime::process& self);
+
+  // member_crashes.cpp
+  runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
   // After a crash and its pause, or to try a snapshot again.
   runtime::outcome raise_machine(runtime::process& self);
   void park(runtime::process& self, parked what, std::uint64_t serial, std::string why);
@@ -269,31 +298,24 @@ class member final : public native_server, private consensus::random_source {
   void tell_skip(runtime::process& self, std::uint64_t serial);
   // A leader that cannot apply leaves the lead to another voter.
   void hand_over(runtime::process& self);
+
+  // member_questions.cpp
   // Gives the actor a question of a client, as long as it has not too many.
   void ask(runtime::process& self, token of, consensus::log_index index, bool query);
   bool may_ask_more() const;
+  void ask_queries(runtime::process& self);
+  void ask_validations(runtime::process& self);
+  bool is_decided_by_log(runtime::process& self, token of);
   void asked_is_answered(token of);
   // What an actor that ended was asked waits to be asked again.
   void ask_again();
-  void ask_validations(runtime::process& self);
-  // Gives the actor its first state: that of the snapshot in use.
-  void begin_machine(runtime::process& self);
-  void tell_machine(runtime::process& self, runtime::message_writer& body);
-  void begin_body(runtime::message_writer& out) const;
-  void feed(runtime::process& self);
-  void ask_queries(runtime::process& self);
-  void take_snapshot(runtime::process& self);
-  runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
-  void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
   void take_got(runtime::process& self, etf::cursor at);
+
+  // member_snapshots.cpp
+  void take_snapshot(runtime::process& self);
   void take_saved(runtime::process& self, etf::cursor at);
   void lose_save(runtime::process& self, std::string_view why);
-  runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
-  // What an actor has to know besides its entries.
-  void tell_all(runtime::process& self);
-  void tell_leader(runtime::process& self);
-  void tell_quorum(runtime::process& self);
-  void tell_members(runtime::process& self);
+
   // Of the command at which this member is parked. 0: it is not parked, or for another reason.
   std::uint64_t crashing_serial() const { return parked_for_ == parked::command ? parked_ : 0; }
   bool has_machine() const { return bool{machine_} && parked_for_ == parked::nothing; }
@@ -398,13 +420,15 @@ class member final : public native_server, private consensus::random_source {
   };
   std::deque<asked> asked_; // that the actor has, in order
   std::size_t asked_bytes_ = 0;
-  std::uint64_t behind_bytes_ = 0; // of entries that are committed and not applied
+  consensus::unapplied_commands unapplied_; // as of the last refusal of `validate`
+  std::uint64_t behind_bytes_ = 0;          // of entries that are committed and not applied
   // Since when there are such entries and applied_ is what it is. 0: there are none.
   base::nanos waits_since_ = 0;
   consensus::log_index applied_then_ = 0;
   consensus::log_index snapshot_at_ = 0;
   std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
   bool saving_ = false;
+  state_bound largest_state_;
   bool no_snapshots_ = false; // the last one could not be taken
   base::nanos next_save_ = 0; // not before
   retry_pause save_pause_{20 * base::nanos_per_second, 600 * base::nanos_per_second};

@@ -6,9 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
-#include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/gen/node_patterns.hpp"
 #include "behaviours/raft/address.hpp"
@@ -27,10 +25,6 @@ namespace {
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
 constexpr std::size_t longest_sequence = 1024;          // bytes of an append beside its command
-// Of the queries and commands that wait, and of the addresses of their callers: of all, and of one other
-// node. A node cannot fill what the leader has appended and not committed.
-constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
-constexpr std::size_t most_waiting_bytes_of_node = std::size_t{16} << 20;
 // Of entries that are committed and not applied, at least; as much as two snapshots are apart is usual after
 // a start.
 constexpr std::uint64_t least_behind = std::uint64_t{64} << 20;
@@ -65,7 +59,7 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   one.from = from.compact();
   one.began = self.now();
   one.node = self.origin().node;
-  if (word == "client") one.node_name = origin_name(self);
+  if (word == "client" || (word == "append" && arity == 3)) one.node_name = origin_name(self);
   if (word == change_word && self.origin().here() && arity == 3) {
     take_change(self, std::move(one), request);
   } else if (word == "append" || word == "query" || word == "get" || word == "client") {
@@ -77,17 +71,6 @@ member::call_answer member::handle_call(process& self, const message& from, cons
   }
   if (core_ == nullptr) return no_reply();
   return {std::nullopt, carry_out(self)};
-}
-
-// A large call alone is none too many. Another node has half of the calls at most.
-bool member::is_overloaded(const waiting& by, std::size_t more) const {
-  if (waiting_.size() >= options_->pending ||
-      (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes))
-    return true;
-  const auto share = shares_.find(by.node);
-  return share != shares_.end() &&
-         (share->second.calls >= std::max(options_->pending / 2, 1U) ||
-          (share->second.bytes > 0 && share->second.bytes + more > most_waiting_bytes_of_node));
 }
 
 bool member::may_ask(process& self) const {
@@ -144,8 +127,8 @@ void member::take_append(process& self, waiting one, const message& request, etf
     return answer(self, one, error("overloaded"));
   one.what = waiting::kind::append;
   one.held = command.size();
-  if (progress_ == nullptr || !progress_->validates.load(std::memory_order_relaxed))
-    return propose(self, keep(self, std::move(one)), consensus::entry_kind::command, command);
+  const bool validates = progress_ != nullptr && progress_->validates.load(std::memory_order_relaxed);
+  if (!validates && knows_session(one)) return propose_command(self, keep(self, std::move(one)), command);
   if (!has_machine()) return answer(self, one, error("no_leader"));
   one.body = request.slice(command).compact();
   to_validate_.push_back(keep(self, std::move(one)));
@@ -177,6 +160,33 @@ void member::take_get(process& self, waiting one, std::uint64_t serial) {
     reads_.push_back({of, 0});
   else
     core_->read(self.now(), of, effects_);
+}
+
+// The session's number is the index of its entry, which the command will follow in this log.
+bool member::has_foreign_session(const waiting& call) const {
+  if (call.client == 0 || !knows_session(call)) return false;
+  const consensus::raft_log& log = core_->log();
+  if (call.client > log.last()) return true;
+  const consensus::entry& opened = log.at(call.client);
+  if (opened.kind != consensus::entry_kind::session) return true;
+  const std::string_view node = base::as_text(opened.body.bytes());
+  return !node.empty() && node != call.node_name;
+}
+
+void member::propose_command(process& self, token of, etf::bytes command) {
+  const waiting& call = waiting_.at(of);
+  const bool leads = core_->what() == consensus::role::leader; // otherwise the core says so
+  if (leads && has_foreign_session(call)) {
+    message_writer why;
+    why.tuple(2);
+    why.atom("discarded");
+    why.atom("unknown_client");
+    return answer(self, of, runtime::error_message(why.take()));
+  }
+  // An entry that is not committed might be replaced before the command is in the log.
+  const bool at_once = call.client > core_->commit();
+  propose(self, of, consensus::entry_kind::command, command);
+  if (at_once) flush(self);
 }
 
 void member::propose(process& self, token of, consensus::entry_kind what, etf::bytes command) {
@@ -258,7 +268,7 @@ void member::take_forwarded(process& self, const message& m) {
   if (!inside.read_tuple(arity) || !inside.read_atom(word) || (word != "append" && word != "client"))
     return drop_message(self, "a request that was passed on is none for a leader");
   one.node = self.host().nodes().find(client).value_or(self.origin().node);
-  if (word == "client") one.node_name = client;
+  one.node_name = client;
   if (is_overloaded(one, request.size())) return answer(self, one, error("overloaded"));
   take_request(self, std::move(one), m.slice(request));
 }
@@ -274,219 +284,6 @@ void member::take_back(process& self, const message& m) {
   if (found->second.what != waiting::kind::forwarded || node_of(found->second.asked) != origin_name(self))
     return drop_message(self, "an answer comes from a node that was not asked");
   answer(self, of, m.slice(at.rest()));
-}
-
-void member::take_change(process& self, waiting one, const message& request) {
-  etf::cursor at(request.bytes());
-  std::string_view word;
-  etf::bytes bytes;
-  if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(word) || !at.read_binary(bytes))
-    return answer(self, one, error("badarg"));
-  const std::string address(base::as_text(bytes));
-  if (word == "recover") return take_recover(self, std::move(one));
-  if (core_ == nullptr || core_->what() != consensus::role::leader)
-    return answer(self, one, error("no_leader"));
-  one.what = waiting::kind::change;
-  if (word == "skip") return take_skip(self, std::move(one), address);
-  const auto& all = core_->members().members();
-  const auto known = std::ranges::find(all, address, &consensus::member::address);
-  if (word == "add") {
-    if (known != all.end()) return answer(self, one, error("exists"));
-    const auto met = strangers_.find(std::string(node_of(address)));
-    if (met == strangers_.end() || met->second.address != address) return answer(self, one, error("not_met"));
-    const consensus::change_request what{consensus::change_request::action::add_voter,
-                                         {met->second.id, consensus::member_role::voter, address}};
-    return core_->change(self.now(), keep(self, std::move(one)), what, effects_);
-  }
-  if (known == all.end()) return answer(self, one, error("no_member"));
-  const consensus::member_id id = known->id;
-  const token of = keep(self, std::move(one));
-  if (word == "transfer") return core_->transfer(self.now(), of, id, effects_);
-  if (word == "remove")
-    return core_->change(self.now(), of, {consensus::change_request::action::remove, *known}, effects_);
-  if (word == "upgrade") return core_->upgrade(self.now(), of, id, effects_);
-  answer(self, of, error("badarg"));
-}
-
-message member::change_request(std::string_view what, std::string_view of) {
-  message_writer out;
-  out.tuple(3);
-  out.atom(change_word);
-  out.atom(what);
-  out.binary(of);
-  return out.take();
-}
-
-void member::take_skip(process& self, waiting one, std::string_view serial) {
-  const char* const end = serial.data() + serial.size();
-  const auto [at, problem] = std::from_chars(serial.data(), end, one.sequence);
-  if (problem != std::errc() || at != end || one.sequence == 0) return answer(self, one, error("badarg"));
-  if (skip_ && waiting_.contains(skip_->of)) return answer(self, one, error("busy"));
-  const consensus::raft_log& log = core_->log();
-  for (consensus::log_index i = log.base() + 1; i <= log.last(); ++i)
-    if (log.at(i).kind == consensus::entry_kind::skip && log.at(i).sequence == one.sequence)
-      return answer(self, one, error("exists"));
-  const bool here = crashing_serial() == one.sequence;
-  skip_ = asking_voters{keep(self, std::move(one)), {}};
-  if (core_->members().votes(self_)) skip_->parked_there[self_] = here;
-  // The lead should stay until it is done.
-  hand_over_at_ = std::max(hand_over_at_, self.now() + options_->append_timeout);
-  for (const consensus::member& other : core_->members().members()) {
-    if (other.id == self_ || other.role != consensus::member_role::voter) continue;
-    message_writer out;
-    out.tuple(3);
-    out.atom(where_word);
-    out.atom(of_.child->name);
-    out.unsigned_integer(skip_->of);
-    send_to(self, other.address, out.take());
-  }
-  settle_skip(self);
-}
-
-// The other members are taken for lost for good: nobody is asked.
-void member::take_recover(process& self, waiting one) {
-  if (core_ == nullptr) return answer(self, one, error("no_log"));
-  one.what = waiting::kind::change;
-  const consensus::cluster_id fresh = random_identity();
-  core_->recover_alone(self.now(), keep(self, std::move(one)), fresh, effects_);
-  if (core_->cluster() != fresh) return; // the answer says why not
-  base::log::warning("raft", "{} becomes a group of one in term {}: what only the other members had is gone",
-                     own_, core_->term());
-}
-
-// {raft_where, Name, Number}: the leader wants to know at which serial this member is parked.
-void member::take_where(process& self, const message& m) {
-  etf::cursor at(m.bytes());
-  std::string_view name;
-  std::uint64_t number = 0;
-  if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(name) || name.empty() ||
-      name.find('@') != std::string_view::npos || !at.read_unsigned(number))
-    return drop_message(self, "a question of a leader is malformed");
-  const std::string node = origin_name(self);
-  if (!is_trusted(node)) return drop_message(self, "no member is there that could ask");
-  message_writer out;
-  out.tuple(4);
-  out.atom(here_word);
-  out.atom(of_.child->name);
-  out.unsigned_integer(number);
-  out.unsigned_integer(crashing_serial());
-  send_to(self, fmt::format("{}@{}", name, node), out.take());
-}
-
-// {raft_here, Name, Number, Serial}; Serial is 0 if the member is not parked.
-void member::take_here(process& self, const message& m) {
-  etf::cursor at(m.bytes());
-  std::string_view name;
-  std::uint64_t number = 0;
-  std::uint64_t serial = 0;
-  if (!at.read_tuple_of(4) || !at.skip() || !at.read_atom(name) || !at.read_unsigned(number) ||
-      !at.read_unsigned(serial))
-    return drop_message(self, "an answer to a leader is malformed");
-  if (core_ == nullptr || !skip_ || number != skip_->of) return; // too late
-  const auto call = waiting_.find(number);
-  if (call == waiting_.end()) return;
-  const auto& all = core_->members().members();
-  const auto from =
-      std::ranges::find(all, fmt::format("{}@{}", name, origin_name(self)), &consensus::member::address);
-  if (from == all.end() || from->role != consensus::member_role::voter)
-    return drop_message(self, "an answer to a leader comes from no voter");
-  skip_->parked_there[from->id] = serial == call->second.sequence;
-  settle_skip(self);
-}
-
-std::size_t member::voters_parked() const {
-  const auto counts = [this](const auto& one) { return one.second && core_->members().votes(one.first); };
-  return static_cast<std::size_t>(std::ranges::count_if(skip_->parked_there, counts));
-}
-
-void member::settle_skip(process& self) {
-  const consensus::configuration& members = core_->members();
-  if (voters_parked() >= members.majority()) {
-    const token of = skip_->of;
-    skip_.reset();
-    return propose(self, of, consensus::entry_kind::skip, {});
-  }
-  const auto votes = [&](const auto& one) { return members.votes(one.first); };
-  const auto answered = std::ranges::count_if(skip_->parked_there, votes);
-  if (static_cast<std::size_t>(answered) == members.voters()) refuse_skip(self);
-}
-
-// {error, {not_parked, Parked, Needed}}: so many voters are parked at that serial, and so many have to be.
-void member::refuse_skip(process& self) {
-  const std::size_t there = voters_parked();
-  const token of = skip_->of;
-  skip_.reset();
-  message_writer out;
-  out.tuple(3);
-  out.atom("not_parked");
-  out.unsigned_integer(there);
-  out.unsigned_integer(core_->members().majority());
-  answer(self, of, runtime::error_message(out.take()));
-}
-
-member::token member::keep(process& self, waiting one) {
-  const token made = ++last_token_;
-  const bool query =
-      one.what == waiting::kind::query || one.what == waiting::kind::get || one.what == waiting::kind::lead;
-  auto& due = query ? query_due_ : append_due_;
-  due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
-  // A caller chooses the tag of its From.
-  one.held = std::max(one.held, one.body.size()) + one.from.size();
-  waiting_bytes_ += one.held;
-  if (one.node != 0) {
-    node_share& share = shares_[one.node];
-    ++share.calls;
-    share.bytes += one.held;
-  }
-  waiting_.emplace(made, std::move(one));
-  return made;
-}
-
-void member::expire(process& self) {
-  for (auto* const due : {&append_due_, &query_due_}) {
-    while (!due->empty()) {
-      const auto [at, of] = due->front();
-      const bool waits = waiting_.contains(of);
-      if (waits && at > self.now()) break;
-      due->pop_front();
-      if (!waits) continue;
-      if (skip_ && skip_->of == of && core_ != nullptr)
-        refuse_skip(self); // some voters have not answered, and nothing was appended
-      else
-        answer(self, of, error("timeout"));
-    }
-  }
-  // An actor that hangs is asked nothing; those that have their answer go.
-  if (reads_.size() + to_validate_.size() > 2 * std::size_t{options_->pending}) {
-    std::erase_if(reads_, [this](const consensus::ready_read& one) { return !waiting_.contains(one.token); });
-    std::erase_if(to_validate_, [this](token of) { return !waiting_.contains(of); });
-  }
-}
-
-void member::answer(process& self, const waiting& to, message term) {
-  if (to.back.empty()) {
-    gen::reply_at_once(self, to.from, term); // a slow client must not cost the group its leader
-    return;
-  }
-  message_writer out(term.size() + 32);
-  out.tuple(3);
-  out.atom("raft_answer");
-  out.unsigned_integer(to.number);
-  out.raw(term.bytes());
-  send_to(self, to.back, out.take());
-}
-
-void member::answer(process& self, token to, message term) {
-  const auto found = waiting_.find(to);
-  if (found == waiting_.end()) return;
-  const waiting one = std::move(found->second);
-  waiting_.erase(found);
-  waiting_bytes_ -= one.held;
-  if (const auto share = shares_.find(one.node); share != shares_.end()) {
-    share->second.bytes -= one.held;
-    if (--share->second.calls == 0) shares_.erase(share);
-  }
-  answer(self, one, std::move(term));
 }
 
 // {ok, {Name, Node}, Term}

@@ -105,6 +105,7 @@ void member::rebuild_trusted() {
   for (const std::string& one : options_->join) trust(one);
   if (core_ == nullptr) return;
   for (const consensus::member& one : core_->members().members()) trust(one.address);
+  seat_.expect(trusted_);
 }
 
 bool member::is_trusted(std::string_view node) const {
@@ -128,8 +129,9 @@ void member::drop_message(std::string_view node, std::string_view why) {
 // {beat_word, Node, Message}, of the carrier. The answer goes back in the same way.
 runtime::outcome member::take_beat(process& self, etf::cursor at) {
   std::string_view node;
-  seat_.handled();
-  if (core_ == nullptr || !at.read_atom(node)) return runtime::carry_on();
+  if (!at.read_atom(node)) return runtime::carry_on();
+  seat_.handled(node);
+  if (core_ == nullptr) return runtime::carry_on();
   answers_beat_ = true;
   take_message(self, node, at.rest());
   runtime::outcome next = carry_out(self);
@@ -144,7 +146,9 @@ void member::take_message(process& self, std::string_view node, etf::bytes term)
   auto read = consensus::decode_message(term);
   if (!read) return drop(read.error().text);
   if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body)) {
-    if (chunk->of.size > largest_state) return drop("its snapshot is larger than any that a member takes");
+    if (chunk->of.size > largest_state_.bytes)
+      return drop(fmt::format("its snapshot has {} bytes, and {} are the most here: {}", chunk->of.size,
+                              largest_state_.bytes, largest_state_.by));
     if (!is_piece(*chunk)) return drop("a part of its snapshot is not as long as all are");
   }
   const consensus::member* const from = core_->members().find(read->from);
@@ -212,9 +216,12 @@ void member::take_hello(process& self, const message& m) {
   if (core_ != nullptr) {
     if (read->of && read->of->cluster != core_->cluster()) return;
     // There may be members that came while this one was away, and one of them may lead.
-    if (read->of && is_trusted(node))
+    if (read->of && is_trusted(node)) {
+      const std::size_t before = trusted_.size();
       for (const consensus::member& one : read->of->members.members())
         if (trusted_.size() < 2 * consensus::configuration::max_members) trust(one.address);
+      if (trusted_.size() > before) seat_.expect(trusted_);
+    }
     if (const consensus::member* const known = core_->members().find(read->id); known != nullptr) {
       // With the disk of a member, or a copy of it. Whom this one has met there before is there no more.
       if (known->address != address) strangers_.erase(node);

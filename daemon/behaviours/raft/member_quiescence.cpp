@@ -55,9 +55,10 @@ void member::leave_quiescence(process& self) {
 void member::take_quiescence(process& self, etf::cursor at) {
   std::string_view node;
   quiescence what;
-  seat_.handled();
-  if (core_ == nullptr || !at.read_atom(node) || !consensus::read_id(at, what.leader) ||
-      !at.read_unsigned(what.term) || !at.read_unsigned(what.last))
+  if (!at.read_atom(node)) return;
+  seat_.handled(node);
+  if (core_ == nullptr || !consensus::read_id(at, what.leader) || !at.read_unsigned(what.term) ||
+      !at.read_unsigned(what.last))
     return;
   const consensus::member* const leader = core_->members().find(what.leader);
   if (leader == nullptr || node_of(leader->address) != node || core_->leader() != what.leader ||

@@ -126,4 +126,49 @@ message member::engine_for_people(process& self) {
   return out.take();
 }
 
+void member::note_slow_write(base::nanos took, base::nanos now) {
+  const auto last = static_cast<base::nanos>(counters_->slow_write_at.value());
+  const bool is_old = last == 0 || now - last > slow_write_shown;
+  const auto longest = static_cast<base::nanos>(counters_->slow_write.value());
+  counters_->slow_write.set(static_cast<std::uint64_t>(is_old ? took : std::max(took, longest)));
+  counters_->slow_write_at.set(static_cast<std::uint64_t>(now));
+}
+
+void member::note_waiting(base::nanos now) {
+  const bool waits = parked_for_ == parked::nothing && applied_ < may_apply_;
+  if (!waits)
+    waits_since_ = 0;
+  else if (waits_since_ == 0 || applied_ != applied_then_)
+    waits_since_ = now;
+  applied_then_ = applied_;
+}
+
+void member::publish() {
+  enter_lead();
+  counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
+  counters_->parked_at.set(parked_for_ == parked::command ? parked_ : 0);
+  counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);
+  counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
+  counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
+  counters_->lacks_version.set(parked_for_ == parked::version ? std::uint64_t{parked_version_} + 1 : 0);
+  counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
+  counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));
+  if (core_ == nullptr) return;
+  const bool leads = core_->what() == consensus::role::leader;
+  counters_->quiescent.set(core_->is_quiescent() ? 1 : 0);
+  counters_->term.set(core_->term());
+  counters_->role.set(leads ? 2 : core_->what() == consensus::role::follower ? 0 : 1);
+  counters_->committed.set(core_->commit());
+  counters_->applied.set(applied_);
+  counters_->log_bytes.set(core_->log().bytes());
+  const std::uint64_t stood = core_->counted().elections;
+  if (stood > elections_before_) counters_->elections.add_alone(stood - elections_before_);
+  elections_before_ = stood;
+  std::uint64_t dropped = 0;
+  for (const std::uint64_t one : core_->counted().dropped) dropped += one;
+  if (dropped > dropped_before_) counters_->dropped.add_alone(dropped - dropped_before_);
+  dropped_before_ = dropped;
+  counters_->clients.set(sessions_);
+}
+
 } // namespace coppice::behaviours::raft

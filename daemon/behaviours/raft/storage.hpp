@@ -29,8 +29,6 @@ namespace coppice::behaviours::raft {
 
 // Bytes of a piece of a snapshot, which is also what one message between members carries.
 inline constexpr std::uint32_t piece_bytes = 256 * 1024;
-// A larger snapshot is not taken.
-inline constexpr std::uint64_t largest_state = std::uint64_t{256} << 20;
 
 // The group that a member belongs to.
 struct membership {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdio>
 
+#include "base/log_counted.hpp"
 #include "base/random.hpp"
 #include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_engine.hpp"
@@ -28,6 +29,9 @@ constexpr std::size_t most_listed = 1000;
 constexpr std::size_t most_steps_shown = 1000;                  // of one transaction
 constexpr std::size_t most_of_answer = 200;                     // bytes of its text
 constexpr std::size_t most_beside_value = std::size_t{1} << 20; // bytes of a step's key, or of options
+// Bytes of a caller's address, which is kept until the answer. The caller chooses its tag.
+constexpr std::size_t longest_caller = 4096;
+constexpr std::size_t most_callers = 2; // of one request, that get its answer: the last ones
 constexpr std::string_view look_word = "$coppice_saga_look";
 constexpr std::string_view resolve_word = "$coppice_saga_resolve";
 constexpr std::array<std::string_view, 4> wanted_words{"all", "in_doubt", "parked",
@@ -102,7 +106,7 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
     return carry_out();
   }
   if (word == "start" && (arity == 2 || arity == 3)) {
-    if (!self_.origin().here() && !takes_steps_of(settings_, origin_node())) {
+    if (!may_ask()) {
       gen::reply(self_, from, runtime::error_message(message::atom("not_allowed")));
       return runtime::carry_on();
     }
@@ -127,6 +131,11 @@ std::optional<outcome> saga_engine::take_call(const message& whole, etf::bytes f
   return carry_out();
 }
 
+// Whether the sender may start transactions, and its steps are taken. This node always may.
+bool saga_engine::may_ask() const {
+  return self_.origin().here() || takes_steps_of(settings_, origin_node());
+}
+
 // False: it is refused.
 bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t arity) {
   saga::start_request asked;
@@ -141,8 +150,18 @@ bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t ar
   asked.value = term_from(value);
   const std::uint64_t token = ++last_client_;
   clients_[token] = {from.compact(), asked.tx};
+  const std::uint64_t before = core_->counted().over_share;
   core_->begin(now(), token, origin_node(), std::move(asked), effects_);
+  if (core_->counted().over_share != before) log_share();
   return true;
+}
+
+// The answer is that of a saga with too much to do, and this saga may have room for others.
+void saga_engine::log_share() const {
+  base::log::counted(base::log::level::warning, "saga", settings_.core.self.name(),
+                     "{}: takes no more of the node {} for now: of max_transactions, answers.count, "
+                     "limits.in_doubt and 256 MiB one other node has at most three quarters",
+                     settings_.core.self.name(), origin_node());
 }
 
 void saga_engine::cancel(const message& from, etf::cursor words) {
@@ -187,7 +206,7 @@ bool saga_engine::turned_away(etf::bytes from, std::string_view word, std::size_
     return true;
   }
   // It is not read, since reading it takes one turn.
-  if (is_too_long(size)) {
+  if (is_too_long(size) || from.size() > longest_caller) {
     gen::reply(self_, from, runtime::error_message(message::atom("limit")));
     return true;
   }
@@ -257,8 +276,7 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
   }
   const std::string node = origin_node();
   // A step that was taken before goes on, whatever the patterns are now.
-  if (what->what == saga::request_kind::perform && !takes_steps_of(settings_, node) &&
-      !core_->knows(what->key)) {
+  if (what->what == saga::request_kind::perform && !may_ask() && !core_->knows(what->key)) {
     gen::reply(self_, from,
                saga_answer({what->what, saga::answer_kind::error, what->key, saga::reason("not_allowed")},
                            what->kind));
@@ -267,12 +285,16 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
   const saga::address& coordinator = what->key.step.path.back().saga;
   // Of a key that belongs to another node the core drops everything.
   const bool may = coordinator.node() == node;
+  const saga::commit_kind kind = what->kind;
   const std::pair place(what->key, what->what);
-  if (may) waiting_[place] = {from.compact(), what->kind};
-  const auto& counts = core_->counted().dropped;
-  const auto dropped = counts;
+  const saga::counters before = core_->counted();
   core_->receive(now(), {{coordinator.name(), node}, settings_.core.self, std::move(*what)}, effects_);
-  if (may && counts != dropped) waiting_.erase(place);
+  if (core_->counted().over_share != before.over_share) log_share();
+  if (!may || core_->counted().dropped != before.dropped) return; // it has no answer
+  waiting_calls& all = waiting_[place];
+  if (all.from.size() == most_callers) all.from.erase(all.from.begin());
+  all.from.push_back(from.compact());
+  all.kind = kind;
 }
 
 std::optional<outcome> saga_engine::take_cast(etf::bytes request) {

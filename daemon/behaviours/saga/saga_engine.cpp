@@ -225,7 +225,7 @@ void saga_engine::stop(std::string why) {
   for (const auto& [token, asked] : std::exchange(clients_, {}))
     gen::reply(self_, asked.from, stopped_answer(false));
   for (const auto& [place, asked] : std::exchange(waiting_, {}))
-    gen::reply(self_, asked.from, stopped_answer(true));
+    for (const message& from : asked.from) gen::reply(self_, from, stopped_answer(true));
 }
 
 // A saga asks again after busy; the node may have started again by then.
@@ -304,11 +304,23 @@ std::optional<outcome> saga_engine::take_answer(std::uint64_t number, const mess
   return carry_out();
 }
 
-// The call of a participant's coordinator may be over, and a restart forgets it: the coordinator asks again.
 void saga_engine::tell(const saga::reply& what) {
+  using kind = saga::request_kind;
+  // A step that was undone while it was under way has no answer of its own.
+  if (what.to == kind::reverse && what.what == saga::answer_kind::ok)
+    answer_waiting({kind::perform, saga::answer_kind::error, what.key, saga::reason("cancelled")});
+  answer_waiting(what);
+  if (what.to != kind::forget) return;
+  // The core answers nothing more about a step that it has forgotten.
+  for (const kind one : {kind::perform, kind::reverse, kind::confirm}) waiting_.erase({what.key, one});
+}
+
+// The call of a participant's coordinator may be over, and a restart forgets it: the coordinator asks again.
+void saga_engine::answer_waiting(const saga::reply& what) {
   const auto waits = waiting_.find({what.key, what.to});
   if (waits == waiting_.end()) return;
-  gen::reply(self_, waits->second.from, saga_answer(what, waits->second.kind));
+  const message answer = saga_answer(what, waits->second.kind);
+  for (const message& from : waits->second.from) gen::reply(self_, from, answer);
   waiting_.erase(waits);
 }
 

@@ -99,9 +99,9 @@ class saga_engine {
   runtime::message report() const;
 
  private:
-  // A call whose answer waits for the core's reply.
-  struct waiting_call {
-    runtime::message from;
+  // The calls of one request, which wait for the core's reply. All of them get it.
+  struct waiting_calls {
+    std::vector<runtime::message> from;
     saga::commit_kind kind = saga::commit_kind::compensate;
   };
   struct asked_step {
@@ -134,6 +134,7 @@ class saga_engine {
   void send(saga::message&& what);
   void ask(const saga::address& to, const saga::request& what, bool awaits_answer);
   void tell(const saga::reply& what);
+  void answer_waiting(const saga::reply& what);
   void tell(const saga::notice& what);
   void tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value, bool last);
   void answer_client(const saga::answer& what);
@@ -143,10 +144,13 @@ class saga_engine {
   std::optional<runtime::outcome> take_from_workers(const runtime::message& m);
   void take_ends_of_workers();
 
+  bool may_ask() const;
+  void log_share() const;
   bool start(const runtime::message& from, etf::cursor words, std::uint32_t arity);
   void cancel(const runtime::message& from, etf::cursor words);
   void resolve(const runtime::message& from, etf::cursor words);
-  // Whether the request was answered already, because the saga is stopped or too much waits for the disk.
+  // Whether the request was answered already, because the saga is stopped, too much waits for the disk, or it
+  // is too long.
   bool turned_away(etf::bytes from, std::string_view word, std::size_t size);
   // Whether a request of so many bytes has more than a value and what goes with one.
   bool is_too_long(std::size_t request) const;
@@ -181,7 +185,7 @@ class saga_engine {
   std::unique_ptr<saga_stay> stay_;
   std::deque<saga::call> held_; // until it has the place, in order
   std::size_t held_bytes_ = 0;  // of their values
-  std::map<std::pair<saga::step_key, saga::request_kind>, waiting_call> waiting_;
+  std::map<std::pair<saga::step_key, saga::request_kind>, waiting_calls> waiting_;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;
   std::unordered_map<std::uint64_t, client> clients_; // by token

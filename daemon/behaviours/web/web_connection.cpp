@@ -12,9 +12,7 @@
 #include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/web/event_text.hpp"
-#include "behaviours/web/forwarded.hpp"
 #include "behaviours/web/request_term.hpp"
-#include "net/http/http_conditions.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -25,8 +23,6 @@ using runtime::outcome;
 using runtime::process;
 
 namespace {
-
-constexpr std::string_view deadline_tag = "$coppice_web_deadline";
 
 runtime::destination destination_of(const web_route& route, process& self) {
   if (route.node.empty()) return runtime::destination::named(route.to);
@@ -44,10 +40,6 @@ std::string_view tag_of(web_upgrade upgrade) {
       break;
   }
   return request_tag;
-}
-
-std::string text_of(const std::string* header) {
-  return header == nullptr ? std::string() : *header;
 }
 
 } // namespace
@@ -113,31 +105,14 @@ void web_connection::ask(const net::http_request& asked, std::uint64_t, std::uin
 
 web_site::found web_connection::place(const net::http_request& asked) {
   const auto known = std::exchange(placed_, nullptr);
-  return known && known->version == version_ ? std::move(known->where) : current_->site->place(asked);
+  return known && known->version == version_ ? std::move(known->where) : current_->site().place(asked);
 }
 
 void web_connection::note(const net::http_request& asked, std::uint64_t number) {
-  current_ = std::make_unique<exchange>();
-  current_->number = number;
-  current_->site = asked.streamed ? site_ : site(); // plan() has found the route of a streamed request
-  current_->began = base::mono_now();
-  const web_spec& spec = current_->site->spec();
-  current_->client = forwarded_client(asked, peer_address_, spec.proxies, spec.proxies_say).value_or("");
-  count_with(current_->client);
-  current_->origin = spec.others.allowed(asked);
-  current_->takes_gzip = spec.compress_from != 0 && net::http_accepts_coding(asked, "gzip");
-  if (asked.method == "GET" || asked.method == "HEAD")
-    for (const net::http_header& one : asked.headers)
-      if (one.name == "if-none-match" || one.name == "if-modified-since")
-        current_->known.headers.push_back(one);
-  if (spec.log == access_log_format::off) return;
-  access_entry& entry = current_->entry;
-  entry.method = asked.method;
-  entry.target = asked.target;
-  entry.minor = asked.minor;
-  entry.host = asked.authority();
-  entry.referer = text_of(asked.header("referer"));
-  entry.agent = text_of(asked.header("user-agent"));
+  // plan() has found the route of a streamed request.
+  current_ = std::make_unique<web_request>(number, asked.streamed ? site_ : site(), *sites_);
+  current_->note(asked, peer_address_);
+  count_with(current_->client());
 }
 
 // A proxy sends the requests of many clients over one connection: the listener's limit counts the connection
@@ -151,65 +126,58 @@ void web_connection::count_with(const std::string& client) {
 }
 
 void web_connection::route(const net::http_request& asked) {
-  web_site& site = *current_->site;
   const web_site::found found = place(asked);
   if (found.is_preflight) return give_leave();
   if (!found.allow.empty()) return answer(found.status, {{"Allow", found.allow}});
   if (found.status != 0) return answer(found.status);
-  current_->route = found.route;
-  const web_route& to = site.spec().routes[found.route];
+  current_->take_route(found.route);
+  const web_route& to = current_->route();
   if (!to.location.empty()) return answer(to.status, {{"Location", to.location}});
   if (!to.folder.empty()) return begin_file(asked, found.segments);
   if (!may_upgrade(asked)) return;
-  if (!sites_->enter(site, found.route))
-    return fail(web_overload::in_flight, "too many requests wait for an answer");
-  advance(*current_, web_request_event::queues);
+  if (!current_->enter()) return fail(web_overload::in_flight, "too many requests wait for an answer");
   std::string path;
   for (const std::string& one : found.segments) (path += '/') += one;
   const request_facts facts{path,
                             found.parameters,
                             found.query,
-                            current_->client.empty() ? peer_ : current_->client,
-                            {self_->self(), current_->number},
+                            current_->client().empty() ? peer_ : current_->client(),
+                            {self_->self(), current_->number()},
                             to.as};
   if (to.streamed)
     write_streamed(asked, facts);
   else
-    current_->request = !to.feed.empty()
-                            ? write_feed_request({to.feed, last_event_id(asked, found.query), to.upgrade})
-                            : write_request(tag_of(to.upgrade), asked, facts, self_->host().nodes());
+    current_->set_message(!to.feed.empty()
+                              ? write_feed_request({to.feed, last_event_id(asked, found.query), to.upgrade})
+                              : write_request(tag_of(to.upgrade), asked, facts, self_->host().nodes()));
   want_turn();
 }
 
 bool web_connection::may_upgrade(const net::http_request& asked) {
-  const web_spec& spec = current_->site->spec();
-  const web_upgrade to = spec.routes[*current_->route].upgrade;
+  const web_upgrade to = current_->route().upgrade;
   if (to == web_upgrade::none) return true;
   if (to == web_upgrade::sse && !takes_events(asked)) return answer(406), false;
   if (to == web_upgrade::websocket) {
     if (auto refusal = net::websocket_refusal(asked)) return answer(std::move(*refusal)), false;
-    current_->opening = net::websocket_answer(asked);
-    current_->protocols = net::websocket_protocols(asked);
+    current_->offer_websocket(asked);
   }
-  if (spec.others.refuses(asked)) return answer(403), false;
+  if (current_->spec().others.refuses(asked)) return answer(403), false;
   return true;
 }
 
 void web_connection::refusing(const net::http_request* asked, net::http_response& answer) {
-  if (current_ && current_->streams) { // the body is wrong, or late
-    current_->streams->refused = answer.status;
-    return add_headers(answer);
+  if (current_ && current_->streams() != nullptr) { // the body is wrong, or late
+    current_->streams()->refused = answer.status;
+    return current_->add_headers(answer);
   }
   // The session has not handed the request out.
   if (asked != nullptr) {
     note(*asked, 0);
-    if (const web_site::found found = place(*asked); found.status == 0) current_->route = found.route;
+    if (const web_site::found found = place(*asked); found.status == 0) current_->take_route(found.route);
   } else {
-    current_ = std::make_unique<exchange>();
-    current_->site = site();
-    current_->began = base::mono_now();
+    current_ = std::make_unique<web_request>(0, site(), *sites_);
   }
-  add_headers(answer);
+  current_->add_headers(answer);
   finish(answer.status, answer.body.size());
 }
 
@@ -240,10 +208,10 @@ void web_connection::gone(std::uint64_t) {
 void web_connection::writable(net::http_exchange it) {
   if (!is_current(it.number)) return;
   if (is_at(web_request_state::file)) send_file();
-  if (is_at(web_request_state::events)) current_->events->full = false;
-  if (current_ && current_->streams) {
-    current_->streams->bodies->drained();
-    current_->streams->progress = base::mono_now(); // from now on the writer has to go on
+  if (is_at(web_request_state::events)) current_->events().full = false;
+  if (current_ && current_->streams() != nullptr) {
+    current_->streams()->bodies->drained();
+    current_->streams()->progress = base::mono_now(); // from now on the writer has to go on
     want_turn();
   }
 }
@@ -296,15 +264,16 @@ runtime::destination web_connection::asked_of(process& self, const web_route& ro
 }
 
 void web_connection::send(process& self) {
-  const web_route& route = current_->site->spec().routes[*current_->route];
-  const message request = std::exchange(current_->request, {});
-  if (upgrade() == web_upgrade::websocket) asked_for_websocket_ = true;
+  const web_route& route = current_->route();
+  const message request = current_->take_message();
+  if (route.upgrade == web_upgrade::websocket) asked_for_websocket_ = true;
   const runtime::destination to = asked_of(self, route);
   if (to.what() == runtime::destination::kind::none) return;
-  current_->call = self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true});
-  advance(*current_, web_request_event::is_sent);
-  remind_of_deadline(self, current_->began + route.timeout);
-  switch (self.send(to, gen::call_message(self, current_->call, request), {.waits = false})) {
+  current_->set_call(
+      self.monitor(to, {.alias = runtime::alias_until::reply, .request = true, .client = true}));
+  current_->advance(web_request_event::is_sent);
+  current_->remind_of_deadline(self, current_->began() + route.timeout);
+  switch (self.send(to, gen::call_message(self, current_->call(), request), {.waits = false})) {
     case runtime::send_status::ok:
       return;
     case runtime::send_status::full:
@@ -314,14 +283,6 @@ void web_connection::send(process& self) {
     case runtime::send_status::nodedown:
       return fail(502, "its node is not connected");
   }
-}
-
-void web_connection::remind_of_deadline(process& self, base::nanos at) {
-  runtime::message_writer out;
-  out.tuple(2);
-  out.atom(deadline_tag);
-  out.unsigned_integer(current_->number);
-  current_->deadline = self.remind(at, out.take());
 }
 
 outcome web_connection::receive(process& self, message m) {
@@ -367,7 +328,7 @@ bool web_connection::take_drain(const message& m) {
 outcome web_connection::take_exit(process& self, const message& m) {
   gen::exit_notice gone;
   if (!gen::read_exit(self, m, gone) || gone.reason == runtime::reasons::normal()) return runtime::carry_on();
-  if (!draining_ || actor_ || !current_ || (!current_->call && !current_->streams))
+  if (!draining_ || actor_ || !current_ || (!current_->call() && current_->streams() == nullptr))
     return runtime::stop(gone.reason);
   fail(503, "the site stops", "stopping");
   over_ = true; // ends when they are told
@@ -376,16 +337,16 @@ outcome web_connection::take_exit(process& self, const message& m) {
 }
 
 bool web_connection::is_current(std::uint64_t number) const {
-  return current_ && current_->number == number;
+  return current_ && current_->number() == number;
 }
 
 bool web_connection::take_deadline(process& self, const message& m) {
-  etf::cursor at(m.bytes());
   std::uint64_t number = 0;
-  if (!at.read_tuple_of(2) || !at.read_atom_is(deadline_tag) || !at.read_unsigned(number)) return false;
-  if (!is_current(number) || (!current_->call && !current_->streams)) return true;
-  current_->deadline = 0;
-  if (!current_->streams || is_stream_late(self)) fail(504, "no answer came in time", "timeout");
+  if (!web_request::read_deadline(m, number)) return false;
+  if (!is_current(number) || (!current_->call() && current_->streams() == nullptr)) return true;
+  current_->forget_deadline();
+  if (current_->streams() == nullptr || current_->is_stream_late(self))
+    fail(504, "no answer came in time", "timeout");
   return true;
 }
 
@@ -396,13 +357,13 @@ bool web_connection::take_end(process& self, const message& m) {
   etf::bytes reason;
   if (!ref || !at.skip() || !at.skip() || !at.read_term(reason)) return false;
   if (!current_) return true;
-  if (is_at(web_request_state::events) && *ref == current_->events->sender) {
-    current_->events->sender = {};
+  if (is_at(web_request_state::events) && *ref == current_->events().sender) {
+    current_->events().sender = {};
     end_events();
     return true;
   }
-  if (take_watched_end(*ref) || !current_->call || *ref != current_->call) return true;
-  current_->call = {};
+  if (take_watched_end(*ref) || !current_->call() || *ref != current_->call()) return true;
+  current_->forget_call();
   const message why = m.slice(reason);
   if (why == runtime::reasons::noproc()) {
     fail(502, "there is no such process");
@@ -423,9 +384,9 @@ bool web_connection::take_answer(process& self, const message& m) {
   if (!at.read_tuple_of(2) || !at.read_list(length) || length != 1 || !at.read_atom_is("alias")) return false;
   const auto ref = runtime::read_reference(at, self.host().nodes());
   if (!ref || !at.read_term(body)) return false;
-  if (!current_ || !current_->call || ref->whole(self.self()) != current_->call) return false;
-  current_->call = {};
-  if (current_->site->spec().routes[*current_->route].upgrade != web_upgrade::none) {
+  if (!current_ || !current_->call() || ref->whole(self.self()) != current_->call()) return false;
+  current_->forget_call();
+  if (current_->route().upgrade != web_upgrade::none) {
     if (const auto by = read_accepted(body, self.host().nodes())) {
       begin(self, *by);
       return true;
@@ -439,7 +400,7 @@ bool web_connection::take_answer(process& self, const message& m) {
   const auto refuse = [this](const base::error& why) {
     why.code == base::errc::limit ? fail(web_overload::mailbox, why.text) : fail(502, why.text);
   };
-  if (current_->streams && is_streamed_answer(body)) {
+  if (current_->streams() != nullptr && is_streamed_answer(body)) {
     auto begun = read_streamed_answer(body, m, self.host().nodes());
     begun ? begin_stream(self, std::move(*begun)) : refuse(begun.error());
     return true;
@@ -449,17 +410,8 @@ bool web_connection::take_answer(process& self, const message& m) {
   return true;
 }
 
-void web_connection::advance(exchange& it, web_request_event on) noexcept {
-  const web_request_progress before = it.state;
-  it.state.take(on);
-  const bool was_awaiting = before.is(web_request_state::awaiting);
-  const bool is_awaiting = it.state.is(web_request_state::awaiting);
-  if (was_awaiting != is_awaiting) sites_->wait_for_client(is_awaiting);
-  if (before.is_in_flight() && !it.state.is_in_flight()) sites_->leave(*it.site, *it.route);
-}
-
 void web_connection::end() noexcept {
-  if (const auto it = std::exchange(current_, nullptr)) advance(*it, web_request_event::ends);
+  current_.reset();
   if (std::exchange(lingers_, false)) sites_->stop_lingering();
   socket_.reset();
   connection_.reset();

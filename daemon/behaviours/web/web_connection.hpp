@@ -15,9 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file.hpp"
 #include "behaviours/streams/given_stream.hpp"
-#include "behaviours/web/access_log.hpp"
 #include "behaviours/web/actor_websocket.hpp"
 #include "behaviours/web/client_actor.hpp"
 #include "behaviours/web/ended_requests.hpp"
@@ -25,7 +23,7 @@
 #include "behaviours/web/request_term.hpp"
 #include "behaviours/web/sites.hpp"
 #include "behaviours/web/streamed_bodies.hpp"
-#include "behaviours/web/web_request_state.hpp"
+#include "behaviours/web/web_request.hpp"
 #include "net/http/http_connection.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/process.hpp"
@@ -51,59 +49,6 @@ class web_connection final : public runtime::behaviour,
   }
 
  private:
-  // What is left to send of a file.
-  struct sent_file {
-    base::unique_fd from;
-    std::uint64_t offset; // of the next byte
-    std::uint64_t left;   // bytes
-    std::uint64_t bytes;  // bytes in all
-    int status;
-  };
-  // A request that is answered by events.
-  struct event_stream {
-    runtime::reference sender; // the monitor of the process that sends them
-    std::uint64_t heartbeat;   // timer; runs as long as there are events
-    std::uint64_t bytes;       // bytes sent
-    std::uint64_t waiting;     // of these, bytes written since the client stopped taking them
-    bool full;
-    base::nanos sent = 0; // when an event was last sent
-  };
-  // A request whose route says that bodies stream.
-  struct streaming {
-    // Shared, so that a function that uses it keeps it: the client may leave, and the request end, meanwhile.
-    std::shared_ptr<streamed_bodies> bodies;
-    bool head_only = false;     // the request is HEAD: its answer has no body
-    int status = 0;             // of the answer, once it has begun
-    int refused = 0;            // the status with which the client's body was refused; 0: it was not
-    base::nanos progress = 0;   // when something last came
-    runtime::pid watched{};     // the process that reads, or writes the answer
-    runtime::reference watch{}; // its monitor; none: no process
-  };
-  // The current request.
-  struct exchange {
-    std::uint64_t number = 0;
-    std::shared_ptr<web_site> site{};
-    std::optional<std::size_t> route{};
-    web_request_progress state{};
-    base::nanos began = 0;
-    runtime::message request{};            // while it is queued
-    runtime::reference call{};             // none: no process is asked
-    std::optional<stream_place> watcher{}; // told if the answer is no longer wanted
-    std::uint64_t deadline = 0;            // timer; 0: none
-    access_entry entry{};
-    std::optional<sent_file> file{};       // set while it is answered by a file
-    std::optional<event_stream> events{};  // set while it is answered by events
-    std::optional<streaming> streams{};    // set if its route says so
-    std::vector<runtime::message> early{}; // for the client, before its request was accepted
-    std::size_t early_bytes = 0;
-    std::string client{};                // named by a proxy; empty: the peer
-    std::optional<std::string> origin{}; // another origin, whose page may read the answer
-    bool takes_gzip = false;
-    net::http_request known{};            // headers by which the client says which copy it has
-    net::http_response opening{};         // of a WebSocket: the answer that begins it, without the protocol
-    std::vector<std::string> protocols{}; // of a WebSocket: the protocols that the client offers
-  };
-
   // The route of a request, found before its body has come.
   struct placed {
     web_site::found where;
@@ -133,12 +78,11 @@ class web_connection final : public runtime::behaviour,
   // Whether this is the current request.
   bool is_current(std::uint64_t number) const;
   // Whether there is a current request, and in this state.
-  bool is_at(web_request_state one) const { return current_ && current_->state.is(one); }
+  bool is_at(web_request_state one) const { return current_ && current_->is(one); }
   void route(const net::http_request& asked);
   void begin_file(const net::http_request& asked, const std::vector<std::string>& segments);
   void send_file();
   void send(runtime::process& self);
-  void remind_of_deadline(runtime::process& self, base::nanos at);
   // The process to ask. Kind none: there is none, and the request has been answered.
   runtime::destination asked_of(runtime::process& self, const web_route& route);
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
@@ -157,7 +101,6 @@ class web_connection final : public runtime::behaviour,
   void begin_events(runtime::process& self, const runtime::pid& sender);
   void begin_websocket(runtime::process& self, const accepted& by);
   runtime::outcome go_on_as_websocket(runtime::process& self);
-  web_upgrade upgrade() const { return current_->site->spec().routes[*current_->route].upgrade; }
   void take_output(runtime::process& self, runtime::message m);
   void send_event(etf::bytes event);
   void remind_of_heartbeat(base::nanos at);
@@ -171,18 +114,14 @@ class web_connection final : public runtime::behaviour,
   void settle_stream(streamed_bodies::state now, const std::shared_ptr<streamed_bodies>& of);
   // Breaks the answer off where it is; the client sees that by the end of the connection.
   void cut_stream(std::string_view why, std::string_view reason);
-  void watch(runtime::process& self, const runtime::pid& who);
   bool take_watched_end(const runtime::reference& of);
   // Tells the process that watches the request, and those that have its bodies, that the answer is no longer
   // wanted.
   void tell_aborted(std::string_view reason); // `reason` has static storage
   // Whether the process stays, because the client has gone and a process may still ask to be told.
   bool lingers(runtime::process& self);
-  // False: it is the client's turn, or the process has done something in time.
-  bool is_stream_late(runtime::process& self);
   void go_on_streaming();
   void hand_on();
-  void count(int status);
   void give_leave();
   // Answers the current request with an error. `why` is logged; `reason` is told to the processes at work on
   // it.
@@ -192,14 +131,10 @@ class web_connection final : public runtime::behaviour,
   // Answers with a status and a line of text that says it.
   void answer(int status, std::vector<net::http_header> headers = {});
   void answer(net::http_response response);
-  void add_headers(net::http_response& response) const;
+  // Ends the current request. The connection is not touched.
   void finish(int status, std::uint64_t bytes);
   void want_turn();
   void count_end(const net::http_connection::summary& of) const;
-  // Counts what changes with the request's state.
-  void advance(exchange& it, web_request_event on) noexcept;
-  // Called when the request may have begun, or ceased, to wait for the client.
-  void look_who_is_waited_for();
   void end() noexcept;
 
   accepted_stream stream_;                 // until init()
@@ -219,14 +154,14 @@ class web_connection final : public runtime::behaviour,
   base::socket_address peer_address_;
   std::string peer_; // ADDRESS:PORT
   std::string peer_host_;
-  std::string counted_with_;          // the client that a proxy named; empty: the peer
-  std::unique_ptr<exchange> current_; // null: no request; little memory is kept then
-  bool draining_ = false;             // it has to end soon
-  bool comes_again_ = false;          // its server will be started again
-  bool asked_ = false;                // receive_io() was requested
-  bool over_ = false;                 // the connection is gone
-  bool asked_for_websocket_ = false;  // an actor may have accepted the client
-  bool lingers_ = false;              // the connection is gone, and a timer runs
+  std::string counted_with_;             // the client that a proxy named; empty: the peer
+  std::unique_ptr<web_request> current_; // null: no request; little memory is kept then
+  bool draining_ = false;                // it has to end soon
+  bool comes_again_ = false;             // its server will be started again
+  bool asked_ = false;                   // receive_io() was requested
+  bool over_ = false;                    // the connection is gone
+  bool asked_for_websocket_ = false;     // an actor may have accepted the client
+  bool lingers_ = false;                 // the connection is gone, and a timer runs
 };
 
 } // namespace coppice::behaviours

@@ -19,25 +19,24 @@ constexpr std::size_t at_once = 1 << 20;    // then others have their turn
 } // namespace
 
 void web_connection::begin_file(const net::http_request& asked, const std::vector<std::string>& segments) {
-  const web_route& route = current_->site->spec().routes[*current_->route];
+  const web_route& route = current_->route();
   const auto below = segments.begin() + static_cast<std::ptrdiff_t>(route.path.rest_begins().value_or(0));
   file_answer found = answer_file(route.folder, {below, segments.end()}, route.index, asked);
   if (found.head.status == 500) return fail(500, "the folder cannot be read");
   if (!found.file) return answer(found.head.status, std::move(found.head.headers));
-  add_headers(found.head);
+  current_->add_headers(found.head);
   const std::uint64_t bytes = asked.method == "HEAD" ? 0 : found.length;
-  current_->file = sent_file{std::move(found.file), found.offset, bytes, bytes, found.head.status};
-  advance(*current_, web_request_event::begins_file);
-  connection_->begin(current_->number, found.head, found.length);
+  current_->begin_file({std::move(found.file), found.offset, bytes, bytes, found.head.status});
+  connection_->begin(current_->number(), found.head, found.length);
   if (current_) send_file(); // else the client has left
 }
 
 void web_connection::send_file() {
-  const std::uint64_t number = current_->number;
+  const std::uint64_t number = current_->number();
   std::unique_ptr<char[]> buffer;
-  const std::uint64_t first = current_->file->left;
-  while (current_->file->left == 0 || first - current_->file->left < at_once) {
-    sent_file& file = *current_->file;
+  const std::uint64_t first = current_->file().left;
+  while (current_->file().left == 0 || first - current_->file().left < at_once) {
+    web_request::sent_file& file = current_->file();
     if (file.left == 0) {
       finish(file.status, file.bytes);
       connection_->end(number);

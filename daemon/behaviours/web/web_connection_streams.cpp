@@ -37,60 +37,53 @@ std::string_view reason_of(int refused, net::http_end how) {
 
 void web_connection::write_streamed(const net::http_request& asked, const request_facts& facts) {
   streamed_bodies::connection& here = *this;
-  streaming streams;
+  web_request::streaming streams;
   streams.bodies = std::make_shared<streamed_bodies>(facts.id, asked.streamed, here);
   streams.head_only = asked.method == "HEAD";
-  streams.progress = current_->began;
-  current_->streams = std::move(streams);
-  current_->request = write_streamed_request(asked, facts, self_->host().nodes());
+  streams.progress = current_->began();
+  current_->set_streams(std::move(streams));
+  current_->set_message(write_streamed_request(asked, facts, self_->host().nodes()));
 }
 
 // Below libuv ----------------------------------------------------------------------------------------------
 
 void web_connection::take_body(net::http_exchange of, std::string_view part, bool last) {
-  if (!is_current(of.number) || !current_->streams) return;
-  current_->streams->progress = base::mono_now();
-  const auto bodies = current_->streams->bodies;
+  if (!is_current(of.number) || current_->streams() == nullptr) return;
+  current_->streams()->progress = base::mono_now();
+  const auto bodies = current_->streams()->bodies;
   bodies->take_body(part, last);
-  look_who_is_waited_for();
+  if (current_) current_->look_who_is_waited_for();
 }
 
 void web_connection::abandoned(net::http_exchange it) {
   if (!is_current(it.number)) return;
-  const auto* const streams = current_->streams ? &*current_->streams : nullptr;
+  const web_request::streaming* const streams = current_->streams();
   const int refused = streams == nullptr ? 0 : streams->refused;
   tell_aborted(reason_of(refused, connection_->ended().how));
   if (ended_.empty()) { // the call and the timer end with this process, which ends now
-    current_->call = {};
-    current_->deadline = 0;
+    current_->forget_call();
+    current_->forget_deadline();
   }
   const int status = refused != 0 ? refused : client_closed;
   if (streams == nullptr) return finish(status, 0);
-  const bool begun = current_->state.is(web_request_state::streaming);
+  const bool begun = current_->is(web_request_state::streaming);
   finish(begun ? streams->status : status, streams->bodies->written());
 }
 
 void web_connection::grant_body(std::size_t bytes) {
-  look_who_is_waited_for();
-  if (connection_) connection_->grant(current_->number, bytes);
-}
-
-// A request that waits for its client's body counts for its route only. Otherwise clients that send slowly
-// would keep all others out of the site.
-void web_connection::look_who_is_waited_for() {
-  if (!current_ || !current_->state.is_in_flight() || !current_->streams) return;
-  const bool waits = current_->streams->bodies->waits_for_client();
-  advance(*current_, waits ? web_request_event::awaits_client : web_request_event::hears_client);
+  if (!current_) return;
+  current_->look_who_is_waited_for();
+  if (connection_) connection_->grant(current_->number(), bytes);
 }
 
 net::http_written web_connection::write_answer(std::string_view part) {
   if (!connection_ || !current_) return net::http_written::gone;
-  const net::http_written taken = connection_->write(current_->number, part);
+  const net::http_written taken = connection_->write(current_->number(), part);
   return current_ ? taken : net::http_written::gone; // the client may leave inside the call
 }
 
 bool web_connection::end_answer() {
-  return connection_ && current_ && connection_->end(current_->number);
+  return connection_ && current_ && connection_->end(current_->number());
 }
 
 void web_connection::tell(const runtime::pid& to, message m) {
@@ -100,68 +93,62 @@ void web_connection::tell(const runtime::pid& to, message m) {
 }
 
 void web_connection::tell_aborted(std::string_view reason) {
-  const auto watcher = std::exchange(current_->watcher, std::nullopt);
-  const auto bodies = current_->streams ? current_->streams->bodies : nullptr;
+  const auto watcher = current_->take_watcher();
+  const auto bodies = current_->streams() != nullptr ? current_->streams()->bodies : nullptr;
   if (bodies) bodies->abort(reason);
   if (watcher && !(bodies && bodies->tells(*watcher))) tell(watcher->by, stream_aborted(*watcher, reason));
   // A client's own actor ends with it, and a process that has accepted an upgraded client monitors it.
-  const bool may_ask = current_->call && !actor_ && upgrade() == web_upgrade::none;
+  const bool may_ask = current_->call() && !actor_ && current_->route().upgrade == web_upgrade::none;
   if (watcher || !may_ask || (bodies && bodies->tells_anybody())) return;
-  ended_.add(current_->number, reason, base::mono_now());
+  ended_.add(current_->number(), reason, base::mono_now());
 }
 
 // In the process's turn ------------------------------------------------------------------------------------
 
 void web_connection::go_on_streaming() {
-  if (!current_ || !current_->streams) return;
-  const auto bodies = current_->streams->bodies;
+  if (!current_ || current_->streams() == nullptr) return;
+  const auto bodies = current_->streams()->bodies;
   bodies->ask_on();
 }
 
 void web_connection::hand_on() {
   if (!is_behind()) return;
   sender_->hand_on();
-  if (is_behind() || !current_ || !current_->streams) return;
-  const auto bodies = current_->streams->bodies;
+  if (is_behind() || !current_ || current_->streams() == nullptr) return;
+  const auto bodies = current_->streams()->bodies;
   bodies->caught_up();
 }
 
-void web_connection::watch(process& self, const runtime::pid& who) {
-  streaming& streams = *current_->streams;
-  if (streams.watch && streams.watched == who) return;
-  if (streams.watch) self.demonitor(streams.watch, true);
-  streams.watched = who;
-  streams.watch = self.monitor(runtime::destination(who));
-}
-
 bool web_connection::take_watched_end(const runtime::reference& of) {
-  if (!current_->streams || of != current_->streams->watch) return false;
-  current_->streams->watch = {};
-  const bool begun = current_->state.is(web_request_state::streaming);
-  const bool was_through = !begun && !current_->streams->bodies->is_coming();
+  web_request::streaming* const streams = current_->streams();
+  if (streams == nullptr || of != streams->watch) return false;
+  streams->watch = {};
+  const bool begun = current_->is(web_request_state::streaming);
+  const bool was_through = !begun && !streams->bodies->is_coming();
   if (was_through) return true; // it has read the body, and another process may answer
   fail(500, begun ? "it ended in the middle of its answer" : "it ended without an answer");
   return true;
 }
 
 void web_connection::take_stream_order(process& self, const message& m) {
-  if (!current_->route || (!current_->call && !current_->streams)) return; // no process is at work on it
-  auto order = read_stream_order(m, {self.self(), current_->number}, self.host().nodes());
+  if (!current_->has_route() || (!current_->call() && current_->streams() == nullptr))
+    return; // no process is at work on it
+  auto order = read_stream_order(m, {self.self(), current_->number()}, self.host().nodes());
   if (!order) {
-    const web_route& route = current_->site->spec().routes[*current_->route];
+    const web_route& route = current_->route();
     return base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
                               route.path.text(), order.error().text);
   }
   if (!*order) return; // about a request that has ended
   if (auto* const watch = std::get_if<stream_watch>(&**order)) {
-    current_->watcher = std::move(watch->by);
+    current_->set_watcher(std::move(watch->by));
     return;
   }
-  if (!current_->streams) return;
-  const auto bodies = current_->streams->bodies;
-  current_->streams->progress = base::mono_now();
+  if (current_->streams() == nullptr) return;
+  const auto bodies = current_->streams()->bodies;
+  current_->streams()->progress = base::mono_now();
   if (auto* const wish = std::get_if<stream_wish>(&**order)) {
-    watch(self, wish->reader.by);
+    current_->watch(self, wish->reader.by);
     bodies->read_on(std::move(*wish));
   } else {
     settle_stream(bodies->write(std::move(std::get<stream_part>(**order))), bodies);
@@ -180,17 +167,14 @@ bool web_connection::lingers(process& self) {
 }
 
 void web_connection::begin_stream(process& self, streamed_answer answer) {
-  streaming& streams = *current_->streams;
-  const auto bodies = streams.bodies;
-  add_headers(answer.head);
-  streams.status = answer.head.status;
-  streams.progress = base::mono_now();
-  count(answer.head.status);
-  advance(*current_, web_request_event::begins_stream);
-  watch(self, answer.writer.by);
-  const bool begun = connection_ && connection_->begin(current_->number, answer.head, answer.length);
+  const auto bodies = current_->streams()->bodies;
+  const bool head_only = current_->streams()->head_only;
+  current_->add_headers(answer.head);
+  current_->begin_stream(answer.head.status);
+  current_->watch(self, answer.writer.by);
+  const bool begun = connection_ && connection_->begin(current_->number(), answer.head, answer.length);
   if (!begun) return; // the client has left
-  if (streams.head_only || !net::http_has_content(answer.head.status)) {
+  if (head_only || !net::http_has_content(answer.head.status)) {
     tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));
     end_answer();
     return finish(answer.head.status, 0);
@@ -200,12 +184,13 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
 }
 
 void web_connection::settle_stream(streamed_bodies::state now, const std::shared_ptr<streamed_bodies>& of) {
-  if (!current_ || !current_->streams || current_->streams->bodies != of) return; // the client has left
+  const web_request::streaming* const streams = current_ ? current_->streams() : nullptr;
+  if (streams == nullptr || streams->bodies != of) return; // the client has left
   switch (now) {
     case streamed_bodies::state::open:
       return;
     case streamed_bodies::state::ended:
-      return finish(current_->streams->status, of->written());
+      return finish(streams->status, of->written());
     case streamed_bodies::state::broken:
       return cut_stream("its answer is longer or shorter than it said", "failed");
     case streamed_bodies::state::overrun:
@@ -214,25 +199,14 @@ void web_connection::settle_stream(streamed_bodies::state now, const std::shared
 }
 
 void web_connection::cut_stream(std::string_view why, std::string_view reason) {
-  const web_route& route = current_->site->spec().routes[*current_->route];
+  const web_route& route = current_->route();
   base::log::counted(base::log::level::warning, "web", fmt::format("{} cut {}", route.path.text(), why),
                      "{}, from {}: an answer is cut off: {}", route.path.text(), route.to, why);
-  const std::uint64_t number = current_->number;
-  const auto bodies = current_->streams->bodies;
+  const std::uint64_t number = current_->number();
+  const auto bodies = current_->streams()->bodies;
   tell_aborted(reason);
-  finish(current_->streams->status, bodies->written());
+  finish(current_->streams()->status, bodies->written());
   if (connection_) connection_->break_off(number);
-}
-
-// Late only if a process has to do something: the client has deadlines of its own.
-bool web_connection::is_stream_late(process& self) {
-  const base::nanos timeout = current_->site->spec().routes[*current_->route].timeout;
-  const base::nanos now = base::mono_now();
-  const base::nanos since =
-      current_->streams->bodies->waits_for_process() ? current_->streams->progress : now;
-  if (since + timeout <= now) return true;
-  remind_of_deadline(self, since + timeout);
-  return false;
 }
 
 } // namespace coppice::behaviours

@@ -40,37 +40,35 @@ void web_connection::take_output(process& self, message m) {
       return tell(late->to, std::move(late->what));
   if (!current_) return;
   if (is_order) return take_stream_order(self, m);
-  if (current_->streams) return;
+  if (current_->streams() != nullptr) return;
   if (is_at(web_request_state::events)) return send_event(m.bytes());
-  if (!current_->call || !current_->route || !is_output(m.bytes(), upgrade())) return;
-  const std::size_t cost = m.size() + sizeof m;
-  if (current_->early_bytes + cost > current_->site->spec().backlog) return;
-  current_->early_bytes += cost;
-  current_->early.push_back(std::move(m));
+  if (!current_->call() || !current_->has_route()) return;
+  if (is_output(m.bytes(), current_->route().upgrade)) current_->keep_early(std::move(m));
 }
 
 void web_connection::begin(process& self, const accepted& by) {
-  if (current_->deadline != 0) self.cancel_timer(std::exchange(current_->deadline, 0));
-  current_->watcher.reset(); // from now on a monitor of this process tells
-  if (upgrade() == web_upgrade::sse)
+  current_->cancel_deadline(self);
+  current_->take_watcher(); // from now on a monitor of this process tells
+  if (current_->route().upgrade == web_upgrade::sse)
     begin_events(self, by.by);
   else
     begin_websocket(self, by);
 }
 
 void web_connection::begin_websocket(process& self, const accepted& by) {
-  const web_route& route = current_->site->spec().routes[*current_->route];
+  const web_route& route = current_->route();
+  auto& [opening, protocols] = current_->websocket();
   if (!by.protocol.empty()) {
-    if (std::ranges::find(current_->protocols, by.protocol) == current_->protocols.end())
+    if (std::ranges::find(protocols, by.protocol) == protocols.end())
       return fail(502, "it accepts with a protocol that the client has not offered");
-    current_->opening.headers.push_back({net::websocket_protocol_header, by.protocol});
+    opening.headers.push_back({net::websocket_protocol_header, by.protocol});
   }
-  add_headers(current_->opening);
+  current_->add_headers(opening);
   is_websocket_.store(true, std::memory_order_relaxed);
-  socket_ = std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr,
-                                              current_->site->spec().websockets, *sites_,
-                                              std::string(route.path.text()), [this] { want_turn(); });
-  auto upgraded = connection_->upgrade(current_->number, current_->opening);
+  socket_ =
+      std::make_unique<actor_websocket>(self, by.by, route.actor != nullptr, current_->spec().websockets,
+                                        *sites_, std::string(route.path.text()), [this] { want_turn(); });
+  auto upgraded = connection_->upgrade(current_->number(), opening);
   if (upgraded) upgraded->connection.socket.run_there = run_beside(self);
   auto begun = upgraded ? socket_->begin(std::move(*upgraded)) : unexpected(std::move(upgraded.error()));
   if (!begun) { // the client has left
@@ -80,8 +78,8 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
     return want_turn();
   }
   connection_.reset();
-  const auto early = std::exchange(current_->early, {});
-  finish(current_->opening.status, 0);
+  const auto early = current_->take_early();
+  finish(opening.status, 0);
   for (const message& one : early) socket_->receive(one, false);
   if (draining_) socket_->end_soon(comes_again_);
 }
@@ -97,20 +95,18 @@ outcome web_connection::go_on_as_websocket(process& self) {
 // Events ---------------------------------------------------------------------------------------------------
 
 void web_connection::begin_events(process& self, const runtime::pid& sender) {
-  const web_spec& spec = current_->site->spec();
+  const base::nanos retry = current_->spec().retry;
   net::http_response head;
   head.type = event_stream_type;
   head.headers.push_back({"Cache-Control", "no-store"});
   head.headers.push_back({"X-Accel-Buffering", "no"}); // makes proxies in front pass each event on
-  add_headers(head);
-  current_->events = event_stream{self.monitor(runtime::destination(sender)), 0, 0, 0, false};
-  count(head.status);
-  advance(*current_, web_request_event::begins_events);
-  const std::uint64_t number = current_->number;
+  current_->add_headers(head);
+  current_->begin_events({.sender = self.monitor(runtime::destination(sender))}, head.status);
+  const std::uint64_t number = current_->number();
   if (connection_) connection_->end_soon(); // so that it ends with the stream, for its monitors
   const bool begun = connection_ && connection_->begin(number, head, std::nullopt);
-  if (!begun || !send_events(retry_text(spec.retry))) return;
-  for (const message& one : std::exchange(current_->early, {}))
+  if (!begun || !send_events(retry_text(retry))) return;
+  for (const message& one : current_->take_early())
     if (is_at(web_request_state::events)) send_event(one.bytes());
   const bool over = draining_ || connection_->has_said_all();
   if (over && is_at(web_request_state::events)) end_events();
@@ -125,7 +121,7 @@ void web_connection::said_all(net::http_exchange it) {
 void web_connection::send_event(etf::bytes event) {
   const auto text = event_text(event);
   if (!text) {
-    const web_route& route = current_->site->spec().routes[*current_->route];
+    const web_route& route = current_->route();
     base::log::counted(base::log::level::warning, "web", std::string(route.path.text()), "{}: {}",
                        route.path.text(), text.error().text);
   } else if (*text) {
@@ -140,22 +136,22 @@ bool web_connection::take_heartbeat(const message& m) {
   std::uint64_t number = 0;
   if (!at.read_tuple_of(2) || !at.read_atom_is(heartbeat_tag) || !at.read_unsigned(number)) return false;
   if (!is_current(number) || !is_at(web_request_state::events)) return true;
-  current_->events->heartbeat = 0;
-  const base::nanos due = current_->events->sent + current_->site->spec().heartbeat;
+  current_->events().heartbeat = 0;
+  const base::nanos due = current_->events().sent + current_->spec().heartbeat;
   due > base::mono_now() ? remind_of_heartbeat(due) : void(send_events(event_heartbeat));
   return true;
 }
 
 bool web_connection::send_events(std::string_view text) {
   if (!current_) return false;
-  const std::uint64_t number = current_->number;
+  const std::uint64_t number = current_->number();
   const auto written = connection_ ? connection_->write(number, text) : net::http_written::gone;
   if (written == net::http_written::gone || !is_at(web_request_state::events)) return false;
-  event_stream& stream = *current_->events;
+  web_request::event_stream& stream = current_->events();
   stream.bytes += text.size();
   const bool was_full = std::exchange(stream.full, written == net::http_written::full || stream.full);
   stream.waiting = stream.full && was_full ? stream.waiting + text.size() : 0;
-  if (stream.waiting > current_->site->spec().backlog) {
+  if (stream.waiting > current_->spec().backlog) {
     sites_->count(web_overload::slow_events);
     base::log::counted(base::log::level::notice, "web", "slow client of events",
                        "{}: a client is dropped, which does not take its events", peer_host_);
@@ -164,7 +160,7 @@ bool web_connection::send_events(std::string_view text) {
     return false;
   }
   stream.sent = base::mono_now();
-  if (stream.heartbeat == 0) remind_of_heartbeat(stream.sent + current_->site->spec().heartbeat);
+  if (stream.heartbeat == 0) remind_of_heartbeat(stream.sent + current_->spec().heartbeat);
   return true;
 }
 
@@ -172,13 +168,13 @@ void web_connection::remind_of_heartbeat(base::nanos at) {
   runtime::message_writer out;
   out.tuple(2);
   out.atom(heartbeat_tag);
-  out.unsigned_integer(current_->number);
-  current_->events->heartbeat = self_->remind(at, out.take());
+  out.unsigned_integer(current_->number());
+  current_->events().heartbeat = self_->remind(at, out.take());
 }
 
 void web_connection::end_events() {
-  const std::uint64_t number = current_->number;
-  finish(200, current_->events->bytes);
+  const std::uint64_t number = current_->number();
+  finish(200, current_->events().bytes);
   if (connection_) connection_->end(number);
 }
 

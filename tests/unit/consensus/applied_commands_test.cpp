@@ -50,6 +50,20 @@ TEST_CASE("a repeated command gets the first answer, an older one none") {
   CHECK(of.serial() == 2);
 }
 
+TEST_CASE("a number is settled once a later entry with it would not be applied") {
+  applied_commands of;
+  CHECK_FALSE(of.is_settled(0, 1)); // without a session
+  CHECK_FALSE(of.is_settled(1, 1)); // its session may be on its way
+  of.take(1, opens());
+  CHECK_FALSE(of.is_settled(1, 1));
+  of.take(2, asks(1, 3));
+  CHECK(of.is_settled(1, 2));
+  CHECK(of.is_settled(1, 3));
+  CHECK_FALSE(of.is_settled(1, 4));
+  CHECK(of.is_settled(2, 1)); // entry 2 has opened no session
+  CHECK_FALSE(of.is_settled(3, 1));
+}
+
 TEST_CASE("serials count commands that are applied, and no other entries") {
   applied_commands of;
   of.take(1, {1, 0, 0, entry_kind::no_op, {}});
@@ -192,6 +206,21 @@ TEST_CASE("of more than a thousand passed commands the latest are known, and any
   applied_commands other;
   REQUIRE(other.restore(of.save().bytes()));
   CHECK(other.save() == of.save());
+}
+
+TEST_CASE("a session belongs to the node that its entry names, also when it was saved, and else to nobody") {
+  applied_commands of;
+  of.take(1, opens_at("b@host"));
+  of.take(2, opens());
+  applied_commands other;
+  REQUIRE(other.restore(of.save().bytes()));
+  for (const applied_commands* const one : {&of, &other}) {
+    CHECK_FALSE(one->belongs_to_other(1, "b@host"));
+    CHECK(one->belongs_to_other(1, "a@host"));
+    CHECK(one->belongs_to_other(1, ""));
+    CHECK_FALSE(one->belongs_to_other(2, "a@host")); // of an earlier release
+    CHECK_FALSE(one->belongs_to_other(3, "a@host"));
+  }
 }
 
 TEST_CASE("what is saved decides alike, and what is damaged is refused") {

@@ -75,7 +75,7 @@ FAULTS = [
      "if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) rouse_followers(at, out);",
      "if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) at.heard = now;"),
     ("a node that begins anew wakes nobody", "node_liveness.cpp",
-     "  if (at.run != in.from) {\n    lost(node, out);",
+     "  if (at.run != in.from) {\n    lose(at, out);",
      "  if (at.run != in.from) {"),
     ("a leader that ends takes back nothing", "node_liveness.cpp",
      "  take_back(one);\n  const auto known = followers_.find(one);",

@@ -5,6 +5,11 @@
 
 #include <doctest/doctest.h>
 
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 
@@ -13,6 +18,18 @@
 using namespace coppice;
 using namespace coppice::test;
 using namespace coppice::durable;
+
+namespace {
+
+std::atomic<int> yields = 0;
+
+} // namespace
+
+// In place of the C library's, for all of this program.
+extern "C" int sched_yield(void) noexcept {
+  ++yields;
+  return static_cast<int>(syscall(SYS_sched_yield));
+}
 
 namespace {
 
@@ -45,6 +62,33 @@ std::unique_ptr<shared_log> open_threaded(memory_disk& on, const log_options& wi
 }
 
 } // namespace
+
+TEST_CASE("a writer that waits for each of its requests alone has no other thread run before its write") {
+  memory_disk disk;
+  auto log = open_threaded(disk);
+  heard by;
+  const group_id group = *log->group("alone");
+  const int before = yields;
+  for (int i = 1; i <= 20; ++i) {
+    REQUIRE(log->submit({group, {set_value{"k", std::to_string(i)}}}, by.as(i)).has_value());
+    by.wait(static_cast<std::size_t>(i));
+  }
+  CHECK(yields == before);
+}
+
+TEST_CASE("requests are gathered where several were written together, came meanwhile, or wait") {
+  gathering of;
+  CHECK_FALSE(of.pays(1));
+  CHECK(of.pays(2));
+  of.wrote(1, 0);
+  CHECK_FALSE(of.pays(1));
+  of.wrote(1, 1);
+  CHECK(of.pays(1));
+  of.wrote(2, 0);
+  CHECK(of.pays(1));
+  of.wrote(1, 0);
+  CHECK_FALSE(of.pays(1));
+}
 
 TEST_CASE(
     "1,000 groups that append at the same time take two fsyncs: what comes while the disk syncs shares the "

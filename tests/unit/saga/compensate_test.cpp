@@ -97,7 +97,11 @@ TEST_CASE("one other node has at most three quarters of the transactions, this n
   for (const char* const tx : {"b1", "b2", "b3"}) CHECK(begins(tx, "b"));
   CHECK_FALSE(begins("b4", "b"));
   CHECK(of.out.answers[0].what == client_answer::overloaded);
+  CHECK(of.machine->counted().over_share == 1);
   CHECK(begins("c1", "c"));
+  CHECK_FALSE(begins("c2", "c")); // now there are as many as there may be
+  CHECK(of.machine->counted().over_share == 1);
+  CHECK(of.machine->counted().refused == 2);
   one_saga own(how);
   for (const char* const tx : {"a1", "a2", "a3", "a4"}) {
     own.begin(tx, 1, "a");
@@ -179,6 +183,32 @@ TEST_CASE("steps are undone in the reverse order in which they were done, one af
   CHECK(of.told(notice::kind::compensated));
   CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, number(3)});
   CHECK(of.requests(request_kind::forget).size() == 2);
+}
+
+TEST_CASE(
+    "that all is undone is told once it is on the disk, and a restart neither takes it back nor undoes "
+    "again") {
+  second_asked of;
+  of.cancel();
+  of.reply_to(of.only_request(request_kind::reverse));
+  const message last = of.only_request(request_kind::reverse);
+  of.holds_writes = true;
+  of.reply_to(last);
+  CHECK_FALSE(of.told(notice::kind::compensated));
+  CHECK(of.requests(request_kind::forget).empty());
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+  of.sync();
+  of.holds_writes = false;
+  CHECK(of.told(notice::kind::compensated));
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, number(1)});
+  of.restart();
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::compensated, number(1)});
+  CHECK(of.requests(request_kind::reverse).empty());
+  const auto forgets = of.requests(request_kind::forget);
+  REQUIRE(forgets.size() == 2);
+  for (const message& one : forgets) of.reply_to(one);
+  CHECK(of.machine->open() == 0);
+  CHECK(of.disk.size() == 1);
 }
 
 TEST_CASE("no step is undone before the decision is on the disk") {
@@ -282,13 +312,14 @@ TEST_CASE("a restart asks the actor nothing that it has answered, and goes on fr
   of.pass(of.how.lifespan);
   of.restart();
   std::vector<std::string> undone;
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     const message next = of.only_request(request_kind::reverse);
     undone.push_back(next.to.node());
     of.reply_to(next);
   }
-  CHECK(undone == std::vector<std::string>{"d", "c", "b"});
-  of.restart();
+  CHECK(undone == std::vector<std::string>{"d", "c"});
+  CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+  of.restart(); // nothing is kept of it before all is undone
   CHECK(of.only_request(request_kind::reverse).to.node() == "d");
 }
 
@@ -345,6 +376,65 @@ TEST_CASE("a plan with too many steps, and a value that is too long, cancel the 
   CHECK(of.machine->counted().compensated == 1);
 }
 
+TEST_CASE("a transaction may have as many steps as its bound says, with those that are tried again") {
+  options how;
+  how.max_steps = 3;
+  one_saga of(how);
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1), to("b", 2)}));
+  of.reply_to(of.only_request(request_kind::perform), answer_kind::error);
+  of.answer(callback::failed, says(verdict::kind::retry));
+  of.pass(100 * ms);
+  of.reply_to(of.only_request(request_kind::perform));
+  SUBCASE("the last one is done, and nothing is added") {
+    of.answer(callback::result, says(verdict::kind::ok));
+    of.reply_to(of.only_request(request_kind::perform));
+    of.answer(callback::result, says(verdict::kind::ok));
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::committed);
+  }
+  SUBCASE("one more is too many") {
+    of.answer(callback::result, steps({to("b", 3)}));
+    CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+    CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+  }
+  SUBCASE("so is one that is tried again") {
+    of.answer(callback::result, says(verdict::kind::ok));
+    of.reply_to(of.only_request(request_kind::perform), answer_kind::error);
+    of.answer(callback::failed, says(verdict::kind::retry));
+    CHECK(of.only_request(request_kind::reverse).to.node() == "b");
+  }
+}
+
+TEST_CASE("what is open after a restart goes on in portions, each part of it once") {
+  options how;
+  how.longest_write = 1000;
+  one_saga of(how);
+  const auto in_portions = [&](const auto& count) {
+    std::size_t all = 0;
+    for (std::size_t some = count();; some = count()) {
+      CHECK(some < 20);
+      all += some;
+      if (of.machine->wake() > of.now) return all;
+      of.pass(0);
+    }
+  };
+  for (int i = 0; i < 50; ++i) of.begin("t" + std::to_string(i));
+  SUBCASE("actors that are asked for the first steps") {
+    of.restart();
+    CHECK(in_portions([&] { return of.calls(callback::start); }) == 50);
+  }
+  SUBCASE("steps that are asked for") {
+    const std::vector<call> starts = of.seen;
+    for (const call& one : starts) of.answer(one, steps({to("b", 1)}));
+    of.restart();
+    CHECK(in_portions([&] { return of.requests(request_kind::perform).size(); }) == 50);
+    CHECK(of.machine->counted().asked_again == 0);
+    of.pass(of.how.step_timeout);
+    CHECK(in_portions([&] { return of.requests(request_kind::perform).size(); }) == 50);
+    CHECK(of.machine->counted().asked_again == 50);
+  }
+}
+
 TEST_CASE("what falls due at one time is written in portions, and the rest stays due") {
   options how;
   how.longest_write = 1000;
@@ -394,7 +484,11 @@ TEST_CASE("what falls due at one time is written in portions, and the rest stays
       of.answer(callback::result,
                 steps(i < 49 ? std::vector<step_spec>{to("b", i)} : std::vector<step_spec>{}));
     }
-    const auto forgets = of.requests(request_kind::forget);
+    std::vector<message> forgets = of.requests(request_kind::forget);
+    while (of.machine->wake() <= of.now) {
+      of.pass(0);
+      for (const message& one : of.requests(request_kind::forget)) forgets.push_back(one);
+    }
     REQUIRE(forgets.size() == 50);
     of.holds_writes = true;
     for (const message& one : forgets) of.reply_to(one);

@@ -99,6 +99,7 @@ TEST_CASE("records and their keys come back the same, and what is cut is refused
                    {"orders", "a"},
                    3},
       ended_record{"t", "a", {outcome_kind::aborted, number(1)}, 9},
+      reversed_record{},
   };
   for (const record& one : all) {
     const std::string made = encode(one);
@@ -113,6 +114,10 @@ TEST_CASE("records and their keys come back the same, and what is cut is refused
   CHECK(*decode_record_key(base::as_bytes(made)) == key);
   CHECK(!decode_record_key(base::as_bytes(std::string_view(made).substr(1))));
   CHECK(!decode_record_key(base::as_bytes(std::string(13, '\0'))));
+}
+
+TEST_CASE("that all steps are reversed is a record of its name alone") {
+  CHECK(encode(record(reversed_record{})) == std::string("h\1w\17reversed_record"));
 }
 
 TEST_CASE("a record whose bytes were not made by a saga of a name is refused") {
@@ -143,6 +148,7 @@ TEST_CASE("records that no crash leaves behind are refused") {
       {{{1, record_kind::entry, 0}, leads_to_nothing}},
       {{{1, record_kind::entry, 0}, decided_in_one_phase}},
       {{{1, record_kind::decision, 0}, some_begin}},
+      {{{1, record_kind::begin, 0}, some_begin}, {{1, record_kind::reversed, 0}, reversed_record{}}},
       {{{~std::uint64_t{0}, record_kind::begin, 0}, some_begin}},
       {{{1, record_kind::begin, 0}, some_begin}, {{2, record_kind::begin, 0}, some_begin}},
       {{{1, record_kind::begin, 0}, some_begin},

@@ -211,6 +211,24 @@ TEST_CASE("an undo that fails is called again later, and one that never can is t
   CHECK(of.replied(reverse)->what == answer_kind::error);
 }
 
+TEST_CASE("a step whose undo has failed and is to be called again is not done again meanwhile") {
+  one_saga of;
+  of.receive("b", of.asks(perform));
+  of.restart(); // its answer was not kept
+  of.receive("b", of.asks(reverse));
+  of.answer(callback::reverse, says(verdict::kind::error));
+  of.receive("b", of.asks(perform));
+  CHECK(of.out.calls.empty());
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  of.pass(of.how.retry_first);
+  REQUIRE(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  CHECK(of.replied(reverse) != nullptr);
+  of.receive("b", of.asks(perform));
+  CHECK(of.replied(perform)->what == answer_kind::error);
+}
+
 TEST_CASE("a key belongs to the node that gives it out, whatever else asks") {
   one_saga of;
   of.receive("c", of.asks(perform));
@@ -274,11 +292,13 @@ TEST_CASE("one node has at most three quarters of the steps, and the rest stays 
   of.receive("b", asked_by("b", 4));
   REQUIRE(of.replied(perform) != nullptr);
   CHECK(of.replied(perform)->what == answer_kind::busy);
+  CHECK(of.machine->counted().over_share == 1);
   of.receive("c", asked_by("c", 1));
   CHECK(of.calls(callback::perform) == 1);
   of.receive("c", asked_by("c", 2));
   REQUIRE(of.replied(perform) != nullptr);
   CHECK(of.replied(perform)->what == answer_kind::busy);
+  CHECK(of.machine->counted().over_share == 1); // now there are as many as there may be
   const std::vector<call> asked = of.seen;
   for (const call& one : asked) of.answer(one, says(verdict::kind::ok));
   of.receive("b", asked_by("b", 1));

@@ -90,6 +90,15 @@ TEST_CASE("what fails below is undone there and answered as an error, also when 
   CHECK(of.replied(reverse) != nullptr);
 }
 
+TEST_CASE("a clock that was ahead before a restart gives a step no more time than a lifespan") {
+  middle of;
+  of.how.lifespan = 100 * ms; // less than the time that the step had been given
+  of.restart();
+  CHECK(std::get<request>(of.only_request(perform).body).left_ms == 100);
+  of.pass(100 * ms);
+  CHECK(of.only_request(reverse).to.node() == "c");
+}
+
 TEST_CASE("in two phases the coordinator's word goes down, and what is below acknowledges first") {
   middle of(commit_kind::two_phase);
   of.done();

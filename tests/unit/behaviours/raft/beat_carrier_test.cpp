@@ -68,6 +68,12 @@ struct carrier_host : away_nodes, test_host {
     run([&](runtime::process& self) { exchange.put(self, node, one, self.now()); });
   }
   void deliver(message m) { deliver_from(system, two, carrier_name, std::move(m)); }
+  // A member of that number, whose group has one on two@localhost.
+  beat_exchange::seat enter(std::uint64_t number) {
+    auto made = exchange.enter({3, number}, member);
+    made.expect(std::vector<std::string>{"two@localhost"});
+    return made;
+  }
   bool becomes(const std::function<bool()>& wanted) {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (!wanted()) {
@@ -97,15 +103,27 @@ TEST_CASE("what gathers for a node is sent to that node's carrier") {
 
 TEST_CASE("a heartbeat of another node reaches the member it is for, with the name of that node") {
   carrier_host host;
-  const auto seat = host.exchange.enter({3, 1}, host.member);
+  const auto seat = host.enter(1);
   host.deliver(beats_of({beat(1, 8), beat(9, 9), beat(1, 10)})); // nobody is number 9 here
   CHECK(host.book.take(2) == std::vector<std::string>{"two@localhost 8", "two@localhost 10"});
   CHECK(host.counted("coppice_raft_beats_dropped_total") == 1);
 }
 
+TEST_CASE("heartbeats of a node without a member of the group are counted and take no member's place") {
+  carrier_host host;
+  const auto seat = host.enter(1);
+  const std::uint32_t stranger = *host.system.nodes().intern("stranger@localhost");
+  const std::vector<consensus::message> many(beat_exchange::most_beats, beat(1, 7));
+  const std::size_t sent = 2 * (beat_exchange::most_told / many.size() + 1);
+  for (std::size_t i = 0; i < sent; ++i) deliver_from(host.system, stranger, carrier_name, beats_of(many));
+  host.deliver(beats_of({beat(1, 8)}));
+  CHECK(host.book.take(1) == std::vector<std::string>{"two@localhost 8"});
+  CHECK(host.counted("coppice_raft_beats_dropped_total") == sent * many.size());
+}
+
 TEST_CASE("a message of heartbeats that makes no sense is dropped as a whole and counted") {
   carrier_host host;
-  const auto seat = host.exchange.enter({3, 1}, host.member);
+  const auto seat = host.enter(1);
   consensus::message vote = beat(1);
   vote.body = consensus::vote_request{};
   host.deliver(beats_of({beat(1, 8), vote}));
@@ -118,9 +136,9 @@ TEST_CASE("a message of heartbeats that makes no sense is dropped as a whole and
 
 TEST_CASE("a group that has ended here gets no more heartbeats, and the others do") {
   carrier_host host;
-  const auto stays = host.exchange.enter({3, 1}, host.member);
+  const auto stays = host.enter(1);
   {
-    const auto ends = host.exchange.enter({3, 2}, host.member);
+    const auto ends = host.enter(2);
     host.deliver(beats_of({beat(2, 8)}));
     CHECK(host.book.take(1) == std::vector<std::string>{"two@localhost 8"});
   }

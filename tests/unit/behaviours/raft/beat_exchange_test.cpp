@@ -4,6 +4,8 @@
 #include "behaviours/raft/beat_exchange.hpp"
 
 #include <map>
+#include <string>
+#include <vector>
 
 #include "away_nodes.hpp"
 #include "behaviours/terms.hpp"
@@ -106,17 +108,56 @@ TEST_CASE("a message that is longer than any list of heartbeats is not read") {
 }
 
 TEST_CASE(
-    "a member that handles nothing is told of a bounded number of heartbeats, and then of as many as it "
-    "handles") {
+    "a member that handles nothing is told of a bounded number of heartbeats of a node, and then of as many "
+    "as "
+    "it handles") {
   beat_exchange of;
   const runtime::pid who{0, 1, 1, 4};
   auto seat = of.enter({3, 1}, who);
-  for (std::size_t i = 0; i < beat_exchange::most_told; ++i) REQUIRE(of.tell({3, 1}) == who);
-  CHECK_FALSE(of.tell({3, 1}));
-  CHECK_FALSE(of.tell({3, 2}));
-  seat.handled();
-  CHECK(of.tell({3, 1}) == who);
-  CHECK_FALSE(of.tell({3, 1}));
+  seat.expect(std::vector<std::string>{"b@host", "c@host"});
+  for (std::size_t i = 0; i < beat_exchange::most_told; ++i) REQUIRE(of.tell({3, 1}, "b@host") == who);
+  CHECK_FALSE(of.tell({3, 1}, "b@host"));
+  CHECK_FALSE(of.tell({3, 2}, "b@host"));
+  seat.handled("b@host");
+  CHECK(of.tell({3, 1}, "b@host") == who);
+  CHECK_FALSE(of.tell({3, 1}, "b@host"));
+  // What it has not handled counts also where it goes on to expect the node.
+  seat.expect(std::vector<std::string>{"b@host"});
+  CHECK_FALSE(of.tell({3, 1}, "b@host"));
+}
+
+TEST_CASE("a node without a member of the group has no place, and no node has that of another one") {
+  beat_exchange of;
+  const runtime::pid who{0, 1, 1, 4};
+  auto seat = of.enter({3, 1}, who);
+  CHECK_FALSE(of.tell({3, 1}, "b@host")); // nothing is expected yet
+  seat.expect(std::vector<std::string>{"b@host", "c@host"});
+  for (std::size_t i = 0; i < 2 * beat_exchange::most_told; ++i) {
+    REQUIRE_FALSE(of.tell({3, 1}, "stranger@host"));
+    (void)of.tell({3, 1}, "b@host");
+  }
+  CHECK(of.tell({3, 1}, "c@host") == who);
+  seat.expect(std::vector<std::string>{"c@host"});
+  CHECK_FALSE(of.tell({3, 1}, "b@host"));
+}
+
+TEST_CASE("a node is expected as long as any member here expects it") {
+  beat_exchange of;
+  auto one = of.enter({3, 1}, {0, 1, 1, 4});
+  CHECK_FALSE(of.expects("b@host"));
+  one.expect(std::vector<std::string>{"b@host", "c@host"});
+  {
+    auto other = of.enter({3, 2}, {0, 2, 2, 4});
+    other.expect(std::vector<std::string>{"b@host"});
+    CHECK(of.expects({3, 2}, "b@host"));
+    CHECK_FALSE(of.expects({3, 2}, "c@host"));
+    one.expect(std::vector<std::string>{"c@host"});
+    CHECK(of.expects("b@host"));
+  }
+  CHECK_FALSE(of.expects("b@host"));
+  CHECK(of.expects("c@host"));
+  one = of.enter({3, 1}, {0, 3, 3, 4}); // its next life
+  CHECK_FALSE(of.expects("c@host"));
 }
 
 TEST_CASE("a member is found by its id until it ends, and its next life stays") {

@@ -32,6 +32,11 @@ inline constexpr base::nanos ms = base::nanos_per_ms;
 
 inline std::atomic<bool> is_mended = false; // `crash` adds 1000
 
+// What machines that start from now on say to `validate`: there is none, or all is accepted, or all is
+// refused but what the session's earlier commands settle.
+enum class checking : std::uint8_t { nothing, accepts, refuses };
+inline std::atomic<checking> checks = checking::nothing;
+
 // The versions that the code of each machine knows, by its id; none: 0 alone.
 class code_versions {
  public:
@@ -67,6 +72,7 @@ class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {
     codes.enter(id_, progress_);
+    progress_->validates = checks != checking::nothing;
   }
   std::shared_ptr<const raft::machine_progress> progress() const override { return progress_; }
 
@@ -85,6 +91,7 @@ class adding_machine final : public native_server, public raft::machine {
     if (word == raft::skip_word) return skip(at);
     if (word == raft::query_word) query(self, at);
     if (word == raft::get_word) get(self, at);
+    if (word == raft::validate_word) validate(self, at);
     std::uint64_t upto = 0;
     if (word == raft::compacted_word && at.read_unsigned(upto)) replies_.forget_up_to(upto);
     if (word == raft::lead_word) {
@@ -146,6 +153,7 @@ class adding_machine final : public native_server, public raft::machine {
       CHECK((at.read_unsigned(index) && at.read_unsigned(kind) && at.read_unsigned(one.client) &&
              at.read_unsigned(one.sequence) && at.read_bool(wanted) && at.read_binary(body)));
       one.kind = static_cast<consensus::entry_kind>(kind);
+      if (one.kind == consensus::entry_kind::session) one.body = consensus::payload(body); // its node
       const auto decided = commands_.take(index, one);
       message answer = message::atom("nothing");
       if (one.kind == consensus::entry_kind::version) {
@@ -239,6 +247,24 @@ class adding_machine final : public native_server, public raft::machine {
       out.atom("refused");
     self.notify(self.parent(), out.take());
   }
+  void validate(runtime::process& self, etf::cursor at) {
+    std::uint64_t of = 0, client = 0, sequence = 0;
+    std::string_view node;
+    CHECK((at.read_unsigned(of) && at.read_unsigned(client) && at.read_unsigned(sequence) &&
+           at.read_atom(node)));
+    const bool is_other = commands_.belongs_to_other(client, node);
+    const bool is_good = checks != checking::refuses || commands_.is_settled(client, sequence);
+    runtime::message_writer out;
+    head(out);
+    out.tuple(3);
+    out.atom(is_other ? raft::queried_word : raft::validated_word);
+    out.unsigned_integer(of);
+    if (is_other)
+      out.raw(term("{error, {discarded, unknown_client}}").bytes());
+    else
+      out.raw((is_good ? message::atom("ok") : term("{error, {discarded, refused}}")).bytes());
+    self.notify(self.parent(), out.take());
+  }
   void get(runtime::process& self, etf::cursor at) {
     std::uint64_t of = 0, serial = 0;
     CHECK((at.read_unsigned(of) && at.read_unsigned(serial)));
@@ -300,10 +326,12 @@ struct group_host : test_host {
     shared = std::make_shared<supervision>();
     shared->factory = &factory;
     shared->resources.give(log);
+    shared->resources.give(largest_state);
     for (const std::string& one : names) options.members.push_back(one + "@test@localhost");
     options.heartbeat = 20 * ms;
     options.election = 200 * ms;
     is_mended = false;
+    checks = checking::nothing;
     codes.clear();
   }
   ~group_host() {
@@ -337,11 +365,31 @@ struct group_host : test_host {
   std::string ask(const std::string& name, std::string_view what) {
     return call(runtime::destination::named(name), what);
   }
+  // As a process of that other node, such as "two@localhost".
+  std::string ask_from(std::string_view node, const std::string& name, std::string_view what) {
+    const std::uint32_t number = *system.nodes().intern(node);
+    return run([&](runtime::process& self) {
+      const auto ref = self.make_ack();
+      auto asked = runtime::make_signal(runtime::signal_kind::message, runtime::pid{number, 77, 40, 0},
+                                        gen::call_message(self, ref, term(what).bytes()));
+      asked->flags = runtime::signal::remote;
+      system.deliver(runtime::destination::named(name), std::move(asked));
+      const auto said = gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+      return said ? test::text(*said) : std::string("no answer");
+    });
+  }
   // Asks again until there is a leader.
   std::string done(const std::string& name, std::string_view what) {
+    return done_by([&] { return ask(name, what); });
+  }
+  std::string done_from(std::string_view node, const std::string& name, std::string_view what) {
+    return done_by([&] { return ask_from(node, name, what); });
+  }
+  template <class Asking>
+  std::string done_by(const Asking& asks) {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (true) {
-      const std::string said = ask(name, what);
+      const std::string said = asks();
       if (said != "{error,no_leader}" && said != "{error,timeout}") return said;
       if (base::mono_now() > until) return said;
       run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
@@ -392,6 +440,7 @@ struct group_host : test_host {
   const std::vector<std::string> names;
   memory_disk disk;
   journal log{"/log", disk};
+  raft::state_bound largest_state; // of members that start from now on
   std::shared_ptr<supervision> shared;
   raft::raft_spec options;
   std::map<std::string, runtime::pid> running;

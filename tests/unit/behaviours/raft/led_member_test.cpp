@@ -51,7 +51,8 @@ class other_member final : public native_server {
 
 struct led_by_test : group_host {
   explicit led_by_test(base::nanos append_timeout = 300 * ms, std::uint32_t pending = 10'000,
-                       std::uint64_t check = 0) {
+                       std::uint64_t check = 0, std::uint64_t state_bytes = std::uint64_t{256} << 20) {
+    largest_state.bytes = state_bytes;
     disk.can_reserve = false; // so that a full disk shows at once
     options.append_timeout = append_timeout;
     options.pending = pending;
@@ -261,6 +262,38 @@ TEST_CASE("a snapshot comes in parts of one length, and others are dropped") {
   host.say(host.b, 4, whole);
   CHECK(host.comes_to("a", "{query, sum, stale}", "9"));
   for (const std::string& line : host.book.lines()) CHECK(line != "took 1");
+}
+
+TEST_CASE("a snapshot that is larger than the node's limits let a state be is not received, and others are") {
+  // Of a state with that sum at that entry, and with so many sessions.
+  const auto snapshot = [](std::int64_t sum, consensus::log_index at, int sessions) {
+    applied_commands commands;
+    for (int i = 1; i <= sessions; ++i)
+      commands.take(static_cast<consensus::log_index>(i), {1, 0, 0, consensus::entry_kind::session, {}});
+    etf::vector_writer state(64);
+    state.tuple(3);
+    state.unsigned_integer(0);
+    state.integer(sum);
+    state.binary(commands.save().bytes());
+    consensus::snapshot_chunk out;
+    out.bytes = consensus::payload(state.take());
+    out.length = static_cast<std::uint32_t>(out.bytes.size());
+    out.of = {at, 4, out.length, raft::digest_of(out.bytes.bytes()), {}};
+    return out;
+  };
+  consensus::snapshot_chunk small = snapshot(9, 50, 0);
+  consensus::snapshot_chunk large = snapshot(11, 40, 1);
+  led_by_test host(300 * ms, 10'000, 0, small.length);
+  REQUIRE(large.length > small.length);
+  small.of.members = large.of.members = host.members;
+  CHECK(host.append(4, {100}, 2));
+  host.say(host.b, 4, large);
+  host.say(host.b, 4, small);
+  CHECK(host.comes_to("a", "{query, sum, stale}", "9"));
+  const std::string took = "took " + std::to_string(large.length);
+  for (const std::string& line : host.book.lines()) CHECK(line != took);
+  CHECK(host.system_request(runtime::destination::named("a"), "get_state").find("dropped => 0") ==
+        std::string::npos);
 }
 
 TEST_CASE("calls that wait are bounded in bytes with the addresses of their callers") {

@@ -53,6 +53,17 @@ struct liveness_host : away_nodes, test_host {
     consensus::encode(what, out);
     deliver_from(system, two, carrier_name, out.take());
   }
+  // Waits until the metric has that value.
+  bool counts(const std::string& family, std::uint64_t value) {
+    const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
+    while (counted(family) != value) {
+      if (base::mono_now() > until) return false;
+      run([](runtime::process& self) {
+        (void)self.await(self.make_ack(), self.now() + 5 * base::nanos_per_ms);
+      });
+    }
+    return true;
+  }
   static bool is_liveness(const away_router::sent& one) {
     return one.to.what() == runtime::destination::kind::remote_name && one.to.name() == carrier_name;
   }
@@ -75,7 +86,8 @@ constexpr consensus::quiescence at_rest{{2, 2}, 5, 7};
 
 TEST_CASE("a node that asks is answered ahead of all that waits, and an offer reaches the member it is for") {
   liveness_host host;
-  const auto seat = host.exchange.enter({3, 1}, host.member);
+  auto seat = host.exchange.enter({3, 1}, host.member);
+  seat.expect(std::vector<std::string>{"two@localhost"});
   host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
   REQUIRE(host.router.comes_to(1, liveness_host::is_liveness));
   CHECK(host.router.all().front().ahead);
@@ -84,9 +96,27 @@ TEST_CASE("a node that asks is answered ahead of all that waits, and an offer re
   CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
 }
 
+TEST_CASE("nothing is kept of a node without a member of a group here, and what it says is counted") {
+  liveness_host host;
+  {
+    auto seat = host.exchange.enter({3, 1}, host.member);
+    seat.expect(std::vector<std::string>{"three@localhost"});
+    host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
+    CHECK(host.counts("coppice_raft_liveness_dropped_total", 1));
+    CHECK_FALSE(host.exchange.liveness().knows("two@localhost"));
+    seat.expect(std::vector<std::string>{"two@localhost"});
+    host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
+    CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
+  }
+  // The member has ended, and the node that leaned on it is still answered.
+  host.deliver({77, 0, 2, 0, true, 0, 1, 1, {}, {}});
+  CHECK(host.router.comes_to(2, liveness_host::is_liveness));
+}
+
 TEST_CASE("a quiescent member is woken up once its leader takes the quiescence back") {
   liveness_host host;
-  const auto seat = host.exchange.enter({3, 1}, host.member);
+  auto seat = host.exchange.enter({3, 1}, host.member);
+  seat.expect(std::vector<std::string>{"two@localhost"});
   host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
   CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
   host.run([&](runtime::process& self) {
@@ -99,7 +129,8 @@ TEST_CASE("a quiescent member is woken up once its leader takes the quiescence b
 
 TEST_CASE("a quiescent member is woken up when the node that its leader is on is not heard any more") {
   liveness_host host;
-  const auto seat = host.exchange.enter({3, 1}, host.member);
+  auto seat = host.exchange.enter({3, 1}, host.member);
+  seat.expect(std::vector<std::string>{"two@localhost"});
   host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
   CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
   // It may have taken longer than that by now, and then the member stays awake.

@@ -199,6 +199,119 @@ TEST_CASE("a session's repeat has the first answer") {
 }
 
 TEST_CASE(
+    "a snapshot that is larger than the node's limits let a state be is not taken, and the member says so") {
+  group_host host({"a"});
+  host.options.snapshot_entries = 3;
+  host.options.keep_entries = 0;
+  host.largest_state.bytes = 8;
+  host.start("a");
+  CHECK(host.comes_to("a", "{append, 1}", "{ok,10,10}"));
+  const auto says = [&host] {
+    return host.system_request(runtime::destination::named("a"), "get_state")
+               .find("could take no snapshot") != std::string::npos;
+  };
+  CHECK(runtime::testing::eventually(says));
+  CHECK(host.ask("a", "{get, 1}") == "{ok,1,{ok,1,1}}"); // the log is whole
+  host.kill("a");
+  host.largest_state.bytes = 1024;
+  host.start("a");
+  CHECK(host.comes_to("a", "{get, 1}", "compacted"));
+  CHECK(host.done("a", "{query, sum}") == "10");
+}
+
+TEST_CASE("a session is used from the node that has opened it alone, whichever member is asked") {
+  constexpr const char* unknown = "{error,{discarded,unknown_client}}";
+  group_host host;
+  host.start_all();
+  const std::string opened = host.done_from("two@localhost", "b", "{client}");
+  REQUIRE(opened.starts_with("{ok,"));
+  const std::string client = opened.substr(4, opened.size() - 5);
+  std::uint64_t number = 0;
+  for (const char* const name : {"a", "b", "c"}) {
+    CAPTURE(name);
+    const std::string command = "{append, 5, {" + client + ", " + std::to_string(++number) + "}}";
+    CHECK(host.done_from("three@localhost", name, command) == unknown);
+    CHECK(host.done(name, command) == unknown);
+    const std::string done = "{ok," + std::to_string(number) + "," + std::to_string(5 * number) + "}";
+    CHECK(host.done_from("two@localhost", name, command) == done);
+    CHECK(host.done_from("three@localhost", name, command) == unknown);
+    CHECK(host.done_from("two@localhost", name, command) == done);
+  }
+  CHECK(host.done("a", "{query, sum}") == "15");
+}
+
+TEST_CASE("a session is bound to its node also where the log has its entry no more") {
+  constexpr const char* unknown = "{error,{discarded,unknown_client}}";
+  group_host host({"a"});
+  host.options.snapshot_entries = 5;
+  host.options.keep_entries = 0;
+  host.start("a");
+  const std::string opened = host.done_from("two@localhost", "a", "{client}");
+  REQUIRE(opened.starts_with("{ok,"));
+  const std::string client = opened.substr(4, opened.size() - 5);
+  CHECK(host.comes_to("a", "{append, 1}", "{ok,20,20}"));
+  CHECK(host.comes_to("a", "{get, 1}", "compacted"));
+  const std::string first = "{append, 5, {" + client + ", 1}}";
+  CHECK(host.ask_from("three@localhost", "a", first) == unknown);
+  CHECK(host.ask("a", first) == unknown);
+  CHECK(host.ask_from("two@localhost", "a", first) == "{ok,21,25}");
+  host.kill("a");
+  host.start("a");
+  CHECK(host.done_from("three@localhost", "a", first) == unknown);
+  CHECK(host.ask_from("two@localhost", "a", first) == "{ok,21,25}");
+  CHECK(host.ask("a", "{query, sum}") == "25");
+}
+
+TEST_CASE("a command under a number that no session has is not logged, so that it fits no later session") {
+  group_host host({"a"});
+  host.start("a");
+  CHECK(host.done("a", "{append, 1}") == "{ok,1,1}");
+  for (const char* const client : {"1", "100"}) {
+    CAPTURE(client);
+    CHECK(host.ask("a", "{append, 5, {" + std::string(client) + ", 1}}") ==
+          "{error,{discarded,unknown_client}}");
+  }
+  CHECK(host.ask("a", "{query, sum}") == "1");
+}
+
+TEST_CASE("a session's repeat has the first answer also where validate refuses it by now") {
+  group_host host({"a"});
+  checks = checking::accepts;
+  host.start("a");
+  const std::string opened = host.done("a", "{client}");
+  REQUIRE(opened.starts_with("{ok,"));
+  const std::string client = opened.substr(4, opened.size() - 5);
+  CHECK(host.ask("a", "{append, 5, {" + client + ", 1}}") == "{ok,1,5}");
+  checks = checking::refuses;
+  CHECK(host.ask("a", "{append, 5, {" + client + ", 1}}") == "{ok,1,5}");
+  CHECK(host.ask("a", "{append, 5, {" + client + ", 2}}") == "{error,{discarded,refused}}");
+  CHECK(host.ask("a", "{append, 5}") == "{error,{discarded,refused}}");
+  CHECK(host.ask("a", "{query, sum}") == "5");
+}
+
+TEST_CASE("a session's repeat is not refused by validate while its first try is on its way") {
+  group_host host;
+  host.options.election = 2 * base::nanos_per_second;
+  host.options.append_timeout = 300 * ms;
+  checks = checking::accepts;
+  host.start_all();
+  const std::string opened = host.done("a", "{client}");
+  REQUIRE(opened.starts_with("{ok,"));
+  const std::string client = opened.substr(4, opened.size() - 5);
+  const std::string leader = host.leader();
+  for (const std::string& one : host.names)
+    if (one != leader) host.kill(one);
+  const std::string command = "{append, 5, {" + client + ", 1}}";
+  const std::string first = host.ask(leader, command);
+  checks = checking::refuses;
+  // Where the leader has lost the lead by now, it says so.
+  const std::string again = host.ask(leader, command);
+  CHECK(first.starts_with("{error,"));
+  CHECK(again.starts_with("{error,"));
+  CHECK(again.find("discarded") == std::string::npos);
+}
+
+TEST_CASE(
     "a command that crashes the machine three times stops the member's applying, and it goes on to store") {
   group_host host({"a"});
   host.options.append_timeout = 300 * ms;

@@ -36,9 +36,11 @@ class gate {
 };
 
 // Writes each callback down. The value of a start says what follows: `done`, or `leave`, which ends the
-// process. A step is done; that of the value `work` waits in blocking work at the gate before. Requests to
-// others are written down and never answered. The call `overloaded` answers whether the saga turns starts
-// away, `held` whether a callback waits for an earlier process, and `open` how many transactions are open.
+// process. A step is done; that of the value `work` waits in blocking work at the gate before, that of
+// `later` is done by the call `go`, and that of `lead` has another saga do it. Requests to others are written
+// down, and the call `answered` answers the last one. The call `overloaded` answers whether the saga turns
+// starts away, `held` whether a callback waits for an earlier process, and `open` how many transactions are
+// open.
 class scripted_saga final : public server, private saga_port {
  public:
   scripted_saga(diary& book, journal& log, saga_settings how, const gate& work)
@@ -64,7 +66,11 @@ class scripted_saga final : public server, private saga_port {
     const auto reports = [&](std::string_view part) {
       return out.boolean(text(engine_->report()).find(part) != std::string::npos);
     };
-    if (etf::cursor(request).read_atom_is("overloaded"))
+    if (etf::cursor(request).read_atom_is("go")) {
+      out.boolean(engine_->answer(later_, saga_engine::reply::done, {}) == saga_engine::given::taken);
+    } else if (etf::cursor(request).read_atom_is("answered")) {
+      out.boolean(engine_->take_answer(asked_, message::atom("ok")).has_value());
+    } else if (etf::cursor(request).read_atom_is("overloaded"))
       reports("overloaded => true");
     else if (etf::cursor(request).read_atom_is("held"))
       reports("held => 1");
@@ -96,7 +102,14 @@ class scripted_saga final : public server, private saga_port {
       book_.write("do");
       if (at.read_atom_is("work")) static_cast<void>(self_->blocking_run([this] { work_.pass(); }));
       if (self_->exiting()) return runtime::carry_on();
-      engine_->answer(what.token, saga_engine::reply::done, {});
+      if (at.read_atom_is("later")) {
+        later_ = what.token;
+      } else if (at.read_atom_is("lead")) {
+        engine_->add_step(what.token, {{"other", "test@localhost"}, saga::reason("x"), false, 0, 0});
+        engine_->answer(what.token, saga_engine::reply::steps, {});
+      } else {
+        engine_->answer(what.token, saga_engine::reply::done, {});
+      }
     } else {
       if (what.what == callback::reverse) book_.write("undo");
       engine_->answer_by_default(what);
@@ -115,7 +128,7 @@ class scripted_saga final : public server, private saga_port {
   const gate& work_;
   runtime::process* self_ = nullptr;
   std::unique_ptr<saga_engine> engine_;
-  std::uint64_t asked_ = 0;
+  std::uint64_t asked_ = 0, later_ = 0;
 };
 
 // Writes down what it is told.
@@ -175,6 +188,22 @@ struct one_node {
         runtime::make_signal(runtime::signal_kind::message, runtime::pid{*index, 77, 40, 0}, out.take());
     far->flags = runtime::signal::remote;
     host.system.deliver(desk, std::move(far));
+  }
+  // A call of `who` with that tag. The answer comes as {Tag, Answer}.
+  void call_as(const runtime::pid& who, std::string_view tag, std::string_view request) {
+    runtime::message_writer out;
+    out.tuple(3);
+    out.atom("$gen_call");
+    out.tuple(2);
+    runtime::write(out, who, host.system.nodes());
+    out.raw(term(tag).bytes());
+    out.raw(term(request).bytes());
+    host.system.send(desk, out.take());
+  }
+  runtime::pid listen() {
+    const auto made = host.system.spawn({}, std::make_unique<listener>(host.book));
+    REQUIRE(made.has_value());
+    return *made;
   }
   // What the node is answered for its operator.
   std::string resolve(std::string_view tx, bool commit) {
@@ -324,14 +353,28 @@ TEST_CASE("the place of a saga with the longest name has a name of its own that 
 TEST_CASE("a step that was taken is answered whatever the patterns of nodes are since then") {
   one_node of;
   REQUIRE(of.start() == "opened");
-  CHECK(of.call(some_step) == "{ok,undefined}");
+  const auto far = of.host.system.nodes().intern("far@localhost");
+  REQUIRE((far && *far == 1)); // the node of call_of_peer()
+  const auto step_of_far = [](std::string_view tx) {
+    return "{saga_do, {<<\"" + std::string(tx) +
+           "\">>, {16, [{{<<\"shop\">>, <<\"far@localhost\">>}, 1}]}}, 1, 60000}";
+  };
+  CHECK(of.host.call_of_peer(of.desk, step_of_far("t")) == "{ok,undefined}");
   of.kill();
   of.host.book.take(0);
   of.how.from = {"elsewhere@*"};
   REQUIRE(of.start() == "opened");
+  CHECK(of.host.call_of_peer(of.desk, step_of_far("t")) == "{ok,undefined}");
+  CHECK(of.host.call_of_peer(of.desk, step_of_far("u")) == "{error,not_allowed}");
+}
+
+TEST_CASE("steps of this node are taken whichever other nodes are named") {
+  one_node of;
+  of.how.from = {"elsewhere@*"};
+  REQUIRE(of.start() == "opened");
   CHECK(of.call(some_step) == "{ok,undefined}");
-  CHECK(of.call(R"({saga_do, {<<"u">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 1000})") ==
-        "{error,not_allowed}");
+  CHECK(of.call(R"({saga_prepare, {<<"u">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, 1, 60000})") ==
+        "prepared");
 }
 
 TEST_CASE("a request that is longer than any value with its key is refused unread") {
@@ -342,6 +385,47 @@ TEST_CASE("a request that is longer than any value with its key is refused unrea
   CHECK(of.call("{subscribe, " + text + "}") == "{error,limit}");
   CHECK(of.call("{start, " + text + "}") == "{error,limit}");
   CHECK(of.call("{saga_undo, nonsense, " + text + "}") == "{error,limit}");
+}
+
+TEST_CASE("a caller whose address is longer than any is refused, and nothing of it is kept") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  const std::string tag = "<<\"" + std::string(5000, 'x') + "\">>";
+  const runtime::pid caller = of.listen();
+  for (const std::string& request : {std::string("{start, done}"), of_step("saga_do", "1", ", 60000")}) {
+    of.call_as(caller, tag, request);
+    const auto said = of.host.book.take(1);
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].ends_with(",{error,limit}}"));
+  }
+  CHECK(of.call("open") == "0");
+}
+
+TEST_CASE("a request that comes again before it is answered is answered twice") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  const runtime::pid caller = of.listen();
+  for (const std::string_view tag : {"1", "2", "3"})
+    of.call_as(caller, tag, of_step("saga_do", "later", ", 60000"));
+  REQUIRE(of.host.book.take(1) == std::vector<std::string>{"do"});
+  // A request of the other kind is none of this step, and leaves those that wait alone.
+  of.call_as(caller, "4", of_step("saga_prepare", "later", ", 60000"));
+  CHECK(of.call("go") == "true");
+  CHECK(of.host.book.take(2) == std::vector<std::string>{"{2,{ok,undefined}}", "{3,{ok,undefined}}"});
+  CHECK(of.call(of_step("saga_do", "later", ", 60000")) == "{ok,undefined}");
+  CHECK(of.host.book.lines().empty());
+}
+
+TEST_CASE("a step that is undone while it is under way has its request answered") {
+  one_node of;
+  REQUIRE(of.start() == "opened");
+  const runtime::pid caller = of.listen();
+  of.call_as(caller, "1", of_step("saga_do", "lead", ", 60000"));
+  REQUIRE(of.host.book.take(2) == std::vector<std::string>{"do", "ask"});
+  of.call_as(caller, "2", of_step("saga_undo", "lead"));
+  REQUIRE(of.host.book.take(2) == std::vector<std::string>{"forget", "ask"});
+  CHECK(of.call("answered") == "true");
+  CHECK(of.host.book.take(3) == std::vector<std::string>{"undo", "{1,{error,cancelled}}", "{2,ok}"});
 }
 
 TEST_CASE("a question about a transaction that is not known leaves no call open") {
