@@ -17,10 +17,12 @@
 #include "spec/http_check.hpp"
 #include "spec/kinds/kinds.hpp"
 #include "spec/kinds/raft_groups.hpp"
+#include "spec/kinds/raft_state.hpp"
 #include "spec/schema/catalog.hpp"
 #include "spec/schema/child_check.hpp"
 #include "spec/schema/kind.hpp"
 #include "spec/schema/secrets.hpp"
+#include "spec/secret_files.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -64,11 +66,13 @@ class checker final : public child_check {
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
+    check_raft_states();
     check_events(root.find("events"));
     check_log_handlers(root);
     check_dependencies(applications);
-    check_http(to, root, spec_.control, with_plugins);
+    check_http(to, root, spec_.control);
     if (with_plugins) {
+      check_secret_files(to, root, spec_);
       check_modules(root);
       check_actors_of_others(root);
     }
@@ -230,6 +234,21 @@ class checker final : public child_check {
       const auto [first, added] = names.emplace(spec_.events[i].name, name->at);
       if (!added) duplicate(*name, "the event '" + spec_.events[i].name + "'", first->second);
     }
+  }
+
+  // A state without room for one command could have no snapshot. A share of the machine's memory is not known
+  // here: the node may run on another machine.
+  void check_raft_states() {
+    const limit_options& limits = spec_.node.limits;
+    const std::uint64_t memory = limits.memory.percent == 0 ? limits.memory.bytes : UINT64_MAX;
+    const raft_state_bound most = largest_raft_state(limits.term_bytes, memory);
+    for (const raft_groups::longest_command& one : notes.get<raft_groups>().commands)
+      if (one.bytes > most.bytes)
+        to.error(one.at,
+                 "raft.limits.entry: a command may have " + std::to_string(one.bytes) +
+                     " bytes, and the whole state of a group " + std::to_string(most.bytes) + ": " +
+                     std::string(most.by),
+                 "raise that limit of the node, or lower raft.limits.entry");
   }
 
   void check_job_group(const cron_where& where, const node* job) {

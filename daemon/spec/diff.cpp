@@ -16,6 +16,7 @@
 #include "spec/named_event_table.hpp"
 #include "spec/schema.hpp"
 #include "spec/schema/json_changes.hpp"
+#include "spec/schema/secrecy.hpp"
 #include "spec/tree_tables.hpp"
 
 namespace coppice::spec {
@@ -208,13 +209,32 @@ application_change diff(const application_spec& before, const application_spec& 
   return out;
 }
 
+constexpr const char* secret_mark = "…";
+
+// With a mark in place of what stands below keys that name secrets. As deep as a configuration may be.
+json without_secrets(json value) {
+  for (auto& [key, one] : value.items()) {
+    if (value.is_object() && names_secret(key))
+      one = secret_mark;
+    else if (one.is_structured())
+      one = without_secrets(std::move(one));
+  }
+  return value;
+}
+
+// A value of the setting `key`, "node.log.level", for people.
+std::string value_text(const std::string& key, const json& value) {
+  if (any_key(key, &names_secret) && !value.is_null()) return base::json_text(json(secret_mark));
+  return base::json_text(value.is_structured() ? without_secrets(value) : value);
+}
+
 } // namespace
 
 difference diff(const node_spec& before, const node_spec& after) {
   difference out;
   for_each_change(settings(before), settings(after), {},
                   [&out](const std::string& key, const json& old_value, const json& new_value) {
-                    out.settings.push_back({key, base::json_text(old_value), base::json_text(new_value),
+                    out.settings.push_back({key, value_text(key, old_value), value_text(key, new_value),
                                             configuration().is_live(key)});
                   });
   const matching pairs(std::span(before.applications), std::span(after.applications),

@@ -52,7 +52,7 @@ struct application_change {
   std::unique_ptr<supervisor_change> inside;
 };
 
-// A key outside `applications`, with its values as JSON.
+// A key outside `applications`, with its values as JSON. "…" stands for secrets.
 struct setting_change {
   std::string key; // "node.log.level"
   std::string before;

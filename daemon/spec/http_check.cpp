@@ -2,30 +2,15 @@
 // See http_check.hpp.
 #include "spec/http_check.hpp"
 
-#include <sys/stat.h>
-
 #include "base/socket_address.hpp"
 
 namespace coppice::spec {
-namespace {
 
-void check_token_file(report& to, const node& token, const std::string& file) {
-  struct stat found {};
-  if (::stat(file.c_str(), &found) != 0 || (found.st_mode & 077) == 0) return;
-  const node* const written = value_of(&token, "file");
-  to.warning(written != nullptr ? written->at : token.at,
-             "control.http.token: other users may access " + file + ", and the node will not start",
-             "chmod 600 " + file);
-}
-
-} // namespace
-
-void check_http(report& to, const node& root, const control_options& control, bool with_files) {
+void check_http(report& to, const node& root, const control_options& control) {
   const node* const http = value_of(value_of(&root, "control"), "http");
   if (http == nullptr || !control.http) return;
   const http_options& options = *control.http;
   const node* const token = value_of(http, "token");
-  if (token != nullptr && options.token.file && with_files) check_token_file(to, *token, *options.token.file);
   const auto address = base::socket_address::parse(options.address, options.port);
   if (!address || address->is_loopback()) return;
   const bool has_tls = options.tls.how != tls_spec::mode::off;

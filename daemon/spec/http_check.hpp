@@ -9,7 +9,7 @@
 
 namespace coppice::spec {
 
-// `root`: the whole configuration. `with_files`: the mode of the token's file is looked at, too.
-void check_http(report& to, const node& root, const control_options& control, bool with_files);
+// `root`: the whole configuration.
+void check_http(report& to, const node& root, const control_options& control);
 
 } // namespace coppice::spec

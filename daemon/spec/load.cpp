@@ -19,6 +19,7 @@
 #include "spec/schema.hpp"
 #include "spec/schema/default_files.hpp"
 #include "spec/schema/names.hpp"
+#include "spec/schema/secrecy.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -50,6 +51,11 @@ class loading {
     if (!document) {
       broken_ = true;
       return;
+    }
+    // A file without any key is no configuration, but may be the file of a cookie.
+    if (document->what == node::kind::scalar) {
+      document->is_secret = true;
+      report_.hide(document->at, {});
     }
     root_ = root_ ? merge(root_, document, nodes_, replaced_) : document;
   }
@@ -92,7 +98,7 @@ class loading {
   void set(const std::string& name, const std::string& path, const std::string& value,
            const std::string& folder) {
     auto index = texts_.add(name, folder, value);
-    node* document = parse_yaml(texts_, index, nodes_, report_);
+    node* document = parse_yaml(texts_, index, nodes_, report_, {}, any_key(path, &resembles_secret));
     if (!document) return;
     if (node* changed = put(root_, path, document, nodes_, {index, 1, 1}, replaced_, report_))
       root_ = changed;

@@ -71,6 +71,19 @@ const table<runtime_options>& runtime_table() {
   return rows;
 }
 
+// Only where both are written: a share of the machine's memory is not known here, and the default of
+// term_bytes is no wish.
+void check_limits(reader& from, const node& at, limit_options& limits) {
+  const node* const written = at.find("term_bytes");
+  if (written == nullptr || at.find("memory") == nullptr || limits.memory.percent != 0) return;
+  const std::uint64_t most = limits.memory.bytes / 4;
+  if (limits.term_bytes > most)
+    from.to->warning(
+        written->at,
+        from.path + ".term_bytes: more than a quarter of memory, which is " + std::to_string(most) + " bytes",
+        "a message of another node, or the state of a Raft group, can have that much at most");
+}
+
 const table<limit_options>& limit_table() {
   using count = whole<std::uint64_t>;
   static const auto rows =
@@ -86,7 +99,9 @@ const table<limit_options>& limit_table() {
                                               or_word<std::uint64_t, count>("auto", count(1, 1u << 27)),
                                               "actors whose handler waits at a time")
           .add<&limit_options::term_bytes>(
-              "term_bytes", size(), "largest message taken from another node; at most a quarter of memory")
+              "term_bytes", size(),
+              "largest message taken from another node, and largest state of a Raft group; at most a "
+              "quarter of memory")
           .add<&limit_options::term_depth>("term_depth", whole<std::uint32_t>(16, 1'000'000),
                                            "deepest nesting of a message taken from another node")
           .add<&limit_options::peer_relations>(
@@ -99,7 +114,8 @@ const table<limit_options>& limit_table() {
               "peer_names", count(16, 1u << 30),
               "names of global that one other node says; more are refused, or disconnect it")
           .add<&limit_options::peer_locks>("peer_locks", count(16, 1u << 20),
-                                           "locks of global that the processes of one other node hold");
+                                           "locks of global that the processes of one other node hold")
+          .check(&check_limits);
   return rows;
 }
 

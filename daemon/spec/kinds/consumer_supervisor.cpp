@@ -2,6 +2,7 @@
 // See consumer_supervisor.hpp.
 #include "spec/kinds/consumer_supervisor.hpp"
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"
 #include "spec/schema/child_check.hpp"

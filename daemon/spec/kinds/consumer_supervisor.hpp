@@ -13,8 +13,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 // Of the actors that a consumer supervisor starts.
 struct event_child_options {
   std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR
@@ -35,8 +33,5 @@ struct consumer_supervisor_options {
   milliseconds period{5000};
   bool operator==(const consumer_supervisor_options&) const = default;
 };
-
-// `consumer_supervisor:`.
-const kind& consumer_supervisor_kind();
 
 } // namespace coppice::spec

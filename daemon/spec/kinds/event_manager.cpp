@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"
 #include "spec/schema/child_check.hpp"

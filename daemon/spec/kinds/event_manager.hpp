@@ -12,8 +12,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 enum class handler_restart { permanent, temporary };
 
 // What a handler that is not waited for may have before it.
@@ -49,8 +47,5 @@ struct event_manager_options {
   std::uint32_t limit = 1000;
   bool operator==(const event_manager_options&) const = default;
 };
-
-// `event_manager:`.
-const kind& event_manager_kind();
 
 } // namespace coppice::spec

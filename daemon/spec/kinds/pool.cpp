@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/kinds/worker_pools.hpp"
 #include "spec/schema/actor_rows.hpp"

@@ -13,8 +13,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 struct pool_queue_options {
   std::uint32_t limit = 10'000;
   time_or_infinity wait = milliseconds(5000);
@@ -41,8 +39,5 @@ struct pool_options {
   mailbox_options mailbox;
   std::optional<spec::unhandled> unhandled;
 };
-
-// `pool:`.
-const kind& pool_kind();
 
 } // namespace coppice::spec

@@ -5,6 +5,7 @@
 #include <coppice/draft/stream.h>
 #include <algorithm>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/kinds/tcp.hpp"
 #include "spec/schema/actor_rows.hpp"

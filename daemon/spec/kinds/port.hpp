@@ -12,8 +12,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 enum class port_errors { log, discard };
 
 struct port_limits {
@@ -44,8 +42,5 @@ struct port_options {
   port_limits limits;
   std::optional<spec::unhandled> unhandled;
 };
-
-// `port:`.
-const kind& port_kind();
 
 } // namespace coppice::spec

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/kinds/raft_groups.hpp"
 #include "spec/schema/child_check.hpp"
@@ -176,7 +177,12 @@ class raft_of_children final : public kind_of<raft_options> {
  private:
   void check_options(child_check& with, child_spec& child, raft_options& of, const node&,
                      const node& written) const override {
-    with.notes.get<raft_groups>().names.insert(child.name);
+    raft_groups& groups = with.notes.get<raft_groups>();
+    groups.names.insert(child.name);
+    const node* const limits = written.find("limits");
+    const node* const entry = value_of(limits, "entry");
+    const node& at = entry != nullptr ? *entry : limits != nullptr ? *limits : written;
+    groups.commands.push_back({at.at, of.limits.entry});
     check_member_of(with, child, of, written);
   }
   // A replicated state machine is a child of its own, with a 'raft' map, and nothing else has one.

@@ -10,8 +10,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 // When a member of a Raft group takes a snapshot, and what it keeps below one.
 struct raft_snapshot {
   std::uint64_t entries = 100'000;
@@ -42,8 +40,5 @@ struct raft_options {
   std::vector<std::string> from; // patterns of nodes; empty: all
   bool operator==(const raft_options&) const = default;
 };
-
-// `raft:`.
-const kind& raft_kind();
 
 } // namespace coppice::spec

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/schema/child_check.hpp"
 #include "spec/schema/kind.hpp"

@@ -12,8 +12,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 struct router_route {
   std::string name;
   std::string to; // NAME or NAME@ALIVE@HOST
@@ -28,8 +26,5 @@ struct router_options {
   std::uint64_t pending = 100'000;                            // calls
   bool operator==(const router_options&) const = default;
 };
-
-// `router:`.
-const kind& router_kind();
 
 } // namespace coppice::spec

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"
@@ -48,8 +49,10 @@ const table<saga_answers>& answers_table() {
       table<saga_answers>()
           .add<&saga_answers::keep>("keep", duration(milliseconds(1)),
                                     "how long outcomes, and the keys of steps that are over, are known")
-          .add<&saga_answers::count>("count", whole<std::uint64_t>(1, 10'000'000),
-                                     "how many of each at most; also the steps it takes part in at once");
+          .add<&saga_answers::count>(
+              "count", whole<std::uint64_t>(1, 10'000'000),
+              "how many of each at most; also the steps it takes part in at once, and three "
+              "quarters of them for one other node");
   return rows;
 }
 
@@ -58,7 +61,8 @@ const table<saga_limits>& limits_table() {
       table<saga_limits>()
           .add<&saga_limits::value>("value", size(), "bytes of a value, a result and a reason, at most 1MiB")
           .add<&saga_limits::in_doubt>("in_doubt", whole<std::uint64_t>(1, 10'000'000),
-                                       "steps of two phases that it takes part in at once")
+                                       "steps of two phases that it takes part in at once, and three "
+                                       "quarters of them for one other node")
           .add<&saga_limits::steps>("steps", whole<std::uint64_t>(1, 100'000), "steps of one transaction")
           .check([](reader& from, const node& at, saga_limits& limits) {
             if (limits.value == 0 || limits.value > most_value)
@@ -99,8 +103,9 @@ const table<saga_options>& saga_table() {
           .add<&saga_options::hops>("hops", whole<std::uint32_t>(1, 255),
                                     "levels of sagas below the one that starts a transaction")
           .add<&saga_options::max_transactions>("max_transactions", whole<std::uint64_t>(1, 10'000'000),
-                                                "transactions started here that are open at once; a start "
-                                                "beyond them gets {error, overloaded}")
+                                                "transactions started here that are open at once, and "
+                                                "three quarters of them by one other node; a start "
+                                                "beyond gets {error, overloaded}")
           .add<&saga_options::log>("log", choice<tree::saga_log>(),
                                    "durable: under node.data, so that transactions go on over a restart; "
                                    "volatile: the end of the process forgets them, and nothing is undone")
@@ -112,8 +117,8 @@ const table<saga_options>& saga_table() {
           .add<&saga_options::limits>("limits", section<saga_limits>(&limits_table), "bounds")
           .add<&saga_options::from>(
               "from", list<std::string, text>(text("a pattern", &check_pattern)),
-              "nodes that may start transactions and whose steps it takes, with * and ?; empty: "
-              "all")
+              "which other nodes may start transactions and have steps done, with * and ?; this node always "
+              "may; empty: all that have the cookie")
           .add<&saga_options::worker>(
               "worker", actor_name(),
               "an actor whose behaviour is saga: each step that this saga takes part in is done, and undone, "

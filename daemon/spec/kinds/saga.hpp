@@ -11,8 +11,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 struct saga_retry {
   milliseconds first{100};
   milliseconds max{30'000};
@@ -50,8 +48,5 @@ struct saga_options {
   std::vector<std::string> worker_durations; // likewise
   bool operator==(const saga_options&) const = default;
 };
-
-// `saga:`.
-const kind& saga_kind();
 
 } // namespace coppice::spec

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"

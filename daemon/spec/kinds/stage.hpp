@@ -67,7 +67,4 @@ void note_subscriptions(child_check&, const child_spec&, const std::vector<stage
 // A stage's mailbox loses nothing: a lost ask is a pipeline that stands still. `at`: the child's map.
 void check_stage_mailbox(report&, const child_spec&, const node& at);
 
-// `stage:`.
-const kind& stage_kind();
-
 } // namespace coppice::spec

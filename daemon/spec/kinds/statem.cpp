@@ -2,6 +2,7 @@
 // See statem.hpp.
 #include "spec/kinds/statem.hpp"
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/schema/child_check.hpp"
 #include "spec/schema/kind.hpp"

@@ -8,8 +8,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 enum class postponed_overload { exit, drop_new, drop_old };
 
 // What a state machine postpones.
@@ -23,8 +21,5 @@ struct statem_options {
   postponed_options postponed;
   bool operator==(const statem_options&) const = default;
 };
-
-// `statem:`.
-const kind& statem_kind();
 
 } // namespace coppice::spec

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/kinds/silence_check.hpp"
 #include "spec/kinds/worker_pools.hpp"

@@ -120,7 +120,4 @@ std::vector<listener> stream_listeners(const std::vector<tcp_listen_options>&);
 void use_tls_of(const std::vector<tcp_listen_options>&, const std::function<void(const tls_spec&)>&,
                 const std::function<void(const named_certificate&)>&);
 
-// `tcp:`.
-const kind& tcp_kind();
-
 } // namespace coppice::spec

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/socket_address.hpp"
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"

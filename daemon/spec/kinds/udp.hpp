@@ -11,8 +11,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 struct udp_listen_options {
   std::string address; // once loaded an address; empty: `socket` is not
   std::uint16_t port = 0;
@@ -40,8 +38,5 @@ struct udp_options {
   multicast_options multicast;
   std::optional<spec::unhandled> unhandled;
 };
-
-// `udp:`.
-const kind& udp_kind();
 
 } // namespace coppice::spec

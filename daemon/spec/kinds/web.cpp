@@ -8,6 +8,7 @@
 #include "base/ascii.hpp"
 #include "base/http_methods.hpp"
 #include "base/path_pattern.hpp"
+#include "spec/kinds/kinds.hpp"
 #include "spec/kinds/tcp.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"

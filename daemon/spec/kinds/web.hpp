@@ -13,8 +13,6 @@
 
 namespace coppice::spec {
 
-class kind;
-
 enum class web_body { buffered, streamed };
 
 struct web_header {
@@ -131,8 +129,5 @@ struct web_options {
   web_websockets websocket;
   milliseconds drain{10'000};
 };
-
-// `web:`.
-const kind& web_kind();
 
 } // namespace coppice::spec

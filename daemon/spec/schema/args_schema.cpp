@@ -253,12 +253,7 @@ class walk {
     if (!by.closed) return encode_term(to_, from, writer_);
     std::vector<std::string_view> names;
     for (const auto& one : by.properties) names.push_back(one.key);
-    std::string hint = base::did_you_mean(key.text, names);
-    if (hint.empty() && !names.empty()) {
-      hint = "known here:";
-      for (auto name : names) hint += " " + std::string(name);
-    }
-    to_.error(key.at, path + ": unknown key " + in_quotes(key.text), hint);
+    to_.error(key.at, path + ": " + unknown_key_text(key), hint_for_key(to_, key, from, names));
     return false;
   }
 
@@ -301,7 +296,9 @@ class walk {
     if (auto* whole = std::get_if<whole_number>(&resolved); !amount && whole && !whole->negative) {
       // Bytes are counted by the one; 5 of what it is nobody can tell.
       if (by.format == unit::duration)
-        return wrong(from, path, type_words(by), "which unit? " + from.text + "ms or " + from.text + "s");
+        return wrong(
+            from, path, type_words(by),
+            from.is_secret ? "which unit?" : "which unit? " + from.text + "ms or " + from.text + "s");
       amount = whole->as_signed();
     }
     if (!amount) return wrong(from, path, type_words(by));
@@ -315,8 +312,7 @@ class walk {
     if (type_of(from) != type_string) return true;
     const std::size_t length = base::utf8_count(from.text);
     if (length >= by.shortest && length <= by.longest) return true;
-    to_.error(from.at, path + ": " + in_quotes(from.text) + " has " + std::to_string(length) +
-                           " characters, " +
+    to_.error(from.at, path + ": " + quoted(from) + " has " + std::to_string(length) + " characters, " +
                            (length < by.shortest ? "at least " + std::to_string(by.shortest)
                                                  : "at most " + std::to_string(by.longest)) +
                            " are wanted");
@@ -337,7 +333,8 @@ class walk {
     if (number > by.most || (by.below && number >= by.most))
       wanted = (by.below ? "less than " : "at most ") + shown(by.most);
     if (wanted.empty()) return true;
-    to_.error(from.at, path + ": must be " + wanted + ", found " + printable(from.text));
+    to_.error(from.at, path + ": must be " + wanted + ", found " +
+                           (from.is_secret ? "another" : printable(from.text)));
     return false;
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The texts a configuration was read from, and what is wrong with them. Every check adds its findings
-// here and goes on, so that a person sees all of them at once; the number kept is bounded. One thread.
+// here and goes on, so that a person sees all of them at once; the number kept is bounded. Parts of the texts
+// that are secrets are hidden in all findings, those found before included. One thread.
 #pragma once
 
 #include <string>
@@ -43,6 +44,12 @@ class report {
   // Of something that has no text: a file that cannot be read.
   void file_error(std::string file, std::string message, std::string hint = {});
 
+  // Of the text from `begin` to before `end` no line is shown, whenever it was found wrong: a secret stands
+  // there. `end` with line 0: the end of the text.
+  void hide(const place& begin, const place& end);
+  // The file is no YAML: of its lines those parts are hidden that may be secrets, as their words have it.
+  void hide_by_words(std::uint32_t file);
+
   bool failed() const { return failed_; }
   std::size_t size() const { return all_.size(); }
   // In the order of files, lines and columns. Leaves this empty.
@@ -51,14 +58,27 @@ class report {
   static constexpr place nowhere{UINT32_MAX, 0, 0};
 
  private:
-  void add(severity how, const place& where, std::string message, std::string hint);
-
+  // Bytes of a line, from `begin` to before `end`.
+  struct part {
+    std::size_t begin, end;
+  };
+  struct hidden {
+    place begin, end;
+  };
   struct entry {
     place where;
     diagnostic what;
   };
+
+  void add(severity how, const place& where, std::string message, std::string hint);
+  // In order, none overlaps another.
+  std::vector<part> hidden_parts(const place& where, std::string_view line) const;
+  void cut_out(entry& of) const;
+
   const sources* texts_;
   std::vector<entry> all_;
+  std::vector<hidden> hidden_;
+  std::vector<std::uint32_t> no_yaml_; // files
   bool failed_ = false;
   bool cut_ = false;
 };

@@ -126,12 +126,21 @@ std::string describe(const node& from) {
     const node& from;
     std::string operator()(std::nullptr_t) const { return "nothing"; }
     std::string operator()(bool value) const { return value ? "true" : "false"; }
-    std::string operator()(const whole_number&) const { return "the number " + from.text; }
-    std::string operator()(double) const { return "the number " + from.text; }
-    std::string operator()(std::string_view text) const { return in_quotes(text); }
-    std::string operator()(too_large) const { return "the number " + printable(from.text.substr(0, 40)); }
+    std::string operator()(const whole_number&) const { return number(); }
+    std::string operator()(double) const { return number(); }
+    std::string operator()(std::string_view text) const {
+      return from.is_secret ? "a text" : in_quotes(text);
+    }
+    std::string operator()(too_large) const { return number(); }
+    std::string number() const {
+      return from.is_secret ? "a number" : "the number " + printable(from.text.substr(0, 40));
+    }
   };
   return std::visit(words{from}, resolve(from));
+}
+
+std::string quoted(const node& scalar) {
+  return scalar.is_secret ? "what stands there" : in_quotes(scalar.text);
 }
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {

@@ -28,8 +28,12 @@ using scalar_value = std::variant<std::nullptr_t, bool, whole_number, double, st
 // Of a null or scalar node.
 scalar_value resolve(const node&);
 
-// "the number 5", "the text 'abc'", "a list", "nothing": for "expected X, found Y".
+// "the number 5", "'abc'", "a list", "nothing": for "expected X, found Y". Of a secret its kind alone: "a
+// text".
 std::string describe(const node&);
+
+// Its text in quotes. Of a secret: "what stands there".
+std::string quoted(const node& scalar);
 
 // At most ten digits and a unit. nullopt: not a duration.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view);

@@ -84,13 +84,14 @@ void check_marker(report& to, const node& map, const node& key, const std::strin
                                                           : "a credential's name, without a slash"));
 }
 
-// Why an actor could not be given this file as it is now, and the remedy; empty: it could.
+// Why an actor could not be given this file as it is now, and the remedy; empty: it could. What names no file
+// is an error elsewhere and is not shown: it may be the secret itself.
 std::pair<std::string, std::string> problem_of(const std::string& path) {
+  if (!base::can_name_secret(base::secret::source::file, path)) return {};
   struct stat is {};
   const bool there = stat(path.c_str(), &is) == 0;
   if ((!there && errno == EACCES) || (there && faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0))
-    return {fmt::format("{} was not looked at: the user {} may not read it", path, geteuid()),
-            "the node's user must be able to"};
+    return {not_looked_at(path), std::string(not_looked_at_hint)};
   if (!there && (errno == ENOENT || errno == ENOTDIR))
     return {fmt::format("there is no file {}", path), "without it the actor does not start"};
   if (!there) return {fmt::format("{} cannot be looked at", path), {}};
@@ -98,6 +99,9 @@ std::pair<std::string, std::string> problem_of(const std::string& path) {
   if ((is.st_mode & S_IRWXO) != 0)
     return {fmt::format("every user of the machine may access {}", path),
             "the actor does not start with it: chmod o= " + path};
+  // What else a start finds wrong, as that it is empty.
+  const auto text = base::read_secret({base::secret::source::file, path, "file", 0, 0});
+  if (!text) return {text.error().text, "the actor does not start with it"};
   return {};
 }
 
@@ -206,6 +210,10 @@ base::secrets_ptr find_secrets(std::span<const std::uint8_t> args) {
   look.pairs(at, count, "args");
   base::secrets found = look.take();
   return found.all.empty() ? nullptr : std::make_shared<const base::secrets>(std::move(found));
+}
+
+std::string not_looked_at(const std::string& path) {
+  return fmt::format("{} was not looked at: the user {} may not read it", path, geteuid());
 }
 
 } // namespace coppice::spec

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "base/secret.hpp"
 #include "spec/schema/report.hpp"
@@ -33,5 +35,9 @@ void look_at_secrets(report&, const node& args);
 
 // Those in args as args_schema::encode() and encode_term() make them; null: none.
 base::secrets_ptr find_secrets(std::span<const std::uint8_t> args);
+
+// For a file that the user of this program may not read, though the node's user may: what is not known of it.
+std::string not_looked_at(const std::string& path);
+inline constexpr std::string_view not_looked_at_hint = "the node's user must be able to";
 
 } // namespace coppice::spec

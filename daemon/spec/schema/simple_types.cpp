@@ -27,7 +27,7 @@ bool is_number(const node& value) {
 }
 
 std::string unit_hint(const node& value, std::string_view unit) {
-  return is_number(value) ? "did you mean " + value.text + std::string(unit) + "?" : "";
+  return is_number(value) && !value.is_secret ? "did you mean " + value.text + std::string(unit) + "?" : "";
 }
 
 std::optional<std::uint32_t> small_number(std::string_view digits, std::uint32_t most) {
@@ -65,8 +65,9 @@ std::optional<std::string> read_text(reader& from, const node& value, std::strin
     auto resolved = resolve(value);
     if (auto* found = std::get_if<std::string_view>(&resolved)) return std::string(*found);
   }
-  const bool scalar = value.what == node::kind::scalar;
-  from.wrong_type(value, expected, scalar ? "in quotes it is a text: \"" + printable(value.text) + "\"" : "");
+  std::string hint = value.what == node::kind::scalar ? "in quotes it is a text" : "";
+  if (!hint.empty() && !value.is_secret) hint += ": \"" + printable(value.text) + "\"";
+  from.wrong_type(value, expected, std::move(hint));
   return std::nullopt;
 }
 
@@ -75,7 +76,7 @@ bool text::read(reader& from, const node& value, std::string& into) const {
   if (!found) return false;
   std::string wrong = check_ ? check_(*found) : found->empty() ? "must not be empty" : "";
   if (!wrong.empty())
-    from.error(value, (from.path.empty() ? "" : from.path + ": ") + in_quotes(*found) + " " + wrong);
+    from.error(value, (from.path.empty() ? "" : from.path + ": ") + quoted(value) + " " + wrong);
   into = std::move(*found);
   return wrong.empty();
 }
@@ -94,6 +95,13 @@ bool path::read(reader& from, const node& value, std::string& into) const {
   if (!found) return false;
   if (found->empty() || found->find('\0') != std::string::npos) {
     from.wrong_type(value, "a path");
+    return false;
+  }
+  if (found->find('\n') != std::string::npos || found->starts_with("-----BEGIN ")) {
+    from.to->hide(value.at, value.end);
+    from.error(value,
+               (from.path.empty() ? "" : from.path + ": ") + "expected a path, found the text of a file",
+               "write the text to a file, and its path here");
     return false;
   }
   if (!keyword_.empty() && *found == keyword_) {

@@ -104,7 +104,8 @@ bool encode_term(report& to, const node& from, etf::writer& writer) {
     return good;
   }
   if (std::visit(scalar_writer{writer}, resolve(from))) return true;
-  to.error(from.at, "the number " + printable(from.text.substr(0, 40)) + " is too large",
+  to.error(from.at,
+           "the number " + (from.is_secret ? "" : printable(from.text.substr(0, 40)) + " ") + "is too large",
            "whole numbers have 64 bits; there is no infinity");
   return false;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/utf8.hpp"
+#include "spec/schema/secrecy.hpp"
 
 namespace coppice::spec {
 namespace {
@@ -26,10 +27,15 @@ constexpr std::string_view end_mark = "\n...\n";
 
 class builder : public YAML::EventHandler {
  public:
-  builder(std::uint32_t file, yaml_tree& into, report& to, const tree_limits& limits)
-      : file_(file), tree_(into), report_(to), limits_(limits) {}
+  builder(std::uint32_t file, yaml_tree& into, report& to, const tree_limits& limits, bool is_secret)
+      : file_(file), tree_(into), report_(to), limits_(limits), is_secret_(is_secret) {}
 
   node* root() const { return root_; }
+
+  // Hides the secrets that have been read so far, also those whose end has not.
+  void hide_secrets() {
+    for (const node* one : secrets_) report_.hide(one->at, one->end);
+  }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ > 0)
@@ -38,19 +44,21 @@ class builder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    node* made = tree_.make(node::kind::null, at(mark));
+    node* made = make(node::kind::null, mark);
     remember(anchor, made, true);
+    ended_.push_back(made);
     attach(made, 0);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    node* made = tree_.make(node::kind::scalar, at(mark));
+    node* made = make(node::kind::scalar, mark);
     check_tag(made, tag);
     made->quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     made->text = value;
     made->bytes = value.size();
     remember(anchor, made, true);
+    ended_.push_back(made);
     attach(made, 0);
   }
 
@@ -58,6 +66,11 @@ class builder : public YAML::EventHandler {
     if (anchor >= anchors_.size() || !anchors_[anchor].target)
       fail(at(mark), "this alias stands for nothing", "");
     if (!anchors_[anchor].closed) fail(at(mark), "this alias stands for a value that contains it", "");
+    end_at(at(mark));
+    if (stands_at_secret() && !anchors_[anchor].target->is_secret) {
+      secrets_.push_back(anchors_[anchor].target);
+      make_secret(*anchors_[anchor].target);
+    }
     attach(anchors_[anchor].target, anchors_[anchor].height, &mark);
   }
 
@@ -87,6 +100,34 @@ class builder : public YAML::EventHandler {
     std::uint32_t height = 0; // 0: a scalar or null
   };
 
+  // Whether what comes now is a value of a key that names a secret, or stands in one.
+  bool stands_at_secret() const {
+    if (stack_.empty()) return is_secret_;
+    const frame& in = stack_.back();
+    return in.container->is_secret || (in.key != nullptr && names_secret(in.key->text));
+  }
+
+  // What has ended ends where the next thing begins, with the blanks and comments between them.
+  void end_at(const place& where) {
+    for (node* const one : ended_) one->end = where;
+    ended_.clear();
+  }
+
+  static void make_secret(node& one) {
+    if (std::exchange(one.is_secret, true)) return;
+    for (node* const below : one.items) make_secret(*below);
+  }
+
+  node* make(node::kind what, const YAML::Mark& mark) {
+    end_at(at(mark));
+    node* made = tree_.make(what, at(mark));
+    made->is_secret = stands_at_secret();
+    const bool is_outermost = what != node::kind::null && made->is_secret &&
+                              (stack_.empty() || !stack_.back().container->is_secret);
+    if (is_outermost) secrets_.push_back(made);
+    return made;
+  }
+
   place at(const YAML::Mark& mark) const {
     return {file_, static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
   }
@@ -102,7 +143,7 @@ class builder : public YAML::EventHandler {
 
   void check_tag(const node* made, const std::string& tag) {
     if (tag.empty() || tag == "?" || tag == "!" || tag == "tag:yaml.org,2002:str") return;
-    report_.error(made->at, "tags are not understood: " + printable(tag),
+    report_.error(made->at, "tags are not understood" + (made->is_secret ? "" : ": " + printable(tag)),
                   "leave the tag out; quotes make a text");
   }
 
@@ -114,7 +155,7 @@ class builder : public YAML::EventHandler {
 
   void open(node::kind what, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     if (stack_.size() >= limits_.depth) fail_too_deep(at(mark), "");
-    node* made = tree_.make(what, at(mark));
+    node* made = make(what, mark);
     check_tag(made, tag);
     remember(anchor, made, false);
     stack_.push_back({made, anchor, nullptr, 1, {}});
@@ -123,6 +164,7 @@ class builder : public YAML::EventHandler {
   void close() {
     frame done = std::move(stack_.back());
     stack_.pop_back();
+    ended_.push_back(done.container);
     if (done.anchor) {
       anchors_[done.anchor].closed = true;
       anchors_[done.anchor].height = done.height;
@@ -182,7 +224,8 @@ class builder : public YAML::EventHandler {
       const node* first = nullptr;
       for (std::size_t i = 0; i < parent.container->items.size(); i += 2)
         if (parent.container->items[i]->text == key->text) first = parent.container->items[i];
-      report_.error(key->at, "the key " + in_quotes(key->text) + " stands here a second time",
+      const std::string which = key->is_secret ? "a key" : "the key " + in_quotes(key->text);
+      report_.error(key->at, which + " stands here a second time",
                     "first on line " + std::to_string(first->at.line));
       return;
     }
@@ -207,6 +250,9 @@ class builder : public YAML::EventHandler {
   std::vector<anchor_state> anchors_;
   std::uint32_t aliased_ = 0; // values that aliases stand for
   std::uint64_t aliased_text_ = 0;
+  const bool is_secret_;
+  std::vector<node*> ended_;         // whose end is where the next thing begins
+  std::vector<const node*> secrets_; // the outermost ones
 };
 
 place position(const source& from, std::uint32_t file, std::size_t offset) {
@@ -297,32 +343,57 @@ node* yaml_tree::make(node::kind what, const place& at) {
   return &made;
 }
 
-node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
-                 const tree_limits& limits) {
-  const source& from = texts.at(file);
-  if (from.text.size() > limits.bytes) {
-    to.error({file, 0, 0}, "the file is larger than " + std::to_string(limits.bytes >> 20) + " MiB");
-    return nullptr;
-  }
-  if (!check_characters(from, file, to) || !check_lines(from, file, limits.line, to)) return nullptr;
-  builder events(file, into, to, limits);
+namespace {
+
+// What the parser says, without the name that it may add: of an anchor, which may be a value that begins
+// with *.
+std::string words_of(const YAML::Exception& error) {
+  return error.msg.substr(0, error.msg.find(": "));
+}
+
+// False: an error is reported.
+bool parse(const source& from, std::uint32_t file, builder& events, report& to) {
   try {
     std::istringstream stream(from.text + std::string(end_mark));
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(events)) {
     }
+    return true;
   } catch (const hopeless&) {
-    return nullptr;
+    return false;
   } catch (const YAML::Exception& error) {
     const bool placed = !error.mark.is_null();
     auto line = placed ? static_cast<std::size_t>(error.mark.line) + 1 : from.lines.size();
-    if (blame_tab(from, file, line, to)) return nullptr;
+    if (blame_tab(from, file, line, to)) return false;
     place where{file, static_cast<std::uint32_t>(line),
                 placed ? static_cast<std::uint32_t>(error.mark.column) + 1 : 1};
-    to.error(where, "not YAML: " + error.msg, hint_for(error.msg));
-    return nullptr;
+    to.error(where, "not YAML: " + words_of(error), hint_for(error.msg));
+    return false;
   } catch (const std::exception& error) {
     to.error({file, 0, 0}, std::string("not YAML: ") + error.what());
+    return false;
+  }
+}
+
+} // namespace
+
+node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
+                 const tree_limits& limits, bool is_secret) {
+  const source& from = texts.at(file);
+  if (from.text.size() > limits.bytes) {
+    to.error({file, 0, 0}, "the file is larger than " + std::to_string(limits.bytes >> 20) + " MiB");
+    return nullptr;
+  }
+  if (is_secret) to.hide({file, 1, 1}, {});
+  if (!check_characters(from, file, to) || !check_lines(from, file, limits.line, to)) {
+    to.hide_by_words(file);
+    return nullptr;
+  }
+  builder events(file, into, to, limits, is_secret);
+  const bool good = parse(from, file, events, to);
+  events.hide_secrets();
+  if (!good) {
+    to.hide_by_words(file);
     return nullptr;
   }
   if (!events.root() || events.root()->what == node::kind::null)

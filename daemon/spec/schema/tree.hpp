@@ -22,9 +22,11 @@ struct node {
 
   kind what = kind::null;
   bool quoted = false;      // a scalar that is a text whatever it looks like
+  bool is_secret = false;   // at or below a key that names a secret: its text is not shown (secrecy.hpp)
   std::uint32_t weight = 1; // values in it, aliases counted as often as they are used
   std::uint64_t bytes = 0;  // of text in it, aliases counted as often as they are used
   place at;                 // column in bytes
+  place end;                // where what follows in the text begins; line 0: nothing follows
   std::string text;         // of a scalar
   std::vector<node*> items; // of a sequence; of a map: key, value, key, value…
   mutable std::optional<fingerprint> known_print;
@@ -57,9 +59,10 @@ class yaml_tree {
 };
 
 // The document in source `file`; nullptr, with at least one error reported, if there is none to be had.
-// Duplicate keys are reported and left out. An empty document is an empty map.
+// Duplicate keys are reported and left out. An empty document is an empty map. `is_secret`: all of it is a
+// secret, as the value of a key that is not in the text.
 node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
-                 const tree_limits& limits = {});
+                 const tree_limits& limits = {}, bool is_secret = false);
 
 // The element of a list; nullptr: it is no list, or has fewer.
 const node* element(const node* list, std::size_t index);

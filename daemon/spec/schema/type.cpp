@@ -5,6 +5,7 @@
 #include "base/json_text.hpp"
 #include "base/suggest.hpp"
 #include "spec/schema/scalar.hpp"
+#include "spec/schema/secrecy.hpp"
 
 namespace coppice::spec {
 
@@ -14,13 +15,24 @@ void reader::wrong_type(const node& at, std::string_view expected, std::string h
         std::move(hint));
 }
 
-void unknown_key(reader& from, const node& key, const std::vector<std::string_view>& known) {
-  std::string hint = base::did_you_mean(key.text, known);
-  if (hint.empty()) {
-    hint = "known here:";
-    for (auto one : known) hint += " " + std::string(one);
-  }
-  from.error(key, "unknown key " + in_quotes(key.text) + (from.path.empty() ? "" : " in " + from.path), hint);
+std::string unknown_key_text(const node& key) {
+  return key.is_secret ? "unknown key" : "unknown key " + in_quotes(key.text);
+}
+
+std::string hint_for_key(report& to, const node& key, const node& value,
+                         const std::vector<std::string_view>& known) {
+  const std::string_view meant = base::nearest(key.text, known);
+  if (value.what != node::kind::null && (meant.empty() || names_secret(meant))) to.hide(value.at, value.end);
+  if (!meant.empty()) return base::did_you_mean(key.text, known);
+  std::string hint = known.empty() ? "" : "known here:";
+  for (const std::string_view one : known) hint.append(" ").append(one);
+  return hint;
+}
+
+void unknown_key(reader& from, const node& key, const node& value,
+                 const std::vector<std::string_view>& known) {
+  from.error(key, unknown_key_text(key) + (from.path.empty() ? "" : " in " + from.path),
+             hint_for_key(*from.to, key, value, known));
 }
 
 void not_available(reader& from, const node& at, std::string_view key, const json& default_value,
@@ -28,7 +40,7 @@ void not_available(reader& from, const node& at, std::string_view key, const jso
   std::string message = std::string(key) + ": not available in this version";
   std::string hint;
   if (default_value.is_primitive() && !default_value.is_null()) {
-    if (value.what == node::kind::scalar) message += ": " + printable(value.text);
+    if (value.what == node::kind::scalar && !value.is_secret) message += ": " + printable(value.text);
     hint = "only " +
            (default_value.is_string() ? default_value.get<std::string>() : base::json_text(default_value));
   }

@@ -153,7 +153,13 @@ class member_row final : public row<Struct> {
 };
 
 // What every table does, without the struct's type: kept out of the template.
-void unknown_key(reader&, const node& key, const std::vector<std::string_view>& known);
+// "unknown key 'KEY'"; where the key itself may be a secret, without it.
+std::string unknown_key_text(const node& key);
+// The known key that is meant, else all that are known. Hides the value unless the key is a slip for one
+// whose value is no secret: it may be a secret under a wrong key.
+std::string hint_for_key(report&, const node& key, const node& value,
+                         const std::vector<std::string_view>& known);
+void unknown_key(reader&, const node& key, const node& value, const std::vector<std::string_view>& known);
 void not_available(reader&, const node& at, std::string_view key, const json& default_value,
                    const node& value);
 
@@ -216,7 +222,7 @@ class table final : public value_type<Struct> {
     for (std::size_t i = 0; i + 1 < value.items.size(); i += 2) {
       const row<Struct>* found = find(value.items[i]->text);
       if (!found) {
-        unknown_key(from, *value.items[i], keys());
+        unknown_key(from, *value.items[i], *value.items[i + 1], keys());
         continue;
       }
       if (length) from.path += '.';

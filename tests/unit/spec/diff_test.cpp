@@ -108,6 +108,37 @@ constexpr const char* head = "node: { name: n@127.0.0.1 }\nplugins: { path: [plu
 
 } // namespace
 
+TEST_CASE("a setting that is a secret, or has one in it, is named without the value") {
+  const test::spec_folder folder;
+  const auto with = [&folder](const std::string& keys) {
+    return loaded(folder, "node: { name: n@127.0.0.1 }\n" + keys);
+  };
+  const auto job = [](const std::string& password) {
+    return "cron: { jobs: [ { name: j, at: '* * * * *', do: { start: { supervisor: s, actor: kv, args: { "
+           "max_entries: 1, "
+           "password: " +
+           password + " } } } } ] }\n";
+  };
+  spec::load_options without_plugins;
+  without_plugins.plugins = false;
+  const auto of = [&](const std::string& yaml) {
+    auto outcome = folder.load("node: { name: n@127.0.0.1 }\n" + yaml, without_plugins);
+    REQUIRE_MESSAGE(outcome.spec, spec::render(outcome.diagnostics));
+    return std::move(*outcome.spec);
+  };
+  for (const auto& [before, after] :
+       {std::pair(of(job("hunter2")), of(job("hunter3"))), std::pair(of(""), of(job("hunter2")))}) {
+    const std::string told = lines(spec::diff(before, after));
+    CAPTURE(told);
+    CHECK(told.find("cron") != std::string::npos);
+    CHECK(told.find("…") != std::string::npos);
+    CHECK(told.find("hunter") == std::string::npos);
+  }
+  CHECK(lines(spec::diff(with("control: { http: { token: { env: FIRST } } }\n"),
+                         with("control: { http: { token: { env: SECOND } } }\n"))) ==
+        "control.http.token.env: \"…\" -> \"…\"\n");
+}
+
 TEST_CASE("a configuration does not differ from itself") {
   CHECK(of_children({"id: a, actor: kv", "id: b, actor: 'pair:first', args: { x: 1 }"},
                     {"id: a, actor: kv", "id: b, actor: 'pair:first', args: { x: 1 }"}) == "");

@@ -73,7 +73,7 @@ TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
        "      |   ^ did you mean 'workers'?\n"},
       {"unknown key far from all", "node:\n  name: n@h\nfoo: 2\n",
        "node.yaml:3:1: error: unknown key 'foo'\n"
-       "    3 | foo: 2\n"
+       "    3 | foo: …\n"
        "      | ^ known here: node epmd distribution control plugins applications events cron\n"},
       {"missing key", "epmd: { port: 5000 }\n",
        "node.yaml:1:1: error: the key 'node' is missing\n"
@@ -124,7 +124,7 @@ TEST_CASE("a wrong key or value is shown with its line, a caret and a remedy") {
        "      |         ^\n"},
       {"two sources of a cookie", "node:\n  name: n@h\n  cookie: { file: a, env: B }\n",
        "node.yaml:3:11: error: node.cookie: expected exactly one of file, env and credential\n"
-       "    3 |   cookie: { file: a, env: B }\n"
+       "    3 |   cookie: …\n"
        "      |           ^\n"},
       {"a mode without quotes", "node:\n  name: n@h\ncontrol: { mode: 0660 }\n",
        "node.yaml:3:18: error: control.mode: expected a file mode in quotes such as \"0660\", found the "
@@ -951,7 +951,7 @@ TEST_CASE("long lines are shown in part, odd characters escaped, columns counted
   test::spec_folder folder;
   CHECK(folder.errors("node: { name: n@h }\n\"\\u00fc\": 1\n") ==
         "node.yaml:2:1: error: unknown key 'ü'\n"
-        "    2 | \"\\u00fc\": 1\n"
+        "    2 | \"\\u00fc\": …\n"
         "      | ^ known here: node epmd distribution control plugins applications events cron\n");
   CHECK(folder.errors("node: { name: n@h, data: üü, wrkers: 1 }\n") ==
         "node.yaml:1:30: error: unknown key 'wrkers' in node\n"

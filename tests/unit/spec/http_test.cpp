@@ -87,7 +87,11 @@ TEST_CASE("a token has one source, whose file is its owner's alone") {
   test::spec_folder folder;
   folder.write("token", "secret");
   REQUIRE(::chmod(folder.file("token").c_str(), 0644) == 0);
-  CHECK(has(folder.errors(with(token)), "warning: control.http.token: other users may access"));
+  CHECK(has(folder.errors(with(token)), "error: control.http.token: token file "));
+  CHECK(has(folder.errors(with(token)), ": must be accessible by its owner only (mode 644 now): chmod 600 "));
+  REQUIRE(::chmod(folder.file("token").c_str(), 0600) == 0);
+  CHECK(has(folder.errors(with(token)), "warning: control.http.token: the token in "));
+  folder.write("token", "a_token_of_thirty_two_characters");
   REQUIRE(::chmod(folder.file("token").c_str(), 0600) == 0);
   CHECK(folder.errors(with(token)) == "");
 }

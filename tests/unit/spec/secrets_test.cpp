@@ -111,6 +111,10 @@ TEST_CASE("a file that an actor could not be started with is a warning at its li
   CHECK(open.find("warning: args.to: every user of the machine may access") != std::string::npos);
   const std::string is_folder = folder.tree_errors(child("{ to: { $file: " + folder.path() + " } }"));
   CHECK(is_folder.find("is no regular file") != std::string::npos);
+  const std::string empty = folder.write("empty", "");
+  REQUIRE(::chmod(empty.c_str(), 0600) == 0);
+  CHECK(folder.tree_errors(child("{ to: { $file: " + empty + " } }"))
+            .find("warning: args.to: file: " + empty + ": is empty") != std::string::npos);
   CHECK(folder.tree_errors(child("{ to: { $credential: db } }")) == "");
 }
 

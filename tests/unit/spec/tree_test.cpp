@@ -28,7 +28,7 @@ std::string parsers_words(const std::string& text) {
   try {
     YAML::Load(text);
   } catch (const YAML::Exception& error) {
-    return error.msg;
+    return error.msg.substr(0, error.msg.find(": ")); // without the anchor's name
   }
   return {};
 }

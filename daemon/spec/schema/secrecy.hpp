@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Decides by its key which value of a configuration is a secret. No diagnostic contains such a value, not
+// even where it stands in the wrong place or has the wrong type: what `coppice check` and a failing start
+// print is kept in the journal and in the logs of builds, which more people read than the configuration. Any
+// thread.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace coppice::spec {
+
+// Whether the key names a secret: cookie, db_password, api-key, and so on. All that stands below such a key
+// is a secret as well.
+bool names_secret(std::string_view key);
+
+// Whether the key looks like one of those, with a slip of the fingers: "cokie".
+bool resembles_secret(std::string_view key);
+
+// Whether one of the keys that dots join in the path is such a key.
+bool any_key(std::string_view path, bool (*is_such)(std::string_view key));
+
+// Where the line of a text that is no YAML begins to be secret, in bytes from its begin: behind its key, or
+// at its first character if it may continue a value of a line above. npos: it has no secret. `before`: the
+// text that ends where the line begins.
+std::size_t secret_part(std::string_view before, std::string_view line);
+
+} // namespace coppice::spec
