@@ -106,6 +106,9 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::message discarded(std::int32_t status, std::uint64_t serial);
   void say(runtime::process& self, runtime::message_writer& out);
   void begin_saying(runtime::message_writer& out) const;
+  // {queried, Token, Answer} or {validated, Token, Answer}
+  void say_answer(runtime::process& self, std::string_view word, std::uint64_t of,
+                  const runtime::message& answer);
   // A callback's term. None: nothing was written, or it failed.
   template <class Callback>
   std::int32_t asked(looking what, runtime::message& out, Callback callback);

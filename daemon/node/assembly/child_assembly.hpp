@@ -6,6 +6,7 @@
 #include <span>
 
 #include "behaviours/supervision/child_spec.hpp"
+#include "spec/kinds/list.hpp"
 #include "spec/node_spec.hpp"
 
 namespace coppice::node {
@@ -18,6 +19,11 @@ struct child_assembly {
   void (*keep)(const spec::child_spec& from, const behaviours::child_spec& old,
                behaviours::child_spec& made) = nullptr;
 };
+
+// That of each kind: statem_assembly() and so on, each beside what it gives.
+#define COPPICE_KIND(name) child_assembly name##_assembly();
+COPPICE_KINDS(COPPICE_KIND)
+#undef COPPICE_KIND
 
 std::span<const child_assembly> assemblies();
 

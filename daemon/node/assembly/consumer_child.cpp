@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See consumer_child.hpp.
-#include "node/assembly/consumer_child.hpp"
-
+// A consumer supervisor of the configuration. Any thread.
 #include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/named_actor.hpp"
 #include "node/assembly/stage_term.hpp"
 #include "spec/kinds/consumer_supervisor.hpp"
@@ -31,8 +30,6 @@ std::shared_ptr<const behaviours::supervisor_spec> event_children(
   return out;
 }
 
-} // namespace
-
 void give_consumer_supervisor(const spec::child_spec& from, behaviours::child_spec& out) {
   const auto* const options = from.find<spec::consumer_supervisor_options>();
   if (options == nullptr) return;
@@ -46,6 +43,12 @@ void give_consumer_supervisor(const spec::child_spec& from, behaviours::child_sp
 void keep_consumers(const spec::child_spec& from, const behaviours::child_spec& old,
                     behaviours::child_spec& made) {
   if (from.find<spec::consumer_supervisor_options>() != nullptr) made.supervisor = old.supervisor;
+}
+
+} // namespace
+
+child_assembly consumer_supervisor_assembly() {
+  return {&give_consumer_supervisor, &keep_consumers};
 }
 
 } // namespace coppice::node

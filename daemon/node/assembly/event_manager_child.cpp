@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See event_manager_child.hpp.
-#include "node/assembly/event_manager_child.hpp"
-
+// An event manager of the configuration, with its handlers. Any thread.
 #include "base/clock.hpp"
 #include "behaviours/event_manager/event_manager_kind.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/convert.hpp"
 #include "spec/kinds/event_manager.hpp"
 #include "spec/schema/secrets.hpp"
@@ -34,11 +33,15 @@ std::shared_ptr<const behaviours::event_manager_spec> events(const spec::event_m
   return out;
 }
 
-} // namespace
-
 void give_event_manager(const spec::child_spec& from, behaviours::child_spec& out) {
   if (const auto* const manager = from.find<spec::event_manager_options>())
     out.kind = behaviours::event_manager_kind(events(*manager));
+}
+
+} // namespace
+
+child_assembly event_manager_assembly() {
+  return {&give_event_manager};
 }
 
 } // namespace coppice::node

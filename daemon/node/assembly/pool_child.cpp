@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See pool_child.hpp.
-#include "node/assembly/pool_child.hpp"
-
+// A pool of the configuration, and its workers. Any thread.
 #include "behaviours/pool/pool_kind.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/named_actor.hpp"
 #include "spec/kinds/pool.hpp"
 
@@ -48,8 +47,6 @@ std::shared_ptr<const behaviours::supervisor_spec> pool_workers(const spec::chil
   return out;
 }
 
-} // namespace
-
 void give_pool(const spec::child_spec& from, behaviours::child_spec& out) {
   const auto* const pool = from.find<spec::pool_options>();
   if (pool == nullptr) return;
@@ -57,6 +54,12 @@ void give_pool(const spec::child_spec& from, behaviours::child_spec& out) {
   out.kind = behaviours::pool_kind(pool_itself(*pool));
   if (pool->queue.on_full == tree::pool_overload::park_sender)
     out.mailbox = {pool->queue.limit, 0, runtime::on_full::park_sender};
+}
+
+} // namespace
+
+child_assembly pool_assembly() {
+  return {&give_pool};
 }
 
 } // namespace coppice::node

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See raft_child.hpp.
-#include "node/assembly/raft_child.hpp"
-
+// A member of a Raft group, from the configuration. Any thread.
 #include "base/clock.hpp"
 #include "behaviours/raft/raft_kind.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "spec/kinds/raft.hpp"
 
 namespace coppice::node {
@@ -29,11 +28,15 @@ std::shared_ptr<const behaviours::raft::raft_spec> group(const spec::raft_option
   return out;
 }
 
-} // namespace
-
 void give_raft(const spec::child_spec& from, behaviours::child_spec& out) {
   if (const auto* const raft = from.find<spec::raft_options>())
     out.kind = behaviours::raft_kind(group(*raft));
+}
+
+} // namespace
+
+child_assembly raft_assembly() {
+  return {&give_raft};
 }
 
 } // namespace coppice::node

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See router_child.hpp.
-#include "node/assembly/router_child.hpp"
-
+// The options of a router, as the term that its engine reads. Any thread.
 #include "base/clock.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/process_term.hpp"
 #include "spec/kinds/router.hpp"
 
@@ -28,10 +27,14 @@ runtime::message router_term(const spec::router_options& of) {
   return out.take();
 }
 
-} // namespace
-
 void give_router(const spec::child_spec& from, behaviours::child_spec& out) {
   if (const auto* const router = from.find<spec::router_options>()) out.options = router_term(*router);
+}
+
+} // namespace
+
+child_assembly router_assembly() {
+  return {&give_router};
 }
 
 } // namespace coppice::node

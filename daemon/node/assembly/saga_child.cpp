@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// See saga_child.hpp.
-#include "node/assembly/saga_child.hpp"
-
+// A saga of the configuration: its options as the term that its engine reads, its log and its workers. Any
+// thread.
 #include "base/clock.hpp"
 #include "behaviours/saga/saga_kind.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/convert.hpp"
 #include "spec/kinds/saga.hpp"
 #include "spec/schema/secrets.hpp"
@@ -40,8 +40,6 @@ std::shared_ptr<const behaviours::saga_worker_options> saga_workers(const spec::
       from.worker, convert(from.worker_args), spec::find_secrets(from.worker_args), from.workers});
 }
 
-} // namespace
-
 void give_saga(const spec::child_spec& from, behaviours::child_spec& out) {
   if (from.behaviour != "saga") return;
   const auto* const written = from.find<spec::saga_options>();
@@ -49,6 +47,12 @@ void give_saga(const spec::child_spec& from, behaviours::child_spec& out) {
   out.options = saga_term(saga);
   const bool is_durable = saga.log == tree::saga_log::durable;
   if (is_durable || !saga.worker.empty()) out.kind = behaviours::saga_kind(is_durable, saga_workers(saga));
+}
+
+} // namespace
+
+child_assembly saga_assembly() {
+  return {&give_saga};
 }
 
 } // namespace coppice::node

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/process_term.hpp"
 
 namespace coppice::node {
@@ -101,9 +102,17 @@ message stage_term(const spec::stage_options& of, std::string_view behaviour) {
   return out.take();
 }
 
+namespace {
+
 void give_stage(const spec::child_spec& from, behaviours::child_spec& out) {
   if (const auto* const stage = from.find<spec::stage_options>())
     out.options = stage_term(*stage, from.behaviour);
+}
+
+} // namespace
+
+child_assembly stage_assembly() {
+  return {&give_stage};
 }
 
 } // namespace coppice::node

@@ -15,7 +15,4 @@ namespace coppice::node {
 // Only what a stage of this behaviour can have; it was checked that nothing else is said.
 runtime::message stage_term(const spec::stage_options& of, std::string_view behaviour);
 
-// As child_assembly::give.
-void give_stage(const spec::child_spec& from, behaviours::child_spec& out);
-
 } // namespace coppice::node

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See stream_child.hpp.
-#include "node/assembly/stream_child.hpp"
-
+// Children with streams: listeners and actors that connect, web servers, actors with a program. Any thread.
 #include "behaviours/programs/program_kind.hpp"
 #include "behaviours/programs/program_spec.hpp"
 #include "behaviours/streams/connection_keeper.hpp"
@@ -9,6 +7,7 @@
 #include "behaviours/streams/tcp_kind.hpp"
 #include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/web/web_kind.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/convert.hpp"
 #include "node/assembly/named_actor.hpp"
 #include "node/assembly/web_site.hpp"
@@ -172,8 +171,6 @@ std::shared_ptr<const behaviours::child_kind> web_server(const spec::child_spec&
   return behaviours::web_kind({std::move(out), std::move(site)});
 }
 
-} // namespace
-
 void give_tcp(const spec::child_spec& from, child_spec& out) {
   const auto* const tcp = from.find<spec::tcp_options>();
   if (tcp == nullptr) return;
@@ -190,6 +187,20 @@ void give_port(const spec::child_spec& from, child_spec& out) {
   if (port == nullptr) return;
   give_actor(out, *port);
   out.kind = program_actor(*port);
+}
+
+} // namespace
+
+child_assembly tcp_assembly() {
+  return {&give_tcp};
+}
+
+child_assembly web_assembly() {
+  return {&give_web};
+}
+
+child_assembly port_assembly() {
+  return {&give_port};
 }
 
 } // namespace coppice::node

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See udp_child.hpp.
-#include "node/assembly/udp_child.hpp"
-
+// An actor with UDP sockets: its sockets, or a supervisor of so many actors as it has handlers. Any thread.
 #include "behaviours/datagrams/datagram_kind.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "node/assembly/named_actor.hpp"
 #include "spec/kinds/udp.hpp"
 
@@ -57,8 +56,6 @@ void give_sockets(child_spec& out, const spec::udp_options& from) {
   out.kind = nullptr;
 }
 
-} // namespace
-
 void give_udp(const spec::child_spec& from, child_spec& out) {
   const auto* const udp = from.find<spec::udp_options>();
   if (udp == nullptr) return;
@@ -71,6 +68,12 @@ void keep_udp(const spec::child_spec& from, const child_spec& old, child_spec& m
   if (from.find<spec::udp_options>() == nullptr) return;
   made.supervisor = old.supervisor;
   made.kind = old.kind;
+}
+
+} // namespace
+
+child_assembly udp_assembly() {
+  return {&give_udp, &keep_udp};
 }
 
 } // namespace coppice::node

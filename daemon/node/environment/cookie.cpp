@@ -7,25 +7,23 @@
 
 #include <fmt/format.h>
 #include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
+#include <string_view>
+#include <utility>
 
 #include "base/file.hpp"
 #include "base/log.hpp"
-#include "base/open_files.hpp"
 #include "base/random.hpp"
 #include "base/secret.hpp"
+#include "base/secret_word.hpp"
 
 namespace coppice::node {
 namespace {
 
-constexpr std::size_t longest = 8192;
 constexpr std::size_t erlang_length = 20;
 constexpr std::size_t token_length = 32;
-constexpr std::size_t short_length = 12;
 constexpr const char* usual_credential = "cookie"; // the credential that is used if no source is configured
 
 struct kind {
@@ -49,19 +47,16 @@ base::result<std::string> home_folder() {
                     "cookie: neither HOME nor the user database names a home folder: set node.cookie");
 }
 
-base::result<std::string> checked(std::string text, const std::string& where, const kind& of) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  if (text.empty())
-    return base::fail(base::errc::invalid, fmt::format("{}: the {} is empty", where, of.noun));
-  const bool printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  if (!printable)
-    return base::fail(base::errc::invalid,
-                      fmt::format("{}: a {} has printable ASCII characters only", where, of.noun));
-  if (text.size() < short_length) {
+// Warns of a word that is short.
+base::result<std::string> looked_at(base::result<std::string> word, std::string_view where, const kind& of) {
+  if (word && word->size() < base::short_secret_word)
     base::log::warning("node", "{}: the {} is short ({} characters) and may be guessed", where, of.noun,
-                       text.size());
-  }
-  return text;
+                       word->size());
+  return word;
+}
+
+base::result<std::string> checked(std::string text, const std::string& where, const kind& of) {
+  return looked_at(base::secret_word(std::move(text), where, of.noun), where, of);
 }
 
 std::string random_letters(std::size_t count) {
@@ -72,27 +67,15 @@ std::string random_letters(std::size_t count) {
   return out;
 }
 
-// errc::not_found: there is no such file. errc::refused: others than its owner may access it.
-base::result<std::string> read_private_file(const std::string& path, const std::string& where) {
-  auto file = base::open_regular_file(path);
-  if (!file) return unexpected(std::move(file.error()).context(where));
-  if ((file->mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return base::fail(base::errc::refused,
-                      fmt::format("{}: must be accessible by its owner only (mode {:o} now): chmod 600 {}",
-                                  where, file->mode & 0777U, path));
-  }
-  return base::read_all(file->fd.get(), path, longest);
-}
-
 // If two nodes start at once, one makes the file and the other reads it.
-base::result<std::string> make_file(const std::string& path, const std::string& where, const kind& of) {
+base::result<std::string> make_file(const std::string& path, const kind& of) {
   const std::size_t slash = path.rfind('/');
   if (slash != std::string::npos && slash > 0) {
     if (auto made = base::make_folders(path.substr(0, slash), 0700); !made) return unexpected(made.error());
   }
   const std::string value = random_letters(of.length);
   if (auto written = base::write_new_file_atomic(path, value, 0600); !written) {
-    if (written.error().code == base::errc::exists) return read_private_file(path, where);
+    if (written.error().code == base::errc::exists) return base::read_secret_word(path, of.noun);
     return unexpected(std::move(written.error()).context(of.noun + " file"));
   }
   base::log::info("node", "{}: made, with a new {}", path, of.noun);
@@ -100,18 +83,25 @@ base::result<std::string> make_file(const std::string& path, const std::string& 
 }
 
 base::result<cookie> from_file(const std::string& path, const kind& of) {
-  const std::string where = of.noun + " file " + path;
-  auto text = read_private_file(path, where);
-  if (!text && text.error().code == base::errc::not_found) text = make_file(path, where, of);
-  if (!text) return unexpected(std::move(text.error()));
-  auto value = checked(std::move(*text), where, of);
-  if (!value) return unexpected(value.error());
+  auto word = base::read_secret_word(path, of.noun);
+  if (!word && word.error().code == base::errc::not_found) word = make_file(path, of);
+  auto value = looked_at(std::move(word), base::secret_word_place(path, of.noun), of);
+  if (!value) return unexpected(std::move(value.error()));
   return cookie{std::move(*value), path};
+}
+
+// What is written in place of a name may be the cookie itself, so an error, which begins with the noun, does
+// not repeat it.
+std::string without_name(std::string text, const std::string& name, const kind& of) {
+  const std::string named = name + ":";
+  for (std::size_t at = of.noun.size() + 1; (at = text.find(named, at)) != std::string::npos; ++at)
+    text.replace(at, name.size(), "…");
+  return text;
 }
 
 base::result<cookie> from_credential(const std::string& name, const kind& of) {
   auto text = base::read_secret({base::secret::source::credential, name, of.noun, 0, 0});
-  if (!text) return unexpected(std::move(text.error()));
+  if (!text) return base::fail(text.error().code, without_name(std::move(text.error().text), name, of));
   auto value = checked(std::move(*text), "credential " + name, of);
   if (!value) return unexpected(value.error());
   return cookie{std::move(*value), {}};
@@ -132,7 +122,8 @@ base::result<cookie> from_source(const spec::cookie_source& source, const kind& 
   if (source.env) {
     const char* const value = std::getenv(source.env->c_str());
     if (value == nullptr) {
-      return base::fail(base::errc::not_found, of.noun + ": the environment has no " + *source.env);
+      return base::fail(base::errc::not_found,
+                        of.noun + ": the environment has no variable of the name that `env` says");
     }
     auto text = checked(value, of.noun + " from " + *source.env, of);
     if (!text) return unexpected(text.error());
@@ -158,7 +149,8 @@ base::result<std::string> find_token(const spec::cookie_source& source) {
   if (!is_set(source)) return std::string();
   auto found = from_source(source, of_token);
   if (!found) return unexpected(std::move(found.error()));
-  return std::move(found->value);
+  // A client cannot send the blanks before it.
+  return found->value.substr(found->value.find_first_not_of(' '));
 }
 
 } // namespace coppice::node

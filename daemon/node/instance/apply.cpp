@@ -407,7 +407,7 @@ void instance::apply(apply_request request, std::function<void(apply_outcome)> d
       components_->system,
       [&p = *components_, request = std::move(request)](runtime::process& self) {
         apply_outcome out = p.apply(self, request);
-        if (!request.dry_run) p.note(&components::last_apply, brief(out));
+        if (!request.dry_run) p.notes.note_apply(brief(out));
         return out;
       },
       std::move(done), without(base::fail(base::errc::closed, "the node stops")),

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +20,7 @@
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/raft/beat_exchange.hpp"
 #include "behaviours/raft/lead_board.hpp"
+#include "behaviours/raft/state_bound.hpp"
 #include "behaviours/streams/tcp_spec.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "behaviours/supervision/tree.hpp"
@@ -30,11 +30,13 @@
 #include "node/changes/change_plan.hpp"
 #include "node/changes/child_args.hpp"
 #include "node/changes/secret_args.hpp"
+#include "node/instance/application_end.hpp"
 #include "node/instance/disk_watch.hpp"
 #include "node/instance/instance.hpp"
 #include "node/instance/network.hpp"
 #include "node/reload/reloader.hpp"
 #include "node/shown/change_line.hpp"
+#include "node/shown/change_notes.hpp"
 #include "node/shown/event_tail.hpp"
 #include "node/shown/life_record.hpp"
 #include "node/shown/node_events.hpp"
@@ -77,6 +79,7 @@ struct instance::components {
   metrics::board counted; // by engines, actors' types and plugins
   behaviours::raft::beat_exchange beats{&counted};
   behaviours::raft::lead_board leads;
+  behaviours::raft::state_bound raft_states; // as the node started with
   loader::loader plugins;
   child_args args_of_children{plugins};
   secret_args actors{plugins, args_of_children};
@@ -101,15 +104,8 @@ struct instance::components {
   std::atomic<bool> draining{false}; // an operator has asked for it
   std::atomic<bool> differs{false};  // the tree did from what was applied, right after
   change_line line{[this](bool any) { show_changing(any); }};
-  std::mutex lock; // of the next seven
-  std::condition_variable changed;
-  bool applications_gone = true; // there is no controller
-  bool stopped = false;
-  bool hurried = false; // hurry() was called
-  std::string last_apply;
-  std::string last_reload;
-  std::function<void()> on_change; // instance::on_change
-
+  change_notes notes;
+  application_end applications_end;
   bool came_back = true; // every thread did, when it stopped; the owner's thread
   runtime::pid controller;
   std::unique_ptr<reloader> reloads; // needs all of the above
@@ -147,10 +143,6 @@ struct instance::components {
   // The process that runs there, of APP that at its top. errc::not_found, errc::refused, errc::invalid.
   base::result<runtime::pid> process_at(std::string_view path);
 
-  // What came of the last apply or reload, for status().
-  void note(std::string components::*which, std::string words);
-  // To whoever asked by on_change.
-  void tell_change();
   // While an apply or a reload changes the node it shows as reloading.
   void show_changing(bool any);
 

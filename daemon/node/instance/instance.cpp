@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
+#include <optional>
 
 #include "base/log.hpp"
 #include "base/program.hpp"
@@ -16,12 +16,14 @@
 #include "node/assembly/event_list.hpp"
 #include "node/assembly/job_list.hpp"
 #include "node/environment/cookie.hpp"
+#include "node/environment/machine_memory.hpp"
 #include "node/environment/overload_watch.hpp"
 #include "node/environment/programs.hpp"
 #include "node/instance/components.hpp"
 #include "node/shown/node_metrics.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/scheduling/fatal_signal.hpp"
+#include "spec/kinds/raft_state.hpp"
 
 namespace coppice::node {
 namespace {
@@ -32,7 +34,6 @@ constexpr std::string_view module = "node";
 constexpr base::nanos last_patience = 5 * base::nanos_per_second;
 // What stopping costs beyond the shutdown times.
 constexpr base::nanos stop_grace = 5 * base::nanos_per_second;
-constexpr base::nanos kill_interval = 100 * base::nanos_per_ms;
 
 loader::loader_options loading(const spec::node_spec& spec) {
   loader::loader_options out;
@@ -125,35 +126,18 @@ void instance::components::end(ending reason) {
   if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
 }
 
-void instance::components::note(std::string components::*which, std::string words) {
-  {
-    const std::scoped_lock held(lock);
-    this->*which = std::move(words);
-  }
-  tell_change();
-}
-
-void instance::components::tell_change() {
-  const std::scoped_lock held(lock);
-  if (on_change) on_change();
-}
-
 void instance::components::show_changing(bool any) {
   node_state from = any ? node_state::running : node_state::reloading;
   state.compare_exchange_strong(from, any ? node_state::reloading : node_state::running);
-  tell_change();
+  notes.tell();
 }
 
 void instance::on_change(std::function<void()> told) {
-  const std::scoped_lock held(components_->lock);
-  components_->on_change = std::move(told);
+  components_->notes.on_change(std::move(told));
 }
 
 void instance::components::lost(std::string_view what) {
-  {
-    const std::scoped_lock held(lock);
-    if (stopped) return;
-  }
+  if (applications_end.has_begun()) return;
   base::log::error(module, "{} ended: the node stops", what);
   ready.settle(base::fail(base::errc::closed, fmt::format("{} ended", what)));
   end(ending::service);
@@ -225,7 +209,7 @@ base::status instance::start_applications() {
     node_state starting = node_state::starting;
     p.state.compare_exchange_strong(starting, node_state::running);
     p.cron->begin();
-    p.tell_change();
+    p.notes.tell();
     if (failed.empty()) return p.ready.settle({});
     p.ready.settle(base::fail(base::errc::refused, fmt::format("{} did not start", fmt::join(failed, ", "))));
   };
@@ -234,17 +218,13 @@ base::status instance::start_applications() {
     p.end(ending::application);
   };
   events.gone = [&p] {
-    {
-      const std::scoped_lock held(p.lock);
-      p.applications_gone = true;
-      p.changed.notify_all();
-    }
+    p.applications_end.set_controlled(false);
     p.lost(behaviours::application_controller::registered_name);
   };
   runtime::spawn_options options;
   options.name = behaviours::application_controller::registered_name;
   options.of_node = true;
-  p.applications_gone = false;
+  p.applications_end.set_controlled(true);
   behaviours::supervision with{&p.actors, &p.tree, &p.orders, {}, {}, {}};
   const spec::allow_options& allow = started_with_->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
@@ -252,6 +232,10 @@ base::status instance::start_applications() {
   with.resources.give(p.durable_log);
   with.resources.give(p.beats);
   with.resources.give(p.leads);
+  const spec::limit_options& limits = started_with_->spec.node.limits;
+  const auto largest = spec::largest_raft_state(limits.term_bytes, message_memory(limits.memory));
+  p.raft_states = {largest.bytes, std::string(largest.by)};
+  with.resources.give(p.raft_states);
   with.resources.give<behaviours::pool_policies>(p.plugins);
   with.resources.give(p.certificates);
   with.resources.give(p.net->tls());
@@ -271,13 +255,10 @@ base::status instance::start_applications() {
 
 bool instance::stop() {
   components& p = *components_;
-  std::unique_lock held(p.lock);
-  if (p.stopped) return p.came_back;
-  p.stopped = true;
+  if (!p.applications_end.begin()) return p.came_back;
   p.state = node_state::stopping;
-  held.unlock();
   if (p.sockets != nullptr) p.sockets->end();
-  p.tell_change();
+  p.notes.tell();
   p.ready.settle(base::fail(base::errc::closed, "the node stops"));
   p.cron->stop();
   if (p.reloads) p.reloads->stop();
@@ -306,33 +287,16 @@ void instance::note_restarts(std::uint64_t count) {
 }
 
 void instance::hurry() {
-  const std::scoped_lock held(components_->lock);
-  components_->hurried = true;
-  components_->changed.notify_all();
+  components_->applications_end.hurry();
 }
 
 void instance::components::stop_applications() {
   system.notify(controller, behaviours::application_controller::stop_message());
-  const auto gone = [this] { return applications_gone; };
-  const auto gone_or_hurried = [this] { return applications_gone || hurried; };
-  std::unique_lock held(lock);
-  if (const auto bound = stop_bound(current()->applications)) {
-    const bool in_time =
-        changed.wait_for(held, std::chrono::nanoseconds(*bound + stop_grace), gone_or_hurried);
-    if (!in_time)
-      base::log::warning(module, "the applications take longer to stop than all their shutdown times");
-  } else {
-    changed.wait(held, gone_or_hurried);
-  }
-  // Supervisors whose children die restart some before they hear of the stop: hence more than once.
+  std::optional<base::nanos> bound = stop_bound(current()->applications);
+  if (bound) *bound += stop_grace;
   pid_set killed;
-  for (base::nanos waited = 0; !applications_gone && waited < last_patience; waited += kill_interval) {
-    held.unlock();
-    kill_actors(killed);
-    held.lock();
-    changed.wait_for(held, std::chrono::nanoseconds(kill_interval), gone);
-  }
-  if (!applications_gone) base::log::error(module, "the applications did not stop: going on without them");
+  if (!applications_end.wait(bound, [&] { kill_actors(killed); }))
+    base::log::error(module, "the applications did not stop: going on without them");
 }
 
 // All but supervisors: what those wait for is then over, and the tree comes down at once.

@@ -24,7 +24,7 @@ base::status instance::start_reloader() {
   };
   const auto within = [&p](const std::function<reloader::outcome()>& run) -> reloader::outcome {
     reloader::outcome out = run();
-    if (!out || !out->dry_run) p.note(&components::last_reload, brief(out));
+    if (!out || !out->dry_run) p.notes.note_reload(brief(out));
     return out;
   };
   const auto rules = [&p] {

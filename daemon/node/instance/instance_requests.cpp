@@ -102,9 +102,9 @@ node_status instance::status() const {
   out.off = p.switched_off_by_hand();
   out.draining = p.draining;
   out.former = p.life.former();
-  const std::scoped_lock held(components_->lock);
-  out.last_apply = p.last_apply;
-  out.last_reload = p.last_reload;
+  change_notes::words came_of = p.notes.last();
+  out.last_apply = std::move(came_of.apply);
+  out.last_reload = std::move(came_of.reload);
   return out;
 }
 
@@ -392,7 +392,7 @@ std::vector<applied_entry> instance::history() const {
 
 void instance::set_draining(bool on) {
   components_->draining = on;
-  components_->tell_change();
+  components_->notes.tell();
 }
 
 void instance::switch_job(std::string_view name, bool on, std::function<void(base::status)> done) {

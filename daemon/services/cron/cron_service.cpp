@@ -144,11 +144,14 @@ void cron_service::follow_jobs(process& self) {
     if (at->second.served)
       (void)ask_scope(self, group_request(self, "leave_local", older_nodes, at->first, true));
     jobs_->place(at->first, true, true);
+    jobs_->serve_from(at->first, 0);
     at = shared_.erase(at);
   }
   for (const std::string& name : wanted) {
     const auto [its, is_new] = shared_.try_emplace(name);
-    if (is_new) unsettle(name, its->second);
+    if (!is_new) continue;
+    its->second.serves = jobs_->serves(name);
+    unsettle(name, its->second);
   }
   if (!scope_ && !shared_.empty()) enter_scope(self);
   for (auto& [name, its] : shared_) {
@@ -253,7 +256,10 @@ void cron_service::settle(process& self) {
     if (!now || !before || !its.joined) return; // the scope ended
     its.known = true;
     jobs_->place(job, now->lowest, before->any ? before->lowest : now->lowest);
-    if (its.serves == 0) its.serves = base::mono_now() + settling;
+    if (its.serves == 0) {
+      its.serves = base::mono_now() + settling;
+      jobs_->serve_from(job, its.serves);
+    }
     tell_where(job, its, now->lowest);
   }
 }

@@ -102,6 +102,7 @@ void cron_jobs::change(std::vector<cron_job> jobs) {
   if (!times_) return;
   times_->change(timings(jobs), now());
   jobs_ = by_name(std::move(jobs));
+  std::erase_if(serves_, [this](const auto& one) { return !jobs_.contains(one.first); });
   wake();
 }
 
@@ -246,6 +247,20 @@ void cron_jobs::place(std::string_view name, bool here, bool overdue) {
 void cron_jobs::hold(std::string_view name) {
   const std::scoped_lock held(lock_);
   if (times_) times_->hold(name, now());
+}
+
+base::nanos cron_jobs::serves(std::string_view name) const {
+  const std::scoped_lock held(lock_);
+  const auto found = serves_.find(name);
+  return found == serves_.end() ? 0 : found->second;
+}
+
+void cron_jobs::serve_from(std::string_view name, base::nanos when) {
+  const std::scoped_lock held(lock_);
+  if (when == 0)
+    serves_.erase(std::string(name));
+  else
+    serves_.insert_or_assign(std::string(name), when);
 }
 
 void cron_jobs::give_back(const std::vector<cron_task>& tasks) {

@@ -78,6 +78,10 @@ class cron_jobs {
   // See cron::timetable.
   void place(std::string_view name, bool here, bool overdue);
   void hold(std::string_view name);
+  // When this node counts as one that had the job before others came (monotonic). It outlives the process, as
+  // its successor knows no less. 0: it is not known yet.
+  base::nanos serves(std::string_view name) const;
+  void serve_from(std::string_view name, base::nanos when); // 0: forgets it
   // Returns runs of a look() that are not carried out because the process ends. Its successor gets them.
   void give_back(const std::vector<cron_task>& tasks);
 
@@ -95,6 +99,7 @@ class cron_jobs {
   mutable std::mutex lock_;
   std::unique_ptr<cron::timetable> times_; // null: not started, or stopped
   std::map<std::string, cron_job, std::less<>> jobs_;
+  std::map<std::string, base::nanos, std::less<>> serves_;
   std::function<void()> wake_;
   bool begun_ = false;
   bool woken_ = false; // since the last look()

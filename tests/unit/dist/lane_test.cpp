@@ -2,8 +2,12 @@
 // Messages that go in a connection's lane pass whole messages that wait for a peer that does not read, cut
 // none of them, and are bounded.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <iterator>
 #include <map>
 #include <string>
@@ -71,6 +75,27 @@ struct with_x {
   cluster_node a;
   raw_peer x;
 };
+
+// Bytes that the kernel may hold unsent of the node's connection to this peer; 0: as many as it likes.
+int unsent_limit(const raw_peer& towards) {
+  const auto port_of = [](int (&name_of)(int, sockaddr*, socklen_t*), int fd) {
+    sockaddr_in name{};
+    socklen_t size = sizeof name;
+    return name_of(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0 && name.sin_family == AF_INET
+               ? name.sin_port
+               : in_port_t{0};
+  };
+  const in_port_t wanted = port_of(::getsockname, towards.fd());
+  int limit = -1;
+  for (const auto& open : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(open.path().filename());
+    socklen_t size = sizeof limit;
+    if (port_of(::getpeername, fd) == wanted)
+      REQUIRE(::getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &limit, &size) == 0);
+  }
+  REQUIRE(limit >= 0);
+  return limit;
+}
 
 constexpr std::size_t much = std::size_t{6} << 20; // more than may wait for a node that is not busy
 
@@ -150,6 +175,21 @@ TEST_CASE(
   CHECK(one.send_ahead(carrier, atom("second")) == send_status::ok);
   CHECK(eventually([&] { return one.dropped() == 1; }));
   CHECK(one.a.peer(name_x).state == peer_state::connected);
+}
+
+TEST_CASE("where messages of the lane are expected, the kernel takes little of any connection") {
+  with_x one(short_forms);
+  CHECK(unsent_limit(one.x) == 0);
+  const actor member(one.a.host);
+  member.run([&](process& self) {
+    self.host().router()->expect_ahead();
+    return 0;
+  });
+  CHECK(eventually([&] { return unsent_limit(one.x) > 0; })); // of a connection that stood before
+  raw_peer later(one.a.port);
+  REQUIRE(later.shake_hands("y@127.0.0.1", name_a, flag::offered, short_forms));
+  REQUIRE(eventually([&] { return one.a.peer("y@127.0.0.1").state == peer_state::connected; }));
+  CHECK(eventually([&] { return unsent_limit(later) > 0; }));
 }
 
 TEST_CASE("a message of the lane connects nothing") {

@@ -4,10 +4,12 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
 
+#include "spec/load.hpp"
 #include "temporary_folder.hpp"
 
 using namespace coppice;
@@ -123,6 +125,8 @@ TEST_CASE("a cookie from the environment or a credential") {
   CHECK(found->file.empty());
   source.env = "COPPICE_TEST_NO_COOKIE";
   CHECK(node::find_cookie(source).error().code == base::errc::not_found);
+  source.env = "hunter2";
+  CHECK(node::find_cookie(source).error().text.find("hunter2") == std::string::npos);
 
   const variable credentials("CREDENTIALS_DIRECTORY", place.path());
   write(place.path() + "/cookie", "FROMACREDENTIAL\n", 0444);
@@ -136,7 +140,7 @@ TEST_CASE("a cookie from the environment or a credential") {
   credential.credential = "../outside";
   const auto outside = node::find_cookie(credential);
   REQUIRE_FALSE(outside.has_value());
-  CHECK(outside.error().text == "cookie: ../outside: is no name of a credential");
+  CHECK(outside.error().text == "cookie: …: is no name of a credential");
 }
 
 TEST_CASE("without a source the credential named cookie is the node's") {
@@ -165,4 +169,72 @@ TEST_CASE("a token is found as a cookie is, and there is none without a source")
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().text.find("token file") != std::string::npos);
   CHECK(refused.error().text.find(*made) == std::string::npos);
+}
+
+TEST_CASE(
+    "a check of the configuration and a start take the same files of cookies and tokens, and refuse the "
+    "same") {
+  temporary_folder place;
+  const std::string word = "a_word_of_twenty_letters";
+  const std::string good = place.path() + "/good";
+  write(good, word, 0600);
+  struct row {
+    const char* name;
+    std::string text;
+    mode_t mode = 0600;
+    bool is_taken = true;
+  };
+  const std::vector<row> rows{{"whole", word},
+                              {"newline", word + "\r\n"},
+                              {"owner_reads", word, 0400},
+                              {"blank_first", " " + word},
+                              {"short", "x"},
+                              {"as_long_as_may_be", std::string(8192, 'x')},
+                              {"too_long", std::string(8193, 'x'), 0600, false},
+                              {"group", word, 0640, false},
+                              {"others", word, 0604, false},
+                              {"empty", "", 0600, false},
+                              {"blanks", "  \n \n", 0600, false},
+                              {"tab", word + "\t", 0600, false},
+                              {"lines", word + "\n" + word, 0600, false},
+                              {"zero", word + std::string(1, '\0') + word, 0600, false},
+                              {"not_ascii", word + "\xc3\xa9", 0600, false}};
+  std::vector<std::pair<std::string, bool>> files;
+  for (const row& one : rows) {
+    const std::string path = place.path() + "/" + one.name;
+    write(path, one.text, one.mode);
+    files.emplace_back(path, one.is_taken);
+  }
+  const std::string link = place.path() + "/link", loose = place.path() + "/loose",
+                    pipe = place.path() + "/pipe";
+  REQUIRE(symlink(good.c_str(), link.c_str()) == 0);
+  REQUIRE(symlink((place.path() + "/nothing").c_str(), loose.c_str()) == 0);
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  files.insert(
+      files.end(),
+      {{link, true}, {loose, false}, {pipe, false}, {place.path(), false}, {good + "/below", false}});
+  for (const auto& file : files) {
+    const auto& path = file.first;
+    const bool is_taken = file.second;
+    CAPTURE(path);
+    const auto load = [](const std::string& keys) {
+      return spec::load_text("node: { name: n@127.0.0.1" + keys + " }\n", "node.yaml", "/");
+    };
+    const auto of_node = load(", cookie: { file: " + path + " }");
+    const auto of_page = load(" }\ncontrol: { http: { token: { file: " + path + " } }");
+    const auto of_route = load(
+        " }\ndistribution: { routes: [ { node: a@h, address: h, port: 1, cookie: { file: " + path + " } } ]");
+    for (const spec::outcome* read : {&of_node, &of_page, &of_route}) {
+      CHECK(read->spec.has_value() == is_taken);
+      for (const spec::diagnostic& one : read->diagnostics)
+        CHECK(one.message.find(word) == std::string::npos);
+    }
+    CHECK(node::find_cookie(in_file(path)).has_value() == is_taken);
+    CHECK(node::find_token(in_file(path)).has_value() == is_taken);
+  }
+  CHECK(node::find_token(in_file(place.path() + "/blank_first")).value() == word);
+  const std::string absent = place.path() + "/absent/token";
+  CHECK(spec::load_text("node: { name: n@127.0.0.1, cookie: { file: " + absent + " } }\n", "node.yaml", "/")
+            .spec);
+  CHECK(access(absent.c_str(), F_OK) != 0);
 }

@@ -12,19 +12,9 @@
 
 namespace coppice::spec {
 
-class kind;
-
 struct tally_options {
   std::uint32_t step = 1; // taken on as it runs
   std::uint32_t from = 0; // what the total begins with
 };
 
-const kind& tally_kind();
-
 } // namespace coppice::spec
-
-namespace coppice::node {
-
-void give_tally(const spec::child_spec& from, behaviours::child_spec& out);
-
-} // namespace coppice::node

@@ -10,6 +10,7 @@
 #include "behaviours/supervision/patience.hpp"
 #include "behaviours/supervision/supervision.hpp"
 #include "metrics/board.hpp"
+#include "node/assembly/child_assembly.hpp"
 #include "own_kind/tally.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -94,9 +95,17 @@ class tally_kind final : public child_kind {
 
 namespace coppice::node {
 
+namespace {
+
 void give_tally(const spec::child_spec& from, behaviours::child_spec& out) {
   if (const auto* const tally = from.find<spec::tally_options>())
     out.kind = std::make_shared<const behaviours::tally_kind>(*tally);
+}
+
+} // namespace
+
+child_assembly tally_assembly() {
+  return {&give_tally};
 }
 
 } // namespace coppice::node

@@ -2,6 +2,7 @@
 // rooms: node
 // The half of the configuration: the key `tally`, its rows and its check.
 #include "own_kind/tally.hpp"
+#include "spec/kinds/kinds.hpp"
 #include "spec/schema/kind.hpp"
 #include "spec/schema/simple_types.hpp"
 

@@ -85,6 +85,21 @@ TEST_CASE("a call that is left without a reply is told when its caller gives up,
   CHECK(replying.did.complaints.empty());
 }
 
+TEST_CASE("a call that a state machine leaves without a reply is told with what its transition lacks") {
+  const plugin brokers = fixture("broker");
+  actor one(brokers, {.actor = "machine"});
+  one.serve("market", [](const value&) { return silence(); });
+  one.call("{quote, <<\"tea\">>}"_erl);
+  one.advance(4s);
+  CHECK(one.did.complaints.empty());
+  one.advance(1s);
+  CHECK(
+      one.did.complaints ==
+      lines{
+          "its handle_call has left {quote,<<\"tea\">>} without a reply for 5 s: add .reply(from, …) to the "
+          "transition, or keep a copy of `from` and reply by it"});
+}
+
 TEST_CASE("a callback that only computes may not call out, and has failed if it does") {
   const plugin rude = fixture("rude");
   const auto told = [](const actor& one, const std::string& callback, const std::string& advice) {

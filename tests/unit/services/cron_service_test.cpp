@@ -8,6 +8,7 @@
 #include "behaviours/raft/member.hpp"
 #include "behaviours/terms.hpp"
 #include "dist/hex.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "services/cron/fencing.hpp"
 #include "temporary_folder.hpp"
 #include "whole_node.hpp"
@@ -244,6 +245,46 @@ TEST_CASE("what was missed before a node came is run by it only if nobody was th
     CHECK(eventually([&] { return jobs->report().front().here; }));
     CHECK(jobs->report().front().runs == (another ? 0 : 1));
   }
+}
+
+TEST_CASE("a service that was killed still counts as one that had the job, for those that come") {
+  const temporary_folder folder;
+  const auto jobs = std::make_shared<services::cron_jobs>(folder.path() + "/cron");
+  const cron::instant now(std::chrono::seconds(base::wall_now() / base::nanos_per_second));
+  REQUIRE(jobs->start({missed_job(now)}));
+  jobs->begin();
+  epmd_server epmd;
+  whole_node node(epmd, "a@127.0.0.1", {.pg = {services::cron_service::scope}});
+  const actor asker(node.host);
+  const auto members_are = [&](const char* group, std::uint32_t wanted) {
+    return eventually([&] {
+      const message members = ask(asker, destination::named(services::cron_service::scope),
+                                  request(nullptr, "get_members", group));
+      std::uint32_t count = 0;
+      return wanted == 0 ? etf::cursor(members.bytes()).read_nil()
+                         : etf::cursor(members.bytes()).read_list(count) && count == wanted;
+    });
+  };
+  const auto start = [&] {
+    runtime::spawn_options options;
+    options.name = services::cron_service::registered_name;
+    const auto made = node.host.spawn(std::move(options), std::make_unique<services::cron_service>(
+                                                              jobs, node.router, services::peer_bounds{}));
+    REQUIRE(made);
+    return *made;
+  };
+  const runtime::pid first = start();
+  REQUIRE(members_are("cron_served", 1));
+  node.host.exit(first, runtime::reasons::kill());
+  REQUIRE(members_are("cron", 0));
+  REQUIRE(members_are("cron_served", 0));
+  start();
+  REQUIRE(members_are("cron", 1));
+  REQUIRE(eventually([&] { return jobs->report().front().here; }));
+  const message served = ask(asker, destination::named(services::cron_service::scope),
+                             request(nullptr, "get_members", "cron_served"));
+  std::uint32_t count = 0;
+  CHECK((etf::cursor(served.bytes()).read_list(count) && count == 1));
 }
 
 TEST_CASE(
