@@ -301,7 +301,8 @@ exit_code start(int argc, char** argv) {
   options.name = given.name;
   for (const std::string& text : given.set) {
     if (!read_override(text, options.set.emplace_back())) {
-      complain(fmt::format("--set {}: expected PATH=VALUE", text));
+      // Without what was given: it may be a secret, and standard error may be a journal.
+      complain("--set: expected PATH=VALUE, such as node.log.level=debug");
       return exit_code::usage;
     }
   }

@@ -17,13 +17,6 @@ namespace {
 using nlohmann::json;
 using rows = std::vector<std::vector<std::string>>;
 
-// Microseconds.
-std::string short_time_text(long long us) {
-  return us < 1000      ? fmt::format("{}us", us)
-         : us < 1000000 ? fmt::format("{:.1f}ms", static_cast<double>(us) / 1e3)
-                        : fmt::format("{:.1f}s", static_cast<double>(us) / 1e6);
-}
-
 std::string event_manager_text(const json& engine, std::size_t columns) {
   rows out{
       {"HANDLER", "PID", "PERMANENT", "ADDED BY", "RESTARTS", "SEEN", "MEAN", "WORST", "WAITING", "DROPPED"}};

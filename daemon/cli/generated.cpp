@@ -16,6 +16,14 @@ using nlohmann::json;
 
 } // namespace
 
+std::string shell_word(const std::string& word) {
+  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:@./=+%";
+  if (!word.empty() && word.find_first_not_of(plain) == word.npos) return word;
+  std::string out = "'";
+  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 const char* word_of(file_action action) {
   return action == file_action::make ? "make" : action == file_action::keep ? "keep" : "replace";
 }

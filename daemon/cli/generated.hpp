@@ -21,6 +21,9 @@ struct writing_options {
 // A mistake for each word that no argument takes; usually the shell has split a single argument.
 std::vector<std::string> stray_words(const std::vector<std::string>& words);
 
+// The word as it is written in a shell, in quotes where it needs them.
+std::string shell_word(const std::string& word);
+
 // For --json: "make", "keep" or "replace".
 const char* word_of(file_action action);
 // For people: a line for each file; one sentence for files that are kept.

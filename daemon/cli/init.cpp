@@ -27,36 +27,26 @@ struct parameters {
   std::map<std::string, std::vector<std::string>> texts; // by option
 };
 
-// The word quoted for a shell.
-std::string quoted(const std::string& word) {
-  constexpr const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-:@./=+%";
-  if (!word.empty() && word.find_first_not_of(plain) == word.npos) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
-
 void add_file(const std::string& file, init_request& to, std::vector<std::string>& mistakes) {
   const auto text = read_regular(file);
   if (!text) return mistakes.push_back(text.error().text);
-  const auto read = read_init_file(*text);
-  if (!read) {
-    for (const std::string& one : read.error()) mistakes.push_back(file + ": " + one);
-    return;
-  }
-  if (!to.node.empty() && !read->node.empty() && to.node != read->node)
-    mistakes.push_back(fmt::format("{} names the node {}", file, read->node));
-  if (to.node.empty()) to.node = read->node;
-  to.observer = to.observer || read->observer;
-  to.options = read->options;
+  const init_file read = read_init_file(*text);
+  for (const std::string& one : read.wrong) mistakes.push_back(file + ": " + one);
+  if (!read.is_list) return;
+  if (!to.node.empty() && !read.node.empty() && to.node != read.node)
+    mistakes.push_back(fmt::format("{} names the node {}", file, read.node));
+  if (to.node.empty()) to.node = read.node;
+  if (to.node.empty()) mistakes.push_back(file + " names no node, nor does the command line");
+  to.observer = to.observer || read.observer;
+  to.options = read.options;
 }
 
 // The file's options come first. Mistakes in the file are added to `mistakes`.
 init_request request_of(const parameters& p, const CLI::App& command, std::vector<std::string>& mistakes) {
   init_request wanted{p.node, {}, p.observer, "coppice init"};
-  if (!p.node.empty()) wanted.command += " " + quoted(p.node);
+  if (!p.node.empty()) wanted.command += " " + shell_word(p.node);
   if (!p.from.empty()) {
-    wanted.command += " --from " + quoted(p.from);
+    wanted.command += " --from " + shell_word(p.from);
     add_file(p.from, wanted, mistakes);
   }
   std::map<std::string, std::size_t> used;
@@ -66,7 +56,7 @@ init_request request_of(const parameters& p, const CLI::App& command, std::vecto
     if (found == p.texts.end()) continue;
     const std::string& text = found->second.at(used[name]++);
     wanted.options.push_back({name, text});
-    wanted.command += fmt::format(" --{} {}", name, quoted(text));
+    wanted.command += fmt::format(" --{} {}", name, shell_word(text));
   }
   if (p.observer) wanted.command += " --observer";
   return wanted;
@@ -76,7 +66,6 @@ api::exit_code make(const parameters& p, const CLI::App& command, bool as_json) 
   std::vector<std::string> mistakes = stray_words(p.stray);
   const init_request wanted = request_of(p, command, mistakes);
   const std::string what = wanted.node.empty() ? "init" : "init " + wanted.node;
-  if (wanted.node.empty()) mistakes.push_back(p.from + " names no node, nor does the command line");
   const auto files = project_files(wanted);
   if (!files && !wanted.node.empty())
     mistakes.insert(mistakes.end(), files.error().begin(), files.error().end());
@@ -88,7 +77,7 @@ api::exit_code make(const parameters& p, const CLI::App& command, bool as_json) 
       fmt::format("next: cd {0} && meson setup build && ninja -C build && meson test -C build\n"
                   "then: coppiced --config config/{1}.yaml\n"
                   "or: cd {0} && coppice dev\n",
-                  folder, alive));
+                  shell_word(folder), alive));
 }
 
 } // namespace

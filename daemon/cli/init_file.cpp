@@ -46,19 +46,20 @@ std::string read_item(const json& item, const std::vector<std::string_view>& kno
 
 } // namespace
 
-expected<init_file, std::vector<std::string>> read_init_file(const std::string& text) {
+init_file read_init_file(const std::string& text) {
+  init_file made;
   const auto read = read_yaml_in_order(text);
-  if (!read) return unexpected(std::vector<std::string>{read.error()});
-  if (!read->is_array()) return unexpected(std::vector<std::string>{"1:1: it must be a list"});
+  made.is_list = read && read->is_array();
+  if (!made.is_list) {
+    made.wrong.push_back(read ? "1:1: it must be a list" : read.error());
+    return made;
+  }
   std::vector<std::string_view> known{"node", "observer"};
   const auto kinds = entry_kinds();
   known.insert(known.end(), kinds.begin(), kinds.end());
-  init_file made;
-  std::vector<std::string> wrong;
   for (std::size_t i = 0; i < read->size(); ++i)
     if (const std::string why = read_item((*read)[i], known, made); !why.empty())
-      wrong.push_back(fmt::format("entry {}: {}", i + 1, why));
-  if (!wrong.empty()) return unexpected(wrong);
+      made.wrong.push_back(fmt::format("entry {}: {}", i + 1, why));
   return made;
 }
 

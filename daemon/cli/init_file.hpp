@@ -10,7 +10,6 @@
 // The first key of an entry is an option's name; the other keys are those of its braces. Pure.
 #pragma once
 
-#include <coppice/etf/result.hpp>
 #include <string>
 #include <vector>
 
@@ -22,9 +21,10 @@ struct init_file {
   std::string node; // empty: not given
   bool observer = false;
   std::vector<init_option> options;
+  std::vector<std::string> wrong; // all mistakes, a sentence each; the other members are what is right
+  bool is_list = false;           // false: nothing could be read, and `wrong` says why
 };
 
-// An error lists all mistakes, a sentence each.
-expected<init_file, std::vector<std::string>> read_init_file(const std::string& text);
+init_file read_init_file(const std::string& text);
 
 } // namespace coppice::cli

@@ -123,6 +123,13 @@ std::string duration_text(long long ms) {
   return fmt::format("{}d {}h {}m", s / 86400, s / 3600 % 24, s / 60 % 60);
 }
 
+std::string short_time_text(long long us) {
+  if (us < 1000) return fmt::format("{}us", us);
+  if (us < 1'000'000) return fmt::format("{:.1f}ms", static_cast<double>(us) / 1e3);
+  if (us < 60'000'000) return fmt::format("{:.1f}s", static_cast<double>(us) / 1e6);
+  return duration_text(us / 1000);
+}
+
 std::string size_text(long long bytes) {
   static constexpr std::array<const char*, 5> units{"B", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

@@ -34,6 +34,9 @@ std::string fields(const std::vector<std::vector<std::string>>& pairs, std::size
 // 93784005 → "1d 2h 3m"; 4005 → "4s"; 12 → "12ms".
 std::string duration_text(long long milliseconds);
 
+// 12 → "12us"; 1234 → "1.2ms"; 1500000 → "1.5s"; from a minute on as duration_text().
+std::string short_time_text(long long microseconds);
+
 // 1536 → "1.5 KiB".
 std::string size_text(long long bytes);
 

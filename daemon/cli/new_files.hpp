@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Writes the files that a generator made. A new folder appears as a whole by one rename, or not at all:
-// neither a full disk nor a kill leaves a part of it. In an existing folder each file is written as a whole.
-// Files with equal bytes are left alone. Blocking; any thread.
+// neither a full disk nor a kill leaves a part of it. An existing folder gets all of the files or, where one
+// cannot be written, none; a kill may leave some of them, each whole. Files with equal bytes are left alone.
+// Blocking; any thread.
 #pragma once
 
 #include <map>

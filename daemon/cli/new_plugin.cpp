@@ -55,12 +55,12 @@ std::string unknown_kind(const std::string& kind, const std::vector<template_kin
                      meant.empty() ? fmt::format("it is {}", fmt::join(known, ", ")) : meant);
 }
 
-std::string next_lines(const parameters& p, builder with, const std::string& folder) {
+std::string next_lines(builder with, const std::string& folder) {
   const char* const commands =
       with == builder::meson   ? "meson setup build && ninja -C build && meson test -C build"
       : with == builder::cmake ? "cmake -B build && cmake --build build && ctest --test-dir build"
                                : "cargo test --offline && cargo build --offline --release";
-  return fmt::format("next: cd {} && {}\n", p.folder.empty() ? folder : p.folder, commands);
+  return fmt::format("next: cd {} && {}\n", shell_word(folder), commands);
 }
 
 api::exit_code make(const parameters& p, bool as_json) {
@@ -83,7 +83,7 @@ api::exit_code make(const parameters& p, bool as_json) {
   const builder with = p.language == "rust" ? builder::cargo : p.cmake ? builder::cmake : builder::meson;
   return write_and_list(what, folder, plugin_files(*kind, p.language, with, name), p.writing, as_json,
                         {{"kind", p.kind}, {"name", name}, {"language", p.language}},
-                        next_lines(p, with, folder));
+                        next_lines(with, folder));
 }
 
 } // namespace

@@ -125,9 +125,10 @@ constexpr std::string_view erlang_words[] = {"after", "andalso", "band",   "begi
                                              "bsr",   "bxor",    "cond",   "div",     "end",  "fun", "let",
                                              "maybe", "of",      "orelse", "receive", "rem",  "when"};
 // Targets that Meson, CMake and cargo define themselves, and crates of Rust's standard library.
-constexpr std::string_view targets[] = {"all",         "benchmark", "clean",   "core",     "coverage",
-                                        "dist",        "help",      "install", "package",  "phony",
-                                        "reconfigure", "std",       "test",    "uninstall"};
+constexpr std::string_view targets[] = {
+    "all",           "benchmark",   "clean",   "core",    "coverage",       "dist",  "distcheck",
+    "edit_cache",    "help",        "install", "package", "package_source", "phony", "preinstall",
+    "rebuild_cache", "reconfigure", "std",     "test",    "uninstall"};
 
 template <std::size_t Size>
 bool among(const std::string_view (&words)[Size], std::string_view name) {
@@ -176,6 +177,8 @@ std::vector<std::string> check_plugin_name(std::string_view written) {
   std::vector<std::string> wrong;
   const std::string name = plugin_name_of(written);
   if (name.empty()) return {"must have a letter"};
+  // An option in the place of a name, which was forgotten.
+  if (written.starts_with("--")) wrong.emplace_back("must begin with a letter");
   const bool path = written.find('/') != written.npos || written.find("..") != written.npos;
   if (path) wrong.emplace_back("must be a name and no path: the folder is an argument of its own");
   const std::string_view strange = strange_in(written);

@@ -209,7 +209,7 @@ const remote_command commands[] = {
     {"ps", "processes",
      [](CLI::App& app, remote_parameters& p) {
        app.add_option("--sort", p.sort, "largest first")
-           ->check(CLI::IsMember({"mailbox", "reductions", "memory"}));
+           ->check(CLI::IsMember({"mailbox", "reductions", "memory", "time"}));
      },
      [](const remote_parameters& p) {
        return json{{"sort", p.sort}};

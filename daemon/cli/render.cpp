@@ -105,6 +105,7 @@ std::string render_status(const json& d, std::size_t columns) {
                          duration_text(number(one, "since_ms")), cell(one, "callback"));
     if (at(one, "message").is_string()) stuck += " of " + cell(one, "message");
   }
+  if (!stuck.empty()) stuck += "; coppice health says what helps";
   std::string cannot_write;
   for (const auto& one : at(d, "cannot_write"))
     cannot_write +=
@@ -130,6 +131,7 @@ std::string render_status(const json& d, std::size_t columns) {
                  {"message memory", size_text(number(d, "message_memory"))},
                  {"resident memory", size_text(number(d, "resident_memory"))},
                  {"plugin memory", plugin_memory_text(at(d, "plugin_memory"))},
+                 {"processor time", short_time_text(number(d, "cpu_us"))},
                  {"slow handlers", fmt::format("{}, {} threads stuck now", cell(d, "slow_handlers"),
                                                cell(d, "stuck_threads"))},
                  {"stuck", stuck.empty() ? "-" : stuck},
@@ -154,11 +156,11 @@ std::string render_tree(const json& d, std::size_t columns) {
 }
 
 std::string render_processes(const json& d, std::size_t columns) {
-  rows out{{"PID", "NAME", "BEHAVIOUR", "PLUGIN", "STATUS", "MAILBOX", "REDUCTIONS", "MEMORY"}};
+  rows out{{"PID", "NAME", "BEHAVIOUR", "PLUGIN", "STATUS", "MAILBOX", "REDUCTIONS", "MEMORY", "TIME"}};
   for (const auto& p : at(d, "processes")) {
     out.push_back({cell(p, "pid"), cell(p, "name"), cell(p, "behaviour"), cell(p, "plugin"),
                    cell(p, "status"), cell(p, "mailbox"), cell(p, "reductions"),
-                   size_text(number(p, "memory"))});
+                   size_text(number(p, "memory")), short_time_text(number(p, "cpu_us"))});
   }
   return table(out, columns);
 }
@@ -191,6 +193,7 @@ std::string render_process(const json& d, std::size_t columns) {
                  {"next", waiting_text(at(d, "waiting"), number(mailbox, "length"))},
                  {"reductions", cell(d, "reductions")},
                  {"memory", size_text(number(d, "memory"))},
+                 {"processor time", short_time_text(number(d, "cpu_us"))},
                  {"ended before", ends},
                  {"links", cell(d, "links")},
                  {"monitors", cell(d, "monitors")},
@@ -235,11 +238,11 @@ std::string render_nodes(const json& d, std::size_t columns) {
 }
 
 std::string render_plugins(const json& d, std::size_t columns) {
-  rows out{{"PLUGIN", "VERSION", "GENERATION", "MEMORY", "ACTORS", "FILE"}};
+  rows out{{"PLUGIN", "VERSION", "GENERATION", "MEMORY", "ACTORS", "TIME", "FILE"}};
   for (const auto& p : at(d, "plugins")) {
     const std::string memory = at(p, "memory").is_null() ? "-" : size_text(number(p, "memory"));
     out.push_back({cell(p, "id"), cell(p, "version"), cell(p, "generation"), memory, cell(p, "actors"),
-                   cell(p, "file")});
+                   short_time_text(number(p, "cpu_us")), cell(p, "file")});
   }
   return table(out, columns);
 }

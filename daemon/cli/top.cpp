@@ -56,20 +56,32 @@ std::string rate_of(const json& of) {
   return number.empty() ? number : number + "/s";
 }
 
+// Of one processor: 378 per mille → "37.8%". Empty: the node has no rate yet.
+std::string share_of(const json& of) {
+  if (text_of(of, "cpu_permille").empty()) return {};
+  return fmt::format("{:.1f}%", static_cast<double>(number_of(of, "cpu_permille")) / 10);
+}
+
 // Which optional columns are shown.
 struct columns {
   bool behaviour;
   bool mailbox; // its bytes
   bool reductions;
   bool rate;
+  bool time;
+  bool share; // of a processor
 };
 
 // Rates are known once the node has measured over a time. On a narrow screen they replace the totals.
 columns columns_of(const json& d, const std::string& sort, const screen& size) {
   const bool all = size.columns >= wide;
   const bool rated = !text_of(d, "over_ms").empty();
-  return {all, all || sort == "mailbox", all || !rated || sort == "reductions",
-          rated && (all || sort != "reductions")};
+  return {all,
+          all || sort == "mailbox",
+          all || !rated || sort == "reductions",
+          rated && (all || sort != "reductions"),
+          all || !rated || sort == "time",
+          rated && (all || sort != "time")};
 }
 
 std::vector<std::string> row_of(const json& process, const columns& shown) {
@@ -79,6 +91,8 @@ std::vector<std::string> row_of(const json& process, const columns& shown) {
                                text_of(process, "mailbox"),
                                duration_text(number_of(process, "oldest_ms")),
                                size_text(number_of(process, "memory"))};
+  if (shown.time) row.push_back(short_time_text(number_of(process, "cpu_us")));
+  if (shown.share) row.push_back(share_of(process));
   if (shown.reductions) row.push_back(text_of(process, "reductions"));
   if (shown.rate) row.push_back(rate_of(process));
   if (shown.mailbox) row.insert(row.begin() + 4, size_text(number_of(process, "mailbox_bytes")));
@@ -86,13 +100,26 @@ std::vector<std::string> row_of(const json& process, const columns& shown) {
   return row;
 }
 
+// The handler that has held a thread for the longest time. Empty: none does.
+std::string stuck_text(const json& d) {
+  const auto found = d.find("stuck");
+  if (found == d.end() || !found->is_array() || found->empty()) return {};
+  const json& first = found->front();
+  const std::string others =
+      found->size() == 1 ? "" : fmt::format(", and {} other threads", found->size() - 1);
+  return fmt::format("stuck: {} for {} in {}{}; see coppice health", text_of(first, "who"),
+                     duration_text(number_of(first, "since_ms")), text_of(first, "callback"), others);
+}
+
 std::string head_of(const json& d) {
   const std::string rate = rate_of(d);
-  return fmt::format("{}  {}  up {}{}\n{} processes  {} of {} workers awake  messages {}  {} connections\n\n",
-                     text_of(d, "name"), text_of(d, "state"), duration_text(number_of(d, "uptime_ms")),
-                     rate.empty() ? rate : "  reductions " + rate, number_of(d, "process_count"),
-                     number_of(d, "workers_awake"), number_of(d, "workers"),
-                     size_text(number_of(d, "message_memory")), number_of(d, "connections"));
+  const std::string share = share_of(d);
+  return fmt::format(
+      "{}  {}  up {}{}{}\n{} processes  {} of {} workers awake  messages {}  {} connections\n{}\n",
+      text_of(d, "name"), text_of(d, "state"), duration_text(number_of(d, "uptime_ms")),
+      share.empty() ? share : "  cpu " + share, rate.empty() ? rate : "  reductions " + rate,
+      number_of(d, "process_count"), number_of(d, "workers_awake"), number_of(d, "workers"),
+      size_text(number_of(d, "message_memory")), number_of(d, "connections"), stuck_text(d));
 }
 
 // Over the picture before. No line feed after the last row, which would scroll.
@@ -166,8 +193,9 @@ api::exit_code watch(const parameters& given, const common_options& common) {
   const std::chrono::milliseconds every{*parse_timeout(given.every)};
   auto connection = reach(common);
   if (!connection) return fail("top", connection.error(), common);
-  const std::chrono::milliseconds over{given.sort == "rate" ? std::min(every, longest_look)
-                                                            : std::chrono::milliseconds(0)};
+  const bool is_rated = given.sort == "rate" || given.sort == "cpu";
+  const std::chrono::milliseconds over{is_rated ? std::min(every, longest_look)
+                                                : std::chrono::milliseconds(0)};
   const screen size = on_terminal() ? screen_size() : screen{any_width, usual_processes + rows_of_top_head};
   const std::size_t count = size.rows > rows_of_top_head + 1 ? size.rows - rows_of_top_head : 1;
   auto reply = connection->ask({"top", {{"sort", given.sort}, {"count", count}, {"over_ms", over.count()}}},
@@ -184,6 +212,8 @@ api::exit_code watch(const parameters& given, const common_options& common) {
 std::string render_top(const json& d, const std::string& sort, const screen& size, bool colours) {
   const columns shown = columns_of(d, sort, size);
   std::vector<std::vector<std::string>> rows{{"PID", "NAME", "STATUS", "MESSAGES", "AGE", "MEMORY"}};
+  if (shown.time) rows[0].push_back("TIME");
+  if (shown.share) rows[0].push_back("CPU");
   if (shown.reductions) rows[0].push_back("REDUCTIONS");
   if (shown.rate) rows[0].push_back("RATE");
   if (shown.mailbox) rows[0].insert(rows[0].begin() + 4, "MAILBOX");
@@ -203,10 +233,12 @@ std::string render_top(const json& d, const std::string& sort, const screen& siz
 }
 
 void declare_top(CLI::App& app, const common_options& common, std::function<api::exit_code()>& run) {
-  CLI::App* sub = app.add_subcommand("top", "the processes with most messages, memory or work, live");
+  CLI::App* sub =
+      app.add_subcommand("top", "the processes with most messages, memory or processor time, live");
   auto given = std::make_shared<parameters>(); // owned by the closures, which CLI11 keeps
-  sub->add_option("--sort", given->sort, "largest first")
-      ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "reductions", "rate"}))
+  sub->add_option("--sort", given->sort,
+                  "largest first; memory: of the process and its messages, without what its plugin allocates")
+      ->check(CLI::IsMember({"messages", "mailbox", "age", "memory", "time", "cpu", "reductions", "rate"}))
       ->capture_default_str();
   sub->add_option("--every", given->every, "between two pictures, and of rates: 500ms, 2s")
       ->check([](const std::string& text) {

@@ -18,8 +18,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 6> orders{"messages", "mailbox",    "age",
-                                                 "memory",   "reductions", "rate"};
+constexpr std::array<std::string_view, 8> orders{"messages", "mailbox", "age",        "memory",
+                                                 "time",     "cpu",     "reductions", "rate"};
 constexpr std::string_view list_keys = "q quit  < > sort by  up down select  enter one process";
 constexpr std::string_view alone_keys = "q quit  esc back to the list";
 

@@ -47,7 +47,8 @@ std::vector<std::string> rights::names() const {
 }
 
 bool access_rules::knows_host(std::string_view host) const {
-  if (host.starts_with("localhost") && (host.size() == 9 || host[9] == ':')) return true;
+  if (base::is_same_in_ascii(host.substr(0, 9), "localhost") && (host.size() == 9 || host[9] == ':'))
+    return true;
   if (base::socket_address::parse(host, 0) || base::socket_address::parse(host)) return true;
   return std::ranges::any_of(options_.hosts, [&](const std::string& one) {
     return base::is_same_in_ascii(one, host) || base::is_same_in_ascii(one, host_of(host));
@@ -74,12 +75,12 @@ access_rules::verdict access_rules::judge_host(const net::http_request& asked) c
 
 access_rules::verdict access_rules::judge(const net::http_request& asked) const {
   if (verdict host = judge_host(asked); host.status != 200) return host;
-  if (is_of_other_page(asked)) return refused(403, "the request comes from a page of another origin");
+  const std::string* const origin = asked.header("origin");
+  const std::string own(asked.authority());
+  const bool is_foreign = origin != nullptr && *origin != "http://" + own && *origin != "https://" + own;
+  if (is_foreign || is_of_other_page(asked))
+    return refused(403, "the request comes from a page of another origin");
   if (asked.method == "POST") {
-    const std::string* const origin = asked.header("origin");
-    const std::string own(asked.authority());
-    if (origin != nullptr && *origin != "http://" + own && *origin != "https://" + own)
-      return refused(403, "the request comes from a page of another origin");
     const std::string* const type = asked.header("content-type");
     const std::string_view media =
         type == nullptr ? std::string_view()

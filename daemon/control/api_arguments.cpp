@@ -119,8 +119,19 @@ parsed arguments_of_query(const command& of, std::string_view query) {
 parsed arguments_of_body(const command& of, std::string_view body) {
   if (body.empty()) return checked(of, json::object());
   if (base::nests_deeper(body, deepest)) return bad(of, "the arguments nest too deep");
-  json given = json::parse(body, nullptr, false);
+  std::vector<std::string> names;
+  std::string twice;
+  const auto note = [&](int depth, json::parse_event_t event, const json& what) {
+    if (event != json::parse_event_t::key || depth != 1) return true;
+    const auto& name = what.get_ref<const std::string&>();
+    if (std::ranges::find(names, name) != names.end()) twice = name;
+    // More names than there are arguments are refused in any case.
+    if (names.size() <= of.arguments.size()) names.push_back(name);
+    return true;
+  };
+  json given = json::parse(body, note, false);
   if (!given.is_object()) return bad(of, "the body is no JSON object", known_of(of));
+  if (!twice.empty()) return bad(of, base::printable(twice) + " is given twice");
   return checked(of, std::move(given));
 }
 

@@ -43,20 +43,25 @@ json described(std::string_view text) {
   return {{"description", text}};
 }
 
-json answers() {
+json answers(std::string_view about, std::string_view type) {
   json failed = described("{code, what, why, hint}");
   failed["content"]["application/json"]["schema"]["$ref"] = "#/components/schemas/error";
-  json done = described("the document of `coppice --json`");
-  done["content"]["application/json"]["schema"]["type"] = "object";
+  json done = described(about);
+  done["content"][std::string(type)]["schema"]["type"] = type == "application/json" ? "object" : "string";
   return {{"200", std::move(done)}, {"default", std::move(failed)}};
+}
+
+// With the token or without: what a reader may do differs.
+json either_way() {
+  return json::array({json::object(), {{"token", json::array()}}});
 }
 
 json operation_of(const command& one) {
   json out{{"operationId", std::string(one.how == verb::get ? "get_" : "post_") + std::string(one.name)},
            {"summary", one.about},
            {"x-right", text(one.needs)},
-           {"security", json::array({json::object(), {{"token", json::array()}}})},
-           {"responses", answers()}};
+           {"security", either_way()},
+           {"responses", answers("the document of `coppice --json`", "application/json")}};
   if (one.how == verb::get) {
     out["parameters"] = json::array();
     for (const argument& each : one.arguments)
@@ -79,9 +84,10 @@ json operation_of(const command& one) {
 }
 
 json operation(std::string_view id, std::string_view about, std::string_view type) {
-  json answer = described(about);
-  answer["content"][std::string(type)]["schema"]["type"] = type == "application/json" ? "object" : "string";
-  return {{"operationId", id}, {"summary", about}, {"responses", {{"200", std::move(answer)}}}};
+  return {{"operationId", id},
+          {"summary", about},
+          {"security", either_way()},
+          {"responses", answers(about, type)}};
 }
 
 void keep_shape(json& of, const char* key) {
@@ -98,16 +104,56 @@ std::string shape_of_peer(const std::string& term) {
   return term.substr(0, end + 1) + ", …}";
 }
 
-// Of every text inside, but for the kind and pids.
+// Of every text inside, but for the kind and pids. The id of a transaction is a binary that a client chose.
 void keep_shapes(json& of) {
   for (auto& [key, value] : of.items()) {
     if (value.is_structured())
       keep_shapes(value);
+    else if (key == "tx")
+      value = "…";
     else if (value.is_string() && key == "peer")
       value = shape_of_peer(value.get_ref<const std::string&>());
     else if (value.is_string() && key != "kind" && key != "pid")
       value = shape_of(value.get_ref<const std::string&>());
   }
+}
+
+// A sentence that may end with a term: of the term its shape.
+std::string without_term(const std::string& sentence) {
+  std::size_t begin = sentence.npos;
+  for (const char* mark : {"{", "<<", "\""}) begin = std::min(begin, sentence.find(mark));
+  if (begin == sentence.npos) return sentence;
+  return sentence.substr(0, begin) + shape_of(std::string_view(sentence).substr(begin));
+}
+
+// Whether its client writes a term, which its failures are about.
+bool takes_term(std::string_view command) {
+  const auto is_term = [](const argument& one) { return one.name == "term" || one.name == "reason"; };
+  return std::ranges::any_of(commands(), [&](const control::command& one) {
+    return one.name == command && std::ranges::any_of(one.arguments, is_term);
+  });
+}
+
+std::size_t after_digits(std::string_view text, std::size_t at) {
+  return std::min(text.find_first_not_of("0123456789", at), text.size());
+}
+
+// A sentence with "FILE:LINE:COLUMN: MISTAKE" ends before the mistake, which may quote a value of the
+// configuration.
+std::string without_mistake(std::string_view sentence) {
+  for (std::size_t at = sentence.find(':'); at != sentence.npos; at = sentence.find(':', at + 1)) {
+    const std::size_t line = after_digits(sentence, at + 1);
+    if (line == at + 1 || !sentence.substr(line).starts_with(':')) continue;
+    const std::size_t column = after_digits(sentence, line + 1);
+    if (column > line + 1 && sentence.substr(column).starts_with(": "))
+      return std::string(sentence.substr(0, column));
+  }
+  return std::string(sentence);
+}
+
+void shorten(json& of, const char* key, const auto& how) {
+  const auto found = of.find(key);
+  if (found != of.end() && found->is_string()) *found = how(found->get_ref<const std::string&>());
 }
 
 void each(json& of, const char* key, const auto& does) {
@@ -128,6 +174,16 @@ void leave_out_of_complaint(json& one) {
   const std::string why = one.value("why", "");
   if (const std::size_t colon = why.find(": "); colon != why.npos)
     one["why"] = why.substr(0, colon + 2) + shape_of(std::string_view(why).substr(colon + 2));
+}
+
+void leave_out_of_warning(json& one) {
+  if (one.value("what", "") == "configuration") shorten(one, "why", without_mistake);
+}
+
+void leave_out_of_diagnostic(json& one) {
+  one["message"] = "the right state shows what is wrong there";
+  one["hint"] = one["excerpt"] = "";
+  one["caret"] = 0;
 }
 
 } // namespace
@@ -183,6 +239,7 @@ json commands_document() {
 json openapi_document(std::string_view version) {
   json paths = json::object();
   paths["/api/v1/"]["get"] = operation("about", "the node, and what this reader may do", "application/json");
+  paths["/api/v1/openapi.json"]["get"] = operation("openapi", "this document", "application/json");
   json stream = operation("stream", "documents as they change, or an event, as server-sent events",
                           "text/event-stream");
   stream["parameters"] = json::array();
@@ -215,6 +272,9 @@ void leave_out_terms(std::string_view command, json& document) {
   if (command == "status") {
     each(document, "applications", application);
     each(document, "complaints", leave_out_of_complaint);
+    each(document, "warnings", leave_out_of_warning);
+    if (const auto disk = document.find("configuration"); disk != document.end())
+      shorten(*disk, "why", without_mistake);
   } else if (command == "tree") {
     each(document, "applications", [&](json& one) {
       application(one);
@@ -229,10 +289,21 @@ void leave_out_terms(std::string_view command, json& document) {
     }
   } else if (command == "health") {
     each(document, "complaints", leave_out_of_complaint);
+    each(document, "warnings", leave_out_of_warning);
   } else if (command == "apply") {
     for (const char* list : {"changes", "rest"})
       each(document, list, [](json& one) { one.erase("before"), one.erase("after"); });
+    each(document, "diagnostics", leave_out_of_diagnostic);
+    shorten(document, "next_start", without_mistake);
+  } else if (command == "reload") {
+    each(document, "plugins", [](json& plugin) {
+      each(plugin, "actors", [](json& actor) { shorten(actor, "reason", without_term); });
+    });
   }
+}
+
+void leave_out_terms(std::string_view command, api::failure& why) {
+  if (!takes_term(command)) why.why = without_term(why.why);
 }
 
 } // namespace coppice::control

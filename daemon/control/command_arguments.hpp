@@ -18,8 +18,9 @@ inline constexpr argument process{"name", type::text, true,
                                   "a registered name, a pid, or APPLICATION/SUPERVISOR/CHILD"};
 inline constexpr argument term{"term", type::text, true, "an Erlang term"};
 
-inline constexpr std::string_view process_orders[] = {"pid", "mailbox", "reductions", "memory"};
-inline constexpr std::string_view figures[] = {"messages", "mailbox", "age", "memory", "reductions", "rate"};
+inline constexpr std::string_view process_orders[] = {"pid", "mailbox", "reductions", "memory", "time"};
+inline constexpr std::string_view figures[] = {"messages",   "mailbox", "age",  "memory",
+                                               "reductions", "rate",    "time", "cpu"};
 inline constexpr std::string_view levels[] = {"trace", "debug", "info", "notice", "warning", "error"};
 inline constexpr std::string_view new_levels[] = {"trace",   "debug", "info",   "notice",
                                                   "warning", "error", "default"};

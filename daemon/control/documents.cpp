@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <functional>
+#include <map>
+#include <numeric>
 
 #include "base/heap_account.hpp"
 #include "base/process_usage.hpp"
+#include "runtime/attribution.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -18,6 +22,7 @@ namespace {
 using nlohmann::json;
 
 constexpr base::nanos ns_per_ms = 1'000'000;
+constexpr base::nanos ns_per_us = 1'000;
 
 json pid_json(node::instance& of, const runtime::pid& pid) {
   return pid ? json(of.text_of(pid)) : json();
@@ -78,7 +83,20 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
           {"status", runtime::to_string(p.status)},
           {"mailbox", p.messages},
           {"reductions", p.reductions},
-          {"memory", p.memory}};
+          {"memory", p.memory},
+          {"cpu_us", p.ran / ns_per_us}};
+}
+
+json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& stuck) {
+  json all = json::array();
+  for (const auto& one : stuck)
+    all.push_back({{"pid", of.text_of(one.pid)},
+                   {"who", one.who},
+                   {"callback", one.callback},
+                   {"message", text_json(one.message)},
+                   {"since_ms", (base::mono_now() - one.since) / ns_per_ms},
+                   {"cpu_us", one.ran / ns_per_us}});
+  return all;
 }
 
 json status_document(node::instance& of, const node::node_status& s,
@@ -97,13 +115,6 @@ json status_document(node::instance& of, const node::node_status& s,
                        {"by", one.by},
                        {"os_pid", one.os_pid},
                        {"since_ms", (base::mono_now() - one.asked_at) / ns_per_ms}});
-  json stuck = json::array();
-  for (const auto& one : s.stuck)
-    stuck.push_back({{"pid", of.text_of(one.pid)},
-                     {"who", one.who},
-                     {"callback", one.callback},
-                     {"message", text_json(one.message)},
-                     {"since_ms", (base::mono_now() - one.since) / ns_per_ms}});
   json cannot_write = json::array();
   for (const auto& one : s.cannot_write)
     cannot_write.push_back({{"what", word_of(one.what)}, {"path", one.path}, {"why", one.why}});
@@ -139,7 +150,8 @@ json status_document(node::instance& of, const node::node_status& s,
           {"slow_handlers", s.runtime.slow_handlers},
           {"taken_over", s.runtime.taken_over},
           {"stuck_threads", s.runtime.stuck_threads},
-          {"stuck", std::move(stuck)},
+          {"stuck", stuck_json(of, s.stuck)},
+          {"cpu_us", base::processor_time() / ns_per_us},
           {"cannot_write", std::move(cannot_write)},
           {"applications", std::move(applications)},
           {"switched_off", std::move(off)},
@@ -335,6 +347,12 @@ json nodes_document(node::instance& of) {
 }
 
 json plugins_document(node::instance& of) {
+  std::map<std::string, base::nanos, std::less<>> ran; // processor time by plugin
+  for (const runtime::class_work& one : runtime::work_by_class(of.runtime()))
+    ran[one.plugin] += std::accumulate(one.ran.begin(), one.ran.end(), base::nanos{0});
+  // A handler whose thread is stuck is added up when it returns.
+  for (const runtime::stuck_handler& one : runtime::stuck_handlers(of.runtime()))
+    if (const auto known = of.runtime().info(one.pid)) ran[known->summary.is.plugin] += one.ran;
   json plugins = json::array();
   for (const auto& plugin : of.plugins()) {
     json kept = json::array();
@@ -345,6 +363,7 @@ json plugins_document(node::instance& of) {
                        {"generation", plugin.generation},
                        {"actors", plugin.actors},
                        {"memory", plugin.memory ? json(*plugin.memory) : json()},
+                       {"cpu_us", ran[plugin.id] / ns_per_us},
                        {"file", plugin.path},
                        {"kept", std::move(kept)}});
   }

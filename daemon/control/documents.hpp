@@ -18,6 +18,8 @@ namespace coppice::control {
 nlohmann::json status_document(node::instance& of, const node::node_status& s,
                                const std::vector<std::string>& given_up);
 nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
+// The handlers that hold threads.
+nlohmann::json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& stuck);
 // One process in a few words.
 nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);

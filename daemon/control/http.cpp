@@ -18,6 +18,7 @@
 #include "base/thread.hpp"
 #include "base/uv.hpp"
 #include "control/api_arguments.hpp"
+#include "control/api_documents.hpp"
 #include "control/health.hpp"
 #include "control/metrics.hpp"
 #include "net/http/last_answers.hpp"
@@ -33,9 +34,11 @@ http_response plain(int status, std::string text) {
   return {status, "text/plain; charset=utf-8", std::move(text)};
 }
 
+// Everybody may ask, so no exit reason and no value of the configuration is in it.
 http_response healthy(const node::node_status& status, const std::vector<complaint>& complaints) {
-  return {complaints.empty() ? 200 : 503, "application/json",
-          base::json_text(health_document(status, complaints)) + "\n"};
+  nlohmann::json document = health_document(status, complaints);
+  leave_out_terms("health", document);
+  return {complaints.empty() ? 200 : 503, "application/json", base::json_text(document) + "\n"};
 }
 
 } // namespace
@@ -174,6 +177,7 @@ class http_endpoint::inner {
     for (const base::log::handler_report& one : base::log::handler_reports())
       from.handler_drops.emplace_back(one.target.name, one.dropped);
     from.usage = own_usage();
+    from.work = runtime::work_by_class(node_.runtime());
     from.http_connections = server_->connections();
     from.http_answered = server_->answered();
     from.http_streams = api_->open_streams();

@@ -11,6 +11,7 @@
 #include "base/json_text.hpp"
 #include "base/log_counted.hpp"
 #include "base/path_pattern.hpp"
+#include "base/printable.hpp"
 #include "base/suggest.hpp"
 #include "control/api_arguments.hpp"
 #include "control/api_documents.hpp"
@@ -227,6 +228,15 @@ void http_api::answer_api(const http_request& asked, net::http_exchange from) {
         from, 403,
         {base::errc::refused, std::string(name), fmt::format("the right {} is missing", text(needed)),
          access_.knows_token() ? "the node's token gives it" : "control.http gives rights"});
+  // A token or an argument there would be passed over.
+  const bool takes_query = name == "stream" || (!is_document && !is_post);
+  if (!takes_query && !asked.query().empty())
+    return refuse(
+        from, 400,
+        {base::errc::invalid,
+         name.empty() ? "request" : std::string(name),
+         is_post ? "the arguments are in the body, and none in the address" : "it takes no arguments",
+         {}});
   if (name.empty()) return server_->answer(from, of_json(200, about(who)));
   if (name == "openapi.json") return server_->answer(from, of_json(200, openapi_document(COPPICE_VERSION)));
   if (name == "stream") return open_stream(asked, who, from);
@@ -267,11 +277,14 @@ void http_api::take_replies() {
   for (auto& [to, reply] : inbox_->take()) {
     const auto asked = waiting_.extract({to.connection, to.number});
     if (asked.empty()) continue;
+    const std::string_view name = asked.mapped().what->name;
+    const bool terms = asked.mapped().may.has(right::state);
     if (!reply) {
+      if (!terms) leave_out_terms(name, reply.error());
       refuse(to, status_of(reply.error().code), std::move(reply.error()));
       continue;
     }
-    if (!asked.mapped().may.has(right::state)) leave_out_terms(asked.mapped().what->name, *reply);
+    if (!terms) leave_out_terms(name, *reply);
     server_->answer(to, of_json(200, *reply));
   }
 }
@@ -349,11 +362,21 @@ void http_api::open_event(const std::string& name, const std::optional<std::stri
       return refuse(from, 400,
                     {base::errc::invalid, "stream", "since: expected now or the number of an event", {}});
   }
-  if (!has_room(from)) return;
   const std::size_t at = name.find('@');
   const std::string node = at == name.npos ? std::string() : name.substr(at + 1);
+  if (!node.empty() && !who.may.has(right::manage) && !reaches(node))
+    return refuse(from, 403,
+                  {base::errc::refused, "stream", "the node is not connected to " + base::printable(node),
+                   "the right manage connects it"});
+  if (!has_room(from)) return;
   if (auto opened = followers_->open(from, name.substr(0, at), node, how); !opened)
     refuse(from, status_of(opened.error().code), {opened.error().code, "stream", opened.error().text, {}});
+}
+
+bool http_api::reaches(std::string_view node) const {
+  return node == node_.name() || std::ranges::any_of(node_.peers(), [node](const node::peer_status& one) {
+           return one.name == node && one.state == "connected";
+         });
 }
 
 json http_api::document(topic which) const {

@@ -71,6 +71,9 @@ class http_api {
   void open_topics(std::string_view names, const access_rules::verdict& who, net::http_exchange from);
   void open_event(const std::string& name, const std::optional<std::string>& since,
                   const access_rules::verdict& who, net::http_exchange from);
+  // Whether a message to that node needs no new connection: it is this node, or one that is connected. A
+  // subscription to an event of any other node would make this node connect, which takes the right manage.
+  bool reaches(std::string_view node) const;
   // Refuses the request where there are as many readers as there may be.
   bool has_room(net::http_exchange from);
   nlohmann::json about(const access_rules::verdict& who) const;

@@ -40,6 +40,8 @@ void node_metrics(exposition& to, const metrics_source& from) {
   to.sample(from.usage.most_files);
   to.standard_family(kind::gauge, "process_resident_memory_bytes", "Memory of the process that is in RAM");
   to.sample(from.usage.resident_bytes);
+  to.standard_family(kind::gauge, "process_virtual_memory_bytes", "Address space that is mapped");
+  to.sample(from.usage.mapped_bytes);
   to.standard_family(kind::counter, "process_cpu_seconds", "Processor time the process has used");
   to.seconds({}, from.usage.cpu_nanos);
   to.standard_family(kind::gauge, "process_start_time_seconds",
@@ -122,6 +124,42 @@ void worker_metrics(exposition& to, const std::vector<runtime::worker_info>& wor
   for (const info& one : workers) to.seconds({{"worker", std::to_string(one.index)}}, one.longest);
 }
 
+void histogram_of(exposition& to, const exposition::labels& of, const runtime::time_spread& seen) {
+  static const std::vector<double> bounds = [] {
+    std::vector<double> seconds;
+    for (const base::nanos bound : runtime::time_spread::bounds)
+      seconds.push_back(static_cast<double>(bound) / static_cast<double>(base::nanos_per_second));
+    return seconds;
+  }();
+  to.histogram(of, bounds, {seen.at_or_below.begin(), seen.at_or_below.end()},
+               static_cast<double>(seen.sum) / static_cast<double>(base::nanos_per_second));
+}
+
+void class_metrics(exposition& to, const std::vector<runtime::class_work>& all) {
+  using work = runtime::class_work;
+  const auto labels_of = [](const work& one) {
+    return exposition::labels{{"plugin", one.plugin}, {"actor", one.actor}};
+  };
+  to.family(kind::counter, "actor_cpu_seconds",
+            "Processor time of a class of actors, by what they handled; which of it is for what is estimated "
+            "from a sample");
+  for (const work& one : rows_of(all))
+    for (std::size_t i = 0; i < runtime::work_kinds; ++i) {
+      exposition::labels labels = labels_of(one);
+      labels.push_back({"message", runtime::to_string(static_cast<runtime::work_kind>(i))});
+      to.seconds(labels, one.ran[i]);
+    }
+  to.family(
+      kind::histogram, "handler_seconds",
+      "Time from the beginning of a handler to its return, with the time that it waits. Counts only the "
+      "messages of a sample of turns, not all");
+  for (const work& one : rows_of(all)) histogram_of(to, labels_of(one), one.handled);
+  to.family(kind::histogram, "mailbox_wait_seconds",
+            "Time a message waited in its mailbox. Counts only the messages of a sample of turns, and of "
+            "those the ones that count against the bound of the mailbox");
+  for (const work& one : rows_of(all)) histogram_of(to, labels_of(one), one.waited);
+}
+
 void tree_metrics(exposition& to, const metrics_source& from) {
   to.family(kind::gauge, "application_running", "1 if the application runs");
   for (const node::application_status& one : from.status.applications)
@@ -143,7 +181,9 @@ void http_metrics(exposition& to, const metrics_source& from) {
 } // namespace
 
 process_usage own_usage() {
-  return {base::resident_bytes(), base::open_files(), base::descriptor_limit(), base::processor_time()};
+  const base::memory_use memory = base::used_memory();
+  return {memory.resident, memory.mapped, base::open_files(), base::descriptor_limit(),
+          base::processor_time()};
 }
 
 std::string metrics_text(const metrics_source& from, const metrics::board& counted, exposition::format how) {
@@ -151,6 +191,7 @@ std::string metrics_text(const metrics_source& from, const metrics::board& count
   node_metrics(to, from);
   runtime_metrics(to, from.status.runtime);
   worker_metrics(to, from.status.runtime.workers);
+  class_metrics(to, from.work);
   tree_metrics(to, from);
   counted.write(to);
   http_metrics(to, from);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The page of metrics: what the process, the runtime and the tree are like, and what is counted on the node's
 // board (metrics/board.hpp). Every number of series is bounded: those of workers, applications, certificates
-// and handlers of the log by the configuration, those of children that are parked here, all others by the
-// board. No series is of a process. Any thread.
+// and handlers of the log by the configuration, those of classes of actors by the runtime, those of children
+// that are parked here, all others by the board. No series is of a process. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "metrics/board.hpp"
 #include "metrics/exposition.hpp"
 #include "node/shown/snapshot.hpp"
+#include "runtime/attribution.hpp"
 
 namespace coppice::control {
 
@@ -23,6 +24,7 @@ using metrics::exposition;
 // What this process uses of its machine.
 struct process_usage {
   std::uint64_t resident_bytes = 0;
+  std::uint64_t mapped_bytes = 0;
   std::uint64_t open_files = 0;
   std::uint64_t most_files = 0; // that may be open
   base::nanos cpu_nanos = 0;
@@ -36,6 +38,7 @@ struct metrics_source {
   std::uint64_t log_dropped = 0;                                    // lines
   std::vector<std::pair<std::string, std::uint64_t>> handler_drops; // lines that a handler of the log lost
   process_usage usage;
+  std::vector<runtime::class_work> work;
   std::size_t http_connections = 0;
   std::size_t http_streams = 0;
   std::uint64_t http_streams_dropped = 0;

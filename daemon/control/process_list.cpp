@@ -32,6 +32,7 @@ figure figure_of(std::string_view sort) {
   if (sort == "mailbox") return [](const process_summary& one) { return one.messages; };
   if (sort == "reductions") return [](const process_summary& one) { return one.reductions; };
   if (sort == "memory") return [](const process_summary& one) { return one.memory; };
+  if (sort == "time") return [](const process_summary& one) { return static_cast<std::uint64_t>(one.ran); };
   return nullptr;
 }
 

@@ -9,6 +9,7 @@
 #include "base/border.hpp"
 #include "base/json_text.hpp"
 #include "base/log_counted.hpp"
+#include "control/api_documents.hpp"
 
 namespace coppice::control {
 namespace {
@@ -25,6 +26,16 @@ bool wants(const std::vector<topic>& all, topic one) {
 
 std::string whole(const json& document) {
   return "{\"whole\":" + base::json_text(document) + "}";
+}
+
+// In place of a document that is too large for an event.
+std::string too_large(topic which) {
+  const std::string name(text(which));
+  const api::failure why{base::errc::limit, name,
+                         "the document is larger than " + std::to_string(most_of_event >> 20) +
+                             " MiB, and is not sent until it is smaller",
+                         "/api/v1/" + name + " answers it whole"};
+  return "{\"failed\":" + base::json_text(error_document(why)) + "}";
 }
 
 } // namespace
@@ -158,7 +169,7 @@ void stream_hub::send_change(topic which, bool terms, json now) {
     }
     if (std::exchange(is_stale, false)) {
       if (all.empty()) all = whole(its.now);
-      send(one, which, all);
+      send(one, which, all); // sets it again where the document is too large
     } else if (!changes.empty()) {
       send(one, which, changes);
     }
@@ -200,17 +211,18 @@ std::string stream_hub::newest_lines() {
 }
 
 void stream_hub::send(reader& to, topic which, const std::string& data) {
+  const bool fits = data.size() <= most_of_event;
+  bool& is_told = to.is_told[static_cast<std::size_t>(which)];
+  to.is_stale[static_cast<std::size_t>(which)] = !fits;
+  if (!fits && is_told) return;
+  is_told = !fits;
   std::string event = "event: ";
-  event.append(text(which)).append("\ndata: ").append(data).append("\n\n");
+  event.append(text(which)).append("\ndata: ").append(fits ? data : too_large(which)).append("\n\n");
   write(to, event);
 }
 
 void stream_hub::write(reader& to, const std::string& text) {
   to.silent = 0;
-  if (text.size() > most_of_event) {
-    to.is_slow = true;
-    return server_->break_off(to.to);
-  }
   if (server_->write(to.to, text) == net::http_written::full) to.is_slow = true;
 }
 

@@ -3,7 +3,8 @@
 // number, and its changes are sent to them; one that takes long to make is made less often. While there are
 // no readers nothing is made. What waits for a reader is
 // bounded: a reader that does not take its bytes gets no more of them until it does, and is dropped by the
-// server's deadline. The HTTP thread.
+// server's deadline. A document that is too large for that bound is not sent: its readers are told so once,
+// and get it whole when it is smaller. The HTTP thread.
 #pragma once
 
 #include <array>
@@ -77,6 +78,7 @@ class stream_hub {
     bool terms = false;
     bool is_slow = false;                // much waits for it: it gets nothing
     std::array<bool, topics> is_stale{}; // it has missed changes: it gets the document whole
+    std::array<bool, topics> is_told{};  // that the document is too large
     std::uint64_t missed = 0;            // lines of the log
     unsigned silent = 0;                 // ticks
   };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // See top.hpp. How long messages wait is asked of mailboxes that have any; the rest is in the summaries.
-// Rates are the difference of two looks: the first one's reductions wait with the request.
+// Rates are the difference of two looks: what the first one saw waits with the request.
 #include "control/top.hpp"
 
 #include <algorithm>
 #include <tuple>
 #include <unordered_map>
 
+#include "base/process_usage.hpp"
 #include "control/documents.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/system.hpp"
@@ -22,16 +23,23 @@ constexpr std::uint64_t usual_rows = 20;
 constexpr std::uint64_t longest_ms = 60'000;
 constexpr std::uint64_t usual_ms = 1000;
 
-// Reductions of each process by its pid's id and serial, and when.
+struct totals {
+  std::uint64_t reductions = 0;
+  base::nanos ran = 0; // processor time
+};
+
+// What each process had done, by its pid's id and serial, and when.
 struct look {
-  base::nanos at = 0; // monotonic; 0: there was none
-  std::unordered_map<std::uint64_t, std::uint64_t> reductions;
+  base::nanos at = 0;  // monotonic; 0: there was none
+  base::nanos ran = 0; // processor time of the whole node
+  std::unordered_map<std::uint64_t, totals> done;
 };
 
 struct row {
   runtime::process_summary of;
   base::nanos age = 0;
   std::uint64_t rate = 0; // reductions a second since the look before
+  std::uint64_t cpu = 0;  // per mille of a processor since then
   bool of_node = false;   // a part of the node itself
 };
 
@@ -49,13 +57,21 @@ figure figure_of(std::string_view sort) {
   if (sort == "memory") return [](const row& r) { return r.of.memory; };
   if (sort == "reductions") return [](const row& r) { return r.of.reductions; };
   if (sort == "rate") return [](const row& r) { return r.rate; };
+  if (sort == "time") return [](const row& r) { return static_cast<std::uint64_t>(r.of.ran); };
+  if (sort == "cpu") return [](const row& r) { return r.cpu; };
   return nullptr;
 }
 
 look look_now(node::instance& of) {
-  look now{base::mono_now(), {}};
-  for (const auto& one : of.processes()) now.reductions.emplace(key_of(one.pid), one.reductions);
+  look now{base::mono_now(), base::processor_time(), {}};
+  for (const auto& one : of.processes()) now.done.emplace(key_of(one.pid), totals{one.reductions, one.ran});
   return now;
+}
+
+// How much of one processor `used` ns are in the time since `before`.
+std::uint64_t per_mille(base::nanos used, base::nanos since) {
+  const base::nanos time = std::max<base::nanos>(1, base::mono_now() - since);
+  return static_cast<std::uint64_t>(std::max<base::nanos>(0, used) * 1000 / time);
 }
 
 std::vector<row> all_rows(node::instance& of, const look& before) {
@@ -67,11 +83,13 @@ std::vector<row> all_rows(node::instance& of, const look& before) {
   for (auto& one : of.processes()) {
     const std::uint64_t key = key_of(one.pid);
     const auto age = ages.find(key);
-    const auto had = before.reductions.find(key);
-    const std::uint64_t done = one.reductions - (had == before.reductions.end() ? 0 : had->second);
+    const auto found = before.done.find(key);
+    const totals had = found == before.done.end() ? totals{} : found->second;
+    const std::uint64_t done = one.reductions - had.reductions;
+    const std::uint64_t cpu = before.at == 0 ? 0 : per_mille(one.ran - had.ran, before.at);
     const auto rate = before.at == 0 ? 0 : static_cast<std::uint64_t>(static_cast<double>(done) / seconds);
     const bool of_node = runtime::is_of_node(of.runtime(), one.pid).value_or(false);
-    rows.push_back({std::move(one), age == ages.end() ? 0 : age->second, rate, of_node});
+    rows.push_back({std::move(one), age == ages.end() ? 0 : age->second, rate, cpu, of_node});
   }
   return rows;
 }
@@ -103,6 +121,7 @@ json document_of(const asked& a, figure wanted, std::size_t count, const look& b
     shown["mailbox_bytes"] = one.of.message_bytes;
     shown["oldest_ms"] = one.age / asked::ns_per_ms;
     shown["reductions_per_second"] = rated ? json(one.rate) : json();
+    shown["cpu_permille"] = rated ? json(one.cpu) : json();
     processes.push_back(std::move(shown));
   }
   return {{"name", status.name},
@@ -115,6 +134,8 @@ json document_of(const asked& a, figure wanted, std::size_t count, const look& b
           {"message_memory", status.runtime.message_memory},
           {"over_ms", rated ? json((base::mono_now() - before.at) / asked::ns_per_ms) : json()},
           {"reductions_per_second", rated ? json(rate) : json()},
+          {"cpu_permille", rated ? json(per_mille(base::processor_time() - before.ran, before.at)) : json()},
+          {"stuck", stuck_json(a.of, status.stuck)},
           {"processes", std::move(processes)}};
 }
 
@@ -125,12 +146,12 @@ pending run_top(const request& r) {
   const figure wanted = figure_of(sort);
   if (wanted == nullptr) {
     r->fail(base::errc::invalid, "nothing to sort by is called " + sort,
-            "messages, mailbox, age, memory, reductions or rate");
+            "messages, mailbox, age, memory, reductions, rate, time or cpu");
     return {};
   }
   const auto count = static_cast<std::size_t>(
       std::clamp<std::uint64_t>(r->number("count").value_or(usual_rows), 1, most_rows));
-  const std::uint64_t over = r->number("over_ms").value_or(sort == "rate" ? usual_ms : 0);
+  const std::uint64_t over = r->number("over_ms").value_or(sort == "rate" || sort == "cpu" ? usual_ms : 0);
   if (over == 0) return r->done(document_of(*r, wanted, count, {})), pending{};
   return {std::chrono::milliseconds(std::min(over, longest_ms)),
           {},

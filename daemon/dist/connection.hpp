@@ -46,6 +46,8 @@ class connection final : private net::stream_handler {
   void send(ready_frames all);
   // Sends a message before all that waits for the peer, see outbound::send_ahead().
   void send_ahead(const runtime::destination& to, runtime::signal_ptr what);
+  // See outbound::expect_ahead().
+  void expect_ahead() { outbound_.expect_ahead(); }
   bool has_large() const { return outbound_.has_large(); }
   // Payloads shorter than this may be made frames before they are sent here. 0: none may.
   std::size_t frames_below() const { return outbound_.frames_below(); }

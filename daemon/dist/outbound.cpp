@@ -18,7 +18,8 @@ using runtime::signal;
 using runtime::signal_kind;
 
 constexpr std::size_t worth_a_write = 32; // messages
-// Bytes that the kernel takes before it has sent them. What it has taken, send_ahead() cannot pass.
+// Bytes that the kernel takes before it has sent them where something goes ahead. Elsewhere it takes more,
+// since each of its full buffers costs a wake-up.
 constexpr std::size_t most_in_kernel = std::size_t{256} << 10;
 
 std::optional<compression_settings> compression_towards(const peer_node& peer, const options& opts) {
@@ -36,7 +37,6 @@ outbound::outbound(connection_context& of, net::stream& stream)
       large_(packer_, stream),
       no_reason_(runtime::reasons::normal()) {
   stream_.set_low_mark(std::min(large_messages::window, of.settings.busy_limit) / 2);
-  stream_.set_unsent_limit(most_in_kernel);
 }
 
 void outbound::send(const destination& to, runtime::signal_ptr what) {
@@ -68,10 +68,15 @@ void outbound::send_ahead(const destination& to, runtime::signal_ptr what) {
                          : unsent() <= context_.settings.busy_limit;
   if (!fits || overfull_) return context_.counters.dropped();
   if (!head) return send(to, std::move(what));
+  expect_ahead();
   if (!packer_.pack_ahead(*head, payload, stream_)) return;
   context_.counters.sent();
   idle_ = false;
   publish();
+}
+
+void outbound::expect_ahead() {
+  if (!std::exchange(expects_ahead_, true)) stream_.set_unsent_limit(most_in_kernel);
 }
 
 void outbound::send(const control_message& c) {

@@ -29,6 +29,9 @@ class outbound {
   // while the peer is busy.
   static constexpr std::size_t most_ahead = std::size_t{1} << 20;
   void send_ahead(const runtime::destination& to, runtime::signal_ptr what);
+  // Bounds what the kernel takes before it has sent it, since send_ahead() cannot pass that. Without a call
+  // the first send_ahead() does it.
+  void expect_ahead();
   // Sends a control message that has no payload and no signal.
   void send(const control_message& c);
   // Sends the demonitor of an answered call to a peer that does not end the monitor by itself.
@@ -90,6 +93,7 @@ class outbound {
   std::size_t answers_due_ = 0; // most answers to the messages that were last read
   bool idle_ = true;            // nothing was written since the last tick()
   bool overfull_ = false;
+  bool expects_ahead_ = false;
 };
 
 } // namespace coppice::dist

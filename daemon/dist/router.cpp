@@ -199,6 +199,7 @@ void router::begin_traffic(peer& p, connection* fresh, finished_handshake& come,
     down = p.state == peer_state::down;
     why.text = p.last.last_error;
     if (!ended) {
+      if (expects_ahead_) fresh->expect_ahead();
       for (auto& item : p.waiting) {
         p.backlog.fetch_sub(item->bytes(), std::memory_order_relaxed);
         fresh->send(item->to, std::move(item->what));
@@ -308,6 +309,19 @@ void router::end_at_home(peer& p, std::uint64_t generation, base::error why) {
     if (p.home.load() == home && p.generation == generation) ending = p.established.get();
   }
   if (ending != nullptr) ending->end(why);
+}
+
+// A connection that is attached meanwhile sees the flag by itself.
+void router::expect_ahead() {
+  if (expects_ahead_.exchange(true)) return;
+  for (unsigned i = 0; i < system_.workers(); ++i) {
+    system_.post(i, [this, i] {
+      std::vector<peer*> all;
+      peers_.some(0, everything, all);
+      for (peer* p : all)
+        if (connection* const open = p->home.load() == i ? open_here(*p) : nullptr) open->expect_ahead();
+    });
+  }
 }
 
 // Start and stop ------------------------------------------------------------------------------------------

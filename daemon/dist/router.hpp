@@ -60,6 +60,7 @@ class router final : public runtime::remote_router, private connection_owner {
   // The functions of remote_router.
   void route(const runtime::destination& to, runtime::signal_ptr what) override;
   bool route_ahead(const runtime::destination& to, runtime::signal_ptr what) override;
+  void expect_ahead() override;
   bool connected(std::uint32_t node) const override;
   bool takes_bare_calls(std::uint32_t node) const override;
   bool busy(std::uint32_t node) const override;
@@ -142,6 +143,7 @@ class router final : public runtime::remote_router, private connection_owner {
   spawn_handler spawns_;
   unfinished_messages unfinished_; // declared before the peers, whose connections have shares of it
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> expects_ahead_{false};
   local_notices notices_;
   peer_table peers_;
   connector connector_;

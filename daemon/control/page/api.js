@@ -108,10 +108,17 @@ const streamed = (query, told, state) => {
   return {stop: () => ended.abort()};
 };
 
-// Follows the topics: `told(topic, document)` gets each document whole.
+// Follows the topics: `told(topic, document)` gets each document whole. Of one that is too large `state` gets a Refused, and
+// "live" when it comes again.
 export const follow = (topics, told, state) => {
   const documents = {};
-  return streamed(() => `topics=${topics.join(",")}`, (topic, {whole, patch}) => {
+  const failing = new Set();
+  return streamed(() => `topics=${topics.join(",")}`, (topic, {whole, patch, failed}) => {
+    if (failed) {
+      failing.add(topic);
+      return state(new Refused(503, failed));
+    }
+    if (failing.delete(topic) && failing.size === 0) state("live");
     documents[topic] = patch ? patched(documents[topic], patch) : whole;
     told(topic, documents[topic]);
   }, state);

@@ -3,7 +3,7 @@
 import {get} from "./api.js";
 import {connectAction, reloadAction} from "./actions.js";
 import {Rate} from "./chart.js";
-import {bytes, count, facts, h, moment, OpenRows, shown, table, titled, update} from "./dom.js";
+import {bytes, count, facts, h, moment, OpenRows, ranFor, shown, table, titled, update} from "./dom.js";
 import {polls} from "./reports.js";
 import {stateOf} from "./tree.js";
 
@@ -11,7 +11,7 @@ export const plugins = {
   title: "Plugins",
   begin(place, {may}) {
     const poll = polls(() => get("plugins"), ({plugins: list}) => update(place, titled("Plugins", h("span", {class: "actions"}, reloadAction(may, "", () => poll.now()))),
-      table("Plugins", [["Plugin", (one) => h("span", {title: one.file}, one.id)], ["Version", (one) => one.version], ["Generation", (one) => count(one.generation), {number: true}], ["Actors", (one) => (one.actors ?? []).join(", "), {text: true}], ["Older generations kept by", (one) => one.kept?.length ? h("ul", {}, one.kept.map((kept) => h("li", {}, `generation ${kept.generation}: ${kept.reason}`))) : "–", {text: true}],
+      table("Plugins", [["Plugin", (one) => h("span", {title: one.file}, one.id)], ["Version", (one) => one.version], ["Generation", (one) => count(one.generation), {number: true}], ["Memory", (one) => typeof one.memory === "number" ? bytes(one.memory) : "–", {number: true}], ["Processor time", (one) => ranFor(one.cpu_us), {number: true, minor: true}], ["Actors", (one) => (one.actors ?? []).join(", "), {text: true}], ["Older generations kept by", (one) => one.kept?.length ? h("ul", {}, one.kept.map((kept) => h("li", {}, `generation ${kept.generation}: ${kept.reason}`))) : "–", {text: true}],
         ["File", (one) => one.file, {text: true, least: true}], ["", (one) => h("span", {class: "actions"}, reloadAction(may, one.id, () => poll.now()))]], list, {key: (one) => one.id, empty: "The node has loaded no plugin."})), place, 5000);
     return {end: () => poll.end()};
   },

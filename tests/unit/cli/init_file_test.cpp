@@ -16,15 +16,15 @@ TEST_CASE("a file makes the project that the same options make") {
       " args: { start: 2 }\n"
       "- { web: desk, port: 8081, tls: true }\n- { port: \"front:sed\", command: [/bin/cat] }\n"
       "- { cron: n, at: \"@daily\", to: cart, message: \"{go, 1}\" }\n");
-  REQUIRE(read);
-  CHECK(read->node == "shop");
-  CHECK(read->observer);
+  REQUIRE(read.wrong.empty());
+  CHECK(read.node == "shop");
+  CHECK(read.observer);
   const std::vector<init_option> same{{"sup", "front{strategy:one_for_all}"},
                                       {"actor", "front:cart{args:{start:2}}"},
                                       {"web", "desk{port:8081,tls}"},
                                       {"port", "front:sed{command:[/bin/cat]}"},
                                       {"cron", "n{at:@daily,to:cart,message:\"{go, 1}\"}"}};
-  CHECK(project_files({"shop", read->options, true, "x"}).value() ==
+  CHECK(project_files({"shop", read.options, true, "x"}).value() ==
         project_files({"shop", same, true, "x"}).value());
   CHECK(project_files({"shop", same, true, "x"}).value().at("config/shop.yaml").find("port: 8081, tls: on") !=
         std::string::npos);
@@ -45,15 +45,21 @@ TEST_CASE("all that is wrong with a file is told at once") {
   for (const auto& one : cases) {
     CAPTURE(one.first);
     const auto read = read_init_file(one.first);
-    REQUIRE(!read);
-    CAPTURE(read.error().front());
-    CHECK(read.error().front().find(one.second) != std::string::npos);
+    REQUIRE(!read.wrong.empty());
+    CAPTURE(read.wrong.front());
+    CHECK(read.wrong.front().find(one.second) != std::string::npos);
   }
-  CHECK(read_init_file("- actr: x\n- actor: 5\n").error().size() == 2);
+  CHECK(read_init_file("- actr: x\n- actor: 5\n").wrong.size() == 2);
+  CHECK_FALSE(read_init_file("- [\n").is_list);
+  const auto rest = read_init_file("- node: shop\n- actr: x\n- actor: for\n");
+  CHECK(rest.is_list);
+  CHECK(rest.wrong.size() == 1);
+  CHECK(rest.node == "shop");
+  CHECK(rest.options.size() == 1);
   // A key that the braces have, too.
   const auto read = read_init_file("- actor: x{lang:c}\n  lang: cpp\n");
-  REQUIRE(read);
-  const auto made = project_files({"shop", read->options, false, "x"});
+  REQUIRE(read.wrong.empty());
+  const auto made = project_files({"shop", read.options, false, "x"});
   REQUIRE(!made);
   CHECK(made.error().front().find("'lang' is there twice") != std::string::npos);
 }

@@ -82,3 +82,32 @@ TEST_CASE("a file that cannot be written leaves no folder, and is named as it wa
   CHECK(done.error().text == "write " + in.file("p") + "/" + long_name + ": File name too long");
   CHECK(entries(in.path()) == 0);
 }
+
+TEST_CASE("where a file cannot be written a folder that is there stays as it was") {
+  const temporary_folder in;
+  const std::string folder = in.file("p");
+  in.write("p/a.txt", "mine\n");
+  const new_files files = {{"a.txt", "one\n"}, {"new/below/b.txt", "two\n"}, {"sub/c.txt", "three\n"}};
+  const std::vector<planned_file> planned{{"a.txt", file_action::replace},
+                                          {"new/below/b.txt", file_action::make},
+                                          {"sub/c.txt", file_action::make}};
+  in.write("p/sub", "a file, where a folder would have to be\n");
+  CHECK_FALSE(write_files(folder, files, planned));
+  CHECK(test::read_file(folder + "/a.txt") == "mine\n");
+  CHECK(entries(folder) == 2);
+
+  // A file that cannot even be written beside the others.
+  const std::string long_name(300, 'x');
+  const auto done = write_files(folder, {{"a.txt", "one\n"}, {long_name, ""}},
+                                {{"a.txt", file_action::replace}, {long_name, file_action::make}});
+  REQUIRE(!done);
+  CHECK(done.error().text == "write " + folder + "/" + long_name + ": File name too long");
+  CHECK(test::read_file(folder + "/a.txt") == "mine\n");
+  CHECK(entries(folder) == 2);
+
+  std::filesystem::remove(folder + "/sub");
+  REQUIRE(write_files(folder, files, planned));
+  CHECK(test::read_file(folder + "/a.txt") == "one\n");
+  CHECK(test::read_file(folder + "/new/below/b.txt") == "two\n");
+  CHECK(entries(folder) == 3);
+}

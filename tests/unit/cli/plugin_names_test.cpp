@@ -38,11 +38,14 @@ TEST_CASE("what can be no name is told with the reason") {
                                                        {"a'b", "not '''"},
                                                        {"a\nb", "not '\n'"},
                                                        {"9lives", "must begin with a letter"},
+                                                       {"--observer", "must begin with a letter"},
                                                        {"for", "no word of C or C++"},
                                                        {"Class", "no word of C or C++"},
                                                        {"co-await", "no word of C or C++"},
                                                        {"receive", "no word of Erlang"},
                                                        {"test", "that a build tool has for itself"},
+                                                       {"edit-cache", "that a build tool has for itself"},
+                                                       {"distcheck", "that a build tool has for itself"},
                                                        {std::string(300, 'a'), "at most 64 bytes, not 300"}};
   for (const auto& one : cases) {
     CAPTURE(one.first);

@@ -85,6 +85,36 @@ TEST_CASE("rates stand beside the reductions where there is room, and else in th
   CHECK(cli::render_top(busy_node(2), "memory", {200, 24}, false).find("RATE") == std::string::npos);
 }
 
+TEST_CASE("processor time is shown in total, and as a share where the node has measured it over a time") {
+  json busy = busy_node(2);
+  for (auto& process : busy["processes"]) process["cpu_us"] = 2'500'000;
+  const auto picture = [&busy](const char* sort, std::size_t columns) {
+    std::string text = cli::render_top(busy, sort, {columns, 24}, false);
+    CHECK(widest(text) <= columns);
+    return text;
+  };
+  CHECK(picture("time", 80).find(" 2.5s ") != std::string::npos);
+  CHECK(picture("time", 80).find("CPU") == std::string::npos);
+  busy["over_ms"] = 2000;
+  busy["cpu_permille"] = 1004;
+  for (auto& process : busy["processes"]) process["cpu_permille"] = 378;
+  CHECK(lines_of(picture("cpu", 80)).at(0).ends_with("  cpu 100.4%"));
+  CHECK(picture("cpu", 80).find("37.8%") != std::string::npos);
+  CHECK(picture("cpu", 80).find("TIME") == std::string::npos);
+  CHECK(picture("time", 80).find("TIME") != std::string::npos);
+  CHECK(picture("cpu", 200).find("TIME") != std::string::npos);
+}
+
+TEST_CASE("a handler that holds a thread stands above the list") {
+  json busy = busy_node(2);
+  const json held{{"who", "<0.43.0> hurt"}, {"since_ms", 4000}, {"callback", "handle_call"}};
+  busy["stuck"].push_back(held);
+  const auto lines = lines_of(cli::render_top(busy, "messages", {80, 24}, false));
+  CHECK(lines.at(2) == "stuck: <0.43.0> hurt for 4s in handle_call; see coppice health");
+  CHECK(lines.at(3).starts_with("PID"));
+  CHECK(lines_of(cli::render_top(busy_node(2), "messages", {80, 24}, false)).at(2).empty());
+}
+
 TEST_CASE("the column it is sorted by is bold where there are colours") {
   CHECK(cli::render_top(busy_node(1), "age", {}, true).find("\x1b[1mAGE\x1b[0m") != std::string::npos);
   CHECK(cli::render_top(busy_node(1), "age", {}, false).find('\x1b') == std::string::npos);

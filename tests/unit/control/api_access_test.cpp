@@ -59,7 +59,7 @@ TEST_CASE("a wrong token is 401, and gives not even the rights of a reader witho
 TEST_CASE("a Host that is neither an address nor a name of the node is refused") {
   const auto status = [](const char* host) { return guarded().judge(asked("GET", {{"host", host}})).status; };
   for (const char* host : {"127.0.0.1", "127.0.0.1:80", "[::1]:80", "localhost", "localhost:1",
-                           "node.example", "NODE.example:9911"}) {
+                           "LocalHost:80", "node.example", "NODE.example:9911"}) {
     CAPTURE(host);
     CHECK(status(host) == 200);
   }
@@ -82,7 +82,7 @@ TEST_CASE("the host of an absolute target counts, not the Host beside it") {
   CHECK(status("http://evil.example/livez", "localhost") == 403);
 }
 
-TEST_CASE("what acts takes JSON, and none from a page of another origin") {
+TEST_CASE("what acts takes JSON, and no request comes from a page of another origin") {
   const auto status = [](std::vector<net::http_header> headers) {
     headers.push_back({"host", "localhost:9911"});
     return guarded().judge(asked("POST", std::move(headers))).status;
@@ -96,7 +96,11 @@ TEST_CASE("what acts takes JSON, and none from a page of another origin") {
        {"http://localhost", "http://evil.example", "null", "", "http://localhost:99111"}) {
     CAPTURE(origin);
     CHECK(status({is_json, {"origin", origin}}) == 403);
+    CHECK(guarded().judge(asked("GET", {{"host", "localhost:9911"}, {"origin", origin}})).status == 403);
   }
+  CHECK(guarded()
+            .judge(asked("GET", {{"host", "localhost:9911"}, {"origin", "http://localhost:9911"}}))
+            .status == 200);
   CHECK(status({}) == 415);
   CHECK(status({{"content-type", "text/plain"}}) == 415);
   CHECK(status({{"content-type", "application/x-www-form-urlencoded"}}) == 415);

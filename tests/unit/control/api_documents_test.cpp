@@ -110,6 +110,7 @@ TEST_CASE("what a command does not take is told with what it takes") {
   for (const char* text : {"[]", "7", "{", "null", "{\"name\":\"\xff\",\"term\":\"x\"}"})
     has(body_refused("call", text), "the body is no JSON object");
   has(body_refused("call", std::string(100, '[')), "nest too deep");
+  has(body_refused("call", R"({"name":"a","term":"x","name":"b"})"), "name is given twice");
 }
 
 TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its arguments, and of no other one") {
@@ -132,6 +133,14 @@ TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its argu
       CHECK(its["requestBody"]["content"]["application/json"]["schema"]["properties"].size() ==
             one.arguments.size());
   }
+  // All that is served, each with the token or without.
+  CHECK(told["paths"]["/api/v1/openapi.json"]["get"]["operationId"] == "openapi");
+  for (const json& path : told["paths"])
+    for (const json& operation : path) {
+      CAPTURE(operation["operationId"]);
+      CHECK(operation["security"] == json::array({json::object(), {{"token", json::array()}}}));
+      CHECK(operation["responses"].contains("default"));
+    }
   const json limit = told["paths"]["/api/v1/ps"]["get"]["parameters"][1]["schema"];
   CHECK(limit == json{{"type", "integer"}, {"minimum", 0}, {"default", 500}});
   CHECK(control::commands_document().size() == over_http);
@@ -162,10 +171,21 @@ TEST_CASE("without the right state a document has no terms") {
          {"reason", secret},
          {"supervisor", {{"id", "top"}, {"last_end", nullptr}, {"children", json::array({branch})}}}}}}};
   json health{{"complaints", {{{"what", "application"}, {"why", std::string("failed: ") + secret}}}}};
-  json status{{"applications", {{{"name", "a"}, {"reason", secret}}}}, {"complaints", health["complaints"]}};
-  json apply{{"changes", {{{"path", "a"}, {"before", secret}, {"after", secret}}}}};
-  const std::vector<std::pair<std::string, json*>> all{
-      {"info", &info}, {"tree", &tree}, {"health", &health}, {"status", &status}, {"apply", &apply}};
+  const std::string mistake = std::string("/etc/node.yaml:7:12: expected a number, found ") + secret;
+  health["warnings"] = {{{"what", "configuration"},
+                         {"why", "it would be refused since 2026-11-29T19:05:39.405904Z: " + mistake}}};
+  json status{{"applications", {{{"name", "a"}, {"reason", secret}}}},
+              {"complaints", health["complaints"]},
+              {"warnings", health["warnings"]},
+              {"configuration", {{"why", mistake}}}};
+  json apply{{"changes", {{{"path", "a"}, {"before", secret}, {"after", secret}}}},
+             {"diagnostics", {{{"line", 7}, {"message", mistake}, {"hint", secret}, {"excerpt", secret}}}},
+             {"next_start", "would refuse: " + mistake}};
+  json reload{
+      {"plugins", {{{"actors", {{{"pid", "<0.1.0>"}, {"reason", std::string("refused: ") + secret}}}}}}}};
+  const std::vector<std::pair<std::string, json*>> all{{"info", &info},     {"tree", &tree},
+                                                       {"health", &health}, {"status", &status},
+                                                       {"apply", &apply},   {"reload", &reload}};
   for (const auto& [name, document] : all) {
     control::leave_out_terms(name, *document);
     const std::string text = base::json_text(*document);
@@ -187,7 +207,33 @@ TEST_CASE("without the right state a document has no terms") {
   control::leave_out_terms("info", stage);
   CHECK(stage["engine"]["subscriptions"][0]["peer"] == "{#Pid<'a@b'.1.57.0>, …}");
   CHECK(stage["engine"]["subscriptions"][1]["peer"] == "{…}");
+  json saga;
+  saga["engine"] = {{"kind", "saga"}, {"transactions", {{{"tx", "hunter2"}, {"depth", 1}}}}};
+  control::leave_out_terms("info", saga);
+  CHECK(saga["engine"]["transactions"][0] == json{{"tx", "…"}, {"depth", 1}});
   CHECK(info["ends"][0]["reason"] == "{badmatch, …}");
   CHECK(tree["applications"][0]["supervisor"]["children"][0]["last_end"]["reason"] == "{badmatch, …}");
   CHECK(health["complaints"][0]["why"] == "failed: {badmatch, …}");
+  CHECK(status["configuration"]["why"] == "/etc/node.yaml:7:12");
+  CHECK(health["warnings"][0]["why"] ==
+        "it would be refused since 2026-11-29T19:05:39.405904Z: /etc/node.yaml:7:12");
+  CHECK(apply["next_start"] == "would refuse: /etc/node.yaml:7:12");
+  CHECK(apply["diagnostics"][0]["line"] == 7);
+  CHECK(reload["plugins"][0]["actors"][0]["reason"] == "refused: {badmatch, …}");
+}
+
+TEST_CASE("without the right state a failure has of an exit reason the shape") {
+  const auto left = [](std::string_view command, std::string why) {
+    api::failure failed{base::errc::refused, "x", std::move(why), "help"};
+    control::leave_out_terms(command, failed);
+    CHECK(failed.hint == "help");
+    return failed.why;
+  };
+  CHECK(left("wait-ready", "a failed: {shutdown,{failed_to_start_child,b,<<\"hunter2\">>}}") ==
+        "a failed: {shutdown, …}");
+  CHECK(left("start", "it ended: <<\"hunter2\">>") == "it ended: …");
+  CHECK(left("info", "no process here has that pid or name") == "no process here has that pid or name");
+  CHECK(left("connect", "[::1]:4369 refused <0.1.0>") == "[::1]:4369 refused <0.1.0>");
+  for (const char* command : {"call", "cast", "send", "exit", "events"})
+    CHECK(left(command, "term: expected } behind {a") == "term: expected } behind {a");
 }

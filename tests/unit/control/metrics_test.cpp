@@ -45,6 +45,33 @@ TEST_CASE("parked children have series up to a bound, and what is on the board f
   CHECK(beside < text.find("\n# HELP coppice_http_connections "));
 }
 
+TEST_CASE("classes of actors have their processor time by message, and histograms of sampled messages") {
+  metrics_source from;
+  from.status = running();
+  runtime::class_work one;
+  one.plugin = "kv";
+  one.actor = "store";
+  one.ran[static_cast<std::size_t>(runtime::work_kind::call)] = 1'500'000'000;
+  one.handled.at_or_below.fill(3);
+  one.handled.at_or_below.front() = 1;
+  one.handled.sum = 2'000'000;
+  for (std::size_t i = 0; i < metrics::most_rows + 5; ++i) from.work.push_back(one);
+  const std::string text = metrics_text(from, metrics::board(), format::prometheus);
+  CHECK(
+      count(text, "\ncoppice_actor_cpu_seconds_total{plugin=\"kv\",actor=\"store\",message=\"call\"} 1.5") ==
+      metrics::most_rows);
+  CHECK(count(text, "\ncoppice_handler_seconds_bucket{plugin=\"kv\",actor=\"store\",le=\"+Inf\"} 3\n") ==
+        metrics::most_rows);
+  CHECK(count(text, "\ncoppice_handler_seconds_sum{plugin=\"kv\",actor=\"store\"} 0.002") ==
+        metrics::most_rows);
+  CHECK(count(text, "\ncoppice_mailbox_wait_seconds_count{plugin=\"kv\",actor=\"store\"} 0\n") ==
+        metrics::most_rows);
+  CHECK(
+      text.find("# HELP coppice_handler_seconds Time from the beginning of a handler to its return, with the "
+                "time that it waits. Counts only the messages of a sample of turns, not all\n") !=
+      std::string::npos);
+}
+
 TEST_CASE("a node lives while its workers sleep or are held for less than the bound") {
   node::node_status status = running();
   status.runtime.workers.resize(3);
@@ -283,6 +310,7 @@ TEST_CASE("a node that is drained is not ready") {
 TEST_CASE("the process knows what it uses") {
   const process_usage used = own_usage();
   CHECK(used.resident_bytes > 1 << 20);
+  CHECK(used.mapped_bytes >= used.resident_bytes);
   CHECK(used.open_files >= 3);
   CHECK(used.most_files > used.open_files);
   CHECK(used.cpu_nanos > 0);

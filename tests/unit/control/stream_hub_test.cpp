@@ -181,6 +181,29 @@ TEST_CASE("there are no more readers than there may be") {
   REQUIRE(at.until([&] { return two.has("503 Service Unavailable"); }));
 }
 
+TEST_CASE("a document that is too large is told to its readers once, and comes whole when it is smaller") {
+  place at;
+  const std::string sentence = "the document is larger than 16 MiB";
+  client& before = at.ask("/");
+  client& other = at.ask("/log");
+  REQUIRE(at.until([&] { return before.has("whole") && other.has("whole"); }));
+  at.document["a"] = std::string(std::size_t{17} << 20, 'x');
+  REQUIRE(at.until([&] { return before.has("event: status\ndata: {\"failed\":{\"code\":\"limit\""); }));
+  client& late = at.ask("/");
+  REQUIRE(at.until([&] { return late.has(sentence); }));
+  const int samples = at.samples;
+  REQUIRE(at.until([&] { return at.samples >= samples + 3; }));
+  at.document["a"] = "small again";
+  const auto has_it = [](const client& one) { return one.has("{\"whole\":{\"a\":\"small again\""); };
+  REQUIRE(at.until([&] { return has_it(before) && has_it(late); }));
+  const std::string& heard = before.heard.received;
+  CHECK(heard.find(sentence) == heard.rfind(sentence));
+  CHECK(at.hub->open_readers() == 3);
+  CHECK(at.hub->dropped() == 0);
+  at.document["a"] = "a change";
+  REQUIRE(at.until([&] { return late.has("{\"patch\":") || late.has("\"a change\""); }));
+}
+
 TEST_CASE("a reader that does not take its bytes is dropped and counted, and the other goes on") {
   place at;
   client& good = at.ask("/");
