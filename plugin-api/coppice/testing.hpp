@@ -14,11 +14,7 @@
 // <coppice/testing/erlang.hpp> adds Erlang's syntax.
 #pragma once
 
-#include <coppice/draft/event_handler.h>
-#include <coppice/draft/router.h>
-#include <coppice/draft/statem.h>
 #include <coppice/lifecycle.h>
-#include <coppice/server.h>
 
 #include <chrono>
 #include <functional>
@@ -40,12 +36,10 @@ namespace coppice::testing {
 
 namespace detail {
 struct awaited;
-struct ended_request;
 struct letter;
-struct machine_in_test;
 struct process;
 struct world;
-class engine;
+class behaviour;
 class surroundings;
 } // namespace detail
 
@@ -233,8 +227,6 @@ class actor {
     detail::surroundings* around = nullptr;
     value parent = {};
   };
-  // The engine now belongs to the next generation, or to none.
-  void leave(detail::engine& engine);
 
   actor(const plugin& from, const settings& how, const saved_state* saved) : actor(from, how, saved, {}) {}
   actor(const plugin& from, const settings& how, const saved_state* saved, const place& where);
@@ -272,10 +264,6 @@ class actor {
   bool has_work() const;
   bool step_once();
   bool step();
-  // Runs at most one callback: that for `what`, or the next one. False: the engine has none.
-  bool take_from(detail::engine& engine, const detail::letter* what = nullptr);
-  // True: an engine has taken the message.
-  bool give_to_engines(const detail::letter& what);
   void take_posts();
   // Handles requests that were not yet given to their callees, and those whose deadline has passed.
   bool ask_callees();
@@ -283,67 +271,16 @@ class actor {
   std::optional<nanoseconds> next_event() const;
 
   void dispatch(const detail::letter& what);
-  void handle_call(const detail::letter& what);
-  // True: the router forwarded it.
-  bool take_to_route(const detail::letter& what);
-  // Asks one of the router's two callbacks.
-  std::int32_t decide_route(const char* name,
-                            std::int32_t (*callback)(coppice_actor*, void*, const coppice_routed*),
-                            routed_message& one, const value& reason);
-  void pass(routed_message one);
-  static void answer_routed(const routed_message& one, const value& reply);
-  // With `log` and `ignore` the caller gets no answer.
-  void refuse_call(const detail::letter& what);
-  std::optional<value> parents_exit(const detail::letter& what) const;
-  void on_response(const detail::ended_request& what);
-
-  // ---- event handlers ----
-
-  // Runs once; the journal has the term that `removed` wrote.
-  void take_leave(const value& why, const value& next = {}, const value& next_args = {});
-  // Acts on COPPICE_REMOVE_HANDLER or COPPICE_SWAP_HANDLER.
-  void leave_manager(std::int32_t status);
-
-  // ---- state machines ----
-
-  using step_of_machine = statem_machine<value>::step;
-
-  const detail::machine_in_test& machine() const;
-  // Applies init's transition. False: the actor has ended.
-  bool start_machine();
-  void note_transition(std::uint32_t event, const value& content, const value& from);
-  bool fire_timeout();
-  void take_event(const detail::letter& what);
-  // Runs until the machine waits for an event.
-  void drive(step_of_machine next);
-  // Calls handle_event, or enter for an event without a type.
-  std::int32_t callback_of_machine(const statem_event<value>& event, const value& before);
-  // Treats an event that handle_event did not take. False: the actor has ended.
-  bool refuse_event(const statem_event<value>& event);
-  value fault_reason();
-
-  void decide(std::string_view unhandled, const value& term, std::int32_t status);
   // Acts on the status of a callback.
   void follow(std::int32_t status);
-  void forget_error();
-  value stop_reason(std::int32_t status);
   void stop(const value& reason);
 
   const coppice_actor_type& type_;
   const coppice_lifecycle lifecycle_;
-  const coppice_event_handler handler_;
-  const bool is_handler_;
-  const coppice_server server_;
-  const coppice_statem statem_;
-  const coppice_router router_;
-  const std::map<std::string, value> routes_;
-  const bool is_machine_;
-  const postponed_options postponed_;
+  std::unique_ptr<detail::behaviour> plays_; // the engine of the actor's behaviour
   void* state_ = nullptr;
-  const coppice::unhandled unhandled_;
   bool created_ = false;
   bool settling_ = false;
-  bool begins_ = false; // a state machine has not handled its first events yet
   std::int32_t status_ = COPPICE_OK;
 };
 

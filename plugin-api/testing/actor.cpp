@@ -47,7 +47,7 @@ void actor::exit(const value& from, const value& reason) {
 }
 
 void actor::shut_down(const value& reason) {
-  if (is_handler_ && !world_.dead)
+  if (plays_->takes_events() && !world_.dead)
     remove(atom("stop"));
   else
     exit(world_.parent, reason);
@@ -147,6 +147,19 @@ void actor::cast(const value& term) {
 
 void actor::send(const value& term) {
   deliver({detail::delivery::info, term});
+}
+
+void actor::notify(const value& event) {
+  if (!plays_->takes_events()) throw failure("this actor is no event handler");
+  deliver({detail::delivery::event, event});
+}
+
+value actor::remove(const value& why) {
+  if (!plays_->takes_events()) throw failure("this actor is no event handler");
+  if (world_.dead) throw failure("this event handler has ended");
+  plays_->leave_manager(why);
+  detail::end(world_, atom("normal"));
+  return did.left.back().result;
 }
 
 void actor::connect(std::string_view node) {

@@ -9,6 +9,8 @@
 #include <coppice/testing/calls.hpp>
 #include <coppice/testing/form.hpp>
 
+#include "behaviours.hpp"
+
 namespace coppice::testing {
 
 actor actor::restored(const plugin& from, const saved_state& saved, const settings& how) {
@@ -17,7 +19,9 @@ actor actor::restored(const plugin& from, const saved_state& saved, const settin
 }
 
 actor::~actor() {
-  for (const auto& [name, each] : std::exchange(world_.beside, {})) leave(*each);
+  // Its engines belong to the next generation by now, or to none.
+  for (const auto& [name, each] : std::exchange(world_.beside, {}))
+    if (each->is_of(world_)) each->carried_to(nullptr);
   detail::end(world_, atom("killed"));
   if (created_ && lifecycle_.destroy != nullptr) lifecycle_.destroy(state_);
   detail::name_leaks(world_, type_.name);
@@ -35,7 +39,7 @@ saved_state actor::save() {
   out.status = judged(written("save_state", out.term, [&](coppice_writer* w) {
     return lifecycle_.save_state(self(), state_, &out.version, w);
   }));
-  forget_error();
+  detail::forget_error(world_);
   return out;
 }
 
@@ -46,7 +50,7 @@ value actor::format_status() {
   else
     written("format_status", shown,
             [&](coppice_writer* w) { return lifecycle_.format_status(self(), state_, w); });
-  forget_error();
+  detail::forget_error(world_);
   return shown ? shown : atom("opaque");
 }
 
@@ -61,7 +65,7 @@ std::int32_t actor::config_change(const value& args, const value& env) {
   });
   if (status == COPPICE_UNHANDLED || status < COPPICE_OK) {
     world_.env = former_env;
-    forget_error();
+    detail::forget_error(world_);
   } else {
     world_.args = args;
     follow(status);
@@ -70,25 +74,11 @@ std::int32_t actor::config_change(const value& args, const value& env) {
   return status;
 }
 
-void actor::leave(detail::engine& engine) {
-  if (engine.is_of(world_)) engine.carried_to(nullptr);
-}
-
 actor::actor(const plugin& from, const settings& how, const saved_state* saved, const place& where)
     : whole_(std::make_unique<detail::world>()),
       did(world_.did),
       type_(from.type(how.actor)),
-      lifecycle_(detail::table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)),
-      handler_(detail::table_of<coppice_event_handler>(type_, COPPICE_EVENT_HANDLER_DRAFT_2)),
-      is_handler_(std::string_view(type_.behaviour) == "event_handler"),
-      server_(is_handler_ ? detail::as_server(handler_)
-                          : detail::table_of<coppice_server>(type_, COPPICE_SERVER_1)),
-      statem_(detail::table_of<coppice_statem>(type_, COPPICE_STATEM_DRAFT_2)),
-      router_(detail::table_of<coppice_router>(type_, COPPICE_ROUTER_DRAFT_2)),
-      routes_(how.routes),
-      is_machine_(std::string_view(type_.behaviour) == "statem"),
-      postponed_(how.postponed),
-      unhandled_(how.unhandled ? *how.unhandled : from.unhandled_of(type_.name)) {
+      lifecycle_(detail::table_of<coppice_lifecycle>(type_, COPPICE_LIFECYCLE_1)) {
   detail::process& mine = world_;
   mine.args = mine.env = empty_map();
   mine.udp = how.udp;
@@ -109,8 +99,12 @@ actor::actor(const plugin& from, const settings& how, const saved_state* saved, 
     return run(name, [&] { return make(self(), state_); });
   };
   world_.follow = [this](std::int32_t status) { follow(status); };
+  world_.stop = [this](const value& reason) { stop(reason); };
+  world_.data = [this] { return save().term; };
   world_.around = where.around;
   if (world_.around != nullptr) world_.around->enters(world_);
+  plays_ =
+      detail::make_behaviour(world_, how, how.unhandled ? *how.unhandled : from.unhandled_of(type_.name));
   for (const auto& [name, each] : world_.beside) each->carried_to(&world_);
   const auto& engines = detail::engines_of_behaviours();
   if (const auto of_its_behaviour = engines.find(type_.behaviour); of_its_behaviour != engines.end())
@@ -133,35 +127,36 @@ bool actor::create() {
     status_ = compute("create", [&] { return lifecycle_.create(self(), &state_); });
   created_ = status_ == COPPICE_OK;
   status_ = judged(status_);
-  if (status_ != COPPICE_OK) detail::end(world_, stop_reason(status_));
+  if (status_ != COPPICE_OK) detail::end(world_, detail::stop_reason(world_, status_));
   return status_ == COPPICE_OK;
 }
 
 void actor::start() {
   if (!create()) return;
   const detail::lent args(world_.args);
-  if (is_machine_) {
-    world_.machine.emplace();
-    world_.machine->is.bound(postponed_.limit, postponed_.on_full);
-    world_.machine->open = true;
-  }
-  if (lifecycle_.init != nullptr)
-    status_ = run("init", [&] { return lifecycle_.init(self(), state_, args.get()); });
-  if (is_machine_) world_.machine->open = false;
+  status_ = plays_->init([&] {
+    return lifecycle_.init == nullptr
+               ? COPPICE_OK
+               : run("init", [&] { return lifecycle_.init(self(), state_, args.get()); });
+  });
   if (status_ == COPPICE_IGNORE) return detail::end(world_, atom("normal"));
   if (status_ == COPPICE_UNHANDLED) status_ = COPPICE_E_INVALID;
-  if (status_ == COPPICE_STOP || status_ < COPPICE_OK) return detail::end(world_, stop_reason(status_));
-  if (is_machine_ && !start_machine()) return;
+  if (status_ == COPPICE_STOP || status_ < COPPICE_OK)
+    return detail::end(world_, detail::stop_reason(world_, status_));
+  if (const std::int32_t status = plays_->starts(); status != COPPICE_OK) {
+    status_ = status;
+    return;
+  }
   follow(status_);
   settle();
 }
 
 void actor::restore(const saved_state& saved) {
-  if (is_machine_ && !world_.machine) throw failure("a state machine is restored with its process");
+  plays_->restores();
   if (!create()) return;
   status_ = restore_state(saved);
   judge_version(saved);
-  if (status_ != COPPICE_OK) return detail::end(world_, stop_reason(status_));
+  if (status_ != COPPICE_OK) return detail::end(world_, detail::stop_reason(world_, status_));
   if (lifecycle_.after_restore != nullptr) {
     const std::int32_t after = run("after_restore", [&] { return lifecycle_.after_restore(self(), state_); });
     follow(after == COPPICE_UNHANDLED ? COPPICE_OK : after);
@@ -186,7 +181,7 @@ void actor::judge_version(const saved_state& saved) {
       std::uint32_t version = saved.version;
       return lifecycle_.save_state(self(), state_, &version, w);
     });
-  if (status_ == COPPICE_OK) forget_error();
+  if (status_ == COPPICE_OK) detail::forget_error(world_);
   const std::string changed =
       status_ != COPPICE_OK ? "its restore_state refuses" : detail::change_of_form(saved.term, again);
   if (!changed.empty())

@@ -104,29 +104,39 @@ std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* mes
   const auto whom = term_of(from);
   if (!whom && from.data != nullptr) complain_if_spoiled(view(from), "a `from`");
   if (!whom || !term) return term ? COPPICE_E_INVALID : COPPICE_E_TERM;
-  etf::cursor at(whom->bytes());
-  etf::bytes pid;
-  etf::bytes tag;
-  if (!at.read_tuple_of(2) || !at.read_term(pid) || !at.read_term(tag)) return COPPICE_E_INVALID;
   world& w = *of(self);
   if (*whom == w.asked && std::exchange(w.answered, true)) {
     complain_of_callback(COPPICE_CALL_1 "'s reply", " twice for the call in hand");
     return COPPICE_E_USED;
   }
-  const auto open = open_froms.find(*whom);
-  if (open == open_froms.end()) {
-    deliver(w, value::of(pid), std::pair(etf::any_term{tag}, term->term()), false);
-    return COPPICE_OK;
-  }
-  const auto waits = open->second.lock();
-  if (waits && !waits->answered) *waits = {true, std::move(*term)}; // the caller drops a second reply
-  return COPPICE_OK;
+  return give_reply(w, *whom, std::move(*term)) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 
-void leave_open(world& w, const letter& what) {
-  const auto open = open_froms.find(what.from);
-  const auto waits = open == open_froms.end() ? nullptr : open->second.lock();
-  if (waits && !waits->answered && !w.dead) w.unanswered.push_back({what.term, w.now + 5s, waits});
+std::shared_ptr<awaited> open_call_of(const value& from) {
+  const auto open = open_froms.find(from);
+  auto waits = open == open_froms.end() ? nullptr : open->second.lock();
+  return waits && !waits->answered ? waits : nullptr;
+}
+
+void reply_to(const value& from, value reply) {
+  if (const auto waits = open_call_of(from)) *waits = {true, std::move(reply)};
+}
+
+bool give_reply(world& w, const value& from, value reply) {
+  etf::cursor at(from.bytes());
+  etf::bytes pid;
+  etf::bytes tag;
+  if (!at.read_tuple_of(2) || !at.read_term(pid) || !at.read_term(tag)) return false;
+  if (open_froms.contains(from))
+    reply_to(from, std::move(reply));
+  else
+    deliver(w, value::of(pid), std::pair(etf::any_term{tag}, reply.term()), false);
+  return true;
+}
+
+void leave_open(world& w, const letter& what, const char* remedy) {
+  const auto waits = open_call_of(what.from);
+  if (waits && !w.dead) w.unanswered.push_back({what.term, w.now + 5s, waits, remedy});
 }
 
 void name_unanswered(world& w) {
@@ -134,8 +144,8 @@ void name_unanswered(world& w) {
     if (each.waits->answered || w.dead) return true;
     if (each.due > w.now) return false;
     w.did.complaints.push_back("its handle_call has left " + show(each.request.bytes()) +
-                               " without a reply for 5 s: return the reply, or keep a copy of `from` and "
-                               "reply by it");
+                               " without a reply for 5 s: " + each.remedy +
+                               ", or keep a copy of `from` and reply by it");
     return true;
   });
 }

@@ -143,18 +143,7 @@ const coppice_statem_api* statem_interface() {
 }
 
 bool machine_effects::reply(const value& from, value answer) {
-  etf::cursor at(from.bytes());
-  etf::bytes pid;
-  etf::bytes tag;
-  if (!at.read_tuple_of(2) || !at.read_term(pid) || !at.read_term(tag)) return false;
-  const auto open = open_froms.find(from);
-  if (open == open_froms.end()) {
-    deliver(world_, value::of(pid), std::pair(etf::any_term{tag}, answer.term()), false);
-    return true;
-  }
-  const auto waits = open->second.lock();
-  if (waits && !waits->answered) *waits = {true, std::move(answer)};
-  return true;
+  return give_reply(world_, from, std::move(answer));
 }
 
 std::uint64_t machine_effects::arm(const statem_action<value>& timeout, std::uint64_t serial) {

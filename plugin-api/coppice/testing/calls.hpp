@@ -16,8 +16,15 @@ namespace coppice::testing::detail {
 std::pair<value, std::shared_ptr<awaited>> begin_call(const value& caller, std::string_view node);
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* message);
 
-/// After a handler has returned: notes whether its caller still waits.
-void leave_open(world& w, const letter& what);
+/// The call with this `from`, while it has no reply. Null: nobody waits for one.
+std::shared_ptr<awaited> open_call_of(const value& from);
+/// Replies to it; a second reply is dropped.
+void reply_to(const value& from, value reply);
+/// Replies to the caller, by a message if it is none of the test's calls. False: `from` is not well-formed.
+bool give_reply(world& w, const value& from, value reply);
+/// After a handler has returned: notes whether its caller still waits. `remedy`: how a handler of that
+/// behaviour replies at once.
+void leave_open(world& w, const letter& what, const char* remedy);
 /// Complains of a call that is never answered: its caller waits for gen_server:call's full time-out. Probably
 /// the handler neither replied nor kept `from`.
 void name_unanswered(world& w);

@@ -33,6 +33,7 @@ struct open_call {
   value request;
   nanoseconds due{};
   std::shared_ptr<const awaited> waits;
+  const char* remedy;
 };
 
 struct open_request {
@@ -66,8 +67,9 @@ struct letterbox {
 };
 
 struct world;
-/// A source of callbacks beside the mailbox, such as the two of coppice/testing/net.hpp; it stays when the
-/// actor's code is replaced. Its class has a constexpr `interface_name`. In the test's thread.
+/// A source of callbacks: the engine of the actor's behaviour, or one beside it, such as the two of
+/// coppice/testing/net.hpp. One beside it stays when the actor's code is replaced, and its class has a
+/// constexpr `interface_name`. In the test's thread.
 class engine : public std::enable_shared_from_this<engine> {
  public:
   engine() = default;
@@ -76,7 +78,7 @@ class engine : public std::enable_shared_from_this<engine> {
   virtual ~engine() = default;
 
   struct call {
-    const char* callback;
+    const char* callback; ///< null: `make` runs its callbacks by world::run, and is given no state
     std::function<std::int32_t(coppice_actor* self, void* state)> make;
     bool ends_actor = false; ///< after the callback
     value reason{};          ///< exit reason; none: `normal`
@@ -93,6 +95,40 @@ class engine : public std::enable_shared_from_this<engine> {
   virtual bool is_of(const world& w) const = 0;
   /// Its actor has ended; `orderly`: not by a failure.
   virtual void ended(bool orderly) = 0;
+};
+
+/// The engine of an actor's behaviour. It takes every message that no engine beside it takes, and each
+/// generation of the actor's code has a new one; its next() comes before any message. In the test's thread.
+class behaviour : public engine {
+ public:
+  /// Runs init by `callback` and returns its status.
+  virtual std::int32_t init(const std::function<std::int32_t()>& callback) { return callback(); }
+  /// After a successful init. An error: the actor has ended.
+  virtual std::int32_t starts() { return COPPICE_OK; }
+  /// Before the actor is restored.
+  virtual void restores() {}
+
+  std::optional<call> next(world&) override { return std::nullopt; }
+  nanoseconds due() const override { return nanoseconds::max(); }
+  /// The callback for the end of a request. Empty: none.
+  virtual std::optional<call> answered(const ended_request& what) = 0;
+  /// Acts on a status that only this behaviour knows. False: it knows no such status.
+  virtual bool follows(std::int32_t) { return false; }
+  /// Before the actor's terminate.
+  virtual void stops(const value&) {}
+
+  /// Whether the actor is called by a manager of events, which it can leave.
+  virtual bool takes_events() const { return false; }
+  virtual void leave_manager(const value&) {}
+
+  void carried_to(world*) final {}
+  bool is_of(const world& w) const final { return &w == &world_; }
+  void ended(bool) final {}
+
+ protected:
+  explicit behaviour(world& of) : world_(of) {}
+
+  world& world_;
 };
 
 /// The other actors of a scene, see coppice/testing/scene.hpp: signals of one actor to another one go there.
@@ -195,12 +231,13 @@ struct world : process {
   std::string plugin;
   const coppice_actor_type* type = nullptr;
   std::function<void()> go_on; ///< runs until nothing is left to do at this time
-  /// For engines that call back more than once in one turn: runs a callback, whose status it returns, and
-  /// acts on such a status, by which the actor may end.
+  /// For engines that call back more than once in one turn: runs a callback, whose status it returns.
   std::function<std::int32_t(const char* name,
                              const std::function<std::int32_t(coppice_actor*, void*)>& make)>
       run;
-  std::function<void(std::int32_t status)> follow;
+  std::function<void(std::int32_t status)> follow; ///< acts on such a status, by which the actor may end
+  std::function<void(const value& reason)> stop;
+  std::function<value()> data;    ///< what save_state writes; no term: nothing
   surroundings* around = nullptr; ///< null: the actor runs alone
   journal did;
   std::deque<letter> mailbox;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The running tree: starts the node of this project, waits until all of it has started, and asks for each of its
-# processes. Its argument is the folder with the built plugins. 77, which is skipped: there is no coppiced.
+# processes. It listens at no ports but those of the tree. Its argument is the folder with the built plugins. 77, which is
+# skipped: there is no coppiced.
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,7 +18,7 @@ printf 'a_cookie_of_the_test_alone' >"$work/cookie"
 chmod 600 "$work/cookie"
 COPPICE_SOCKET=$work/node.sock
 export COPPICE_SOCKET
-coppiced --config "$here/config/my_node.yaml" --set node.data="$work/data" --set control.socket="$COPPICE_SOCKET" \
+coppiced --config "$here/config/my_node.yaml" --set node.data="$work/data" --set "control={ socket: $COPPICE_SOCKET }" \
   --set "plugins.path=[ $build ]" --set "node.cookie={ file: $work/cookie }" --set 'distribution.listen=[]' --set 'node.log.files=[]' --set epmd.mode=off &
 node=$!
 coppice wait-ready --timeout 30s
