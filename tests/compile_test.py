@@ -65,6 +65,10 @@ def main():
         tries.append((f"a warning of -W{flag} {'fails' if fails else 'does not fail'} a build that is "
                       f"{'strict' if strict else 'as usual'}",
                       (status != 0) == fails and "warning: so" in output, output))
+    kept = [lines(build(steps=1, step=f"echo kept for $$CCACHE_NAMESPACE.{flags}; touch $out")[0], "")[-1]
+            for flags in ("", " -include-pch a.pch")]
+    tries.append(("what ccache keeps of a build with precompiled headers is for its folder alone",
+                  kept == ["kept for .", "kept for F. -include-pch a.pch"], kept))
     output, status, _ = build()
     tries.append(("what configuring says is not shown", status == 0 and output == "", output))
     output, status, _ = build(configure="echo the reason && false")

@@ -19,6 +19,16 @@ WARNING = re.compile(r"warning: .*\[-W(?!maybe-uninitialized)")  # that one is w
 MOST_LINES = 30  # of what Meson says when it fails: the reason comes last
 
 
+def has_precompiled_headers(folder):
+    """These name the files that they were made of by their whole paths. So what ccache keeps of such a build serves no other
+    folder: the files may be others there, or gone."""
+    try:
+        with open(os.path.join(folder, "build.ninja"), encoding="utf-8", errors="replace") as rules:
+            return any("-include-pch" in line for line in rules)
+    except FileNotFoundError:
+        return False
+
+
 def configured(ninja):
     again = subprocess.run([*ninja, "build.ninja"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                            errors="replace", check=False)
@@ -45,6 +55,8 @@ def shown(lines, what):
 def main():
     folder, jobs, *targets = sys.argv[1:]
     ninja = ["ninja", "-C", folder, "-j", jobs]
+    if has_precompiled_headers(folder):
+        os.environ["CCACHE_NAMESPACE"] = os.path.realpath(folder)
     if not configured(ninja):
         return 1
     strict = os.environ.get("COPPICE_WERROR") == "true"
