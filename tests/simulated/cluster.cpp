@@ -20,23 +20,6 @@ namespace {
 
 constexpr std::string_view cookie = "a cookie that all hosts of the cluster have";
 
-std::string configuration_of(unsigned host, const std::string& name, const std::string& children) {
-  return fmt::format(
-      "node: {{ name: {}, cookie: {{ file: cookie }}, data: data, workers: 2, log: {{ level: warning }} }}\n"
-      "distribution: {{ listen: [ {{ address: 10.0.0.{}, ports: 20000-20100 }} ], ticktime: 8s }}\n"
-      "plugins: {{ path: [ {} ] }}\n"
-      "applications:\n"
-      "  - name: shop\n"
-      "    type: permanent\n"
-      "    supervisor:\n"
-      "      name: shop_sup\n"
-      "      intensity: 1000\n"
-      "      children:\n"
-      "        - {{ id: kv, actor: kv, name: kv, args: {{ max_entries: 10 }} }}\n"
-      "{}",
-      name, host, PLUGIN_FOLDER, children);
-}
-
 void make_disk(unsigned host, const std::string& folder) {
   std::filesystem::create_directories(folder);
   const std::string cookie_file = folder + "/cookie";
@@ -64,8 +47,8 @@ std::string plain(etf::cursor& at) {
 
 } // namespace
 
-cluster::cluster(unsigned hosts, std::string folder, children_of children)
-    : hosts_(hosts), folder_(std::move(folder)), children_(std::move(children)) {
+cluster::cluster(unsigned hosts, std::string folder, bool meet, children_of children)
+    : hosts_(hosts), folder_(std::move(folder)), meet_(meet), children_(std::move(children)) {
   const bool by_name = one_in(2);
   for (unsigned one = 1; one <= hosts_; ++one) {
     names_[one] = fmt::format("n@{}{}", by_name ? "h" : "10.0.0.", one);
@@ -80,12 +63,15 @@ void cluster::start(unsigned host) {
   const on_host here(host);
   const std::string own = folder_of(host);
   if (disk_of(host).path.empty()) make_disk(host, own);
-  const std::string configuration = configuration_of(host, names_[host], children_(*this, host));
-  spec::outcome loaded = spec::load_text(configuration, "node.yaml", own);
+  node::configuration_source from;
+  from.files = {write_configuration(host, children_(*this, host))};
+  spec::outcome loaded = spec::load(from.files);
   if (!loaded.spec) give_up(spec::render(loaded.diagnostics));
-  auto started = node::instance::start(std::move(*loaded.spec), [host, life = host_at(host).lives] {
+  from.texts = std::move(loaded.texts);
+  const auto comes_down = [host, life = host_at(host).lives] {
     if (host_at(host).lives == life) give_up(fmt::format("the node of host {} came down by itself", host));
-  });
+  };
+  auto started = node::instance::start(std::move(*loaded.spec), comes_down, std::move(from));
   if (!started) give_up(fmt::format("host {}: {}", host, started.error().text));
   nodes_[host] = std::move(*started);
 }
@@ -96,6 +82,42 @@ void cluster::await_ready(unsigned host) {
   at(host)->when_ready([told](const base::status& outcome) { told->give(outcome.has_value()); });
   if (!ready.take_within(std::chrono::seconds(30)).value_or(false))
     give_up(fmt::format("invariant: a node becomes ready: host {} did not", host));
+}
+
+std::string cluster::configuration(unsigned host, const std::string& lines) const {
+  std::string peers;
+  for (unsigned one = 1; meet_ && one <= hosts_; ++one)
+    if (one != host) peers += fmt::format("{}{}", peers.empty() ? "" : ", ", names_[one]);
+  return fmt::format(
+      "node: {{ name: {}, cookie: {{ file: h{}/cookie }}, data: h{}/data, workers: 2, log: {{ level: warning "
+      "}} }}\n"
+      "distribution: {{ listen: [ {{ address: 10.0.0.{}, ports: 20000-20100 }} ], ticktime: 8s, peers: [ {} "
+      "] }}\n"
+      "plugins: {{ path: [ {} ], reload_deadline: 300ms }}\n"
+      "applications:\n"
+      "  - name: shop\n"
+      "    type: permanent\n"
+      "    supervisor:\n"
+      "      name: shop_sup\n"
+      "      intensity: 1000\n"
+      "      children:\n"
+      "        - {{ id: kv, actor: kv, name: kv, args: {{ max_entries: 10 }} }}\n"
+      "{}",
+      names_[host], host, host, host, peers, PLUGIN_FOLDER, lines);
+}
+
+std::string cluster::write_configuration(unsigned host, const std::string& lines) {
+  const std::string file = fmt::format("{}/h{}-{}.yaml", folder_, host, ++configurations_);
+  std::ofstream(file) << configuration(host, lines);
+  return file;
+}
+
+void cluster::apply(unsigned host, const std::string& lines, std::function<void(node::apply_outcome)> done) {
+  const on_host here(host);
+  node::apply_request what;
+  what.files = {write_configuration(host, lines)};
+  what.by = "the workload";
+  at(host)->apply(std::move(what), std::move(done));
 }
 
 std::string cluster::folder_of(unsigned host) const {

@@ -22,11 +22,12 @@ enum class loss : std::uint8_t { program, power };
 
 class cluster {
  public:
-  // Lines of YAML: the children of that host beside kv.
+  // Lines of YAML: the children of that host beside kv, and behind them keys of the whole configuration.
   using children_of = std::function<std::string(const cluster&, unsigned host)>;
 
-  // Starts them all, in an order that the seed chooses. `folder`: where their files are.
-  cluster(unsigned hosts, std::string folder, children_of children);
+  // Starts them all, in an order that the seed chooses. `folder`: where their files are. `meet`: each has the
+  // others in distribution.peers.
+  cluster(unsigned hosts, std::string folder, bool meet, children_of children);
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 
@@ -47,13 +48,22 @@ class cluster {
   // What the engine of that name reports on that host: its numbers and words by name. Empty: the host is
   // down, or nothing came.
   std::map<std::string, std::string> report(unsigned host, std::string_view name);
+  // Has the node of that host apply a configuration with these lines in place of those of children_of. `done`
+  // is called once, on a thread of that host.
+  void apply(unsigned host, const std::string& lines, std::function<void(node::apply_outcome)> done);
   // The folder of the host's files.
   std::string folder_of(unsigned host) const;
 
  private:
+  std::string configuration(unsigned host, const std::string& lines) const;
+  // Writes it beside the hosts' folders, so that no loss of power changes it. The name of the file.
+  std::string write_configuration(unsigned host, const std::string& lines);
+
   unsigned hosts_;
   std::string folder_;
+  bool meet_;
   children_of children_;
+  std::uint64_t configurations_ = 0; // that were written
   std::array<std::string, most_hosts> names_;
   std::array<std::unique_ptr<node::instance>, most_hosts> nodes_;
 };

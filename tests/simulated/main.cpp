@@ -28,6 +28,9 @@ using namespace coppice::simulated;
 
 constexpr int task_fd = 3;
 constexpr int result_fd = 4;
+// The folder of the run, so that its files have the same absolute paths in each.
+constexpr int folder_fd = 5;
+constexpr const char* folder_path = "/dev/fd/5";
 constexpr const char* run_argument = "--run";
 
 // A file without a name, as stdio gives it.
@@ -65,7 +68,7 @@ class paper {
 int run_here() {
   static task what;
   if (pread(task_fd, &what, sizeof what, 0) != sizeof what) return 2;
-  const result made = run(what);
+  const result made = run(what, folder_path);
   if (pwrite(result_fd, &made, sizeof made, 0) != sizeof made) return 2;
   _exit(0); // threads of killed hosts stand where they were
 }
@@ -92,7 +95,9 @@ outcome run_apart(const task& what) {
     dup2(high[1], result_fd);
     if (!what.trace) dup2(high[2], STDERR_FILENO);
     kernel_close_from(result_fd + 1);
-    if (chdir(folder.data()) == 0) start_again(run_argument);
+    const int opened = open(folder.data(), O_RDONLY | O_DIRECTORY);
+    const bool is_open = opened == folder_fd || dup2(opened, folder_fd) == folder_fd;
+    if (is_open && chdir(folder.data()) == 0) start_again(run_argument);
     _exit(2);
   }
   int status = 0;
@@ -149,6 +154,10 @@ class search {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     fmt::print("{} calls answered, {} failed; {} casts came; {} ends of links and monitors were told\n",
                seen_.answered, seen_.failed, seen_.casts, seen_.ends);
+    fmt::print("{} events came, {} subscriptions ended; {} runs of jobs\n", seen_.events, seen_.ended,
+               seen_.runs);
+    fmt::print("{} applies and reloads were done, {} refused or rolled back\n", seen_.changed,
+               seen_.unchanged);
     fmt::print(
         "{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
         ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
@@ -178,6 +187,11 @@ class search {
     seen_.failed += out.made.seen.failed;
     seen_.casts += out.made.seen.casts;
     seen_.ends += out.made.seen.ends;
+    seen_.events += out.made.seen.events;
+    seen_.ended += out.made.seen.ended;
+    seen_.runs += out.made.seen.runs;
+    seen_.changed += out.made.seen.changed;
+    seen_.unchanged += out.made.seen.unchanged;
   }
 
   const command_line& given_;

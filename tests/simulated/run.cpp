@@ -134,7 +134,7 @@ class faults {
 
 } // namespace
 
-result run(const task& what) {
+result run(const task& what, const std::string& folder) {
   begin({what.seed, what.trace});
   prepare_network();
   setenv("COPPICE_PLUGIN_HOST", "/plugin-host", 1);
@@ -144,7 +144,7 @@ result run(const task& what) {
   base::log::start(log);
 
   const auto does = make_workload(what.only.data());
-  cluster all(does->hosts(), ".",
+  cluster all(does->hosts(), folder, does->meet(),
               [&does](const cluster& of, unsigned host) { return does->children(of, host); });
   faults troubles(all, *does);
   const nanos until = now() + what.length;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "workloads/ledger.hpp"
 
@@ -24,7 +25,8 @@ struct result {
   ledger::counts seen;
 };
 
-// In a process of its own, in an empty folder. Ends the process where something does not hold.
-result run(const task& what);
+// In a process of its own. `folder`: an empty one, absolute; the name becomes part of what nodes write. Ends
+// the process where something does not hold.
+result run(const task& what, const std::string& folder);
 
 } // namespace coppice::simulated

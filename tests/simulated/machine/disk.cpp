@@ -132,6 +132,7 @@ void mount_disk(unsigned host, const std::string& folder) {
   const std::filesystem::path real = std::filesystem::canonical(folder);
   disk = {};
   disk.root = read_folder(host, real);
+  disk.named = std::filesystem::absolute(folder).lexically_normal();
   disk.path = real; // from here on what is done to it counts
 }
 
@@ -179,8 +180,9 @@ disk_place find_place(const char* path, const entry_ptr& above) {
   }
   const std::string plain = whole.lexically_normal();
   for (const host_disk& disk : disks().of) {
-    if (disk.path.empty() || !parts_below(disk.path, plain, parts)) continue;
-    return walk(disk.root, parts);
+    if (disk.path.empty()) continue;
+    if (parts_below(disk.path, plain, parts) || parts_below(disk.named, plain, parts))
+      return walk(disk.root, parts);
   }
   return {};
 }

@@ -57,7 +57,8 @@ struct name_change {
 };
 
 struct host_disk {
-  std::string path; // absolute; empty: the host has no disk
+  std::string path;  // absolute, as realpath gives it; empty: the host has no disk
+  std::string named; // absolute, as it was mounted
   entry_ptr root;
   std::list<name_change> name_changes; // that no sync has confirmed, in their order
   bool full = false;                   // no file can become longer

@@ -155,8 +155,10 @@ void lose_unsynced(unsigned host) {
     one->names.clear(); // breaks the circles
     one->synced_names.clear();
   }
+  std::string named = std::move(disk.named);
   disk = {};
   disk.root = root;
+  disk.named = std::move(named);
   disk.path = path;
 }
 

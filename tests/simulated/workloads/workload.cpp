@@ -12,7 +12,16 @@
 namespace coppice::simulated {
 namespace {
 
-constexpr std::array<std::string_view, 6> names{"calls", "casts", "watches", "mixed", "raft", "saga"};
+// Those of plain actors come first.
+constexpr std::array<std::string_view, 9> names{"calls", "casts",   "watches", "mixed", "raft",
+                                                "saga",  "changes", "events",  "jobs"};
+constexpr std::size_t plain = 4;
+
+// Each of the others as often as all of plain actors together.
+std::string_view any() {
+  const std::uint64_t one = draw_below(names.size() - plain + 1);
+  return one == 0 ? names[draw_below(plain)] : names[plain + one - 1];
+}
 
 } // namespace
 
@@ -25,10 +34,13 @@ std::string workload_names() {
 }
 
 std::unique_ptr<workload> make_workload(std::string_view name) {
-  if (name.empty()) name = names[draw_below(names.size())];
+  if (name.empty()) name = any();
   if (!is_workload(name)) return nullptr;
   if (name == "raft") return make_group();
   if (name == "saga") return make_bank();
+  if (name == "changes") return make_changes();
+  if (name == "events") return make_events();
+  if (name == "jobs") return make_jobs();
   return make_traffic(name);
 }
 

@@ -21,6 +21,8 @@ class workload {
   virtual unsigned hosts() const = 0;
   // See cluster::children_of.
   virtual std::string children(const cluster& all, unsigned host) const = 0;
+  // Whether the nodes connect by themselves, and stay connected.
+  virtual bool meet() const { return false; }
   // The host has a node that is ready.
   virtual void populate(cluster& all, unsigned host) = 0;
   // The host was killed, and with it what populate() has put there.
@@ -47,5 +49,11 @@ std::unique_ptr<workload> make_traffic(std::string_view name);
 std::unique_ptr<workload> make_group();
 // Sagas that move money between accounts.
 std::unique_ptr<workload> make_bank();
+// Applies and reloads.
+std::unique_ptr<workload> make_changes();
+// Named events.
+std::unique_ptr<workload> make_events();
+// Jobs of the nodes, and for one node of several.
+std::unique_ptr<workload> make_jobs();
 
 } // namespace coppice::simulated
