@@ -186,7 +186,7 @@ UNHELD = {
     re.compile(r"\bfuture_status\b|\bstd::async\b|\bSYS_futex\b"): (),
     re.compile(r"\bgettimeofday\b|\bclock_gettime\("): ("daemon/base/clock.cpp", "daemon/runtime/scheduling/thread_clock.cpp"),
     re.compile(r"\btimerfd_create\b"): ("daemon/base/clock_watch.cpp",),
-    re.compile(r"\b(rdtsc|__builtin_ia32_rdtsc)\b"): ("daemon/runtime/scheduling/worker.cpp",),
+    re.compile(r"\b(rdtsc|__builtin_ia32_rdtsc)\b"): ("daemon/runtime/scheduling/turn_clock.hpp",),
 }
 SLEEPS = re.compile(r"\bsleep_(for|until)\(|\busleep\(|\bnanosleep\(")
 

@@ -201,6 +201,22 @@ def hellos(group):
 attack("hellos, requests that were passed on and hashes of a state by a node that is no member change nothing", hellos)
 
 
+@test("a session of another node is of no use under any number, and its owner goes on with it")
+def sessions(cleanup):
+    group = usual()
+    with group.attacked(cleanup):
+        owner = group.bystanders.honest
+        ok, client = owner.call(LEDGER, (Atom("client"),), 60)
+        equal(ok, Atom("ok"))
+        deposit = (Atom("append"), (Atom("deposit"), b"session", 1))
+        refused = (Atom("error"), (Atom("discarded"), Atom("unknown_client")))
+        for number in (1, 2, FAR):
+            for session in (client, client + 1, FAR):
+                equal(group.mallory.call(LEDGER, (*deposit, (session, number)), 60), refused)
+        for number in (1, 2):
+            equal(owner.call(LEDGER, (*deposit, (client, number)), 60)[0], Atom("ok"))
+
+
 @test("a long query that a member is to answer from its own state is refused, and a short one is answered")
 def stale(cleanup):
     group = usual()

@@ -152,8 +152,11 @@ def relations(cleanup):
             except OSError:
                 pass  # closed at the other end
             disconnected(target, one, "there are more than 1000 links, monitors and calls with it")
-        eventually(lambda: target.pid("kv") is not None, "who was ended with its links is back")
-        eventually(lambda: not target.info("kv")["monitored_by"], "nobody watches it any more")
+
+        def alone():
+            seen = target.reply("info", name="kv").get("result")  # none while it is restarted: it was ended with its links
+            return seen is not None and not seen["monitored_by"]
+        eventually(alone, "kv is back, and nobody watches it any more")
         bystanders.served()
 
 

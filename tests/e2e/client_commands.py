@@ -232,7 +232,7 @@ def tops(cleanup):
     node = Node(cleanup, config=CONFIG)
     equal(node.call("probe", "ping"), "pong")
     for sort, key in (("messages", "mailbox"), ("mailbox", "mailbox_bytes"), ("age", "oldest_ms"), ("memory", "memory"),
-                      ("reductions", "reductions")):
+                      ("reductions", "reductions"), ("time", "cpu_us")):
         document = node.ask("top", sort=sort)
         figures = [one[key] for one in document["processes"]]
         equal(figures, sorted(figures, reverse=True), sort)

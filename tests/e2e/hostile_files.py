@@ -43,6 +43,51 @@ def hostile(cleanup):
         check(spent < 120 * reports.slower, f"{what}: in seconds of processor time", spent)
 
 
+@test("no secret of a configuration that is wrong is printed by check, as JSON neither, or by a start that fails")
+def secrets(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    client, daemon = program("COPPICE", "coppice"), program("COPPICED", "coppiced")
+    head = "node:\n  name: n@127.0.0.1\n"
+    for number, (more, place) in enumerate((
+            ("  cookie: hunter2\n", ":3:11: "), ("  cokie: hunter2\n", ":3:3: "), ("  cookie: [ hunter2 ]\n", ":3:11: "), ("  cookie: { hunter2 }\n", ":3:13: "),
+            ("\tcookie: hunter2\n", ":3:1: "), ("  cookie: @hunter2\n", ":3:11: "), ("control: { http: { token: hunter2 } }\n", ":3:27: "),
+            ("control: { http: { tls: { certificate: a, key: '-----BEGIN PRIVATE KEY-----hunter2' } } }\n", ":3:48: "))):
+        bad = folder.write(f"bad{number}.yaml", head + more)
+        for line in ([client, "check", bad], [client, "--json", "check", bad], [daemon, "--check", "--config", bad], [daemon, "--config", bad]):
+            done = subprocess.run([str(word) for word in line], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * reports.slower, check=False)
+            said = done.stdout + done.stderr
+            equal(done.returncode, 78, said)
+            check("hunter2" not in said, "it is not printed", said)
+            if "--json" not in line:
+                contains(said, f"bad{number}.yaml{place}error: ")
+    good = folder.write("good.yaml", head + "  data: data\n")
+    for line, status in (([daemon, "--config", good, "--set", "node.cookie=hunter2"], 78), ([daemon, "--config", good, "--set", "node.cookie:hunter2"], 2),
+                         ([daemon, "--config", folder.write("env.yaml", head + "  data: data\n  cookie: { env: hunter2 }\n")], 1)):
+        done = subprocess.run([str(word) for word in line], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * reports.slower, check=False)
+        equal((done.returncode, "hunter2" in done.stdout + done.stderr), (status, False), line)
+
+
+@test("what a start finds wrong with the file of a token or a cookie, check finds")
+def token_files(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    client, daemon = program("COPPICE", "coppice"), program("COPPICED", "coppiced")
+    config = folder.write("node.yaml", "node: { name: n@127.0.0.1 }\ncontrol: { http: { token: { file: token } } }\n")
+    token = folder.path / "token"
+    for text, mode, why in (("a_word_of_twenty_letters", 0o640, "must be accessible by its owner only"), ("", 0o600, "the token is empty"), ("x" * 9000, 0o600, "larger than 8192 bytes"),
+                            ("a_word_of\0twenty_letters", 0o600, "printable ASCII characters only")):
+        token.write_text(text, encoding="ascii")
+        token.chmod(mode)
+        for line in ([client, "check", config], [daemon, "--config", config]):
+            done = subprocess.run([str(word) for word in line], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * reports.slower, check=False)
+            equal(done.returncode, 78, done.stderr)
+            contains(done.stderr, why)
+    token.write_text("a_word_of_twenty_letters\n", encoding="ascii")
+    done = subprocess.run([str(client), "check", str(config)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60 * reports.slower, check=False)
+    equal((done.returncode, done.stderr), (0, ""))
+
+
 @test("where standard error is a full disk the exit status is what it would be, and nothing ends with a signal")
 def full_disk(cleanup):
     folder = Folder()

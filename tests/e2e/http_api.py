@@ -9,7 +9,7 @@ import ssl
 from urllib.parse import quote
 
 from harness.certificates import Authority
-from harness.node import Folder, Node, connectable, free_port, root, tree, until_closed
+from harness.node import Folder, Node, Shelf, connectable, free_port, root, tree, until_closed
 from harness.tap import check, contains, equal, eventually, run, shared, test
 
 TOKEN = "a_token_of_thirty_two_characters"
@@ -24,12 +24,12 @@ shop = tree("""
 class Api:
     """A node with control.http and what is asked of it, with the token or without."""
 
-    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None, own_tls="on", address=None):
+    def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None, own_tls="on", address=None, config=shop, wait=True):
         self.port = free_port()
         self.tls = tls  # the client's context; None: no TLS
         keys = ", ".join([f"port: {self.port}"] + ([f"address: {address}"] if address else []) + ([f"rights: {rights}"] if rights else []) +
                          (["token: { env: COPPICE_TEST_TOKEN }"] if token else []) + ([f"tls: {own_tls}"] if tls else []))
-        self.node = Node(cleanup, config=shop, settings=[("control.http", f"{{ {keys} }}"), *settings],
+        self.node = Node(cleanup, config=config, wait=wait, settings=[("control.http", f"{{ {keys} }}"), *settings],
                          environment={"COPPICE_TEST_TOKEN": TOKEN})
         self.node.said("metrics and health at http")
         self.cleanup = cleanup
@@ -119,7 +119,7 @@ def about(cleanup):
     equal(rows["logs", "GET"]["right"], "state")
     equal([one["name"] for one in rows["info", "GET"]["arguments"]], ["name"])
     described = api.get("openapi.json", token=False)
-    equal(len([1 for path in described["paths"].values() for _ in path]), len(rows) + 2)
+    equal(len([1 for path in described["paths"].values() for _ in path]), len(rows) + 3)
 
 
 @test("documents over HTTP are those of the control socket")
@@ -151,6 +151,32 @@ def no_terms(cleanup):
     for command in ("logs", "diff"):
         status, why = api.ask("GET", command, token=False)
         equal((status, why["code"], why["why"]), (403, "refused", "the right state is missing"))
+
+
+@test("why an application did not start and what is wrong in a file is shown to nobody without the right state, by probes neither")
+def no_reasons(cleanup):
+    shelf = Shelf(cleanup, "kv", "thrower")
+    broken = tree("""
+        - { id: kv, actor: kv, name: kv }
+        - { id: broken, actor: thrower, args: { init: true } }
+""", "shop", "temporary", distribution=connectable)
+    api = Api(cleanup, rights="[ inspect, manage ]", settings=[shelf.setting], config=broken, wait=False)
+    eventually(lambda: api.get("status")["applications"][0]["state"] == "failed", "it does not start")
+    thrown = "<<\"init\">>"
+    file = api.node.folder.path / "node.yaml"
+    file.write_text(broken.replace("actor: kv, name: kv", f"actor: kv, name: kv, args: {{ max_entries: {secret} }}"), encoding="utf-8")
+    contains(api.ask("GET", "wait-ready")[1]["why"], thrown)
+    contains(api.get("status")["configuration"]["why"], secret)
+    contains(json.dumps(api.post("apply", dry_run=True)), secret)
+    for path in ("/livez", "/readyz", "/api/v1/wait-ready", "/api/v1/status", "/api/v1/health", "/api/v1/tree"):
+        status, _, text = api.raw("GET", path)
+        check(thrown not in json.dumps(json.loads(text), ensure_ascii=False).replace('\\"', '"') and secret not in text, path, text)
+    contains(api.raw("GET", "/readyz")[2], "failed: {shutdown, …}")
+    contains(api.raw("GET", "/readyz")[2], "node.yaml:10:")
+    for command, arguments in (("apply", {"dry_run": True}), ("start", {"application": "shop"})):
+        status, document = api.ask("POST", command, arguments, token=False)
+        text = json.dumps(document).replace('\\"', '"')
+        check(thrown not in text and secret not in text, command, text)
 
 
 @test("each command that acts is refused without the right manage, and what it names stays as it was")
@@ -224,6 +250,8 @@ def strangers(cleanup):
         equal((status, why["code"]), (403, "refused"), headers)
     equal(api.ask("POST", "restart", {"path": "shop/kv"}, Content_Type="text/plain")[0], 415)
     equal(api.ask("GET", "status", Host="evil.example")[0], 403)
+    for command in ("status", "stream?topics=status"):
+        equal(api.ask("GET", command, Origin="http://evil.example")[0], 403, command)
     equal(api.raw("GET", "/", Host="evil.example")[0], 403)
     equal(api.node.pid("kv"), pid)
     equal(api.ask("POST", "call", {"name": "kv", "term": "size"}, Origin=f"http://127.0.0.1:{api.port}")[0], 200)
@@ -252,7 +280,9 @@ def mistakes(cleanup):
             ("POST", "call", "{", 400, "no JSON object"), ("POST", "call", {"name": "kv", "term": "{"}, 400, "term"),
             ("POST", "call", {"name": "nobody_there", "term": "x"}, 404, "noproc"),
             ("POST", "call", {"name": "weak", "term": "{sleep, 5000}", "timeout_ms": 1}, 504, "no answer within 1ms"),
-            ("POST", "apply", {"file": "/etc/passwd"}, 400, "no argument is called 'file'"), ("POST", "status", {}, 405, "GET, HEAD only"),
+            ("POST", "apply", {"file": "/etc/passwd"}, 400, "no argument is called 'file'"), ("POST", "call?name=weak", {"name": "kv", "term": "size"}, 400, "in the body"),
+            ("POST", "call", '{"name": "weak", "term": "self", "name": "kv"}', 400, "name is given twice"), ("GET", f"?token={TOKEN}", None, 400, "no arguments"),
+            ("GET", f"openapi.json?token={TOKEN}", None, 400, "no arguments"), ("GET", f"status?token={TOKEN}", None, 400, "no argument is called 'token'"), ("POST", "status", {}, 405, "GET, HEAD only"),
             ("POST", "saga", {"name": "kv", "change": "resolve", "tx": "t", "decision": "abort"}, 405, "GET, HEAD only"),
             ("GET", "call", None, 405, "POST only"), ("DELETE", "status", None, 405, "GET"), ("GET", "stream", None, 400, "topics"),
             ("GET", "stream?topics=weather", None, 400, "weather"), ("GET", "stream?topics=status&since=now", None, 400, "topics"),
@@ -446,6 +476,21 @@ def followed(cleanup):
     reader = api.follow("event=notes&since=now")
     equal(reader.status, 200)
     equal(api.node.stop(), 0)
+
+
+@test("a reader that may not act follows an event of a connected node, and makes the node connect to none")
+def followed_elsewhere(cleanup):
+    api = Api(cleanup, rights="[ inspect, state ]")
+    away = Node(cleanup, name="away", config=shop, epmd_port=api.node.epmd_port, settings=[("events", "[ { name: notes, buffer: 100, open: true } ]")])
+    follow = lambda: api.follow(f"event=notes@{away.name}", token=False)
+    equal(follow().status, 403)
+    equal(api.get("nodes")["nodes"], [])
+    equal(api.follow(f"event=nothing@{api.node.name}", token=False).status, 404, "of the node itself no connection is needed")
+    api.post("connect", node=away.name)
+    away.ask("events", name="notes", change="publish", term="{first, 1}")
+    reader = follow()
+    equal(reader.status, 200)
+    equal(reader.event()[1]["payload"], "{first,1}")
 
 
 @test("sixty-four readers are served by one sampler, and one more is told to come later")

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """`coppice init` and `coppice add`: a project builds, passes its tests, the one of its running tree among them, and is taken by a node; the
 command line that people of Ergo know makes its tree; and what it refuses, or leaves as it is."""
+import contextlib
 import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 
 from harness.made_plugins import compile_all, coppice
@@ -30,7 +32,11 @@ def added(where, *arguments):
 def builds(cleanup):
     needs("g++", "meson")
     where = working_folder(cleanup).path
-    made(where, "shop", "--sup", "front", "--actor", "front:audit{lang:c,args:{start:5}}", "--logger", "lines")
+    made(where, "shop", "--sup", "front", "--actor", "front:audit{lang:c,args:{start:5}}", "--logger", "lines", "--observer")
+    page = cleanup.enter_context(socket.socket())
+    with contextlib.suppress(OSError):  # another node's page has the port of --observer
+        page.bind(("127.0.0.1", 9911))
+        page.listen()
     added(where / "shop", "sup", "front:inner")
     contains(added(where / "shop", "web", f"inner:desk{{port:{free_port()},tls}}"), "plugins/desk/desk.cpp\n")
     path = os.pathsep.join(str(pathlib.Path(program(name.upper(), name)).parent) for name in ("coppiced", "coppice"))
@@ -94,6 +100,10 @@ def mistakes(cleanup):
     for part in ("nothing is known of 'args}'", "quotes keep", "no word of C", "did you mean 'lang'?"):
         contains(done.stderr, part)
     contains(coppice("init", "shop", "--actor", "nobody:x", cwd=where).stderr, "no application or supervisor nobody")
+    for word in ("--observer", "--dry-run"):
+        done = coppice("init", "shop", "--actor", word, cwd=where)
+        equal(done.returncode, 2)
+        contains(done.stderr, f"the name '{word}' must begin with a letter")
     equal(coppice("init", cwd=where).returncode, 2)
     equal(coppice("init", "../x", cwd=where).returncode, 2)
     equal(os.listdir(where), [])
@@ -151,11 +161,14 @@ def from_file(cleanup):
     contains((where / "one/README.md").read_text(encoding="utf-8"), "coppice init --from shop.yaml")
     os.mkfifo(where / "pipe")
     (where / "wrong.yaml").write_text("- actr: x\n- actor: 5\n", encoding="utf-8")
-    for name, parts in (("wrong.yaml", ["did you mean 'actor'?", "entry 2", "names no node"]), ("none", ["none"]), ("pipe", ["no file"])):
+    (where / "half.yaml").write_text("- node: shop\n- actr: x\n- actor: class\n", encoding="utf-8")
+    for name, parts in (("wrong.yaml", ["did you mean 'actor'?", "entry 2", "names no node"]), ("none", ["none"]), ("pipe", ["no file"]),
+                        ("half.yaml", ["did you mean 'actor'?", "init shop: --actor 'class'", "init shop: --actor 'for'"])):
         done = coppice("init", "--from", name, "--actor", "for", cwd=where)
         equal(done.returncode, 2)
         for part in parts:
             contains(done.stderr, part)
+        equal("names no node" in done.stderr, name == "wrong.yaml", "the node's name is missing in a file that was read and has none")
 
 
 @test("add leaves comments, layout and modes as they are; the same command twice changes nothing, and a dry run writes nothing")
@@ -257,17 +270,18 @@ def no_room(cleanup):
 
 
 SMALL_DISKS = """
-for size in 4 8 16 32 64 96 128 160 192 256; do
+for own in 0 1; do for size in 4 8 16 32 64 96 128 160 192 256; do
   mount -t tmpfs -o size="$size"k none {where} && cd {where}
+  if [ $own = 1 ]; then mkdir shop && : > shop/notes; fi
   {coppice} init shop --sup front --actor front:cart 2>&1 >/dev/null | sed "s/^/said /"
-  echo "left $(find . -type f | wc -l) $(ls -A | wc -l)"; cd / && umount {where}
-done
+  echo "left $own $(find . -type f | wc -l) $(ls -A | wc -l)"; cd / && umount {where}
+done; done
 mount -t tmpfs none {where} && cd {where} && {coppice} init shop --actor cart >/dev/null && mount -o remount,ro {where}
 {coppice} init other --actor cart; echo $?; cd shop; {coppice} add actor audit; echo $?; {coppice} add cron 'c{{at:@daily,to:cart,message:go}}'; echo $?
 """
 
 
-@test("a disk that is full in the middle of init leaves no project, or a whole one; a read-only folder is a sentence")
+@test("a disk that is full in the middle of init leaves no project, or a whole one, also in a folder that is there; a read-only folder is a sentence")
 def small_disks(cleanup):
     needs("unshare")
     where = working_folder(cleanup).path
@@ -276,13 +290,15 @@ def small_disks(cleanup):
     if "mount:" in done.stdout or "unshare:" in done.stdout:
         raise Skip("no file system may be mounted here")
     full, _, read_only = done.stdout.rpartition("left ")
-    rounds = re.findall(r"((?:said .*\n)*)left (\d+) (\d+)\n", full + "left " + read_only)
-    equal(len(rounds), 10, done.stdout)
-    for said, files, entries in rounds:
+    rounds = re.findall(r"((?:said .*\n)*)left (\d) (\d+) (\d+)\n", full + "left " + read_only)
+    equal(len(rounds), 20, done.stdout)
+    for said, own, files, entries in rounds:
         if said:
             check(re.fullmatch(r"said coppice: init shop: \S.*: No space left on device\n", said), "a sentence", said)
-        check((int(files), int(entries)) == (0, 0) if said else int(files) >= 10 and int(entries) == 1, "a whole project or none", said, files, entries)
-    check(rounds[0][0] and not rounds[-1][0], "one is too small, and one is not", *rounds)
+        own = int(own)  # a folder that was there, with a file
+        check((int(files), int(entries)) == (own, own) if said else int(files) >= 10 + own and int(entries) == 1, "a whole project or none", said, own, files, entries)
+    for some in (rounds[:10], rounds[10:]):
+        check(some[0][0] and not some[-1][0], "one is too small, and one is not", *some)
     said = re.findall(r"^coppice: (init other|add actor audit|add cron c\S+): \S.*: Read-only file system\n1\n", read_only, re.M)
     equal((len(said), len(read_only.splitlines())), (3, 7), read_only)
 

@@ -75,7 +75,7 @@ def shown(cleanup):
     status, plugins = at.node.coppice("status").stdout, at.node.coppice("plugins").stdout
     contains(status, "resident memory")
     line, = [line for line in status.splitlines() if line.startswith("plugin memory")]
-    equal(plugins.split()[:6], ["PLUGIN", "VERSION", "GENERATION", "MEMORY", "ACTORS", "FILE"])
+    equal(plugins.split()[:7], ["PLUGIN", "VERSION", "GENERATION", "MEMORY", "ACTORS", "TIME", "FILE"])
     check(0 < line.index("hoard ") < line.index("scavenger "), "the largest first", line)
     contains(line, "MiB")
 

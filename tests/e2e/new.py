@@ -188,6 +188,8 @@ def twice(cleanup):
     equal(source.read_text(encoding="utf-8"), "mine")
     equal(coppice("new", "actor", "Cart", "--force", cwd=where).returncode, 0)
     equal(source.read_text(encoding="utf-8"), text)
+    contains(coppice("new", "actor", "Cart", "it's mine", cwd=where).stdout, "next: cd 'it'\\''s mine' && ")
+    contains(coppice("init", "shop", "--in", "my shop", cwd=where).stdout, "next: cd 'my shop' && ")
 
 
 def mounted(command, options, where):

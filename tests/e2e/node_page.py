@@ -170,6 +170,8 @@ def others(cleanup):
     page = Page(cleanup)
     page.go("plugins")
     page.shows("kv")
+    for column in ("Memory", "Processor time"):
+        page.shows(column)
     page.press("Reload…")
     eventually(lambda: "would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
     page.press("Reload", "dialog")
@@ -443,6 +445,19 @@ def narrow(cleanup):
             page.shows(part)
             equal(page.js("return Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)") <= width, True, f"{view} at {width}")
     equal(page.js("return errors"), [])
+
+
+@test("at 1,000 pixels nothing overlaps in any view, and nothing is cut off at the sides")
+def laid_out(cleanup):
+    page = Page(cleanup, config=whole(agreed))
+    page.node.ask("exit", name="weak", reason='{shutdown, <<"' + "a_reason_" * 40 + '">>}')
+    page.node.call("door", "{code, 4711}")
+    page.browser.resize(1000, 844)
+    for view, part in VIEWS:
+        page.go(view)
+        page.shows(part)
+        page.js("window.scrollTo(0, 0)")
+        equal(page.browser.misplaced(), [], view)
 
 
 @test("without the right state pipelines are shown, and names of states are not")

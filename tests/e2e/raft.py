@@ -244,6 +244,20 @@ def sessions(cleanup):
     equal(other("Do(get(client), get(seq), {deposit, <<\"y\">>, 1}, 3000)"), first)
 
 
+@test("a session's repeat has the first answer also where validate, which looks at the state, refuses it by now")
+def validated(cleanup):
+    group = Group(cleanup, letters="a", actor="unique", settings=(Shelf(cleanup, "unique").setting,))
+    erl = group.erl
+    group.leader()
+    erl("{ok, C} = Get({client}, 1000), Try = fun(Seq) -> Do(C, Seq, {add, <<\"one\">>}, 3000) end")
+    equal(erl("Try(1)"), "{1,1}")
+    equal(erl("Try(1)"), "{1,1}")
+    equal(erl("Try(2)"), "{discarded,known}")
+    equal(erl("Try(1)"), "{1,1}")
+    equal(erl("Do(1, 1, {add, <<\"one\">>}, 3000)"), "{discarded,unknown_client}") # no entry before it has opened a session
+    equal(group.get("{query, count}"), "{ok,1}")
+
+
 @test("a member that was away for longer than the log goes back catches up by a snapshot, and so does one whose disk was emptied, once it is added")
 def snapshots(cleanup):
     group = Group(cleanup, more=", snapshot: { entries: 50, keep_entries: 5 }")

@@ -251,6 +251,21 @@ def bounds(cleanup):
     equal(node.engine("planner")["refused"], 1)
 
 
+@test("one other node has at most three quarters of max_transactions, and the log names a node that asks for more")
+def share(cleanup):
+    node = node_with(cleanup, planner(max_transactions=4), settings=(shelf(cleanup),))
+    erl = with_erl(cleanup, node)
+    participant(erl, "p")
+    how(erl, "p", "(saga_do, _, _) -> silent; (_, _, _) -> ok")
+    one = planned(("p@me@127.0.0.1", "a"))
+    for _ in range(3):
+        start(erl, one, "planner")
+    equal(erl(f"Ask(planner, {{start, {one}}})"), "{error,overloaded}")
+    eventually(lambda: "planner: takes no more of the node me@127.0.0.1 for now" in node.log(), "the log names it")
+    start(with_erl(cleanup, node, "other@127.0.0.1"), one, "planner")
+    equal(node.engine("planner")["open"], 4)
+
+
 @test("coppice saga shows what is open, what is in doubt, and one transaction with its steps")
 def looked_at(cleanup):
     node = node_with(cleanup, planner(), planner("brief", log="volatile"), desk(log="volatile"), settings=(shelf(cleanup),))

@@ -54,6 +54,11 @@ def others_go_on(cleanup):
     contains(told, f"handle_call of {{spin, ...}} for {handles['whom']}, since ")
     stuck, = node.ask("status")["stuck"]
     equal((stuck["pid"], stuck["who"], stuck["callback"], stuck["message"]), (info["pid"], info["pid"] + " probe", "handle_call", "{spin, ...}"))
+    check(stuck["cpu_us"] > 0 and node.info("probe")["cpu_us"] > 0, "its processor time so far", stuck)
+    eventually(lambda: node.ask("ps", sort="time")["processes"][0]["name"] == "probe", "it uses most processor time")
+    busy = node.ask("top", sort="time")
+    equal((busy["processes"][0]["name"], busy["stuck"][0]["who"]), ("probe", stuck["who"]))
+    contains(node.coppice("top", "--once").stdout, f"stuck: {stuck['who']} for ")
     warning, = eventually(lambda: node.ask("health")["warnings"], "it is a warning after a second")
     equal((warning["what"], warning["name"]), ("thread", info["pid"] + " probe"))
     contains(warning["why"], "in handle_call of {spin, ...}")

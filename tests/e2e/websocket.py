@@ -487,9 +487,14 @@ def endless_messages(cleanup):
     talker = site.open()
     before = site.node.kilobytes("VmRSS")
     clients = [site.open() for _ in range(100)]
-    for one in clients:
+    endless = (frame(BINARY, bytes(50000), fin=False), *[frame(0, bytes(50000), fin=False) for _ in range(9)])
+    for one in clients[:4]:  # 2,000,000 bytes are kept when these are answered
+        one.send(*endless, frame(PING, b"taken"))
+    for one in clients[:4]:
+        equal(one.next(), (PONG, b"taken"))
+    for one in clients[4:]:
         try:
-            one.send(frame(BINARY, bytes(50000), fin=False), *[frame(0, bytes(50000), fin=False) for _ in range(9)])
+            one.send(*endless)
         except OSError:
             pass
     refused = clients[-1]

@@ -39,6 +39,48 @@ if (document.activeElement !== document.body)
 return found;
 """
 
+# Of each text that is shown its boxes. What an element cuts off that scrolls, or hides what is too large, is not shown; what is
+# moved out of the page on the left is for screen readers. Two texts overlap if their boxes share more than two pixels each way.
+_misplaced = """
+const found = [], boxes = [];
+const called = one => `${one.tagName.toLowerCase()}${one.id ? "#" + one.id : ""} "${(one.textContent || one.value || "").trim().slice(0, 40)}"`;
+const clips = new Map();
+const clip = one => {
+  if (one === null) return [0, -Infinity, innerWidth, Infinity];
+  if (!clips.has(one)) {
+    const around = clip(one.parentElement), how = getComputedStyle(one);
+    const within = one.getBoundingClientRect(), [l, t, r, b] = around;
+    const isOpen = how.overflowX === "visible" && how.overflowY === "visible" || one === document.body || one === document.documentElement;
+    clips.set(one, isOpen ? around : [Math.max(l, within.left), Math.max(t, within.top), Math.min(r, within.right), Math.min(b, within.bottom)]);
+  }
+  return clips.get(one);
+};
+const look = (one, box) => {
+  if (box.width === 0 || box.height === 0 || box.right <= 0) return;
+  const [left, top, right, bottom] = clip(one);
+  if (box.bottom <= top + 1 || box.top >= bottom - 1) return;
+  if (box.left < left - 1 || box.right > right + 1) found.push(`cut off: ${called(one)}`);
+  else boxes.push({one, left: box.left, right: box.right, top: Math.max(box.top, top), bottom: Math.min(box.bottom, bottom)});
+};
+const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+for (let text = walk.nextNode(); text; text = walk.nextNode()) {
+  const one = text.parentElement;
+  if (!text.data.trim() || !one.checkVisibility()) continue;
+  const range = document.createRange();
+  range.selectNodeContents(text);
+  for (const box of range.getClientRects()) look(one, box);
+}
+for (const one of document.querySelectorAll("input, select, button")) if (one.checkVisibility() && !one.textContent.trim()) look(one, one.getBoundingClientRect());
+boxes.sort((a, b) => a.top - b.top);
+boxes.forEach((a, i) => {
+  for (let j = i + 1; j < boxes.length && boxes[j].top < a.bottom - 2; ++j) {
+    const b = boxes[j];
+    if (a.one !== b.one && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - b.top > 2) found.push(`overlap: ${called(a.one)} and ${called(b.one)}`);
+  }
+});
+return [...new Set(found)].slice(0, 20);
+"""
+
 
 class Browser:
     def __init__(self, cleanup, *options):
@@ -79,6 +121,10 @@ class Browser:
         """{what: the ratio of WCAG 2, 1.4.3, 1 to 21} of each text that is shown, of what stands in empty fields, and of the mark
         of what has the focus."""
         return self.evaluate(_contrasts)
+
+    def misplaced(self):
+        """Each text or field that another one overlaps or that is cut off at its left or right, in words."""
+        return self.evaluate(_misplaced)
 
     def type(self, keys):
         """To whatever has the focus."""

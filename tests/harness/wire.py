@@ -11,6 +11,9 @@ import threading
 import time
 
 FEW_KEPT = 1 << 16  # bytes, by the kernel, of a direction that is slow
+# Bytes of a segment, as on Ethernet. A segment of the loopback device is as long as FEW_KEPT: the sender would wait until
+# all of that is free, and ask for it ever more rarely.
+SEGMENT = 1448
 MOST_KEPT = 1 << 18  # bytes on their way in one direction of a connection; the sender waits then
 
 
@@ -48,7 +51,10 @@ class Wire:
 
     def __init__(self, cleanup, port):
         self.target = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
         self.port = self.listener.getsockname()[1]
         self.lock = threading.Lock()
         self.sides = {}  # by socket
@@ -161,9 +167,13 @@ class Wire:
                 self._join(near)
 
     def _join(self, near):
+        far = socket.socket()
         try:
-            far = socket.create_connection(("127.0.0.1", self.target), 5)
+            far.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
+            far.settimeout(5)
+            far.connect(("127.0.0.1", self.target))
         except OSError:
+            far.close()
             near.close()
             return
         for one in (near, far):
