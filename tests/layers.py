@@ -5,7 +5,8 @@ prologue each file opens with, names that say nothing, files that grew too long,
 a stranger may send.
 
 Without arguments it checks the whole checkout and prints TAP, one line a rule. --self-test seeds one violation
-of each rule and expects it to be found. --headers and --fuzz-targets print lists that Meson builds from.
+of each rule and expects it to be found. --headers, --fuzz-targets and --often-included print lists that Meson builds
+from.
 """
 import os
 import re
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -335,6 +337,38 @@ def fuzz_targets():
             yield f"{path.stem}:{rooms.group(1)}"
 
 
+SHARE = 0.3  # of a target's sources: a header that so many include is worth precompiling
+
+
+def often_included():
+    """TARGET: HEADER… of each library of a room and each unit program: the headers that many of its sources include,
+    directly or by other headers. Headers of the C++ library stand in tests/often_included.hpp."""
+    table, of_target = Table(ROOT), {}
+    for name in files_of(ROOT):
+        room = table.room(name)
+        if room is None and name.parts[:2] == ("tests", "unit") and name.parts[2] in table.may | {"plugins": ()}:
+            room = f"unit-{name.parts[2]}"
+        if name.suffix == ".cpp" and room not in (None, "api-cpp", "plugins", "main"):
+            of_target.setdefault(room, []).append(name)
+    included = {}  # by file: what it includes itself, and what of it is none of our files
+
+    def reached(name, seen):
+        if name not in included:
+            included[name] = [(table.target(name, mark == '"', what), what) for mark, what in INCLUDE.findall(read(ROOT / name))]
+        for target, what in included[name]:
+            one = str(target) if target else what
+            if one not in seen:
+                seen.add(one)
+                if target:
+                    reached(target, seen)
+        return seen
+
+    for room, sources in sorted(of_target.items()):
+        counts = Counter(one for name in sources for one in reached(name, set()))
+        often = [one for one, count in counts.items() if count >= SHARE * len(sources) and one.endswith((".h", ".hpp"))]
+        yield " ".join([f"{room}:", *sorted(often)])
+
+
 def main(arguments):
     if arguments == ["--self-test"]:
         return self_test()
@@ -343,6 +377,9 @@ def main(arguments):
         return 0
     if arguments == ["--fuzz-targets"]:
         print("\n".join(fuzz_targets()))
+        return 0
+    if arguments == ["--often-included"]:
+        print("\n".join(often_included()))
         return 0
     if arguments:
         print(f"layers.py: unknown arguments: {' '.join(arguments)}", file=sys.stderr)

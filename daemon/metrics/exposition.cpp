@@ -31,7 +31,7 @@ void append_value(std::string& out, std::string_view text) {
 }
 
 // The shortest that is read back as the same number.
-std::string number(double value) {
+std::string shortest(double value) {
   if (std::isinf(value)) return value < 0 ? "-Inf" : "+Inf";
   return fmt::format("{}", value);
 }
@@ -108,14 +108,14 @@ void exposition::histogram(const labels& of, const std::vector<double>& bounds,
                            const std::vector<std::uint64_t>& at_or_below, double sum) {
   const bool open = format_ == format::openmetrics;
   for (std::size_t i = 0; i < at_or_below.size(); ++i) {
-    std::string le = i == bounds.size() ? "+Inf" : number(bounds[i]);
+    std::string le = i == bounds.size() ? "+Inf" : shortest(bounds[i]);
     if (open && le.find_first_not_of("-0123456789") == le.npos) le += ".0";
     begin(of, "_bucket", le);
     fmt::format_to(std::back_inserter(out_), "{}\n", at_or_below[i]);
   }
   if (open && !bounds.empty() && bounds.front() < 0) return;
   begin(of, "_sum");
-  (out_ += number(sum)) += '\n';
+  (out_ += shortest(sum)) += '\n';
   begin(of, "_count");
   fmt::format_to(std::back_inserter(out_), "{}\n", at_or_below.back());
 }

@@ -75,7 +75,7 @@ options_of() {
 }
 
 # Meson runs again by itself when a meson.build changes; the stamp is for our own options, and for the lists
-# of headers and fuzz targets, which have a target each.
+# of headers and fuzz targets, which have a target each, and of headers to precompile.
 configure() {
   local kind=$1 folder=$build/$1 log=$build/$1.log stamp options compiler=()
   mapfile -t options < <(options_of "$kind")
@@ -85,6 +85,7 @@ configure() {
   esac
   stamp+=$'\n'$(python3 tests/layers.py --fuzz-targets)
   if [[ $kind == address ]]; then stamp+=$'\n'$(python3 tests/layers.py --headers); fi
+  if [[ $kind == address || $kind == thread ]]; then stamp+=$'\n'$(python3 tests/layers.py --often-included); fi
   stamp=${stamp%$'\n'}
   if [[ -e $folder/build.ninja && -e $folder/.configured && $(<"$folder/.configured") == "$stamp" ]]; then return; fi
   say "configuring build/$kind"

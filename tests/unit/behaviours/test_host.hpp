@@ -21,6 +21,7 @@
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/supervision/supervisor.hpp"
+#include "promised.hpp"
 #include "runtime/system.hpp"
 #include "terms.hpp"
 
@@ -177,11 +178,11 @@ class test_host {
   template <class Work>
   auto run(Work work) -> decltype(work(std::declval<runtime::process&>())) {
     using result = decltype(work(std::declval<runtime::process&>()));
-    std::packaged_task<result(runtime::process&)> task(std::move(work));
-    auto done = task.get_future();
+    std::promise<result> promise;
+    auto done = promise.get_future();
     {
       const std::scoped_lock held(lock_);
-      work_.push_back([&task](runtime::process& self) { task(self); });
+      work_.push_back([&promise, &work](runtime::process& self) { test::fulfil(promise, work, self); });
     }
     system.send(driver_, runtime::message::atom("work"));
     return done.get();

@@ -20,6 +20,7 @@
 
 #include "base/sanitizer.hpp"
 #include "held_clock.hpp"
+#include "promised.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/process.hpp"
 #include "runtime/system.hpp"
@@ -98,9 +99,9 @@ class actor {
   template <class Function>
   auto run(Function what) const {
     using result = decltype(what(std::declval<process&>()));
-    auto task = std::make_shared<std::packaged_task<result(process&)>>(std::move(what));
-    auto done = task->get_future();
-    start([task](process& self) { (*task)(self); });
+    auto promise = std::make_shared<std::promise<result>>();
+    auto done = promise->get_future();
+    start([promise, what = std::move(what)](process& self) mutable { test::fulfil(*promise, what, self); });
     REQUIRE(done.wait_for(patience) == std::future_status::ready);
     return done.get();
   }

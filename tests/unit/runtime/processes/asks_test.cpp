@@ -5,6 +5,7 @@
 #include <future>
 #include <map>
 
+#include "promised.hpp"
 #include "runtime/actor.hpp"
 #include "runtime/messages/call_forms.hpp"
 
@@ -54,11 +55,11 @@ class asking_actor {
   }
   template <class Function>
   auto run(Function what) {
-    std::packaged_task<decltype(what(std::declval<process&>()))(process&)> task(std::move(what));
-    auto done = task.get_future();
+    std::promise<decltype(what(std::declval<process&>()))> promise;
+    auto done = promise.get_future();
     {
       const std::lock_guard guard(state_->lock);
-      state_->orders.push_back([&task](process& self) { task(self); });
+      state_->orders.push_back([&promise, &what](process& self) { test::fulfil(promise, what, self); });
     }
     host_.send(id_, atom("order"));
     return done.get();
