@@ -17,7 +17,7 @@ namespace {
 
 using wanted = plugin_series::wanted;
 
-wanted counter(std::string_view name, plugin_series::labels of = {}) {
+wanted a_counter(std::string_view name, plugin_series::labels of = {}) {
   return {kind::counter, name, {}, std::move(of), {}};
 }
 wanted histogram(std::string_view name, std::vector<double> bounds, plugin_series::labels of = {}) {
@@ -30,9 +30,9 @@ TEST_CASE("the same plugin, name and labels are the same metric, whatever the la
   plugin_series board;
   series* const one = board.get("kv", {kind::counter, "gets", "Reads", {{"a", "1"}, {"b", "2"}}, {}});
   CHECK(board.get("kv", {kind::counter, "gets", "Said otherwise", {{"b", "2"}, {"a", "1"}}, {}}) == one);
-  CHECK(board.get("kv", counter("gets", {{"a", "1"}, {"b", "3"}})) != one);
-  CHECK(board.get("kv", counter("gets")) != one);
-  CHECK(board.get("other", counter("gets", {{"a", "1"}, {"b", "2"}})) != one);
+  CHECK(board.get("kv", a_counter("gets", {{"a", "1"}, {"b", "3"}})) != one);
+  CHECK(board.get("kv", a_counter("gets")) != one);
+  CHECK(board.get("other", a_counter("gets", {{"a", "1"}, {"b", "2"}})) != one);
   one->add(7);
   const auto all = board.families();
   REQUIRE(all.size() == 2);
@@ -80,17 +80,17 @@ TEST_CASE("what is malformed gets a metric that nobody sees") {
   const std::string long_name(65, 'a');
   const std::string long_help(129, 'h');
   const std::vector<wanted> all{
-      counter(""),
-      counter("Upper"),
-      counter("1st"),
-      counter("a-b"),
-      counter(long_name),
+      a_counter(""),
+      a_counter("Upper"),
+      a_counter("1st"),
+      a_counter("a-b"),
+      a_counter(long_name),
       {kind::counter, "n", "two\nlines", {}, {}},
       {kind::counter, "n", long_help, {}, {}},
-      counter("n", {{"Label", "v"}}),
-      counter("n", {{"l", std::string(129, 'v')}}),
-      counter("n", {{"l", "v"}, {"l", "w"}}),
-      counter("n", many),
+      a_counter("n", {{"Label", "v"}}),
+      a_counter("n", {{"l", std::string(129, 'v')}}),
+      a_counter("n", {{"l", "v"}, {"l", "w"}}),
+      a_counter("n", many),
       histogram("n", too_many),
       histogram("n", {1, 1}),
       histogram("n", {2, 1}),
@@ -106,13 +106,13 @@ TEST_CASE("what is malformed gets a metric that nobody sees") {
 
 TEST_CASE("a name is of one kind and has the bounds it had first") {
   plugin_series board;
-  board.get("p", counter("n"));
+  board.get("p", a_counter("n"));
   board.get("p", histogram("h", {1, 2}));
   CHECK(board.get("p", {kind::gauge, "n", {}, {}, {}}) == plugin_series::unseen());
   CHECK(board.get("p", histogram("n", {1})) == plugin_series::unseen());
   CHECK(board.get("p", histogram("h", {1, 3})) == plugin_series::unseen());
   CHECK(board.get("p", histogram("h", {1, 3}, {{"l", "a"}})) == plugin_series::unseen());
-  CHECK(board.get("p", counter("h")) == plugin_series::unseen());
+  CHECK(board.get("p", a_counter("h")) == plugin_series::unseen());
   CHECK(board.refused() == 5);
   REQUIRE(board.families().size() == 2);
   CHECK(board.families()[1].what == kind::counter);
@@ -121,12 +121,12 @@ TEST_CASE("a name is of one kind and has the bounds it had first") {
 TEST_CASE("each metric that is refused is logged by its name and with its reason, and once") {
   test::heard_log heard;
   plugin_series board;
-  board.get("p", counter("n"));
+  board.get("p", a_counter("n"));
   for (int i = 0; i < 3; ++i) {
-    board.get("p", counter("Wrong name"));
-    board.get("p", counter("n", {{"Who", "a"}}));
+    board.get("p", a_counter("Wrong name"));
+    board.get("p", a_counter("n", {{"Who", "a"}}));
     board.get("p", {kind::gauge, "n", {}, {}, {}});
-    board.get("q", counter("Wrong name"));
+    board.get("q", a_counter("Wrong name"));
   }
   CHECK(heard.count("p: the metric 'Wrong name' is not shown: a name has 1 to 64 characters") == 1);
   CHECK(heard.count("p: the metric n is not shown: it has more than 8 labels") == 1);
@@ -139,7 +139,7 @@ TEST_CASE("a plugin that makes up names is cut short in the log, and every refus
   test::heard_log heard;
   plugin_series board;
   const std::size_t many = plugin_series::most_told + 100;
-  for (std::size_t i = 0; i < many; ++i) board.get("p", counter("Wrong" + std::to_string(i)));
+  for (std::size_t i = 0; i < many; ++i) board.get("p", a_counter("Wrong" + std::to_string(i)));
   CHECK(heard.count("p: the metric 'Wrong") == std::ptrdiff_t{plugin_series::most_told});
   CHECK(heard.count("p: further metrics are not shown, and only counted") == 1);
   CHECK(board.refused() == many);
@@ -148,7 +148,7 @@ TEST_CASE("a plugin that makes up names is cut short in the log, and every refus
 TEST_CASE("no two metrics are shown under one name") {
   plugin_series board;
   board.get("p", histogram("h", {1}));
-  board.get("p", counter("c"));
+  board.get("p", a_counter("c"));
   board.get("p", {kind::gauge, "g_sum", {}, {}, {}});
   for (const char* each : {"h_bucket", "h_sum", "h_count", "c_total"})
     CHECK(board.get("p", {kind::gauge, each, {}, {}, {}}) == plugin_series::unseen());
@@ -160,14 +160,14 @@ TEST_CASE("no two metrics are shown under one name") {
 
 TEST_CASE("the number of series is bounded, and those there are stay where they are") {
   plugin_series board;
-  series* const first = board.get("p", counter("n", {{"l", "0"}}));
+  series* const first = board.get("p", a_counter("n", {{"l", "0"}}));
   for (std::size_t i = 1; i < plugin_series::most_series; ++i)
-    board.get("p", counter("n", {{"l", std::to_string(i)}}));
+    board.get("p", a_counter("n", {{"l", std::to_string(i)}}));
   CHECK(board.refused() == 0);
-  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == plugin_series::unseen());
-  CHECK(board.get("q", counter("other")) == plugin_series::unseen());
+  CHECK(board.get("p", a_counter("n", {{"l", "beyond"}})) == plugin_series::unseen());
+  CHECK(board.get("q", a_counter("other")) == plugin_series::unseen());
   CHECK(board.refused() == 2);
-  CHECK(board.get("p", counter("n", {{"l", "0"}})) == first);
+  CHECK(board.get("p", a_counter("n", {{"l", "0"}})) == first);
   REQUIRE(board.families().size() == 1);
   CHECK(board.families()[0].series.size() == plugin_series::most_series);
 }
@@ -175,10 +175,10 @@ TEST_CASE("the number of series is bounded, and those there are stay where they 
 TEST_CASE("a histogram counts as a series for each of its bounds, and two") {
   plugin_series board;
   for (std::size_t i = 0; i < plugin_series::most_series - 4; ++i)
-    board.get("p", counter("n", {{"l", std::to_string(i)}}));
+    board.get("p", a_counter("n", {{"l", std::to_string(i)}}));
   CHECK(board.get("p", histogram("h", {1, 2, 3})) == plugin_series::unseen());
   CHECK(board.get("p", histogram("h", {1, 2})) != plugin_series::unseen());
-  CHECK(board.get("p", counter("n", {{"l", "beyond"}})) == plugin_series::unseen());
+  CHECK(board.get("p", a_counter("n", {{"l", "beyond"}})) == plugin_series::unseen());
 }
 
 TEST_CASE("threads count in one metric while it is read, and nothing is lost") {
@@ -186,7 +186,7 @@ TEST_CASE("threads count in one metric while it is read, and nothing is lost") {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      series* const count = board.get("p", counter("a"));
+      series* const count = board.get("p", a_counter("a"));
       series* const time = board.get("p", histogram("b", {1, 2}));
       for (int n = 0; n < 10'000; ++n) {
         count->add(1);
