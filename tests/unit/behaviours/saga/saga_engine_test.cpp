@@ -267,6 +267,35 @@ TEST_CASE("a full disk makes a saga refuse starts, and what it had begun goes on
   CHECK(of.call("{outcome, <<\"t1\">>}") == "{committed,undefined}");
 }
 
+TEST_CASE("an outcome whose time is over is erased from the disk with the next write, without an own fsync") {
+  one_node of;
+  of.how.core.keep = 200 * base::nanos_per_ms;
+  REQUIRE(of.start() == "opened");
+  const auto synced = [&of] {
+    of.log.log()->settle();
+    return of.log.log()->report().synced;
+  };
+  const auto kept = [&of] {
+    const auto group = of.log.log()->group("saga/desk");
+    return of.log.log()->values(group.value()).size();
+  };
+  REQUIRE(of.call("{start, done, #{id => <<\"t\">>}}") == "{ok,<<\"t\">>}");
+  of.await("{outcome, <<\"t\">>}", "{committed,undefined}");
+  const std::uint64_t before = synced();
+  of.await("{outcome, <<\"t\">>}", "unknown");
+  CHECK(synced() == before);
+  CHECK(kept() == 1);
+  of.how.core.keep = 60 * base::nanos_per_second;
+  of.kill();
+  of.host.book.take(0);
+  REQUIRE(of.start() == "opened"); // which erases it again
+  of.await("{outcome, <<\"t\">>}", "unknown");
+  REQUIRE(of.call("{start, done, #{id => <<\"u\">>}}") == "{ok,<<\"u\">>}");
+  of.await("{outcome, <<\"u\">>}", "{committed,undefined}");
+  CHECK(synced() > before);
+  CHECK(kept() == 1); // that of u
+}
+
 TEST_CASE("a log that has ended stops the saga, which lives and says why, also after a restart") {
   one_node of;
   REQUIRE(of.start() == "opened");
