@@ -9,10 +9,11 @@
 
 namespace coppice::saga {
 
-void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out) {
+void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out,
+               bool can_wait) {
   const std::size_t bytes = weight(what);
   if (out.writes.empty() || write_bytes_ + bytes > options_.longest_write) {
-    out.writes.push_back({++last_write_, {}});
+    out.writes.push_back({++last_write_, {}, can_wait});
     writes_.push_back({last_write_, 0, {}});
     write_bytes_ = 0;
   }
@@ -20,7 +21,9 @@ void core::put(unit& of, record_kind kind, std::uint32_t step, std::optional<rec
   handled_bytes_ += bytes;
   writes_.back().bytes += bytes;
   unwritten_ += bytes;
-  out.writes.back().changes.push_back({{of.number, kind, step}, std::move(what)});
+  write& last = out.writes.back();
+  last.changes.push_back({{of.number, kind, step}, std::move(what)});
+  last.can_wait = last.can_wait && can_wait;
   of.last_write = last_write_;
 }
 
@@ -373,7 +376,7 @@ void core::expire(effects& out) {
     its.bytes -= bytes;
     its.order.erase(its.order.begin());
     if (its.order.empty()) ended_by_node_.erase(from);
-    put(of, record_kind::ended, 0, std::nullopt, out);
+    put(of, record_kind::ended, 0, std::nullopt, out, true);
     roots_.erase(of.ended->tx);
     of.gone = true;
     settle(of);

@@ -183,7 +183,8 @@ class core {
   bool has_portion() const { return handled_bytes_ >= options_.longest_write; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
   void put_begin(unit& of, effects& out);
-  void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out);
+  void put(unit& of, record_kind kind, std::uint32_t step, std::optional<record> what, effects& out,
+           bool can_wait = false); // see write::can_wait
   void say(const unit& of, held what, effects& out) { say_after(of.last_write, std::move(what), out); }
   void say_after(std::uint64_t write, held what, effects& out);
   std::uint64_t ask_actor(const unit& of, call what, std::uint32_t step, effects& out);

@@ -20,6 +20,9 @@ struct change {
 struct write {
   std::uint64_t number = 0; // from 1, without gaps
   std::vector<change> changes;
+  // Nothing depends on these changes, and a restart without them makes them again: the owner may submit them
+  // with a later write.
+  bool can_wait = false;
 };
 
 enum class callback : std::uint8_t {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log_levels.hpp"
+#include "base/machine_memory.hpp"
 #include "base/suggest.hpp"
 #include "spec/conflict_check.hpp"
 #include "spec/cron_options.hpp"
@@ -18,6 +19,8 @@
 #include "spec/kinds/kinds.hpp"
 #include "spec/kinds/raft_groups.hpp"
 #include "spec/kinds/raft_state.hpp"
+#include "spec/kinds/saga_values.hpp"
+#include "spec/memory_share.hpp"
 #include "spec/schema/catalog.hpp"
 #include "spec/schema/child_check.hpp"
 #include "spec/schema/kind.hpp"
@@ -51,8 +54,11 @@ const node* key_of(const node* map, std::string_view key) {
 
 class checker final : public child_check {
  public:
-  checker(node_spec& spec, bool looks_at_plugins, report& into)
-      : child_check(into, spec.node.name, looks_at_plugins), spec_(spec), catalog_(spec.plugins.path) {}
+  checker(node_spec& spec, const check_options& how, report& into)
+      : child_check(into, spec.node.name, how.with_plugins),
+        spec_(spec),
+        machine_memory_(how.machine_memory != 0 ? how.machine_memory : base::machine_memory()),
+        catalog_(spec.plugins.path) {}
 
   void run(const node& root) {
     const node* const applications = root.find("applications");
@@ -66,7 +72,9 @@ class checker final : public child_check {
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
+    check_term_bytes(root);
     check_raft_states();
+    check_saga_values();
     check_events(root.find("events"));
     check_log_handlers(root);
     check_dependencies(applications);
@@ -236,19 +244,64 @@ class checker final : public child_check {
     }
   }
 
-  // A state without room for one command could have no snapshot. A share of the machine's memory is not known
-  // here: the node may run on another machine.
+  // Only where it is written, and not where it is the default beside a share: that is no wish, and
+  // `check --effective` writes it out.
+  void check_term_bytes(const node& root) {
+    const node* at = root.find("node");
+    for (const std::string_view key : {"limits", "term_bytes"}) at = value_of(at, key);
+    const std::uint64_t term_bytes = spec_.node.limits.term_bytes;
+    if (at == nullptr || (is_share() && term_bytes == limit_options().term_bytes)) return;
+    const std::uint64_t most = memory_here() / 4;
+    if (term_bytes > most)
+      to.warning(at->at,
+                 "node.limits.term_bytes: more than a quarter of memory, which is " + std::to_string(most) +
+                     " bytes" + (is_share() ? on_this_machine() : std::string()),
+                 "a message of another node, or the state of a Raft group, can have that much at most");
+  }
+
+  // A state without room for one command could have no snapshot.
   void check_raft_states() {
-    const limit_options& limits = spec_.node.limits;
-    const std::uint64_t memory = limits.memory.percent == 0 ? limits.memory.bytes : UINT64_MAX;
-    const raft_state_bound most = largest_raft_state(limits.term_bytes, memory);
     for (const raft_groups::longest_command& one : notes.get<raft_groups>().commands)
-      if (one.bytes > most.bytes)
-        to.error(one.at,
-                 "raft.limits.entry: a command may have " + std::to_string(one.bytes) +
-                     " bytes, and the whole state of a group " + std::to_string(most.bytes) + ": " +
-                     std::string(most.by),
-                 "raise that limit of the node, or lower raft.limits.entry");
+      compare(one.at, one.bytes, &largest_raft_state,
+              {"raft.limits.entry: a command may have ", "the whole state of a group", "raft.limits.entry"});
+  }
+
+  // No other node could send such a value.
+  void check_saga_values() {
+    for (const saga_values::longest_value& one : notes.get<saga_values>().values)
+      compare(one.at, one.bytes, &largest_saga_value,
+              {"saga.limits.value: a value may have ", "one of another node", "saga.limits.value"});
+  }
+
+  struct compared_words {
+    std::string_view begin, whole, key;
+  };
+  // An error where `bytes` are above the bound on every machine. A warning where memory is a share, and the
+  // bound is below them on this machine: the node may run on another one.
+  template <class Bound>
+  void compare(const place& at, std::uint64_t bytes, Bound (*bound)(std::uint64_t, std::uint64_t),
+               const compared_words& words) {
+    const std::uint64_t term_bytes = spec_.node.limits.term_bytes;
+    const Bound sure = bound(term_bytes, is_share() ? UINT64_MAX : memory_here());
+    const Bound here = bound(term_bytes, memory_here());
+    if (bytes <= here.bytes) return;
+    const bool is_sure = bytes > sure.bytes;
+    const Bound& most = is_sure ? sure : here;
+    std::string message = std::string(words.begin) + std::to_string(bytes) + " bytes, and " +
+                          std::string(words.whole) + " " + std::to_string(most.bytes) + ": " +
+                          std::string(most.by);
+    std::string hint = "raise that limit of the node, or lower " + std::string(words.key);
+    if (is_sure)
+      to.error(at, std::move(message), std::move(hint));
+    else
+      to.warning(at, std::move(message) + on_this_machine(), std::move(hint));
+  }
+
+  bool is_share() const { return spec_.node.limits.memory.percent != 0; }
+  std::uint64_t memory_here() const { return bytes_of(spec_.node.limits.memory, machine_memory_); }
+  std::string on_this_machine() const {
+    return " on this machine, of whose " + std::to_string(machine_memory_) + " bytes it is " +
+           std::to_string(spec_.node.limits.memory.percent) + "%";
   }
 
   void check_job_group(const cron_where& where, const node* job) {
@@ -441,6 +494,7 @@ class checker final : public child_check {
   }
 
   node_spec& spec_;
+  const std::uint64_t machine_memory_; // bytes
   catalog catalog_;
   std::unordered_map<std::string, place> names_;
   conflict_check conflicts_;
@@ -454,8 +508,8 @@ class checker final : public child_check {
 
 } // namespace
 
-void check_whole(const node& root, node_spec& spec, bool with_plugins, report& to) {
-  checker(spec, with_plugins, to).run(root);
+void check_whole(const node& root, node_spec& spec, const check_options& how, report& to) {
+  checker(spec, how, to).run(root);
 }
 
 } // namespace coppice::spec

@@ -209,13 +209,11 @@ application_change diff(const application_spec& before, const application_spec& 
   return out;
 }
 
-constexpr const char* secret_mark = "…";
-
 // With a mark in place of what stands below keys that name secrets. As deep as a configuration may be.
 json without_secrets(json value) {
   for (auto& [key, one] : value.items()) {
     if (value.is_object() && names_secret(key))
-      one = secret_mark;
+      one = hidden_mark;
     else if (one.is_structured())
       one = without_secrets(std::move(one));
   }
@@ -224,7 +222,7 @@ json without_secrets(json value) {
 
 // A value of the setting `key`, "node.log.level", for people.
 std::string value_text(const std::string& key, const json& value) {
-  if (any_key(key, &names_secret) && !value.is_null()) return base::json_text(json(secret_mark));
+  if (any_key(key, &names_secret) && !value.is_null()) return base::json_text(json(hidden_mark));
   return base::json_text(value.is_structured() ? without_secrets(value) : value);
 }
 

@@ -92,7 +92,7 @@ class loading {
     configuration().read(from, *root_, spec_);
     for (std::uint32_t i = 0; i < texts_.size(); ++i) spec_.files.push_back(texts_.at(i).name);
     complete();
-    check_whole(*root_, spec_, options_.plugins, report_);
+    check_whole(*root_, spec_, {options_.plugins, options_.machine_memory}, report_);
   }
 
   void set(const std::string& name, const std::string& path, const std::string& value,

@@ -4,6 +4,7 @@
 // `--check`, `diff` and a start judge alike. Blocking file reads: not for a worker's thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct load_options {
   std::string program = {};             // whose installation's plugins are the default; empty: this one
   std::vector<file_text> texts = {};    // files that say this, whatever is on the disk
   bool regular = false;                 // a file that is a pipe, say, is an error: nobody may wait for it
+  std::uint64_t machine_memory = 0;     // bytes of which node.limits.memory may be a share; 0: this machine's
 };
 
 // A key that several files, or a file and --set, give: FILE:LINE of the value that counts and of the one that

@@ -71,19 +71,6 @@ const table<runtime_options>& runtime_table() {
   return rows;
 }
 
-// Only where both are written: a share of the machine's memory is not known here, and the default of
-// term_bytes is no wish.
-void check_limits(reader& from, const node& at, limit_options& limits) {
-  const node* const written = at.find("term_bytes");
-  if (written == nullptr || at.find("memory") == nullptr || limits.memory.percent != 0) return;
-  const std::uint64_t most = limits.memory.bytes / 4;
-  if (limits.term_bytes > most)
-    from.to->warning(
-        written->at,
-        from.path + ".term_bytes: more than a quarter of memory, which is " + std::to_string(most) + " bytes",
-        "a message of another node, or the state of a Raft group, can have that much at most");
-}
-
 const table<limit_options>& limit_table() {
   using count = whole<std::uint64_t>;
   static const auto rows =
@@ -114,8 +101,7 @@ const table<limit_options>& limit_table() {
               "peer_names", count(16, 1u << 30),
               "names of global that one other node says; more are refused, or disconnect it")
           .add<&limit_options::peer_locks>("peer_locks", count(16, 1u << 20),
-                                           "locks of global that the processes of one other node hold")
-          .check(&check_limits);
+                                           "locks of global that the processes of one other node hold");
   return rows;
 }
 

@@ -160,8 +160,8 @@ bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t ar
 void saga_engine::log_share() const {
   base::log::counted(base::log::level::warning, "saga", settings_.core.self.name(),
                      "{}: takes no more of the node {} for now: of max_transactions, answers.count, "
-                     "limits.in_doubt and 256 MiB one other node has at most three quarters",
-                     settings_.core.self.name(), origin_node());
+                     "limits.in_doubt and {} bytes one other node has at most three quarters",
+                     settings_.core.self.name(), origin_node(), settings_.core.max_bytes_for_others);
 }
 
 void saga_engine::cancel(const message& from, etf::cursor words) {

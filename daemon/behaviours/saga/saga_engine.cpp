@@ -14,6 +14,7 @@
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "saga/term_codec.hpp"
+#include "tree/saga_room.hpp"
 
 namespace coppice::behaviours {
 
@@ -85,6 +86,12 @@ base::status saga_engine::open() {
   settings_.core.self = {name, std::string(self_.host().node_name())};
   settings_.core.durable = settings_.durable;
   settings_.core.first_token = (base::random_u64() >> 1) + 1;
+  if (const std::uint64_t memory = self_.host().options().memory; memory != 0) {
+    const tree::saga_room room = tree::largest_saga_room(memory);
+    settings_.core.max_bytes_for_others =
+        std::min<std::size_t>(settings_.core.max_bytes_for_others, room.for_others);
+    settings_.core.keep_bytes = std::min<std::size_t>(settings_.core.keep_bytes, room.kept);
+  }
   std::vector<saga::kept_record> kept;
   if (settings_.durable) {
     auto read = log_.open(name, settings_.core.self.name());

@@ -18,6 +18,9 @@ constexpr std::string_view module = "saga";
 // saga::options::longest_write, or one record, and the log takes four MiB.
 constexpr std::size_t most_requested_bytes = std::size_t{1} << 20;
 
+// Writes that can wait are submitted when there are so many, even if none comes that cannot.
+constexpr std::size_t most_waiting = 64;
+
 // Until a request that the log has refused is submitted again. It doubles up to the longest.
 constexpr base::nanos first_refused = 100 * base::nanos_per_ms;
 constexpr base::nanos longest_refused = 5 * base::nanos_per_second;
@@ -101,6 +104,7 @@ base::status saga_log::submit(base::nanos now) {
     return {};
   }
   if (refusals_ > 0 && now < submit_at_) return {};
+  if (writes_.size() < most_waiting && std::ranges::all_of(writes_, &saga::write::can_wait)) return {};
   std::vector<durable::change> changes;
   std::uint64_t last = 0;
   std::size_t bytes = 0;

@@ -38,8 +38,8 @@ class saga_log {
   base::result<contents> open(const std::string& name, std::string shown);
 
   void add(saga::write&& one) { writes_.push_back(std::move(one)); }
-  // Submits the first writes, unless some are under way or the log has refused them a moment ago. An error:
-  // the log has ended.
+  // Submits the first writes, unless some are under way, the log has refused them a moment ago, or there are
+  // few and all of them can wait (saga::write::can_wait). An error: the log has ended.
   base::status submit(base::nanos now);
   // Submits a write of a process that ends, whatever is under way. Errors are those of the log.
   base::status submit_last(const saga::write& one);

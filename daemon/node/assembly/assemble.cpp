@@ -7,7 +7,7 @@
 
 #include "node/assembly/child_assembly.hpp"
 #include "node/assembly/convert.hpp"
-#include "node/environment/machine_memory.hpp"
+#include "node/environment/message_memory.hpp"
 #include "spec/schema/secrets.hpp"
 
 namespace coppice::node {

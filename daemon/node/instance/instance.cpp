@@ -16,7 +16,7 @@
 #include "node/assembly/event_list.hpp"
 #include "node/assembly/job_list.hpp"
 #include "node/environment/cookie.hpp"
-#include "node/environment/machine_memory.hpp"
+#include "node/environment/message_memory.hpp"
 #include "node/environment/overload_watch.hpp"
 #include "node/environment/programs.hpp"
 #include "node/instance/components.hpp"

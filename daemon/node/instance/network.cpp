@@ -13,7 +13,7 @@
 #include "base/promise.hpp"
 #include "dist/node_name.hpp"
 #include "node/environment/cookie.hpp"
-#include "node/environment/machine_memory.hpp"
+#include "node/environment/message_memory.hpp"
 #include "node/environment/secrecy.hpp"
 
 namespace coppice::node {

@@ -6,6 +6,7 @@
 
 #include "spec/kinds/kinds.hpp"
 #include "spec/kinds/of_class.hpp"
+#include "spec/kinds/saga_values.hpp"
 #include "spec/schema/actor_rows.hpp"
 #include "spec/schema/args_term.hpp"
 #include "spec/schema/child_check.hpp"
@@ -150,6 +151,15 @@ class saga_of_children final : public kind_of<saga_options> {
     with.check_leaf(as_child, {of.worker, of.worker_args, of.worker_durations, this, "worker", "worker_args"},
                     written, args_schema::part::whole);
   }
+  // For the comparison with the node's limits.
+  void note_value(child_check& with, const named_actor& actor) const {
+    const saga_options* const written = actor.child.find<saga_options>();
+    const node* const options = actor.at.find(key);
+    const node* const value = value_of(value_of(options, "limits"), "value");
+    const node& at = value != nullptr ? *value : options != nullptr ? *options : actor.name;
+    with.notes.get<saga_values>().values.push_back(
+        {at.at, (written != nullptr ? *written : saga_options()).limits.value});
+  }
   // A saga is a child of its own with a name, since that is how coordinators and participants find it again.
   void check_class(child_check& with, const named_actor& actor) const override {
     const manifest::actor_type& type = actor.type;
@@ -161,6 +171,7 @@ class saga_of_children final : public kind_of<saga_options> {
       return;
     }
     if (type.behaviour != "saga") return refuse_beside_others(with.to, actor, *this, "saga");
+    note_value(with, actor);
     if (actor.child.actor.empty())
       with.to.error(actor.name.at,
                     "the actor '" + type.name + "' is a saga, which only a child of its own can be",

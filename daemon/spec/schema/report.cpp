@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t most_findings = 100;
 constexpr std::size_t excerpt_width = 110; // characters of a line that are shown
-constexpr std::string_view hidden_mark = "…";
 
 // What may follow a hidden value on its line: the commas and blanks before the next key.
 std::string_view separator(std::string_view hidden) {

@@ -10,6 +10,9 @@
 
 namespace coppice::spec {
 
+// What people see in place of a secret.
+inline constexpr std::string_view hidden_mark = "…";
+
 // Whether the key names a secret: cookie, db_password, api-key, and so on. All that stands below such a key
 // is a secret as well.
 bool names_secret(std::string_view key);

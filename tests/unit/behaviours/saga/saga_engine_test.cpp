@@ -146,8 +146,15 @@ class listener final : public native_server {
   diary& book_;
 };
 
+runtime::system_options with_memory(std::uint64_t bytes) {
+  runtime::system_options out = test_host::options();
+  out.memory = bytes;
+  return out;
+}
+
 struct one_node {
-  one_node() { how.durable = true; }
+  // `memory`: bytes of the node's limit for messages. 0: no limit.
+  explicit one_node(std::uint64_t memory = 0) : host(with_memory(memory)) { how.durable = true; }
   ~one_node() { work.open(); }
 
   // Returns what its init wrote down.
@@ -265,6 +272,53 @@ TEST_CASE("a full disk makes a saga refuse starts, and what it had begun goes on
   of.host.book.take(0);
   CHECK(of.start() == "opened");
   CHECK(of.call("{outcome, <<\"t1\">>}") == "{committed,undefined}");
+}
+
+TEST_CASE("an outcome whose time is over is erased from the disk with the next write, without an own fsync") {
+  one_node of;
+  of.how.core.keep = 200 * base::nanos_per_ms;
+  REQUIRE(of.start() == "opened");
+  const auto synced = [&of] {
+    of.log.log()->settle();
+    return of.log.log()->report().synced;
+  };
+  const auto kept = [&of] {
+    const auto group = of.log.log()->group("saga/desk");
+    return of.log.log()->values(group.value()).size();
+  };
+  REQUIRE(of.call("{start, done, #{id => <<\"t\">>}}") == "{ok,<<\"t\">>}");
+  of.await("{outcome, <<\"t\">>}", "{committed,undefined}");
+  const std::uint64_t before = synced();
+  of.await("{outcome, <<\"t\">>}", "unknown");
+  CHECK(synced() == before);
+  CHECK(kept() == 1);
+  of.how.core.keep = 60 * base::nanos_per_second;
+  of.kill();
+  of.host.book.take(0);
+  REQUIRE(of.start() == "opened"); // which erases it again
+  of.await("{outcome, <<\"t\">>}", "unknown");
+  REQUIRE(of.call("{start, done, #{id => <<\"u\">>}}") == "{ok,<<\"u\">>}");
+  of.await("{outcome, <<\"u\">>}", "{committed,undefined}");
+  CHECK(synced() > before);
+  CHECK(kept() == 1); // that of u
+}
+
+TEST_CASE("a saga keeps no more for other nodes than the node's memory for messages allows") {
+  one_node of(std::uint64_t{4} << 20);
+  REQUIRE(of.start() == "opened");
+  const std::string large = "<<\"" + std::string(800'000, 'x') + "\">>";
+  const auto asked = [&of](std::string_view tx, std::string_view value) {
+    of.call_from("far@localhost", of.desk,
+                 R"({saga_do, {<<")" + std::string(tx) +
+                     R"(">>, {16, [{{<<"shop">>, <<"far@localhost">>}, 1}]}}, )" + std::string(value) +
+                     ", 1000}");
+    of.call("open"); // the request was handled,
+    of.log.log()->settle();
+    of.call("open"); // and what waited for the disk
+    return of.host.book.take(0);
+  };
+  CHECK(asked("t", large).empty());
+  CHECK(asked("u", "1") == std::vector<std::string>{"do"});
 }
 
 TEST_CASE("a log that has ended stops the saga, which lives and says why, also after a restart") {

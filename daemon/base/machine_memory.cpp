@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reads the machine's memory and the limits of the control groups. Each group up to the root may have a
 // limit.
-#include "node/environment/machine_memory.hpp"
+#include "base/machine_memory.hpp"
 
 #include <uv.h>
 
@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-namespace coppice::node {
+namespace coppice::base {
 
 std::uint64_t machine_memory() {
   std::uint64_t least = uv_get_total_memory();
@@ -28,8 +28,4 @@ std::uint64_t machine_memory() {
   return least;
 }
 
-std::uint64_t message_memory(const spec::memory_limit& limit) {
-  return limit.percent == 0 ? limit.bytes : machine_memory() / 100 * limit.percent;
-}
-
-} // namespace coppice::node
+} // namespace coppice::base
