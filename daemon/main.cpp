@@ -37,6 +37,7 @@
 #include "node/environment/restart_record.hpp"
 #include "node/instance/banner.hpp"
 #include "node/instance/instance.hpp"
+#include "node/instance/operations.hpp"
 #include "spec/load.hpp"
 #include "spec/passed_names.hpp"
 #include "spec/schema/default_files.hpp"
@@ -158,12 +159,12 @@ void refresh(node::instance& running) {
   node::apply_request wanted;
   wanted.by = by;
   wanted.kind = "apply SIGHUP";
-  running.apply(std::move(wanted), [&running, by](const node::apply_outcome& outcome) {
+  running.operations().apply(std::move(wanted), [&running, by](const node::apply_outcome& outcome) {
     // An apply that waits already reads the files when its turn comes, and a reload follows it.
     if (!outcome.result && outcome.result.error().code == base::errc::exists) return;
     node::report(outcome, by);
-    running.reload({.by = std::string(by), .kind = "reload SIGHUP"},
-                   [](const base::result<node::reload_report>&) {});
+    running.operations().reload({.by = std::string(by), .kind = "reload SIGHUP"},
+                                [](const base::result<node::reload_report>&) {});
   });
 }
 

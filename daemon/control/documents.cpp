@@ -12,6 +12,7 @@
 
 #include "base/heap_account.hpp"
 #include "base/process_usage.hpp"
+#include "node/instance/instance.hpp"
 #include "runtime/attribution.hpp"
 #include "runtime/system.hpp"
 
@@ -24,7 +25,7 @@ using nlohmann::json;
 constexpr base::nanos ns_per_ms = 1'000'000;
 constexpr base::nanos ns_per_us = 1'000;
 
-json pid_json(node::instance& of, const runtime::pid& pid) {
+json pid_json(const node::snapshots& of, const runtime::pid& pid) {
   return pid ? json(of.text_of(pid)) : json();
 }
 
@@ -32,7 +33,7 @@ json text_json(const std::string& text) {
   return text.empty() ? json() : json(text);
 }
 
-json pids_json(node::instance& of, const std::vector<runtime::pid>& pids) {
+json pids_json(const node::snapshots& of, const std::vector<runtime::pid>& pids) {
   json list = json::array();
   for (const auto& pid : pids) list.push_back(of.text_of(pid));
   std::sort(list.begin(), list.end());
@@ -52,7 +53,7 @@ json end_json(const behaviours::child_end& end) {
   return {{"at", base::format_wall(end.wall)}, {"reason", end.reason}};
 }
 
-json branch_json(node::instance& of, const behaviours::tree_entry& entry) {
+json branch_json(const node::snapshots& of, const behaviours::tree_entry& entry) {
   json branch{{"id", entry.id},
               {"pid", pid_json(of, entry.pid)},
               {"name", text_json(entry.name)},
@@ -74,7 +75,7 @@ std::string_view word_of(node::unwritable::kind of) {
 
 } // namespace
 
-json summary_json(node::instance& of, const runtime::process_summary& p) {
+json summary_json(const node::snapshots& of, const runtime::process_summary& p) {
   return {{"pid", of.text_of(p.pid)},
           {"name", text_json(p.name)},
           {"label", text_json(p.label)},
@@ -87,7 +88,7 @@ json summary_json(node::instance& of, const runtime::process_summary& p) {
           {"cpu_us", p.ran / ns_per_us}};
 }
 
-json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& stuck) {
+json stuck_json(const node::snapshots& of, const std::vector<runtime::stuck_handler>& stuck) {
   json all = json::array();
   for (const auto& one : stuck)
     all.push_back({{"pid", of.text_of(one.pid)},
@@ -99,7 +100,7 @@ json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& s
   return all;
 }
 
-json status_document(node::instance& of, const node::node_status& s,
+json status_document(const node::snapshots& of, const node::node_status& s,
                      const std::vector<std::string>& given_up) {
   json applications = json::array();
   for (const auto& application : s.applications) applications.push_back(application_json(application));
@@ -169,7 +170,7 @@ json status_document(node::instance& of, const node::node_status& s,
           {"plugins", plugins}};
 }
 
-json tree_document(node::instance& of, const std::vector<node::application_tree>& trees) {
+json tree_document(const node::snapshots& of, const std::vector<node::application_tree>& trees) {
   json applications = json::array();
   for (const auto& tree : trees) {
     json application = application_json(tree.application);
@@ -179,12 +180,13 @@ json tree_document(node::instance& of, const std::vector<node::application_tree>
   return {{"applications", std::move(applications)}};
 }
 
-json process_document(node::instance& of, const runtime::process_info& info) {
+json process_document(node::instance& in, const runtime::process_info& info) {
+  const node::snapshots& of = in.snapshots();
   const runtime::process_summary& p = info.summary;
   json document = summary_json(of, p);
   json monitors = json::array();
   for (const auto& watched : info.monitors)
-    monitors.push_back(runtime::to_text(watched, of.runtime().nodes()));
+    monitors.push_back(runtime::to_text(watched, in.runtime().nodes()));
   document["mailbox"] = {{"length", p.messages},
                          {"bytes", p.message_bytes},
                          {"oldest_ms", info.oldest_message_age / ns_per_ms},
@@ -322,7 +324,7 @@ json waiting_json(const runtime::occupation& told) {
   return out;
 }
 
-json nodes_document(node::instance& of) {
+json nodes_document(const node::snapshots& of) {
   json nodes = json::array();
   const auto time = [](base::nanos wall) { return wall == 0 ? json() : json(base::format_wall(wall)); };
   for (const auto& peer : of.peers()) {
@@ -354,7 +356,7 @@ json plugins_document(node::instance& of) {
   for (const runtime::stuck_handler& one : runtime::stuck_handlers(of.runtime()))
     if (const auto known = of.runtime().info(one.pid)) ran[known->summary.is.plugin] += one.ran;
   json plugins = json::array();
-  for (const auto& plugin : of.plugins()) {
+  for (const auto& plugin : of.snapshots().plugins()) {
     json kept = json::array();
     for (const auto& former : plugin.kept)
       kept.push_back({{"generation", former.generation}, {"reason", former.reason}});
@@ -408,7 +410,7 @@ json changes_document(const node::apply_outcome& outcome) {
           {"next_start", text_json(outcome.next_start)}};
 }
 
-json reload_document(node::instance& of, const node::reload_report& report) {
+json reload_document(const node::snapshots& of, const node::reload_report& report) {
   const auto version = [](const node::plugin_version& v) {
     return json{{"version", v.version}, {"build_id", v.build_id}, {"generation", v.generation}};
   };

@@ -9,19 +9,26 @@
 #include <utility>
 #include <vector>
 
-#include "node/instance/instance.hpp"
+#include "node/instance/apply.hpp"
+#include "node/instance/snapshots.hpp"
+#include "node/reload/reload_report.hpp"
+#include "runtime/occupation.hpp"
 #include "services/cron/jobs.hpp"
+
+namespace coppice::node {
+class instance;
+}
 
 namespace coppice::control {
 
 // `s` is what status_with_disk() of the node has made, `given_up` its degraded().
-nlohmann::json status_document(node::instance& of, const node::node_status& s,
+nlohmann::json status_document(const node::snapshots& of, const node::node_status& s,
                                const std::vector<std::string>& given_up);
-nlohmann::json tree_document(node::instance& of, const std::vector<node::application_tree>& trees);
+nlohmann::json tree_document(const node::snapshots& of, const std::vector<node::application_tree>& trees);
 // The handlers that hold threads.
-nlohmann::json stuck_json(node::instance& of, const std::vector<runtime::stuck_handler>& stuck);
+nlohmann::json stuck_json(const node::snapshots& of, const std::vector<runtime::stuck_handler>& stuck);
 // One process in a few words.
-nlohmann::json summary_json(node::instance& of, const runtime::process_summary& p);
+nlohmann::json summary_json(const node::snapshots& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
 // What there are, and what they did.
 // `away`: the nodes of distribution.peers that are not connected.
@@ -39,9 +46,9 @@ nlohmann::json wait_json(const runtime::waited_for& wait);
 nlohmann::json handles_json(const runtime::occupation& told);
 // The first messages of its mailbox.
 nlohmann::json waiting_json(const runtime::occupation& told);
-nlohmann::json nodes_document(node::instance& of);
+nlohmann::json nodes_document(const node::snapshots& of);
 nlohmann::json plugins_document(node::instance& of);
 nlohmann::json changes_document(const node::apply_outcome& outcome);
-nlohmann::json reload_document(node::instance& of, const node::reload_report& report);
+nlohmann::json reload_document(const node::snapshots& of, const node::reload_report& report);
 
 } // namespace coppice::control

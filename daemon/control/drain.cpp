@@ -8,6 +8,9 @@
 #include "behaviours/streams/tcp_counters.hpp"
 #include "behaviours/streams/tcp_listener.hpp"
 #include "metrics/board.hpp"
+#include "node/instance/operations.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -16,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-json left_document(const node::instance& of) {
+json left_document(const node::snapshots& of) {
   json listeners = json::array();
   std::uint64_t open = 0;
   for (const auto& one : of.counted().rows<behaviours::tcp_counters>()) {
@@ -32,7 +35,7 @@ struct round {
   explicit round(request asked) : of(std::move(asked)) {}
   round(const round&) = delete;
   ~round() {
-    of->reply.later([&node = of->of] { return api::reply(left_document(node)); });
+    of->reply.later([&node = of->of] { return api::reply(left_document(node.snapshots())); });
   }
   request of;
 };
@@ -41,17 +44,17 @@ struct round {
 
 pending run_drain(const request& r) {
   const std::string change = r->text("change");
-  if (change.empty()) return r->done(left_document(r->of)), pending{};
+  if (change.empty()) return r->done(left_document(r->of.snapshots())), pending{};
   if (change != "on" && change != "off")
     return r->fail(base::errc::invalid, "a node is drained, on, or serves again, off"), pending{};
   using behaviours::tcp_listener;
-  r->of.set_draining(change == "on");
+  r->of.operations().set_draining(change == "on");
   const auto all = std::make_shared<round>(r);
-  for (const runtime::process_summary& one : r->of.processes()) {
+  for (const runtime::process_summary& one : r->of.snapshots().processes()) {
     if (!tcp_listener::is_one(one.is)) continue;
-    r->of.engine_of(one.pid,
-                    change == "on" ? tcp_listener::suspend_request() : tcp_listener::resume_request(),
-                    r->timeout_nanos(), [all](const base::result<runtime::message>&) {});
+    r->of.requests().engine_of(
+        one.pid, change == "on" ? tcp_listener::suspend_request() : tcp_listener::resume_request(),
+        r->timeout_nanos(), [all](const base::result<runtime::message>&) {});
   }
   return {};
 }

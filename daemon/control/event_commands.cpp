@@ -7,6 +7,7 @@
 
 #include "base/suggest.hpp"
 #include "control/documents.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::control {
@@ -26,7 +27,7 @@ constexpr std::chrono::milliseconds waiting_patience{20'000};
 json subscribers_json(node::instance& of, const event_report& event) {
   std::vector<std::string> pids;
   for (const runtime::pid& one : of.events().some_subscribers(event.name, event.node, most_subscribers))
-    pids.push_back(of.text_of(one));
+    pids.push_back(of.snapshots().text_of(one));
   std::ranges::sort(pids);
   return pids;
 }
@@ -36,7 +37,7 @@ json events_document(node::instance& of, const std::vector<event_report>& events
   for (const event_report& one : events)
     all.push_back({{"name", one.name},
                    {"node", one.node.empty() ? json() : json(one.node)},
-                   {"producer", one.producer ? json(of.text_of(one.producer)) : json()},
+                   {"producer", one.producer ? json(of.snapshots().text_of(one.producer)) : json()},
                    {"declared", one.declared},
                    {"open", one.options.open},
                    {"slow", tree::text(one.options.slow)},

@@ -23,6 +23,7 @@
 #include "control/metrics.hpp"
 #include "net/http/last_answers.hpp"
 #include "node/environment/cookie.hpp"
+#include "node/instance/snapshots.hpp"
 
 namespace coppice::control {
 namespace {
@@ -159,19 +160,19 @@ class http_endpoint::inner {
   }
 
   http_response livez(const http_request&) {
-    const node::node_status status = node_.status_with_disk();
+    const node::node_status status = node_.snapshots().status_with_disk();
     return healthy(status, lives(status));
   }
 
   http_response readyz(const http_request&) {
-    const node::node_status status = node_.status_with_disk();
-    return healthy(status, ready(status, node_.degraded()));
+    const node::node_status status = node_.snapshots().status_with_disk();
+    return healthy(status, ready(status, node_.snapshots().degraded()));
   }
 
   http_response metrics(const http_request& asked) {
     metrics_source from;
-    from.status = node_.status_with_disk();
-    from.given_up = node_.degraded();
+    from.status = node_.snapshots().status_with_disk();
+    from.given_up = node_.snapshots().degraded();
     from.ready = ready(from.status, from.given_up).empty();
     from.log_dropped = base::log::dropped();
     for (const base::log::handler_report& one : base::log::handler_reports())
@@ -184,7 +185,8 @@ class http_endpoint::inner {
     from.http_streams_dropped = api_->dropped_streams();
     const auto accept = asked.list("accept");
     const auto how = exposition::chosen(accept ? &*accept : nullptr);
-    return {200, std::string(exposition::content_type(how)), metrics_text(from, node_.counted(), how)};
+    return {200, std::string(exposition::content_type(how)),
+            metrics_text(from, node_.snapshots().counted(), how)};
   }
 
   const http_api::parts on_;

@@ -20,6 +20,7 @@
 #include "control/log_commands.hpp"
 #include "control/metrics.hpp"
 #include "control/page_files.hpp"
+#include "node/instance/snapshots.hpp"
 
 namespace coppice::control {
 namespace {
@@ -67,9 +68,9 @@ std::string near(std::string_view name) {
 }
 
 json stream_status(node::instance& of) {
-  const node::node_status status = of.status_with_disk();
-  const std::vector<std::string> given_up = of.degraded();
-  json document = status_document(of, status, given_up);
+  const node::node_status status = of.snapshots().status_with_disk();
+  const std::vector<std::string> given_up = of.snapshots().degraded();
+  json document = status_document(of.snapshots(), status, given_up);
   json health = health_document(status, all_complaints(status, given_up));
   document["complaints"] = std::move(health["complaints"]);
   document["warnings"] = std::move(health["warnings"]);
@@ -374,16 +375,17 @@ void http_api::open_event(const std::string& name, const std::optional<std::stri
 }
 
 bool http_api::reaches(std::string_view node) const {
-  return node == node_.name() || std::ranges::any_of(node_.peers(), [node](const node::peer_status& one) {
+  return node == node_.name() ||
+         std::ranges::any_of(node_.snapshots().peers(), [node](const node::peer_status& one) {
            return one.name == node && one.state == "connected";
          });
 }
 
 json http_api::document(topic which) const {
   if (which == topic::status) return stream_status(node_);
-  if (which == topic::nodes) return nodes_document(node_);
-  const auto trees = node_.tree();
-  return tree_document(node_, trees ? *trees : std::vector<node::application_tree>());
+  if (which == topic::nodes) return nodes_document(node_.snapshots());
+  const auto trees = node_.snapshots().tree();
+  return tree_document(node_.snapshots(), trees ? *trees : std::vector<node::application_tree>());
 }
 
 } // namespace coppice::control

@@ -9,6 +9,7 @@
 #include "base/log_levels.hpp"
 #include "base/log_settings.hpp"
 #include "base/suggest.hpp"
+#include "node/instance/snapshots.hpp"
 
 namespace coppice::control {
 
@@ -22,20 +23,20 @@ constexpr std::size_t page_bytes = std::size_t{1} << 20;
 // Who waits is answered after this time in any case: he may have left, which nobody hears of while he waits.
 constexpr std::chrono::milliseconds waiting_patience{20'000};
 
-std::vector<std::string> known_modules(const node::instance& of) {
+std::vector<std::string> known_modules(const node::snapshots& of) {
   std::vector<std::string> all;
   for (const auto each : log::modules_of_node()) all.emplace_back(each);
   for (const auto& plugin : of.plugins()) all.push_back(plugin.id);
   return all;
 }
 
-bool is_module(const node::instance& of, std::string_view name) {
+bool is_module(const node::snapshots& of, std::string_view name) {
   return std::ranges::any_of(known_modules(of), [name](const std::string& one) { return one == name; });
 }
 
 enum class among : std::uint8_t { modules, processes, both };
 
-std::string hint_for(const node::instance& of, std::string_view name, among which) {
+std::string hint_for(const node::snapshots& of, std::string_view name, among which) {
   std::vector<std::string> known;
   if (which != among::processes) known = known_modules(of);
   if (which != among::modules) {
@@ -95,7 +96,7 @@ json handlers_json() {
   return all;
 }
 
-json levels_document(const node::instance& of) {
+json levels_document(const node::snapshots& of) {
   std::vector<std::string> modules = known_modules(of);
   std::ranges::sort(modules);
   json configured = json::object();
@@ -120,7 +121,7 @@ struct level_target {
 };
 
 // A module goes before a process of that name, which its pid tells apart.
-base::result<level_target> target_of(const node::instance& of, const std::string& name) {
+base::result<level_target> target_of(const node::snapshots& of, const std::string& name) {
   if (name.empty()) return level_target{};
   if (is_module(of, name)) return level_target{log::level_scope::module, name};
   const auto info = of.info(name);
@@ -145,18 +146,18 @@ json line_document(const log::log_ring::line& line) {
 pending run_logs(const request& r) {
   const auto wanted = filter_of(*r);
   if (!wanted) return r->fail(wanted.error()), pending{};
-  if (!wanted->module.empty() && !is_module(r->of, wanted->module)) {
+  if (!wanted->module.empty() && !is_module(r->of.snapshots(), wanted->module)) {
     r->fail(base::errc::not_found, "there is no module " + wanted->module,
-            hint_for(r->of, wanted->module, among::modules));
+            hint_for(r->of.snapshots(), wanted->module, among::modules));
     return {};
   }
   const auto after = r->number("after");
   const std::uint64_t last = r->number("last").value_or(std::numeric_limits<std::size_t>::max());
   const auto page = after ? r->lines.from(*after, *wanted, page_bytes)
                           : r->lines.last(static_cast<std::size_t>(last), *wanted, page_bytes);
-  if (!after && page.lines.empty() && !wanted->process.empty() && !r->of.info(wanted->process)) {
+  if (!after && page.lines.empty() && !wanted->process.empty() && !r->of.snapshots().info(wanted->process)) {
     r->fail(base::errc::not_found, "there is no process " + wanted->process + ", and no line of one",
-            hint_for(r->of, wanted->process, among::processes));
+            hint_for(r->of.snapshots(), wanted->process, among::processes));
     return {};
   }
   // Who asks for the last ones and for more gets the last ones first.
@@ -174,7 +175,7 @@ pending run_logs(const request& r) {
 
 pending run_log_level(const request& r) {
   const std::string name = r->text("level");
-  if (name.empty()) return r->done(levels_document(r->of)), pending{};
+  if (name.empty()) return r->done(levels_document(r->of.snapshots())), pending{};
   const auto level = log::parse_level(name);
   if (!level && name != "default") {
     r->fail(base::errc::invalid, "there is no level " + name,
@@ -182,11 +183,12 @@ pending run_log_level(const request& r) {
     return {};
   }
   const std::string of = r->text("of");
-  auto target = target_of(r->of, of);
+  auto target = target_of(r->of.snapshots(), of);
   // A process that has ended can still lose the level it had.
   if (!target && !level) target = level_target{log::level_scope::process, of};
   if (!target)
-    return r->fail(target.error().code, target.error().text, hint_for(r->of, of, among::both)), pending{};
+    return r->fail(target.error().code, target.error().text, hint_for(r->of.snapshots(), of, among::both)),
+           pending{};
   base::nanos until = log::no_end;
   if (const auto ms = r->number("for_ms"); ms && level) {
     const auto bounded = std::min<std::uint64_t>(*ms, api::longest_timeout_ms);
@@ -194,7 +196,7 @@ pending run_log_level(const request& r) {
   }
   if (auto set = log::override_level(target->scope, target->of, level, until); !set)
     return r->fail(set.error()), pending{};
-  return r->done(levels_document(r->of)), pending{};
+  return r->done(levels_document(r->of.snapshots())), pending{};
 }
 
 } // namespace coppice::control

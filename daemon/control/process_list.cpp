@@ -8,6 +8,7 @@
 
 #include "base/ascii.hpp"
 #include "control/documents.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/system.hpp"
 
@@ -80,7 +81,7 @@ class listing {
   json document() {
     std::ranges::sort(kept_, [this](const auto& a, const auto& b) { return goes_before(a, b); });
     json processes = json::array();
-    for (const row& one : kept_) processes.push_back(summary_json(of_, one.of));
+    for (const row& one : kept_) processes.push_back(summary_json(of_.snapshots(), one.of));
     return {{"processes", std::move(processes)}, {"total", total_}};
   }
 
@@ -89,7 +90,7 @@ class listing {
     if (!behaviour_.empty() && one.is.behaviour != behaviour_) return false;
     return filter_.empty() || contains(one.name, filter_) || contains(one.label, filter_) ||
            contains(one.is.behaviour, filter_) || contains(one.is.plugin, filter_) ||
-           (looks_at_pids_ && contains(of_.text_of(one.pid), filter_));
+           (looks_at_pids_ && contains(of_.snapshots().text_of(one.pid), filter_));
   }
   // Most processes of a large node, of which nothing else has to be looked up.
   bool is_below_all(const process_summary& one) const {

@@ -11,6 +11,7 @@
 
 #include "base/printable.hpp"
 #include "control/health.hpp"
+#include "node/instance/snapshots.hpp"
 
 namespace coppice::control {
 namespace {
@@ -143,7 +144,7 @@ std::function<std::chrono::milliseconds()> reports_of(const node::instance& of,
                                                       const node::service_manager& manager) {
   if (!manager.listens()) return {};
   return [&of, &manager, report = service_report(manager.watchdog())]() mutable {
-    const node::node_status now = of.status_with_disk();
+    const node::node_status now = of.snapshots().status_with_disk();
     const std::string lines = report.next(now, base::mono_now());
     if (!lines.empty() && manager.tell(lines)) report.taken();
     return report.pause(now);

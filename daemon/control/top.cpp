@@ -9,6 +9,7 @@
 
 #include "base/process_usage.hpp"
 #include "control/documents.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/find_processes.hpp"
 #include "runtime/system.hpp"
 
@@ -64,7 +65,8 @@ figure figure_of(std::string_view sort) {
 
 look look_now(node::instance& of) {
   look now{base::mono_now(), base::processor_time(), {}};
-  for (const auto& one : of.processes()) now.done.emplace(key_of(one.pid), totals{one.reductions, one.ran});
+  for (const auto& one : of.snapshots().processes())
+    now.done.emplace(key_of(one.pid), totals{one.reductions, one.ran});
   return now;
 }
 
@@ -80,7 +82,7 @@ std::vector<row> all_rows(node::instance& of, const look& before) {
   std::vector<row> rows;
   const double seconds =
       static_cast<double>(base::mono_now() - before.at) / static_cast<double>(base::nanos_per_second);
-  for (auto& one : of.processes()) {
+  for (auto& one : of.snapshots().processes()) {
     const std::uint64_t key = key_of(one.pid);
     const auto age = ages.find(key);
     const auto found = before.done.find(key);
@@ -107,7 +109,7 @@ void keep_largest(std::vector<row>& rows, figure wanted, std::size_t count) {
 }
 
 json document_of(const asked& a, figure wanted, std::size_t count, const look& before) {
-  const node::node_status status = a.of.status();
+  const node::node_status status = a.of.snapshots().status();
   const auto awake = std::ranges::count_if(status.runtime.workers,
                                            [](const runtime::worker_info& one) { return !one.sleeping; });
   const bool rated = before.at != 0;
@@ -117,7 +119,7 @@ json document_of(const asked& a, figure wanted, std::size_t count, const look& b
   keep_largest(rows, wanted, count);
   json processes = json::array();
   for (const row& one : rows) {
-    json shown = summary_json(a.of, one.of);
+    json shown = summary_json(a.of.snapshots(), one.of);
     shown["mailbox_bytes"] = one.of.message_bytes;
     shown["oldest_ms"] = one.age / asked::ns_per_ms;
     shown["reductions_per_second"] = rated ? json(one.rate) : json();
@@ -135,7 +137,7 @@ json document_of(const asked& a, figure wanted, std::size_t count, const look& b
           {"over_ms", rated ? json((base::mono_now() - before.at) / asked::ns_per_ms) : json()},
           {"reductions_per_second", rated ? json(rate) : json()},
           {"cpu_permille", rated ? json(per_mille(base::processor_time() - before.ran, before.at)) : json()},
-          {"stuck", stuck_json(a.of, status.stuck)},
+          {"stuck", stuck_json(a.of.snapshots(), status.stuck)},
           {"processes", std::move(processes)}};
 }
 

@@ -13,6 +13,9 @@
 #include "base/promise.hpp"
 #include "machine/descriptors.hpp"
 #include "machine/files.hpp"
+#include "node/instance/operations.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "spec/load.hpp"
 
 namespace coppice::simulated {
@@ -117,7 +120,7 @@ void cluster::apply(unsigned host, const std::string& lines, std::function<void(
   node::apply_request what;
   what.files = {write_configuration(host, lines)};
   what.by = "the workload";
-  at(host)->apply(std::move(what), std::move(done));
+  at(host)->operations().apply(std::move(what), std::move(done));
 }
 
 std::string cluster::folder_of(unsigned host) const {
@@ -149,13 +152,13 @@ void cluster::stop(unsigned host) {
 std::string cluster::ask(unsigned from, std::string_view target, std::string_view request, nanos timeout) {
   const on_host here(from);
   node::instance& node = *nodes_[from];
-  const auto to = node.resolve(target);
+  const auto to = node.snapshots().resolve(target);
   if (!to) return to.error().text;
-  const auto term = node.parse(request);
+  const auto term = node.snapshots().parse(request);
   if (!term) return term.error().text;
   const auto told = std::make_shared<base::promise<std::string>>();
   auto answer = told->result();
-  node.call(*to, *term, timeout, [told](const behaviours::gen::call_result& result) {
+  node.requests().call(*to, *term, timeout, [told](const behaviours::gen::call_result& result) {
     told->give(result ? etf::print(result->bytes())
                       : fmt::format("error {}", static_cast<int>(result.error().what)));
   });
@@ -165,21 +168,21 @@ std::string cluster::ask(unsigned from, std::string_view target, std::string_vie
 std::map<std::string, std::string> cluster::report(unsigned host, std::string_view name) {
   if (at(host) == nullptr) return {};
   const on_host here(host);
-  const auto found = at(host)->info(name);
+  const auto found = at(host)->snapshots().info(name);
   if (!found) return {};
   const auto told = std::make_shared<base::promise<std::map<std::string, std::string>>>();
   auto answer = told->result();
-  at(host)->engine_of(found->summary.pid, {}, 2 * second,
-                      [told](const base::result<runtime::message>& result) {
-                        std::map<std::string, std::string> fields;
-                        etf::cursor in(result ? result->bytes() : etf::bytes());
-                        std::uint32_t pairs = 0;
-                        std::string_view key;
-                        if (result && in.read_map(pairs))
-                          for (; pairs > 0 && in.read_atom(key); --pairs)
-                            fields[std::string(key)] = plain(in);
-                        told->give(std::move(fields));
-                      });
+  at(host)->requests().engine_of(found->summary.pid, {}, 2 * second,
+                                 [told](const base::result<runtime::message>& result) {
+                                   std::map<std::string, std::string> fields;
+                                   etf::cursor in(result ? result->bytes() : etf::bytes());
+                                   std::uint32_t pairs = 0;
+                                   std::string_view key;
+                                   if (result && in.read_map(pairs))
+                                     for (; pairs > 0 && in.read_atom(key); --pairs)
+                                       fields[std::string(key)] = plain(in);
+                                   told->give(std::move(fields));
+                                 });
   return answer.take_within(std::chrono::seconds(5)).value_or(std::map<std::string, std::string>());
 }
 

@@ -9,11 +9,10 @@
 #include <algorithm>
 #include <coppice/etf/text.hpp>
 #include <set>
-#include <span>
 #include <utility>
 
 #include "base/file.hpp"
-#include "base/log_event.hpp"
+#include "base/log.hpp"
 #include "base/log_settings.hpp"
 #include "behaviours/application/controller.hpp"
 #include "node/assembly/assemble.hpp"
@@ -25,9 +24,6 @@
 #include "node/changes/tree_check.hpp"
 #include "node/environment/partial_files.hpp"
 #include "node/instance/components.hpp"
-#include "node/instance/instance.hpp"
-#include "node/instance/requester.hpp"
-#include "runtime/messages/shown.hpp"
 #include "spec/child_secrets.hpp"
 #include "spec/diff.hpp"
 #include "spec/schema/default_files.hpp"
@@ -139,15 +135,15 @@ std::string brief(const planned_change& one) {
 } // namespace
 
 // What reading and comparing came to; made on the blocking pool.
-struct instance::components::prepared {
+struct components::prepared {
   std::shared_ptr<configuration> next;
   spec::difference difference;  // from the current one to `next`
   std::set<std::string> failed; // applications
   change_plan plan;
 };
 
-bool instance::components::rest_runs(const apply_request& request, const std::vector<std::string>& files,
-                                     const configuration& current, apply_outcome& out) const {
+bool components::rest_runs(const apply_request& request, const std::vector<std::string>& files,
+                           const configuration& current, apply_outcome& out) const {
   const auto named = with_former(files, current.texts, request.only);
   if (!named) {
     out.result = unexpected(named.error());
@@ -181,8 +177,8 @@ bool instance::components::rest_runs(const apply_request& request, const std::ve
   return false;
 }
 
-void instance::components::prepare(const apply_request& request, const configuration& current,
-                                   apply_outcome& out, prepared& work) {
+void components::prepare(const apply_request& request, const configuration& current, apply_outcome& out,
+                         prepared& work) {
   std::vector<std::string> asked = request.files.empty() ? source.files : request.files;
   if (request.back) {
     const auto former = history.former();
@@ -236,8 +232,7 @@ void instance::components::prepare(const apply_request& request, const configura
   work.plan = plan(work.difference, work.next->spec, current.applications, work.failed);
 }
 
-base::status instance::components::change_tree(runtime::process& self, const configuration& current,
-                                               prepared& work) {
+base::status components::change_tree(runtime::process& self, const configuration& current, prepared& work) {
   const auto name = std::string(behaviours::application_controller::registered_name);
   const change_ground ground{orders, tree, runtime::destination::named(name),
                              [this](std::string_view path) { return process_at(path); }};
@@ -248,12 +243,12 @@ base::status instance::components::change_tree(runtime::process& self, const con
   return node::change_tree(self, ground, work.plan).result;
 }
 
-std::vector<std::string> instance::components::differences() const {
+std::vector<std::string> components::differences() const {
   return tree_differences(tree, board, current()->applications);
 }
 
-base::result<change_line::place> instance::components::wait_in_line(runtime::process& self,
-                                                                    const apply_request& request) {
+base::result<change_line::place> components::wait_in_line(runtime::process& self,
+                                                          const apply_request& request) {
   const runtime::reference turn = self.make_ack();
   auto place = line.enter(
       {"apply", request.by, request.os_pid},
@@ -266,7 +261,7 @@ base::result<change_line::place> instance::components::wait_in_line(runtime::pro
   return place;
 }
 
-apply_outcome instance::components::apply(runtime::process& self, const apply_request& request) {
+apply_outcome components::apply(runtime::process& self, const apply_request& request) {
   apply_outcome out;
   change_line::place mine;
   if (!request.dry_run) {
@@ -299,8 +294,8 @@ apply_outcome instance::components::apply(runtime::process& self, const apply_re
   return out;
 }
 
-void instance::components::use(runtime::process& self, const std::vector<spec::setting_change>& settings,
-                               const spec::node_spec& now) {
+void components::use(runtime::process& self, const std::vector<spec::setting_change>& settings,
+                     const spec::node_spec& now) {
   const auto any = [&settings](std::string_view prefix) {
     return std::ranges::any_of(settings, [prefix](const auto& one) { return one.key.starts_with(prefix); });
   };
@@ -315,7 +310,7 @@ void instance::components::use(runtime::process& self, const std::vector<spec::s
   if (any("node.log.handlers")) log_handlers.use(log_actors(now));
 }
 
-void instance::components::remember(const std::string& by, const std::vector<planned_change>& changes) {
+void components::remember(const std::string& by, const std::vector<planned_change>& changes) {
   const auto now = current();
   const std::string folder = now->spec.node.data;
   base::status written = base::make_folders(folder, 0750);
@@ -331,87 +326,6 @@ void instance::components::remember(const std::string& by, const std::vector<pla
   if (!written) {
     base::log::warning(module, "the applied configuration is not remembered: {}", written.error().text);
   }
-}
-
-std::string brief(const apply_outcome& outcome) {
-  if (!outcome.valid) {
-    const auto wrong =
-        std::ranges::find(outcome.diagnostics, spec::severity::error, &spec::diagnostic::severity);
-    if (wrong == outcome.diagnostics.end()) return "apply refused: the configuration is bad";
-    const auto more = std::ranges::count(wrong, outcome.diagnostics.end(), spec::severity::error,
-                                         &spec::diagnostic::severity) -
-                      1;
-    return fmt::format("apply refused: {}:{}:{}: {}{}", wrong->file, wrong->line, wrong->column,
-                       wrong->message, more > 0 ? fmt::format(", and {} more", more) : "");
-  }
-  if (!outcome.result) return "apply failed: " + outcome.result.error().text;
-  if (outcome.changes.empty()) return "apply: nothing to change";
-  return fmt::format("apply: {} change{}", outcome.changes.size(), outcome.changes.size() == 1 ? "" : "s");
-}
-
-namespace {
-
-std::vector<std::string> summary(const apply_outcome& outcome) {
-  std::vector<std::string> out;
-  for (const spec::diagnostic& one : outcome.diagnostics) {
-    out.push_back(fmt::format("{}:{}:{}: {}", one.file, one.line, one.column, one.message));
-  }
-  for (const planned_change& one : outcome.changes) {
-    const std::string keys = one.keys.empty() ? "" : fmt::format(": {}", fmt::join(one.keys, ", "));
-    const std::string values = one.after.empty() ? "" : fmt::format(": {} -> {}", one.before, one.after);
-    out.push_back(fmt::format("{} {}{}{}", one.action, one.path, keys, values));
-  }
-  if (!outcome.valid) {
-    out.emplace_back("the configuration is bad and changes nothing");
-  } else if (!outcome.result) {
-    out.push_back("nothing is changed: " + outcome.result.error().text);
-  } else if (outcome.applied) {
-    out.push_back(outcome.changes.empty() ? "the configuration is what runs"
-                                          : "the configuration is applied");
-    for (const std::string& one : outcome.differences) out.push_back("but " + one);
-    if (!outcome.next_start.empty())
-      out.push_back("but the next start does not know it: " + outcome.next_start);
-  }
-  return out;
-}
-
-} // namespace
-
-void report(const apply_outcome& outcome, std::string_view asked_by, std::vector<base::log::field> who) {
-  namespace log = base::log;
-  constexpr std::size_t most_lines = 50;
-  const std::vector<std::string> lines = summary(outcome);
-  const auto shown = std::span(lines).first(lines.size() > most_lines ? most_lines - 2 : lines.size());
-  std::string below = fmt::format("\n{}", fmt::join(shown, "\n"));
-  if (shown.size() < lines.size()) {
-    below += fmt::format("\n… {} more\n{}", lines.size() - shown.size() - 1, lines.back());
-  }
-  const bool done = outcome.applied;
-  who.push_back({"outcome", done ? "applied" : "refused"});
-  who.push_back({"changes", std::to_string(outcome.changes.size())});
-  log::tell(done ? log::events::applied : log::events::apply_refused,
-            !done                         ? log::level::error
-            : outcome.differences.empty() ? log::level::notice
-                                          : log::level::warning,
-            module, std::move(who), "{} ({}){}", brief(outcome), asked_by, below);
-}
-
-void instance::apply(apply_request request, std::function<void(apply_outcome)> done) {
-  const auto without = [](unexpected<base::error> why) {
-    apply_outcome out;
-    out.valid = true;
-    out.result = std::move(why);
-    return out;
-  };
-  ask_from_outside<apply_outcome>(
-      components_->system,
-      [&p = *components_, request = std::move(request)](runtime::process& self) {
-        apply_outcome out = p.apply(self, request);
-        if (!request.dry_run) p.notes.note_apply(brief(out));
-        return out;
-      },
-      std::move(done), without(base::fail(base::errc::closed, "the node stops")),
-      [without](base::error why) { return without(unexpected(std::move(why))); });
 }
 
 } // namespace coppice::node

@@ -13,6 +13,7 @@
 
 #include "base/socket_address.hpp"
 #include "epmd/protocol.hpp"
+#include "node/instance/snapshots.hpp"
 
 namespace coppice::node {
 namespace {
@@ -26,7 +27,7 @@ void draw(const instance& of, const tree_entry& entry, const std::string& indent
   if (!entry.name.empty() && entry.name != entry.id) out += " (" + entry.name + ")";
   out += "  " + entry.behaviour;
   if (!entry.actor.empty()) out += " " + entry.actor;
-  out += entry.state == child_state::running ? "  " + of.text_of(entry.pid)
+  out += entry.state == child_state::running ? "  " + of.snapshots().text_of(entry.pid)
                                              : "  " + std::string(behaviours::text(entry.state));
   out += "\n";
   const std::string deeper = indent + (last ? "   " : "│  ");
@@ -65,10 +66,10 @@ std::string erl_line(const instance& of, const question& ask) {
   const std::string_view name = of.name();
   const std::string_view host = name.substr(name.find('@') + 1);
   std::string cookie;
-  if (!of.cookie_file().empty() && !is_users_cookie(of.cookie_file())) {
+  if (!of.snapshots().cookie_file().empty() && !is_users_cookie(of.snapshots().cookie_file())) {
     cookie =
         fmt::format("{{ok,C}} = file:read_file('{}'), erlang:set_cookie(binary_to_atom(string:trim(C))), ",
-                    of.cookie_file());
+                    of.snapshots().cookie_file());
   }
   const std::string me = of.spec().node.long_names ? fmt::format("-name me@{}", host) : "-sname me";
   const std::uint16_t port = of.spec().epmd.port;
@@ -81,8 +82,8 @@ std::string erl_line(const instance& of, const question& ask) {
 } // namespace
 
 std::string banner(const instance& of, const std::string& client, const std::string& socket) {
-  const node_status status = of.status();
-  const auto applications = of.tree();
+  const node_status status = of.snapshots().status();
+  const auto applications = of.snapshots().tree();
   std::string out =
       fmt::format("{} is up (coppice {}, creation {})\n", status.name, status.version, status.creation);
   for (const std::string& address : status.listening) out += fmt::format("  distribution  {}\n", address);
@@ -91,7 +92,8 @@ std::string banner(const instance& of, const std::string& client, const std::str
     const auto at = base::socket_address::parse(http->address, http->port);
     if (at) out += fmt::format("  metrics       {}://{}/metrics\n", http->scheme(), at->to_string());
   }
-  if (!of.cookie_file().empty()) out += fmt::format("  cookie        in {}\n", of.cookie_file());
+  if (!of.snapshots().cookie_file().empty())
+    out += fmt::format("  cookie        in {}\n", of.snapshots().cookie_file());
   if (applications) {
     for (const application_tree& one : *applications) {
       out += fmt::format("\n{}  {}, {}\n", one.application.name, one.application.type, one.application.state);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a running node consists of, in the order it is made; destruction is the reverse, so that nothing
-// outlives what it points to. Private to instance*.cpp and apply.cpp. Each member locks by itself, is atomic,
+// outlives what it points to. Private to the sources of this folder. Each member locks by itself, is atomic,
 // is under `lock`, or does not change from the end of start() to stop().
 #pragma once
 
@@ -61,10 +61,13 @@ struct configuration {
   std::vector<spec::file_text> texts;                     // what `spec` was read from
 };
 
-struct instance::components {
+struct components {
+  using ending = instance::ending;
+
   components(std::shared_ptr<const configuration> wanted, configuration_source from,
              loader::loader_options loading);
 
+  const std::shared_ptr<const configuration> started_with;
   std::function<void()> on_ending;
   std::atomic<node_state> state{node_state::starting};
   std::atomic<ending> why{ending::none};

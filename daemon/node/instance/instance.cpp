@@ -6,8 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <optional>
+#include <future>
 
 #include "base/log.hpp"
 #include "base/program.hpp"
@@ -20,8 +19,9 @@
 #include "node/environment/overload_watch.hpp"
 #include "node/environment/programs.hpp"
 #include "node/instance/components.hpp"
-#include "node/shown/node_metrics.hpp"
-#include "runtime/messages/exit_reason.hpp"
+#include "node/instance/operations.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/scheduling/fatal_signal.hpp"
 #include "spec/kinds/raft_state.hpp"
 
@@ -32,8 +32,8 @@ constexpr std::string_view module = "node";
 
 // After the orderly stop: for threads that sit in code which does not return.
 constexpr base::nanos last_patience = 5 * base::nanos_per_second;
-// What stopping costs beyond the shutdown times.
-constexpr base::nanos stop_grace = 5 * base::nanos_per_second;
+// For a child that a reload restarts, beyond its shutdown time.
+constexpr base::nanos restart_patience = 30 * base::nanos_per_second;
 
 loader::loader_options loading(const spec::node_spec& spec) {
   loader::loader_options out;
@@ -41,13 +41,6 @@ loader::loader_options loading(const spec::node_spec& spec) {
   out.data = spec.node.data;
   out.plugin_host = plugin_host_program();
   return out;
-}
-
-loader::loader_options with_tables(metrics::board& board, behaviours::event_channels& events,
-                                   loader::loader_options how) {
-  how.metrics = &board;
-  how.events = &events;
-  return how;
 }
 
 // All that fail are named before the first one's error comes back.
@@ -65,111 +58,41 @@ base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) 
   return outcome;
 }
 
-// Whether this is the path of a process under an application's supervisors: APPLICATION/…
-bool is_in_application(std::string_view path, const std::vector<behaviours::application_spec>& all) {
-  const auto slash = path.find('/');
-  return slash != path.npos &&
-         std::ranges::find(all, path.substr(0, slash), &behaviours::application_spec::name) != all.end();
-}
-
 } // namespace
-
-std::string_view text(node_state state) {
-  switch (state) {
-    case node_state::starting:
-      return "starting";
-    case node_state::running:
-      return "running";
-    case node_state::reloading:
-      return "reloading";
-    case node_state::stopping:
-      return "stopping";
-  }
-  return "";
-}
-
-instance::components::components(std::shared_ptr<const configuration> wanted, configuration_source from,
-                                 loader::loader_options loading)
-    : durable_log(wanted->spec.node.data + "/log"),
-      plugins(with_tables(counted, events, std::move(loading))),
-      board(wanted->applications),
-      source(std::move(from)),
-      cron(std::make_shared<services::cron_jobs>(wanted->spec.node.data + "/cron.json")),
-      system(runtime_options(wanted->spec)),
-      events(system),
-      history(wanted->spec.node.data + "/history"),
-      current_(std::move(wanted)),
-      sagas_(std::make_shared<const saga_names>(saga_names_of(current_->spec))) {
-  declare_metrics(counted, {[this] { return cron->report(); }, [this] { return events.report(); },
-                            [this] { return loaded_plugins(); }, [this] { return net->peers(); }});
-}
-
-std::shared_ptr<const configuration> instance::components::current() const {
-  const std::scoped_lock held(current_lock_);
-  return current_;
-}
-
-void instance::components::set_current(std::shared_ptr<const configuration> now) {
-  auto sagas = std::make_shared<const saga_names>(saga_names_of(now->spec));
-  const std::scoped_lock held(current_lock_);
-  current_.swap(now);
-  sagas_.swap(sagas);
-}
-
-std::shared_ptr<const saga_names> instance::components::configured_sagas() const {
-  const std::scoped_lock held(current_lock_);
-  return sagas_;
-}
-
-void instance::components::end(ending reason) {
-  ending none = ending::none;
-  if (why.compare_exchange_strong(none, reason) && on_ending) on_ending();
-}
-
-void instance::components::show_changing(bool any) {
-  node_state from = any ? node_state::running : node_state::reloading;
-  state.compare_exchange_strong(from, any ? node_state::reloading : node_state::running);
-  notes.tell();
-}
 
 void instance::on_change(std::function<void()> told) {
   components_->notes.on_change(std::move(told));
 }
 
-void instance::components::lost(std::string_view what) {
-  if (applications_end.has_begun()) return;
-  base::log::error(module, "{} ended: the node stops", what);
-  ready.settle(base::fail(base::errc::closed, fmt::format("{} ended", what)));
-  end(ending::service);
-}
-
-instance::instance(spec::node_spec spec, std::vector<spec::file_text> texts) {
-  const auto wanted = std::make_shared<configuration>();
-  wanted->texts = std::move(texts);
-  wanted->spec = std::move(spec);
-  wanted->applications = applications(wanted->spec);
-  started_with_ = wanted;
-}
+instance::instance(std::unique_ptr<components> of)
+    : components_(std::move(of)),
+      snapshots_(std::make_unique<node::snapshots>(*components_)),
+      requests_(std::make_unique<node::requests>(*components_)),
+      operations_(std::make_unique<node::operations>(*components_)) {}
 
 instance::~instance() {
-  if (components_) stop();
+  stop();
 }
 
 base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, std::function<void()> on_ending,
                                                         configuration_source from,
                                                         net::socket_store* sockets) {
-  std::unique_ptr<instance> made(new instance(std::move(spec), std::move(from.texts)));
+  const auto wanted = std::make_shared<configuration>();
+  wanted->texts = std::move(from.texts);
+  wanted->spec = std::move(spec);
+  wanted->applications = applications(wanted->spec);
+  const spec::node_spec& wants = wanted->spec;
   from.options.regular = true; // clients name files from now on, and a node's descriptors are not theirs
-  if (const auto& env = made->spec().node.cookie.env) base::hide_from_programs(*env);
-  for (const spec::route_options& one : made->spec().distribution.routes)
+  if (const auto& env = wants.node.cookie.env) base::hide_from_programs(*env);
+  for (const spec::route_options& one : wants.distribution.routes)
     if (one.cookie.env) base::hide_from_programs(*one.cookie.env);
-  auto cookie = find_cookie(made->spec().node.cookie);
+  auto cookie = find_cookie(wants.node.cookie);
   if (!cookie) return unexpected(std::move(cookie.error()));
-  made->components_ =
-      std::make_unique<components>(made->started_with_, std::move(from), loading(made->spec()));
+  std::unique_ptr<instance> made(
+      new instance(std::make_unique<components>(wanted, std::move(from), loading(wants))));
   components& p = *made->components_;
   p.on_ending = std::move(on_ending);
-  if (auto begun = p.life.begin(made->spec().node.data); !begun)
+  if (auto begun = p.life.begin(wants.node.data); !begun)
     base::log::warning(module, "how this life of the node ends is not recorded: {}", begun.error().text);
   runtime::keep_last_words(p.life.last_words());
   if (const auto& former = p.life.former(); former && !former->orderly)
@@ -177,14 +100,13 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
                        base::format_wall(former->began), former->how);
   p.cookie_file = cookie->file;
   p.sockets = sockets;
-  p.certificates.path = made->spec().node.data + "/tls";
-  if (auto loaded = load_plugins(p.plugins, made->spec()); !loaded) return unexpected(loaded.error());
+  p.certificates.path = wants.node.data + "/tls";
+  if (auto loaded = load_plugins(p.plugins, wants); !loaded) return unexpected(loaded.error());
   p.system.set_factory(&p.actors);
-  auto net =
-      network::make(p.system, made->spec(), std::move(cookie->value), {p.cron, &p.events, &p.leads}, sockets);
+  auto net = network::make(p.system, wants, std::move(cookie->value), {p.cron, &p.events, &p.leads}, sockets);
   if (!net) return unexpected(std::move(net.error()));
   p.net = std::move(*net);
-  p.events.declare(event_list(made->spec()));
+  p.events.declare(event_list(wants));
   p.tells.emplace(p.events);
   if (auto started = p.system.start(); !started)
     return unexpected(std::move(started.error()).context("runtime"));
@@ -193,13 +115,39 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   if (auto started = start_overload_watch(p.system, p.counted, p.events); !started)
     return unexpected(started.error());
   if (auto started = made->start_reloader(); !started) return unexpected(started.error());
-  p.log_handlers.use(log_actors(made->spec()));
-  if (auto read = p.cron->start(job_list(made->spec())); !read)
+  p.log_handlers.use(log_actors(wants));
+  if (auto read = p.cron->start(job_list(wants)); !read)
     base::log::warning(module, "nothing is known of the jobs' last runs: {}", read.error().text);
   p.durable_log.open_existing();
   if (auto started = made->start_applications(); !started) return unexpected(started.error());
   p.remember("start", {});
   return made;
+}
+
+base::status instance::start_reloader() {
+  components& p = *components_;
+  const auto restart_child = [this](const std::string& path) {
+    const auto outcome = std::make_shared<std::promise<base::status>>();
+    auto told = outcome->get_future();
+    operations_->restart(path, restart_patience,
+                         [outcome](base::status s) { outcome->set_value(std::move(s)); });
+    return told.get();
+  };
+  const auto within = [&p](const std::function<reloader::outcome()>& run) -> reloader::outcome {
+    reloader::outcome out = run();
+    if (!out || !out->dry_run) p.notes.note_reload(brief(out));
+    return out;
+  };
+  const auto rules = [&p] {
+    const auto now = p.current();
+    return reload_rules{now->applications, base::to_nanos(now->spec.plugins.reload_deadline)};
+  };
+  const spec::plugin_options& plugins = p.started_with->spec.plugins;
+  auto made = reloader::start({p.system, p.plugins, rules, restart_child},
+                              plugins.watch ? plugins.path : std::vector<std::string>(), p.line, within);
+  if (!made) return unexpected(std::move(made.error()).context("plugins.watch"));
+  p.reloads = std::move(*made);
+  return {};
 }
 
 base::status instance::start_applications() {
@@ -226,13 +174,13 @@ base::status instance::start_applications() {
   options.of_node = true;
   p.applications_end.set_controlled(true);
   behaviours::supervision with{&p.actors, &p.tree, &p.orders, {}, {}, {}};
-  const spec::allow_options& allow = started_with_->spec.distribution.allow;
+  const spec::allow_options& allow = p.started_with->spec.distribution.allow;
   with.rights = {allow.spawn, allow.supervise};
   with.resources.give(p.counted);
   with.resources.give(p.durable_log);
   with.resources.give(p.beats);
   with.resources.give(p.leads);
-  const spec::limit_options& limits = started_with_->spec.node.limits;
+  const spec::limit_options& limits = p.started_with->spec.node.limits;
   const auto largest = spec::largest_raft_state(limits.term_bytes, message_memory(limits.memory));
   p.raft_states = {largest.bytes, std::string(largest.by)};
   with.resources.give(p.raft_states);
@@ -247,7 +195,7 @@ base::status instance::start_applications() {
   };
   auto controller = p.system.spawn(
       std::move(options), std::make_unique<behaviours::application_controller>(
-                              started_with_->applications, std::move(with), p.board, std::move(events)));
+                              p.started_with->applications, std::move(with), p.board, std::move(events)));
   if (!controller) return unexpected(std::move(controller.error()).context("application_controller"));
   p.controller = *controller;
   return {};
@@ -290,30 +238,8 @@ void instance::hurry() {
   components_->applications_end.hurry();
 }
 
-void instance::components::stop_applications() {
-  system.notify(controller, behaviours::application_controller::stop_message());
-  std::optional<base::nanos> bound = stop_bound(current()->applications);
-  if (bound) *bound += stop_grace;
-  pid_set killed;
-  if (!applications_end.wait(bound, [&] { kill_actors(killed); }))
-    base::log::error(module, "the applications did not stop: going on without them");
-}
-
-// All but supervisors: what those wait for is then over, and the tree comes down at once.
-void instance::components::kill_actors(pid_set& killed) {
-  const auto now = current();
-  for (const runtime::process_summary& each : system.processes()) {
-    if (each.is.supervises || killed.contains(each.pid)) continue;
-    const auto seen = system.info(each.pid);
-    if (!seen || !is_in_application(seen->path, now->applications)) continue;
-    killed.insert(each.pid);
-    base::log::warning(module, "{} is killed: the stop was shortened", seen->path);
-    system.exit(each.pid, runtime::reasons::kill());
-  }
-}
-
 const spec::node_spec& instance::spec() const {
-  return started_with_->spec;
+  return components_->started_with->spec;
 }
 
 base::result<std::shared_ptr<net::tls_source>> instance::open_tls(const spec::tls_spec& of) {

@@ -26,6 +26,9 @@
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
+#include "node/instance/operations.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "workload.hpp"
@@ -365,7 +368,7 @@ class changes final : public workload {
     const bool dry = what.dry_run;
     const auto one = opened(host, "a reload of " + what.plugin);
     const on_host here(host);
-    all.at(host)->reload(
+    all.at(host)->operations().reload(
         std::move(what), [this, host, dry, one](const base::result<node::reload_report>& made) {
           told(host, one, made.has_value());
           if (!made && made.error().text.empty())
@@ -404,7 +407,7 @@ class changes final : public workload {
     std::set<std::string> wanted(steady.begin(), steady.end());
     for (std::size_t at = 0; at < shelf::places; ++at)
       if (its.runs.most[at] != 0) wanted.insert(fmt::format("c{}", at));
-    const auto trees = all.at(host)->tree("shop");
+    const auto trees = all.at(host)->snapshots().tree("shop");
     if (!trees || trees->empty()) return "the tree of shop is not there";
     for (const behaviours::tree_entry& child : trees->front().top.children) {
       if (wanted.erase(child.id) == 0) return child.id + " is there";
@@ -413,7 +416,7 @@ class changes final : public workload {
         return fmt::format("{} is {}", child.id, behaviours::text(child.state));
     }
     if (!wanted.empty()) return *wanted.begin() + " is not there";
-    for (const node::plugin_status& plugin : all.at(host)->plugins()) {
+    for (const node::plugin_status& plugin : all.at(host)->snapshots().plugins()) {
       const auto known = its.generations.find(plugin.id);
       const std::uint64_t expected = known == its.generations.end() ? 1 : known->second;
       if (plugin.generation != expected)
@@ -434,11 +437,11 @@ class changes final : public workload {
   }
   static std::string state_of(cluster& all, unsigned host, const std::string& name) {
     const on_host here(host);
-    const auto found = all.at(host)->info(name);
+    const auto found = all.at(host)->snapshots().info(name);
     if (!found) return "there is none";
     const auto told = std::make_shared<base::promise<std::string>>();
     auto answer = told->result();
-    all.at(host)->state_of(
+    all.at(host)->requests().state_of(
         found->summary.pid, behaviours::shown_part::all, 2 * second,
         [told](const behaviours::shown_state& shown) { told->give(shown.state.value_or("no state")); });
     return answer.take_within(std::chrono::seconds(5)).value_or("no answer");

@@ -21,6 +21,7 @@
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "workload.hpp"
@@ -59,7 +60,7 @@ struct log_of_runs {
 bool sees(const cluster& all, unsigned from, unsigned to, nanos length) {
   if (all.at(from) == nullptr) return false;
   const on_host here(from);
-  for (const node::peer_status& one : all.at(from)->peers())
+  for (const node::peer_status& one : all.at(from)->snapshots().peers())
     if (one.name == all.name(to)) return one.state == "connected" && base::wall_now() - one.since >= length;
   return false;
 }

@@ -18,6 +18,8 @@
 #include "behaviours/streams/tcp_listener.hpp"
 #include "held_clock.hpp"
 #include "node/instance/banner.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "places.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
@@ -67,16 +69,17 @@ class running {
   bool ends() { return ending_.get_future().wait_for(10s) == std::future_status::ready; }
 
   std::string call(std::string_view target, std::string_view request) {
-    const auto to = node_->resolve(target);
-    const auto term = node_->parse(request);
+    const auto to = node_->snapshots().resolve(target);
+    const auto term = node_->snapshots().parse(request);
     if (!to) return to.error().text;
     REQUIRE(term.has_value());
     const auto told = std::make_shared<std::promise<std::string>>();
     auto answer = told->get_future();
-    node_->call(*to, *term, 5 * base::nanos_per_second, [told](const behaviours::gen::call_result& result) {
-      told->set_value(result ? etf::print(result->bytes())
-                             : fmt::format("error {}", static_cast<int>(result.error().what)));
-    });
+    node_->requests().call(
+        *to, *term, 5 * base::nanos_per_second, [told](const behaviours::gen::call_result& result) {
+          told->set_value(result ? etf::print(result->bytes())
+                                 : fmt::format("error {}", static_cast<int>(result.error().what)));
+        });
     return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
   }
 
@@ -117,7 +120,7 @@ TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in
   CHECK(node.call("nobody", "x") ==
         fmt::format("error {}", static_cast<int>(behaviours::gen::call_error::kind::noproc)));
 
-  const auto status = node->status();
+  const auto status = node->snapshots().status();
   CHECK(status.state == node::node_state::running);
   CHECK(status.plugins == 3);
   REQUIRE(status.listening.size() == 1);
@@ -125,7 +128,7 @@ TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in
   REQUIRE(status.applications.size() == 1);
   CHECK(status.applications[0].state == "running");
 
-  const auto tree = node->tree();
+  const auto tree = node->snapshots().tree();
   REQUIRE(tree.has_value());
   REQUIRE(tree->size() == 1);
   const auto& top = tree->front().top;
@@ -134,13 +137,13 @@ TEST_CASE("a node comes up from YAML, answers calls, shows its tree and stops in
   CHECK(top.children[0].plugin == "kv");
   CHECK(top.children[0].behaviour == "server");
   REQUIRE(top.children[1].children.size() == 2);
-  CHECK_FALSE(node->tree("absent").has_value());
+  CHECK_FALSE(node->snapshots().tree("absent").has_value());
 
-  const auto info = node->info("kv");
+  const auto info = node->snapshots().info("kv");
   REQUIRE(info.has_value());
   CHECK(info->summary.label == "shop/kv");
-  CHECK(node->info(node->text_of(info->summary.pid)).has_value());
-  CHECK_FALSE(node->info("nobody").has_value());
+  CHECK(node->snapshots().info(node->snapshots().text_of(info->summary.pid)).has_value());
+  CHECK_FALSE(node->snapshots().info("nobody").has_value());
 
   const std::string text = node::banner(*node, "coppice", "");
   CHECK(text.find("coppice call shop_sup which_children") != std::string::npos);
@@ -171,10 +174,11 @@ TEST_CASE(
   const auto engine = [&](std::string_view name, runtime::message change = {}) {
     const auto told = std::make_shared<std::promise<std::string>>();
     auto answer = told->get_future();
-    node->engine_of(node->info(name)->summary.pid, std::move(change), 5 * base::nanos_per_second,
-                    [told](const base::result<runtime::message>& report) {
-                      told->set_value(report ? etf::print(report->bytes()) : report.error().text);
-                    });
+    node->requests().engine_of(node->snapshots().info(name)->summary.pid, std::move(change),
+                               5 * base::nanos_per_second,
+                               [told](const base::result<runtime::message>& report) {
+                                 told->set_value(report ? etf::print(report->bytes()) : report.error().text);
+                               });
     return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
   };
   for (const auto& [name, kind] :
@@ -182,9 +186,9 @@ TEST_CASE(
         std::pair("gate", "tcp"), std::pair("alarms", "event_manager")}) {
     const std::string told = engine(name);
     CHECK_MESSAGE(told.starts_with(fmt::format("#{{kind => {}", kind)), told);
-    CHECK(node->runs_engine(*node->info(name)));
+    CHECK(node->snapshots().runs_engine(*node->snapshots().info(name)));
   }
-  CHECK_FALSE(node->runs_engine(*node->info("net_kernel")));
+  CHECK_FALSE(node->snapshots().runs_engine(*node->snapshots().info("net_kernel")));
   CHECK(engine("many", behaviours::pool::resize_request(3)).find("size => 3,") != std::string::npos);
   CHECK(engine("many", behaviours::pool::resize_request(0)) == "badarg");
   CHECK(engine("gate", behaviours::tcp_listener::suspend_request()).find("suspended => true") !=
@@ -195,7 +199,7 @@ TEST_CASE("the end of a permanent application asks for the node's stop") {
   running node(kv_application);
   REQUIRE_MESSAGE(node, node.why_not);
   REQUIRE(node.ready() == "ready");
-  const auto pid = node->info("kv")->summary.pid;
+  const auto pid = node->snapshots().info("kv")->summary.pid;
   node->runtime().exit(pid, runtime::message::atom("kill"));
   CHECK(node.ends());
   CHECK(node->why() == node::instance::ending::application);
@@ -237,7 +241,9 @@ TEST_CASE("a stop kills what does not stop in time, also when its worker is stuc
       "    supervisor: { children: [ { id: probe, actor: probe, name: probe, shutdown: 1h } ] }\n");
   REQUIRE_MESSAGE(node, node.why_not);
   REQUIRE(node.ready() == "ready");
-  REQUIRE(node->send(*node->resolve("probe"), *node->parse("{'$gen_call', {<0.1.0>, t}, {spin, 500}}"))
+  REQUIRE(node->requests()
+              .send(*node->snapshots().resolve("probe"),
+                    *node->snapshots().parse("{'$gen_call', {<0.1.0>, t}, {spin, 500}}"))
               .has_value());
   node->hurry();
   CHECK(node->stop());
@@ -287,12 +293,13 @@ TEST_CASE("a call ends with its time-out when the clock is moved, however little
   REQUIRE_MESSAGE(node, node.why_not);
   REQUIRE(node.ready() == "ready");
   std::promise<std::string> told;
-  const auto request = *node->parse("{sleep, 7200000}");
-  node->call(*node->resolve("probe"), request, 3600 * base::nanos_per_second,
-             [&told](const behaviours::gen::call_result& result) {
-               told.set_value(result ? etf::print(result->bytes())
-                                     : fmt::format("error {}", static_cast<int>(result.error().what)));
-             });
+  const auto request = *node->snapshots().parse("{sleep, 7200000}");
+  node->requests().call(
+      *node->snapshots().resolve("probe"), request, 3600 * base::nanos_per_second,
+      [&told](const behaviours::gen::call_result& result) {
+        told.set_value(result ? etf::print(result->bytes())
+                              : fmt::format("error {}", static_cast<int>(result.error().what)));
+      });
   auto answer = told.get_future();
   const auto probe = *node->runtime().whereis("probe"); // in the call, once it waits in a callback
   test::look_until(

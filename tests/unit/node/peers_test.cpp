@@ -16,6 +16,8 @@
 #include "base/log.hpp"
 #include "held_clock.hpp"
 #include "node/instance/instance.hpp"
+#include "node/instance/operations.hpp"
+#include "node/instance/snapshots.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"
 
@@ -78,15 +80,16 @@ class member {
   void stop() { node_.reset(); }
   node::instance* operator->() { return node_.get(); }
   node::peer_status peer() {
-    const auto all = node_->peers();
+    const auto all = node_->snapshots().peers();
     return all.empty() ? node::peer_status() : all[0];
   }
   bool connected() { return peer().state == "connected"; }
   bool apply() {
     const auto told = std::make_shared<std::promise<bool>>();
     auto answer = told->get_future();
-    node_->apply({.files = {file_}, .by = "the test"},
-                 [told](const node::apply_outcome& outcome) { told->set_value(outcome.applied); });
+    node_->operations().apply(
+        {.files = {file_}, .by = "the test"},
+        [told](const node::apply_outcome& outcome) { told->set_value(outcome.applied); });
     return answer.get();
   }
 

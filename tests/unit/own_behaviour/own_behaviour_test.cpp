@@ -21,6 +21,8 @@
 #include "base/log.hpp"
 #include "metrics/board.hpp"
 #include "node/instance/instance.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "own_behaviour/sieve_testing.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"
@@ -84,33 +86,33 @@ class sieving {
   }
 
   void cast(const std::string& term) {
-    const auto to = node_->resolve("evens");
+    const auto to = node_->snapshots().resolve("evens");
     REQUIRE(to);
-    CHECK(node_->cast(*to, *node_->parse(term)));
+    CHECK(node_->requests().cast(*to, *node_->snapshots().parse(term)));
   }
   std::string call(const std::string& request) {
-    const auto to = node_->resolve("evens");
+    const auto to = node_->snapshots().resolve("evens");
     REQUIRE(to);
     std::promise<std::string> told;
-    node_->call(*to, *node_->parse(request), 60 * base::nanos_per_second,
-                [&told](const behaviours::gen::call_result& result) {
-                  told.set_value(result ? etf::print(result->bytes()) : "failed");
-                });
+    node_->requests().call(*to, *node_->snapshots().parse(request), 60 * base::nanos_per_second,
+                           [&told](const behaviours::gen::call_result& result) {
+                             told.set_value(result ? etf::print(result->bytes()) : "failed");
+                           });
     return told.get_future().get();
   }
   std::string report() {
-    const auto is = node_->info("evens");
+    const auto is = node_->snapshots().info("evens");
     REQUIRE(is);
     std::promise<std::string> told;
-    node_->engine_of(is->summary.pid, {}, 60 * base::nanos_per_second,
-                     [&told](const base::result<runtime::message>& of) {
-                       told.set_value(of ? etf::print(of->bytes()) : of.error().text);
-                     });
+    node_->requests().engine_of(is->summary.pid, {}, 60 * base::nanos_per_second,
+                                [&told](const base::result<runtime::message>& of) {
+                                  told.set_value(of ? etf::print(of->bytes()) : of.error().text);
+                                });
     return told.get_future().get();
   }
   std::string metrics() {
     metrics::exposition page(metrics::exposition::format::prometheus);
-    node_->counted().write(page);
+    node_->snapshots().counted().write(page);
     return page.take();
   }
 

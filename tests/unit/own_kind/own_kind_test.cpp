@@ -21,6 +21,9 @@
 #include "metrics/board.hpp"
 #include "node/instance/apply.hpp"
 #include "node/instance/instance.hpp"
+#include "node/instance/operations.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"
 
@@ -56,39 +59,40 @@ class tallying {
   std::string apply(const std::string& tally) {
     write(tally);
     std::promise<std::string> told;
-    node_->apply({.files = {file_}, .by = "the test"}, [&told](const node::apply_outcome& outcome) {
-      std::string all = outcome.applied ? "" : "not applied";
-      for (const auto& one : outcome.changes) {
-        all += one.action;
-        for (const std::string& key : one.keys) all += " " + key;
-      }
-      told.set_value(all);
-    });
+    node_->operations().apply({.files = {file_}, .by = "the test"},
+                              [&told](const node::apply_outcome& outcome) {
+                                std::string all = outcome.applied ? "" : "not applied";
+                                for (const auto& one : outcome.changes) {
+                                  all += one.action;
+                                  for (const std::string& key : one.keys) all += " " + key;
+                                }
+                                told.set_value(all);
+                              });
     return told.get_future().get();
   }
   std::string add() {
-    const auto to = node_->resolve("tally");
+    const auto to = node_->snapshots().resolve("tally");
     REQUIRE(to);
     std::promise<std::string> told;
-    node_->call(*to, *node_->parse("add"), 60 * base::nanos_per_second,
-                [&told](const behaviours::gen::call_result& result) {
-                  told.set_value(result ? etf::print(result->bytes()) : "failed");
-                });
+    node_->requests().call(*to, *node_->snapshots().parse("add"), 60 * base::nanos_per_second,
+                           [&told](const behaviours::gen::call_result& result) {
+                             told.set_value(result ? etf::print(result->bytes()) : "failed");
+                           });
     return told.get_future().get();
   }
   std::string report() {
-    const auto is = node_->info("tally");
+    const auto is = node_->snapshots().info("tally");
     REQUIRE(is);
     std::promise<std::string> told;
-    node_->engine_of(is->summary.pid, {}, 60 * base::nanos_per_second,
-                     [&told](const base::result<runtime::message>& of) {
-                       told.set_value(of ? etf::print(of->bytes()) : of.error().text);
-                     });
+    node_->requests().engine_of(is->summary.pid, {}, 60 * base::nanos_per_second,
+                                [&told](const base::result<runtime::message>& of) {
+                                  told.set_value(of ? etf::print(of->bytes()) : of.error().text);
+                                });
     return told.get_future().get();
   }
   std::string metrics() {
     metrics::exposition page(metrics::exposition::format::prometheus);
-    node_->counted().write(page);
+    node_->snapshots().counted().write(page);
     return page.take();
   }
 

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+// See process_commands.hpp. A process is asked through the node's requests, which answer on another thread.
+#include "control/process_commands.hpp"
+
+#include <fmt/format.h>
+
+#include <coppice/etf/text.hpp>
+#include <optional>
+
+#include "base/printable.hpp"
+#include "control/documents.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
+#include "runtime/system.hpp"
+
+namespace coppice::control {
+namespace {
+
+using behaviours::gen::call_error;
+using nlohmann::json;
+
+constexpr base::nanos ns_per_ms = asked::ns_per_ms;
+
+std::string term_text(node::instance& of, const runtime::message& m) {
+  etf::print_options options;
+  options.node = of.name();
+  options.creation = of.runtime().creation();
+  return etf::print(m.bytes(), options);
+}
+
+void finish_call(asked& a, const behaviours::gen::call_result& result) {
+  if (result) {
+    if (const auto refused = behaviours::gen::refusal_text(result->bytes()))
+      return a.fail(base::errc::refused, "bad_request: " + base::printable(*refused));
+    return a.done({{"reply", term_text(a.of, *result)}});
+  }
+  const call_error& e = result.error();
+  switch (e.what) {
+    case call_error::kind::timeout:
+      return a.fail(base::errc::timeout, fmt::format("no answer within {}ms", a.timeout_nanos() / ns_per_ms));
+    case call_error::kind::noproc:
+      return a.fail(base::errc::not_found, "noproc: no such process");
+    case call_error::kind::nodedown:
+      return a.fail(base::errc::closed, "nodedown: not connected to its node", "coppice nodes says why");
+    case call_error::kind::exit:
+      return a.fail(base::errc::refused, "it ended: " + term_text(a.of, e.reason));
+    case call_error::kind::calling_self:
+    case call_error::kind::bad_term:
+    case call_error::kind::exiting:
+      break;
+  }
+  a.fail(base::errc::closed, "the node is stopping");
+}
+
+// What call, cast and send have in common: whom, and what.
+struct addressed {
+  runtime::destination to;
+  runtime::message term;
+};
+
+base::result<addressed> address(const asked& a) {
+  auto to = a.of.snapshots().resolve(a.text("name"));
+  if (!to) return unexpected(to.error());
+  auto term = a.of.snapshots().parse(a.text("term"));
+  if (!term) return unexpected(std::move(term.error()).context("term"));
+  return addressed{std::move(*to), std::move(*term)};
+}
+
+} // namespace
+
+pending run_call(const request& r) {
+  auto target = address(*r);
+  if (!target) return r->fail(target.error()), pending{};
+  r->of.requests().call(target->to, std::move(target->term), r->timeout_nanos(),
+                        [r](const behaviours::gen::call_result& result) { finish_call(*r, result); });
+  return {};
+}
+
+pending run_cast(const request& r) {
+  auto target = address(*r);
+  r->finish(target ? r->of.requests().cast(target->to, target->term)
+                   : base::status(unexpected(target.error())));
+  return {};
+}
+
+pending run_send(const request& r) {
+  auto target = address(*r);
+  r->finish(target ? r->of.requests().send(target->to, std::move(target->term))
+                   : base::status(unexpected(target.error())));
+  return {};
+}
+
+namespace {
+
+json info_json(node::instance& of, const runtime::process_info& info) {
+  json document = process_document(of, info);
+  document["waits"] = nullptr;
+  document["handles"] = nullptr;
+  document["waiting"] = json::array();
+  document["state"] = nullptr;
+  document["engine"] = nullptr;
+  document["debug"] = nullptr;
+  return document;
+}
+
+// Of a process that is parked, or whose thread is stuck: it tells itself what it is busy with.
+void answer_with_occupation(const request& r, const runtime::process_info& info, base::nanos most) {
+  r->of.requests().occupation_of(
+      info.summary.pid, most,
+      [r, document = info_json(r->of, info)](const std::optional<runtime::occupation>& told) mutable {
+        if (told) {
+          document["waits"] = wait_json(told->waits);
+          document["handles"] = handles_json(*told);
+          document["waiting"] = waiting_json(*told);
+        }
+        r->done(std::move(document));
+      });
+}
+
+constexpr base::nanos info_most = 1000 * ns_per_ms;
+constexpr base::nanos info_most_of_busy = 100 * ns_per_ms;
+
+bool is_parked(const runtime::process_info& info) {
+  return info.summary.status == runtime::process_status::parked;
+}
+bool is_running(const runtime::process_info& info) {
+  return info.summary.status == runtime::process_status::running;
+}
+
+api::failure ended(const asked& a) {
+  return {base::errc::not_found, a.what, "noproc: it has ended meanwhile", {}};
+}
+
+// Of one that has not told its state in time: what it does now, since it has begun that meanwhile.
+void answer_anew(const request& r, const runtime::pid& pid) {
+  const auto info = r->of.runtime().info(pid);
+  if (!info) return r->reply(api::reply(unexpect, ended(*r)));
+  if (is_parked(*info) || is_running(*info)) return answer_with_occupation(r, *info, info_most_of_busy);
+  r->done(info_json(r->of, *info));
+}
+
+} // namespace
+
+// Who is parked says itself for what, another what its format_status shows; where that takes too long, the
+// rest is told without: soon of one that has something to do, which may answer in a while or not at all.
+pending run_info(const request& r) {
+  constexpr std::chrono::milliseconds patience{1500};
+  const auto info = r->of.snapshots().info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  const runtime::pid pid = info->summary.pid;
+  if (is_parked(*info)) {
+    answer_with_occupation(r, *info, info_most);
+  } else if (r->of.snapshots().runs_engine(*info)) {
+    // Only a plugin's callback may take long.
+    const bool answers_soon =
+        info->summary.is.plugin.empty() || info->summary.status == runtime::process_status::waiting;
+    const base::nanos given = answers_soon ? info_most : info_most_of_busy;
+    const base::nanos until = base::mono_now() + given;
+    // A reader without the right `state` has no code of a plugin run for it.
+    const auto wanted =
+        r->who.sees_state ? behaviours::shown_part::all : behaviours::shown_part::without_state;
+    r->of.requests().state_of(
+        pid, wanted, given,
+        [r, pid, until, document = info_json(r->of, *info)](const behaviours::shown_state& shown) mutable {
+          if (!shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
+          if (shown.state) document["state"] = *shown.state;
+          if (shown.engine) document["engine"] = report_document(shown.engine);
+          if (!shown.debug.empty()) document["debug"] = shown.debug;
+          r->done(std::move(document));
+        });
+  } else {
+    return r->done(info_json(r->of, *info)), pending{};
+  }
+  return {patience, {}, [r, pid] {
+            const auto now = r->of.runtime().info(pid);
+            return now ? api::reply(info_json(r->of, *now)) : api::reply(unexpect, ended(*r));
+          }};
+}
+
+// As exit(Pid, Reason) from a process that it is not linked to.
+pending run_exit(const request& r) {
+  const auto info = r->of.snapshots().info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  auto reason = r->of.snapshots().parse(r->text("reason"));
+  if (!reason) return r->fail(std::move(reason.error()).context("reason")), pending{};
+  r->of.runtime().exit(info->summary.pid, std::move(*reason));
+  return r->done(json::object()), pending{};
+}
+
+// Ends what `sys` of another node, or of this one, has switched on at a process.
+pending run_trace(const request& r) {
+  const auto info = r->of.snapshots().info(r->text("name"));
+  if (!info) return r->fail(info.error()), pending{};
+  if (r->text("change") != "off")
+    return r->fail(base::errc::invalid, "what traces a process is switched off"), pending{};
+  r->of.requests().stop_debugging(info->summary.pid, r->timeout_nanos(),
+                                  [r](const base::status& s) { r->finish(s); });
+  return {};
+}
+
+} // namespace coppice::control
