@@ -154,8 +154,8 @@ class search {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     fmt::print("{} calls answered, {} failed; {} casts came; {} ends of links and monitors were told\n",
                seen_.answered, seen_.failed, seen_.casts, seen_.ends);
-    fmt::print("{} events came, {} subscriptions ended; {} runs of jobs\n", seen_.events, seen_.ended,
-               seen_.runs);
+    fmt::print("{} events came, {} subscriptions ended; {} runs of jobs; {} joins and leaves of groups\n",
+               seen_.events, seen_.ended, seen_.runs, seen_.memberships);
     fmt::print("{} applies and reloads were done, {} refused or rolled back\n", seen_.changed,
                seen_.unchanged);
     fmt::print(
@@ -190,6 +190,7 @@ class search {
     seen_.events += out.made.seen.events;
     seen_.ended += out.made.seen.ended;
     seen_.runs += out.made.seen.runs;
+    seen_.memberships += out.made.seen.memberships;
     seen_.changed += out.made.seen.changed;
     seen_.unchanged += out.made.seen.unchanged;
   }

@@ -107,7 +107,8 @@ class clerk final : public native_server {
   unsigned host_;
 };
 
-// Kills the service of jobs, less often than its supervisor bears.
+// Kills the service of jobs, less often than its supervisor bears. Mostly as a second begins: jobs are due
+// then, and the service waits for its file.
 class killer final : public native_server {
  public:
   killer() : native_server("killer") {}
@@ -124,7 +125,12 @@ class killer final : public native_server {
     return runtime::carry_on();
   }
   static void go_on(process& self) {
-    self.remind(self.now() + draw_between(2500 * millisecond, 6 * second), message::atom("go"));
+    nanos pause = draw_between(2500 * millisecond, 6 * second);
+    if (!one_in(4)) {
+      pause += second - (base::wall_now() + pause) % second;
+      pause += one_in(3) ? draw_between(0, 50 * millisecond) : draw_between(0, 4 * millisecond);
+    }
+    self.remind(self.now() + pause, message::atom("go"));
   }
 };
 

@@ -29,6 +29,7 @@ class ledger {
   void event_came() { ++seen_.events; }
   void subscription_ended() { ++seen_.ended; }
   void job_ran() { ++seen_.runs; }
+  void membership_changed() { ++seen_.memberships; }
   void broken(const std::string& invariant);
 
   // Every end that a client waits for has been told. Else the run is broken.
@@ -38,15 +39,16 @@ class ledger {
   bool quiet = false;                      // clients begin nothing any more
   // How much a run has tried, so that one in which nothing happens shows.
   struct counts {
-    std::uint64_t answered = 0;  // calls
-    std::uint64_t failed = 0;    // calls
-    std::uint64_t casts = 0;     // that came
-    std::uint64_t ends = 0;      // of links and monitors, that were told
-    std::uint64_t events = 0;    // named events that subscribers got
-    std::uint64_t ended = 0;     // subscriptions whose end was told
-    std::uint64_t runs = 0;      // of jobs
-    std::uint64_t changed = 0;   // applies and reloads
-    std::uint64_t unchanged = 0; // applies and reloads that were refused or rolled back
+    std::uint64_t answered = 0;    // calls
+    std::uint64_t failed = 0;      // calls
+    std::uint64_t casts = 0;       // that came
+    std::uint64_t ends = 0;        // of links and monitors, that were told
+    std::uint64_t events = 0;      // named events that subscribers got
+    std::uint64_t ended = 0;       // subscriptions whose end was told
+    std::uint64_t runs = 0;        // of jobs
+    std::uint64_t memberships = 0; // joins and leaves of groups that were answered
+    std::uint64_t changed = 0;     // applies and reloads
+    std::uint64_t unchanged = 0;   // applies and reloads that were refused or rolled back
   };
   const counts& seen() const { return seen_; }
 

@@ -13,8 +13,8 @@ namespace coppice::simulated {
 namespace {
 
 // Those of plain actors come first.
-constexpr std::array<std::string_view, 9> names{"calls", "casts",   "watches", "mixed", "raft",
-                                                "saga",  "changes", "events",  "jobs"};
+constexpr std::array<std::string_view, 10> names{"calls", "casts",   "watches", "mixed", "raft",
+                                                 "saga",  "changes", "events",  "jobs",  "pg"};
 constexpr std::size_t plain = 4;
 
 // Each of the others as often as all of plain actors together.
@@ -41,6 +41,7 @@ std::unique_ptr<workload> make_workload(std::string_view name) {
   if (name == "changes") return make_changes();
   if (name == "events") return make_events();
   if (name == "jobs") return make_jobs();
+  if (name == "pg") return make_process_groups();
   return make_traffic(name);
 }
 

@@ -55,5 +55,7 @@ std::unique_ptr<workload> make_changes();
 std::unique_ptr<workload> make_events();
 // Jobs of the nodes, and for one node of several.
 std::unique_ptr<workload> make_jobs();
+// Groups of processes, as pg has them.
+std::unique_ptr<workload> make_process_groups();
 
 } // namespace coppice::simulated
