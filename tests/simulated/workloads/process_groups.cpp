@@ -24,6 +24,8 @@
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
+#include "node/instance/requests.hpp"
+#include "node/instance/snapshots.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "workload.hpp"
@@ -366,14 +368,14 @@ class process_groups final : public workload {
     for (const std::string_view group : group_names) {
       const on_host here(host);
       node::instance& node = *all.at(host);
-      const auto to = node.resolve(scope_name);
+      const auto to = node.snapshots().resolve(scope_name);
       if (!to) the_ledger().broken(fmt::format("host {} has its scope", host));
       const auto told = std::make_shared<base::promise<message>>();
       auto answer = told->result();
-      node.call(*to, *node.parse(fmt::format("{{get_members,{}}}", group)), longest_call,
-                [told](const behaviours::gen::call_result& result) {
-                  told->give(result ? message::copy_of(result->bytes()) : message::atom("none"));
-                });
+      node.requests().call(*to, *node.snapshots().parse(fmt::format("{{get_members,{}}}", group)),
+                           longest_call, [told](const behaviours::gen::call_result& result) {
+                             told->give(result ? message::copy_of(result->bytes()) : message::atom("none"));
+                           });
       const message members = answer.take_within(std::chrono::seconds(30)).value_or(message::atom("none"));
       etf::cursor in(members.bytes());
       if (in.read_atom_is("none")) the_ledger().broken(fmt::format("the scope of host {} answers", host));
