@@ -127,7 +127,7 @@ TEST_CASE(
   test::look_until([&] { return decoy.tried(); }); // at once
   test::look_until([&] { return !oak.peer().last_error.empty(); });
   CHECK(oak->ready());
-  const auto away = oak->status().away;
+  const auto away = oak->snapshots().status().away;
   REQUIRE(away.size() == 1);
   CHECK(away[0].name == "elm@127.0.0.1");
   CHECK(away[0].kept);
@@ -142,7 +142,7 @@ TEST_CASE(
   decoy.close();
   elm.start();
   until([&] { return oak.connected() && elm.connected(); });
-  CHECK(oak->status().away.empty());
+  CHECK(oak->snapshots().status().away.empty());
   CHECK(oak.peer().since > since);
   CHECK(oak.peer().heard >= oak.peer().since);
   CHECK(oak.peer().losses == 0);
@@ -161,21 +161,21 @@ TEST_CASE(
     }
     return true;
   };
-  REQUIRE(oak->disconnect("elm@127.0.0.1"));
+  REQUIRE(oak->operations().disconnect("elm@127.0.0.1"));
   until([&] { return !oak.connected() && !elm.connected(); });
   CHECK(stays_away());
   CHECK(oak.peer().held);
   const auto told = std::make_shared<std::promise<bool>>();
   auto answer = told->get_future();
-  oak->connect("elm@127.0.0.1", 30 * base::nanos_per_second,
-               [told](const base::status& how) { told->set_value(how.has_value()); });
+  oak->operations().connect("elm@127.0.0.1", 30 * base::nanos_per_second,
+                            [told](const base::status& how) { told->set_value(how.has_value()); });
   CHECK(answer.get());
   until([&] { return oak.connected() && elm.connected(); });
   CHECK_FALSE(oak.peer().held);
 
-  REQUIRE(oak->disconnect("elm@127.0.0.1"));
+  REQUIRE(oak->operations().disconnect("elm@127.0.0.1"));
   until([&] { return !oak.connected() && !elm.connected(); });
-  CHECK(oak->disconnect("elm@127.0.0.1")); // it is away, and is to stay so
+  CHECK(oak->operations().disconnect("elm@127.0.0.1")); // it is away, and is to stay so
   CHECK(stays_away());
   CHECK(oak.apply());
   until([&] { return oak.connected() && elm.connected(); });
