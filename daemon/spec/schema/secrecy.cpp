@@ -71,7 +71,7 @@ bool begins_section(std::string_view line) {
 }
 
 // The part of the text from the key of the outermost map on that was written last.
-std::string_view section(std::string_view text) {
+std::string_view section_of(std::string_view text) {
   for (std::size_t end = text.size(); end > 0;) {
     const std::size_t found = text.rfind('\n', end - 1);
     // The last character of the text ends its last line.
@@ -113,7 +113,7 @@ std::size_t secret_part(std::string_view before, std::string_view line) {
   const std::size_t first = line.find_first_not_of(" \t");
   if (first == line.npos) return line.npos;
   if (!begins_section(line)) {
-    const std::string_view above = section(before);
+    const std::string_view above = section_of(before);
     if (above.size() > longest_section || mentions_secret(above)) return first;
   }
   if (!mentions_secret(line)) return line.npos;
