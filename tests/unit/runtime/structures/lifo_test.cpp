@@ -17,8 +17,8 @@ using namespace coppice::runtime::testing;
 
 namespace {
 
-struct node {
-  node* next = nullptr;
+struct element {
+  element* next = nullptr;
   unsigned producer = 0;
   unsigned number = 0;
 };
@@ -30,7 +30,7 @@ class two_producers {
   explicit two_producers(run& all) {
     for (unsigned p = 0; p < 2; ++p) {
       all.thread("producer " + std::to_string(p), [this, p] {
-        for (node& one : nodes_[p]) {
+        for (element& one : nodes_[p]) {
           if (!queue_.push(&one)) continue;
           expect(wakes_.fetch_add(1) == 0, "woken twice");
         }
@@ -44,7 +44,7 @@ class two_producers {
       }
   }
   void end() const {
-    expect(taken_ == 4, "a node is lost");
+    expect(taken_ == 4, "an element is lost");
     expect(queue_.idle(), "the consumer sleeps and nobody will wake it");
   }
 
@@ -57,15 +57,15 @@ class two_producers {
       } while (!queue_.try_idle());
     }
   }
-  void take(const node* first) {
+  void take(const element* first) {
     for (; first != nullptr; first = first->next) {
       expect(taken_ < 4 && first->number == next_[first->producer]++, "out of order");
       ++taken_;
     }
   }
 
-  std::array<std::array<node, 2>, 2> nodes_;
-  lifo<node, &node::next, Atomics> queue_;
+  std::array<std::array<element, 2>, 2> nodes_;
+  lifo<element, &element::next, Atomics> queue_;
   watched<int> wakes_{0};
   std::array<unsigned, 2> next_{};
   unsigned taken_ = 0;
@@ -124,11 +124,11 @@ TEST_CASE_TEMPLATE_INVOKE(queue_faults, faulty_atomics<fault::push_without_cas>,
                           faulty_atomics<fault::idle_said_early>);
 
 TEST_CASE("exactly the push into an idle queue says that the consumer must run") {
-  lifo<node> queue;
-  node first, second;
+  lifo<element> queue;
+  element first, second;
   CHECK(queue.push(&first));
   CHECK_FALSE(queue.push(&second));
-  node* got = queue.take_all();
+  element* got = queue.take_all();
   REQUIRE(got == &first);
   CHECK(got->next == &second);
   CHECK(queue.empty());
@@ -138,8 +138,8 @@ TEST_CASE("exactly the push into an idle queue says that the consumer must run")
 }
 
 TEST_CASE("a queue that got something does not go idle") {
-  lifo<node> queue(true);
-  node one;
+  lifo<element> queue(true);
+  element one;
   CHECK_FALSE(queue.push(&one));
   CHECK_FALSE(queue.try_idle());
   CHECK(queue.take_all() == &one);
@@ -149,8 +149,8 @@ TEST_CASE("a queue that got something does not go idle") {
 TEST_CASE("nothing is lost or reordered between threads") {
   constexpr unsigned producers = 3;
   constexpr unsigned each = 20000;
-  std::vector<std::vector<node>> nodes(producers, std::vector<node>(each));
-  lifo<node> queue;
+  std::vector<std::vector<element>> nodes(producers, std::vector<element>(each));
+  lifo<element> queue;
   std::atomic<int> wakes{0};
   std::vector<std::thread> threads;
   for (unsigned p = 0; p < producers; ++p) {
@@ -171,7 +171,7 @@ TEST_CASE("nothing is lost or reordered between threads") {
     wakes.wait(0);
     wakes.fetch_sub(1);
     do {
-      for (node* n = queue.take_all(); n != nullptr; n = n->next) {
+      for (element* n = queue.take_all(); n != nullptr; n = n->next) {
         ordered = ordered && n->number == next[n->producer]++;
         ++total;
       }
