@@ -17,6 +17,7 @@
 #include "base/border.hpp"
 #include "base/clock.hpp"
 #include "base/fair_queue.hpp"
+#include "base/process_wide.hpp"
 #include "base/uv.hpp"
 
 namespace coppice::net {
@@ -58,7 +59,9 @@ class failed_hosts {
   std::mutex lock_;
   std::unordered_map<std::string, failure> failed_;
 };
-failed_hosts failed;
+failed_hosts& failed() {
+  return base::of_process<failed_hosts>();
+}
 constexpr std::string_view failed_before = ", as it was a few seconds ago";
 
 constexpr const char* pool_variable = "UV_THREADPOOL_SIZE";
@@ -166,8 +169,8 @@ struct resolution::interest {
   request* under_way = nullptr; // null: it has not begun, or has finished
   base::result<std::vector<base::socket_address>> known;
   base::uv::timer soon;
-  wake turn;          // wakes a look-up that waits in the line
-  bool waits = false; // in the line, or woken and not begun
+  wake turn;                // wakes a look-up that waits in a line
+  line* waits_in = nullptr; // the line in which it waits, or which has woken it; null: it has begun
 };
 
 bool resolution::line::enter(interest& who) {
@@ -176,7 +179,7 @@ bool resolution::line::enter(interest& who) {
     take(who.by);
     return true;
   }
-  who.waits = true;
+  who.waits_in = this;
   waiting_.push(who.by, &who);
   return false;
 }
@@ -197,19 +200,24 @@ void resolution::line::give_back(std::uint32_t by) {
 }
 
 resolution::line& resolution::line_of(lookup_cause cause) {
-  static line of_dialled(dialled_at_once), of_actors, of_others(others_at_once, 1);
-  if (cause == lookup_cause::dialled) return of_dialled;
-  return cause == lookup_cause::actor ? of_actors : of_others;
+  struct lines {
+    line of_dialled{dialled_at_once};
+    line of_actors;
+    line of_others{others_at_once, 1};
+  };
+  auto& all = base::of_process<lines>();
+  if (cause == lookup_cause::dialled) return all.of_dialled;
+  return cause == lookup_cause::actor ? all.of_actors : all.of_others;
 }
 
 resolution::interest::~interest() {
-  if (waits) line_of(cause).withdraw(*this);
+  if (waits_in != nullptr) waits_in->withdraw(*this);
   if (under_way == nullptr) return;
   under_way->wanted_by = nullptr;
   if (uv_cancel(reinterpret_cast<uv_req_t*>(&under_way->raw)) == 0) return;
   // Until the name server has answered, no other look-up shall wait for it.
   if (base::mono_now() - under_way->began >= hangs_after)
-    failed.remember(host, UV_EAI_AGAIN, std::numeric_limits<base::nanos>::max());
+    failed().remember(host, UV_EAI_AGAIN, std::numeric_limits<base::nanos>::max());
 }
 
 base::status resolution::interest::begin(line* in_line) {
@@ -234,15 +242,16 @@ base::status resolution::interest::begin(line* in_line) {
 
 base::status resolution::interest::wait_in_line() {
   auto woken = [this] {
-    waits = false;
-    if (const auto known_code = failed.find(host)) { // another look-up has failed meanwhile
-      line_of(cause).leave(by);
+    line& its = *std::exchange(waits_in, nullptr);
+    if (const auto known_code = failed().find(host)) { // another look-up has failed meanwhile
+      its.leave(by);
       return tell(unexpected(not_found(host, *known_code, failed_before)));
     }
-    if (auto begun = begin(&line_of(cause)); !begun) tell(unexpected(std::move(begun.error())));
+    if (auto begun = begin(&its); !begun) tell(unexpected(std::move(begun.error())));
   };
   if (auto started = turn.start(loop, std::move(woken)); !started) return started;
-  return line_of(cause).enter(*this) ? begin(&line_of(cause)) : base::status();
+  line& its = line_of(cause);
+  return its.enter(*this) ? begin(&its) : base::status();
 }
 
 resolution::resolution() = default;
@@ -261,7 +270,7 @@ base::result<resolution> resolution::start(uv_loop_t* on, const std::string& hos
   base::status begun;
   if (const auto numeric = base::socket_address::parse(host, port))
     made->tell_soon(std::vector<base::socket_address>{*numeric});
-  else if (const auto code = failed.find(host))
+  else if (const auto code = failed().find(host))
     made->tell_soon(unexpected(not_found(host, *code, failed_before)));
   else
     begun = cause == lookup_cause::own ? made->begin(nullptr) : made->wait_in_line();
@@ -277,9 +286,9 @@ void resolution::finished(uv_getaddrinfo_t* raw, int code, addrinfo* found) {
 }
 
 void resolution::request::finish(int code, const addrinfo* found) {
-  if (code == 0) failed.forget(host);
+  if (code == 0) failed().forget(host);
   if (code != 0 && code != UV_EAI_CANCELED && code != UV_ECANCELED)
-    failed.remember(host, code, base::mono_now() + std::chrono::nanoseconds(failed_for).count());
+    failed().remember(host, code, base::mono_now() + std::chrono::nanoseconds(failed_for).count());
   if (wanted_by == nullptr) return;
   interest& its = *wanted_by;
   its.under_way = nullptr;

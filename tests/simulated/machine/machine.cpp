@@ -88,7 +88,7 @@ void hand_baton(thread& to) {
 void make_ready(heart& all, thread& one, bool woken) {
   one.is = thread::state::ready;
   one.woken = woken;
-  one.waits_on = nullptr;
+  if (!woken) one.waits_on = nullptr; // else freeze() has to know it
   one.deadline = never;
   all.ready.push_back(&one);
 }
@@ -340,9 +340,14 @@ bool freeze(unsigned host) {
   heart& all = of_machine();
   for (const auto& one : all.threads)
     if (one->host == host && one->holds > 0) return false;
+  // A thread that was woken and has not run since takes no turn: others may wait for the same lock.
+  std::vector<const void*> turns;
+  for (const thread* const one : all.ready)
+    if (one->host == host && one->woken && one->waits_on != nullptr) turns.push_back(one->waits_on);
   for (const auto& one : all.threads)
     if (one->host == host && one->is != thread::state::over) one->is = thread::state::frozen;
   std::erase_if(all.ready, [](const thread* one) { return one->is == thread::state::frozen; });
+  for (const void* const turn : turns) wake_one(turn);
   find_next_due(all);
   return true;
 }
