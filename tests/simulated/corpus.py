@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def run(program, arguments):
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=500)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=250)
     text = done.stdout + done.stderr
     found = re.search(r"hash ([0-9a-f]{16})$", text.rstrip())
     return done.returncode, text, found.group(1) if found else ""
