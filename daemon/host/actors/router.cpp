@@ -218,8 +218,8 @@ message router::send(process& self, passing& one, const runtime::destination& to
     if (pending_.size() >= settings_.most_pending) return message::atom("overloaded");
     const base::nanos time = settings_.timeout;
     const base::nanos until = time == runtime::no_deadline ? runtime::no_deadline : self.now() + time;
-    const auto asked = open(actor(), to, one.content.bytes(), until, 0, without_waiting,
-                            gen::is_of_client(self, one.from.bytes()));
+    const auto asked = begin_request(actor(), to, one.content.bytes(), until, 0, without_waiting,
+                                     gen::is_of_client(self, one.from.bytes()));
     if (asked) {
       count(*passed, &router_totals::passed);
       pending_[*asked] = std::move(one);

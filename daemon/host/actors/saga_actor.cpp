@@ -134,7 +134,7 @@ message saga_actor::engine_for_people(process&) {
 // ---- the engine's port ----
 
 std::optional<std::uint64_t> saga_actor::ask(const runtime::destination& to, etf::bytes request) {
-  const auto asked = open(actor(), to, request, runtime::no_deadline, 0, {.waits = false});
+  const auto asked = begin_request(actor(), to, request, runtime::no_deadline, 0, {.waits = false});
   if (!asked) return std::nullopt;
   return *asked;
 }

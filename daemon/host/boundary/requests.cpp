@@ -68,9 +68,10 @@ std::uint64_t id_of(const runtime::reference& ref) {
 
 } // namespace
 
-expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
-                                                   etf::bytes body, base::nanos deadline, std::uint64_t tag,
-                                                   runtime::sending how, bool of_client) {
+expected<std::uint64_t, runtime::send_status> begin_request(coppice_actor& self,
+                                                            const runtime::destination& to, etf::bytes body,
+                                                            base::nanos deadline, std::uint64_t tag,
+                                                            runtime::sending how, bool of_client) {
   runtime::process& process = *self.process;
   open_request made;
   made.tag = tag;

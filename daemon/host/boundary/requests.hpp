@@ -15,9 +15,11 @@ namespace coppice::host {
 
 // Sends the request and returns its id; or the send's status, if there is no request. Parks as
 // process::send() does with `how`. `of_client`: it forwards the call of a client outside of the cluster.
-expected<std::uint64_t, runtime::send_status> open(coppice_actor& self, const runtime::destination& to,
-                                                   etf::bytes body, base::nanos deadline, std::uint64_t tag,
-                                                   runtime::sending how = {}, bool of_client = false);
+expected<std::uint64_t, runtime::send_status> begin_request(coppice_actor& self,
+                                                            const runtime::destination& to, etf::bytes body,
+                                                            base::nanos deadline, std::uint64_t tag,
+                                                            runtime::sending how = {},
+                                                            bool of_client = false);
 // False: no such request.
 bool forget(coppice_actor& self, std::uint64_t id);
 

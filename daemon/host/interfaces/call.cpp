@@ -144,7 +144,7 @@ std::int32_t request(coppice_actor* self, coppice_bytes destination, coppice_mes
   const auto to = destination_of(*self, destination);
   if (!m || !to) return m ? COPPICE_E_INVALID : COPPICE_E_TERM;
   if (self->needs_extra().requests.size() >= most_at_once) return COPPICE_E_MEMORY;
-  const auto opened = open(*self, *to, m.bytes(), until(*self, deadline), tag);
+  const auto opened = begin_request(*self, *to, m.bytes(), until(*self, deadline), tag);
   if (self->process->exiting()) return COPPICE_E_EXITING;
   if (!opened) return status_of(opened.error());
   *out_id = *opened;

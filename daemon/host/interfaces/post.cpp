@@ -14,7 +14,7 @@ struct coppice_post {
 namespace coppice::host {
 namespace {
 
-std::int32_t open_post(coppice_actor* self, coppice_post** out_new) {
+std::int32_t open(coppice_actor* self, coppice_post** out_new) {
   if (out_new == nullptr) return COPPICE_E_INVALID;
   *out_new = nullptr;
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
@@ -37,7 +37,7 @@ std::int32_t post(coppice_post* handle, coppice_message* term) {
   return target->post(std::move(m));
 }
 
-void close_post(coppice_post* handle) {
+void close(coppice_post* handle) {
   const std::unique_ptr<coppice_post> owned(handle);
 }
 
@@ -71,9 +71,9 @@ const coppice_post_api* post_interface() {
   static const coppice_post_api table = {
       .size = sizeof(coppice_post_api),
       .reserved = 0,
-      .open = &entry<&open_post>::call,
+      .open = &entry<&open>::call,
       .post = &plain_entry<&post>::call,
-      .close = &plain_entry<&close_post>::call,
+      .close = &plain_entry<&close>::call,
   };
   return &table;
 }
