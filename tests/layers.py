@@ -345,18 +345,19 @@ def often_included():
     """TARGET: HEADER… of each library of a room and each unit program: the headers that many of its sources include,
     directly or by other headers. Headers of the C++ library stand in tests/often_included.hpp."""
     table, of_target = Table(ROOT), {}
+    tested = {*table.may, "plugins"}
     for name in files_of(ROOT):
         room = table.room(name)
-        if room is None and name.parts[:2] == ("tests", "unit") and name.parts[2] in table.may | {"plugins": ()}:
+        if room is None and name.parts[:2] == ("tests", "unit") and name.parts[2] in tested:
             room = f"unit-{name.parts[2]}"
         if name.suffix == ".cpp" and room not in (None, "api-cpp", "plugins", "main"):
             of_target.setdefault(room, []).append(name)
     included = {}  # by file: what it includes itself, and what of it is none of our files
 
     def reached(name, seen):
-        if name not in included and not (ROOT / name).is_file():
-            return seen
         if name not in included:
+            if not (ROOT / name).is_file():  # a library's
+                return seen
             included[name] = [(table.target(name, mark == '"', what), what) for mark, what in INCLUDE.findall(read(ROOT / name))]
         for target, what in included[name]:
             one = str(target) if target else what
