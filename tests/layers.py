@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Holds every file against the house's rules: the include table (daemon/rooms.txt), the licence line and the
-prologue each file opens with, names that say nothing, files that grew too long, and calls that throw for what
-a stranger may send.
+prologue each file opens with, names that say nothing, files that grew too long, calls that throw for what a stranger may
+send, and headers that a file names things of and does not include.
 
 Without arguments it checks the whole checkout and prints TAP, one line a rule. --self-test seeds one violation
 of each rule and expects it to be found. --headers, --fuzz-targets and --often-included print lists that Meson builds
@@ -16,6 +16,8 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+
+from groups import Names
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (".cpp", ".hpp", ".c", ".h")
@@ -221,8 +223,10 @@ def check(root):
     found = {"includes follow daemon/rooms.txt": [], "each file opens with its licence and a prologue": [],
              "each header may be included twice": [],
              f"no file is longer than {LONGEST} lines": [], "no name is banned": [],
-             "JSON becomes text where it cannot throw": [], "a test can hold the clock": []}
-    include, open_, once_, long_, name_, throws, times = found.values()
+             "JSON becomes text where it cannot throw": [], "a test can hold the clock": [],
+             "a file includes what it names": []}
+    include, open_, once_, long_, name_, throws, times, misses = found.values()
+    texts = {}
     for name in files_of(root):
         name_ += names(name)
         if name.suffix not in SOURCES + SCRIPTS:
@@ -235,7 +239,33 @@ def check(root):
             include += arrows(table, name, text)
             throws += throwing(name, text)
             times += timing(name, text)
+            if table.room(name) is not None or name.parts[:2] == ("tests", "unit"):
+                texts[name] = text
+    misses += missing(table, texts)
     return found
+
+
+def missing(table, texts):
+    """What a file names with its namespace and includes no header for, neither itself nor by another. A build that compiles
+    several sources at once, or precompiles headers, compiles such a file."""
+    names = {name: Names(text) for name, text in texts.items()}
+    home, known = {}, {}
+    for name, said in names.items():
+        if name.suffix == ".hpp" and table.room(name) is not None:
+            for one in said.declared:
+                home.setdefault(one, set()).add(name)
+
+    def reached(name):
+        if name not in known:
+            known[name] = {name}
+            targets = [table.target(name, mark == '"', what) for mark, what in INCLUDE.findall(texts[name])]
+            known[name] = {name}.union(*(reached(one) for one in targets if one in texts))
+        return known[name]
+
+    for name, said in names.items():
+        for one in sorted((said.qualified & home.keys()) - said.declared):
+            if not home[one] & reached(name) and any(table.room(has) not in ("api-cpp", "testing") for has in home[one]):
+                yield f"{name}: includes nothing that has {'::'.join(one)}: {min(home[one])}"
 
 
 def report(found):
@@ -277,6 +307,10 @@ def self_test():
             "epmd/reads.cpp": head + "clock_gettime(CLOCK_MONOTONIC, &now);\n",
             "tests/unit/net/sleeps_test.cpp": head + "std::this_thread::sleep_for(span);\n",
         },
+        "a file includes what it names": {
+            "daemon/net/stream/few.cpp": head + "namespace coppice::net {\nvoid f() { base::error e; }\n}\n",
+            "tests/unit/net/few_test.cpp": head + '#include <string>\nvoid f() { coppice::base::error e; }\n',
+        },
     }
     clean = {
         "daemon/rooms.txt": "api-c:\netf-headers:\napi-cpp: api-c etf-headers\nbase:\nnet: base\n"
@@ -285,9 +319,9 @@ def self_test():
         "daemon/host/low/one.hpp": head + '#include "base/error.hpp"\n',
         "daemon/host/high/top.hpp": head + '#include "host/low/one.hpp"\n',
         "daemon/host/all.hpp": head + '#include "host/high/top.hpp"\n',
-        "daemon/base/error.hpp": head + "#include <string>\n",
+        "daemon/base/error.hpp": head + "#include <string>\nnamespace coppice::base {\nclass error {};\n}\n",
         "daemon/net/stream/stream.hpp": head + '#include "base/error.hpp"\n#include <coppice_not_ours.h>\n',
-        "daemon/net/stream/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream/stream.hpp"\n',
+        "daemon/net/stream/stream.cpp": head + '#include "stream.hpp"\n#include "net/stream/stream.hpp"\nvoid f(coppice::base::error e);\n',
         "plugin-api/coppice/sugar.hpp": head + "#include <coppice/plugin.h>\n",
         "plugin-api/testing/sugar.cpp": head + '#include <coppice/sugar.hpp>\n#include "base/error.hpp"\n',
         "plugin-api/coppice/plugin.h": "/* SPDX-License-Identifier: MIT\n * One comment\n * for both.\n */\n#ifndef P\n#define P\n#endif\n",

@@ -17,7 +17,7 @@ usage: packaging/dev build [KIND]
 Builds into build/KIND; release when no kind is given.
 
   release    optimized; build/bin and build/plugins link to its programs and plugins
-  ci         as release, but no file is optimised together with others: what tests run on
+  ci         as release, but no file is optimised together with others, and several are compiled at a time: what tests run on
   debug      assertions, no optimization
   address    address and undefined behaviour sanitizers; clang, its warnings errors (what lint builds, and fuzz)
   thread     thread sanitizer (clang)
@@ -62,13 +62,13 @@ options_of() {
   local werror=false checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false)
   case $1 in
     release) printf '%s\n' --buildtype=release --optimization=2 ;;
-    ci) printf '%s\n' --buildtype=release --optimization=2 -Dacross_files=false ;;
+    ci) printf '%s\n' --buildtype=release --optimization=2 -Dacross_files=false -Dgrouped=true ;;
     debug) printf '%s\n' --buildtype=debug ;;
     address)
-      printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1
+      printf '%s\n' "${checked[@]}" -Dgrouped=true -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1
       werror=true
       ;;
-    thread) printf '%s\n' "${checked[@]}" -Db_sanitize=thread -Dc_args=-g1 -Dcpp_args=-g1 ;;
+    thread) printf '%s\n' "${checked[@]}" -Dgrouped=true -Db_sanitize=thread -Dc_args=-g1 -Dcpp_args=-g1 ;;
     coverage) printf '%s\n' --buildtype=debug -Db_coverage=true ;;
   esac
   printf '%s\n' "-Dwerror=$werror"
@@ -87,7 +87,7 @@ configure() {
   if [[ $kind == address ]]; then stamp+=$'\n'$(python3 tests/layers.py --headers); fi
   if [[ $kind == address || $kind == thread ]]; then stamp+=$'\n'$(python3 tests/layers.py --often-included); fi
   stamp=${stamp%$'\n'}
-  if [[ -e $folder/build.ninja && -e $folder/.configured && $(<"$folder/.configured") == "$stamp" ]]; then return; fi
+  if [[ -e $folder/build.ninja && -e $folder/.configured && $(<"$folder/.configured") == "$stamp" ]] && groups_hold "$folder"; then return; fi
   say "configuring build/$kind"
   local again=(--reconfigure)
   if [[ ! -e $folder/build.ninja ]]; then
@@ -103,6 +103,9 @@ configure() {
   mv "$log" "$folder/meson-logs/setup.txt"
   printf '%s' "$stamp" >"$folder/.configured"
 }
+
+# groups_hold FOLDER: whether the sources that are compiled together there can still be.
+groups_hold() { python3 tests/groups.py --hold "$1/groups"; }
 
 link_release() {
   local name file

@@ -29,6 +29,16 @@ def source_of(patch):
     return found[0]
 
 
+def compiled_as(compiled, source):
+    """Which files one of the build's commands compiles: its own, or those of a group. None: not the source."""
+    if compiled == source:
+        return [source]
+    if "groups" not in compiled.parts:
+        return None
+    members = [(compiled.parent / name).resolve() for name in re.findall(r'#include "(.*)"', compiled.read_text(encoding="utf-8"))]
+    return members if source in members else None
+
+
 def planted_object(build, patch, folder):
     source = source_of(patch)
     copy = folder / source
@@ -37,11 +47,14 @@ def planted_object(build, patch, folder):
     subprocess.run(["git", "apply", "--whitespace=nowarn", str(patch)], cwd=folder, check=True)
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         words = shlex.split(entry["command"])
-        is_source = (Path(entry["directory"]) / entry["file"]).resolve() == ROOT / source
-        if is_source and not words[words.index("-o") + 1].startswith("tests/"):
-            target = folder / "planted.o"
+        compiled = (Path(entry["directory"]) / entry["file"]).resolve()
+        if words[words.index("-o") + 1].startswith("tests/"):
+            continue
+        if members := compiled_as(compiled, ROOT / source):
+            target, group = folder / "planted.o", folder / "planted.cpp"
+            group.write_text("".join(f'#include "{copy if one == ROOT / source else one}"\n' for one in members))
             words[words.index("-o") + 1] = str(target)
-            words[words.index("-c") + 1] = str(copy)
+            words[words.index("-c") + 1] = str(group)
             for option in ("-MD", "-MQ", "-MF"):
                 at = words.index(option)
                 del words[at:at + (1 if option == "-MD" else 2)]

@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time. Writes sources into FOLDER that
+include up to six of those given, and prints what is to be compiled, a line each, seen from the current folder; a header that six sources include is
+then read once. Sources come into one group where no name that one of them keeps to itself (in a namespace without a
+name, as `static`, by `using` or as a macro) is used in another. What is no C++, and a source that a test program
+compiles again in place of a room's object, stays alone.
+
+groups.py --hold FOLDER: whether what stands in FOLDER can still be compiled so; where a source has changed so that it no
+longer can, the status is 1, and Meson has to run again.
+"""
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LARGEST = 6
+# Names classes that are complete only where templates of them are instantiated, in other sources.
+APART = ["daemon/host/actors/hosted_behaviours.cpp"]
+TOKEN = re.compile(r"""
+  //[^\n]* | /\*.*?\*/ |                                        # comments
+  ^[ \t]*\#(?:[^\n\\]|\\.)* |                                   # directives
+  R"([^(\s]*)\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+' |
+  [A-Za-z_]\w* | \d[\w.']* | :: | -> | \S""", re.S | re.M | re.X)
+DEFINED = re.compile(r"\s*#\s*define\s+(\w+)")
+NAME = re.compile(r"[A-Za-z_]")
+TYPES = ("struct", "class", "enum", "union", "concept")
+KEYWORDS = {
+    "alignas", "alignof", "auto", "bool", "break", "case", "catch", "char", "class", "co_await", "co_return", "concept", "const",
+    "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
+    "dynamic_cast", "else", "enum", "explicit", "extern", "false", "final", "float", "for", "friend", "goto", "if",
+    "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "nullptr", "operator", "override", "private",
+    "protected", "public", "reinterpret_cast", "requires", "return", "short", "signed", "sizeof", "static",
+    "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef",
+    "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "while"}
+
+
+class Names:
+    """The names of one source: `own`, those that it keeps to itself, each with the text of its `using`, or None; `used`,
+    all that it says without a qualification; `declared` and `qualified`, what it gives to a namespace and takes from
+    one, as pairs of both names. Rather too many than too few: a group is smaller for it."""
+
+    def __init__(self, text):
+        self.own, self.used, self.declared, self.qualified = {}, set(), set(), set()
+        self.tokens = []
+        for match in TOKEN.finditer(text):
+            token = match[0]
+            if token.lstrip().startswith("#"):
+                if macro := DEFINED.match(token):
+                    self.own[macro[1]] = None
+            elif not token.startswith(("//", "/*")):
+                self.tokens.append(token)
+        self.read()
+        del self.tokens
+
+    def read(self):
+        scopes, parentheses, statement, at = [], 0, 0, 0  # the scopes around: "", a namespace's name, or None for other braces
+        while at < len(self.tokens):
+            token = self.tokens[at]
+            outside = parentheses == 0 and None not in scopes  # of functions and classes
+            if outside and token == "namespace" and self.tokens[statement] != "using":
+                opens = next(n for n in range(at, len(self.tokens)) if self.tokens[n] in "{;")
+                if self.tokens[opens] == "{":
+                    scopes.append("".join(self.tokens[at + 1:opens]))
+                at = statement = opens + 1
+                continue
+            if token in "([":
+                parentheses += 1
+            elif token in ")]":
+                parentheses -= 1
+            elif token == "{":
+                scopes.append(None)
+            elif token == "}":
+                scopes and scopes.pop()
+                if None not in scopes and parentheses == 0:
+                    statement = at + 1
+            elif token == ";" and outside:
+                self.read_using(self.tokens[statement:at])
+                statement = at + 1
+            if NAME.match(token) and token not in KEYWORDS:
+                self.read_name(at, scopes if outside else None, statement)
+            if token == "enum" and outside and "" in scopes:
+                self.read_enumerators(at)
+            at += 1
+
+    def read_using(self, words):
+        if words and words[0] == "using" and "namespace" not in words[:2]:
+            self.own[words[1] if "=" in words else words[-1]] = " ".join(words)
+
+    def read_name(self, at, scopes, statement):
+        token, before = self.tokens[at], self.tokens[at - 1] if at else ""
+        if before == "::":
+            self.qualified.add((self.tokens[at - 2], token))
+            return
+        if before not in (".", "->"):
+            self.used.add(token)
+        after = self.tokens[at + 1] if at + 1 < len(self.tokens) else ""
+        if scopes is None or (after not in ("(", "=", ";", "{", "[", ":") and before not in TYPES):
+            return
+        self.declared.add((re.split("::", scopes[-1])[-1] if scopes else "", token))
+        if self.tokens[statement] != "using" and ("" in scopes or "static" in self.tokens[statement:at]):
+            self.own.setdefault(token, None)
+
+    def read_enumerators(self, at):
+        while self.tokens[at] not in "{;":
+            at += 1
+        while self.tokens[at] not in "};":
+            if NAME.match(self.tokens[at]):
+                self.own.setdefault(self.tokens[at], None)
+            at += 1
+
+
+def collide(one, other):
+    """Whether a name of one means, or may mean, another thing in the other. The same `using` in both is no matter."""
+    for of, by in ((one, other), (other, one)):
+        for name in of.own.keys() & by.used:
+            if of.own[name] is None or by.own.get(name) != of.own[name]:
+                return True
+    return False
+
+
+def stand_alone():
+    """Those, and what the tests' programs compile again in place of a room's object."""
+    yield from ((ROOT / name).resolve() for name in APART)
+    for path in (ROOT / "tests").rglob("meson.build"):
+        for name in re.findall(r"\.\./(daemon/[\w./]+\.cpp)", path.read_text(encoding="utf-8")):
+            yield (ROOT / name).resolve()
+
+
+def grouped(sources):
+    """Lists of the sources, each of which can be compiled as one."""
+    groups = []
+    alone = set(stand_alone())
+    for source in sources:
+        if source.suffix != ".cpp" or source in alone:
+            groups.append(([source], None))
+            continue
+        names = Names(source.read_text(encoding="utf-8"))
+        for members, theirs in groups:
+            if theirs is not None and len(members) < LARGEST and not any(collide(names, one) for one in theirs):
+                members.append(source)
+                theirs.append(names)
+                break
+        else:
+            groups.append(([source], [names]))
+    return [members for members, _ in groups]
+
+
+def write(folder, sources):
+    folder.mkdir(parents=True, exist_ok=True)
+    written = set()
+    for members in grouped(sorted(sources)):
+        if len(members) == 1:
+            print(os.path.relpath(members[0]))
+            continue
+        path = folder / f"{len(written) + 1}.cpp"
+        # Relative to the group, so that ccache finds it again for another checkout.
+        text = "".join(f'#include "{os.path.relpath(one, folder)}"\n' for one in members)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+        written.add(path)
+        print(os.path.relpath(path))
+    for left in set(folder.glob("*.cpp")) - written:
+        left.unlink()
+
+
+def hold(folder):
+    for path in folder.rglob("*.cpp"):
+        members = [(path.parent / name).resolve() for name in re.findall(r'#include "(.*)"', path.read_text(encoding="utf-8"))]
+        if not all(one.exists() for one in members):
+            return False
+        if all(one.stat().st_mtime < path.stat().st_mtime for one in members):
+            continue
+        names = [Names(one.read_text(encoding="utf-8")) for one in members]
+        if any(collide(one, other) for number, one in enumerate(names) for other in names[:number]):
+            return False
+    return True
+
+
+def main(arguments):
+    if arguments[0] == "--hold":
+        return 0 if hold(Path(arguments[1])) else 1
+    write(Path(arguments[0]).resolve(), [(ROOT / one).resolve() for one in arguments[1].split(":")])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
