@@ -6,18 +6,25 @@ import {h} from "./dom.js";
 
 const dialog = () => document.getElementById("dialog");
 
-// Shows a dialog; resolves with the values of its fields, or null.
+let instead = () => {}; // gives up the question that is shown
+
+// Shows a dialog; resolves with the values of its fields, or null. A dialog that is still open is given up. Enter in a field
+// presses the last button, the only one that submits.
 export const asks = (title, words, fields = [], go = "Do it") => new Promise((done) => {
   const inputs = fields.map(({name, label, value, type}) => [name, h("input", {name, id: `field-${name}`, value, type: type ?? "text", autocomplete: "off", required: true}), label]);
   const form = h("form", {method: "dialog"}, h("h2", {}, title), words.map((line) => h("p", {}, line)),
     inputs.map(([name, input, label]) => h("p", {}, h("label", {for: `field-${name}`}, label), input)),
-    h("menu", {}, h("button", {value: "", formnovalidate: true}, "Cancel"), h("button", {value: "go", class: "strong"}, go)));
+    h("menu", {}, h("button", {type: "button", onclick: () => dialog().close("")}, "Cancel"), h("button", {value: "go", class: "strong"}, go)));
   const box = dialog();
   box.replaceChildren(form);
   box.setAttribute("aria-label", title);
-  box.addEventListener("close", () => done(box.returnValue === "go" ? Object.fromEntries(inputs.map(([name, input]) => [name, input.value])) : null), {once: true});
+  instead(null);
+  instead = done;
+  box.onclose = () => done(box.returnValue === "go" ? Object.fromEntries(inputs.map(([name, input]) => [name, input.value])) : null);
   box.returnValue = "";
-  box.showModal();
+  if (!box.open) box.showModal();
+  box.querySelector("input, button").focus();
+  box.querySelector("input")?.select(); // what is typed takes its place
 });
 
 let hiding = 0;

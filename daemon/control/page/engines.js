@@ -13,7 +13,7 @@ const counts = (engine, ...left) => facts(Object.fromEntries(Object.entries(engi
 const pool = (engine) => [poolTable(engine), counts(engine, "workers", "uptime_ms")];
 
 export const routesTable = (engine) => table("Routes", [["Route", (one) => h("code", {}, one.path), {text: true}], ["Goes to", (one) => one.to], ["Requests", (one) => count(one.requests), {number: true}], ["Errors", (one) => h("span", {class: one.errors > 0 && "bad"}, count(one.errors)), {number: true}],
-  ["Median", (one) => micro(one.p50_us), {number: true, minor: true}], ["P99", (one) => micro(one.p99_us), {number: true}]], engine.routes ?? [], {key: (one) => one.path, empty: "It has no routes."});
+  ["Median", (one) => one.requests > 0 ? micro(one.p50_us) : "–", {number: true, minor: true}], ["P99", (one) => one.requests > 0 ? micro(one.p99_us) : "–", {number: true}]], engine.routes ?? [], {key: (one) => one.path, empty: "It has no routes."});
 
 export const micro = (us) => us < 1000 ? `${us} µs` : us < 1e6 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(1)} s`;
 
