@@ -146,7 +146,7 @@ def acted_on(cleanup):
     file.write_text(file.read_text(encoding="utf-8").replace("every: 100ms", "every: 200ms"), encoding="utf-8")
     page.shows("on disk it differs")
     page.press("Apply…")
-    eventually(lambda: "update shop/printer" in page.js("return document.getElementById('dialog').innerText"), "what would change", 60)
+    eventually(lambda: " shop/printer" in page.js("return document.getElementById('dialog').innerText"), "what would change", 60)
     page.press("Apply", "dialog")
     eventually(lambda: page.notice() == "The configuration was applied", "it is applied", 60)
     page.node.ask("drain", change="on")
