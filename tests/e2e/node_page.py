@@ -4,6 +4,7 @@
 keyboard, what a redraw keeps, a narrow screen, and text that can be read in the dark and in the light."""
 import json
 import socket
+from urllib.parse import quote
 
 from harness.browser import ENTER, TAB, Browser
 from harness.node import Node, connectable, free_port, tree
@@ -429,6 +430,32 @@ def work(cleanup):
     page.shows("Timers")
     eventually(lambda: page.js("return document.querySelector('.picture .now text')?.firstChild.data") == "open", "its state", 60)
     page.shows("state_timeout")
+
+
+@test("consumer supervisors, programs, connections and sockets of datagrams are shown in their views, and each process whole")
+def further_kinds(cleanup):
+    page = Page(cleanup, config=whole("""
+        - { id: jobs, name: jobs, consumer_supervisor: { template: { actor: "numbers:job", restart: transient, args: { takes: 1s } }, subscribe_to: [ { to: counter, max_demand: 10 } ] } }
+        - { id: cat, name: cat, port: { command: [ /bin/cat ], actor: echo } }
+        - { id: dgram, name: dgram, udp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: "echo:datagrams" } }
+"""))
+    page.go("pipelines")
+    eventually(lambda: "counter gives to jobs" in (page.js("return document.querySelector('.picture svg')?.getAttribute('aria-label')") or ""), "it is a stage", 60)
+    equal("on another node" in page.text() + page.js("return [...document.querySelectorAll('.picture text')].map(one => one.textContent).join()"), False)
+    page.go("process/jobs")
+    page.shows("Demand open")
+    page.go("process/cat")
+    page.shows("/bin/cat")
+    page.shows("its process id")
+    page.go("listeners")
+    page.shows("dropped by the kernel")
+    place = page.node.engine("echo")["listening"][0].rpartition(":")[2]
+    client = cleanup.enter_context(socket.create_connection(("127.0.0.1", int(place)), timeout=60))
+    client.sendall(b"hello\n")
+    connection = eventually(lambda: next((one["pid"] for one in page.node.ask("ps")["processes"] if one["label"] == "shop/echo" and one["plugin"]), None), "its actor", 60)
+    page.go("process/" + quote(connection))
+    page.shows(f"127.0.0.1:{client.getsockname()[1]}")
+    check("connections ended" not in page.text(), "nothing that a listener alone has")
 
 
 @test("groups of Raft and sagas are shown with members, transactions and their steps")

@@ -53,12 +53,22 @@ const statem = (engine, {may}) => machineParts(engine, may);
 
 const raft = (engine) => [engine.why && h("p", {class: "failed"}, engine.why), raftParts(engine)];
 
-const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage, raft, saga: sagaParts};
+// An actor of a connection has the kind of its listener.
+const tcp = (engine) => engine.listening && listenerFacts(engine);
 
-// What an engine reports, and its streams, which an actor of any kind may have.
+const kinds = {pool, web, tcp, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage, consumer_supervisor: stage, raft, saga: sagaParts};
+
+const PROGRAM = ["program", "pid", "read", "written", "queued"];
+
+const programOf = ({program, pid, read, written, queued}) => facts({program: h("code", {}, program), "its process id": String(pid ?? "–"), read: bytes(read ?? 0), written: bytes(written ?? 0), "to be written": bytes(queued ?? 0)});
+
+
+// What an engine reports, and its program or its streams, which an actor of any kind may have.
 export const engineOf = (engine, context) => {
-  const {connections, connect, streams, ...own} = engine;
-  return [(kinds[engine.kind] ?? counts)(own, context),
+  const {connections, connect, streams, ...rest} = engine;
+  const hasProgram = rest.program !== undefined;
+  const own = hasProgram ? Object.fromEntries(Object.entries(rest).filter(([name]) => !PROGRAM.includes(name))) : rest;
+  return [(kinds[engine.kind] ?? counts)(own, context), hasProgram && programOf(rest),
     connect && h("p", {}, `Connected to ${connect.to}: ${connect.up ? "yes" : "no"}, ${count(connect.tries)} tries, ${count(connect.failed)} failed`),
     Array.isArray(connections) && table("Streams", [["Stream", (one) => shown(one.id)], ["Peer", (one) => one.peer], ["Open", (one) => shown(one.open)], ["TLS", (one) => shown(one.tls), {minor: true}], ["Read", (one) => bytes(one.read), {number: true}], ["Written", (one) => bytes(one.written), {number: true}], ["Queued", (one) => bytes(one.queued), {number: true}]], connections, {key: (one) => one.id}),
     streams > (connections?.length ?? 0) && h("p", {class: "soft"}, `and ${count(streams - connections.length)} more streams`)];

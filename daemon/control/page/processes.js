@@ -7,7 +7,7 @@ import {engineOf} from "./engines.js";
 import {polls} from "./reports.js";
 
 const MOST = 500;
-const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "raft", "saga", "event_manager"];
+const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "consumer_supervisor", "tcp", "web", "udp", "router", "raft", "saga", "event_manager"];
 
 export const processes = {
   title: "Processes",
