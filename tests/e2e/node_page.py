@@ -239,7 +239,7 @@ def others(cleanup):
     for column in ("Memory", "Processor time"):
         page.shows(column)
     page.press("Reload…")
-    eventually(lambda: "would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
+    eventually(lambda: "kv: 3 actors would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
     page.press("Reload", "dialog")
     eventually(lambda: page.node.ask("plugins")["plugins"][0]["generation"] == 2 or page.notice(), "it is reloaded", 60)
     for view, part in (("cluster", "This node is connected to no other."), ("events", "The node has no event managers."), ("jobs", "The node has no jobs."),
@@ -403,6 +403,15 @@ def keyboard(cleanup):
     eventually(lambda: page.js(is_open), "the question once more", 60)
     page.browser.type(TAB + ENTER)
     eventually(lambda: page.node.pid("kv") not in (None, before), "its restart", 60)
+    page.go("process/kv")
+    page.shows("Links and monitors")
+    tab_to("Log level…")
+    page.browser.type(ENTER)
+    eventually(lambda: page.js(is_open), "the level is asked for", 60)
+    page.browser.type("nonsense" + ENTER)
+    eventually(lambda: "expected one of trace" in page.notice(), "it is refused", 60)
+    page.browser.type("\ue00c")
+    equal(page.notice(), "", "what is said goes away by Escape")
 
 
 @test("pools, pipelines and state machines are shown as they are")

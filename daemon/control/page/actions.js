@@ -2,7 +2,7 @@
 // What the page does to the node. An action that ends or changes what runs asks first; each says afterwards what came of it,
 // and none is offered that the reader has no right to.
 import {post, Refused} from "./api.js";
-import {h} from "./dom.js";
+import {h, plural} from "./dom.js";
 
 const dialog = () => document.getElementById("dialog");
 
@@ -86,7 +86,7 @@ export const reloadAction = (may, plugin, then) => may("manage") && button(plugi
     const plan = await post("reload", {plugin: plugin ?? "", dry_run: true});
     const lines = (plan.plugins ?? []).map((one) => {
       const count = (outcome) => (one.actors ?? []).filter((actor) => actor.outcome === outcome).length;
-      return `${one.id}: ${count("carried")} actors would be carried over, ${count("restarted")} restarted, ${count("stays")} stay.`;
+      return `${one.id}: ${plural(count("carried"), "actor")} would be carried over, ${count("restarted")} restarted, ${count("stays")} stay.`;
     });
     if (lines.length === 0) return says("No plugin's file has changed.");
     if (await asks("Reload?", lines, [], "Reload"))

@@ -130,6 +130,9 @@ document.getElementById("token").addEventListener("click", () => {
   return enter();
 });
 document.getElementById("notice").addEventListener("click", (event) => { event.currentTarget.hidden = true; });
+addEventListener("keydown", ({key}) => {
+  if (key === "Escape") document.getElementById("notice").hidden = true;
+});
 addEventListener("hashchange", () => {
   draw();
   main.focus();

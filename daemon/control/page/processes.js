@@ -33,7 +33,7 @@ export const processes = {
   },
 };
 
-const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${duration(waits.since_ms)}${waits.left_ms === null ? "" : `, for ${duration(waits.left_ms)} more`}` : undefined;
+const waitOf = (waits) => waits ? `${waits.for === "moment" ? "a moment" : waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${duration(waits.since_ms)}${waits.left_ms === null ? "" : `, for ${duration(waits.left_ms)} more`}` : undefined;
 
 const handledOf = (handles) => handles ? [handles.callback, handles.message && `of ${handles.message}`, handles.whom && `for ${handles.whom}`].filter(Boolean).join(" ") + `, since ${duration(handles.since_ms)}` : undefined;
 
