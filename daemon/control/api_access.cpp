@@ -4,6 +4,7 @@
 #include "control/api_access.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/ascii.hpp"
 #include "base/bytes.hpp"
@@ -75,9 +76,10 @@ access_rules::verdict access_rules::judge_host(const net::http_request& asked) c
 
 access_rules::verdict access_rules::judge(const net::http_request& asked) const {
   if (verdict host = judge_host(asked); host.status != 200) return host;
-  const std::string* const origin = asked.header("origin");
+  // All of several lines: none of them is passed over.
+  const std::optional<std::string> origin = asked.list("origin");
   const std::string own(asked.authority());
-  const bool is_foreign = origin != nullptr && *origin != "http://" + own && *origin != "https://" + own;
+  const bool is_foreign = origin && *origin != "http://" + own && *origin != "https://" + own;
   if (is_foreign || is_of_other_page(asked))
     return refused(403, "the request comes from a page of another origin");
   if (asked.method == "POST") {
@@ -90,8 +92,8 @@ access_rules::verdict access_rules::judge(const net::http_request& asked) const 
   }
   verdict out;
   out.may = rights(options_.without_token);
-  const std::string* const given = asked.header("authorization");
-  if (given == nullptr) return out;
+  const std::optional<std::string> given = asked.list("authorization");
+  if (!given) return out;
   const std::string_view all = *given;
   if (!base::is_same_in_ascii(all.substr(0, scheme.size()), scheme))
     return refused(401, "a token is expected", "Authorization: Bearer TOKEN");

@@ -39,6 +39,7 @@ struct access_options {
   std::vector<std::string> hosts;   // names that Host may have, beside addresses and localhost
   bool local_only = true;           // it listens on a loopback address
   bool has_tls = false;
+  std::string token_name{}; // in the log; never the token itself
 };
 
 class access_rules {
@@ -55,6 +56,7 @@ class access_rules {
   // Beyond loopback the page and the API are there with a token and TLS only.
   bool is_open() const { return options_.local_only || (options_.has_tls && knows_token()); }
   bool knows_token() const { return !options_.token.empty(); }
+  const std::string& token_name() const { return options_.token_name; }
   bool local_only() const { return options_.local_only; }
 
   verdict judge(const net::http_request& asked) const;

@@ -287,6 +287,8 @@ void leave_out_terms(std::string_view command, json& document) {
       const std::string kind = engine->value("kind", "");
       if (std::ranges::find(kinds_without_terms, kind) == kinds_without_terms.end()) keep_shapes(*engine);
     }
+  } else if (command == "raft") {
+    keep_shapes(document); // the report that answers a change
   } else if (command == "health") {
     each(document, "complaints", leave_out_of_complaint);
     each(document, "warnings", leave_out_of_warning);

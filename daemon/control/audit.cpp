@@ -47,7 +47,8 @@ bool only_asks(const asked& a) {
 
 std::string by(const caller& who) {
   if (!who.http.empty())
-    return fmt::format("http, {}, {} the token", who.http, who.has_token ? "with" : "without");
+    return fmt::format("http, {}, {}", who.http,
+                       who.token.empty() ? "without the token" : "with the token named " + who.token);
   std::string out = fmt::format("uid {}, pid {}", who.uid, who.pid);
   if (const std::string& name = user_name(who.uid); !name.empty()) out += ", user " + name;
   if (!who.claims.sudo_user.empty()) out += ", sudo by " + base::printable(who.claims.sudo_user);
@@ -57,7 +58,7 @@ std::string by(const caller& who) {
 
 std::vector<base::log::field> fields_of(const caller& who) {
   if (!who.http.empty())
-    return {{"by", "http"}, {"address", who.http}, {"token", who.has_token ? "given" : "not given"}};
+    return {{"by", "http"}, {"address", who.http}, {"token", who.token.empty() ? "not given" : who.token}};
   std::vector<base::log::field> out{{"uid", std::to_string(who.uid)}, {"os_pid", std::to_string(who.pid)}};
   if (const std::string& name = user_name(who.uid); !name.empty()) out.push_back({"user", name});
   if (!who.claims.sudo_user.empty()) out.push_back({"sudo_user", who.claims.sudo_user});
@@ -98,6 +99,7 @@ void log_change(const asked& a) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }
   if (const auto serial = a.number("serial")) what += fmt::format(" {}", *serial);
+  if (const auto size = a.number("size")) what += fmt::format(" resize {}", *size);
   if (const std::string term = a.text("term"); !term.empty() && base::log::shows_messages())
     what += " " + shape_of(term);
   if (const auto only = a.arguments.find("only"); only != a.arguments.end() && only->is_array()) {

@@ -40,7 +40,9 @@ inline constexpr argument ps[] = {
     {"sort", type::text, false, "pid: in their order; else the largest first", process_orders},
     {"limit", type::number, false, "most processes, 1 to 500", {}, most_listed},
     {"filter", type::text, false, "a part of the pid, the name, the path, the behaviour or the plugin"},
-    {"behaviour", type::text, false, "processes of this behaviour alone"}};
+    {"behaviour", type::text, false, "processes of this behaviour alone"},
+    {"without_actors", type::flag, false,
+     "of a behaviour that runs actors of plugins, as tcp does for each connection, not these actors"}};
 inline constexpr argument info[] = {process};
 inline constexpr argument call[] = {process, term, timeout};
 inline constexpr argument cast[] = {process, term};

@@ -35,6 +35,12 @@ http_response plain(int status, std::string text) {
   return {status, "text/plain; charset=utf-8", std::move(text)};
 }
 
+// What the log calls the token: the file without its folder, the variable or the credential.
+std::string name_of(const spec::cookie_source& token) {
+  if (token.file) return token.file->substr(token.file->rfind('/') + 1);
+  return token.env.value_or(token.credential.value_or(""));
+}
+
 // Everybody may ask, so no exit reason and no value of the configuration is in it.
 http_response healthy(const node::node_status& status, const std::vector<complaint>& complaints) {
   nlohmann::json document = health_document(status, complaints);
@@ -74,6 +80,9 @@ class http_endpoint::inner {
       return net::http_body_plan{.limit = api_->body_limit(asked)};
     };
     handlers.abandoned = [this](net::http_exchange it) { api_->abandoned(it); };
+    handlers.refusing = [this](const http_request* asked, http_response& answer) {
+      api_->refusing(asked, answer);
+    };
     handlers.writable = [this](net::http_exchange it) { api_->writable(it); };
     auto made = net::http_server::start(loop_.raw(), at, options, std::move(handlers));
     if (!made) return unexpected(std::move(made.error()));
@@ -119,9 +128,10 @@ class http_endpoint::inner {
     std::vector<std::string> hosts = wanted.hosts;
     if (const std::size_t at = node_.name().find('@'); at != std::string_view::npos)
       hosts.emplace_back(node_.name().substr(at + 1));
-    auto made = http_api::make(
-        loop_, on_, {std::move(*token), wanted.rights, std::move(hosts), address_.is_loopback(), has_tls},
-        wanted.streams);
+    auto made = http_api::make(loop_, on_,
+                               {std::move(*token), wanted.rights, std::move(hosts), address_.is_loopback(),
+                                has_tls, name_of(wanted.token)},
+                               wanted.streams);
     if (!made) return unexpected(std::move(made.error()));
     api_ = std::move(*made);
     api_->use(*server_);
@@ -151,7 +161,8 @@ class http_endpoint::inner {
       refused.headers.push_back({"Allow", "GET, HEAD"});
       return refused;
     }
-    return plain(404, "there are /metrics, /livez and /readyz\n");
+    return plain(404, access.is_open() ? "there are /, /api/v1/, /metrics, /livez and /readyz\n"
+                                       : "there are /metrics, /livez and /readyz\n");
   }
 
   static http_response fresh(http_response made) {

@@ -202,6 +202,20 @@ void http_api::refuse(net::http_exchange to, int status, api::failure why,
   server_->answer(to, made);
 }
 
+void http_api::refusing(const http_request* asked, http_response& answer) const {
+  if (asked == nullptr || !access_.is_open() || !asked->path().starts_with(prefix)) return;
+  const auto code = answer.status == 413   ? base::errc::limit
+                    : answer.status == 408 ? base::errc::timeout
+                    : answer.status == 503 ? base::errc::limit
+                                           : base::errc::invalid;
+  const std::size_t end = answer.body.find_last_not_of('\n');
+  http_response made =
+      of_json(answer.status, error_document({code, "request", answer.body.substr(0, end + 1), {}}));
+  answer.type = std::move(made.type);
+  answer.body = std::move(made.body);
+  for (net::http_header& one : made.headers) answer.headers.push_back(std::move(one));
+}
+
 void http_api::answer_api(const http_request& asked, net::http_exchange from) {
   const access_rules::verdict who = access_.judge(asked);
   if (who.status == 401) {
@@ -263,7 +277,7 @@ void http_api::run(const command& what, const http_request& asked, const access_
   const auto client = server_->client(from);
   caller as;
   as.http = client ? client->to_string() : "unknown";
-  as.has_token = who.has_token;
+  if (who.has_token) as.token = access_.token_name();
   as.sees_state = who.may.has(right::state);
   as.acts = what.how == verb::post;
   waiting& its = waiting_[{from.connection, from.number}];

@@ -45,6 +45,9 @@ class http_api {
   const access_rules& access() const { return access_; }
   // Bytes that the body of this request may have.
   std::size_t body_limit(const net::http_request& asked) const;
+  // Gives an answer that the server makes by itself, such as 413, the form of the API's errors. `asked`: null
+  // where the head was not understood.
+  void refusing(const net::http_request* asked, net::http_response& answer) const;
   void abandoned(net::http_exchange it);
   void writable(net::http_exchange it) { hub_.writable(it), followers_->writable(it); }
   // Ends the streams, which have no end of their own.

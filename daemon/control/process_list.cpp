@@ -58,6 +58,7 @@ class listing {
         filter_(base::ascii_lower(a.text("filter"))),
         looks_at_pids_(may_be_of_pid(filter_)),
         behaviour_(a.text("behaviour")),
+        without_actors_(a.flag("without_actors")),
         most_(most) {}
 
   void look(process_summary& found) {
@@ -88,6 +89,7 @@ class listing {
  private:
   bool admits(const process_summary& one) const {
     if (!behaviour_.empty() && one.is.behaviour != behaviour_) return false;
+    if (without_actors_ && !one.is.plugin.empty()) return false;
     return filter_.empty() || contains(one.name, filter_) || contains(one.label, filter_) ||
            contains(one.is.behaviour, filter_) || contains(one.is.plugin, filter_) ||
            (looks_at_pids_ && contains(of_.snapshots().text_of(one.pid), filter_));
@@ -108,6 +110,7 @@ class listing {
   std::string filter_; // empty: all processes
   bool looks_at_pids_;
   std::string behaviour_;
+  bool without_actors_; // no processes that run an actor of a plugin
   std::size_t most_;
   std::vector<row> kept_;
   std::uint64_t total_ = 0;

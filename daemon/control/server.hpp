@@ -69,7 +69,7 @@ struct caller {
   api::claims claims = {}; // of each request
   std::string http =
       {}; // the address of a client over HTTP, without uid and pid; empty: it came by the socket
-  bool has_token = false; // of one over HTTP
+  std::string token = {}; // of one over HTTP that gave the node's token: the token's name; empty: it did not
   bool sees_state = true; // has the right `state`
   bool acts = true;       // false: over HTTP it uses a row of the table that only shows
 };

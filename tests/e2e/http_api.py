@@ -191,7 +191,7 @@ def refused(cleanup):
     equal(api.node.pid("kv"), before)
 
 
-@test("with the token commands act, and each is in the log with the address")
+@test("with the token commands act, and each is in the log with the address and the token's name")
 def acts(cleanup):
     api = Api(cleanup)
     equal(api.post("call", name="kv", term="size"), {"reply": "0"})
@@ -211,12 +211,83 @@ def acts(cleanup):
     equal(api.post("apply", dry_run=True)["applied"], False)
     api.node.said("asked to restart shop/kv (http, 127.0.0.1:")
     api.node.said("asked to call kv")
-    api.node.said("with the token)")
+    api.node.said("with the token named COPPICE_TEST_TOKEN)")
     api.node.said("asked to reload kv (dry run)")
     line = next(one for one in api.node.logged(module="control") if one["message"].startswith("asked to restart"))
-    equal((line["fields"]["by"], line["fields"]["token"]), ("http", "given"))
+    equal((line["fields"]["by"], line["fields"]["token"]), ("http", "COPPICE_TEST_TOKEN"))
     check(line["fields"]["address"].startswith("127.0.0.1:"))
     check(TOKEN not in api.node.log(), "the token is in no line")
+
+
+@test("each right alone lets its commands through and no other one, and a refusal names the right that is missing")
+def each_right(cleanup):
+    words = ("inspect", "state", "manage")
+    commands = usual().get("")["commands"]
+    equal({one["right"] for one in commands}, set(words))
+    for given in ((), *((one,) for one in words)):
+        api = Api(cleanup, rights=f"[ {', '.join(given)} ]", token=False)
+        for one in commands:
+            # An argument that no command has: what may be asked fails by it, and does nothing.
+            status, why = (api.ask("POST", one["name"], {"nothing": 1}, token=False) if one["verb"] == "POST" else
+                           api.ask("GET", f"{one['name']}?nothing=1", token=False))
+            wanted = (400, "no argument is called 'nothing'") if one["right"] in given else (403, f"the right {one['right']} is missing")
+            equal((status, why["why"]), wanted, (given, one["name"], one["verb"]))
+        for topic, right in (("status", "inspect"), ("tree", "inspect"), ("nodes", "inspect"), ("status,log", "state")):
+            wanted = 200 if {"inspect", right} <= set(given) else 403
+            equal(api.stream(topic, token=False).status, wanted, (given, topic))
+
+
+@test("cookie, keys and token are in no answer, no file of the page and no line of the log")
+def secrets(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    authority = Authority(folder.path)
+    certificate, key = authority.issue("node")
+    listener = f"[ {{ address: 127.0.0.1, ports: 0-0, tls: {{ certificate: {certificate}, key: {key}, ca: {authority.path}, verify: peer }} }} ]"
+    handlers = "[ { name: far, to: { syslog: '127.0.0.1:9' } } ]"
+    api = Api(cleanup, tls=any_certificate(), settings=[("distribution.listen", listener), ("node.log.level", "debug"), ("node.log.handlers", handlers)])
+    body = "".join(open(key, encoding="ascii").read().splitlines()[1:-1])
+    words = (api.node.cookie, TOKEN, body[:32], body[-32:])
+
+    def clean(text, where):
+        for word in words:
+            check(word not in text.replace("\\n", "").replace("\n", ""), where)
+
+    needed = {"info": "name=kv", "pool": "name=kv", "listener": "name=kv", "raft": "name=kv", "saga": "name=kv"}
+    commands = api.get("")["commands"]
+    for one in commands:
+        if one["verb"] == "GET":
+            clean(json.dumps(api.ask("GET", f"{one['name']}?{needed.get(one['name'], '')}".rstrip("?"))[1]), one["name"])
+    for name in ("reload", "apply"):
+        clean(json.dumps(api.post(name, dry_run=True)), name)
+    for name in ("connect", "call", "exit", "restart"):
+        clean(json.dumps(api.ask("POST", name, {"node": "nobody@127.0.0.1"} if name == "connect" else {})[1]), name)
+    reader = api.raw("GET", "/api/v1/openapi.json")[2]
+    for path in ("/", "/metrics", "/livez", "/readyz", *(f"/{one.name}" for one in (root / "daemon/control/page").iterdir() if one.suffix in (".js", ".css"))):
+        reader += api.raw("GET", path)[2]
+    clean(reader, "the page")
+    clean(api.node.log(), "the log")
+
+
+@test("what the server refuses by itself has the form of the API's errors")
+def refused_by_server(cleanup):
+    api = usual()
+    head = "Host: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
+
+    def answer(path, rest):
+        with socket.create_connection(("127.0.0.1", api.port), timeout=60) as client:
+            client.sendall(f"POST {path} HTTP/1.1\r\n{head}{rest}".encode())
+            top, _, body = until_closed(client).decode().partition("\r\n\r\n")
+        return int(top.split()[1]), top, body
+
+    for rest, status, code in (("Content-Length: 100000\r\n\r\n", 413, "limit"), ("Transfer-Encoding: chunked\r\n\r\nno length\r\n", 400, "invalid")):
+        got, top, body = answer("/api/v1/call", rest)
+        equal(got, status)
+        contains(top, "Content-Type: application/json")
+        document = json.loads(body)
+        equal((sorted(document), document["code"]), (["code", "hint", "what", "why"], code))
+        check(document["why"])
+    equal(answer("/livez", "Content-Length: 100000\r\n\r\n")[2], "the body is too large\n", "a probe's is text")
 
 
 @test("rights without a token are what control.http says")
@@ -321,6 +392,8 @@ def listing(cleanup):
     equal([one["name"] for one in api.get("ps?filter=SHOP/K")["processes"]], ["kv"])
     equal([one["name"] for one in api.get(f"ps?filter={quote(api.node.pid('kv'))}")["processes"]], ["kv"])
     equal({one["behaviour"] for one in api.get("ps?behaviour=supervisor")["processes"]}, {"supervisor"})
+    equal(sorted(one["name"] for one in api.get("ps?behaviour=server")["processes"]), ["kv", "weak"])
+    equal(api.get("ps?behaviour=server&without_actors=true")["total"], 0)
     pids = [one["pid"] for one in everything["processes"]]
     equal([one["pid"] for one in api.get(f"ps?limit={len(pids) // 2}")["processes"]], pids[:len(pids) // 2])
     equal(api.get("ps?filter=nothing_is_called_so"), {"processes": [], "total": 0})

@@ -3,6 +3,8 @@
 """The node's page in a browser: each view, what it offers with which rights, the token, a node that goes and comes back, the
 keyboard, what a redraw keeps, a narrow screen, and text that can be read in the dark and in the light."""
 import json
+import socket
+from urllib.parse import quote
 
 from harness.browser import ENTER, TAB, Browser
 from harness.node import Node, connectable, free_port, tree
@@ -114,8 +116,72 @@ def overview(cleanup):
     page.shows(page.node.name)
     page.node.ask("terminate", path="shop/weak")
     page.shows("terminated: it stays down until somebody restarts it")
+    top = "const at = one => document.querySelector(one).getBoundingClientRect(); return at('main .first.wrong').bottom <= at('main .charts').top"
+    check(page.js(top), "what is wrong stands above the charts")
     page.node.ask("restart", path="shop/weak")
     page.shows("Nothing is wrong.")
+    drawn = "return [...document.querySelectorAll('main .charts polyline')].map(one => one.points.length)"
+    before = page.js(drawn)
+    equal(len(before), 6)
+    eventually(lambda: all(now > then for now, then in zip(page.js(drawn), before)), "each chart goes on", 60)
+
+
+@test("applications, jobs, the configuration and a drained node are acted on, each after a question where something ends")
+def acted_on(cleanup):
+    page = Page(cleanup, config=whole())
+    page.shows("Nothing is wrong.")
+    kv = page.node.pid("kv")
+    page.press("Stop")
+    equal(page.node.pid("kv"), kv, "it asks first")
+    page.press("Stop", "dialog")
+    eventually(lambda: page.node.pid("kv") is None, "the application is stopped", 60)
+    page.shows("stopped")
+    page.press("Start")
+    eventually(lambda: page.node.pid("kv") not in (None, kv), "and started", 60)
+    page.go("jobs")
+    page.press("Run now")
+    page.press("Run", "dialog")
+    eventually(lambda: page.node.call("kv", "{get, nightly}") == "{ok,done}", "the job", 60)
+    page.go("overview")
+    file = page.node.folder.path / "node.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("every: 100ms", "every: 200ms"), encoding="utf-8")
+    page.shows("on disk it differs")
+    page.press("Apply…")
+    eventually(lambda: " shop/printer" in page.js("return document.getElementById('dialog').innerText"), "what would change", 60)
+    page.press("Apply", "dialog")
+    eventually(lambda: page.notice() == "The configuration was applied", "it is applied", 60)
+    page.node.ask("drain", change="on")
+    page.press("Take back into service")
+    eventually(lambda: not page.node.ask("status")["draining"], "it serves again", 60)
+    page.node.said("asked to drain off (http, 127.0.0.1:")
+    page.go("process/kv")
+    page.press("Log level…")
+    page.press("Set", "dialog")
+    eventually(lambda: [(one["of"], one["level"]) for one in page.node.ask("log-level")["differs"]] == [("kv", "debug")], "the process's level", 60)
+
+
+@test("another node is shown with its state, what goes to it now, its loss and the last error, and is connected again")
+def cluster(cleanup):
+    page = Page(cleanup, config=shop)
+    away = Node(cleanup, name="away", config=shop, epmd_port=page.node.epmd_port)
+    page.node.ask("connect", node=away.name)
+    page.go("cluster")
+    page.shows("connected")
+    equal(page.js("return document.querySelector('main .state').className"), "state good")
+    check("Connect" not in page.buttons(), "it is connected", page.buttons())
+    column = "return document.querySelector('main td[data-title=Out]').textContent"
+    long = "x" * 200_000
+    page.node.call(f"weak@{away.name}", f'{{echo, <<"{long}">>}}')
+    eventually(lambda: "KiB/s" in page.js(column), lambda: f"what went to it: {page.js(column)}", 10)
+    eventually(lambda: page.js(column) == "0 B/s", lambda: f"nothing goes to it now: {page.js(column)}", 10)
+    equal(away.stop(), 0)
+    page.shows("down")
+    eventually(lambda: page.js("return document.querySelector('main td[data-title=\"Last error\"]').textContent") != "", "why", 60)
+    away.begin()
+    away.wait_ready()
+    page.press("Connect")
+    eventually(lambda: page.notice() == f"{away.name} is connected", "it is told", 60)
+    page.shows("connected")
 
 
 @test("a child is restarted in the tree, after a question")
@@ -173,7 +239,7 @@ def others(cleanup):
     for column in ("Memory", "Processor time"):
         page.shows(column)
     page.press("Reload…")
-    eventually(lambda: "would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
+    eventually(lambda: "kv: 3 actors would be carried over" in page.js("return document.getElementById('dialog').innerText"), "the plan", 60)
     page.press("Reload", "dialog")
     eventually(lambda: page.node.ask("plugins")["plugins"][0]["generation"] == 2 or page.notice(), "it is reloaded", 60)
     for view, part in (("cluster", "This node is connected to no other."), ("events", "The node has no event managers."), ("jobs", "The node has no jobs."),
@@ -228,6 +294,51 @@ def token(cleanup):
     check(TOKEN not in page.node.log())
 
 
+@test("a reader that may see nothing is asked for the token, and one that no node can have is refused as a wrong one is")
+def asked_for(cleanup):
+    page = Page(cleanup, rights="[]", token=True)
+    dialog = "return document.getElementById('dialog').open && document.getElementById('dialog').innerText"
+    eventually(lambda: "Without the token" in (page.js(dialog) or ""), "it is asked for", 60)
+    for wrong in ("кириллица", "naïve", "wrong"):
+        page.fill("#field-token", wrong)
+        page.press("Use it", "dialog")
+        eventually(lambda: "The token is not the node's." in (page.js(dialog) or ""), wrong, 60)
+        equal(page.js("return sessionStorage.length"), 0, wrong)
+    page.fill("#field-token", TOKEN)
+    page.press("Use it", "dialog")
+    page.shows("Nothing is wrong.")
+    equal(page.js("return [sessionStorage.length, localStorage.length, document.cookie]"), [1, 0, ""], "it is kept for the tab alone")
+
+
+@test("a question that another one takes the place of is given up, whatever the other one is answered")
+def given_up(cleanup):
+    page = Page(cleanup, token=True)
+    page.go("tree")
+    page.press_at("kv", "Restart")
+    before = page.node.pid("kv")
+    page.js("document.getElementById('token').click()")
+    page.fill("#field-token", TOKEN)
+    page.press("Use it", "dialog")
+    eventually(lambda: page.js("return document.getElementById('token').textContent") == "Forget the token", "the token is taken", 60)
+    page.press_at("weak", "Terminate")
+    page.press("Terminate", "dialog")
+    eventually(lambda: page.node.pid("weak") is None, "a later question is one", 60)
+    equal(page.node.pid("kv"), before)
+
+
+@test("a node that comes back with other rights shows what the reader may do now")
+def other_rights(cleanup):
+    page = Page(cleanup)
+    page.go("tree")
+    page.shows("weak")
+    check("Stop" in page.buttons())
+    equal(page.node.stop(), 0)
+    page.node.command = [one.replace("rights: [ inspect, state, manage ]", "rights: [ inspect ]") for one in page.node.command]
+    page.node.begin()
+    eventually(lambda: "Stop" not in page.buttons() and "weak" in page.text(), "nothing acts any more", 60)
+    check("Log" not in page.js("return [...document.querySelectorAll('nav a')].map(one => one.textContent)"))
+
+
 @test("a node that goes and comes back is followed again")
 def back(cleanup):
     page = Page(cleanup)
@@ -267,6 +378,40 @@ def keyboard(cleanup):
     eventually(lambda: page.js("return document.getElementById('dialog').open"), "the question", 60)
     page.browser.type("\ue00c")  # Escape
     eventually(lambda: not page.js("return document.getElementById('dialog').open"), "it is left", 60)
+    is_open = "return document.getElementById('dialog').open"
+    page.go("process/weak")
+    page.shows("Links and monitors")
+    before = page.node.pid("weak")
+    tab_to("Exit…")
+    page.browser.type(ENTER)
+    eventually(lambda: page.js(is_open), "the question", 60)
+    equal(page.js("return document.activeElement.id"), "field-reason")
+    page.browser.type("stopped" + ENTER)
+    eventually(lambda: page.node.pid("weak") not in (None, before), "Enter in a field sends it", 60)
+    eventually(lambda: page.node.info("weak")["ends"][-1]["reason"] == "stopped", "with what was typed", 60)
+    page.go("tree")
+    page.shows("weak")
+    before = page.node.pid("kv")
+    tab_to("Restart")
+    page.browser.type(ENTER)
+    eventually(lambda: page.js(is_open), "the question", 60)
+    equal(page.js("return document.activeElement.textContent"), "Cancel", "nothing ends by Enter alone")
+    page.browser.type(ENTER)
+    eventually(lambda: not page.js(is_open), "it is left", 60)
+    equal(page.node.pid("kv"), before)
+    page.browser.type(ENTER)
+    eventually(lambda: page.js(is_open), "the question once more", 60)
+    page.browser.type(TAB + ENTER)
+    eventually(lambda: page.node.pid("kv") not in (None, before), "its restart", 60)
+    page.go("process/kv")
+    page.shows("Links and monitors")
+    tab_to("Log level…")
+    page.browser.type(ENTER)
+    eventually(lambda: page.js(is_open), "the level is asked for", 60)
+    page.browser.type("nonsense" + ENTER)
+    eventually(lambda: "expected one of trace" in page.notice(), "it is refused", 60)
+    page.browser.type("\ue00c")
+    equal(page.notice(), "", "what is said goes away by Escape")
 
 
 @test("pools, pipelines and state machines are shown as they are")
@@ -296,6 +441,32 @@ def work(cleanup):
     page.shows("state_timeout")
 
 
+@test("consumer supervisors, programs, connections and sockets of datagrams are shown in their views, and each process whole")
+def further_kinds(cleanup):
+    page = Page(cleanup, config=whole("""
+        - { id: jobs, name: jobs, consumer_supervisor: { template: { actor: "numbers:job", restart: transient, args: { takes: 1s } }, subscribe_to: [ { to: counter, max_demand: 10 } ] } }
+        - { id: cat, name: cat, port: { command: [ /bin/cat ], actor: echo } }
+        - { id: dgram, name: dgram, udp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: "echo:datagrams" } }
+"""))
+    page.go("pipelines")
+    eventually(lambda: "counter gives to jobs" in (page.js("return document.querySelector('.picture svg')?.getAttribute('aria-label')") or ""), "it is a stage", 60)
+    equal("on another node" in page.text() + page.js("return [...document.querySelectorAll('.picture text')].map(one => one.textContent).join()"), False)
+    page.go("process/jobs")
+    page.shows("Demand open")
+    page.go("process/cat")
+    page.shows("/bin/cat")
+    page.shows("its process id")
+    page.go("listeners")
+    page.shows("dropped by the kernel")
+    place = page.node.engine("echo")["listening"][0].rpartition(":")[2]
+    client = cleanup.enter_context(socket.create_connection(("127.0.0.1", int(place)), timeout=60))
+    client.sendall(b"hello\n")
+    connection = eventually(lambda: next((one["pid"] for one in page.node.ask("ps")["processes"] if one["label"] == "shop/echo" and one["plugin"]), None), "its actor", 60)
+    page.go("process/" + quote(connection))
+    page.shows(f"127.0.0.1:{client.getsockname()[1]}")
+    check("connections ended" not in page.text(), "nothing that a listener alone has")
+
+
 @test("groups of Raft and sagas are shown with members, transactions and their steps")
 def agreements(cleanup):
     page = Page(cleanup, config=whole(agreed))
@@ -304,6 +475,7 @@ def agreements(cleanup):
     page.go("raft")
     page.shows("in order")
     page.shows("ledger@demo@127.0.0.1 leads")
+    equal(page.js("return document.querySelectorAll('main tbody > tr:not(.more, .more *)').length"), 1, "its actor is no group")
     page.go("process/ledger")
     page.shows("Entries on disk")
     page.go("sagas")
@@ -349,6 +521,10 @@ def around(cleanup):
     page.shows("Nothing is wrong.")
     page.go("listeners")
     page.shows("hello_web")
+    place = page.node.engine("echo")["listening"][0].rpartition(":")[2]
+    for _ in range(3):
+        cleanup.enter_context(socket.create_connection(("127.0.0.1", int(place)), timeout=60))
+    eventually(lambda: page.js("return [...document.querySelectorAll('main td[data-title=Open]')].map(one => one.textContent)") == ["3 of 10,000", "0 of 10,000"], "connections are counted, and are no listeners", 60)
     page.press("Suspend")
     page.press("Suspend", "dialog")
     page.shows("suspended")

@@ -129,6 +129,7 @@ def sizes(cleanup):
         refused = node.coppice("pool", "workers", "resize", wrong)
         equal(refused.returncode, 1)
         contains(refused.stderr, "1 to 10000 workers")
+    node.said("asked to pool workers resize 10001")
     contains(node.coppice("pool", "beside").stderr, "it is no pool, but a server")
 
 

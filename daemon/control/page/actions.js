@@ -2,22 +2,29 @@
 // What the page does to the node. An action that ends or changes what runs asks first; each says afterwards what came of it,
 // and none is offered that the reader has no right to.
 import {post, Refused} from "./api.js";
-import {h} from "./dom.js";
+import {h, plural} from "./dom.js";
 
 const dialog = () => document.getElementById("dialog");
 
-// Shows a dialog; resolves with the values of its fields, or null.
+let instead = () => {}; // gives up the question that is shown
+
+// Shows a dialog; resolves with the values of its fields, or null. A dialog that is still open is given up. Enter in a field
+// presses the last button, the only one that submits.
 export const asks = (title, words, fields = [], go = "Do it") => new Promise((done) => {
   const inputs = fields.map(({name, label, value, type}) => [name, h("input", {name, id: `field-${name}`, value, type: type ?? "text", autocomplete: "off", required: true}), label]);
   const form = h("form", {method: "dialog"}, h("h2", {}, title), words.map((line) => h("p", {}, line)),
     inputs.map(([name, input, label]) => h("p", {}, h("label", {for: `field-${name}`}, label), input)),
-    h("menu", {}, h("button", {value: "", formnovalidate: true}, "Cancel"), h("button", {value: "go", class: "strong"}, go)));
+    h("menu", {}, h("button", {type: "button", onclick: () => dialog().close("")}, "Cancel"), h("button", {value: "go", class: "strong"}, go)));
   const box = dialog();
   box.replaceChildren(form);
   box.setAttribute("aria-label", title);
-  box.addEventListener("close", () => done(box.returnValue === "go" ? Object.fromEntries(inputs.map(([name, input]) => [name, input.value])) : null), {once: true});
+  instead(null);
+  instead = done;
+  box.onclose = () => done(box.returnValue === "go" ? Object.fromEntries(inputs.map(([name, input]) => [name, input.value])) : null);
   box.returnValue = "";
-  box.showModal();
+  if (!box.open) box.showModal();
+  box.querySelector("input, button").focus();
+  box.querySelector("input")?.select(); // what is typed takes its place
 });
 
 let hiding = 0;
@@ -79,7 +86,7 @@ export const reloadAction = (may, plugin, then) => may("manage") && button(plugi
     const plan = await post("reload", {plugin: plugin ?? "", dry_run: true});
     const lines = (plan.plugins ?? []).map((one) => {
       const count = (outcome) => (one.actors ?? []).filter((actor) => actor.outcome === outcome).length;
-      return `${one.id}: ${count("carried")} actors would be carried over, ${count("restarted")} restarted, ${count("stays")} stay.`;
+      return `${one.id}: ${plural(count("carried"), "actor")} would be carried over, ${count("restarted")} restarted, ${count("stays")} stay.`;
     });
     if (lines.length === 0) return says("No plugin's file has changed.");
     if (await asks("Reload?", lines, [], "Reload"))

@@ -181,10 +181,10 @@ export const duration = (ms) => {
   return `${Math.floor(seconds / 86400)} days`;
 };
 
-// A time of the node as the log writes it, 2026-11-28T01:02:03.456Z, to the second, with how long ago that is.
 // Processor time, of microseconds.
 export const ranFor = (us) => `${count(Math.round((us ?? 0) / 1000))} ms`;
 
+// A time of the node as the log writes it, 2026-11-28T01:02:03.456Z, to the second, with how long ago that is.
 export const moment = (text) => {
   const at = Date.parse(text);
   if (Number.isNaN(at)) return shown(text);

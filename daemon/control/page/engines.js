@@ -13,7 +13,7 @@ const counts = (engine, ...left) => facts(Object.fromEntries(Object.entries(engi
 const pool = (engine) => [poolTable(engine), counts(engine, "workers", "uptime_ms")];
 
 export const routesTable = (engine) => table("Routes", [["Route", (one) => h("code", {}, one.path), {text: true}], ["Goes to", (one) => one.to], ["Requests", (one) => count(one.requests), {number: true}], ["Errors", (one) => h("span", {class: one.errors > 0 && "bad"}, count(one.errors)), {number: true}],
-  ["Median", (one) => micro(one.p50_us), {number: true, minor: true}], ["P99", (one) => micro(one.p99_us), {number: true}]], engine.routes ?? [], {key: (one) => one.path, empty: "It has no routes."});
+  ["Median", (one) => one.requests > 0 ? micro(one.p50_us) : "–", {number: true, minor: true}], ["P99", (one) => one.requests > 0 ? micro(one.p99_us) : "–", {number: true}]], engine.routes ?? [], {key: (one) => one.path, empty: "It has no routes."});
 
 export const micro = (us) => us < 1000 ? `${us} µs` : us < 1e6 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(1)} s`;
 
@@ -53,12 +53,22 @@ const statem = (engine, {may}) => machineParts(engine, may);
 
 const raft = (engine) => [engine.why && h("p", {class: "failed"}, engine.why), raftParts(engine)];
 
-const kinds = {pool, web, tcp: listenerFacts, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage, raft, saga: sagaParts};
+// An actor of a connection has the kind of its listener.
+const tcp = (engine) => engine.listening && listenerFacts(engine);
 
-// What an engine reports, and its streams, which an actor of any kind may have.
+const kinds = {pool, web, tcp, event_manager: eventManager, router, statem, producer: stage, producer_consumer: stage, consumer: stage, consumer_supervisor: stage, raft, saga: sagaParts};
+
+const PROGRAM = ["program", "pid", "read", "written", "queued"];
+
+const programOf = ({program, pid, read, written, queued}) => facts({program: h("code", {}, program), "its process id": String(pid ?? "–"), read: bytes(read ?? 0), written: bytes(written ?? 0), "to be written": bytes(queued ?? 0)});
+
+
+// What an engine reports, and its program or its streams, which an actor of any kind may have.
 export const engineOf = (engine, context) => {
-  const {connections, connect, streams, ...own} = engine;
-  return [(kinds[engine.kind] ?? counts)(own, context),
+  const {connections, connect, streams, ...rest} = engine;
+  const hasProgram = rest.program !== undefined;
+  const own = hasProgram ? Object.fromEntries(Object.entries(rest).filter(([name]) => !PROGRAM.includes(name))) : rest;
+  return [(kinds[engine.kind] ?? counts)(own, context), hasProgram && programOf(rest),
     connect && h("p", {}, `Connected to ${connect.to}: ${connect.up ? "yes" : "no"}, ${count(connect.tries)} tries, ${count(connect.failed)} failed`),
     Array.isArray(connections) && table("Streams", [["Stream", (one) => shown(one.id)], ["Peer", (one) => one.peer], ["Open", (one) => shown(one.open)], ["TLS", (one) => shown(one.tls), {minor: true}], ["Read", (one) => bytes(one.read), {number: true}], ["Written", (one) => bytes(one.written), {number: true}], ["Queued", (one) => bytes(one.queued), {number: true}]], connections, {key: (one) => one.id}),
     streams > (connections?.length ?? 0) && h("p", {class: "soft"}, `and ${count(streams - connections.length)} more streams`)];

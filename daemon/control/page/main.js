@@ -26,6 +26,8 @@ const state = document.getElementById("state");
 let access = {node: "", rights: [], token: "none"};
 let leave = () => {};
 
+const WRONG = "The token is not the node's.";
+
 const may = (right) => access.rights.includes(right);
 
 const decoded = (text) => {
@@ -73,8 +75,22 @@ const draw = () => {
   };
 };
 
+// A node that comes back may give this reader other rights.
+const lookAgain = async () => {
+  const now = await get("").catch(() => null);
+  const differs = (key) => String(now[key]) !== String(access[key]);
+  if (now && ["node", "rights", "token"].some(differs)) enter();
+};
+
+let isAway = false;
 const told = (how) => {
-  if (how === "waiting") update(document.getElementById("wrong"));
+  if (how.status === 401) {
+    enter();
+    return;
+  }
+  if (how === "live" && isAway) lookAgain();
+  isAway = how === "waiting";
+  if (isAway) update(document.getElementById("wrong"));
   state.className = how === "live" ? "good" : "bad";
   state.textContent = how === "live" ? "" : how === "waiting" ? "The node does not answer; trying again." : problem(how);
 };
@@ -87,20 +103,25 @@ const enter = async () => {
     button.hidden = access.token === "none";
     button.textContent = hasToken() ? "Forget the token" : "Token…";
     draw();
+    if (!may("inspect") && access.token === "wanted") askToken("Without the token this node shows nothing.");
   } catch (error) {
     if (error instanceof Refused && error.status === 401) {
       setToken("");
-      return askToken("The token is not the node's.");
+      return askToken(WRONG, enter);
     }
     told(error instanceof Refused ? error : "waiting");
     setTimeout(enter, 2000);
   }
 };
 
-const askToken = async (words) => {
+// `otherwise` is called if the reader gives none.
+const askToken = async (words, otherwise = () => {}) => {
   const given = await asks("Token", [words, "It is kept for this tab only."], [{name: "token", label: "Token", type: "password"}], "Use it");
-  if (given) setToken(given.token);
-  return given ? enter() : undefined;
+  if (!given) return otherwise();
+  // No node has such a token, and no header can carry it.
+  if (!/^[ -~]+$/.test(given.token)) return askToken(WRONG, otherwise);
+  setToken(given.token);
+  return enter();
 };
 
 document.getElementById("token").addEventListener("click", () => {
@@ -109,6 +130,9 @@ document.getElementById("token").addEventListener("click", () => {
   return enter();
 });
 document.getElementById("notice").addEventListener("click", (event) => { event.currentTarget.hidden = true; });
+addEventListener("keydown", ({key}) => {
+  if (key === "Escape") document.getElementById("notice").hidden = true;
+});
 addEventListener("hashchange", () => {
   draw();
   main.focus();

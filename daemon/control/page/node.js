@@ -26,21 +26,30 @@ export const cluster = {
     const rate = (name, key) => bytes(Math.round(rates.get(`${name} ${key}`)?.last ?? 0)) + "/s";
     const open = new OpenRows(() => draw());
     const draw = () => update(place, titled("Cluster"), table("Nodes", [["Node", (one) => one.name], ["State", (one) => stateOf(one.state)], ["TLS", (one) => shown(one.tls), {minor: true}], ["In", (one) => rate(one.name, "bytes_in"), {number: true}], ["Out", (one) => rate(one.name, "bytes_out"), {number: true}],
-      ["Waits to be sent", (one) => bytes(one.queued ?? 0), {number: true}], ["Losses", (one) => shown(one.losses), {number: true, minor: true}], ["Last error", (one) => one.last_error ?? "", {text: true}], ["", (one) => h("span", {class: "actions"}, one.state !== "up" && connectAction(may, one.name))]],
+      ["Waits to be sent", (one) => bytes(one.queued ?? 0), {number: true}], ["Losses", (one) => shown(one.losses), {number: true, minor: true}], ["Last error", (one) => one.last_error ?? "", {text: true}], ["", (one) => h("span", {class: "actions"}, one.state === "down" && connectAction(may, one.name))]],
     last, {key: (one) => one.name, empty: "This node is connected to no other.", more: {rows: open, title: (one) => one.name, show: (one) => facts({direction: one.direction, hidden: one.hidden, since: one.since ? moment(one.since) : null, "last contact": one.last_contact ? moment(one.last_contact) : null,
       "messages in": one.messages_in, "messages out": one.messages_out, "bytes in": bytes(one.bytes_in ?? 0), "bytes out": bytes(one.bytes_out ?? 0), "kept connected": one.kept, "disconnected by hand": one.held})}}));
+    // By the clock, since nothing is sent of a connection that is silent.
+    const measure = () => {
+      for (const one of last) {
+        for (const key of ["bytes_in", "bytes_out"]) {
+          const its = rates.get(`${one.name} ${key}`) ?? {rate: new Rate(), last: 0};
+          its.last = its.rate.of(one[key] ?? 0);
+          rates.set(`${one.name} ${key}`, its);
+        }
+      }
+    };
+    const timer = setInterval(() => {
+      measure();
+      draw();
+    }, 2000);
     return {
       told(_, {nodes}) {
         last = nodes ?? [];
-        for (const one of last) {
-          for (const key of ["bytes_in", "bytes_out"]) {
-            const its = rates.get(`${one.name} ${key}`) ?? {rate: new Rate(), last: 0};
-            its.last = its.rate.of(one[key] ?? 0);
-            rates.set(`${one.name} ${key}`, its);
-          }
-        }
+        if (rates.size === 0) measure();
         draw();
       },
+      end: () => clearInterval(timer),
     };
   },
 };

@@ -100,7 +100,7 @@ const picture = ({stages, edges}, rateOf) => {
   return h("div", {class: "wide picture", tabindex: 0, role: "group", "aria-label": "Picture of the pipeline"}, svg("svg", {width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": words}, lines, boxes));
 };
 
-export const pipelines = viewOf("Pipelines", ["producer", "producer_consumer", "consumer"], "The node has no stages.", ({node, may}) => {
+export const pipelines = viewOf("Pipelines", ["producer", "producer_consumer", "consumer", "consumer_supervisor"], "The node has no stages.", ({node, may}) => {
   const rates = new Map();
   const rateOf = (one) => {
     const its = rates.get(one.key) ?? {rate: new Rate(), last: 0, at: 0};

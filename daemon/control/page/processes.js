@@ -2,12 +2,12 @@
 // The list of processes, which the node sorts and filters, sending at most 500 whatever it has; and one process whole.
 import {get} from "./api.js";
 import {exitAction, levelAction, traceAction} from "./actions.js";
-import {bytes, count, facts, h, moment, processLink, ranFor, section, shown, table, titled, update} from "./dom.js";
+import {bytes, count, duration, facts, h, moment, processLink, ranFor, section, shown, table, titled, update} from "./dom.js";
 import {engineOf} from "./engines.js";
 import {polls} from "./reports.js";
 
 const MOST = 500;
-const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "tcp", "web", "udp", "router", "raft", "saga", "event_manager"];
+const ENGINES = ["", "server", "supervisor", "pool", "statem", "producer", "producer_consumer", "consumer", "consumer_supervisor", "tcp", "web", "udp", "router", "raft", "saga", "event_manager"];
 
 export const processes = {
   title: "Processes",
@@ -33,11 +33,11 @@ export const processes = {
   },
 };
 
-const waitOf = (waits) => waits ? `${waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${count(waits.since_ms)} ms${waits.left_ms === null ? "" : `, for ${count(waits.left_ms)} ms more`}` : undefined;
+const waitOf = (waits) => waits ? `${waits.for === "moment" ? "a moment" : waits.for}${waits.whom ? ` ${waits.whom}` : ""}, since ${duration(waits.since_ms)}${waits.left_ms === null ? "" : `, for ${duration(waits.left_ms)} more`}` : undefined;
 
-const handledOf = (handles) => handles ? [handles.callback, handles.message && `of ${handles.message}`, handles.whom && `for ${handles.whom}`].filter(Boolean).join(" ") + `, since ${count(handles.since_ms)} ms` : undefined;
+const handledOf = (handles) => handles ? [handles.callback, handles.message && `of ${handles.message}`, handles.whom && `for ${handles.whom}`].filter(Boolean).join(" ") + `, since ${duration(handles.since_ms)}` : undefined;
 
-const waitingTable = (waiting) => table("Messages that wait", [["First in the mailbox", (one) => h("code", {}, one.what), {text: true}], ["From", (one) => shown(one.from)], ["Waits for", (one) => one.age_ms === null ? "–" : `${count(one.age_ms)} ms`, {number: true}]], waiting);
+const waitingTable = (waiting) => table("Messages that wait", [["First in the mailbox", (one) => h("code", {}, one.what), {text: true}], ["From", (one) => shown(one.from)], ["Waits for", (one) => one.age_ms === null ? "–" : duration(one.age_ms), {number: true}]], waiting);
 
 export const process = {
   title: "Process",
@@ -49,7 +49,7 @@ export const process = {
         h("div", {key: "columns", class: "columns"},
           section("Process", facts({process: h("code", {}, pid), path: label, "waits for": waitOf(waits), "works on": handledOf(handles), plugin: plugin ? `${plugin}${actor && actor !== plugin ? `:${actor}` : ""}, generation ${generation}` : undefined,
             parent: processLink(parent), memory: bytes(memory ?? 0), reductions, "processor time": ranFor(ran), "traps exits": traps, priority, worker: worker === null ? undefined : String(worker), ...told})),
-          section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? `${count(mailbox.oldest_ms)} ms` : undefined, dropped: mailbox.dropped}), waiting.length > 0 && waitingTable(waiting))),
+          section("Mailbox", facts({messages: mailbox.length, bytes: bytes(mailbox.bytes ?? 0), "oldest has waited": mailbox.length > 0 ? duration(mailbox.oldest_ms) : undefined, dropped: mailbox.dropped}), waiting.length > 0 && waitingTable(waiting))),
         state !== undefined && state !== null && section("State", h("pre", {tabindex: 0}, shown(state))),
         engine && Object.keys(engine).length > 1 && section(`Engine: ${engine.kind ?? ""}`, engineOf(engine, {may, node})),
         debug && section("Debugging", traceAction(may, name ?? pid, () => poll.now()), facts({"switched on": debug})),

@@ -36,6 +36,8 @@ export const polls = (fetch, show, place, every = 2000) => {
 };
 
 const MOST_REPORTS = 100;
+// Their actors, one of each connection perhaps, have the same behaviour, and report nothing of what the view is about.
+const RUN_ACTORS = ["pool", "tcp", "web", "raft", "event_manager"];
 
 // The processes of these behaviours, with the fullest mailbox first chosen where they are more than MOST_REPORTS, each with
 // {engine, isOld}. A process that is busy does not answer in time: its last report is shown, and marked.
@@ -45,7 +47,7 @@ export class Reports {
   }
 
   async fetch() {
-    const lists = await Promise.all(this.behaviours.map((behaviour) => get("ps", {behaviour, sort: "mailbox", limit: MOST_REPORTS})));
+    const lists = await Promise.all(this.behaviours.map((behaviour) => get("ps", {behaviour, without_actors: RUN_ACTORS.includes(behaviour), sort: "mailbox", limit: MOST_REPORTS})));
     const found = lists.flatMap((one) => one.processes).sort((a, b) => b.mailbox - a.mailbox).slice(0, MOST_REPORTS);
     const infos = await Promise.all(found.map((one) => get("info", {name: one.pid}).catch(() => null)));
     const before = this.last;

@@ -7,7 +7,7 @@ import {count, h, link, moment, OpenRows, plural, processLink, table, titled, up
 const FEW = 50;    // a supervisor with more children is closed at the beginning
 const AT_ONCE = 200; // children of one supervisor
 
-const states = {running: "good", up: "good"};
+const states = {running: "good", connected: "good"};
 export const stateOf = (state) => h("span", {class: `state ${states[state] ?? "bad"}`}, state);
 
 const KINDS = {

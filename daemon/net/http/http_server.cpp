@@ -76,6 +76,9 @@ class http_server::inner final : public http_connection::owner {
   void writable(http_exchange it) override {
     if (handlers_.writable) handlers_.writable(it);
   }
+  void refusing(const http_request* asked, http_response& answer) override {
+    if (handlers_.refusing) handlers_.refusing(asked, answer);
+  }
   void answered(int status) override { ++answered_[status]; }
 
   // A connection cannot be destroyed inside its own functions; it is destroyed in the next turn of the loop.

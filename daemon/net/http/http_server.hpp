@@ -75,6 +75,9 @@ struct http_handlers {
   std::function<void(http_exchange)> abandoned{};
   // The client has taken enough, after write() returned `full`.
   std::function<void(http_exchange)> writable{};
+  // May change the body and the headers of an answer that the server makes by itself (400, 408, 413, …). The
+  // request is null where its head was not understood.
+  std::function<void(const http_request*, http_response&)> refusing{};
 };
 
 class http_server {

@@ -56,6 +56,17 @@ TEST_CASE("a wrong token is 401, and gives not even the rights of a reader witho
         401);
 }
 
+TEST_CASE("of several Origins and several tokens none is passed over") {
+  using headers = std::vector<net::http_header>;
+  const auto status = [](const headers& given) { return guarded().judge(asked("GET", given)).status; };
+  const std::string right_one = std::string("Bearer ") + token;
+  CHECK(status({{"host", "localhost"}, {"origin", "http://localhost"}}) == 200);
+  CHECK(status({{"host", "localhost"}, {"origin", "http://localhost"}, {"origin", "http://evil.example"}}) ==
+        403);
+  CHECK(status({{"host", "localhost"}, {"authorization", right_one}}) == 200);
+  CHECK(status({{"host", "localhost"}, {"authorization", right_one}, {"authorization", "Bearer x"}}) == 401);
+}
+
 TEST_CASE("a Host that is neither an address nor a name of the node is refused") {
   const auto status = [](const char* host) { return guarded().judge(asked("GET", {{"host", host}})).status; };
   for (const char* host : {"127.0.0.1", "127.0.0.1:80", "[::1]:80", "localhost", "localhost:1",

@@ -71,6 +71,7 @@ TEST_CASE("each row of the table has its own name and verb, and all that acts ne
   CHECK(row("logs", verb::get).needs == control::right::state);
   CHECK(row("diff", verb::get).needs == control::right::state);
   CHECK(row("saga", verb::get).needs == control::right::state);
+  CHECK(row("raft", verb::get).needs == control::right::state);
 }
 
 TEST_CASE("arguments of a query are decoded and typed") {
@@ -211,6 +212,9 @@ TEST_CASE("without the right state a document has no terms") {
   saga["engine"] = {{"kind", "saga"}, {"transactions", {{{"tx", "hunter2"}, {"depth", 1}}}}};
   control::leave_out_terms("info", saga);
   CHECK(saga["engine"]["transactions"][0] == json{{"tx", "…"}, {"depth", 1}});
+  json group{{"kind", "raft"}, {"term", 3}, {"why", secret}};
+  control::leave_out_terms("raft", group); // the answer to a change, which takes the right manage alone
+  CHECK(group == json{{"kind", "raft"}, {"term", 3}, {"why", "{badmatch, …}"}});
   CHECK(info["ends"][0]["reason"] == "{badmatch, …}");
   CHECK(tree["applications"][0]["supervisor"]["children"][0]["last_end"]["reason"] == "{badmatch, …}");
   CHECK(health["complaints"][0]["why"] == "failed: {badmatch, …}");
