@@ -19,7 +19,7 @@ namespace coppice::cli {
 
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 // An application or a supervisor of the configuration.
 struct holder {

@@ -16,7 +16,7 @@ namespace coppice::cli {
 
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 using spec::node;
 
 // Bounds of a configuration that is edited: three copies of it are in memory.

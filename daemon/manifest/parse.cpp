@@ -15,7 +15,7 @@
 namespace coppice::manifest {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 constexpr std::size_t depth_limit = 64;
 constexpr std::size_t text_limit = 64;
