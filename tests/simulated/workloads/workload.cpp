@@ -13,8 +13,8 @@ namespace coppice::simulated {
 namespace {
 
 // Those of plain actors come first.
-constexpr std::array<std::string_view, 11> names{"calls",   "casts",  "watches", "mixed", "raft",  "saga",
-                                                 "changes", "events", "jobs",    "pg",    "stages"};
+constexpr std::array<std::string_view, 12> names{"calls",   "casts",  "watches", "mixed", "raft",   "saga",
+                                                 "changes", "events", "jobs",    "pg",    "stages", "statem"};
 constexpr std::size_t plain = 4;
 
 // Each of the others as often as all of plain actors together. Always the same number of draws.
@@ -47,6 +47,7 @@ std::unique_ptr<workload> make_workload(std::string_view name) {
   if (name == "jobs") return make_jobs();
   if (name == "pg") return make_process_groups();
   if (name == "stages") return make_stages();
+  if (name == "statem") return make_state_machines();
   return make_traffic(name);
 }
 

@@ -63,5 +63,7 @@ std::unique_ptr<workload> make_jobs();
 std::unique_ptr<workload> make_process_groups();
 // Producers and consumers, as GenStage has them.
 std::unique_ptr<workload> make_stages();
+// State machines, as gen_statem has them.
+std::unique_ptr<workload> make_state_machines();
 
 } // namespace coppice::simulated
