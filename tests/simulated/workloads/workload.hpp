@@ -65,5 +65,7 @@ std::unique_ptr<workload> make_process_groups();
 std::unique_ptr<workload> make_stages();
 // State machines, as gen_statem has them.
 std::unique_ptr<workload> make_state_machines();
+// Web servers, and requests to them.
+std::unique_ptr<workload> make_sites();
 
 } // namespace coppice::simulated
