@@ -218,14 +218,14 @@ class browser final : public native_server {
     std::string out;
     switch (draw_below(3)) {
       case 0: {
-        const std::uint64_t last = draw_below(one_in(4) ? 20'000 : 50);
+        const std::uint64_t last = draw_below(one_in(10) ? 20'000 : 50);
         one.sent = fmt::format("GET /count/{}", last);
         for (std::uint64_t number = 1; number <= last; ++number) one.body += fmt::format("{}\n", number);
         out = fmt::format("{} HTTP/1.1\r\nHost: h\r\n\r\n", one.sent);
         break;
       }
       case 1: {
-        const std::uint64_t lines = 1 + draw_below(one_in(4) ? 20'000 : 50);
+        const std::uint64_t lines = 1 + draw_below(one_in(10) ? 20'000 : 50);
         one.sent = "PUT /measure";
         one.body = fmt::format("{{\"bytes\":{},\"lines\":{}}}", lines * 4, lines);
         out = fmt::format("{} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", one.sent, lines * 4);
