@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """corpus.py SIMULATED: the seeds of corpus.txt hold what must hold, and are the same run each time.
 
-Each line of corpus.txt is a seed and what it once found. Every seed runs twice, and both runs must have the same hash; and
-different seeds must have different ones. Prints TAP.
+Each line of corpus.txt is a seed, its workload, and what it is there for. Every seed runs twice, and both runs must have
+the same hash; and different lines must have different ones. Prints TAP.
 """
 import re
 import subprocess
@@ -20,16 +20,16 @@ def run(program, arguments):
 
 def main(program):
     lines = (Path(__file__).resolve().parent / "corpus.txt").read_text(encoding="utf-8").splitlines()
-    seeds = [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+    seeds = [line.split()[:2] for line in lines if line.strip() and not line.startswith("#")]
     failed = 0
     hashes = []
-    for number, seed in enumerate(seeds, 1):
-        status, text, value = run(program, ["--seed", seed, "--twice"])
+    for number, (seed, workload) in enumerate(seeds, 1):
+        status, text, value = run(program, ["--seed", seed, "--only", workload, "--twice"])
         hashes.append(value)
         if status:
             failed += 1
             print("\n".join("# " + line for line in text.splitlines()[-40:]))
-        print(f"{'not ok' if status else 'ok'} {number} - seed {seed} holds, and is the same run again")
+        print(f"{'not ok' if status else 'ok'} {number} - seed {seed} of {workload} holds, and is the same run again")
     distinct = len(set(hashes)) == len(seeds)
     print(f"{'ok' if distinct else 'not ok'} {len(seeds) + 1} - another seed is another run")
     print(f"1..{len(seeds) + 1}")

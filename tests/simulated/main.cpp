@@ -154,8 +154,11 @@ class search {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
     fmt::print("{} calls answered, {} failed; {} casts came; {} ends of links and monitors were told\n",
                seen_.answered, seen_.failed, seen_.casts, seen_.ends);
-    fmt::print("{} events came, {} subscriptions ended; {} runs of jobs; {} joins and leaves of groups\n",
-               seen_.events, seen_.ended, seen_.runs, seen_.memberships);
+    fmt::print(
+        "{} events and {} items of stages came, {} subscriptions ended; {} runs of jobs; {} joins and leaves "
+        "of "
+        "groups\n",
+        seen_.events, seen_.items, seen_.ended, seen_.runs, seen_.memberships);
     fmt::print("{} applies and reloads were done, {} refused or rolled back\n", seen_.changed,
                seen_.unchanged);
     fmt::print(
@@ -188,6 +191,7 @@ class search {
     seen_.casts += out.made.seen.casts;
     seen_.ends += out.made.seen.ends;
     seen_.events += out.made.seen.events;
+    seen_.items += out.made.seen.items;
     seen_.ended += out.made.seen.ended;
     seen_.runs += out.made.seen.runs;
     seen_.memberships += out.made.seen.memberships;

@@ -143,7 +143,9 @@ result run(const task& what, const std::string& folder) {
   log.format = base::log::format::text;
   base::log::start(log);
 
-  const auto does = make_workload(what.only.data());
+  const std::string_view chosen = choose_workload(what.only.data());
+  fmt::print(stderr, "workload: {}\n", chosen);
+  const auto does = make_workload(chosen);
   cluster all(does->hosts(), folder, does->meet(),
               [&does](const cluster& of, unsigned host) { return does->children(of, host); });
   faults troubles(all, *does);

@@ -29,6 +29,7 @@ class ledger {
   void event_came() { ++seen_.events; }
   void subscription_ended() { ++seen_.ended; }
   void job_ran() { ++seen_.runs; }
+  void item_came() { ++seen_.items; }
   void membership_changed() { ++seen_.memberships; }
   void broken(const std::string& invariant);
 
@@ -46,6 +47,7 @@ class ledger {
     std::uint64_t events = 0;      // named events that subscribers got
     std::uint64_t ended = 0;       // subscriptions whose end was told
     std::uint64_t runs = 0;        // of jobs
+    std::uint64_t items = 0;       // events that consumers of stages were given
     std::uint64_t memberships = 0; // joins and leaves of groups that were answered
     std::uint64_t changed = 0;     // applies and reloads
     std::uint64_t unchanged = 0;   // applies and reloads that were refused or rolled back

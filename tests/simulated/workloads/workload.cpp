@@ -13,14 +13,16 @@ namespace coppice::simulated {
 namespace {
 
 // Those of plain actors come first.
-constexpr std::array<std::string_view, 10> names{"calls", "casts",   "watches", "mixed", "raft",
-                                                 "saga",  "changes", "events",  "jobs",  "pg"};
+constexpr std::array<std::string_view, 13> names{"calls",  "casts",   "watches", "mixed", "raft",
+                                                 "saga",   "changes", "events",  "jobs",  "pg",
+                                                 "stages", "statem",  "web"};
 constexpr std::size_t plain = 4;
 
-// Each of the others as often as all of plain actors together.
+// Each of the others as often as all of plain actors together. Always the same number of draws.
 std::string_view any() {
   const std::uint64_t one = draw_below(names.size() - plain + 1);
-  return one == 0 ? names[draw_below(plain)] : names[plain + one - 1];
+  const std::uint64_t of_plain = draw_below(plain);
+  return one == 0 ? names[of_plain] : names[plain + one - 1];
 }
 
 } // namespace
@@ -33,15 +35,21 @@ std::string workload_names() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+std::string_view choose_workload(std::string_view wanted) {
+  const std::string_view drawn = any();
+  return wanted.empty() ? drawn : wanted;
+}
+
 std::unique_ptr<workload> make_workload(std::string_view name) {
-  if (name.empty()) name = any();
-  if (!is_workload(name)) return nullptr;
   if (name == "raft") return make_group();
   if (name == "saga") return make_bank();
   if (name == "changes") return make_changes();
   if (name == "events") return make_events();
   if (name == "jobs") return make_jobs();
   if (name == "pg") return make_process_groups();
+  if (name == "stages") return make_stages();
+  if (name == "statem") return make_state_machines();
+  if (name == "web") return make_sites();
   return make_traffic(name);
 }
 

@@ -37,7 +37,11 @@ class workload {
   virtual void check(cluster& all) = 0;
 };
 
-// Null: there is none of that name. Empty: the seed chooses one.
+// The name of the run's workload. Empty: the seed chooses one. The seed draws it also where it is given, so
+// that a run by a given name is the one in which the seed has chosen that name, and stays so when there are
+// more workloads.
+std::string_view choose_workload(std::string_view wanted);
+// `name`: one of those that is_workload() knows.
 std::unique_ptr<workload> make_workload(std::string_view name);
 bool is_workload(std::string_view name);
 // For people, with commas.
@@ -57,5 +61,11 @@ std::unique_ptr<workload> make_events();
 std::unique_ptr<workload> make_jobs();
 // Groups of processes, as pg has them.
 std::unique_ptr<workload> make_process_groups();
+// Producers and consumers, as GenStage has them.
+std::unique_ptr<workload> make_stages();
+// State machines, as gen_statem has them.
+std::unique_ptr<workload> make_state_machines();
+// Web servers, and requests to them.
+std::unique_ptr<workload> make_sites();
 
 } // namespace coppice::simulated

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+// The workload of web requests: on each host a web server with the actors of the bundled plugin hello_web,
+// and browsers, which send requests to any host over connections of their own: notes that `kv` keeps, uploads
+// that are measured as they come, downloads that are written as the browser takes them, several requests on a
+// connection at once. Browsers are slow at times and leave; actors and the server are killed; the plugin is
+// reloaded. Held: answers of a connection come in the order of its requests, each is one whole answer to its
+// own request, and nothing comes beside them; after the faults every browser is answered.
+// rooms: node
+#include <fmt/format.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <array>
+#include <coppice/etf/cursor.hpp>
+#include <coppice/etf/text.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "behaviours/gen/native_server.hpp"
+#include "calls.hpp"
+#include "ledger.hpp"
+#include "node/instance/operations.hpp"
+#include "runtime/messages/exit_reason.hpp"
+#include "runtime/system.hpp"
+#include "workload.hpp"
+
+namespace coppice::simulated {
+namespace {
+
+using behaviours::native_server;
+using runtime::message;
+using runtime::process;
+
+constexpr std::array<std::string_view, 3> actors{"hello_web", "transfers", "site"};
+constexpr int port = 8080;
+constexpr nanos patience = 20 * second; // of a browser, for all answers to what it has sent at once
+
+// What a browser waits for.
+struct question {
+  std::string sent; // for people
+  int status = 200; // of the answer that `body` is of; another status is that of an error
+  std::string body; // of which the answer's body is to be, or to end
+};
+
+struct answer {
+  int status = 0;
+  std::string body;
+};
+
+// A connection's bytes and its handle. It owns itself, until its handle is closed.
+struct wire {
+  uv_tcp_t tcp{};
+  uv_connect_t connect{};
+  process* owner = nullptr; // null: the browser has left it
+  std::string came;
+  bool connected = false;
+  bool over = false;
+};
+
+struct writing {
+  uv_write_t request{};
+  std::string bytes;
+};
+
+void tell_owner(wire& of) {
+  if (of.owner != nullptr) of.owner->request_io();
+}
+
+void leave(wire* one) {
+  one->owner = nullptr;
+  uv_close(reinterpret_cast<uv_handle_t*>(&one->tcp),
+           [](uv_handle_t* handle) { delete static_cast<wire*>(handle->data); });
+}
+
+void start_reading(wire& one) {
+  uv_read_start(
+      reinterpret_cast<uv_stream_t*>(&one.tcp),
+      [](uv_handle_t*, std::size_t size, uv_buf_t* out) {
+        out->base = static_cast<char*>(std::malloc(size));
+        out->len = size;
+      },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t* bytes) {
+        auto& to = *static_cast<wire*>(from->data);
+        if (count > 0) to.came.append(bytes->base, static_cast<std::size_t>(count));
+        if (count < 0) to.over = true;
+        std::free(bytes->base);
+        if (count < 0) uv_read_stop(from);
+        tell_owner(to);
+      });
+}
+
+void send(wire& to, std::string bytes) {
+  auto* const one = new writing{{}, std::move(bytes)};
+  one->request.data = one;
+  uv_buf_t part = uv_buf_init(one->bytes.data(), static_cast<unsigned>(one->bytes.size()));
+  const auto done = [](uv_write_t* request, int) { delete static_cast<writing*>(request->data); };
+  if (uv_write(&one->request, reinterpret_cast<uv_stream_t*>(&to.tcp), &part, 1, done) != 0) delete one;
+}
+
+[[noreturn]] void broken(const std::string& invariant) {
+  give_up("invariant: " + invariant);
+}
+
+// The first answer of `from`, which it takes off. None: not all of it has come.
+std::optional<answer> take_answer(std::string& from) {
+  const std::size_t end = from.find("\r\n\r\n");
+  if (end == std::string::npos) return std::nullopt;
+  std::string head = from.substr(0, end + 2);
+  std::ranges::transform(head, head.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  answer out;
+  if (!head.starts_with("http/1.1 ")) broken("an answer is one of HTTP: " + head);
+  out.status = std::stoi(head.substr(9, 3));
+  std::size_t at = end + 4;
+  const std::size_t length = head.find("\r\ncontent-length: ");
+  if (head.find("\r\ntransfer-encoding: chunked") != std::string::npos) {
+    for (;;) {
+      const std::size_t line = from.find("\r\n", at);
+      if (line == std::string::npos) return std::nullopt;
+      const std::size_t size = std::stoull(from.substr(at, line - at), nullptr, 16);
+      if (from.size() < line + 2 + size + 2) return std::nullopt;
+      out.body.append(from, line + 2, size);
+      at = line + 2 + size + 2;
+      if (size == 0) break;
+    }
+  } else if (length != std::string::npos) {
+    const std::size_t size = std::stoull(head.substr(length + 18));
+    if (from.size() < at + size) return std::nullopt;
+    out.body = from.substr(at, size);
+    at += size;
+  } else if (out.status != 204) {
+    broken("an answer says how long it is: " + head);
+  }
+  from.erase(0, at);
+  return out;
+}
+
+// What browsers of the run are to do.
+struct web_log {
+  bool last_round = false;       // each asks one host once more
+  unsigned begun = 0, ended = 0; // of the last round
+};
+
+class browser final : public native_server {
+ public:
+  browser(const cluster& of, std::uint64_t number, web_log& log)
+      : native_server("browser"), of_(of), number_(number), log_(log) {}
+
+ private:
+  runtime::outcome on_start(process& self) override {
+    loop_ = self.stay();
+    go_on(self);
+    return runtime::carry_on();
+  }
+  runtime::outcome handle_info(process& self, const message& m) override {
+    if (!etf::cursor(m.bytes()).read_atom_is("go")) return runtime::carry_on();
+    if (on_ == nullptr)
+      begin(self);
+    else
+      look_after();
+    go_on(self);
+    return runtime::carry_on();
+  }
+  static void go_on(process& self) {
+    const nanos pause = the_ledger().quiet ? second
+                        : one_in(4)        ? draw_between(0, millisecond)
+                                           : draw_between(millisecond, 500 * millisecond);
+    self.remind(self.now() + pause, message::atom("go"));
+  }
+  runtime::outcome receive_io(process&) override {
+    if (on_ == nullptr) return runtime::carry_on();
+    if (on_->connected && !asked_) ask();
+    while (std::optional<answer> one = take_answer(on_->came)) take(*one);
+    if (waits_for_.empty() && !on_->came.empty())
+      broken(fmt::format("nothing comes beside the answers: browser {} got {} from host {}", number_,
+                         on_->came, host_));
+    if (on_->over || (asked_ && waits_for_.empty() && rest_.empty())) end();
+    return runtime::carry_on();
+  }
+
+  void begin(process& self) {
+    if (the_ledger().quiet && (!log_.last_round || in_last_)) return;
+    in_last_ = log_.last_round;
+    if (in_last_) ++log_.begun;
+    host_ = 1 + static_cast<unsigned>(draw_below(of_.hosts()));
+    asked_ = false;
+    until_ = simulated::now() + patience;
+    on_ = new wire; // NOLINT: see there
+    on_->owner = &self;
+    on_->tcp.data = on_->connect.data = on_;
+    sockaddr_in to{};
+    uv_ip4_addr(fmt::format("10.0.0.{}", host_).c_str(), port, &to);
+    uv_tcp_init(loop_, &on_->tcp);
+    const int begun = uv_tcp_connect(&on_->connect, &on_->tcp, reinterpret_cast<const sockaddr*>(&to),
+                                     [](uv_connect_t* request, int status) {
+                                       auto& of = *static_cast<wire*>(request->data);
+                                       if (of.owner == nullptr) return;
+                                       (status == 0 ? of.connected : of.over) = true;
+                                       if (status == 0) start_reading(of);
+                                       tell_owner(of);
+                                     });
+    if (begun != 0) end();
+  }
+  void ask() {
+    asked_ = true;
+    std::string all;
+    for (std::uint64_t left = one_in(3) ? 1 + draw_below(4) : 1; left > 0; --left) all += any_request();
+    const std::size_t first = one_in(3) ? draw_below(all.size()) : all.size();
+    rest_ = all.substr(first);
+    send(*on_, all.substr(0, first));
+  }
+  std::string any_request() {
+    question one;
+    std::string out;
+    switch (draw_below(3)) {
+      case 0: {
+        const std::uint64_t last = draw_below(one_in(10) ? 20'000 : 50);
+        one.sent = fmt::format("GET /count/{}", last);
+        for (std::uint64_t number = 1; number <= last; ++number) one.body += fmt::format("{}\n", number);
+        out = fmt::format("{} HTTP/1.1\r\nHost: h\r\n\r\n", one.sent);
+        break;
+      }
+      case 1: {
+        const std::uint64_t lines = 1 + draw_below(one_in(10) ? 20'000 : 50);
+        one.sent = "PUT /measure";
+        one.body = fmt::format("{{\"bytes\":{},\"lines\":{}}}", lines * 4, lines);
+        out = fmt::format("{} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", one.sent, lines * 4);
+        for (std::uint64_t line = 0; line < lines; ++line) out += "abc\n";
+        break;
+      }
+      default: {
+        const std::string text = fmt::format("note {} of {}", the_ledger().next(), number_);
+        one.sent = "POST /api/notes";
+        one.status = 201;
+        one.body = fmt::format("\"text\":\"{}\"}}", text);
+        out = fmt::format("{} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", one.sent, text.size(),
+                          text);
+        break;
+      }
+    }
+    waits_for_.push_back(std::move(one));
+    return out;
+  }
+  void look_after() {
+    if (simulated::now() > until_ || (!the_ledger().quiet && one_in(100))) return end();
+    if (!rest_.empty() && on_->connected) {
+      const std::size_t part = one_in(2) ? rest_.size() : draw_below(rest_.size() + 1);
+      send(*on_, rest_.substr(0, part));
+      rest_.erase(0, part);
+    }
+    if (!on_->connected || on_->over) return;
+    if (stopped_)
+      start_reading(*on_);
+    else if (!the_ledger().quiet && one_in(6))
+      uv_read_stop(reinterpret_cast<uv_stream_t*>(&on_->tcp));
+    else
+      return;
+    stopped_ = !stopped_;
+  }
+  void take(const answer& one) {
+    if (waits_for_.empty())
+      broken(fmt::format("nothing comes beside the answers: browser {} got {} from host {}", number_,
+                         one.status, host_));
+    const question asked = std::move(waits_for_.front());
+    waits_for_.pop_front();
+    const bool good = one.status == asked.status;
+    if (good && !one.body.ends_with(asked.body))
+      broken(
+          fmt::format("an answer is that to its request: {} of browser {} to host {}: {} bytes, which end {}",
+                      asked.sent, number_, host_, one.body.size(),
+                      one.body.substr(one.body.size() - std::min<std::size_t>(one.body.size(), 60))));
+    if (good && asked.status == 200 && one.body.size() != asked.body.size())
+      broken(fmt::format("an answer is one: {} of browser {} to host {} has {} bytes, and not {}", asked.sent,
+                         number_, host_, one.body.size(), asked.body.size()));
+    if (!good && one.status < 500 && one.status != 408 && one.status != 409)
+      broken(fmt::format("what was asked is what is answered: {} of browser {} to host {} got {}", asked.sent,
+                         number_, host_, one.status));
+    the_ledger().call_ended(good);
+    if (in_last_ && waits_for_.empty() && good) ++log_.ended;
+  }
+  void end() {
+    for (; !waits_for_.empty(); waits_for_.pop_front()) the_ledger().call_ended(false);
+    rest_.clear();
+    stopped_ = false;
+    leave(std::exchange(on_, nullptr));
+  }
+
+  const cluster& of_;
+  std::uint64_t number_;
+  web_log& log_;
+  uv_loop_t* loop_ = nullptr;
+  wire* on_ = nullptr; // null: it has no connection
+  unsigned host_ = 0;  // that it is connected to
+  bool asked_ = false;
+  bool stopped_ = false; // it reads nothing at present
+  bool in_last_ = false;
+  nanos until_ = 0;
+  std::string rest_; // of its requests, that is sent later
+  std::deque<question> waits_for_;
+};
+
+// Kills the actors that answer, and the web server.
+class killer final : public native_server {
+ public:
+  killer() : native_server("killer") {}
+
+ private:
+  runtime::outcome on_start(process& self) override {
+    go_on(self);
+    return runtime::carry_on();
+  }
+  runtime::outcome handle_info(process& self, const message&) override {
+    if (the_ledger().quiet) return runtime::carry_on();
+    if (const auto whom = self.host().whereis(actors[draw_below(actors.size())]))
+      self.exit(*whom, runtime::reasons::kill());
+    go_on(self);
+    return runtime::carry_on();
+  }
+  static void go_on(process& self) {
+    self.remind(self.now() + draw_between(100 * millisecond, 6 * second), message::atom("go"));
+  }
+};
+
+class sites final : public workload {
+ public:
+  sites() : hosts_(2 + static_cast<unsigned>(draw_below(2))), kills_(!one_in(3)) {}
+
+  unsigned hosts() const override { return hosts_; }
+  std::string children(const cluster&, unsigned host) const override {
+    return fmt::format(
+        "        - {{ id: hello_web, actor: hello_web, name: hello_web }}\n"
+        "        - {{ id: transfers, actor: \"hello_web:transfers\", name: transfers }}\n"
+        "        - id: site\n"
+        "          name: site\n"
+        "          web:\n"
+        "            listen: [ {{ address: 10.0.0.{}, port: {} }} ]\n"
+        "            routes:\n"
+        "              - {{ path: /api/notes, to: hello_web, limits: {{ body: 16KiB }} }}\n"
+        "              - {{ method: PUT, path: /measure, to: transfers, body: streamed, limits: {{ body: "
+        "1MiB }} "
+        "}}\n"
+        "              - {{ method: GET, path: \"/count/{{to}}\", to: transfers, body: streamed }}\n",
+        host, port);
+  }
+  void populate(cluster& all, unsigned host) override {
+    if (kills_) add_process(all, host, "killer", std::make_unique<killer>());
+    for (std::uint64_t count = 1 + draw_below(4); count > 0; --count) {
+      const std::uint64_t number = the_ledger().next();
+      add_process(all, host, fmt::format("browser_{}", number), std::make_unique<browser>(all, number, log_));
+    }
+  }
+  void lost(unsigned host) override { reloading_[host] = nullptr; }
+  void look(cluster& all) override {
+    const auto host = 1 + static_cast<unsigned>(draw_below(hosts_));
+    if (all.at(host) != nullptr && reloading_[host] == nullptr && one_in(3)) reload(all, host);
+  }
+  void check(cluster&) override {
+    log_.last_round = true;
+    let_pass(patience + 5 * second);
+    if (log_.begun == 0 || log_.begun != log_.ended)
+      the_ledger().broken(
+          fmt::format("after the faults every browser is answered: {} of {} were", log_.ended, log_.begun));
+    for (unsigned host = 1; host <= hosts_; ++host)
+      if (reloading_[host] != nullptr)
+        the_ledger().broken(fmt::format("a reload is answered: not by host {}", host));
+  }
+
+ private:
+  void reload(cluster& all, unsigned host) {
+    node::reload_request what;
+    what.plugin = "hello_web";
+    what.by = "the workload";
+    note("reload", host);
+    const auto one = std::make_shared<bool>(false);
+    reloading_[host] = one;
+    const on_host here(host);
+    all.at(host)->operations().reload(std::move(what),
+                                      [this, host, one](const base::result<node::reload_report>& made) {
+                                        if (std::exchange(*one, true))
+                                          the_ledger().broken("a reload is answered once");
+                                        the_ledger().change_ended(made.has_value());
+                                        if (reloading_[host] == one) reloading_[host] = nullptr;
+                                      });
+  }
+
+  unsigned hosts_;
+  bool kills_;
+  std::array<std::shared_ptr<bool>, most_hosts> reloading_{};
+  web_log& log_ = *new web_log; // NOLINT: browsers of a killed host never end
+};
+
+} // namespace
+
+std::unique_ptr<workload> make_sites() {
+  return std::make_unique<sites>();
+}
+
+} // namespace coppice::simulated
