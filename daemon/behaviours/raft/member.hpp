@@ -120,7 +120,7 @@ class member final : public native_server, private consensus::random_source {
   // member.cpp
   static consensus::identity random_identity();
   base::status read_log(runtime::process& self, group_contents& into);
-  runtime::outcome begin(runtime::process& self, const group_contents& found);
+  runtime::outcome begin(runtime::process& self, group_contents found);
   runtime::outcome start_core(runtime::process& self, group_contents found);
   runtime::outcome take_news(runtime::process& self);
   runtime::outcome wake(runtime::process& self);
