@@ -161,6 +161,7 @@ class member final : public native_server, private consensus::random_source {
   void belong(const membership& of, consensus::durable_state first);
   bool may_be_new(runtime::process& self, std::string_view node) const;
   bool is_trusted(std::string_view node) const;
+  bool is_of_member(std::string_view node) const; // requires the core
   void trust(std::string_view address);
   void rebuild_trusted();
   std::string origin_name(runtime::process& self) const;

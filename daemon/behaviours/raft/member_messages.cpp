@@ -112,6 +112,12 @@ bool member::is_trusted(std::string_view node) const {
   return std::ranges::find(trusted_, node) != trusted_.end();
 }
 
+// Stricter than is_trusted(): a node that only the configuration file names does not count.
+bool member::is_of_member(std::string_view node) const {
+  const auto is_there = [&](const consensus::member& one) { return node_of(one.address) == node; };
+  return std::ranges::any_of(core_->members().members(), is_there);
+}
+
 void member::trust(std::string_view address) {
   if (!is_trusted(node_of(address))) trusted_.emplace_back(node_of(address));
 }
@@ -259,7 +265,7 @@ void member::take_met(process& self, const message& m) {
   std::string_view node;
   if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(node) || node.find('@') == std::string_view::npos)
     return drop_message(self, "a hello that was passed on is malformed");
-  if (!is_trusted(origin_name(self)))
+  if (!is_of_member(origin_name(self)))
     return drop_message(self, "no member is there that could pass on a hello");
   auto read = read_hello(at.rest());
   if (!read) return drop_message(self, read.error().text);
