@@ -151,21 +151,30 @@ void member::take_message(process& self, std::string_view node, etf::bytes term)
   if (!is_trusted(node)) return drop("no member is there");
   auto read = consensus::decode_message(term);
   if (!read) return drop(read.error().text);
+  const consensus::member* const from = core_->members().find(read->from);
+  if (from != nullptr && node_of(from->address) != node) return drop("that member is on another node");
+  if (from == nullptr && !may_be_new(self, node)) return drop("it has no member of that id");
   if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body)) {
-    if (chunk->of.size > largest_state_.bytes)
+    if (!has_room_for(*read, chunk->of))
       return drop(fmt::format("its snapshot has {} bytes, and {} are the most here: {}", chunk->of.size,
                               largest_state_.bytes, largest_state_.by));
     if (!is_piece(*chunk)) return drop("a part of its snapshot is not as long as all are");
   }
-  const consensus::member* const from = core_->members().find(read->from);
-  if (from != nullptr && node_of(from->address) != node) return drop("that member is on another node");
-  if (from == nullptr && !may_be_new(self, node)) return drop("it has no member of that id");
   if (from == nullptr && read->cluster == core_->cluster()) {
     // Members of a group have one name as a rule, which is all that is known of this one.
     if (heard_from_.size() >= most_heard_from) heard_from_.clear();
     heard_from_[read->from] = fmt::format("{}@{}", of_.child->name, node);
   }
   core_->receive(self.now(), std::move(*read), effects_);
+}
+
+bool member::has_room_for(const consensus::message& in, const consensus::snapshot_meta& of) {
+  const bool fits = of.size <= largest_state_.bytes;
+  // A message of a former leader, or of another group, says nothing of the size of this group's state.
+  if (in.cluster != core_->cluster() || in.to != self_ || in.term < core_->term()) return fits;
+  too_large_snapshot_ = fits || of.index <= core_->commit() ? 0 : of.size;
+  dropped_snapshot_at_ = core_->commit();
+  return fits;
 }
 
 // Whether a message may come from a member that this one's configuration does not have yet: where that
