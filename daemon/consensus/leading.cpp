@@ -81,8 +81,9 @@ void core::beat(effects& out) {
   ++round_;
   beat_due_ = options_.aligned_heartbeats ? (now_ / options_.heartbeat + 1) * options_.heartbeat
                                           : now_ + options_.heartbeat;
-  for (waiting_read& one : reads_)
-    if (one.index > 0 && one.round == 0) one.round = read_round_ = round_;
+  // Those without a round are the last ones.
+  for (auto one = reads_.rbegin(); one != reads_.rend() && one->round == 0; ++one)
+    if (one->index > 0) one->round = read_round_ = round_;
   for (progress& one : others_) {
     one.commit_sent = std::max(one.commit_sent, std::min(one.match, commit_));
     tell(one.id, heartbeat{std::min(one.match, commit_), round_}, out);

@@ -26,9 +26,8 @@ void core::on(const member_id& from, term_number, read_request& in, effects& out
 }
 
 void core::on(const member_id& from, term_number, read_answer& in, effects& out) {
-  const auto at = std::find_if(forwarded_.begin(), forwarded_.end(),
-                               [&](const forwarded_read& one) { return one.number == in.number; });
-  if (at == forwarded_.end() || from != leader_) return count(drop::stale);
+  const auto at = std::ranges::lower_bound(forwarded_, in.number, {}, &forwarded_read::number);
+  if (at == forwarded_.end() || at->number != in.number || from != leader_) return count(drop::stale);
   if (in.index > 0)
     out.reads.push_back({at->token, in.index});
   else

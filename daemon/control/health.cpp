@@ -157,7 +157,21 @@ std::vector<complaint> warnings(const node::node_status& status) {
                        *one.lacks_version),
            fmt::format("coppice raft {} says which it knows; it goes on once coppice reload has code for it",
                        one.name)});
-    if (one.no_snapshots)
+    if (one.too_large_snapshot != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("it cannot catch up: its leader's snapshot has {} bytes, and {} are the most "
+                       "here",
+                       one.too_large_snapshot, one.largest_state),
+           fmt::format("coppice raft {} names the limit; it counts once the node starts anew", one.name)});
+    if (one.no_snapshots && one.too_large_state != 0)
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("it can take no snapshot, so its log grows: its state has {} bytes, and {} "
+                       "are the most here",
+                       one.too_large_state, one.largest_state),
+           fmt::format("coppice raft {} names the limit; it counts once the node starts anew", one.name)});
+    else if (one.no_snapshots)
       out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
                      "coppice logs --module raft says why; it tries again by itself"});
     if (one.waits != 0)

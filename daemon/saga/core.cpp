@@ -3,6 +3,8 @@
 // that wait for them, calls of the actor, time. One thread at a time.
 #include "saga/core.hpp"
 
+#include "saga/node_room.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -202,6 +204,11 @@ base::nanos core::due_of(const unit& of) const {
   return due;
 }
 
+core::~core() {
+  if (options_.room == nullptr) return;
+  for (const auto& [node, its] : shares_) options_.room->change(node, its.bytes, 0);
+}
+
 // Brings the share of the node that the unit is open for up to date. Without effect on a unit whose share is
 // as it was counted.
 void core::count_share(unit& of) {
@@ -212,6 +219,7 @@ void core::count_share(unit& of) {
     now.two_phase = part.kind == commit_kind::two_phase ? 1 : 0;
     now.bytes =
         weight(part.key) + part.value.encoded.size() + part.answer.encoded.size() + part.word.encoded.size();
+    now.words = part.word.encoded.empty() ? 0 : 1;
   } else if (!of.gone && of.lead) {
     now.transactions = 1;
     now.bytes = of.lead->self.tx.size() + of.lead->value.encoded.size();
@@ -227,7 +235,9 @@ void core::count_share(unit& of) {
   whole.entries += now.entries - before.entries;
   whole.two_phase += now.two_phase - before.two_phase;
   whole.bytes += now.bytes - before.bytes;
+  whole.words += now.words - before.words;
   bytes_for_others_ += now.bytes - before.bytes;
+  if (options_.room != nullptr) options_.room->change(node, before.bytes, now.bytes);
   if (whole == node_share()) shares_.erase(node);
 }
 
@@ -238,8 +248,16 @@ bool core::exceeds_share(const std::string& node, const node_share& more) const 
   return has.transactions + more.transactions > share_of_one(options_.max_transactions) ||
          has.entries + more.entries > share_of_one(options_.keep_count) ||
          has.two_phase + more.two_phase > share_of_one(options_.max_in_doubt) ||
-         has.bytes + more.bytes > share_of_one(options_.max_bytes_for_others) ||
-         bytes_for_others_ + more.bytes > options_.max_bytes_for_others;
+         !has_bytes_for(node, more.bytes);
+}
+
+bool core::has_bytes_for(const std::string& node, std::size_t more) const {
+  if (node == options_.self.node()) return true;
+  const std::size_t most = options_.max_bytes_for_others;
+  const auto known = shares_.find(node);
+  const std::size_t has = known == shares_.end() ? 0 : known->second.bytes;
+  return has + more <= share_of_one(most) && bytes_for_others_ + more <= most &&
+         (options_.room == nullptr || options_.room->has(node, more, most));
 }
 
 // Keeps the lists of what waits for other nodes or an operator, so that a look at them costs what it shows.

@@ -84,6 +84,7 @@ class core {
   // leaves behind.
   static base::result<std::unique_ptr<core>> start(const options& how, std::vector<kept_record> kept,
                                                    nanos now, effects& out);
+  ~core();
   core(const core&) = delete;
   core& operator=(const core&) = delete;
 
@@ -202,6 +203,10 @@ class core {
   void count_share(unit& of);
   // Whether a transaction or a step of this size is too much for the node that asks for it.
   bool exceeds_share(const std::string& node, const node_share& more) const;
+  // Whether there is room for so many more bytes that are open for this node.
+  bool has_bytes_for(const std::string& node, std::size_t more) const;
+  // Whether a demand to undo or to commit this step may have this value.
+  bool has_room_for_word(const entry& part, const term& word) const;
   void on_due(unit& of, effects& out);
   void expire(effects& out);
   struct forgotten_keys;

@@ -10,6 +10,8 @@
 
 namespace coppice::saga {
 
+class node_room;
+
 struct options {
   address self;
   commit_kind commit = commit_kind::compensate;
@@ -33,6 +35,9 @@ struct options {
   // Most bytes that the core keeps open for other nodes: values of the transactions that they have started,
   // and keys, values and answers of the steps that they have asked for.
   std::size_t max_bytes_for_others = std::size_t{256} << 20;
+  // Shared with the node's other sagas, which have those bytes together. Outlives the core. Null: this core
+  // has them alone.
+  node_room* room = nullptr;
   // Bytes of the changes of one write, by weight(). A single change may be longer. What falls due at one time
   // is handled in portions of this size, by what is written and said. So is what goes on after a restart.
   std::size_t longest_write = 256 * 1024;
@@ -57,7 +62,7 @@ inline constexpr std::size_t drop_reasons = 5;
 struct counters {
   std::array<std::uint64_t, drop_reasons> dropped{};
   std::uint64_t started = 0, refused = 0; // refused: above max_transactions
-  std::uint64_t over_share = 0; // starts and steps of nodes that had their share; see share_of_one()
+  std::uint64_t over_share = 0;           // starts and steps that had no room; see share_of_one()
   std::uint64_t committed = 0, compensated = 0, aborted = 0;
   std::uint64_t undo_failures = 0; // steps that cannot be undone
   std::uint64_t asked_again = 0;

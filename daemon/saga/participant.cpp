@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "saga/core.hpp"
+#include "saga/node_room.hpp"
 
 namespace coppice::saga {
 
@@ -86,6 +87,12 @@ void core::perform_again(unit& of, const request& in, effects& out) {
       return tell(of, request_kind::perform, answer_kind::busy, reason("cancelled"), out);
     if (in.value.encoded.size() > options_.max_value) // it was taken under another bound
       return tell(of, request_kind::perform, answer_kind::busy, reason("limit"), out);
+    const std::size_t has = part.value.encoded.size();
+    const std::size_t more = std::max(in.value.encoded.size(), has) - has;
+    if (more > 0 && !has_bytes_for(part.coordinator().node(), more)) {
+      ++counted_.over_share;
+      return tell(of, request_kind::perform, answer_kind::busy, reason("overloaded"), out);
+    }
     if (part.ends >= most_ends) {
       part.value = in.value;
       return undo_own(of, reason("exit"), out);
@@ -192,6 +199,19 @@ void core::interim(nanos now, const step_key& key, term value, effects& out) {
   say(*of, message{options_.self, part.coordinator(), interim_message{key, std::move(value)}}, out);
 }
 
+// A demand comes with a value, which is kept until it is carried out. One demand of each node always has
+// room, since the answers of its steps, which may have taken all of the room, go only after the demands.
+bool core::has_room_for_word(const entry& part, const term& word) const {
+  const std::string& node = part.coordinator().node();
+  const std::size_t size = word.encoded.size();
+  const auto known = shares_.find(node);
+  if (size == 0 || node == options_.self.node() || known == shares_.end() || known->second.words == 0)
+    return true;
+  const std::size_t most = options_.max_bytes_for_others;
+  return bytes_for_others_ + size <= most &&
+         (options_.room == nullptr || options_.room->taken() + size <= most);
+}
+
 void core::reverse(unit& of, const request& in, effects& out) {
   entry& part = *of.part;
   switch (part.state) {
@@ -209,7 +229,13 @@ void core::reverse(unit& of, const request& in, effects& out) {
   }
   if (part.heuristic && part.heuristic_commit) return; // under way; answered when it is over
   if (of.lead && of.lead->committed) return count(drop::impossible);
-  if (!part.reverse_wanted) part.word = in.value;
+  if (!part.reverse_wanted || part.word.encoded.empty()) {
+    if (!has_room_for_word(part, in.value)) {
+      ++counted_.over_share;
+      return tell(of, request_kind::reverse, answer_kind::busy, reason("overloaded"), out);
+    }
+    part.word = in.value;
+  }
   part.reverse_wanted = true;
   reverse_entry(of, out);
 }
@@ -244,8 +270,10 @@ void core::entry_reversed(unit& of, verdict&& what, effects& out) {
     return;
   }
   // The coordinator marks its transaction as parked, unless it has said its last word.
-  if (part.reverse_wanted && !part.heuristic && !part.forget_wanted)
+  if (part.reverse_wanted && !part.heuristic && !part.forget_wanted) {
+    part.word = {}; // another demand brings it again
     return tell(of, request_kind::reverse, answer_kind::error, what.value, out);
+  }
   part.parked = true;
   ++counted_.undo_failures;
   say(of, notice{notice::kind::parked, part.key, std::move(what.value)}, out);
@@ -258,7 +286,7 @@ void core::finish_reversal(unit& of, effects& out) {
   const bool wanted = part.reverse_wanted;
   part.state = wanted ? entry_state::reversed : entry_state::failed;
   part.answer = wanted || !of.lead ? term{} : of.lead->end;
-  part.value = {};
+  part.value = part.word = {};
   put_entry(of, out);
   if (wanted)
     tell(of, request_kind::reverse, answer_kind::ok, {}, out);
@@ -285,7 +313,12 @@ void core::confirm(unit& of, const request& in, effects& out) {
     return count(drop::impossible);
   if (part.calling != 0) return;
   // A commit is never refused. It becomes a record if the step has steps below it.
-  part.word = in.value.encoded.size() <= options_.max_value ? in.value : term{};
+  term final = in.value.encoded.size() <= options_.max_value ? in.value : term{};
+  if (part.word.encoded.empty() && !has_room_for_word(part, final)) {
+    ++counted_.over_share;
+    return tell(of, request_kind::confirm, answer_kind::busy, reason("overloaded"), out);
+  }
+  part.word = std::move(final);
   part.confirm_wanted = true;
   confirm_entry(of, out);
 }
@@ -320,7 +353,7 @@ void core::entry_confirmed(unit& of, const verdict& what, effects& out) {
   }
   if (of.lead) of.lead->what = phase::closed;
   part.state = entry_state::confirmed;
-  part.value = part.answer = {};
+  part.value = part.answer = part.word = {};
   put_entry(of, out);
   tell(of, request_kind::confirm, answer_kind::ok, {}, out);
   await_forget(of, out);

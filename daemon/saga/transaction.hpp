@@ -102,6 +102,7 @@ struct node_share {
   std::size_t entries = 0;
   std::size_t two_phase = 0; // of the entries
   std::size_t bytes = 0;     // see options::max_bytes_for_others
+  std::size_t words = 0;     // of the entries: those with an entry::word
   bool operator==(const node_share&) const = default;
 };
 

@@ -26,6 +26,8 @@ IDLE_MS = 20.0  # of processor time a second: 2 % of a core
 ROWS = [*APPEND, *QUERY, LEADERLESS, RECOVER, IDLE]
 ELECTION_MS = 1000
 ENTRIES = 1_000_000
+FILLERS = 4096  # commands under way at once while a log is filled, which with 256 takes most of six minutes
+FILL_PART = 50_000  # commands of one question to the client, so that it is answered in time
 MEMBERS = 3
 RUN_MS = 3000
 CONFIG = """
@@ -265,10 +267,9 @@ def recover(bench, rows):
     with contextlib.ExitStack() as stack:
         groups = Groups(stack, bench, rows, etcd_too=False)
         for kind, group in groups.all.items():
-            # In parts, so that each is answered in time.
             left = count
             while left > 0:
-                left -= int(number(groups.erl, f"raft_rows:fill({target(group)}, 256, {min(left, 20_000)})"))
+                left -= int(number(groups.erl, f"raft_rows:fill({target(group)}, {FILLERS}, {min(left, FILL_PART)})"))
             victim = next(name for name in group.nodes if name != groups.leader(group))
 
             def applied(victim=victim, kind=kind):

@@ -84,7 +84,7 @@ outcome member::on_start(process& self) {
                                                                : gen::system_limit());
   }
   machine_ = *started;
-  return begin(self, found);
+  return begin(self, std::move(found));
 }
 
 base::status member::read_log(process& self, group_contents& into) {
@@ -106,12 +106,12 @@ base::status member::read_log(process& self, group_contents& into) {
   return ran ? done : ran;
 }
 
-outcome member::begin(process& self, const group_contents& found) {
+outcome member::begin(process& self, group_contents found) {
   storage_ = std::make_unique<storage>(*log_, self.host(), self.self(), group_, found);
   if (found.of) {
     self_ = found.self;
     membership_ = *found.of;
-    return start_core(self, found);
+    return start_core(self, std::move(found));
   }
   phase_ = found.self ? phase::meeting : phase::naming;
   self_ = found.self ? found.self : random_identity();

@@ -120,7 +120,7 @@ class member final : public native_server, private consensus::random_source {
   // member.cpp
   static consensus::identity random_identity();
   base::status read_log(runtime::process& self, group_contents& into);
-  runtime::outcome begin(runtime::process& self, const group_contents& found);
+  runtime::outcome begin(runtime::process& self, group_contents found);
   runtime::outcome start_core(runtime::process& self, group_contents found);
   runtime::outcome take_news(runtime::process& self);
   runtime::outcome wake(runtime::process& self);
@@ -150,6 +150,8 @@ class member final : public native_server, private consensus::random_source {
   void gather(runtime::process& self, std::string_view address, const consensus::message& one);
   // `node`: where the message comes from.
   void take_message(runtime::process& self, std::string_view node, etf::bytes term);
+  // Whether a leader's snapshot may have this size here. What is too large is noted for people.
+  bool has_room_for(const consensus::message& in, const consensus::snapshot_meta& of);
   runtime::outcome take_beat(runtime::process& self, etf::cursor at);
   void take_hello(runtime::process& self, const runtime::message& m);
   void take_met(runtime::process& self, const runtime::message& m);
@@ -161,6 +163,7 @@ class member final : public native_server, private consensus::random_source {
   void belong(const membership& of, consensus::durable_state first);
   bool may_be_new(runtime::process& self, std::string_view node) const;
   bool is_trusted(std::string_view node) const;
+  bool is_of_member(std::string_view node) const; // requires the core
   void trust(std::string_view address);
   void rebuild_trusted();
   std::string origin_name(runtime::process& self) const;
@@ -429,7 +432,12 @@ class member final : public native_server, private consensus::random_source {
   std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
   bool saving_ = false;
   state_bound largest_state_;
-  bool no_snapshots_ = false; // the last one could not be taken
+  bool no_snapshots_ = false;         // the last one could not be taken
+  std::uint64_t too_large_state_ = 0; // bytes of the state that was too large for it. 0: it was not
+  // Bytes of a leader's snapshot that is too large for this member, and what was committed here when it was
+  // dropped. 0 bytes: there is none.
+  std::uint64_t too_large_snapshot_ = 0;
+  consensus::log_index dropped_snapshot_at_ = 0;
   base::nanos next_save_ = 0; // not before
   retry_pause save_pause_{20 * base::nanos_per_second, 600 * base::nanos_per_second};
   std::uint64_t crashed_at_ = 0, crashes_ = 0;

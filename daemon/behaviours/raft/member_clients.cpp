@@ -261,6 +261,12 @@ void member::take_forwarded(process& self, const message& m) {
     return drop_message(self, "a request that was passed on is malformed");
   const etf::bytes request = at.rest();
   one.back = fmt::format("{}@{}", name, node);
+  // The leader believes this node from which node the client comes, so it has to be a present member's node.
+  // The configuration file may still name that of a former member.
+  if (core_ != nullptr && !is_of_member(node)) {
+    drop_message(self, "the node that passes on a request has no member of the group");
+    return answer(self, one, error("no_leader"));
+  }
   one.began = self.now();
   etf::cursor inside(request);
   std::uint32_t arity = 0;

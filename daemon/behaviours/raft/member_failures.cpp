@@ -79,7 +79,7 @@ outcome member::read_again(process& self) {
   }
   if (!machine_)
     if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
-  return begin(self, found);
+  return begin(self, std::move(found));
 }
 
 outcome member::halt(process& self, const base::error& why) {

@@ -73,6 +73,7 @@ void member::begin_machine(process& self) {
   bytes_since_ = 0;
   const consensus::snapshot_meta& from = core_->snapshot();
   no_snapshots_ = false; // its code may be another one
+  too_large_state_ = 0;
   next_save_ = 0;
   save_pause_.reset();
   ask_again();

@@ -112,6 +112,12 @@ bool member::is_trusted(std::string_view node) const {
   return std::ranges::find(trusted_, node) != trusted_.end();
 }
 
+// Stricter than is_trusted(): a node that only the configuration file names does not count.
+bool member::is_of_member(std::string_view node) const {
+  const auto is_there = [&](const consensus::member& one) { return node_of(one.address) == node; };
+  return std::ranges::any_of(core_->members().members(), is_there);
+}
+
 void member::trust(std::string_view address) {
   if (!is_trusted(node_of(address))) trusted_.emplace_back(node_of(address));
 }
@@ -145,21 +151,30 @@ void member::take_message(process& self, std::string_view node, etf::bytes term)
   if (!is_trusted(node)) return drop("no member is there");
   auto read = consensus::decode_message(term);
   if (!read) return drop(read.error().text);
+  const consensus::member* const from = core_->members().find(read->from);
+  if (from != nullptr && node_of(from->address) != node) return drop("that member is on another node");
+  if (from == nullptr && !may_be_new(self, node)) return drop("it has no member of that id");
   if (const auto* const chunk = std::get_if<consensus::snapshot_chunk>(&read->body)) {
-    if (chunk->of.size > largest_state_.bytes)
+    if (!has_room_for(*read, chunk->of))
       return drop(fmt::format("its snapshot has {} bytes, and {} are the most here: {}", chunk->of.size,
                               largest_state_.bytes, largest_state_.by));
     if (!is_piece(*chunk)) return drop("a part of its snapshot is not as long as all are");
   }
-  const consensus::member* const from = core_->members().find(read->from);
-  if (from != nullptr && node_of(from->address) != node) return drop("that member is on another node");
-  if (from == nullptr && !may_be_new(self, node)) return drop("it has no member of that id");
   if (from == nullptr && read->cluster == core_->cluster()) {
     // Members of a group have one name as a rule, which is all that is known of this one.
     if (heard_from_.size() >= most_heard_from) heard_from_.clear();
     heard_from_[read->from] = fmt::format("{}@{}", of_.child->name, node);
   }
   core_->receive(self.now(), std::move(*read), effects_);
+}
+
+bool member::has_room_for(const consensus::message& in, const consensus::snapshot_meta& of) {
+  const bool fits = of.size <= largest_state_.bytes;
+  // A message of a former leader, or of another group, says nothing of the size of this group's state.
+  if (in.cluster != core_->cluster() || in.to != self_ || in.term < core_->term()) return fits;
+  too_large_snapshot_ = fits || of.index <= core_->commit() ? 0 : of.size;
+  dropped_snapshot_at_ = core_->commit();
+  return fits;
 }
 
 // Whether a message may come from a member that this one's configuration does not have yet: where that
@@ -259,7 +274,7 @@ void member::take_met(process& self, const message& m) {
   std::string_view node;
   if (!at.read_tuple_of(3) || !at.skip() || !at.read_atom(node) || node.find('@') == std::string_view::npos)
     return drop_message(self, "a hello that was passed on is malformed");
-  if (!is_trusted(origin_name(self)))
+  if (!is_of_member(origin_name(self)))
     return drop_message(self, "no member is there that could pass on a hello");
   auto read = read_hello(at.rest());
   if (!read) return drop_message(self, read.error().text);

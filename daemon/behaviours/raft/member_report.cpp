@@ -61,6 +61,15 @@ std::string member::why_idle() const {
         here->address);
   if (parked_for_ == parked::snapshot) return "applies nothing: its snapshot is of no use: " + parked_why_;
   if (parked_for_ != parked::nothing) return parked_why_;
+  if (too_large_snapshot_ != 0)
+    return fmt::format(
+        "cannot catch up: its leader's snapshot has {} bytes, and {} are the most here: {}; with a higher "
+        "bound in the configuration it takes it once its node starts anew",
+        too_large_snapshot_, largest_state_.bytes, largest_state_.by);
+  if (too_large_state_ != 0)
+    return fmt::format(
+        "can take no snapshot, so its log grows: its state has {} bytes, and {} are the most: {}",
+        too_large_state_, largest_state_.bytes, largest_state_.by);
   if (no_snapshots_) return "could take no snapshot, so its log grows; the log file says why";
   return {};
 }
@@ -144,12 +153,16 @@ void member::note_waiting(base::nanos now) {
 }
 
 void member::publish() {
+  if (core_ != nullptr && core_->commit() > dropped_snapshot_at_) too_large_snapshot_ = 0; // it catches up
   enter_lead();
   counters_->leaderless_since.set(static_cast<std::uint64_t>(leaderless_since_));
   counters_->parked_at.set(parked_for_ == parked::command ? parked_ : 0);
   counters_->differs_at.set(parked_for_ == parked::differs ? parked_ : 0);
   counters_->bad_snapshot.set(parked_for_ == parked::snapshot ? 1 : 0);
   counters_->no_snapshots.set(no_snapshots_ ? 1 : 0);
+  counters_->too_large_state.set(too_large_state_);
+  counters_->too_large_snapshot.set(too_large_snapshot_);
+  counters_->largest_state.set(largest_state_.bytes);
   counters_->lacks_version.set(parked_for_ == parked::version ? std::uint64_t{parked_version_} + 1 : 0);
   counters_->stopped.set(phase_ == phase::stopped ? 1 : 0);
   counters_->waits_since.set(static_cast<std::uint64_t>(core_ == nullptr ? 0 : waits_since_));

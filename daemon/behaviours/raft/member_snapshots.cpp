@@ -47,7 +47,8 @@ void member::take_saved(process& self, etf::cursor at) {
   if (static_cast<base::nanos>(us) * 1000 > long_save)
     base::log::warning("raft", "{}: save_state took {} ms, and nothing was applied meanwhile", own_,
                        us / 1000);
-  if (bytes.size() > largest_state_.bytes)
+  too_large_state_ = bytes.size() > largest_state_.bytes ? bytes.size() : 0;
+  if (too_large_state_ != 0)
     return lose_save(self, fmt::format("its state has {} bytes, and {} are the most: {}", bytes.size(),
                                        largest_state_.bytes, largest_state_.by));
   no_snapshots_ = false;

@@ -43,6 +43,9 @@ struct raft_counters final : metrics::counters {
   metrics::number stopped;          // 1: its log has ended, or its group of the log is damaged
   metrics::number bad_snapshot;     // 1: its actor does not take the snapshot
   metrics::number no_snapshots;     // 1: the last snapshot could not be taken, so the log grows
+  // Bytes of its state, and of its leader's snapshot, that are above largest_state. 0: they are not.
+  metrics::number too_large_state, too_large_snapshot;
+  metrics::number largest_state; // bytes that its state may have on this node
   // Monotonic, in ns: since when it has committed entries and has applied none of them. 0: it has none, or is
   // parked.
   metrics::number waits_since;

@@ -77,6 +77,7 @@ base::status unless_full(base::status done) {
 }
 
 base::status read_entries(const durable::shared_log& log, durable::group_id group, group_contents& into) {
+  into.state.entries.reserve(static_cast<std::size_t>(into.last + 1 - into.first));
   for (std::uint64_t next = into.first; next <= into.last;) {
     auto some = log.read(group, next, read_at_once);
     if (!some) return unexpected(some.error());

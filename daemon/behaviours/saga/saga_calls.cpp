@@ -21,9 +21,6 @@ using runtime::outcome;
 
 namespace {
 
-// Processes of one node that are subscribed to one transaction, and of one other node to all transactions.
-constexpr std::ptrdiff_t most_subscribers = 1000;
-constexpr std::size_t most_subscriptions = 10'000;
 constexpr std::size_t most_shown = 100; // of what is open
 constexpr std::size_t most_listed = 1000;
 constexpr std::size_t most_steps_shown = 1000;                  // of one transaction
@@ -31,7 +28,6 @@ constexpr std::size_t most_of_answer = 200;                     // bytes of its 
 constexpr std::size_t most_beside_value = std::size_t{1} << 20; // bytes of a step's key, or of options
 // Bytes of a caller's address, which is kept until the answer. The caller chooses its tag.
 constexpr std::size_t longest_caller = 4096;
-constexpr std::size_t most_callers = 2; // of one request, that get its answer: the last ones
 constexpr std::string_view look_word = "$coppice_saga_look";
 constexpr std::string_view resolve_word = "$coppice_saga_resolve";
 constexpr std::array<std::string_view, 4> wanted_words{"all", "in_doubt", "parked",
@@ -159,8 +155,9 @@ bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t ar
 // The answer is that of a saga with too much to do, and this saga may have room for others.
 void saga_engine::log_share() const {
   base::log::counted(base::log::level::warning, "saga", settings_.core.self.name(),
-                     "{}: takes no more of the node {} for now: of max_transactions, answers.count, "
-                     "limits.in_doubt and {} bytes one other node has at most three quarters",
+                     "{}: takes no more of the node {} for now: one other node has at most three quarters of "
+                     "max_transactions, answers.count, limits.in_doubt and the {} bytes that all sagas of "
+                     "this node have open for others",
                      settings_.core.self.name(), origin_node(), settings_.core.max_bytes_for_others);
 }
 
@@ -238,30 +235,8 @@ message saga_engine::subscribe(etf::bytes from, etf::cursor words) {
     self_.send(*who, out.take(), {.waits = false});
     return message::atom("ok");
   }
-  std::vector<runtime::pid>& all = subscribers_[tx];
-  if (std::ranges::find(all, *who) != all.end()) return message::atom("ok");
-  const auto known_node = subscribed_by_node_.find(who->node);
-  if (std::ranges::count(all, who->node, &runtime::pid::node) >= most_subscribers ||
-      (known_node != subscribed_by_node_.end() && known_node->second >= most_subscriptions))
-    return runtime::error_message(message::atom("overloaded"));
-  add_subscriber(all, *who);
-  return message::atom("ok");
-}
-
-void saga_engine::add_subscriber(std::vector<runtime::pid>& to, const runtime::pid& who) {
-  to.push_back(who);
-  if (who.here()) return;
-  ++subscribed_by_node_[who.node];
-  ++subscribed_;
-}
-
-void saga_engine::end_subscriptions(const std::vector<runtime::pid>& of) {
-  for (const runtime::pid& one : of) {
-    const auto node = subscribed_by_node_.find(one.node);
-    if (node == subscribed_by_node_.end()) continue; // it is of this node
-    if (--node->second == 0) subscribed_by_node_.erase(node);
-    --subscribed_;
-  }
+  return subscribers_.add(tx, *who) ? message::atom("ok")
+                                    : runtime::error_message(message::atom("overloaded"));
 }
 
 // A request of a coordinator. Its answer is the core's reply, which may come much later.
@@ -286,15 +261,15 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
   // Of a key that belongs to another node the core drops everything.
   const bool may = coordinator.node() == node;
   const saga::commit_kind kind = what->kind;
-  const std::pair place(what->key, what->what);
+  const request_place place(what->key, what->what);
   const saga::counters before = core_->counted();
   core_->receive(now(), {{coordinator.name(), node}, settings_.core.self, std::move(*what)}, effects_);
   if (core_->counted().over_share != before.over_share) log_share();
   if (!may || core_->counted().dropped != before.dropped) return; // it has no answer
-  waiting_calls& all = waiting_[place];
-  if (all.from.size() == most_callers) all.from.erase(all.from.begin());
-  all.from.push_back(from.compact());
-  all.kind = kind;
+  if (keep_caller(place, from, kind)) return;
+  // The request counts all the same; its coordinator asks again for the answer.
+  saga::reply busy{place.second, saga::answer_kind::busy, place.first, saga::reason("overloaded")};
+  gen::reply(self_, from, saga_answer(busy, kind));
 }
 
 std::optional<outcome> saga_engine::take_cast(etf::bytes request) {

@@ -8,11 +8,13 @@
 #include <limits>
 
 #include "base/log.hpp"
+#include "base/process_wide.hpp"
 #include "base/random.hpp"
 #include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
+#include "saga/node_room.hpp"
 #include "saga/term_codec.hpp"
 #include "tree/saga_room.hpp"
 
@@ -31,6 +33,7 @@ constexpr std::string_view tick = "$coppice_saga"; // a notice to itself
 
 // While more bytes wait for the disk, no start and no request of another saga is taken.
 constexpr std::size_t most_unwritten_bytes = std::size_t{32} << 20;
+constexpr std::size_t most_callers = 2; // of one request, that get its answer: the last ones
 
 // {report, #{tx, decided}}
 message resolved_answer(const std::string& tx, std::size_t parts) {
@@ -85,6 +88,7 @@ base::status saga_engine::open() {
     return base::fail(base::errc::invalid, "a saga needs a registered name, which others call it by");
   settings_.core.self = {name, std::string(self_.host().node_name())};
   settings_.core.durable = settings_.durable;
+  settings_.core.room = &base::of_process<saga::node_room>();
   settings_.core.first_token = (base::random_u64() >> 1) + 1;
   if (const std::uint64_t memory = self_.host().options().memory; memory != 0) {
     const tree::saga_room room = tree::largest_saga_room(memory);
@@ -139,8 +143,8 @@ outcome saga_engine::carry_out() {
     }
   }
   running_ = false;
-  memory_.set(core_->bytes_for_others() + subscribed_ * sizeof(runtime::pid) +
-              (workers_ == nullptr ? held_bytes_ : workers_->waiting_bytes()));
+  memory_.set(core_->bytes_for_others() + subscribers_.bytes_for_others() +
+              (workers_ == nullptr ? held_.bytes() : workers_->waiting_bytes()));
   if (!next.stops() && !self_.exiting()) set_timer();
   return next;
 }
@@ -159,8 +163,7 @@ outcome saga_engine::carry_out(saga::effects&& what) {
     if (stay_ != nullptr && (!stay_->has_place() || !held_.empty())) {
       // Nothing bounds how many of these come while the earlier process's work goes on.
       if (one.what == saga::callback::interim) continue;
-      held_bytes_ += one.value.encoded.size();
-      held_.push_back(std::move(one));
+      held_.push(std::move(one));
       continue;
     }
     outcome next = run(one);
@@ -184,18 +187,11 @@ outcome saga_engine::run(const saga::call& what) {
 }
 
 outcome saga_engine::run_held() {
-  const saga::call one = std::move(held_.front());
-  held_.pop_front();
-  held_bytes_ -= one.value.encoded.size();
-  return run(one);
+  return run(held_.pop());
 }
 
 void saga_engine::drop_held(std::uint64_t token) {
-  const auto held = std::ranges::find(held_, token, &saga::call::token);
-  if (held == held_.end()) return;
-  held_bytes_ -= held->value.encoded.size();
-  held_.erase(held);
-  answers_.emplace_back(token, std::nullopt);
+  if (held_.remove(token)) answers_.emplace_back(token, std::nullopt);
 }
 
 void saga_engine::take_ends_of_workers() {
@@ -227,12 +223,13 @@ void saga_engine::stop(std::string why) {
   stopped_ = std::move(why);
   log_.forget();
   held_.clear();
-  held_bytes_ = 0;
   if (workers_ != nullptr) workers_->stop_all();
   for (const auto& [token, asked] : std::exchange(clients_, {}))
     gen::reply(self_, asked.from, stopped_answer(false));
   for (const auto& [place, asked] : std::exchange(waiting_, {}))
     for (const message& from : asked.from) gen::reply(self_, from, stopped_answer(true));
+  waiting_bytes_.clear();
+  waiting_bytes_of_others_ = 0;
 }
 
 // A saga asks again after busy; the node may have started again by then.
@@ -319,7 +316,8 @@ void saga_engine::tell(const saga::reply& what) {
   answer_waiting(what);
   if (what.to != kind::forget) return;
   // The core answers nothing more about a step that it has forgotten.
-  for (const kind one : {kind::perform, kind::reverse, kind::confirm}) waiting_.erase({what.key, one});
+  for (const kind one : {kind::perform, kind::reverse, kind::confirm})
+    if (const auto waits = waiting_.find({what.key, one}); waits != waiting_.end()) forget_callers(waits);
 }
 
 // The call of a participant's coordinator may be over, and a restart forgets it: the coordinator asks again.
@@ -328,7 +326,44 @@ void saga_engine::answer_waiting(const saga::reply& what) {
   if (waits == waiting_.end()) return;
   const message answer = saga_answer(what, waits->second.kind);
   for (const message& from : waits->second.from) gen::reply(self_, from, answer);
-  waiting_.erase(waits);
+  forget_callers(waits);
+}
+
+void saga_engine::count_callers(const request_place& place, std::size_t before, std::size_t now) {
+  const std::string& node = place.first.step.path.back().saga.node();
+  if (node == settings_.core.self.node() || before == now) return;
+  const auto its = waiting_bytes_.try_emplace(node).first;
+  its->second += now - before;
+  waiting_bytes_of_others_ += now - before;
+  if (its->second == 0) waiting_bytes_.erase(its);
+}
+
+void saga_engine::forget_callers(waiting_requests::iterator of) {
+  count_callers(of->first, of->second.bytes, 0);
+  waiting_.erase(of);
+}
+
+bool saga_engine::keep_caller(request_place place, const message& from, saga::commit_kind kind) {
+  const std::string& node = place.first.step.path.back().saga.node();
+  const std::size_t size = from.size() + runtime::memory_of_entry;
+  const auto known = waiting_bytes_.find(node);
+  const std::size_t has = known == waiting_bytes_.end() ? 0 : known->second;
+  const std::size_t most = settings_.core.keep_bytes;
+  if (node != settings_.core.self.node() &&
+      (has + size > saga::share_of_one(most) || waiting_bytes_of_others_ + size > most))
+    return false;
+  const auto at = waiting_.try_emplace(std::move(place)).first;
+  waiting_calls& all = at->second;
+  const std::size_t before = all.bytes;
+  if (all.from.size() == most_callers) {
+    all.bytes -= all.from.front().size() + runtime::memory_of_entry;
+    all.from.erase(all.from.begin());
+  }
+  all.from.push_back(from.compact());
+  all.bytes += all.from.back().size() + runtime::memory_of_entry;
+  all.kind = kind;
+  count_callers(at->first, before, all.bytes);
+  return true;
 }
 
 void saga_engine::answer_client(const saga::answer& what) {
@@ -405,8 +440,8 @@ void saga_engine::tell(const saga::notice& what) {
 // {saga, Tx, {Word, Value}}
 void saga_engine::tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value,
                                    bool last) {
-  const auto known = subscribers_.find(tx);
-  if (known == subscribers_.end()) return;
+  const auto* const known = subscribers_.of(tx);
+  if (known == nullptr) return;
   message_writer out(value.encoded.size() + tx.size() + 64);
   out.tuple(3);
   out.atom("saga");
@@ -415,10 +450,8 @@ void saga_engine::tell_subscribers(const std::string& tx, std::string_view word,
   out.atom(word);
   behaviours::write(out, value);
   const message told = out.take();
-  for (const runtime::pid& one : known->second) self_.send(one, told, {.waits = false});
-  if (!last) return;
-  end_subscriptions(known->second);
-  subscribers_.erase(known);
+  for (const runtime::pid& one : *known) self_.send(one, told, {.waits = false});
+  if (last) subscribers_.remove(tx);
 }
 
 // ---- time ----

@@ -20,10 +20,12 @@
 
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/journal/journal.hpp"
+#include "behaviours/saga/saga_call_queue.hpp"
 #include "behaviours/saga/saga_callbacks.hpp"
 #include "behaviours/saga/saga_log.hpp"
 #include "behaviours/saga/saga_place.hpp"
 #include "behaviours/saga/saga_settings.hpp"
+#include "behaviours/saga/saga_subscribers.hpp"
 #include "behaviours/saga/saga_workers.hpp"
 #include "runtime/messages/kept_memory.hpp"
 #include "saga/core.hpp"
@@ -103,7 +105,10 @@ class saga_engine {
   struct waiting_calls {
     std::vector<runtime::message> from;
     saga::commit_kind kind = saga::commit_kind::compensate;
+    std::size_t bytes = 0; // of them
   };
+  using request_place = std::pair<saga::step_key, saga::request_kind>;
+  using waiting_requests = std::map<request_place, waiting_calls>;
   struct asked_step {
     saga::step_key key;
     saga::request_kind what = saga::request_kind::perform;
@@ -135,6 +140,10 @@ class saga_engine {
   void ask(const saga::address& to, const saga::request& what, bool awaits_answer);
   void tell(const saga::reply& what);
   void answer_waiting(const saga::reply& what);
+  // False: so much of that node, or of all others, waits that this caller is not kept.
+  bool keep_caller(request_place place, const runtime::message& from, saga::commit_kind kind);
+  void count_callers(const request_place& place, std::size_t before, std::size_t now);
+  void forget_callers(waiting_requests::iterator of);
   void tell(const saga::notice& what);
   void tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value, bool last);
   void answer_client(const saga::answer& what);
@@ -155,8 +164,6 @@ class saga_engine {
   // Whether a request of so many bytes has more than a value and what goes with one.
   bool is_too_long(std::size_t request) const;
   runtime::message subscribe(etf::bytes from, etf::cursor words);
-  void add_subscriber(std::vector<runtime::pid>& to, const runtime::pid& who);
-  void end_subscriptions(const std::vector<runtime::pid>& of);
   runtime::message look(etf::cursor words) const;
   runtime::message listed(saga::wanted_units which) const;
   runtime::message shown(const std::string& tx) const;
@@ -183,17 +190,16 @@ class saga_engine {
   // Null: it has no workers, and has stay_. Of those two it has one.
   std::unique_ptr<saga_workers> workers_;
   std::unique_ptr<saga_stay> stay_;
-  std::deque<saga::call> held_; // until it has the place, in order
-  std::size_t held_bytes_ = 0;  // of their values
-  std::map<std::pair<saga::step_key, saga::request_kind>, waiting_calls> waiting_;
+  saga_call_queue held_; // until it has the place
+  waiting_requests waiting_;
+  std::map<std::string, std::size_t> waiting_bytes_; // by the node that asks; none is 0
+  std::size_t waiting_bytes_of_others_ = 0;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;
   std::unordered_map<std::uint64_t, client> clients_; // by token
   std::uint64_t last_client_ = 0;
-  std::map<std::string, std::vector<runtime::pid>> subscribers_;      // by transaction
-  std::unordered_map<std::uint32_t, std::size_t> subscribed_by_node_; // of other nodes; none is 0
-  std::size_t subscribed_ = 0;                                        // of all other nodes
-  runtime::kept_memory memory_;                                       // what is kept for other nodes
+  saga_subscribers subscribers_;
+  runtime::kept_memory memory_; // what is kept for other nodes
 };
 
 } // namespace coppice::behaviours

@@ -37,18 +37,14 @@ base::status saga_workers::begin() {
 
 void saga_workers::run(saga::call what) {
   if (closed_) return;
-  waiting_bytes_ += what.value.encoded.size();
-  waiting_.push_back(std::move(what));
+  waiting_.push(std::move(what));
   begin_some();
 }
 
 void saga_workers::begin_some() {
   while (keeper_ && running_.size() < how_->options.limit && !waiting_.empty()) {
     const std::uint64_t token = waiting_.front().token;
-    waiting_bytes_ -= waiting_.front().value.encoded.size();
-    const auto job =
-        std::make_shared<saga_job>(std::move(waiting_.front()), self_.self(), max_value_, max_steps_);
-    waiting_.pop_front();
+    const auto job = std::make_shared<saga_job>(waiting_.pop(), self_.self(), max_value_, max_steps_);
     running_[token] = {job, {}, false};
     ++begun_;
     self_.hand(keeper_, std::make_unique<saga_job_parcel>(job));
@@ -60,17 +56,12 @@ void saga_workers::stop(std::uint64_t token) {
     if (!std::exchange(known->second.stopped, true)) self_.notify(keeper_, saga_news::stop(token));
     return;
   }
-  const auto waits = std::ranges::find(waiting_, token, &saga::call::token);
-  if (waits == waiting_.end()) return;
-  waiting_bytes_ -= waits->value.encoded.size();
-  waiting_.erase(waits);
-  ends_.push_back({token, std::nullopt});
+  if (waiting_.remove(token)) ends_.push_back({token, std::nullopt});
 }
 
 void saga_workers::stop_all() {
   closed_ = true;
   waiting_.clear();
-  waiting_bytes_ = 0;
   std::vector<std::uint64_t> all;
   for (const auto& [token, one] : running_) all.push_back(token);
   for (const std::uint64_t token : all) stop(token);
@@ -115,7 +106,7 @@ std::string saga_workers::shown(const runtime::pid& worker) const {
 std::string saga_workers::place_of(std::uint64_t token) const {
   if (token == 0) return {};
   if (const auto known = running_.find(token); known != running_.end()) return shown(known->second.worker);
-  return std::ranges::find(waiting_, token, &saga::call::token) == waiting_.end() ? "" : "waits";
+  return waiting_.has(token) ? "waits" : "";
 }
 
 void saga_workers::write_report(message_writer& out, std::size_t most) const {

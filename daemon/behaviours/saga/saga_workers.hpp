@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "behaviours/saga/saga_call_queue.hpp"
 #include "behaviours/saga/saga_job.hpp"
 
 namespace coppice::behaviours {
@@ -65,7 +66,7 @@ class saga_workers {
   std::optional<taken> take_info(const runtime::message& m);
 
   // Values of the callbacks that wait.
-  std::size_t waiting_bytes() const { return waiting_bytes_; }
+  std::size_t waiting_bytes() const { return waiting_.bytes(); }
   // Where the callback with this token runs: a pid, `begins` or `waits`. Empty: in no worker.
   std::string place_of(std::uint64_t token) const;
   // #{actor, limit, running, waiting, begun, crashed, steps => [#{tx, callback, attempt, worker}]}, with at
@@ -88,8 +89,7 @@ class saga_workers {
   const std::size_t max_steps_;
   runtime::pid keeper_; // none: that of an earlier process is still there
   bool closed_ = false;
-  std::deque<saga::call> waiting_;
-  std::size_t waiting_bytes_ = 0;
+  saga_call_queue waiting_;
   std::unordered_map<std::uint64_t, running> running_; // by token
   std::vector<end> ends_;
   std::uint64_t begun_ = 0;

@@ -102,6 +102,9 @@ node_status snapshots::status_with_disk() const {
                       one.counters->bad_snapshot.value() != 0,
                       one.counters->no_snapshots.value() != 0,
                       one.counters->differs_at.value()};
+    about.too_large_state = one.counters->too_large_state.value();
+    about.too_large_snapshot = one.counters->too_large_snapshot.value();
+    about.largest_state = one.counters->largest_state.value();
     if (const std::uint64_t lacks = one.counters->lacks_version.value(); lacks != 0)
       about.lacks_version = static_cast<std::uint32_t>(lacks - 1);
     const auto patience = static_cast<base::nanos>(one.counters->patience.value());
@@ -112,8 +115,8 @@ node_status snapshots::status_with_disk() const {
     if (slow_at != 0 && now - slow_at < behaviours::raft::slow_write_shown)
       about.slow_write = static_cast<base::nanos>(one.counters->slow_write.value());
     if (about.leaderless != 0 || about.parked_at != 0 || about.stopped || about.bad_snapshot ||
-        about.no_snapshots || about.lacks_version || about.differs_at != 0 || about.waits != 0 ||
-        about.slow_write != 0)
+        about.no_snapshots || about.too_large_snapshot != 0 || about.lacks_version || about.differs_at != 0 ||
+        about.waits != 0 || about.slow_write != 0)
       out.raft.push_back(std::move(about));
   }
   const auto sagas = of_.counted.rows<host::saga_state>();

@@ -105,6 +105,9 @@ struct raft_status {
   base::nanos waits = 0;        // for how long it has applied none of the entries that it could. 0: as above
   base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
   std::optional<std::uint32_t> lacks_version{}; // the group's, which its code does not know. Empty: it does
+  // Bytes of its state, and of its leader's snapshot, that are above largest_state. 0: they are not.
+  std::uint64_t too_large_state = 0, too_large_snapshot = 0;
+  std::uint64_t largest_state = 0; // bytes that its state may have on this node
 };
 
 // A saga on this node that needs attention.

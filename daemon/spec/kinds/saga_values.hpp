@@ -26,7 +26,7 @@ struct saga_value_bound {
 };
 
 // The longest value that a saga can take from another node. `term_bytes` of node.limits; `memory`: bytes of
-// node.limits.memory. UINT64_MAX: not known. One other node may have three quarters of a saga's room.
+// node.limits.memory. UINT64_MAX: not known. One other node may have three quarters of the sagas' room.
 constexpr saga_value_bound largest_saga_value(std::uint64_t term_bytes, std::uint64_t memory) {
   const std::uint64_t room = tree::largest_saga_room(memory).for_others;
   const std::uint64_t share = room - room / 4;

@@ -268,15 +268,20 @@ TEST_CASE(
                  {"grows", 0, 0, false, false, true},
                  {"waits", 0, 0, false, false, false, 0, 3 * base::nanos_per_second},
                  {"slow", 0, 0, false, false, false, 0, 0, 120 * base::nanos_per_ms},
-                 {"older", 0, 0, false, false, false, 0, 0, 0, 2}};
+                 {"older", 0, 0, false, false, false, 0, 0, 0, 2},
+                 {"behind", 0, 0, false, false, false, 0, 0, 0, {}, 0, 300, 200},
+                 {"large", 0, 0, false, false, true, 0, 0, 0, {}, 250, 0, 200}};
   const auto said = warnings(status);
-  REQUIRE(said.size() == 6);
+  REQUIRE(said.size() == 8);
   CHECK(said[0].why == "it stands still: its part of the durable log is of no use");
   CHECK(said[1].why == "it applies nothing: its snapshot is of no use");
   CHECK(said[2].why == "it could take no snapshot, so its log grows");
   CHECK(said[3].why == "it has applied nothing for 3000 ms, and committed entries wait");
   CHECK(said[4].why == "a write to the durable log took 120 ms, longer than a heartbeat");
   CHECK(said[5].why == "it applies nothing: its code does not know version 2 of its group");
+  CHECK(said[6].why == "it cannot catch up: its leader's snapshot has 300 bytes, and 200 are the most here");
+  CHECK(said[7].why ==
+        "it can take no snapshot, so its log grows: its state has 250 bytes, and 200 are the most here");
 }
 
 TEST_CASE("a saga whose steps are stuck in doubt, or cannot be undone, is named") {

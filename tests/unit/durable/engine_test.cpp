@@ -59,6 +59,31 @@ TEST_CASE("a log is cut at both ends, and goes on") {
   CHECK(write(*log, add(a, 100, "z")));
 }
 
+TEST_CASE(
+    "entries that lie side by side are read at once, and each of them alone where the disk has lost a part") {
+  memory_disk disk;
+  auto log = open_log(disk, 1 << 20);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  std::vector<std::string> all;
+  for (std::uint64_t i = 1; i <= 300; ++i) {
+    REQUIRE(write(*log, add(a, i, "x")));
+    all.push_back(std::to_string(i) + ":1:x");
+  }
+  disk.reads = 0;
+  CHECK(entries_of(*log, a) == all);
+  CHECK(disk.reads == 1);
+  // Of another group, in the middle.
+  REQUIRE(write(*log, add(b, 1, "lost")));
+  REQUIRE(write(*log, add(a, 301, "y")));
+  all.push_back("301:1:y");
+  CHECK(entries_of(*log, a) == all);
+  const std::string bytes = disk.content(segment_path(1));
+  disk.make_unreadable(segment_path(1), bytes.find("lost"), bytes.find("lost") + 4);
+  CHECK(entries_of(*log, a) == all);
+  CHECK(entries_of(*log, b) == std::vector<std::string>{"read: input/output error"});
+}
+
 TEST_CASE("changes that do not fit are refused, and nothing of their request is written") {
   memory_disk disk;
   auto log = open_log(disk);

@@ -165,6 +165,7 @@ class memory_disk final : public durable::disk {
     memory_file(memory_disk& on, std::shared_ptr<inode> of) : on_(on), of_(std::move(of)) {}
     base::result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> into) const override {
       const std::lock_guard hold(on_.mutex_);
+      ++on_.reads;
       if (const auto bad = on_.unreadable.find(of_.get()); bad != on_.unreadable.end() &&
                                                            offset < bad->second.second &&
                                                            offset + into.size() > bad->second.first)
@@ -294,6 +295,7 @@ class memory_disk final : public durable::disk {
   bool is_dead_ = false;
 
  public:
+  std::uint64_t reads = 0; // of files
   // Files, and from which offset to which reading fails.
   std::map<const inode*, std::pair<std::uint64_t, std::uint64_t>> unreadable;
   void make_unreadable(const std::string& name, std::uint64_t from = 0,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A step that this node takes part in: answers that are kept, undo, who may say what, bounds, restarts.
 #include "one_saga.hpp"
+#include "saga/node_room.hpp"
 
 using namespace coppice::saga;
 using namespace coppice::saga::test;
@@ -341,6 +342,78 @@ TEST_CASE("what a saga keeps for other nodes is bounded in bytes, and given back
     of.receive(node, last);
   }
   CHECK(of.machine->bytes_for_others() == 0);
+}
+
+TEST_CASE(
+    "the value of an undo is kept until it is carried out, and a node always has room for one of them") {
+  options how;
+  how.max_bytes_for_others = 4000;
+  one_saga of(how);
+  const auto undo = [](std::uint32_t step) {
+    request made = asked_by("b", step, 3500);
+    made.what = request_kind::reverse;
+    return made;
+  };
+  for (const std::uint32_t step : {1U, 2U, 3U}) {
+    of.receive("b", asked_by("b", step));
+    of.answer(callback::perform, says(verdict::kind::ok));
+  }
+  of.receive("b", undo(1));
+  CHECK(of.calls(callback::reverse) == 1);
+  of.receive("b", undo(2));
+  CHECK(of.calls(callback::reverse) == 0);
+  REQUIRE(of.replied(request_kind::reverse) != nullptr);
+  CHECK(of.replied(request_kind::reverse)->what == answer_kind::busy);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  CHECK(of.machine->bytes_for_others() < 1000);
+  of.receive("b", undo(2));
+  CHECK(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::never)); // its coordinator is told
+  CHECK(of.machine->bytes_for_others() < 1000);
+  of.receive("b", undo(3));
+  CHECK(of.calls(callback::reverse) == 1);
+  of.answer(callback::reverse, says(verdict::kind::ok));
+  of.receive("b", undo(2)); // once more
+  CHECK(of.calls(callback::reverse) == 1);
+  CHECK(of.called(callback::reverse)->value.encoded.size() == 3500);
+}
+
+TEST_CASE("a step that is done again has no more room than a first one") {
+  options how;
+  how.max_bytes_for_others = 4000;
+  one_saga of(how);
+  of.receive("b", asked_by("b", 1));
+  of.call_ends(callback::perform);
+  of.receive("b", asked_by("b", 1, 3500));
+  CHECK(of.calls(callback::perform) == 0);
+  REQUIRE(of.replied(perform) != nullptr);
+  CHECK(of.replied(perform)->what == answer_kind::busy);
+  of.receive("b", asked_by("b", 1, 2000));
+  CHECK(of.calls(callback::perform) == 1);
+}
+
+TEST_CASE("the sagas of a node share one bound for other nodes, and each gives back what it had") {
+  node_room room;
+  options how;
+  how.max_bytes_for_others = 4000;
+  how.room = &room;
+  auto first = std::make_unique<one_saga>(how);
+  one_saga second(how);
+  const auto is_taken = [](one_saga& of, const std::string& node, std::uint32_t step, std::size_t bytes) {
+    of.receive(node, asked_by(node, step, bytes));
+    return of.calls(callback::perform) == 1;
+  };
+  CHECK(is_taken(*first, "b", 1, 2000));
+  CHECK_FALSE(is_taken(second, "b", 2, 2000)); // beyond the share of one node
+  CHECK_FALSE(is_taken(second, "c", 1, 2000)); // beyond what all nodes may have
+  CHECK(second.machine->counted().over_share == 2);
+  REQUIRE(second.replied(perform) != nullptr);
+  CHECK(second.replied(perform)->what == answer_kind::busy);
+  CHECK(is_taken(second, "c", 2, 1000));
+  CHECK(room.taken() == first->machine->bytes_for_others() + second.machine->bytes_for_others());
+  first.reset();
+  CHECK(room.taken() == second.machine->bytes_for_others());
+  CHECK(is_taken(second, "b", 3, 2000));
 }
 
 TEST_CASE("an interim value goes to the coordinator while the step is under way") {

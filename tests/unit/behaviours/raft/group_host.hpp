@@ -378,6 +378,13 @@ struct group_host : test_host {
       return said ? test::text(*said) : std::string("no answer");
     });
   }
+  // A message of a process of that other node.
+  void tell_from(std::string_view node, const std::string& name, std::string_view what) {
+    auto told = runtime::make_signal(runtime::signal_kind::message,
+                                     runtime::pid{*system.nodes().intern(node), 77, 40, 0}, term(what));
+    told->flags = runtime::signal::remote;
+    system.deliver(runtime::destination::named(name), std::move(told));
+  }
   // Asks again until there is a leader.
   std::string done(const std::string& name, std::string_view what) {
     return done_by([&] { return ask(name, what); });

@@ -287,13 +287,21 @@ TEST_CASE("a snapshot that is larger than the node's limits let a state be is no
   REQUIRE(large.length > small.length);
   small.of.members = large.of.members = host.members;
   CHECK(host.append(4, {100}, 2));
+  const auto shown = [&host] { return host.system_request(runtime::destination::named("a"), "get_state"); };
+  const std::string why = "its leader's snapshot has " + std::to_string(large.length) + " bytes, and " +
+                          std::to_string(small.length) + " are the most here";
+  host.say(host.b, 3, large); // of a former leader
+  CHECK(shown().find(why) == std::string::npos);
   host.say(host.b, 4, large);
+  CHECK(shown().find(why) != std::string::npos);
   host.say(host.b, 4, small);
   CHECK(host.comes_to("a", "{query, sum, stale}", "9"));
   const std::string took = "took " + std::to_string(large.length);
   for (const std::string& line : host.book.lines()) CHECK(line != took);
-  CHECK(host.system_request(runtime::destination::named("a"), "get_state").find("dropped => 0") ==
-        std::string::npos);
+  CHECK(shown().find("dropped => 0") == std::string::npos);
+  CHECK(shown().find(why) == std::string::npos);
+  host.say(host.b, 4, large); // what it has is as new
+  CHECK(shown().find(why) == std::string::npos);
 }
 
 TEST_CASE("calls that wait are bounded in bytes with the addresses of their callers") {

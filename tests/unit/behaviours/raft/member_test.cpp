@@ -207,8 +207,8 @@ TEST_CASE(
   host.start("a");
   CHECK(host.comes_to("a", "{append, 1}", "{ok,10,10}"));
   const auto says = [&host] {
-    return host.system_request(runtime::destination::named("a"), "get_state")
-               .find("could take no snapshot") != std::string::npos;
+    return host.system_request(runtime::destination::named("a"), "get_state").find("are the most") !=
+           std::string::npos;
   };
   CHECK(runtime::testing::eventually(says));
   CHECK(host.ask("a", "{get, 1}") == "{ok,1,{ok,1,1}}"); // the log is whole
@@ -238,6 +238,27 @@ TEST_CASE("a session is used from the node that has opened it alone, whichever m
     CHECK(host.done_from("two@localhost", name, command) == done);
   }
   CHECK(host.done("a", "{query, sum}") == "15");
+}
+
+TEST_CASE(
+    "a node that the configuration names, and that has no member, passes on no requests and no hellos") {
+  group_host host({"a"});
+  host.options.join.push_back("x@three@localhost"); // asked by a member that is new
+  host.start("a");
+  const std::string opened = host.done_from("two@localhost", "a", "{client}");
+  REQUIRE(opened.starts_with("{ok,"));
+  const std::string client = opened.substr(4, opened.size() - 5);
+  // In the session of another node.
+  host.tell_from("three@localhost", "a",
+                 "{raft_ask, x, 1, 'two@localhost', {append, 5, {" + client + ", 1}}}");
+  host.tell_from("three@localhost", "a", "{raft_ask, x, 2, 'two@localhost', {append, 5}}");
+  host.tell_from(
+      "three@localhost", "a",
+      "{raft_met, 'four@localhost', {raft_hello, m, 1, <<\"0123456789abcdef\">>, true, undefined}}");
+  CHECK(host.ask("a", "{query, sum}") == "0");
+  const std::string add = "{'$coppice_raft_change', add, <<\"m@four@localhost\">>}";
+  CHECK(host.ask("a", add) == "{error,not_met}");
+  CHECK(host.done_from("two@localhost", "a", "{append, 5, {" + client + ", 1}}") == "{ok,1,5}");
 }
 
 TEST_CASE("a session is bound to its node also where the log has its entry no more") {

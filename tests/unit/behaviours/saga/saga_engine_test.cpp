@@ -175,7 +175,8 @@ struct one_node {
   std::string call(std::string_view request) { return host.call(desk, request); }
   // A call that says that it is of the process `from`. Its answer goes there, or, as another node may name no
   // process of this one for answers, to an alias that nobody has.
-  void call_from(const std::string& node, const runtime::pid& from, std::string_view request) {
+  void call_from(const std::string& node, const runtime::pid& from, std::string_view request,
+                 std::string_view tag = "tag") {
     const auto index = host.system.nodes().intern(node);
     REQUIRE(index);
     runtime::message_writer out;
@@ -188,7 +189,7 @@ struct one_node {
       out.atom("alias");
       runtime::write(out, runtime::reference::made_by(from, 1), host.system.nodes());
     } else {
-      out.atom("tag");
+      out.raw(term(tag).bytes());
     }
     out.raw(term(request).bytes());
     auto far =
@@ -453,6 +454,22 @@ TEST_CASE("a caller whose address is longer than any is refused, and nothing of 
     CHECK(said[0].ends_with(",{error,limit}}"));
   }
   CHECK(of.call("open") == "0");
+}
+
+TEST_CASE("callers of another node that wait take no more than its share of the node's memory") {
+  one_node of(std::uint64_t{2} << 20); // a sixteenth is 128 KiB
+  REQUIRE(of.start() == "opened");
+  const std::string tag = "<<\"" + std::string(3900, 'x') + "\">>";
+  const runtime::pid far{*of.host.system.nodes().intern("far@localhost"), 77, 40, 0};
+  const std::uint64_t before = runtime::block_memory::in_use();
+  for (int i = 0; i < 100; ++i)
+    of.call_from("far@localhost", far,
+                 R"({saga_do, {<<"t)" + std::to_string(i) +
+                     R"(">>, {16, [{{<<"shop">>, <<"far@localhost">>}, 1}]}}, later, 60000})",
+                 tag);
+  CHECK(of.host.book.take(100).size() == 100); // each is done
+  of.call("open");
+  CHECK(runtime::block_memory::in_use() - before < 256 * 1024);
 }
 
 TEST_CASE("a request that comes again before it is answered is answered twice") {
