@@ -75,5 +75,21 @@ def long(cleanup):
         owner.close()
 
 
+@test("the values of undos that wait take no more than a share of the node's memory, and the node goes on")
+def undone(cleanup):
+    with attacked(cleanup, CONFIG + "node: { limits: { memory: 128MiB } }\n", megabytes=96, lines=120) as (target, mallory):
+        keys = [key_of(mallory.name, number) for number in range(200)]
+        for key in keys:
+            equal(do(mallory, key, (Atom("give"), b"ann", 1))[0], Atom("ok"))
+        # No such change: its undo fails, and is tried again and again.
+        long = (Atom("give"), b"ann", bytes(1_000_000))
+        for key in keys:
+            mallory.send("accounts", (Atom("$gen_call"), (mallory.pid(), mallory.reference()), (Atom("saga_undo"), key, long)))
+        equal(mallory.ping(30), "yes")
+        owner = peer(cleanup, target, "owner")
+        equal(do(owner, key_of(owner.name, 4))[0], Atom("ok"), "others' steps are done")
+        owner.close()
+
+
 if __name__ == "__main__":
     run()
