@@ -133,6 +133,7 @@ void cluster::kill(unsigned host, loss what) {
   close_all_of(host);
   close_files_of(host);
   if (what == loss::power) lose_unsynced(host);
+  disk_of(host).syncing = 0; // the threads that waited for them have ended
   heal_disk(host);
   ++host_at(host).lives;
   // Its memory is the dead node's for good: nothing may touch it any more.

@@ -88,9 +88,19 @@ class faults {
     in_trial_ = now() - begun;
   }
   void kill(unsigned host) {
-    all_.kill(host, one_in(3) ? loss::program : loss::power);
+    const loss what = one_in(3) ? loss::program : loss::power;
+    if (what == loss::power && !one_in(4)) await_sync(host);
+    all_.kill(host, what);
     does_.lost(host);
     sync_failed_[host] = false;
+  }
+  // What a loss of power costs is decided while the disk is at work: it comes mostly then, and rather in a
+  // long work.
+  static void await_sync(unsigned host) {
+    const nanos until = now() + second;
+    do {
+      let_pass(draw_between(1, millisecond));
+    } while (disk_of(host).syncing == 0 && now() < until);
   }
   void revive(unsigned host) {
     all_.start(host);

@@ -231,8 +231,10 @@ int sync_entry(const entry_ptr& which) {
   host_disk& disk = disk_of(which->host);
   const std::uint64_t last = disks().changes;
   // What a thread changes while the disk is at work may stay behind.
+  ++disk.syncing;
   wait(nullptr, now() + length_of_sync(disk));
   if (which->gone) return EIO;
+  --disk.syncing;
   const bool fails = disk.syncs_to_fail > 0;
   note(fails ? "sync fails" : "sync", which->host, which->number);
   if (fails) {

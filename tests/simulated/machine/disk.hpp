@@ -64,6 +64,7 @@ struct host_disk {
   bool full = false;                   // no file can become longer
   unsigned syncs_to_fail = 0;          // of the next ones
   nanos slow = 0;                      // how much longer each sync takes
+  unsigned syncing = 0;                // syncs under way
 };
 
 // The host's disk is that folder. What is there is on the disk.

@@ -19,7 +19,7 @@
 namespace coppice::net {
 namespace {
 
-const std::vector<std::string> names = {"node.example", "127.0.0.1", "::1"};
+const std::vector<std::string> leaf_names = {"node.example", "127.0.0.1", "::1"};
 
 std::string read(const test::temporary_folder& folder, const char* name) {
   return base::read_file(folder.file(name), 65536).value();
@@ -36,16 +36,16 @@ TEST_CASE("a leaf is valid for its names under its authority only") {
   const base::nanos now = base::wall_now();
   const auto authority = make_authority(now).value();
   const auto other = make_authority(now).value();
-  const auto leaf = issue_leaf(authority, names, now).value();
+  const auto leaf = issue_leaf(authority, leaf_names, now).value();
   CHECK(check_pair(authority, now, authority_lifetime - one_day));
-  CHECK(check_leaf(leaf, authority.certificate, names, now, 30 * one_day));
+  CHECK(check_leaf(leaf, authority.certificate, leaf_names, now, 30 * one_day));
   CHECK(check_leaf(leaf, authority.certificate, {"::1", "127.0.0.1", "node.example"}, now, 0));
-  CHECK_FALSE(check_leaf(leaf, other.certificate, names, now, 0));
+  CHECK_FALSE(check_leaf(leaf, other.certificate, leaf_names, now, 0));
   CHECK_FALSE(check_leaf(leaf, authority.certificate, {"node.example"}, now, 0));
-  CHECK(check_leaf(leaf, authority.certificate, names, now + leaf_lifetime, one_day).error().code ==
+  CHECK(check_leaf(leaf, authority.certificate, leaf_names, now + leaf_lifetime, one_day).error().code ==
         base::errc::timeout);
   CHECK(check_pair({leaf.certificate, authority.key}, now, 0).error().code == base::errc::invalid);
-  CHECK_FALSE(issue_leaf({authority.certificate, other.key}, names, now));
+  CHECK_FALSE(issue_leaf({authority.certificate, other.key}, leaf_names, now));
   CHECK_FALSE(issue_leaf(authority, {}, now));
   CHECK_FALSE(check_pair({"garbage", "garbage"}, now, 0));
 }
@@ -54,14 +54,14 @@ TEST_CASE("what a peer has shown is for its names and no other, whoever signed i
   REQUIRE(tls::initialise());
   const base::nanos now = base::wall_now();
   const auto authority = make_authority(now).value();
-  const auto leaf = issue_leaf(authority, names, now).value();
+  const auto leaf = issue_leaf(authority, leaf_names, now).value();
   mbedtls_x509_crt parsed;
   mbedtls_x509_crt_init(&parsed);
   REQUIRE(mbedtls_x509_crt_parse(&parsed, reinterpret_cast<const unsigned char*>(leaf.certificate.c_str()),
                                  leaf.certificate.size() + 1) == 0);
   const peer_certificate shown = describe(parsed);
   mbedtls_x509_crt_free(&parsed);
-  for (const std::string& name : names) CHECK(mismatch(shown, name) == "");
+  for (const std::string& name : leaf_names) CHECK(mismatch(shown, name) == "");
   for (const char* const other : {"other.example", "127.0.0.2", "node.example.org", "example", "::2"}) {
     const std::string why = mismatch(shown, other);
     CAPTURE(other);
@@ -75,21 +75,21 @@ TEST_CASE("what a peer has shown is for its names and no other, whoever signed i
 TEST_CASE("certificates are made once, with closed keys, and kept") {
   const test::temporary_folder at;
   const base::nanos now = base::wall_now();
-  const auto paths = ensure_certificates(at.path() + "/tls", names, now).value();
+  const auto paths = ensure_certificates(at.path() + "/tls", leaf_names, now).value();
   const std::string leaf = base::read_file(paths.certificate, 65536).value();
   for (const char* key : {"/tls/node-key.pem", "/tls/ca-key.pem"}) {
     struct stat info {};
     REQUIRE(stat((at.path() + key).c_str(), &info) == 0);
     CHECK((info.st_mode & 07777) == 0600);
   }
-  REQUIRE(ensure_certificates(at.path() + "/tls", names, now));
+  REQUIRE(ensure_certificates(at.path() + "/tls", leaf_names, now));
   CHECK(base::read_file(paths.certificate, 65536).value() == leaf);
 }
 
 TEST_CASE("a leaf for other names, near its end or damaged is replaced under the same authority") {
   const test::temporary_folder at;
   const base::nanos now = base::wall_now();
-  REQUIRE(ensure_certificates(at.path(), names, now));
+  REQUIRE(ensure_certificates(at.path(), leaf_names, now));
   const std::string authority = read(at, "ca.pem");
   std::string leaf = read(at, "node.pem");
   const auto replaced = [&] {
@@ -108,15 +108,15 @@ TEST_CASE("a leaf for other names, near its end or damaged is replaced under the
 TEST_CASE("a damaged authority is an error and stays as it is, an expired one is replaced") {
   const test::temporary_folder at;
   const base::nanos now = base::wall_now();
-  REQUIRE(ensure_certificates(at.path(), names, now));
+  REQUIRE(ensure_certificates(at.path(), leaf_names, now));
   const std::string authority = read(at, "ca.pem");
-  REQUIRE(ensure_certificates(at.path(), names, now + authority_lifetime + one_day));
+  REQUIRE(ensure_certificates(at.path(), leaf_names, now + authority_lifetime + one_day));
   CHECK(read(at, "ca.pem") != authority);
   REQUIRE(base::write_file_atomic(at.path() + "/ca.pem", "garbage", 0644));
-  CHECK_FALSE(ensure_certificates(at.path(), names, now));
+  CHECK_FALSE(ensure_certificates(at.path(), leaf_names, now));
   CHECK(read(at, "ca.pem") == "garbage");
   std::filesystem::remove(at.path() + "/ca-key.pem");
-  CHECK_FALSE(ensure_certificates(at.path(), names, now));
+  CHECK_FALSE(ensure_certificates(at.path(), leaf_names, now));
 }
 
 TEST_CASE("a cluster's authority and certificates are made with closed keys, and never made anew unasked") {
@@ -176,7 +176,7 @@ TEST_CASE("a certificate does not outlive its authority, and only an authority s
 
 TEST_CASE("openssl accepts the chain, as server and as client" * doctest::skip(!openssl("version"))) {
   const test::temporary_folder at;
-  REQUIRE(ensure_certificates(at.path(), names, base::wall_now()));
+  REQUIRE(ensure_certificates(at.path(), leaf_names, base::wall_now()));
   const std::string chain = " -CAfile " + at.path() + "/ca.pem " + at.path() + "/node.pem";
   CHECK(openssl("verify -x509_strict -purpose sslserver -verify_ip 127.0.0.1" + chain));
   CHECK(openssl("verify -x509_strict -purpose sslclient -verify_hostname node.example" + chain));
