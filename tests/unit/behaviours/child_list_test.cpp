@@ -15,7 +15,7 @@ using behaviours::child_list;
 
 namespace {
 
-child_list::value child(std::size_t number) {
+child_list::value value_of(std::size_t number) {
   auto out = std::make_shared<behaviours::child_spec>();
   out->actor = std::to_string(number);
   return out;
@@ -36,7 +36,7 @@ TEST_CASE("a list of children gives back what was put into it, in order") {
   CHECK(list.begin() == list.end());
   std::vector<child_list::value> expected;
   for (std::size_t i = 0; i < 1000; ++i) {
-    expected.push_back(child(i));
+    expected.push_back(value_of(i));
     list.push_back(expected.back());
   }
   CHECK(list.front() == expected.front());
@@ -45,9 +45,9 @@ TEST_CASE("a list of children gives back what was put into it, in order") {
 
 TEST_CASE("a copy of a list of children keeps what it had when the other grows") {
   child_list one;
-  one.push_back(child(1));
+  one.push_back(value_of(1));
   const child_list before = one;
-  one.push_back(child(2));
+  one.push_back(value_of(2));
   CHECK(before.size() == 1);
   CHECK(contents(before).size() == 1);
   CHECK(one.size() == 2);
@@ -55,10 +55,10 @@ TEST_CASE("a copy of a list of children keeps what it had when the other grows")
 
 TEST_CASE("one child changed among thousands leaves all but one block shared") {
   child_list before;
-  for (std::size_t i = 0; i < 100'000; ++i) before.push_back(child(i));
+  for (std::size_t i = 0; i < 100'000; ++i) before.push_back(value_of(i));
   child_list after;
   after.append(before, 0, 50'000);
-  after.push_back(child(1'000'000));
+  after.push_back(value_of(1'000'000));
   after.append(before, 50'001, before.size());
   CHECK(after.size() == before.size());
   const std::size_t blocks = before.shared_with(before);
@@ -70,7 +70,7 @@ TEST_CASE("pieces put together again and again are what a plain list would be, i
   child_list list;
   std::vector<child_list::value> plain;
   for (std::size_t i = 0; i < 2000; ++i) {
-    plain.push_back(child(i));
+    plain.push_back(value_of(i));
     list.push_back(plain.back());
   }
   for (std::size_t turn = 0; turn < 500; ++turn) {
@@ -81,7 +81,7 @@ TEST_CASE("pieces put together again and again are what a plain list would be, i
     next.append(list, 0, first);
     std::vector<child_list::value> expected(plain.begin(), plain.begin() + static_cast<long>(first));
     for (std::size_t i = 0; i < fresh; ++i) {
-      expected.push_back(child(turn * 10 + i));
+      expected.push_back(value_of(turn * 10 + i));
       next.push_back(expected.back());
     }
     next.append(list, last, list.size());

@@ -155,12 +155,13 @@ TEST_CASE("no request that a service takes from peers has a process here hear th
   node_and_peer on({.pg = {"pg"}});
   const std::map<std::string, std::unique_ptr<behaviours::native_server>> services = [&] {
     std::map<std::string, std::unique_ptr<behaviours::native_server>> made;
-    made["rex"] = std::make_unique<services::rex>(nullptr);
-    made["user"] = std::make_unique<services::user>();
-    made["net_kernel"] = std::make_unique<services::net_kernel>();
-    made["pg"] = std::make_unique<services::pg_scope>("pg", true, on.a.router, services::peer_bounds());
-    made["global_name_server"] =
-        std::make_unique<services::global_name_server>(on.a.router, services::peer_bounds());
+    made["rex"] = std::make_unique<coppice::services::rex>(nullptr);
+    made["user"] = std::make_unique<coppice::services::user>();
+    made["net_kernel"] = std::make_unique<coppice::services::net_kernel>();
+    made["pg"] = std::make_unique<coppice::services::pg_scope>("pg", true, on.a.router,
+                                                               coppice::services::peer_bounds());
+    made["global_name_server"] = std::make_unique<coppice::services::global_name_server>(
+        on.a.router, coppice::services::peer_bounds());
     return made;
   }();
   witness there(on.a.host, "witness");

@@ -339,17 +339,17 @@ TEST_CASE("a node that leaves half of the calls waiting is refused more of them,
   CHECK(host.comes_to("a", "{query, sum, stale}", "7"));
   const std::uint32_t greedy = *host.system.nodes().intern("greedy@localhost");
   const std::uint32_t shop = *host.system.nodes().intern("shop@localhost");
-  constexpr base::nanos patience = 10 * base::nanos_per_second;
+  constexpr base::nanos most_of_one = 10 * base::nanos_per_second;
   // The leader does not answer what is passed on to it.
   for (int i = 0; i < 4; ++i) {
     host.say(host.b, 4, consensus::heartbeat{2, 0});
     CHECK(host.ask_from(greedy, "{append, 1}", 0) == "no answer");
   }
   host.say(host.b, 4, consensus::heartbeat{2, 0});
-  CHECK(host.ask_from(greedy, "{append, 1}", patience) == "{error,overloaded}");
-  CHECK(host.ask_from(greedy, "{query, sum, stale}", patience) == "{error,overloaded}");
-  CHECK(host.ask_from(greedy, "{client}", patience) == "{error,overloaded}");
-  CHECK(host.ask_from(shop, "{query, sum, stale}", patience) == "7");
+  CHECK(host.ask_from(greedy, "{append, 1}", most_of_one) == "{error,overloaded}");
+  CHECK(host.ask_from(greedy, "{query, sum, stale}", most_of_one) == "{error,overloaded}");
+  CHECK(host.ask_from(greedy, "{client}", most_of_one) == "{error,overloaded}");
+  CHECK(host.ask_from(shop, "{query, sum, stale}", most_of_one) == "7");
   CHECK(host.ask("a", "{query, sum, stale}") == "7");
 }
 
