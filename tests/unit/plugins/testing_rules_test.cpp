@@ -49,7 +49,7 @@ TEST_CASE("a second reply to the call in hand is E_USED and told") {
 TEST_CASE("a second reply at any other time does nothing") {
   const plugin ledgers = fixture("ledger_1");
   actor one(ledgers);
-  const answer first = one.call("wait"_erl);
+  const coppice::testing::answer first = one.call("wait"_erl);
   one.cast("release"_erl);
   one.cast("release_again"_erl);
   CHECK(first == "released"_erl);
