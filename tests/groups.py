@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time. Writes sources into FOLDER that
-include up to six of those given, and prints what is to be compiled, a line each, seen from the current folder; a header that six sources include is
-then read once. Sources come into one group where no name that one of them keeps to itself (in a namespace without a
-name, as `static`, by `using` or as a macro) is used in another. What is no C++, and a source that a test program
-compiles again in place of a room's object, stays alone.
+include up to six of those given, and prints what is to be compiled, a line each, seen from the current folder; a header
+that six sources include is then read once. Sources come into one group where no name that one of them keeps to itself (in
+a namespace without a name, as `static`, by `using` or as a macro) is used in another, and where all have opened the same
+namespaces. What is no C++, and a source that a test program compiles again in place of the product's object, stays alone.
 
 groups.py --hold FOLDER: whether what stands in FOLDER can still be compiled so; where a source has changed so that it no
 longer can, the status is 1, and Meson has to run again.
@@ -39,10 +39,11 @@ KEYWORDS = {
 class Names:
     """The names of one source: `own`, those that it keeps to itself, each with the text of its `using`, or None; `used`,
     all that it says without a qualification; `declared` and `qualified`, what it gives to a namespace and takes from
-    one, as pairs of both names. Rather too many than too few: a group is smaller for it."""
+    one, as pairs of both names; `opened`, the namespaces whose names it uses as its own. Rather too many than too few: a
+    group is smaller for it."""
 
     def __init__(self, text):
-        self.own, self.used, self.declared, self.qualified = {}, set(), set(), set()
+        self.own, self.used, self.declared, self.qualified, self.opened = {}, set(), set(), set(), set()
         self.tokens = []
         for match in TOKEN.finditer(text):
             token = match[0]
@@ -85,7 +86,9 @@ class Names:
             at += 1
 
     def read_using(self, words):
-        if words and words[0] == "using" and "namespace" not in words[:2]:
+        if words[:2] == ["using", "namespace"] and "literals" not in words:
+            self.opened.add("".join(words[2:]))
+        elif words[:1] == ["using"]:
             self.own[words[1] if "=" in words else words[-1]] = " ".join(words)
 
     def read_name(self, at, scopes, statement):
@@ -113,6 +116,8 @@ class Names:
 
 def collide(one, other):
     """Whether a name of one means, or may mean, another thing in the other. The same `using` in both is no matter."""
+    if one.opened != other.opened:
+        return True
     for of, by in ((one, other), (other, one)):
         for name in of.own.keys() & by.used:
             if of.own[name] is None or by.own.get(name) != of.own[name]:
@@ -121,10 +126,10 @@ def collide(one, other):
 
 
 def stand_alone():
-    """Those, and what the tests' programs compile again in place of a room's object."""
+    """Those, and what the tests' programs compile again in place of the product's object."""
     yield from ((ROOT / name).resolve() for name in APART)
     for path in (ROOT / "tests").rglob("meson.build"):
-        for name in re.findall(r"\.\./(daemon/[\w./]+\.cpp)", path.read_text(encoding="utf-8")):
+        for name in re.findall(r"\.\./((?:daemon|plugin-api)/[\w./]+\.cpp)", path.read_text(encoding="utf-8")):
             yield (ROOT / name).resolve()
 
 

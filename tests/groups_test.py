@@ -19,6 +19,7 @@ COLLIDE = {
     "an enumerator": "namespace {\nenum known { yes, answer };\n}\n",
     "a macro": "#define asked 1\n",
     "another using": "using answer = int;\n",
+    "the names of a namespace": "using namespace coppice::base;\n",
 }
 TOGETHER = {
     "what has other names": "namespace {\nint question() { return 1; }\n}\n",
