@@ -16,7 +16,7 @@ std::vector<std::uint8_t> bytes_of(etf::bytes from) {
 }
 
 // {Pid, [alias|Ref]}, piece by piece.
-std::vector<std::uint8_t> expected(const std::string& node, const call_id& call) {
+std::vector<std::uint8_t> bytes_expected(const std::string& node, const call_id& call) {
   const reference ref = call.ref();
   etf::vector_writer out(64);
   out.tuple(2);
@@ -30,7 +30,7 @@ void check(const node_names& names, std::uint32_t node, const std::string& name,
   const call_id call{{node, 0x01020304, 77, 5}, number};
   const written_from from(names, call);
   CAPTURE(name);
-  CHECK(bytes_of(from.bytes()) == expected(name, call));
+  CHECK(bytes_of(from.bytes()) == bytes_expected(name, call));
   CHECK(from.tag()[0] == static_cast<std::uint8_t>(etf::tag::list));
 }
 
