@@ -101,7 +101,7 @@ class Names:
         after = self.tokens[at + 1] if at + 1 < len(self.tokens) else ""
         if scopes is None or (after not in ("(", "=", ";", "{", "[", ":") and before not in TYPES):
             return
-        self.declared.add((re.split("::", scopes[-1])[-1] if scopes else "", token))
+        self.declared.add((scopes[-1].rpartition("::")[2] if scopes else "", token))
         if self.tokens[statement] != "using" and ("" in scopes or "static" in self.tokens[statement:at]):
             self.own.setdefault(token, None)
 

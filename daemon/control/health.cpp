@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <string_view>
 
 #include "base/descriptors.hpp"
 #include "base/log_levels.hpp"
@@ -157,20 +159,16 @@ std::vector<complaint> warnings(const node::node_status& status) {
                        *one.lacks_version),
            fmt::format("coppice raft {} says which it knows; it goes on once coppice reload has code for it",
                        one.name)});
+    const auto is_too_large = [&](std::string_view what, std::uint64_t bytes) {
+      out.push_back(
+          {"raft", one.name,
+           fmt::format("{} has {} bytes, and {} are the most here", what, bytes, one.largest_state),
+           fmt::format("coppice raft {} names the limit; it counts once the node starts anew", one.name)});
+    };
     if (one.too_large_snapshot != 0)
-      out.push_back(
-          {"raft", one.name,
-           fmt::format("it cannot catch up: its leader's snapshot has {} bytes, and {} are the most "
-                       "here",
-                       one.too_large_snapshot, one.largest_state),
-           fmt::format("coppice raft {} names the limit; it counts once the node starts anew", one.name)});
+      is_too_large("it cannot catch up: its leader's snapshot", one.too_large_snapshot);
     if (one.no_snapshots && one.too_large_state != 0)
-      out.push_back(
-          {"raft", one.name,
-           fmt::format("it can take no snapshot, so its log grows: its state has {} bytes, and {} "
-                       "are the most here",
-                       one.too_large_state, one.largest_state),
-           fmt::format("coppice raft {} names the limit; it counts once the node starts anew", one.name)});
+      is_too_large("it can take no snapshot, so its log grows: its state", one.too_large_state);
     else if (one.no_snapshots)
       out.push_back({"raft", one.name, "it could take no snapshot, so its log grows",
                      "coppice logs --module raft says why; it tries again by itself"});
