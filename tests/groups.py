@@ -4,7 +4,9 @@
 include up to six of those given, and prints what is to be compiled, a line each, seen from the current folder; a header
 that six sources include is then read once. Sources come into one group where no name that one of them keeps to itself (in
 a namespace without a name, as `static`, by `using` or as a macro) is used in another, and where all have opened the same
-namespaces. What is no C++, and a source that a test program compiles again in place of the product's object, stays alone.
+namespaces. What is no C++, a source that a test program compiles again in place of the product's object, and one that
+defines a macro for a header, stay alone. A group includes the headers of all its sources before the first source: so what a
+source means does not depend on its place in the group.
 
 groups.py --hold FOLDER: whether what stands in FOLDER can still be compiled so; where a source has changed so that it no
 longer can, the status is 1, and Meson has to run again.
@@ -24,6 +26,8 @@ TOKEN = re.compile(r"""
   R"([^(\s]*)\(.*?\)\1" | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+' |
   [A-Za-z_]\w* | \d[\w.']* | :: | -> | \S""", re.S | re.M | re.X)
 DEFINED = re.compile(r"\s*#\s*define\s+(\w+)")
+DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(define|include|if|endif)[ \t]*(\S*)", re.M)
+INCLUDED = re.compile(r'#include "(.*\.cpp)"')
 NAME = re.compile(r"[A-Za-z_]")
 TYPES = ("struct", "class", "enum", "union", "concept")
 KEYWORDS = {
@@ -133,15 +137,30 @@ def stand_alone():
             yield (ROOT / name).resolve()
 
 
+def headers(source, text):
+    """What the source includes whatever is defined, each as its directive has it; None if it defines a macro before."""
+    found, depth, defined = [], 0, False
+    for word, what in DIRECTIVE.findall(text):
+        depth += {"if": 1, "endif": -1}.get(word, 0)
+        defined = defined or word == "define"
+        if word == "include" and defined:
+            return None
+        if word == "include" and depth == 0:
+            beside = source.parent / what.strip('"')
+            found.append(beside.resolve() if what.startswith('"') and beside.exists() else what)
+    return found
+
+
 def grouped(sources):
     """Lists of the sources, each of which can be compiled as one."""
     groups = []
     alone = set(stand_alone())
     for source in sources:
-        if source.suffix != ".cpp" or source in alone:
+        text = source.read_text(encoding="utf-8")
+        if source.suffix != ".cpp" or source in alone or headers(source, text) is None:
             groups.append(([source], None))
             continue
-        names = Names(source.read_text(encoding="utf-8"))
+        names = Names(text)
         for members, theirs in groups:
             if theirs is not None and len(members) < LARGEST and not any(collide(names, one) for one in theirs):
                 members.append(source)
@@ -152,6 +171,17 @@ def grouped(sources):
     return [members for members, _ in groups]
 
 
+def text_of_group(folder, members):
+    """Relative to the group where a path is ours, so that ccache finds it again for another checkout."""
+    before = (one for source in members for one in headers(source, source.read_text(encoding="utf-8")))
+    return "".join(f"#include {one}\n" for one in dict.fromkeys(
+        one if isinstance(one, str) else f'"{os.path.relpath(one, folder)}"' for one in [*before, *members]))
+
+
+def members_of(group):
+    return [(group.parent / name).resolve() for name in INCLUDED.findall(group.read_text(encoding="utf-8"))]
+
+
 def write(folder, sources):
     folder.mkdir(parents=True, exist_ok=True)
     written = set()
@@ -160,8 +190,7 @@ def write(folder, sources):
             print(os.path.relpath(members[0]))
             continue
         path = folder / f"{len(written) + 1}.cpp"
-        # Relative to the group, so that ccache finds it again for another checkout.
-        text = "".join(f'#include "{os.path.relpath(one, folder)}"\n' for one in members)
+        text = text_of_group(folder, members)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
         written.add(path)
@@ -172,12 +201,17 @@ def write(folder, sources):
 
 def hold(folder):
     for path in folder.rglob("*.cpp"):
-        members = [(path.parent / name).resolve() for name in re.findall(r'#include "(.*)"', path.read_text(encoding="utf-8"))]
+        members = members_of(path)
         if not all(one.exists() for one in members):
             return False
         if all(one.stat().st_mtime < path.stat().st_mtime for one in members):
             continue
-        names = [Names(one.read_text(encoding="utf-8")) for one in members]
+        texts = [one.read_text(encoding="utf-8") for one in members]
+        if any(headers(one, text) is None for one, text in zip(members, texts)):
+            return False
+        if path.read_text(encoding="utf-8") != text_of_group(path.parent, members):
+            return False
+        names = [Names(text) for text in texts]
         if any(collide(one, other) for number, one in enumerate(names) for other in names[:number]):
             return False
     return True

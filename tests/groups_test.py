@@ -46,6 +46,19 @@ def outcomes(folder):
     yield "together: the same using", together("using json = nlohmann::json;\njson f();\n", "using json = nlohmann::json;\njson g();\n")
     yield "apart: another meaning of a using", not together("using json = int;\njson f();\n", "using json = nlohmann::json;\njson g();\n")
 
+    yield "apart: a macro for a header", not together('#define ONLY 1\n#include "x.hpp"\n')
+    yield "together: a header under a condition", together("#if ONLY\n#include <x.hpp>\n#endif\n")
+
+    (folder / "near.hpp").touch()
+    pair = [written("p.cpp", '#include "near.hpp"\n#include <vector>\n'), written("q.cpp", "#include <map>\n#include <vector>\n")]
+    groups.write(folder / "pair", pair)
+    lines = (folder / "pair/1.cpp").read_text().split()[1::2]
+    yield "the headers come first, each once", lines == ['"../near.hpp"', "<vector>", "<map>", '"../p.cpp"', '"../q.cpp"']
+    pair[1].write_text("#include <set>\n")
+    yield "another header does not hold", not groups.hold(folder / "pair")
+    pair[1].write_text("#define ONLY 1\n#include <set>\n")
+    yield "a macro for a header does not hold", not groups.hold(folder / "pair")
+
     many = [written(f"m{n}.cpp", f"int f{n}();\n") for n in range(groups.LARGEST + 1)]
     yield "a group has a largest size", [len(one) for one in groups.grouped(many)] == [groups.LARGEST, 1]
     product = groups.ROOT / "daemon/spec/kinds/kinds.cpp"

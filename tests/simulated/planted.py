@@ -17,6 +17,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+
+import groups
 PROGRAM = "tests/simulated/coppice-simulated"
 SECONDS = 60
 SEARCHES = 2
@@ -29,14 +32,18 @@ def source_of(patch):
     return found[0]
 
 
-def compiled_as(compiled, source):
-    """Which files one of the build's commands compiles: its own, or those of a group. None: not the source."""
+def compiled_with(compiled, source, copy):
+    """What is compiled in place of the file of one of the build's commands, the copy being in place of the source: None if
+    that file is neither the source nor a group of it."""
     if compiled == source:
-        return [source]
-    if "groups" not in compiled.parts:
+        return f'#include "{copy}"\n'
+    if "groups" not in compiled.parts or source not in groups.members_of(compiled):
         return None
-    members = [(compiled.parent / name).resolve() for name in re.findall(r'#include "(.*)"', compiled.read_text(encoding="utf-8"))]
-    return members if source in members else None
+
+    def replaced(included):
+        path = (compiled.parent / included[1]).resolve()
+        return f'#include "{copy if path == source else path}"' if path.exists() else included[0]
+    return re.sub(r'#include "(.*)"', replaced, compiled.read_text(encoding="utf-8"))
 
 
 def planted_object(build, patch, folder):
@@ -50,9 +57,9 @@ def planted_object(build, patch, folder):
         compiled = (Path(entry["directory"]) / entry["file"]).resolve()
         if words[words.index("-o") + 1].startswith("tests/"):
             continue
-        if members := compiled_as(compiled, ROOT / source):
+        if text := compiled_with(compiled, ROOT / source, copy):
             target, group = folder / "planted.o", folder / "planted.cpp"
-            group.write_text("".join(f'#include "{copy if one == ROOT / source else one}"\n' for one in members))
+            group.write_text(text)
             words[words.index("-o") + 1] = str(target)
             words[words.index("-c") + 1] = str(group)
             for option in ("-MD", "-MQ", "-MF"):
