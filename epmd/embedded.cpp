@@ -174,7 +174,8 @@ std::string embedded::text() const {
     case state::starting:
       return "starting";
     case state::serving:
-      return fmt::format("serving on port {}, {} nodes", port(), server_->nodes().size());
+      return fmt::format("serving on port {}, {} {}", port(), server_->nodes().size(),
+                         server_->nodes().size() == 1 ? "node" : "nodes");
     case state::registered:
       return "registered at " + options_.address.to_string();
     case state::waiting:

@@ -14,8 +14,8 @@
 // EVENTS is any type that is encoded as a list, a coppice::message, or void; emit() also emits events, in
 // these and all other callbacks. Events are read as E, or left as they are: handle_events(coppice::term
 // list). All but the last two may return coppice::outcome instead. A stage may also have the callbacks of
-// coppice/lifecycle.hpp and coppice/server.hpp. `from` is {Pid, Tag}: keep a copy (owned_term) for a later
-// ask(), cancel() or resubscribe(). Header-only.
+// coppice/lifecycle.hpp and coppice/server.hpp. `from` names the subscription, {Pid, Tag}, or {{Name, Node},
+// Tag} of one to a name: keep a copy (owned_term) for a later ask(), cancel() or resubscribe(). Header-only.
 #pragma once
 
 #include <coppice/draft/stage.h>

@@ -228,7 +228,8 @@ def processes(cleanup):
     page.go("process/many")
     page.shows("Wait for it")
     page.js("location.hash = '#/process/' + encodeURIComponent('<script>alert(1)</script>')")
-    page.shows("<script>alert(1)</script>")
+    eventually(lambda: page.js("return document.querySelector('main .failed') && document.querySelector('main h1').textContent") == "<script>alert(1)</script>",
+               "a process that is not there has a heading", 60)
 
 
 @test("a plugin is reloaded after its dry run; the other views have what there is")

@@ -261,7 +261,7 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
   // Of a key that belongs to another node the core drops everything.
   const bool may = coordinator.node() == node;
   const saga::commit_kind kind = what->kind;
-  const request_place place(what->key, what->what);
+  const saga_callers::place place(what->key, what->what);
   const saga::counters before = core_->counted();
   core_->receive(now(), {{coordinator.name(), node}, settings_.core.self, std::move(*what)}, effects_);
   if (core_->counted().over_share != before.over_share) log_share();

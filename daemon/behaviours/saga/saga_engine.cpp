@@ -10,7 +10,6 @@
 #include "base/log.hpp"
 #include "base/process_wide.hpp"
 #include "base/random.hpp"
-#include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -33,18 +32,6 @@ constexpr std::string_view tick = "$coppice_saga"; // a notice to itself
 
 // While more bytes wait for the disk, no start and no request of another saga is taken.
 constexpr std::size_t most_unwritten_bytes = std::size_t{32} << 20;
-constexpr std::size_t most_callers = 2; // of one request, that get its answer: the last ones
-
-// {report, #{tx, decided}}
-message resolved_answer(const std::string& tx, std::size_t parts) {
-  message_writer out(tx.size() + 64);
-  out.tuple(2);
-  out.atom("report");
-  out.map(2);
-  report::text(out, "tx", tx);
-  report::number(out, "decided", parts);
-  return out.take();
-}
 
 std::string shown_tx(const saga::step_key& key) {
   return runtime::shown(message::copy_of(etf::encode(key.tx)));
@@ -226,10 +213,8 @@ void saga_engine::stop(std::string why) {
   if (workers_ != nullptr) workers_->stop_all();
   for (const auto& [token, asked] : std::exchange(clients_, {}))
     gen::reply(self_, asked.from, stopped_answer(false));
-  for (const auto& [place, asked] : std::exchange(waiting_, {}))
+  for (const auto& [place, asked] : callers_.take_all())
     for (const message& from : asked.from) gen::reply(self_, from, stopped_answer(true));
-  waiting_bytes_.clear();
-  waiting_bytes_of_others_ = 0;
 }
 
 // A saga asks again after busy; the node may have started again by then.
@@ -316,54 +301,20 @@ void saga_engine::tell(const saga::reply& what) {
   answer_waiting(what);
   if (what.to != kind::forget) return;
   // The core answers nothing more about a step that it has forgotten.
-  for (const kind one : {kind::perform, kind::reverse, kind::confirm})
-    if (const auto waits = waiting_.find({what.key, one}); waits != waiting_.end()) forget_callers(waits);
+  for (const kind one : {kind::perform, kind::reverse, kind::confirm}) callers_.take({what.key, one});
 }
 
 // The call of a participant's coordinator may be over, and a restart forgets it: the coordinator asks again.
 void saga_engine::answer_waiting(const saga::reply& what) {
-  const auto waits = waiting_.find({what.key, what.to});
-  if (waits == waiting_.end()) return;
-  const message answer = saga_answer(what, waits->second.kind);
-  for (const message& from : waits->second.from) gen::reply(self_, from, answer);
-  forget_callers(waits);
+  const auto waiting = callers_.take({what.key, what.to});
+  if (!waiting) return;
+  const message answer = saga_answer(what, waiting->kind);
+  for (const message& from : waiting->from) gen::reply(self_, from, answer);
 }
 
-void saga_engine::count_callers(const request_place& place, std::size_t before, std::size_t now) {
-  const std::string& node = place.first.step.path.back().saga.node();
-  if (node == settings_.core.self.node() || before == now) return;
-  const auto its = waiting_bytes_.try_emplace(node).first;
-  its->second += now - before;
-  waiting_bytes_of_others_ += now - before;
-  if (its->second == 0) waiting_bytes_.erase(its);
-}
-
-void saga_engine::forget_callers(waiting_requests::iterator of) {
-  count_callers(of->first, of->second.bytes, 0);
-  waiting_.erase(of);
-}
-
-bool saga_engine::keep_caller(request_place place, const message& from, saga::commit_kind kind) {
-  const std::string& node = place.first.step.path.back().saga.node();
-  const std::size_t size = from.size() + runtime::memory_of_entry;
-  const auto known = waiting_bytes_.find(node);
-  const std::size_t has = known == waiting_bytes_.end() ? 0 : known->second;
-  const std::size_t most = settings_.core.keep_bytes;
-  if (node != settings_.core.self.node() &&
-      (has + size > saga::share_of_one(most) || waiting_bytes_of_others_ + size > most))
-    return false;
-  const auto at = waiting_.try_emplace(std::move(place)).first;
-  waiting_calls& all = at->second;
-  const std::size_t before = all.bytes;
-  if (all.from.size() == most_callers) {
-    all.bytes -= all.from.front().size() + runtime::memory_of_entry;
-    all.from.erase(all.from.begin());
-  }
-  all.from.push_back(from.compact());
-  all.bytes += all.from.back().size() + runtime::memory_of_entry;
-  all.kind = kind;
-  count_callers(at->first, before, all.bytes);
-  return true;
+bool saga_engine::keep_caller(const saga_callers::place& of, const message& from, saga::commit_kind kind) {
+  const bool own = of.first.step.path.back().saga.node() == settings_.core.self.node();
+  return callers_.keep(of, from, kind, own ? std::nullopt : std::optional(settings_.core.keep_bytes));
 }
 
 void saga_engine::answer_client(const saga::answer& what) {

@@ -22,6 +22,7 @@
 #include "behaviours/journal/journal.hpp"
 #include "behaviours/saga/saga_call_queue.hpp"
 #include "behaviours/saga/saga_callbacks.hpp"
+#include "behaviours/saga/saga_callers.hpp"
 #include "behaviours/saga/saga_log.hpp"
 #include "behaviours/saga/saga_place.hpp"
 #include "behaviours/saga/saga_settings.hpp"
@@ -101,14 +102,6 @@ class saga_engine {
   runtime::message report() const;
 
  private:
-  // The calls of one request, which wait for the core's reply. All of them get it.
-  struct waiting_calls {
-    std::vector<runtime::message> from;
-    saga::commit_kind kind = saga::commit_kind::compensate;
-    std::size_t bytes = 0; // of them
-  };
-  using request_place = std::pair<saga::step_key, saga::request_kind>;
-  using waiting_requests = std::map<request_place, waiting_calls>;
   struct asked_step {
     saga::step_key key;
     saga::request_kind what = saga::request_kind::perform;
@@ -140,10 +133,7 @@ class saga_engine {
   void ask(const saga::address& to, const saga::request& what, bool awaits_answer);
   void tell(const saga::reply& what);
   void answer_waiting(const saga::reply& what);
-  // False: so much of that node, or of all others, waits that this caller is not kept.
-  bool keep_caller(request_place place, const runtime::message& from, saga::commit_kind kind);
-  void count_callers(const request_place& place, std::size_t before, std::size_t now);
-  void forget_callers(waiting_requests::iterator of);
+  bool keep_caller(const saga_callers::place& of, const runtime::message& from, saga::commit_kind kind);
   void tell(const saga::notice& what);
   void tell_subscribers(const std::string& tx, std::string_view word, const saga::term& value, bool last);
   void answer_client(const saga::answer& what);
@@ -191,9 +181,7 @@ class saga_engine {
   std::unique_ptr<saga_workers> workers_;
   std::unique_ptr<saga_stay> stay_;
   saga_call_queue held_; // until it has the place
-  waiting_requests waiting_;
-  std::map<std::string, std::size_t> waiting_bytes_; // by the node that asks; none is 0
-  std::size_t waiting_bytes_of_others_ = 0;
+  saga_callers callers_;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;
   std::unordered_map<std::uint64_t, client> clients_; // by token

@@ -4,6 +4,8 @@
 
 #include <coppice/etf/cursor.hpp>
 
+#include "behaviours/gen/report_fields.hpp"
+
 namespace coppice::behaviours {
 
 using runtime::message;
@@ -78,6 +80,16 @@ message outcome_term(const saga::outcome& of) {
       break;
   }
   return message::atom("unknown");
+}
+
+message resolved_answer(const std::string& tx, std::size_t parts) {
+  message_writer out(tx.size() + 64);
+  out.tuple(2);
+  out.atom("report");
+  out.map(2);
+  report::text(out, "tx", tx);
+  report::number(out, "decided", parts);
+  return out.take();
 }
 
 message enveloped(std::string_view name, const saga::message_body& of) {

@@ -25,6 +25,8 @@ std::optional<read_saga_answer> read_answer(etf::bytes answer, saga::request_kin
 
 // open | {committed, Final} | {compensated, Reason} | {aborted, Reason} | unknown
 runtime::message outcome_term(const saga::outcome& of);
+// {report, #{tx, decided}}: how many steps an operator's decision has counted for.
+runtime::message resolved_answer(const std::string& tx, std::size_t parts);
 
 // {saga, Name, Message}: what a saga casts to another. The node is the message's origin.
 runtime::message enveloped(std::string_view name, const saga::message_body& of);

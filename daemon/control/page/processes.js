@@ -42,6 +42,7 @@ const waitingTable = (waiting) => table("Messages that wait", [["First in the ma
 export const process = {
   title: "Process",
   begin(place, {may, node, path}) {
+    place.replaceChildren(titled(path));
     const poll = polls(() => get("info", {name: path}), (one) => {
       const {pid, name, label, behaviour, plugin, actor, generation, status, waits, parent, priority, worker, mailbox = {}, memory, reductions, cpu_us: ran, state, engine, debug, handles, waiting = [], ends = [], links, monitors, monitored_by: watchers, group_leader: leader, trap_exit: traps, ...more} = one;
       const told = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)));

@@ -6,6 +6,12 @@ import {h, processLink, shown, titled, update} from "./dom.js";
 
 const CALMER = 20; // a pause is at least so many times as long as the node took to answer
 
+// The heading that a view has, without its buttons.
+const titleOf = (place) => {
+  const heading = place.querySelector(":scope > .title > h1");
+  return heading && titled(heading.textContent);
+};
+
 // Fetches while the view is there and can be seen; the next fetch waits for the answer. now() begins anew: what an earlier
 // fetch still brings is not shown, and no second one goes on beside it.
 export const polls = (fetch, show, place, every = 2000) => {
@@ -19,7 +25,7 @@ export const polls = (fetch, show, place, every = 2000) => {
       if (mine === round) show(found);
     } catch (error) {
       // A node that is away is said above; what it told last stays.
-      if (mine === round && error instanceof Refused) update(place, h("p", {class: "failed"}, problem(error)));
+      if (mine === round && error instanceof Refused) update(place, titleOf(place), h("p", {class: "failed"}, problem(error)));
     }
     if (mine === round) timer = setTimeout(again, Math.max(every, CALMER * (performance.now() - began)));
   };
