@@ -19,6 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import dev_rows
 import net_rows
 import node_rows
 import page_rows
@@ -609,6 +610,7 @@ WORKLOADS = [
     (stages, stage_rows.ROWS),
     (stages_between, [stage_rows.DIST]),
     (sdk_rows.sdk, list(sdk_rows.ROWS)),
+    (dev_rows.saved, [dev_rows.ROW]),
     (soak, ["soak_rss"]),
 ]
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""How long a saved edit takes under `coppice dev` until it is in force, beside the same edit built by ninja and tested by hand in
+a copy of the project; the bound is half a second more than that."""
+import contextlib
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import time
+
+from peers import Figure, Unavailable
+from harness import tap
+from harness.dev_project import Dev
+
+ROW = "dev_save_to_force"
+ALLOWED = 500  # ms over what it takes by hand
+SOURCE = "plugins/cart/cart.cpp"
+ADDS = "return sum_ += request.amount"
+LOOKS = 0.002  # seconds between two looks at what dev says
+
+
+def edit(project, number):
+    """Another edit for each number."""
+    path = project / SOURCE
+    text = re.sub(re.escape(ADDS) + "[^;]*;", f"{ADDS} == {1000 + number} ? 1 : request.amount;", path.read_text(encoding="utf-8"))
+    fresh = path.with_name(path.name + ".tmp")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.rename(path)
+
+
+def in_force(dev, number):
+    """Milliseconds from the save to the line that says that it is in force."""
+    said = len(dev.text())
+    begun = time.monotonic()
+    edit(dev.project, number)
+    while True:
+        text = dev.text()[said:]
+        if re.search(r"^cart: built, tested, reloaded", text, re.M):
+            return 1000 * (time.monotonic() - begun)
+        if re.search(r"^cart: (?!built, tested)", text, re.M) or time.monotonic() - begun > 240:
+            raise Unavailable(f"coppice dev: {text[-1000:]}")
+        time.sleep(LOOKS)
+
+
+def by_hand(dev, project, test, number):
+    begun = time.monotonic()
+    edit(project, number)
+    for command in (["ninja", "-C", "build"], [test]):
+        subprocess.run(command, cwd=project, env=dev.environment, capture_output=True, check=True)
+    return 1000 * (time.monotonic() - begun)
+
+
+def saved(*_):
+    """An edit of a project's actor."""
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(tap.close_shared)
+        try:
+            dev = Dev(cleanup, "shop", "--actor", "cart")
+        except tap.Skip as why:
+            raise Unavailable(str(why)) from why
+        dev.then_says(r"^node: ready \(")
+        copy = dev.where / "by_hand"
+        shutil.copytree(dev.project, copy, ignore=shutil.ignore_patterns("build"))
+        subprocess.run(["meson", "setup", "build"], cwd=copy, env=dev.environment, capture_output=True, check=True)
+        subprocess.run(["ninja", "-C", "build"], cwd=copy, env=dev.environment, capture_output=True, check=True)
+        test = next(path for path in (copy / "build").rglob("cart*test*") if path.is_file() and os.access(path, os.X_OK))
+        took = [(in_force(dev, number), by_hand(dev, copy, test, number)) for number in range(1, 6)]
+    return ({ROW: Figure(statistics.median(ours for ours, _ in took), "ms")},
+            {"ninja+test+500ms": {ROW: Figure(ALLOWED + statistics.median(hand for _, hand in took), "ms")}})
