@@ -3,6 +3,7 @@
 // rpc that reads what it is given. Tests send them to a node and count what they cost. The sender's thread.
 #pragma once
 
+#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <string>
@@ -21,7 +22,7 @@ struct taken_request {
 };
 
 // A term that `write` writes.
-template <class Write>
+template <std::invocable<runtime::message_writer&> Write>
 runtime::message term(Write write) {
   runtime::message_writer out;
   write(out);
