@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actor.hpp"
@@ -58,6 +59,14 @@ class held : public actor {
 template <class Does>
 void in_turn(const actor& who, Does does) {
   who.run([&](process& self) { return does(self), 0; });
+}
+
+// Ends `who`. On a node with one worker all that it tells others has been sent when this returns: the worker
+// takes a turn of `another` when that in which `who` has died is over.
+inline void end(const actor& who, std::string_view reason, const actor& another) {
+  who.stop(atom(reason));
+  CHECK(eventually([&] { return !who.alive(); }));
+  another.settle();
 }
 
 } // namespace coppice::runtime::testing

@@ -93,11 +93,12 @@ TEST_CASE("an exit by way of an alias is the process's, trapped before others if
 }
 
 TEST_CASE("a link's exit goes before ordinary messages as long as it was linked so last") {
-  node here;
+  node here(1);
   for (const bool changed : {false, true}) {
     CAPTURE(changed);
     const held receiver(here.host);
     const actor ends(here.host);
+    const actor another(here.host);
     in_turn(receiver, [&](process& self) {
       self.link(ends.id(), {.urgency = changed ? urgency::ordinary : urgency::priority});
       self.link(ends.id(), first);
@@ -105,34 +106,32 @@ TEST_CASE("a link's exit goes before ordinary messages as long as it was linked 
     });
     const auto order = receiver.order_of(2, [&] {
       here.host.send(receiver.id(), atom("a"));
-      ends.stop(atom("ended"));
-      CHECK(eventually([&] { return !ends.alive(); }));
+      end(ends, "ended", another);
     });
     CHECK(order == (changed ? words{"a", "ended"} : words{"ended", "a"}));
   }
 }
 
 TEST_CASE("a monitor with priority puts its 'DOWN' before ordinary messages") {
-  node here;
+  node here(1);
   const held receiver(here.host);
   const actor one(here.host);
   const actor other(here.host);
+  const actor another(here.host);
   in_turn(receiver, [&](process& self) {
     self.monitor(one.id());
     self.monitor(other.id(), {.how = first});
   });
   const auto order = receiver.order_of(3, [&] {
     here.host.send(receiver.id(), atom("a"));
-    for (const actor* each : {&one, &other}) {
-      each->stop(atom(each == &one ? "late" : "early"));
-      CHECK(eventually([&] { return !each->alive(); }));
-    }
+    end(one, "late", another);
+    end(other, "early", another);
   });
   CHECK(order == words{"early", "a", "late"});
 }
 
 TEST_CASE("flushing the last of what has priority leaves the others and their order") {
-  node here;
+  node here(1);
   const held receiver(here.host);
   const actor ends(here.host);
   const auto alias = receiver.alias(urgency::priority);
@@ -143,8 +142,7 @@ TEST_CASE("flushing the last of what has priority leaves the others and their or
       self.send(receiver.id(), atom("a"));
       self.send(alias, atom("first"), first);
     });
-    ends.stop(atom("flushed"));
-    CHECK(eventually([&] { return !ends.alive(); }));
+    end(ends, "flushed", sender);
   };
   const auto flushes = [&](process& self) {
     self.answered(ref); // takes what has come

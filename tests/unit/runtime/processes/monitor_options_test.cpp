@@ -124,20 +124,19 @@ TEST_CASE("a monitor's end is told under its tag, by pid and by name") {
 }
 
 TEST_CASE("flush takes back an end under any tag, and nothing but that") {
-  node here;
+  node here(1);
   const held watcher(here.host);
   const actor first(here.host);
   const actor second(here.host);
+  const actor another(here.host);
   const message tag = pair_of("gone", "for_good");
   const auto refs = watcher.run([&](process& self) {
     return std::pair(self.monitor(first.id(), {.tag = tag}), self.monitor(second.id(), {.tag = tag}));
   });
   const auto ends = [&] {
     here.host.send(watcher.id(), atom("before"));
-    for (const actor* each : {&first, &second}) {
-      each->stop(atom(each == &first ? "flushed" : "kept"));
-      CHECK(eventually([&] { return !each->alive(); }));
-    }
+    end(first, "flushed", another);
+    end(second, "kept", another);
   };
   const auto order = watcher.order_of(2, ends, [&](process& self) {
     self.answered(refs.first); // takes what has come
