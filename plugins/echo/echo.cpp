@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Actors for connections and datagrams. `echo` sends back all bytes at once. `lines` sends back whole lines,
 // for listeners with `frame: { kind: line }`; it closes after `quit`, and answers calls with the number of
-// lines. A reload in the middle of a line keeps the line and the count. `datagrams` sends back UDP datagrams.
+// lines. A reload in the middle of a line keeps the line and the count. Neither reads on while its client
+// does not read what was sent back. `datagrams` sends back UDP datagrams.
 #include <coppice/tcp.hpp>
 #include <coppice/udp.hpp>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -15,7 +19,13 @@ namespace {
 class echo : public coppice::tcp {
  public:
   static constexpr auto unhandled = coppice::unhandled::reply_error;
-  void on_data(coppice::connection from, coppice::bytes data) { from.write(data); }
+  // Where too much waits for the client, these bytes come again when there is room.
+  std::size_t on_data(coppice::connection from, coppice::bytes data) {
+    if (from.write(data) != COPPICE_E_FULL) return data.size();
+    from.pause();
+    return 0;
+  }
+  void on_drained(coppice::connection to) { to.resume(); }
 };
 
 class lines : public coppice::tcp {
@@ -31,17 +41,32 @@ class lines : public coppice::tcp {
     }
     std::string answer(coppice::to_text(line));
     answer += '\n';
-    from.write(answer);
+    if (from.write(answer) != COPPICE_E_FULL) return;
+    waiting_[from.id()] = std::move(answer);
+    from.pause();
   }
+  void on_drained(coppice::connection to) {
+    const auto its = waiting_.find(to.id());
+    if (its == waiting_.end()) return;
+    to.write(its->second);
+    waiting_.erase(its);
+    to.resume();
+  }
+  void on_close(coppice::connection of) { waiting_.erase(of.id()); }
 
   std::uint64_t handle_call(coppice::etf::constant<"count">) { return count_; }
 
-  static constexpr std::uint32_t state_version = 1;
-  std::uint64_t save_state() const { return count_; }
-  void restore_state(std::uint64_t saved) { count_ = saved; }
+  static constexpr std::uint32_t state_version = 2;
+  using answers = std::map<std::uint64_t, std::string>;
+  std::pair<std::uint64_t, answers> save_state() const { return {count_, waiting_}; }
+  void restore_state(coppice::version<1>, std::uint64_t count) { count_ = count; }
+  void restore_state(coppice::version<2>, const std::pair<std::uint64_t, answers>& saved) {
+    std::tie(count_, waiting_) = saved;
+  }
 
  private:
   std::uint64_t count_ = 0;
+  answers waiting_; // by connection: the answer for which there is no room yet, if there is one
 };
 
 class datagrams : public coppice::udp {

@@ -98,7 +98,10 @@ short stream_socket::ready() {
 
 ssize_t stream_socket::read(std::span<const iovec> into) {
   if (!incoming_.empty()) {
-    const std::size_t count = part_of(std::min(size_of(into), incoming_.size()));
+    const std::size_t most = std::min(size_of(into), incoming_.size());
+    const std::size_t part = part_of(most);
+    // Once POLLHUP is told no byte is under way, and Linux gives all that there is: libuv relies on that.
+    const std::size_t count = ended_ && shut_ ? most : part;
     scatter(into, incoming_.data(), count);
     incoming_.erase(0, count);
     if (stream_socket* const other = peer()) other->changed();
@@ -243,6 +246,19 @@ void stream_socket::join(const socket_handle& first, const socket_handle& last) 
   tie(both, 0, first, {first->host, 0, "pair"}, {last->host, 0, "pair"});
   tie(both, 1, last, {last->host, 0, "pair"}, {first->host, 0, "pair"});
   first->state_ = last->state_ = state::connected;
+}
+
+unsigned open_ends(unsigned host, std::uint16_t port) {
+  unsigned out = 0;
+  for (const auto& weak : all_connections()) {
+    const auto both = weak.lock();
+    if (both == nullptr) continue;
+    for (const auto& end : both->ends) {
+      const socket_handle one = end.lock();
+      if (one != nullptr && !one->is_closed() && one->own().host == host && one->own().port == port) ++out;
+    }
+  }
+  return out;
 }
 
 void reset_connections(unsigned a, unsigned b) {

@@ -55,6 +55,7 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   void close_at_once() { at_once_ = true; } // SO_LINGER of 0
   bool is_connecting() const { return state_ == state::connecting; }
   bool is_connected() const { return state_ == state::connected; }
+  bool is_closed() const { return state_ == state::closed; }
   bool listens() const { return state_ == state::listening; }
   int family() const { return family_; }
   const place& own() const { return own_; }
@@ -94,6 +95,8 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   std::size_t most_backlog_ = 0;
 };
 
+// How many ends of connections the host has at that port of its own that are not closed.
+unsigned open_ends(unsigned host, std::uint16_t port);
 // Resets each connection between these hosts that lives.
 void reset_connections(unsigned a, unsigned b);
 

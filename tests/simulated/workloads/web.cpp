@@ -7,7 +7,6 @@
 // own request, and nothing comes beside them; after the faults every browser is answered.
 // rooms: node
 #include <fmt/format.h>
-#include <uv.h>
 
 #include <algorithm>
 #include <array>
@@ -23,6 +22,7 @@
 
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
+#include "client_socket.hpp"
 #include "ledger.hpp"
 #include "node/instance/operations.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -51,56 +51,6 @@ struct answer {
   int status = 0;
   std::string body;
 };
-
-// A connection's bytes and its handle. It owns itself, until its handle is closed.
-struct wire {
-  uv_tcp_t tcp{};
-  uv_connect_t connect{};
-  process* owner = nullptr; // null: the browser has left it
-  std::string came;
-  bool connected = false;
-  bool over = false;
-};
-
-struct writing {
-  uv_write_t request{};
-  std::string bytes;
-};
-
-void tell_owner(wire& of) {
-  if (of.owner != nullptr) of.owner->request_io();
-}
-
-void leave(wire* one) {
-  one->owner = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&one->tcp),
-           [](uv_handle_t* handle) { delete static_cast<wire*>(handle->data); });
-}
-
-void start_reading(wire& one) {
-  uv_read_start(
-      reinterpret_cast<uv_stream_t*>(&one.tcp),
-      [](uv_handle_t*, std::size_t size, uv_buf_t* out) {
-        out->base = static_cast<char*>(std::malloc(size));
-        out->len = size;
-      },
-      [](uv_stream_t* from, ssize_t count, const uv_buf_t* bytes) {
-        auto& to = *static_cast<wire*>(from->data);
-        if (count > 0) to.came.append(bytes->base, static_cast<std::size_t>(count));
-        if (count < 0) to.over = true;
-        std::free(bytes->base);
-        if (count < 0) uv_read_stop(from);
-        tell_owner(to);
-      });
-}
-
-void send(wire& to, std::string bytes) {
-  auto* const one = new writing{{}, std::move(bytes)};
-  one->request.data = one;
-  uv_buf_t part = uv_buf_init(one->bytes.data(), static_cast<unsigned>(one->bytes.size()));
-  const auto done = [](uv_write_t* request, int) { delete static_cast<writing*>(request->data); };
-  if (uv_write(&one->request, reinterpret_cast<uv_stream_t*>(&to.tcp), &part, 1, done) != 0) delete one;
-}
 
 [[noreturn]] void broken(const std::string& invariant) {
   give_up("invariant: " + invariant);
@@ -173,12 +123,12 @@ class browser final : public native_server {
   }
   runtime::outcome receive_io(process&) override {
     if (on_ == nullptr) return runtime::carry_on();
-    if (on_->connected && !asked_) ask();
-    while (std::optional<answer> one = take_answer(on_->came)) take(*one);
-    if (waits_for_.empty() && !on_->came.empty())
+    if (on_->connected() && !asked_) ask();
+    while (std::optional<answer> one = take_answer(on_->came())) take(*one);
+    if (waits_for_.empty() && !on_->came().empty())
       broken(fmt::format("nothing comes beside the answers: browser {} got {} from host {}", number_,
-                         on_->came, host_));
-    if (on_->over || (asked_ && waits_for_.empty() && rest_.empty())) end();
+                         on_->came(), host_));
+    if (on_->over() || (asked_ && waits_for_.empty() && rest_.empty())) end();
     return runtime::carry_on();
   }
 
@@ -189,21 +139,7 @@ class browser final : public native_server {
     host_ = 1 + static_cast<unsigned>(draw_below(of_.hosts()));
     asked_ = false;
     until_ = simulated::now() + patience;
-    on_ = new wire; // NOLINT: see there
-    on_->owner = &self;
-    on_->tcp.data = on_->connect.data = on_;
-    sockaddr_in to{};
-    uv_ip4_addr(fmt::format("10.0.0.{}", host_).c_str(), port, &to);
-    uv_tcp_init(loop_, &on_->tcp);
-    const int begun = uv_tcp_connect(&on_->connect, &on_->tcp, reinterpret_cast<const sockaddr*>(&to),
-                                     [](uv_connect_t* request, int status) {
-                                       auto& of = *static_cast<wire*>(request->data);
-                                       if (of.owner == nullptr) return;
-                                       (status == 0 ? of.connected : of.over) = true;
-                                       if (status == 0) start_reading(of);
-                                       tell_owner(of);
-                                     });
-    if (begun != 0) end();
+    on_ = client_socket::open(self, loop_, host_, port);
   }
   void ask() {
     asked_ = true;
@@ -211,7 +147,7 @@ class browser final : public native_server {
     for (std::uint64_t left = one_in(3) ? 1 + draw_below(4) : 1; left > 0; --left) all += any_request();
     const std::size_t first = one_in(3) ? draw_below(all.size()) : all.size();
     rest_ = all.substr(first);
-    send(*on_, all.substr(0, first));
+    on_->send(all.substr(0, first));
   }
   std::string any_request() {
     question one;
@@ -247,16 +183,16 @@ class browser final : public native_server {
   }
   void look_after() {
     if (simulated::now() > until_ || (!the_ledger().quiet && one_in(100))) return end();
-    if (!rest_.empty() && on_->connected) {
+    if (!rest_.empty() && on_->connected()) {
       const std::size_t part = one_in(2) ? rest_.size() : draw_below(rest_.size() + 1);
-      send(*on_, rest_.substr(0, part));
+      on_->send(rest_.substr(0, part));
       rest_.erase(0, part);
     }
-    if (!on_->connected || on_->over) return;
+    if (!on_->connected() || on_->over()) return;
     if (stopped_)
-      start_reading(*on_);
+      on_->start_reading();
     else if (!the_ledger().quiet && one_in(6))
-      uv_read_stop(reinterpret_cast<uv_stream_t*>(&on_->tcp));
+      on_->stop_reading();
     else
       return;
     stopped_ = !stopped_;
@@ -286,15 +222,15 @@ class browser final : public native_server {
     for (; !waits_for_.empty(); waits_for_.pop_front()) the_ledger().call_ended(false);
     rest_.clear();
     stopped_ = false;
-    leave(std::exchange(on_, nullptr));
+    std::exchange(on_, nullptr)->leave();
   }
 
   const cluster& of_;
   std::uint64_t number_;
   web_log& log_;
   uv_loop_t* loop_ = nullptr;
-  wire* on_ = nullptr; // null: it has no connection
-  unsigned host_ = 0;  // that it is connected to
+  client_socket* on_ = nullptr; // null: it has no connection
+  unsigned host_ = 0;           // that it is connected to
   bool asked_ = false;
   bool stopped_ = false; // it reads nothing at present
   bool in_last_ = false;

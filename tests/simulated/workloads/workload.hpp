@@ -67,5 +67,7 @@ std::unique_ptr<workload> make_stages();
 std::unique_ptr<workload> make_state_machines();
 // Web servers, and requests to them.
 std::unique_ptr<workload> make_sites();
+// TCP listeners, and connections to them.
+std::unique_ptr<workload> make_ports();
 
 } // namespace coppice::simulated

@@ -49,6 +49,37 @@ TEST_CASE("bytes come in any pieces, and what is written back is read") {
   CHECK_THROWS_AS(peer{lines}, failure);
 }
 
+TEST_CASE("echo loses nothing that a client sends which does not read, also over a reload") {
+  const plugin echoes = bundled_echo();
+  actor raw(echoes);
+  peer client(raw, {.high = 100, .low = 10});
+  client.window(0);
+  std::string sent;
+  for (int part = 0; part < 20; ++part) {
+    sent += std::string(50, static_cast<char>('a' + part));
+    client.send(std::string(50, static_cast<char>('a' + part)));
+  }
+  CHECK(client.paused());
+  client.window(detail::stream::unlimited);
+  CHECK(client.take() == sent);
+  CHECK_FALSE(client.paused());
+
+  auto old = std::make_unique<actor>(echoes, settings{.actor = "lines"});
+  peer other(*old, {.framing = coppice::lines(), .high = 100, .low = 10});
+  other.window(0);
+  sent.clear();
+  for (int line = 0; line < 20; ++line) {
+    sent += std::string(50, static_cast<char>('a' + line)) + '\n';
+    other.send(std::string(50, static_cast<char>('a' + line)) + '\n');
+  }
+  const saved_state saved = old->save();
+  old.reset();
+  actor next = actor::restored(echoes, saved, {.actor = "lines"});
+  other.window(detail::stream::unlimited);
+  CHECK(other.take() == sent);
+  CHECK(next.call("count"_erl) == 20);
+}
+
 TEST_CASE("an end of the peer's ends the stream, or is told where it is half-closed; a reset breaks it") {
   const plugin wires = fixture("wires");
   session ends(wires);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// See client_socket.hpp. An object owns itself until libuv has closed its handle, since libuv writes to it
+// until then.
+// rooms: node
+#include "client_socket.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <utility>
+
+namespace coppice::simulated {
+namespace {
+
+struct writing {
+  uv_write_t request{};
+  std::string bytes;
+};
+
+uv_stream_t* stream_of(uv_tcp_t& tcp) {
+  return reinterpret_cast<uv_stream_t*>(&tcp);
+}
+
+} // namespace
+
+client_socket* client_socket::open(runtime::process& owner, uv_loop_t* loop, unsigned host, int port) {
+  auto* const made = new client_socket; // NOLINT: owns itself
+  made->owner_ = &owner;
+  made->tcp_.data = made->connect_.data = made;
+  sockaddr_in to{};
+  uv_ip4_addr(fmt::format("10.0.0.{}", host).c_str(), port, &to);
+  uv_tcp_init(loop, &made->tcp_);
+  const int begun = uv_tcp_connect(&made->connect_, &made->tcp_, reinterpret_cast<const sockaddr*>(&to),
+                                   [](uv_connect_t* request, int status) {
+                                     auto& of = *static_cast<client_socket*>(request->data);
+                                     if (of.owner_ == nullptr) return;
+                                     of.connected_ = status == 0;
+                                     if (status == 0) of.start_reading();
+                                     if (status != 0) of.broke(status);
+                                     of.tell();
+                                   });
+  if (begun == 0) return made;
+  made->leave();
+  return nullptr;
+}
+
+void client_socket::start_reading() {
+  uv_read_start(
+      stream_of(tcp_),
+      [](uv_handle_t*, std::size_t size, uv_buf_t* out) {
+        out->base = static_cast<char*>(std::malloc(size));
+        out->len = size;
+      },
+      [](uv_stream_t* from, ssize_t count, const uv_buf_t* bytes) {
+        auto& to = *static_cast<client_socket*>(from->data);
+        if (count > 0) to.came_.append(bytes->base, static_cast<std::size_t>(count));
+        std::free(bytes->base);
+        if (count < 0) {
+          to.broke(count == UV_EOF ? 0 : static_cast<int>(count));
+          uv_read_stop(from);
+        }
+        to.tell();
+      });
+}
+
+void client_socket::stop_reading() {
+  uv_read_stop(stream_of(tcp_));
+}
+
+// A reset that a write has taken off the socket reads as an orderly end.
+void client_socket::send(std::string bytes) {
+  auto* const one = new writing{{}, std::move(bytes)};
+  one->request.data = one;
+  uv_buf_t part = uv_buf_init(one->bytes.data(), static_cast<unsigned>(one->bytes.size()));
+  const auto done = [](uv_write_t* request, int status) {
+    auto& of = *static_cast<client_socket*>(request->handle->data);
+    if (status != 0 && of.error_ == 0) of.error_ = status;
+    delete static_cast<writing*>(request->data);
+  };
+  const int begun = uv_write(&one->request, stream_of(tcp_), &part, 1, done);
+  if (begun == 0) return;
+  if (error_ == 0) error_ = begun;
+  delete one;
+}
+
+void client_socket::half_close() {
+  uv_shutdown(&shutdown_, stream_of(tcp_), [](uv_shutdown_t*, int) {});
+}
+
+void client_socket::leave(bool at_once) {
+  owner_ = nullptr;
+  const auto closed = [](uv_handle_t* handle) { delete static_cast<client_socket*>(handle->data); };
+  // Not while it shuts down, which libuv refuses.
+  if (at_once && uv_tcp_close_reset(&tcp_, closed) == 0) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), closed);
+}
+
+void client_socket::tell() {
+  if (owner_ != nullptr) owner_->request_io();
+}
+
+void client_socket::broke(int error) {
+  over_ = true;
+  if (error_ == 0) error_ = error;
+}
+
+} // namespace coppice::simulated
