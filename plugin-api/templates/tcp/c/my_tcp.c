@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * my_tcp: an actor for each connection of a listener with `frame: { kind: line }`. A line is sent back with
- * its number in front; `quit` closes the connection. */
+ * its number in front; `quit` closes the connection. A client that does not read its answers is let go. */
 #include <coppice/draft/stream.h>
 #include <coppice/lifecycle.h>
 #include <coppice/term.h>
@@ -50,7 +50,9 @@ static int32_t on_frame(coppice_actor* self, void* state, uint64_t stream, const
                                  coppice_bytes_of(line->data, line->size), coppice_text("\n")};
   int32_t status = COPPICE_OK;
   for (int i = 0; i < 3 && status == COPPICE_OK; ++i) status = streams->write(self, stream, parts[i]);
-  return status;
+  /* It has left `write.high` bytes unread, and this answer has no room. One that must lose none takes pause
+   * and on_drained in place of close. */
+  return status == COPPICE_E_FULL ? streams->close(self, stream) : status;
 }
 
 static int32_t save_state(coppice_actor* self, void* state, uint32_t* version, coppice_writer* out) {

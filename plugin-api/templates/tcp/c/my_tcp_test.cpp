@@ -4,6 +4,7 @@
 #include <coppice/testing/net.hpp>
 
 #include <cstdio>
+#include <string>
 
 int main() {
   using namespace coppice::testing;
@@ -32,7 +33,16 @@ int main() {
   peer leaves(other, {.framing = lines});
   leaves.send("quit\n");
   check(leaves.closed() == coppice::close_reason::normal, "quit ends the connection");
-  check(first.did.complaints.empty() && second.did.complaints.empty() && other.did.complaints.empty(),
-        "the rules of the ABI are kept");
+  actor third(plugin::linked());
+  peer deaf(third, {.framing = lines, .high = 8, .low = 1});
+  deaf.window(0);
+  for (int line = 0; line < 5; ++line) deaf.send("hello\n");
+  deaf.window(1000);
+  const std::string answers = deaf.take();
+  check(answers.starts_with("1 hello\n") && answers.find("3 ") == std::string::npos &&
+            deaf.closed() == coppice::close_reason::normal,
+        "a client that does not read is let go, and gets nothing behind an answer that had no room");
+  for (const actor* each : {&first, &second, &other, &third})
+    check(each->did.complaints.empty(), "the rules of the ABI are kept");
   return failed;
 }

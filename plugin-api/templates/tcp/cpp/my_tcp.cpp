@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_tcp: an actor for each connection of a listener with `frame: { kind: line }`. A line is sent back with
-// its number in front; `quit` closes the connection.
+// its number in front; `quit` closes the connection. A client that does not read its answers is let go.
 #include <coppice/tcp.hpp>
 
 #include <string>
@@ -18,7 +18,9 @@ class session : public coppice::tcp {
   void on_frame(coppice::connection from, coppice::bytes line) {
     const std::string text(coppice::to_text(line));
     if (text == "quit") return from.close(), void();
-    from.write(std::to_string(++lines_) + " " + text + "\n");
+    // It has left `write.high` bytes unread, and this answer has no room. One that must lose none takes
+    // pause() and on_drained in place of close().
+    if (from.write(std::to_string(++lines_) + " " + text + "\n") == COPPICE_E_FULL) from.close();
   }
 
   std::uint64_t save_state() const { return lines_; }
