@@ -94,8 +94,7 @@ void socket_carrier::give_space(uv_buf_t* into) {
 
 void socket_carrier::took(ssize_t count, const uv_buf_t& into) {
   if (count == 0 || (count == UV_ENOBUFS && into.base == nullptr)) return; // it was given no space
-  if (count < 0)
-    return user_->came_to_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
+  if (count < 0) return came_to_end(static_cast<int>(count));
   const base::bytes_span bytes{reinterpret_cast<const std::uint8_t*>(into.base),
                                static_cast<std::size_t>(count)};
   const bool all = bytes.size() == into.len;
@@ -119,7 +118,19 @@ base::status socket_carrier::drop() {
 
 void socket_carrier::dropped(ssize_t count) {
   if (count >= 0) return user_->dropped(static_cast<std::size_t>(count));
-  user_->came_to_end(base::fail_uv("read", static_cast<int>(count)).error(), count == UV_EOF);
+  came_to_end(static_cast<int>(count));
+}
+
+// Where a reset comes while bytes are still unread, libuv reads those and reports an orderly end: it does not
+// look at the error, which the socket still has. EPIPE: the peer had ended its direction before.
+void socket_carrier::came_to_end(int code) {
+  if (code == UV_EOF) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error != 0 && error != EPIPE)
+      code = uv_translate_sys_error(error);
+  }
+  user_->came_to_end(base::fail_uv("read", code).error(), code == UV_EOF);
 }
 
 bool socket_carrier::has_unread() const {

@@ -71,6 +71,7 @@ class socket_carrier final : public carrier {
   void give_space(uv_buf_t* into);
   void took(ssize_t count, const uv_buf_t& into);
   void dropped(ssize_t count);
+  void came_to_end(int code);
   void write_finished(int code);
 
   uv_stream_t* raw_ = nullptr;

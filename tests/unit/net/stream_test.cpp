@@ -2,7 +2,9 @@
 // Streams and listeners over real sockets of loopback and the file system.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -268,6 +270,23 @@ TEST_CASE("the other end's close is told once, as closed") {
   CHECK(both.at_server.closed->code == base::errc::closed);
   both.server.write("into the void");
   CHECK(both.server.bytes_queued() == 0);
+}
+
+TEST_CASE("a reset that comes before its last bytes are read is no orderly end") {
+  pair both;
+  both.client.pause();
+  both.server.write("half of ");
+  both.server.flush();
+  const linger at_once{1, 0};
+  setsockopt(both.server.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  both.server.close();
+  // libuv closes the socket once the loop has gone round.
+  pollfd broken{both.client.descriptor(), POLLIN, 0};
+  REQUIRE(both.until([&] { return ::poll(&broken, 1, 0) == 1 && (broken.revents & POLLHUP) != 0; }));
+  both.client.resume();
+  REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+  CHECK(both.at_client.received == "half of ");
+  CHECK_FALSE(both.at_client.ended);
 }
 
 TEST_CASE("what the other end said before it closed is read, though a write fails first") {
