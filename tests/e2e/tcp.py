@@ -398,7 +398,7 @@ def connects(cleanup):
     equal(gate.node.call("dialer", f'{{connect, <<"{host}">>, {port}}}'), "4")
     eventually(lambda: "open 4" in events(), events())
     gate.node.call("dialer", '{write, 4, <<"crash\\n">>}')
-    eventually(lambda: "closed 4 2" in events(), "a reset")
+    eventually(lambda: "closed 4 2" in events(), lambda: f"a reset: {events()}")
     folder = Folder()
     cleanup.callback(folder.close)
     authority = Authority(folder.path)
