@@ -3,7 +3,6 @@
 // answers and the order to stop arrive.
 #include "control/server.hpp"
 
-#include <grp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "base/thread.hpp"
 #include "control/answers.hpp"
 #include "control/session.hpp"
+#include "control/socket_access.hpp"
 #include "net/http/last_answers.hpp"
 #include "net/listening/listener.hpp"
 #include "spec/node_spec.hpp"
@@ -25,21 +25,6 @@
 namespace coppice::control {
 
 namespace {
-
-std::optional<gid_t> group_id(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  std::string space(16384, '\0');
-  group entry{};
-  group* found = nullptr;
-  if (getgrnam_r(name.c_str(), &entry, space.data(), space.size(), &found) != 0 || found == nullptr) {
-    // Whoever runs a node for himself has asked for no group.
-    const bool asked_for = name != spec::control_options().group;
-    base::log::write(asked_for ? base::log::level::warning : base::log::level::info, "control", {},
-                     "there is no group {}: only its owner may use the control socket", name);
-    return std::nullopt;
-  }
-  return entry.gr_gid;
-}
 
 caller caller_at(int socket) {
   ucred who{};
@@ -102,9 +87,9 @@ class server::inner {
     net::listen_options limits = net::for_requests("the control socket", options.connections);
     limits.may_take_last_descriptors = true;
     limits.kept = {options.sockets, "control"};
-    auto listening =
-        net::listener::unix_socket(loop_.raw(), options.path, options.mode, group_id(options.group), limits,
-                                   [this](net::accepted_socket s) { accept(std::move(s)); });
+    const socket_access access = access_of_socket(options.group, options.mode, spec::control_options().group);
+    auto listening = net::listener::unix_socket(loop_.raw(), options.path, access.mode, access.group, limits,
+                                                [this](net::accepted_socket s) { accept(std::move(s)); });
     if (!listening) return unexpected(std::move(listening.error()).context("control socket"));
     listener_ = std::move(*listening);
     kept_ = options.sockets != nullptr;
