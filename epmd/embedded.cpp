@@ -173,9 +173,10 @@ std::string embedded::text() const {
       return "off";
     case state::starting:
       return "starting";
-    case state::serving:
-      return fmt::format("serving on port {}, {} {}", port(), server_->nodes().size(),
-                         server_->nodes().size() == 1 ? "node" : "nodes");
+    case state::serving: {
+      const std::size_t nodes = server_->nodes().size();
+      return fmt::format("serving on port {}, {} node{}", port(), nodes, nodes == 1 ? "" : "s");
+    }
     case state::registered:
       return "registered at " + options_.address.to_string();
     case state::waiting:

@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import time
 
-from peers import Figure, Unavailable
+from peers import Figure, Skipped, Unavailable
 from harness import tap
 from harness.dev_project import Dev
 
@@ -20,20 +20,18 @@ ADDS = "return sum_ += request.amount"
 LOOKS = 0.002  # seconds between two looks at what dev says
 
 
-def edit(project, number):
+def edit(dev, project, number):
     """Another edit for each number."""
     path = project / SOURCE
-    text = re.sub(re.escape(ADDS) + "[^;]*;", f"{ADDS} == {1000 + number} ? 1 : request.amount;", path.read_text(encoding="utf-8"))
-    fresh = path.with_name(path.name + ".tmp")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.rename(path)
+    before = re.search(re.escape(ADDS) + "[^;]*;", path.read_text(encoding="utf-8"))[0]
+    dev.edit(path, before, f"{ADDS} == {1000 + number} ? 1 : request.amount;")
 
 
 def in_force(dev, number):
     """Milliseconds from the save to the line that says that it is in force."""
     said = len(dev.text())
     begun = time.monotonic()
-    edit(dev.project, number)
+    edit(dev, dev.project, number)
     while True:
         text = dev.text()[said:]
         if re.search(r"^cart: built, tested, reloaded", text, re.M):
@@ -45,7 +43,7 @@ def in_force(dev, number):
 
 def by_hand(dev, project, test, number):
     begun = time.monotonic()
-    edit(project, number)
+    edit(dev, project, number)
     for command in (["ninja", "-C", "build"], [test]):
         subprocess.run(command, cwd=project, env=dev.environment, capture_output=True, check=True)
     return 1000 * (time.monotonic() - begun)
@@ -57,9 +55,11 @@ def saved(*_):
         cleanup.callback(tap.close_shared)
         try:
             dev = Dev(cleanup, "shop", "--actor", "cart")
+            dev.then_says(r"^node: ready \(")
         except tap.Skip as why:
-            raise Unavailable(str(why)) from why
-        dev.then_says(r"^node: ready \(")
+            raise Skipped(str(why)) from why
+        except AssertionError as why:
+            raise Unavailable(f"coppice dev did not begin: {why}") from why
         copy = dev.where / "by_hand"
         shutil.copytree(dev.project, copy, ignore=shutil.ignore_patterns("build"))
         subprocess.run(["meson", "setup", "build"], cwd=copy, env=dev.environment, capture_output=True, check=True)

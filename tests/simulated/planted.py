@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import groups
+
 PROGRAM = "tests/simulated/coppice-simulated"
 SECONDS = 60
 SEARCHES = 2
