@@ -87,8 +87,9 @@ class server::inner {
     net::listen_options limits = net::for_requests("the control socket", options.connections);
     limits.may_take_last_descriptors = true;
     limits.kept = {options.sockets, "control"};
-    const socket_access access = access_of_socket(options.group, options.mode, spec::control_options().group);
-    auto listening = net::listener::unix_socket(loop_.raw(), options.path, access.mode, access.group, limits,
+    const net::unix_place at =
+        place_of_socket(options.path, options.mode, options.group, spec::control_options().group);
+    auto listening = net::listener::unix_socket(loop_.raw(), at, limits,
                                                 [this](net::accepted_socket s) { accept(std::move(s)); });
     if (!listening) return unexpected(std::move(listening.error()).context("control socket"));
     listener_ = std::move(*listening);

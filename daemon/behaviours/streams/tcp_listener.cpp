@@ -130,7 +130,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   auto socket = !where.socket.empty() ? net::listener::named(loop, *sockets_, where.socket, options, taken)
                 : where.path.empty()
                     ? net::listener::tcp(loop, where.address, {port, port}, options, taken)
-                    : net::listener::unix_socket(loop, where.path, where.mode | base::leads_to_actors, {},
+                    : net::listener::unix_socket(loop, {where.path, where.mode | base::leads_to_actors},
                                                  options, taken);
   if (!socket) return unexpected(std::move(socket.error()));
   made.socket = std::move(*socket);

@@ -338,11 +338,9 @@ base::result<listener> listener::tcp(uv_loop_t* on, const base::socket_address& 
                  std::move(accept));
 }
 
-base::result<listener> listener::unix_socket(uv_loop_t* on, const std::string& path, mode_t mode,
-                                             std::optional<gid_t> group, const listen_options& options,
-                                             accept_fn accept) {
-  return watched(on, open_unix({path, mode, group}, options.backlog, options.kept), false, options,
-                 std::move(accept));
+base::result<listener> listener::unix_socket(uv_loop_t* on, const unix_place& at,
+                                             const listen_options& options, accept_fn accept) {
+  return watched(on, open_unix(at, options.backlog, options.kept), false, options, std::move(accept));
 }
 
 base::result<listener> listener::adopt(uv_loop_t* on, base::unique_fd fd, const listen_options& options,

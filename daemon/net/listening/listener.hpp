@@ -23,6 +23,7 @@
 #include "net/admission/admission_limit.hpp"
 #include "net/admission/connection_limit.hpp"
 #include "net/listening/socket_store.hpp"
+#include "net/listening/unix_place.hpp"
 #include "net/stream/stream.hpp"
 
 namespace coppice::net {
@@ -76,13 +77,11 @@ class listener {
   static base::result<listener> tcp(uv_loop_t* on, const base::socket_address& address, port_range ports,
                                     const listen_options& options, accept_fn accept);
 
-  // Listens on a socket at `path` with exactly `mode`, and with `group` if given. Replaces a socket file on
-  // which nobody listens. errc::exists: another process listens there. The file is removed with the listener,
-  // unless the socket is kept over the restart or the file was made by another process. errc::refused: the
-  // kept socket is open to users other than these.
-  static base::result<listener> unix_socket(uv_loop_t* on, const std::string& path, mode_t mode,
-                                            std::optional<gid_t> group, const listen_options& options,
-                                            accept_fn accept);
+  // Replaces a socket file on which nobody listens. errc::exists: another process listens there. The file is
+  // removed with the listener, unless the socket is kept over the restart or the file was made by another
+  // process. errc::refused: the kept socket is open to users other than those of `at`.
+  static base::result<listener> unix_socket(uv_loop_t* on, const unix_place& at,
+                                            const listen_options& options, accept_fn accept);
 
   // Takes a socket that listens already, as systemd passes it.
   static base::result<listener> adopt(uv_loop_t* on, base::unique_fd fd, const listen_options& options,

@@ -89,8 +89,14 @@ int set_access(const unix_place& at) {
   // A process that has the group anyway need not be allowed to give files away.
   struct stat made {};
   const bool has_group = !at.group || (stat(at.path.c_str(), &made) == 0 && made.st_gid == *at.group);
-  if (!has_group && chown(at.path.c_str(), static_cast<uid_t>(-1), *at.group) != 0) return errno;
-  return chmod(at.path.c_str(), at.mode) == 0 ? 0 : errno;
+  mode_t mode = at.mode;
+  if (!has_group && chown(at.path.c_str(), static_cast<uid_t>(-1), *at.group) != 0) {
+    if (errno != EPERM || !at.mode_without_group) return errno;
+    mode = *at.mode_without_group;
+    base::log::info("net", "{}: this user may not give it to its group, so its mode is {:04o}", at.path,
+                    mode);
+  }
+  return chmod(at.path.c_str(), mode) == 0 ? 0 : errno;
 }
 
 // The file of a socket unit belongs to systemd, so its access can only be checked.

@@ -4,8 +4,6 @@
 // socket, see socket_store::make_way.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +12,7 @@
 #include "base/file.hpp"
 #include "base/socket_address.hpp"
 #include "net/listening/socket_store.hpp"
+#include "net/listening/unix_place.hpp"
 
 namespace coppice::net {
 
@@ -22,12 +21,6 @@ struct listening_socket {
   socket_store::place place{}; // destroyed before the descriptor
   std::string path{};          // of a Unix-domain socket; empty for TCP
   bool made = false;           // this process made the file and removes it
-};
-
-struct unix_place {
-  std::string path;
-  mode_t mode = 0600;
-  std::optional<gid_t> group{};
 };
 
 // See listener::tcp, listener::named and listener::unix_socket.

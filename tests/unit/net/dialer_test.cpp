@@ -135,13 +135,11 @@ TEST_CASE("a Unix-domain socket is connected to, or said why not") {
   dialing test;
   const test::temporary_folder folder;
   SUBCASE("somebody listens") {
-    test.listening = listener::unix_socket(test.loop.raw(), folder.file("socket"), 0600, {}, {},
-                                           [&](accepted_socket socket) {
-                                             test.server =
-                                                 stream::adopt(test.loop.raw(), std::move(socket)).value();
-                                             test.server.start(test.at_server);
-                                           })
-                         .value();
+    test.listening =
+        listener::unix_socket(test.loop.raw(), {folder.file("socket")}, {}, [&](accepted_socket socket) {
+          test.server = stream::adopt(test.loop.raw(), std::move(socket)).value();
+          test.server.start(test.at_server);
+        }).value();
     test.to({"", 0, folder.file("socket")});
     test.check_it_works();
   }

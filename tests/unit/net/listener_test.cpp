@@ -6,11 +6,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -284,6 +286,22 @@ TEST_CASE("a passed Unix-domain socket is taken by its name, and its file stays"
   CHECK(test.accepted[0].peer_uid().value() == geteuid());
   test.listening = {};
   CHECK(access(path.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("who may not give a Unix-domain socket to a group is refused, or has it with the mode for that") {
+  constexpr gid_t theirs = 65533; // in which the child is not
+  const test::temporary_folder folder;
+  REQUIRE(chmod(folder.path().c_str(), 0777) == 0);
+  const std::string path = folder.file("control.sock");
+  test::check_without_rights([&] {
+    const auto refused = open_unix({path, 0660, theirs, std::nullopt}, 8, {});
+    if (refused || refused.error().text.find("Operation not permitted") == std::string::npos) return false;
+    if (access(path.c_str(), F_OK) == 0) return false;
+    const auto made = open_unix({path, 0660, theirs, 0600}, 8, {});
+    struct stat info {};
+    return made && stat(path.c_str(), &info) == 0 && (info.st_mode & 0777) == 0600 &&
+           info.st_gid == getegid();
+  });
 }
 
 TEST_CASE("what was passed under a name and does not listen is told so") {

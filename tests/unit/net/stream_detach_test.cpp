@@ -191,7 +191,7 @@ TEST_CASE("a Unix-domain socket moves too") {
   test::recorder at_server;
   stream server;
   auto listening =
-      listener::unix_socket(loop.raw(), folder.file("socket"), 0600, {}, {}, [&](accepted_socket socket) {
+      listener::unix_socket(loop.raw(), {folder.file("socket")}, {}, [&](accepted_socket socket) {
         server = stream::adopt(loop.raw(), std::move(socket)).value();
         server.start(at_server);
       }).value();

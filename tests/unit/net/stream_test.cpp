@@ -514,7 +514,7 @@ TEST_CASE("a Unix-domain socket has exactly its mode, knows its peer and takes i
     server.start(at_server);
   };
   {
-    auto listening = listener::unix_socket(loop.raw(), path, 0660, getgid(), {}, accept).value();
+    auto listening = listener::unix_socket(loop.raw(), {path, 0660, getgid()}, {}, accept).value();
     struct stat info {};
     REQUIRE(stat(path.c_str(), &info) == 0);
     CHECK((info.st_mode & 07777) == 0660);
@@ -523,7 +523,7 @@ TEST_CASE("a Unix-domain socket has exactly its mode, knows its peer and takes i
     client.write("hello");
     REQUIRE(loop_until(loop, [&] { return at_server.received == "hello"; }));
     CHECK(server.peer_uid().value() == getuid());
-    CHECK(listener::unix_socket(loop.raw(), path, 0600, {}, {}, accept).error().code == base::errc::exists);
+    CHECK(listener::unix_socket(loop.raw(), {path}, {}, accept).error().code == base::errc::exists);
   }
   CHECK_FALSE(std::filesystem::exists(path));
 }
@@ -533,16 +533,16 @@ TEST_CASE("a socket file nobody listens on is replaced, any other file is not") 
   auto loop = base::uv::loop::make().value();
   const std::string path = folder.file("stale.sock");
   {
-    auto dead = listener::unix_socket(loop.raw(), path, 0600, {}, {}, nullptr).value();
+    auto dead = listener::unix_socket(loop.raw(), {path}, {}, nullptr).value();
     // What a killed process leaves: a second name keeps the file when the listener takes its own.
     std::filesystem::create_hard_link(path, folder.file("kept"));
   }
   std::filesystem::rename(folder.file("kept"), path);
-  CHECK(listener::unix_socket(loop.raw(), path, 0600, {}, {}, nullptr));
+  CHECK(listener::unix_socket(loop.raw(), {path}, {}, nullptr));
   REQUIRE(base::write_file_atomic(folder.file("plain"), "data", 0600));
-  CHECK(listener::unix_socket(loop.raw(), folder.file("plain"), 0600, {}, {}, nullptr).error().code ==
+  CHECK(listener::unix_socket(loop.raw(), {folder.file("plain")}, {}, nullptr).error().code ==
         base::errc::exists);
-  CHECK(listener::unix_socket(loop.raw(), folder.file("") + std::string(200, 'x'), 0600, {}, {}, nullptr)
+  CHECK(listener::unix_socket(loop.raw(), {folder.file("") + std::string(200, 'x')}, {}, nullptr)
             .error()
             .code == base::errc::invalid);
 }
