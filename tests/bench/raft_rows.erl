@@ -6,7 +6,7 @@
 %% A member prints "serving". A target is {ours, [Node]} or {ra, [Node]}; in both the group is named `ledger`, and a
 %% command adds 1 to one of a hundred accounts.
 -module(raft_rows).
--export([member/0, create/1, leader/1, append/3, fill/3, query/3, first/1, applied/3]).
+-export([member/0, create/1, leader/1, append/4, fill/3, query/4, first/1, applied/3]).
 -export([init/1, apply/3, total/1, balance/2]).
 
 -define(PATIENCE, 10000).
@@ -65,41 +65,23 @@ ask_leader({ra, _}, Node) ->
 
 account(N) -> <<"account", (integer_to_binary(N rem 100))/binary>>.
 
-command(ours, Node, N) ->
-    case gen_server:call({ledger, Node}, {append, {deposit, account(N), 1}}, ?PATIENCE) of
-        {ok, _, _} -> ok;
-        Other -> Other
-    end;
-command(ra, Node, N) ->
-    case ra:process_command({ledger, Node}, {deposit, account(N), 1}, ?PATIENCE) of
-        {ok, _, _} -> ok;
-        Other -> Other
-    end.
+command(N) -> {deposit, account(N), 1}.
 
-question(ours, Node, N) ->
-    {ok, _} = gen_server:call({ledger, Node}, {query, {balance, account(N)}}, ?PATIENCE),
-    ok;
-question(ra, Node, N) ->
-    Account = account(N),
-    {ok, _, _} = ra:consistent_query({ledger, Node}, {?MODULE, balance, [Account]}, ?PATIENCE),
-    ok.
+%% What a group's library sends to the leader for an operation; ours has no library. ra's is that of ra:process_command/3
+%% and ra:consistent_query/3.
+request(append, ours, N) -> {append, command(N)};
+request(append, ra, N) -> {leader_call, {command, normal, {'$usr', command(N), await_consensus}}};
+request(query, ours, N) -> {query, {balance, account(N)}};
+request(query, ra, N) -> {leader_call, {consistent_query, {?MODULE, balance, [account(N)]}}}.
 
-%% Operations a second of so many callers for so long.
-append(Target, Callers, Ms) -> rate(fun command/3, Target, Callers, Ms).
-query(Target, Callers, Ms) -> rate(fun question/3, Target, Callers, Ms).
+%% Operations a second of so many callers for so long. The callers are actors of the node Load.
+append(Load, Target, Callers, Ms) -> rate(append, Load, Target, Callers, Ms).
+query(Load, Target, Callers, Ms) -> rate(query, Load, Target, Callers, Ms).
 
-rate(Act, {Whose, _} = Target, Callers, Ms) ->
-    Leader = leader(Target),
-    Began = erlang:monotonic_time(microsecond),
-    Until = now_ms() + Ms,
-    Counts = of_all(Callers, fun(First) -> repeat(fun(N) -> Act(Whose, Leader, N) end, First, 0, Until) end),
-    lists:sum(Counts) * 1.0e6 / (erlang:monotonic_time(microsecond) - Began).
-
-repeat(Act, N, Count, Until) ->
-    case now_ms() >= Until of
-        true -> Count;
-        false -> ok = Act(N), repeat(Act, N + 1, Count + 1, Until)
-    end.
+rate(What, Load, {Whose, _} = Target, Callers, Ms) ->
+    Requests = [request(What, Whose, N) || N <- lists:seq(0, 99)],
+    {Count, Us} = gen_server:call({callers, Load}, {ask, {ledger, leader(Target)}, Requests, Callers, Ms}, infinity),
+    Count * 1.0e6 / Us.
 
 %% What each of so many processes returns; one that fails ends this one, too.
 of_all(Callers, Act) ->
@@ -116,13 +98,13 @@ fill({ours, _} = Target, Callers, Count) ->
     Leader = leader(Target),
     lists:sum(of_all(Callers, fun(First) ->
         Share = Count div Callers + case First =< Count rem Callers of true -> 1; false -> 0 end,
-        _ = [ok = command(ours, Leader, N) || N <- lists:seq(1, Share)],
+        _ = [{ok, _, _} = gen_server:call({ledger, Leader}, request(append, ours, N), ?PATIENCE) || N <- lists:seq(1, Share)],
         Share
     end)).
 
 pipeline(_, _, 0, 0) -> ok;
 pipeline(Leader, AtOnce, Left, Open) when Left > 0, Open < AtOnce ->
-    ok = ra:pipeline_command(Leader, {deposit, account(Left), 1}, Left, low),
+    ok = ra:pipeline_command(Leader, command(Left), Left, low),
     pipeline(Leader, AtOnce, Left - 1, Open + 1);
 pipeline(Leader, AtOnce, Left, Open) ->
     receive {ra_event, _, {applied, Done}} -> pipeline(Leader, AtOnce, Left, Open - length(Done));

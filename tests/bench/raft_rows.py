@@ -44,6 +44,7 @@ CHILD = """        - id: {name}
           actor: ledger
           name: {name}
           raft: {{ members: [ {members} ]{options} }}"""
+LOAD = "        - { id: callers, actor: bench_ask:callers, name: callers }"
 PUT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -179,8 +180,11 @@ class Groups:
                 self.wait_for(name)
         if "ra" in self.all:
             number(self.erl, f"raft_rows:create([{', '.join(repr(name) for name in self.all['ra'].nodes)}])")
-        self.etcd = None
+        self.etcd = self.load = None
         if etcd_too:
+            node = ours(bench, stack, f"raft_load_{os.getpid()}", CONFIG.format(peers="", children=LOAD) + "node: { workers: 1 }\n", self.folder, port)
+            node.wait_ready()
+            self.load = node.name
             folder, why = unpacked("etcd-server")
             if why:
                 bench.missing.setdefault(("etcd", why), []).extend(rows)
@@ -205,7 +209,7 @@ class Groups:
         return found
 
     def rate(self, group, what, callers):
-        return number(self.erl, f"raft_rows:{what}({target(group)}, {callers}, {scaled(RUN_MS)})")
+        return number(self.erl, f"raft_rows:{what}({self.load!r}, {target(group)}, {callers}, {scaled(RUN_MS)})")
 
 
 def append(bench, rows, runs):
