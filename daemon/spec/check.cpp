@@ -13,14 +13,13 @@
 #include "base/log_levels.hpp"
 #include "base/machine_memory.hpp"
 #include "base/suggest.hpp"
+#include "spec/application_order.hpp"
 #include "spec/conflict_check.hpp"
 #include "spec/cron_options.hpp"
 #include "spec/http_check.hpp"
 #include "spec/kinds/kinds.hpp"
 #include "spec/kinds/raft_groups.hpp"
-#include "spec/kinds/raft_state.hpp"
-#include "spec/kinds/saga_values.hpp"
-#include "spec/memory_share.hpp"
+#include "spec/memory_check.hpp"
 #include "spec/schema/catalog.hpp"
 #include "spec/schema/child_check.hpp"
 #include "spec/schema/kind.hpp"
@@ -45,13 +44,6 @@ constexpr std::array<std::string_view, 13> own_names{"net_kernel",
                                                      "coppice_events",
                                                      "coppice_peers"};
 
-const node* key_of(const node* map, std::string_view key) {
-  if (!map || !map->is_map()) return nullptr;
-  for (std::size_t i = 0; i + 1 < map->items.size(); i += 2)
-    if (map->items[i]->text == key) return map->items[i];
-  return nullptr;
-}
-
 class checker final : public child_check {
  public:
   checker(node_spec& spec, const check_options& how, report& into)
@@ -72,12 +64,10 @@ class checker final : public child_check {
     if (const node* const cron = root.find("cron");
         cron != nullptr && cron->is_map() && spec_.cron != nullptr)
       check_jobs(*spec_.cron, *cron);
-    check_term_bytes(root);
-    check_raft_states();
-    check_saga_values();
+    check_memory(root, spec_.node.limits, machine_memory_, notes, to);
     check_events(root.find("events"));
     check_log_handlers(root);
-    check_dependencies(applications);
+    put_in_start_order(spec_.applications, applications, to);
     check_http(to, root, spec_.control);
     if (with_plugins) {
       check_secret_files(to, root, spec_);
@@ -244,66 +234,6 @@ class checker final : public child_check {
     }
   }
 
-  // Only where it is written, and not where it is the default beside a share: that is no wish, and
-  // `check --effective` writes it out.
-  void check_term_bytes(const node& root) {
-    const node* at = root.find("node");
-    for (const std::string_view key : {"limits", "term_bytes"}) at = value_of(at, key);
-    const std::uint64_t term_bytes = spec_.node.limits.term_bytes;
-    if (at == nullptr || (is_share() && term_bytes == limit_options().term_bytes)) return;
-    const std::uint64_t most = memory_here() / 4;
-    if (term_bytes > most)
-      to.warning(at->at,
-                 "node.limits.term_bytes: more than a quarter of memory, which is " + std::to_string(most) +
-                     " bytes" + (is_share() ? on_this_machine() : std::string()),
-                 "a message of another node, or the state of a Raft group, can have that much at most");
-  }
-
-  // A state without room for one command could have no snapshot.
-  void check_raft_states() {
-    for (const raft_groups::longest_command& one : notes.get<raft_groups>().commands)
-      compare(one.at, one.bytes, &largest_raft_state,
-              {"raft.limits.entry: a command may have ", "the whole state of a group", "raft.limits.entry"});
-  }
-
-  // No other node could send such a value.
-  void check_saga_values() {
-    for (const saga_values::longest_value& one : notes.get<saga_values>().values)
-      compare(one.at, one.bytes, &largest_saga_value,
-              {"saga.limits.value: a value may have ", "one of another node", "saga.limits.value"});
-  }
-
-  struct compared_words {
-    std::string_view begin, whole, key;
-  };
-  // An error where `bytes` are above the bound on every machine. A warning where memory is a share, and the
-  // bound is below them on this machine: the node may run on another one.
-  template <class Bound>
-  void compare(const place& at, std::uint64_t bytes, Bound (*bound)(std::uint64_t, std::uint64_t),
-               const compared_words& words) {
-    const std::uint64_t term_bytes = spec_.node.limits.term_bytes;
-    const Bound sure = bound(term_bytes, is_share() ? UINT64_MAX : memory_here());
-    const Bound here = bound(term_bytes, memory_here());
-    if (bytes <= here.bytes) return;
-    const bool is_sure = bytes > sure.bytes;
-    const Bound& most = is_sure ? sure : here;
-    std::string message = std::string(words.begin) + std::to_string(bytes) + " bytes, and " +
-                          std::string(words.whole) + " " + std::to_string(most.bytes) + ": " +
-                          std::string(most.by);
-    std::string hint = "raise that limit of the node, or lower " + std::string(words.key);
-    if (is_sure)
-      to.error(at, std::move(message), std::move(hint));
-    else
-      to.warning(at, std::move(message) + on_this_machine(), std::move(hint));
-  }
-
-  bool is_share() const { return spec_.node.limits.memory.percent != 0; }
-  std::uint64_t memory_here() const { return bytes_of(spec_.node.limits.memory, machine_memory_); }
-  std::string on_this_machine() const {
-    return " on this machine, of whose " + std::to_string(machine_memory_) + " bytes it is " +
-           std::to_string(spec_.node.limits.memory.percent) + "%";
-  }
-
   void check_job_group(const cron_where& where, const node* job) {
     const node* const written = value_of(job, "where");
     const node* const name = value_of(written, "one");
@@ -422,75 +352,6 @@ class checker final : public child_check {
     if (schema.encode(to, at.find(written.args_key), at, written.args, args, written.args_key))
       written.durations = schema.durations(written.args);
     return &plugin;
-  }
-
-  // Puts the applications into start order; those on a cycle are reported, each cycle once.
-  void check_dependencies(const node* applications) {
-    const std::size_t count = spec_.applications.size();
-    std::map<std::string_view, std::size_t> index;
-    std::vector<std::string_view> names;
-    for (std::size_t i = 0; i < count; ++i)
-      if (index.emplace(spec_.applications[i].name, i).second) names.push_back(spec_.applications[i].name);
-    std::vector<std::vector<std::size_t>> needs(count);
-    for (std::size_t i = 0; i < count; ++i) {
-      const node* at = element(applications, i);
-      const node* list = at ? at->find("depends_on") : nullptr;
-      const auto& wanted = spec_.applications[i].depends_on;
-      for (std::size_t j = 0; j < wanted.size(); ++j) {
-        auto found = index.find(wanted[j]);
-        if (found != index.end()) {
-          needs[i].push_back(found->second);
-        } else if (const node* where = element(list, j); where && !wanted[j].empty()) {
-          to.error(where->at, "depends_on: there is no application " + in_quotes(wanted[j]),
-                   base::did_you_mean(wanted[j], names));
-        }
-      }
-    }
-    order(needs, applications);
-  }
-
-  // Depth first without recursion: the number of applications is the user's.
-  void order(const std::vector<std::vector<std::size_t>>& needs, const node* applications) {
-    enum class mark { unseen, open, done };
-    std::vector<mark> marks(needs.size(), mark::unseen);
-    std::vector<std::size_t> sorted;
-    for (std::size_t root = 0; root < needs.size(); ++root) {
-      if (marks[root] != mark::unseen) continue;
-      std::vector<std::pair<std::size_t, std::size_t>> path{{root, 0}};
-      marks[root] = mark::open;
-      while (!path.empty()) {
-        auto& [at, next] = path.back();
-        if (next == needs[at].size()) {
-          marks[at] = mark::done;
-          sorted.push_back(at);
-          path.pop_back();
-          continue;
-        }
-        const std::size_t needed = needs[at][next++];
-        if (marks[needed] == mark::open) {
-          report_cycle(path, needed, applications);
-        } else if (marks[needed] == mark::unseen) {
-          marks[needed] = mark::open;
-          path.emplace_back(needed, 0);
-        }
-      }
-    }
-    std::vector<application_spec> ordered;
-    ordered.reserve(sorted.size());
-    for (auto i : sorted) ordered.push_back(std::move(spec_.applications[i]));
-    spec_.applications = std::move(ordered);
-  }
-
-  void report_cycle(const std::vector<std::pair<std::size_t, std::size_t>>& path, std::size_t start,
-                    const node* applications) {
-    auto first =
-        std::find_if(path.begin(), path.end(), [start](const auto& one) { return one.first == start; });
-    std::string names;
-    for (auto at = first; at != path.end(); ++at) names += spec_.applications[at->first].name + " -> ";
-    names += spec_.applications[start].name;
-    const node* where = element(applications, path.back().first);
-    const node* key = key_of(where, "depends_on");
-    to.error(key ? key->at : spec_.applications[start].at, "depends_on goes in a circle: " + names);
   }
 
   node_spec& spec_;

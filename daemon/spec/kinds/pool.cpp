@@ -99,8 +99,7 @@ void check_parking(reader& from, const node& at, const pool_options& pool) {
 
 void check_growth(reader& from, const node& at, const pool_options& pool) {
   const node* const max = at.find("max");
-  if (const node* const idle = at.find("idle"); idle != nullptr && max == nullptr)
-    from.error(*idle, from.path + ".idle: without effect unless the pool may grow to a max");
+  if (max == nullptr) without_effect(from, at, "idle", "the pool may grow to a max");
   if (max == nullptr || !pool.max) return;
   if (*pool.max < pool.size)
     from.error(*max, from.path + ".max: less than the size, " + std::to_string(pool.size));
@@ -112,8 +111,7 @@ void check_growth(reader& from, const node& at, const pool_options& pool) {
 
 void check_pool(reader& from, const node& at, pool_options& pool) {
   check_parking(from, at, pool);
-  if (const node* const key = at.find("key"); key != nullptr && pool.dispatch != tree::pool_dispatch::hash)
-    from.error(*key, from.path + ".key: without effect unless dispatch is hash");
+  if (pool.dispatch != tree::pool_dispatch::hash) without_effect(from, at, "key", "dispatch is hash");
   check_growth(from, at, pool);
 }
 

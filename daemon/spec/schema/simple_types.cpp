@@ -298,6 +298,12 @@ void no_more_than(reader& from, const node& at, std::string_view key, std::uint6
              from.path + "." + std::string(key) + ": must be at most " + print_size(most));
 }
 
+void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless) {
+  if (const node* const written = at.find(key); written != nullptr)
+    from.error(*written,
+               from.path + "." + std::string(key) + ": without effect unless " + std::string(unless));
+}
+
 bool shutdown_time::read(reader& from, const node& value, tree::shutdown_limit& into) const {
   if (value.what == node::kind::scalar) {
     if (value.text == "brutal_kill" || value.text == "infinity") {

@@ -234,6 +234,10 @@ class file_mode final : public value_type<std::uint32_t> {
 void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
                   std::uint64_t most);
 
+// For a row's check: an error at the key of the map `at`, if it stands there. `unless`: what must be so that
+// it has an effect.
+void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless);
+
 // A time, brutal_kill or infinity.
 class shutdown_time final : public value_type<tree::shutdown_limit> {
  public:

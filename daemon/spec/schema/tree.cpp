@@ -409,6 +409,13 @@ const node* value_of(const node* map, std::string_view key) {
   return map != nullptr && map->is_map() ? map->find(key) : nullptr;
 }
 
+const node* key_of(const node* map, std::string_view key) {
+  if (map == nullptr || !map->is_map()) return nullptr;
+  for (std::size_t i = 0; i + 1 < map->items.size(); i += 2)
+    if (map->items[i]->text == key) return map->items[i];
+  return nullptr;
+}
+
 const node& value_or_map(const node& map, std::string_view key) {
   const node* const value = map.find(key);
   return value != nullptr ? *value : map;

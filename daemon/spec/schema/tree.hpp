@@ -70,6 +70,9 @@ const node* element(const node* list, std::size_t index);
 // The value of a map's key; nullptr: it is no map, or has no such key.
 const node* value_of(const node* map, std::string_view key);
 
+// The key of a map, as it was written; nullptr: it is no map, or has no such key.
+const node* key_of(const node* map, std::string_view key);
+
 // The value of a map's key, else the map itself: where a mistake about that key is shown.
 const node& value_or_map(const node& map, std::string_view key);
 
