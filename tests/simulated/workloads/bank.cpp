@@ -3,7 +3,8 @@
 // one whose transactions are undone if they fail and one whose transactions have two phases. Held: a
 // transaction that was started ends, one way for all that took part, and its outcome never changes; each
 // account has what the outcomes say, so the sum stays; once the faults have ended nothing is open or in
-// doubt.
+// doubt. What was cancelled is undone. A trial takes the power of a desk's host, whose disk is slow, as soon
+// as a start, a cancellation or an outcome is told there.
 // rooms: node
 #include <fmt/format.h>
 
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../machine/disk.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
@@ -30,6 +32,7 @@ constexpr std::array<std::string_view, 2> desks{"desk", "safe_desk"};
 constexpr std::uint64_t owners = 5; // accounts of a host
 constexpr std::int64_t first_balance = 1000;
 constexpr nanos time_until_over = 180 * second;
+constexpr nanos lifespan = 20 * second; // of a transaction, as the desks are configured
 
 struct transfer {
   std::string id;
@@ -40,7 +43,8 @@ struct transfer {
   std::array<std::string, 2> accounts;
   std::int64_t amount = 0;
   bool started = false;
-  std::string outcome; // empty: it is open
+  bool cancelled = false; // and that was acknowledged
+  std::string outcome;    // empty: it is open
 };
 
 // What the clients of all hosts share. It lives as long as the process: clients of a killed host never end.
@@ -63,6 +67,10 @@ std::string outcome_request(const transfer& of) {
   return fmt::format("{{outcome,<<\"{}\">>}}", of.id);
 }
 
+std::string cancel_request(const transfer& of) {
+  return fmt::format("{{cancel,<<\"{}\">>,enough}}", of.id);
+}
+
 void take_start(transfer& of, const std::string& answer) {
   if (answer == fmt::format("{{ok,<<\"{}\">>}}", of.id)) of.started = true;
 }
@@ -74,7 +82,16 @@ void take_outcome(transfer& of, const std::string& answer) {
   if (!of.outcome.empty() && of.outcome != answer)
     the_ledger().broken(
         fmt::format("an outcome never changes: {} was {} and is {}", of.id, of.outcome, answer));
+  if (of.cancelled && committed)
+    the_ledger().broken(fmt::format("what was cancelled is undone: {} is {}", of.id, answer));
   of.outcome = answer;
+}
+
+void take_cancel(transfer& of, const std::string& answer) {
+  if (answer != "ok") return;
+  if (of.outcome.starts_with("{committed,"))
+    the_ledger().broken(fmt::format("what is over cannot be cancelled: {} is {}", of.id, of.outcome));
+  of.cancelled = true;
 }
 
 class teller final : public native_server {
@@ -106,11 +123,14 @@ class teller final : public native_server {
   // `at`: others may make the list longer meanwhile.
   void go_on_with(process& self, std::size_t at) {
     const transfer what = book_.all[at];
-    const bool starts = !what.started;
-    const std::string answer = call_of(self, *book_.of, what.at, what.desk,
-                                       starts ? start_request(*book_.of, what) : outcome_request(what),
-                                       draw_between(second, 3 * second));
-    if (starts) return take_start(book_.all[at], answer);
+    const bool cancels = what.started && what.outcome.empty() && one_in(6);
+    const std::string request = !what.started ? start_request(*book_.of, what)
+                                : cancels     ? cancel_request(what)
+                                              : outcome_request(what);
+    const std::string answer =
+        call_of(self, *book_.of, what.at, what.desk, request, draw_between(second, 3 * second));
+    if (!what.started) return take_start(book_.all[at], answer);
+    if (cancels) return take_cancel(book_.all[at], answer);
     take_outcome(book_.all[at], answer);
   }
   // Some cannot succeed: there is no such account, or it has not as much.
@@ -150,11 +170,12 @@ class bank final : public workload {
         "\"{}/accounts\", "
         "open: {{ {} }} }}, saga: {{ {} }}, {} }}\n"
         "        - {{ id: desk, actor: \"transfer:desk\", name: desk, saga: {{ commit: compensate, lifespan: "
-        "20s, {} }}, {} }}\n"
+        "{}s, {} }}, {} }}\n"
         "        - {{ id: safe_desk, actor: \"transfer:desk\", name: safe_desk, saga: {{ commit: two_phase, "
-        "lifespan: 20s, "
+        "lifespan: {}s, "
         "{} }}, {} }}\n",
-        all.folder_of(host), open, quick, backoff, quick, backoff, quick, backoff);
+        all.folder_of(host), open, quick, backoff, lifespan / second, quick, backoff, lifespan / second,
+        quick, backoff);
   }
   void populate(cluster& all, unsigned host) override {
     book_.of = &all;
@@ -162,6 +183,34 @@ class bank final : public workload {
                 std::make_unique<teller>(book_, host));
   }
   void lost(unsigned) override {}
+  bool has_trial() const override { return true; }
+  void trial(cluster& all) override {
+    const std::size_t at = book_.all.size();
+    book_.all.push_back(small_transfer());
+    const transfer what = book_.all[at];
+    const std::string desk(what.desk);
+    disk_of(what.at).slow = draw_between(100 * millisecond, 500 * millisecond);
+    take_start(book_.all[at], ask(all, what.at, desk, start_request(all, what)));
+    switch (draw_below(4)) {
+      case 0:
+        break;
+      case 1:
+      case 2:
+        take_cancel(book_.all[at], ask(all, what.at, desk, cancel_request(what)));
+        break;
+      default:
+        for (const nanos until = now() + lifespan; book_.all[at].outcome.empty() && now() < until;) {
+          take_outcome(book_.all[at], ask(all, what.at, desk, outcome_request(what)));
+          let_pass(draw_between(1, 20 * millisecond));
+        }
+    }
+    all.kill(what.at, loss::power);
+    // The end of its time undoes a transaction, too, so that what was cancelled is looked at before.
+    let_pass(draw_between(0, book_.all[at].cancelled || one_in(2) ? second : 2 * lifespan));
+    all.start(what.at);
+    all.await_ready(what.at);
+    populate(all, what.at);
+  }
   void check(cluster& all) override {
     const nanos until = now() + time_until_over;
     for (transfer& one : book_.all) end(all, one, until);
@@ -172,6 +221,19 @@ class bank final : public workload {
   }
 
  private:
+  // One that can succeed.
+  transfer small_transfer() const {
+    transfer out;
+    out.id = fmt::format("t{}", the_ledger().next());
+    out.asks = out.at = 1 + static_cast<unsigned>(draw_below(hosts_));
+    out.desk = desks[draw_below(desks.size())];
+    out.amount = 1;
+    for (std::size_t i = 0; i < out.hosts.size(); ++i) {
+      out.hosts[i] = 1 + static_cast<unsigned>(draw_below(hosts_));
+      out.accounts[i] = fmt::format("a{}", draw_below(owners));
+    }
+    return out;
+  }
   static std::string ask(cluster& all, unsigned host, const std::string& name, const std::string& request) {
     return all.ask(host, name, request, 5 * second);
   }
