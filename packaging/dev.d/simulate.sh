@@ -8,8 +8,8 @@ usage: packaging/dev simulate [--seed N] [--for 60s] [--only WORKLOAD] [--trace]
 Searches for a seed with which a simulated cluster does what it must not.
 
 With --seed one run, which the seed alone decides, and --for is simulated time; without it new seeds are drawn until --for of
-real time has passed. WORKLOAD is calls, casts, watches, mixed, raft, saga, changes, events, jobs, pg, stages, statem, web
-or streams. --trace shows each thing that goes into the hash. A seed that fails stands with its workload, the log and, in its
+real time has passed. WORKLOAD is calls, casts, watches, mixed, raft, saga, changes, events, jobs, pg, stages, statem, web,
+streams, dials or talks. --trace shows each thing that goes into the hash. A seed that fails stands with its workload, the log and, in its
 last line, what did not hold; the last line of all has how many ran and the hash.
 EOF
 }
@@ -23,4 +23,4 @@ dev_simulate() {
   exec "$build/ci/tests/simulated/coppice-simulated" "$@" </dev/null
 }
 
-plugins_to_simulate=(plugins/echo.so plugins/hello_web.so plugins/kv.so plugins/ledger.so plugins/numbers.so plugins/relay.so plugins/transfer.so)
+plugins_to_simulate=(plugins/echo.so plugins/hello_web.so plugins/kv.so plugins/ledger.so plugins/numbers.so plugins/redis.so plugins/relay.so plugins/transfer.so)

@@ -23,7 +23,7 @@
 #include "behaviours/stage/process_port.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
-#include "node/instance/operations.hpp"
+#include "reloads.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "stage_log.hpp"
@@ -388,10 +388,10 @@ class pipelines final : public workload {
     add_load(all, host);
     add_process(all, host, "keeper", std::make_unique<keeper>(all, host, log_));
   }
-  void lost(unsigned host) override { reloading_[host] = nullptr; }
+  void lost(unsigned host) override { reloads_.lost(host); }
   void look(cluster& all) override {
     const auto host = 1 + static_cast<unsigned>(draw_below(hosts_));
-    if (all.at(host) != nullptr && reloading_[host] == nullptr && one_in(3)) reload(all, host);
+    reloads_.maybe(all, host, "numbers");
   }
   void check(cluster& all) override {
     log_.settled = true;
@@ -401,30 +401,11 @@ class pipelines final : public workload {
     log_.ends = true;
     let_pass(3 * second);
     log_.check_ends();
-    for (unsigned host = 1; host <= hosts_; ++host) {
-      if (reloading_[host] != nullptr)
-        the_ledger().broken(fmt::format("a reload is answered: not by host {}", host));
-      check_counter(all, host);
-    }
+    reloads_.check_answered(hosts_);
+    for (unsigned host = 1; host <= hosts_; ++host) check_counter(all, host);
   }
 
  private:
-  void reload(cluster& all, unsigned host) {
-    node::reload_request what;
-    what.plugin = "numbers";
-    what.by = "the workload";
-    note("reload", host);
-    const auto one = std::make_shared<bool>(false);
-    reloading_[host] = one;
-    const on_host here(host);
-    all.at(host)->operations().reload(std::move(what),
-                                      [this, host, one](const base::result<node::reload_report>& made) {
-                                        if (std::exchange(*one, true))
-                                          the_ledger().broken("a reload is answered once");
-                                        the_ledger().change_ended(made.has_value());
-                                        if (reloading_[host] == one) reloading_[host] = nullptr;
-                                      });
-  }
   void check_counter(cluster& all, unsigned host) {
     auto has = all.report(host, counter);
     if (!has.contains("emitted"))
@@ -440,7 +421,7 @@ class pipelines final : public workload {
   }
 
   unsigned hosts_;
-  std::array<std::shared_ptr<bool>, most_hosts> reloading_{};
+  reloads reloads_;
   stage_log& log_ = *new stage_log; // NOLINT: stages of a killed host never end
 };
 

@@ -22,8 +22,8 @@
 #include "calls.hpp"
 #include "client_socket.hpp"
 #include "ledger.hpp"
-#include "node/instance/operations.hpp"
 #include "node/instance/snapshots.hpp"
+#include "reloads.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "workload.hpp"
@@ -386,7 +386,7 @@ class ports final : public workload {
     }
   }
   void lost(unsigned host) override {
-    reloading_[host] = nullptr;
+    reloads_.lost(host);
     callers_[host] = 0;
   }
   void look(cluster& all) override {
@@ -396,7 +396,7 @@ class ports final : public workload {
     if (kills_)
       for (const runtime::process_summary& one : all.at(host)->snapshots().processes())
         if (belongs(one)) log_.victims[host].push_back(one.pid);
-    if (reloading_[host] == nullptr && one_in(3)) reload(all, host);
+    reloads_.maybe(all, host, "echo");
   }
   void check(cluster& all) override {
     log_.last_round = true;
@@ -408,11 +408,8 @@ class ports final : public workload {
           fmt::format("after the faults every listener serves every caller: {} of {} connections",
                       log_.served, expected));
     let_pass(15 * second);
-    for (unsigned host = 1; host <= hosts_; ++host) {
-      if (reloading_[host] != nullptr)
-        the_ledger().broken(fmt::format("a reload is answered: not by host {}", host));
-      check_nothing_left(all, host);
-    }
+    reloads_.check_answered(hosts_);
+    for (unsigned host = 1; host <= hosts_; ++host) check_nothing_left(all, host);
   }
 
  private:
@@ -433,22 +430,6 @@ class ports final : public workload {
     if (has.small_writes) out += "            write: { high: 8KiB, low: 1KiB }\n";
     if (has.small_reads) out += "            read: { credit: 2KiB }\n";
     return out;
-  }
-  void reload(cluster& all, unsigned host) {
-    node::reload_request what;
-    what.plugin = "echo";
-    what.by = "the workload";
-    note("reload", host);
-    const auto one = std::make_shared<bool>(false);
-    reloading_[host] = one;
-    const on_host here(host);
-    all.at(host)->operations().reload(std::move(what),
-                                      [this, host, one](const base::result<node::reload_report>& made) {
-                                        if (std::exchange(*one, true))
-                                          the_ledger().broken("a reload is answered once");
-                                        the_ledger().change_ended(made.has_value());
-                                        if (reloading_[host] == one) reloading_[host] = nullptr;
-                                      });
   }
   static void check_nothing_left(cluster& all, unsigned host) {
     std::size_t actors = 0;
@@ -476,7 +457,7 @@ class ports final : public workload {
   bool kills_;
   stream_log& log_; // never ends: callers of a killed host do not either
   std::array<std::uint64_t, most_hosts> callers_{};
-  std::array<std::shared_ptr<bool>, most_hosts> reloading_{};
+  reloads reloads_;
 };
 
 } // namespace

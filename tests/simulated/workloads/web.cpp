@@ -24,7 +24,7 @@
 #include "calls.hpp"
 #include "client_socket.hpp"
 #include "ledger.hpp"
-#include "node/instance/operations.hpp"
+#include "reloads.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "workload.hpp"
@@ -289,10 +289,10 @@ class sites final : public workload {
       add_process(all, host, fmt::format("browser_{}", number), std::make_unique<browser>(all, number, log_));
     }
   }
-  void lost(unsigned host) override { reloading_[host] = nullptr; }
+  void lost(unsigned host) override { reloads_.lost(host); }
   void look(cluster& all) override {
     const auto host = 1 + static_cast<unsigned>(draw_below(hosts_));
-    if (all.at(host) != nullptr && reloading_[host] == nullptr && one_in(3)) reload(all, host);
+    reloads_.maybe(all, host, "hello_web");
   }
   void check(cluster&) override {
     log_.last_round = true;
@@ -300,32 +300,13 @@ class sites final : public workload {
     if (log_.begun == 0 || log_.begun != log_.ended)
       the_ledger().broken(
           fmt::format("after the faults every browser is answered: {} of {} were", log_.ended, log_.begun));
-    for (unsigned host = 1; host <= hosts_; ++host)
-      if (reloading_[host] != nullptr)
-        the_ledger().broken(fmt::format("a reload is answered: not by host {}", host));
+    reloads_.check_answered(hosts_);
   }
 
  private:
-  void reload(cluster& all, unsigned host) {
-    node::reload_request what;
-    what.plugin = "hello_web";
-    what.by = "the workload";
-    note("reload", host);
-    const auto one = std::make_shared<bool>(false);
-    reloading_[host] = one;
-    const on_host here(host);
-    all.at(host)->operations().reload(std::move(what),
-                                      [this, host, one](const base::result<node::reload_report>& made) {
-                                        if (std::exchange(*one, true))
-                                          the_ledger().broken("a reload is answered once");
-                                        the_ledger().change_ended(made.has_value());
-                                        if (reloading_[host] == one) reloading_[host] = nullptr;
-                                      });
-  }
-
   unsigned hosts_;
   bool kills_;
-  std::array<std::shared_ptr<bool>, most_hosts> reloading_{};
+  reloads reloads_;
   web_log& log_ = *new web_log; // NOLINT: browsers of a killed host never end
 };
 

@@ -13,9 +13,9 @@ namespace coppice::simulated {
 namespace {
 
 // Those of plain actors come first.
-constexpr std::array<std::string_view, 14> names{"calls",  "casts",   "watches", "mixed",  "raft",
-                                                 "saga",   "changes", "events",  "jobs",   "pg",
-                                                 "stages", "statem",  "web",     "streams"};
+constexpr std::array<std::string_view, 16> names{"calls",   "casts",   "watches", "mixed", "raft",   "saga",
+                                                 "changes", "events",  "jobs",    "pg",    "stages", "statem",
+                                                 "web",     "streams", "dials",   "talks"};
 constexpr std::size_t plain = 4;
 
 // Each of the others as often as all of plain actors together. Always the same number of draws.
@@ -51,6 +51,8 @@ std::unique_ptr<workload> make_workload(std::string_view name) {
   if (name == "statem") return make_state_machines();
   if (name == "web") return make_sites();
   if (name == "streams") return make_ports();
+  if (name == "dials") return make_dials();
+  if (name == "talks") return make_talks();
   return make_traffic(name);
 }
 

@@ -69,5 +69,9 @@ std::unique_ptr<workload> make_state_machines();
 std::unique_ptr<workload> make_sites();
 // TCP listeners, and connections to them.
 std::unique_ptr<workload> make_ports();
+// Connections that nodes open, to TCP listeners.
+std::unique_ptr<workload> make_dials();
+// WebSockets: a chat, and games.
+std::unique_ptr<workload> make_talks();
 
 } // namespace coppice::simulated
