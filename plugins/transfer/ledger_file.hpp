@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
-// A file of records, each with its length in front. A record is on the disk when append() returns. The last
-// one may be torn by a crash, and is then as if it had never been written. Blocking. Errors are thrown as
-// std::system_error.
+// A file of records, each with its length and a checksum in front. A record is on the disk when append()
+// returns. The last one may be torn by a crash, some of its bytes may be others or zeros, and it is then as
+// if it had never been written. Blocking. Errors are thrown as std::system_error, damage as
+// std::runtime_error.
 #pragma once
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,16 +32,12 @@ class ledger_file {
     if (file.number < 0 && errno == ENOENT) return {};
     if (file.number < 0) fail("open ");
     std::vector<record> all;
-    for (;;) {
-      std::uint8_t head[4];
-      if (!take(file, head, sizeof head)) return all;
-      std::uint32_t size = 0;
-      for (const std::uint8_t byte : head) size = size << 8 | byte;
-      if (size > most) return all;
-      record one(size);
-      if (!take(file, one.data(), size)) return all;
-      all.push_back(std::move(one));
-    }
+    for (record one; take_record(file, one);) all.push_back(std::move(one));
+    // The first one was on the disk before the file had its name.
+    struct stat seen {};
+    if (all.empty() && (::fstat(file.number, &seen) != 0 || seen.st_size != 0))
+      throw std::runtime_error(path_ + ": its first record is damaged, or no record of this version");
+    return all;
   }
 
   // Makes the file anew, with one record.
@@ -56,6 +55,7 @@ class ledger_file {
 
  private:
   static constexpr std::uint32_t most = 64 << 20;
+  static constexpr std::size_t head_size = 8; // the length, and the checksum of what follows
   struct handle {
     explicit handle(int of) : number(of) {}
     handle(const handle&) = delete;
@@ -68,6 +68,29 @@ class ledger_file {
 
   [[noreturn]] void fail(const char* what) const {
     throw std::system_error(errno, std::generic_category(), what + path_);
+  }
+  static std::uint32_t number_at(const std::uint8_t* bytes) {
+    std::uint32_t out = 0;
+    for (int i = 0; i < 4; ++i) out = out << 8 | bytes[i];
+    return out;
+  }
+  static void put_number(std::uint32_t number, std::uint8_t* bytes) {
+    for (int i = 0; i < 4; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
+  }
+  // FNV-1a.
+  static std::uint32_t checksum(const record& of) {
+    std::uint32_t sum = 2166136261U;
+    for (const std::uint8_t byte : of) sum = (sum ^ byte) * 16777619U;
+    return sum;
+  }
+  // False: there is none, or it is torn.
+  bool take_record(const handle& from, record& into) const {
+    std::uint8_t head[head_size];
+    if (!take(from, head, sizeof head)) return false;
+    const std::uint32_t size = number_at(head);
+    if (size > most) return false;
+    into.resize(size);
+    return take(from, into.data(), size) && number_at(head + 4) == checksum(into);
   }
   bool take(const handle& from, std::uint8_t* into, std::size_t size) const {
     while (size > 0) {
@@ -83,9 +106,9 @@ class ledger_file {
   void put(const std::string& path, const record& one, int how) const {
     const handle file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0640));
     if (file.number < 0) fail("open ");
-    const auto size = static_cast<std::uint32_t>(one.size());
-    record whole{static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16),
-                 static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+    record whole(head_size);
+    put_number(static_cast<std::uint32_t>(one.size()), whole.data());
+    put_number(checksum(one), whole.data() + 4);
     whole.insert(whole.end(), one.begin(), one.end());
     if (::write(file.number, whole.data(), whole.size()) != static_cast<ssize_t>(whole.size()) ||
         ::fdatasync(file.number) != 0)

@@ -11,15 +11,11 @@
 
 %% ---- our sagas ----
 
-%% Transactions a second of so many callers for so long: each starts one at `Name` of the node, and waits for its outcome.
+%% Transactions a second of so many callers of that node for so long: each starts one at `Name`, and waits for its outcome.
 %% Whom: the participants, [binary()].
 sagas(Name, Node, Whom, Callers, Ms) ->
-    rate(fun(_) -> committed = transaction({Name, Node}, Whom) end, Callers, Ms).
-
-transaction(To, Whom) ->
-    {ok, Tx} = gen_server:call(To, {start, {visit, Whom}}, ?PATIENCE),
-    ok = gen_server:call(To, {subscribe, Tx}, ?PATIENCE),
-    receive {saga, Tx, {How, _}} -> How after ?PATIENCE -> late end.
+    {Count, Us} = gen_server:call({callers, Node}, {run, Callers, Name, Whom, Ms}, infinity),
+    Count * 1.0e6 / Us.
 
 %% Starts so many transactions and waits for none.
 open(Name, Node, Whom, Callers, Count) ->

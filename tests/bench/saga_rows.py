@@ -33,6 +33,7 @@ applications:
       children:
         - {{ id: compensate, actor: "bench_saga:planner", name: compensate, saga: {{ {options} }} }}
         - {{ id: two_phase, actor: "bench_saga:planner", name: two_phase, saga: {{ commit: two_phase, {options} }} }}
+        - {{ id: callers, actor: "bench_saga:callers", name: callers }}
         - {{ id: taker, actor: "bench_saga:taker", name: taker, saga: {{ {options} }} }}
 """
 OPTIONS = "lifespan: 60s, max_transactions: 200000, answers: { keep: 10s, count: 1000000 }, limits: { in_doubt: 100000 }"
@@ -89,7 +90,7 @@ class Cluster:
         return ", ".join(repr(node.name) for node in self.mnesia[:count])
 
     def of_ours(self, kind, participants, callers):
-        return number(self.erl, f"saga_rows:sagas({kind}, {self.ours.nodes[0].name!r}, {self.ours.whom(participants)}, {callers}, {scaled(RUN_MS)})")
+        return number(self.erl, f"saga_rows:sagas(<<\"{kind}\">>, {self.ours.nodes[0].name!r}, {self.ours.whom(participants)}, {callers}, {scaled(RUN_MS)})")
 
     def of_mnesia(self, participants, how, callers):
         return number(self.erl, f"saga_rows:mnesia([{self.names(participants + 1)}], {participants}, {how}, {callers}, {scaled(RUN_MS)})")

@@ -142,6 +142,8 @@ void stream_socket::send(std::function<void(stream_socket&)> arrives) {
 }
 
 void stream_socket::come_in(const std::string& bytes) {
+  // The other end has sent it before it learned of the reset, with which what came before is gone.
+  if (broken_) return;
   incoming_ += bytes;
   changed();
 }
@@ -151,6 +153,7 @@ void stream_socket::reset(int why) {
   error_ = why;
   ended_ = true;
   shut_ = true;
+  broken_ = true;
   incoming_.clear();
   if (state_ == state::connecting) state_ = state::fresh;
   changed();

@@ -89,6 +89,7 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   std::size_t room_ = 65'536;  // for what comes in
   bool ended_ = false;         // the other end sends no more
   bool shut_ = false;          // this end sends no more
+  bool broken_ = false;        // by a reset
   bool at_once_ = false;
   int error_ = 0;
   std::deque<socket_handle> backlog_;
