@@ -137,7 +137,8 @@ void applied_commands::shed() {
   }
 }
 
-// One session too many was opened. Where its node has as many as any other one, one of its own goes.
+// Called when one session too many was opened. If no node has more sessions than the node that opened it, a
+// session of that node goes.
 std::uint64_t applied_commands::session_to_close() const {
   const auto& [most, node] = *by_count_.rbegin();
   if (most == 1) return by_use_.front().client;

@@ -3,9 +3,9 @@
 // client. Every member that applies entries has one such object, feeds it every entry in order, and keeps it
 // in its snapshots, so all members decide in the same way. An entry opens a session; the session's number is
 // that entry's index, and its body names the node of the client. At most `sessions` sessions and
-// `reply_bytes` bytes of replies are kept. Beyond that a session of the node that has most goes, the one that
-// was unused for longest, so no node can push out the sessions of another one that has fewer. A later entry
-// may say that a command is passed over. One thread at a time.
+// `reply_bytes` bytes of replies are kept. Beyond that, the node that has the most loses its session that
+// was unused for longest. So no node can push out the sessions of a node that has fewer. A later entry may
+// say that a command is passed over. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ class applied_commands {
   };
   enum class verdict : std::uint8_t {
     apply,          // the command is applied as `serial`; finish() takes the reply
-    repeat,         // not applied; `serial` and `reply` are those of the first time
+    repeat,         // not applied; `serial` and `reply` are from the first time
     old,            // not applied: the client has issued a later command since
     unknown_client, // not applied: there is no such session, or it is gone
     passed_over,    // not applied, and yet it has `serial`: pass_over() named it; finish() takes the reply
@@ -56,14 +56,14 @@ class applied_commands {
 
   // Decides about the entry at `index`, which must be the next one.
   decision take(log_index index, const entry& one);
-  // Whether a command with that number of a session would not be applied if its entry came now: it repeats an
-  // earlier one or is older, or the session is gone. A session whose entry is still to come is none of these.
+  // Whether the session's command with that number would not be applied if its entry came now: it repeats an
+  // earlier command, or is older, or the session is gone. False for a session whose entry has not come yet.
   bool is_settled(std::uint64_t client, std::uint64_t sequence) const;
   // Whether the session was opened by another node than that one. False: it was opened by that node, or its
   // entry names no node, or there is no such session.
   bool belongs_to_other(std::uint64_t client, std::string_view node) const;
   // A committed entry of the kind `skip` names this serial, so that no member applies the command. Called for
-  // each such entry before that entry is taken, and after restore() for those that the state does not
+  // each such entry before that entry is taken, and after restore() for the entries that the state does not
   // contain. False: the command was applied, so the state differs from the group's and is of no use.
   bool pass_over(std::uint64_t serial);
   // Keeps the reply of the entry that take() last decided to apply or to pass over.
@@ -79,7 +79,7 @@ class applied_commands {
 
  private:
   static constexpr std::size_t longest_node = 1020; // bytes of a name; the rest is not read
-  // Of one node.
+  // The sessions of one node.
   struct owner {
     std::list<std::uint64_t> by_use; // its sessions; the one unused for longest comes first
     std::uint64_t bytes = 0;         // of their replies
@@ -115,8 +115,8 @@ class applied_commands {
   // Owners whose bytes have changed since they were listed. They are listed again when the order is needed,
   // so that a command below the bound of bytes changes no order.
   std::set<std::string_view> unlisted_;
-  // Serials that were passed over, the latest ones; and those that are to be. The second set is not saved, as
-  // it is made from the log.
+  // The latest serials that were passed over, and the serials that will be passed over. The second set is
+  // not saved, because it is made from the log.
   static constexpr std::size_t most_passed = 1000;
   std::set<std::uint64_t> passed_, to_pass_;
 };

@@ -68,33 +68,33 @@ class core {
   // The code of this member knows these versions from now on. The leader logs the group's next version once
   // the code of every voter can go over to it.
   void set_versions(nanos now, const version_range& known, effects& out);
-  // The group goes over to the next version although the code of that voter cannot, or is not known to.
-  // outcome::not_ready: that of another one cannot either.
+  // The group goes over to the next version although the code of the voter `without` cannot, or is not known
+  // to. outcome::not_ready: the code of another voter cannot either.
   void upgrade(nanos now, std::uint64_t token, const member_id& without, effects& out);
-  // The voters for which a leader waits with the group's next version. Empty also where no voter has told
-  // that its code knows the next one.
+  // The voters for which a leader waits before it logs the group's next version. Also empty if no voter has
+  // told that its code knows the next version.
   std::vector<member_id> waits_for() const;
   // For a group that has lost its majority for good: this member becomes a group of one that has all of this
   // member's log. Entries that only the others had are lost. `fresh` is a cluster id that was never used, so
-  // that this member and one of the old group that comes back ignore each other; a member that is to join
-  // again needs an emptied disk. Refused while a leader is known, and if this member has no log. The other
-  // members are not asked.
+  // that this member and a member of the old group that comes back ignore each other; a member that is to
+  // join again needs an emptied disk. Refused while a leader is known, and if this member has no log. The
+  // other members are not asked.
   void recover_alone(nanos now, std::uint64_t token, const cluster_id& fresh, effects& out);
 
-  // Quiescence. A quiescent leader sends no heartbeats, and a quiescent follower runs no election time-out:
-  // wake() has no time of theirs. Whatever moves the group ends it: a message of a member, an entry, a read,
-  // a change. A leader beats at once then, and a follower tells its leader. The owner has to know by other
-  // means that the leader of a quiescent follower lives and is quiescent itself, and the followers of a
-  // quiescent leader as well; see node_liveness.hpp.
+  // Quiescence. A quiescent leader sends no heartbeats, and a quiescent follower runs no election time-out,
+  // so wake() has no time for either. Anything that happens in the group ends the quiescence: a message of a
+  // member, an entry, a read, a change. Then a leader sends a heartbeat at once, and a follower tells its
+  // leader. The owner has to know by other means that the leader of a quiescent follower lives and is
+  // quiescent itself. It has to know the same of the followers of a quiescent leader; see node_liveness.hpp.
   // Whether this member leads a group that has been idle for quiesce_after heartbeats: all members have
   // everything and have answered the last heartbeat, and nothing is under way.
   bool may_quiesce() const;
   void quiesce(nanos now); // may_quiesce() holds
-  // Its leader is quiescent in that term, with that last entry. If this follower is in the same state it
-  // becomes quiescent. If it follows that leader and is not, it tells the leader, which wakes up.
+  // The leader is quiescent in that term, with that last entry. If this follower of it is in the same state,
+  // it becomes quiescent. If it is in another state, it tells the leader, which wakes up.
   void quiesce_under(nanos now, const member_id& leader, term_number term, log_index last, effects& out);
-  // The other node's liveness was lost, or it took the quiescence back. A follower's time-out runs as if it
-  // had heard its leader last at `heard`.
+  // The liveness of the other node was lost, or that node took the quiescence back. A follower's time-out
+  // runs as if it had heard its leader last at `heard`.
   void wake_up(nanos now, nanos heard, effects& out);
   bool is_quiescent() const { return quiescent_; }
 
@@ -124,13 +124,13 @@ class core {
   bool established() const { return role_ == role::leader && log_.term_at(commit_) == hard_.term; }
   // Whether a heartbeat of the last call's effects may leave late by a small part of `heartbeat`, and out of
   // order with other messages, so that an owner can send those of many groups together. False: a read waits
-  // for its answer, it tells a commit index, or messages to that member are in flight, of which the answer
-  // tells whether they have arrived.
+  // for its answer, the heartbeat only tells a commit index, or messages to that member are in flight, and
+  // the answer tells whether they have arrived.
   bool may_wait(const message& one) const;
-  // A heartbeat that may overtake all that is on its way to a member which has not answered the heartbeat
-  // before `one`, as it may wait behind much: its answer says that the member is there, and neither what has
-  // arrived nor that a read may be served. `one` is a message of the last call's effects. nullopt: it is no
-  // heartbeat that was due by time, or the member has answered the one before.
+  // A heartbeat that may overtake all messages on their way to the receiver of `one`, behind which `one` may
+  // wait. Its answer says that the member is there, but neither what has arrived nor that a read may be
+  // served. `one` is a message of the last call's effects. nullopt: `one` is no heartbeat that was due by
+  // time, or its receiver has answered the heartbeat before.
   std::optional<message> overtaking(const message& one) const;
 
  private:
@@ -202,7 +202,7 @@ class core {
   bool is_idle() const;
   void note_idle();
   void note_busy();
-  // This member may not stand for election, and a quiescent leader sends it nothing.
+  // For a member that may not stand for election, and to which a quiescent leader sends nothing.
   void ask_for_leader(effects& out);
   heartbeat_answer own_state() const;
   void end_quiescence(nanos heard, bool tells, effects& out);
@@ -217,7 +217,7 @@ class core {
   void drop_reads(effects& out);
 
   // membership.cpp
-  // `token`: that of the request. Empty: there was no request.
+  // `token`: the request's token. Empty: there was no request.
   void put_configuration(std::optional<std::uint64_t> token, const configuration& next, effects& out);
   void promote(progress& who, effects& out);
   void leave_if_removed(effects& out);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a call of the core asks its owner to do. The owner carries out the lists of one call and clears them
-// before it makes the next call. Only writes may finish later; they finish in order, and the owner reports
-// each by core::written(). Messages may leave at once: a message that depends on a write appears here only
-// after that write is on the disk. Any thread.
+// The work that a call of the core gives to its owner. The owner carries out the lists of one call and
+// clears them before it makes the next call. Only writes may finish later; they finish in order, and the
+// owner reports each by core::written(). Messages may leave at once: a message that depends on a write
+// appears here only after that write is on the disk. Any thread.
 #pragma once
 
 #include <optional>
@@ -33,7 +33,8 @@ struct write {
   // entries after that index stay; otherwise none does.
   std::optional<snapshot_meta> install{};
   bool keep_log = false;
-  // Entries up to here are not needed any more; the term of this one still is. 0: none.
+  // Entries up to this index are not needed any more, but the term of the entry at this index still is.
+  // 0: none.
   log_index compact_to = 0;
   term_number compact_term = 0;
   log_index truncate_from = 0; // entries from here on are void. 0: none
@@ -45,7 +46,7 @@ enum class outcome : std::uint8_t {
   // The entry is committed at `index`; applying it gives the reply. A change of members or a transfer is
   // done.
   committed,
-  // The rest, up to `timed_out`: not done, and it never will be.
+  // From here to `timed_out`: the request was not done, and never will be.
   has_leader,   // for recover_alone(): a leader is known, so no majority was lost
   no_leader,    // this member does not lead; `leader` names the leader if it is known
   overloaded,   // a bound of the options is reached

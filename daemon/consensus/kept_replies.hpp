@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The replies to the commands that a member has applied, by their serials: those of the latest commands, up
-// to a bound of bytes. They answer who asks later what a command has done. They are no part of the state: a
-// member that begins with a snapshot has those of the commands that it applies from then on. One thread at a
-// time.
+// The replies to the latest commands that a member has applied, by serial, up to a bound of bytes. A client
+// can ask later for the reply to a command. The replies are no part of the state: a member that begins with
+// a snapshot only has the replies to commands that it applies from then on. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +18,14 @@ class kept_replies {
     payload reply{};
   };
 
-  // Bytes with those of the bookkeeping.
+  // `most_bytes` counts the replies and the bookkeeping.
   explicit kept_replies(std::size_t most_bytes = std::size_t{32} << 20) : most_bytes_(most_bytes) {}
 
-  // The command of that serial was applied. A serial that does not follow the last one makes all earlier
-  // replies go. The last reply stays, however long it is.
+  // The command of that serial was applied. If the serial does not follow the last one, all earlier replies
+  // are dropped. The last reply stays, however long it is.
   void keep(std::uint64_t serial, log_index index, payload reply);
-  // Null: the reply has gone, or never was here. Until the next call of another function.
+  // Null: the reply was dropped, or never was here. The pointer is valid until the next call of another
+  // function.
   const kept* find(std::uint64_t serial) const;
   // The log has no entries up to `index` any more.
   void forget_up_to(log_index index);

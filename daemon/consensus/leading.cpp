@@ -81,7 +81,7 @@ void core::beat(effects& out) {
   ++round_;
   beat_due_ = options_.aligned_heartbeats ? (now_ / options_.heartbeat + 1) * options_.heartbeat
                                           : now_ + options_.heartbeat;
-  // Those without a round are the last ones.
+  // The reads without a round are at the end.
   for (auto one = reads_.rbegin(); one != reads_.rend() && one->round == 0; ++one)
     if (one->index > 0) one->round = read_round_ = round_;
   for (progress& one : others_) {
@@ -99,7 +99,8 @@ bool core::may_wait(const message& one) const {
   return to != others_.end() && to->flight.empty() && !to->transfer;
 }
 
-// It has an earlier round than each message that it may overtake, so its answer makes none count as lost.
+// The heartbeat has an earlier round than each message that it may overtake, so its answer makes no message
+// count as lost.
 std::optional<message> core::overtaking(const message& one) const {
   const auto* const beat = std::get_if<heartbeat>(&one.body);
   if (beat == nullptr || beat->round == 0 || beat->round != timed_round_) return std::nullopt;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Members come and go one at a time. A configuration is in force as soon as it is in the log. So the next one
-// waits until it is committed, and a leader's first one until the term's no-op is. New voters begin in the
-// role `joining`: without a vote until they have caught up.
+// Members come and go one at a time. A configuration is in force as soon as it is in the log. So the next
+// one waits until the last one is committed, and a leader's first one waits until the term's no-op is
+// committed. New voters begin in the role `joining`: without a vote until they have caught up.
 #include <algorithm>
 
 #include "consensus/core.hpp"

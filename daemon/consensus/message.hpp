@@ -55,7 +55,7 @@ struct heartbeat_answer {
   std::uint64_t round = 0;
   log_index received = 0;   // up to here the log equals the leader's, on the disk or not yet
   log_index stored = 0;     // up to here it is on the disk; at most `received`
-  version_range versions{}; // that the sender's code knows
+  version_range versions{}; // known to the sender's code
   bool operator==(const heartbeat_answer&) const = default;
 };
 

@@ -6,7 +6,7 @@
 
 namespace coppice::consensus {
 
-// A node may know numbers from before this one forgot it, so they only rise.
+// Another node may know numbers from before this node forgot it, so the numbers only rise.
 node_liveness::peers::iterator node_liveness::enter(std::string_view node) {
   peer fresh;
   fresh.sent = fresh.change = fresh.floor = fresh.acknowledged = used_;
@@ -104,7 +104,7 @@ void node_liveness::rouse_followers(peer& at, outcome& out) {
   while (!at.followers.empty()) rouse(at, member_id(*at.followers.begin()), out);
 }
 
-// The other node may have lost what it had of this one's changes, or may not live.
+// Called when the other node may have lost the changes that it had of this node, or may not live.
 void node_liveness::begin_anew(peer& at, outcome& out) {
   while (!at.offers.empty()) {
     const member_id leader = at.offers.begin()->second.leader;
@@ -118,8 +118,8 @@ void node_liveness::begin_anew(peer& at, outcome& out) {
   at.is_asked = false;
 }
 
-// Nothing that is kept of other nodes outlives their connections: anybody could fill it under one name after
-// the other.
+// What is kept of another node does not outlive its connection. Otherwise a peer could fill the memory under
+// one node name after the other.
 void node_liveness::lost(std::string_view node, outcome& out) {
   const auto known = peers_.find(node);
   if (known == peers_.end()) return;
@@ -211,7 +211,7 @@ void node_liveness::apply(const std::string& node, peer& at, nanos now, const li
 }
 
 // A follower woke up, has ended, or never took the offer. It may have said so before it knew of the present
-// one.
+// offer.
 void node_liveness::wake_leaders(peer& at, const liveness_message& in, outcome& out) {
   if (!at.lives || in.to != run_) return;
   for (const member_id& one : in.awake) {
@@ -246,14 +246,14 @@ void node_liveness::send(nanos now, const std::string& node, peer& at, bool asks
 void node_liveness::advance(nanos now, outcome& out) {
   for (auto& [node, at] : peers_) {
     if (!at.followed.empty() && now - at.heard >= *at.followed.begin()) rouse_followers(at, out);
-    // A node that does not answer is told nothing any more, so that it wakes up those that follow.
+    // A node that does not answer gets no more messages, so that it wakes up its followers.
     if (at.lives && !(at.offers.empty() && at.changed.empty()) && now - at.answered >= at.patience)
       begin_anew(at, out);
     if (!at.has_to_send() || now < at.send_at) continue;
     send(now, node, at, true, out);
     at.is_asked = false;
     const nanos interval = std::max<nanos>(at.interval(), 1);
-    at.send_at = (now / interval + 1) * interval; // those of all nodes go at the same time
+    at.send_at = (now / interval + 1) * interval; // the messages to all nodes leave at the same time
   }
 }
 

@@ -12,14 +12,15 @@
 namespace coppice::consensus {
 
 struct options {
-  cluster_id cluster{}; // that of the disk, if the disk has one
+  cluster_id cluster{}; // the disk's cluster id, if the disk has one
   member_id self{};
   base::nanos heartbeat = 100 * base::nanos_per_ms;
   // A follower stands for election after 1 to 2 times this without a leader. A leader steps down when it has
   // not heard from a majority for this long. More than 2 heartbeats.
   base::nanos election = 1000 * base::nanos_per_ms;
-  // Heartbeats are due at the multiples of `heartbeat` on the owner's clock, so that those of many groups are
-  // due at the same time and may leave together. False: `heartbeat` after the last ones.
+  // Heartbeats are due at the multiples of `heartbeat` on the owner's clock, so that the heartbeats of many
+  // groups are due at the same time and may leave together. False: they are due `heartbeat` after the last
+  // ones.
   bool aligned_heartbeats = false;
   // A leader's group counts as idle after so many heartbeats, see core::may_quiesce(). 0: never.
   std::uint32_t quiesce_after = 0;
@@ -27,7 +28,7 @@ struct options {
   // than batch_bytes.
   std::size_t batch_entries = 1024;
   std::size_t batch_bytes = 256 * 1024;
-  // Bounds of what was sent to one follower and is not acknowledged.
+  // Bounds of the messages that were sent to one follower and are not acknowledged.
   std::size_t in_flight_messages = 64;
   std::size_t in_flight_bytes = 4 * 1024 * 1024;
   // Most bytes of an entry that this member appends; at most largest_entry. The member takes larger entries
@@ -39,14 +40,15 @@ struct options {
   std::size_t pending = 10'000;
   // Entries that are kept in the log below a snapshot, for followers that are not far behind.
   std::uint64_t keep_entries = 10'000;
-  // Most bytes of them, but for those that a snapshot in transfer needs.
+  // Most bytes of the entries that are kept below a snapshot. Entries that a snapshot in transfer needs are
+  // kept beyond it.
   std::size_t keep_bytes = 64 * 1024 * 1024;
   // Most bytes to which the log grows while this member sends a snapshot, for the entries after that
   // snapshot. Beyond it the transfer begins anew with a later snapshot.
   std::size_t kept_for_transfer = 256 * 1024 * 1024;
   std::uint32_t snapshot_chunk = 256 * 1024; // bytes; at most largest_chunk
   std::uint32_t snapshot_window = 4;         // chunks that are sent and not acknowledged
-  version_range versions{}; // that this member's code knows at the start; see core::set_versions()
+  version_range versions{}; // known to this member's code at the start; see core::set_versions()
 };
 
 // Source of a core's random numbers. They have to differ each time that a member starts: the numbers of
@@ -76,7 +78,7 @@ enum class role : std::uint8_t { follower, pre_candidate, candidate, leader };
 
 struct counters {
   std::array<std::uint64_t, drop_reasons> dropped{};
-  std::uint64_t elections = 0; // in which this member stood, without pre-votes
+  std::uint64_t elections = 0; // elections in which this member stood, without pre-votes
   std::uint64_t stepped_down = 0;
   std::uint64_t resent = 0; // times that messages in flight to a follower were taken for lost
   std::uint64_t snapshots_sent = 0, snapshots_installed = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a member knows of another member. A candidate keeps the other's vote; a leader keeps how far the
-// other's log has come, which messages are in flight to it, and how much of a snapshot it has. One thread at
-// a time.
+// The state that a member keeps about another member. A candidate keeps the other's vote; a leader keeps how
+// far the other's log has come, which messages are in flight to it, and how much of a snapshot it has. One
+// thread at a time.
 #pragma once
 
 #include <deque>
@@ -50,7 +50,7 @@ struct progress {
   std::uint64_t round = 0; // the last heartbeat round that it has answered
   base::nanos heard = 0;
   bool answered = false;                   // it has answered a message of this term
-  std::optional<version_range> versions{}; // that its code knows. Empty: it has not answered in this term
+  std::optional<version_range> versions{}; // known to its code. Empty: it has not answered in this term
   std::optional<snapshot_transfer> transfer{};
 
   // While it joins: it has to reach `goal`, which was the log's end at `goal_since`.

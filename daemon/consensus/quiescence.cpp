@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // When a leader's group is idle, and how a member becomes quiescent and wakes up. The core trusts its owner
 // that a quiescent follower's leader is quiescent and lives, and that a quiescent leader's followers do. No
-// read leans on that: it waits for a round of heartbeats, which the leader begins when it wakes up. One
+// read relies on that: it waits for a round of heartbeats, which the leader begins when it wakes up. One
 // thread at a time.
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace coppice::consensus {
 
 namespace {
 
-// What keeps ending a group's quiescence makes it wait up to so many times as long for the next one.
+// A group whose quiescence ends again and again waits up to so many times as long before the next one.
 constexpr std::uint32_t longest_wait = 32;
 
 } // namespace
@@ -29,12 +29,12 @@ bool core::is_idle() const {
   });
 }
 
-// A heartbeat is due, and the one before has had an interval to be answered.
+// Called when a heartbeat is due: the members have had an interval to answer the heartbeat before.
 void core::note_idle() {
   idle_beats_ = is_idle() ? idle_beats_ + 1 : 0;
 }
 
-// Something that the group is there for has come.
+// Called for the work that a group exists for: entries and reads.
 void core::note_busy() {
   idle_beats_ = 0;
   idle_wanted_ = options_.quiesce_after;
@@ -87,7 +87,7 @@ void core::ask_for_leader(effects& out) {
   for (const progress& one : others_) tell_after(hard_write_, one.id, own_state(), out);
 }
 
-// As an answer to no heartbeat.
+// In the form of an answer, but of round 0: it answers no heartbeat.
 heartbeat_answer core::own_state() const {
   return {0, verified_, std::min(verified_, on_disk_), versions_};
 }

@@ -75,8 +75,8 @@ class raft_log {
   log_index members_at() const { return members_.latest_at(); }
   // The configuration in force at an index, base() <= index <= last().
   const configuration& members_as_of(log_index index) const { return members_.as_of(index); }
-  // The group's version by the end of the log, where it came into the log, and the one at an index: as for
-  // the configuration.
+  // The group's version at the end of the log, the index of the entry that brought it (see members_at()),
+  // and the version in force at an index.
   machine_version version() const { return versions_.latest(); }
   log_index version_at() const { return versions_.latest_at(); }
   machine_version version_as_of(log_index index) const { return versions_.as_of(index); }

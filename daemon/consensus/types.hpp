@@ -69,12 +69,12 @@ class payload {
   std::array<std::uint8_t, 12> inside_{};
 };
 
-// Whose rules the state machine applies, and in which form it writes its state. A group has one version,
-// which its log names: 0 as long as no entry of the kind `version` says otherwise.
+// Version of the rules that the state machine applies and of the form in which it writes its state. A group
+// has one version, named by its log. 0: no entry of the kind `version` was logged.
 using machine_version = std::uint32_t;
 
-// The versions that a member's code knows. Aligned as one word, which an atomic holds without a lock: clang
-// calls a library for one that is aligned by its parts.
+// The versions that a member's code knows. Aligned as one word, so that an atomic holds it without a lock:
+// if it is aligned by its parts, clang calls a library.
 struct alignas(std::uint64_t) version_range {
   machine_version oldest = 0, newest = 0;
   bool has(machine_version one) const { return oldest <= one && one <= newest; }
@@ -87,7 +87,7 @@ enum class entry_kind : std::uint8_t {
   command,       // for the state machine
   no_op,         // the first entry of each leader
   configuration, // its payload is a configuration, in force as soon as it is in the log
-  session,       // opens a session of a client on the node that its payload names; its number is the index
+  session,       // opens a session; the body names the client's node, the index is the session's number
   version,       // from here on the group's version is the entry's sequence
   skip,          // passes over the command whose serial is the entry's sequence
 };
@@ -161,7 +161,7 @@ struct snapshot_meta {
   bool operator==(const snapshot_meta&) const = default;
 };
 
-// What a member finds on its disk at start.
+// The state that a member finds on its disk at the start.
 struct durable_state {
   hard_state hard{};
   snapshot_meta snapshot{};

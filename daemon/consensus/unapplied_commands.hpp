@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The commands of sessions that are in a leader's log behind what its state machine has applied, by their
-// sessions, so that it takes one look-up to know whether a command of a session is among them. Each entry of
-// the log is read once while one term is led and the state machine does not begin anew. One thread at a time.
+// The commands of sessions that are in a leader's log and that its state machine has not applied yet, by
+// session. So one look-up tells whether a session has such a command. Each entry of the log is read once, as
+// long as the leader's term lasts and the state machine does not begin anew. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,15 @@ namespace coppice::consensus {
 
 class unapplied_commands {
  public:
-  // Reads what the log has got since the last call and forgets what is applied since then; how many entries
-  // were read. `term`: the one in which the log's owner leads. A log is only appended to in one term, so
-  // another term has all entries read again, and so has a state machine that has begun anew and has applied
-  // less than before.
+  // Reads the entries that the log has got since the last call, and forgets the commands that were applied
+  // since then. Returns how many entries were read. `term`: the term in which the log's owner leads. Within
+  // one term entries are only appended. All entries are read again in another term, and when the state
+  // machine has begun anew and has applied less than before.
   std::uint64_t follow(const raft_log& log, term_number term, log_index applied);
-  // Forgets what is applied by now, so that nothing of it stays until the next follow().
+  // Forgets the commands that are applied by now, so that they do not stay until the next follow().
   void forget_up_to(log_index applied);
   // Whether one of the entries is a command of that session with that number or a later one. Also true if
-  // such a command was applied while later ones of its session are not: it was in the log.
+  // such a command was applied and later commands of its session were not: it was in the log.
   bool has(std::uint64_t client, std::uint64_t sequence) const;
 
   std::size_t size() const { return entries_.size(); } // commands of sessions

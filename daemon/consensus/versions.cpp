@@ -2,7 +2,7 @@
 // The group's machine version. The leader logs the next version once the code of every voter can go over to
 // it, one version after the other. A voter's code is known from its answers to the heartbeats of this term. A
 // new group begins with the oldest version that its first leader knows, so that members with older code can
-// take part; where all have the same code, the newest one follows at once. One thread at a time.
+// take part; if all members have the same code, the newest version follows at once. One thread at a time.
 #include <algorithm>
 
 #include "consensus/core.hpp"
@@ -17,7 +17,7 @@ void core::set_versions(nanos now, const version_range& known, effects& out) {
   advance_version(out);
 }
 
-// What was applied before has no version, so only a log without commands is given its first one.
+// Commands that were applied before have no version, so only a log without commands gets its first version.
 void core::begin_version(effects& out) {
   if (log_.version() != 0 || versions_.oldest == 0 || log_.base() != 0) return;
   for (log_index i = 1; i <= log_.last(); ++i) {

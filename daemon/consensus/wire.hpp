@@ -34,7 +34,7 @@
 
 namespace coppice::consensus {
 
-// An id. Reading gives false for what is none, and for the one that is all zero.
+// Writes and reads an id. read_id() is false if the term is no id, or the id is all zero.
 void put_id(const identity& id, etf::writer& out);
 bool read_id(etf::cursor& at, identity& id);
 

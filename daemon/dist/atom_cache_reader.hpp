@@ -39,7 +39,7 @@ class owned_atoms {
   owned_atoms() = default;
   explicit owned_atoms(const atom_table& table);
   std::size_t bytes() const { return text_.size() + ends_.size() * sizeof(std::uint32_t); }
-  // Nothing: the header did not name that index. Borrows from this object.
+  // Empty: the header did not name that index. Borrows from this object.
   std::optional<std::string_view> find(std::uint8_t index) const;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The way to a connection: looking a node up, connecting and shaking hands, or shaking hands with the peer of
-// an accepted socket. Bounded in time and bytes; the owner is told of its end exactly once. Uses little
-// memory, because anybody may open one. The worker's thread.
+// The way to a connection: looking a node up, connecting and shaking hands, or shaking hands with the peer
+// of an accepted socket. Bounded in time and bytes; the owner is told of its end exactly once. Uses little
+// memory, because any client may open one. The worker's thread.
 #pragma once
 
 #include <chrono>
@@ -51,8 +51,8 @@ class attempt_owner {
 
 class attempt final : private net::stream_handler, private handshake_policy {
  public:
-  // Connects to `node`, within `within`. peer_index() returns `peer_index`. `cause`: who asked for the
-  // connection; `by`: the node that named it, see net::resolution::start().
+  // Connects to `node`, within `within`. peer_index() returns `peer_index`. `cause`: why the node is looked
+  // up. `by`: the node that named it, see net::resolution::start().
   static base::result<std::unique_ptr<attempt>> connect(uv_loop_t* on, attempt_owner& owner,
                                                         const options& opts, local_node us, std::string node,
                                                         std::uint32_t peer_index, net::lookup_cause cause,

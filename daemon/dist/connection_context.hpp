@@ -36,7 +36,7 @@ struct connection_context {
     return who.node == ids.peer() && who.creation == peer.creation;
   }
   // The process that an address of the peer names: at_peer() if it is one of the peer, at_home() if it is one
-  // of this node. Nothing: it names something else.
+  // of this node. Empty: it names something else.
   std::optional<runtime::pid> at_peer(const address& of) const {
     if (of.what != address::form::pid) return std::nullopt;
     const auto who = ids.in(of.pid);

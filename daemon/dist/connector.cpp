@@ -187,7 +187,7 @@ void connector::give_up(peer& p, const base::error& why) {
   std::vector<runtime::reference> askers;
   std::vector<resting_sender> resting;
   bool said_before = stopping_;
-  bool stranger = false; // never connected: anybody may have made its name up
+  bool stranger = false; // never connected: any node may have made its name up
   std::string name;
   {
     const std::lock_guard guard(p.lock);

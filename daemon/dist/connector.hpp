@@ -103,7 +103,7 @@ class connector final : private attempt_owner {
   const std::atomic<bool>& stopping_;
   const attach_fn attach_;
   open_challenges challenges_; // declared before the attempts, which use it
-  attempt_places places_;      // as challenges_
+  attempt_places places_;      // declared before the attempts
   std::vector<worker_state> workers_;
   std::mutex admissions_lock_;
   std::map<std::string, unsigned, std::less<>> admissions_; // handshakes by the name being let in

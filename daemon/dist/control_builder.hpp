@@ -35,7 +35,7 @@ class control_builder {
   bool build_call_demonitor(control_message& c, const runtime::reference& ref, const runtime::pid& target,
                             const std::string* name);
 
-  // The message in short form. Nothing: the peer does not take it, or the message has no short form. Borrows
+  // The message in short form. Empty: the peer does not take it, or the message has no short form. Borrows
   // from `to`.
   std::optional<short_form> build_short_form(const runtime::destination& to, const runtime::signal& s) const;
   bool short_forms() const { return short_forms_; }

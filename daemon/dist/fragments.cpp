@@ -12,7 +12,7 @@
 namespace coppice::dist {
 namespace {
 
-constexpr std::size_t believed = 4; // times as much as has come
+constexpr std::size_t believed = 4; // an announced number counts up to this many times what has come
 
 auto nonsense(const etf::error& why, etf::bytes control) {
   const auto sent = decode_control(control);

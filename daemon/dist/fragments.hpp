@@ -56,7 +56,7 @@ class fragments {
   std::size_t unfinished() const { return open_.size(); }
   // Bytes of memory of all unfinished messages.
   std::size_t bytes() const { return bytes_; }
-  // Those of them that are in no message's block, and those of entries whose message was dropped.
+  // The part of bytes() that is in no message's block, including the entries whose message was dropped.
   std::size_t outside_blocks() const { return outside_ + open_.size() * entry_bytes; }
 
   struct one {
@@ -92,7 +92,7 @@ class fragments {
     std::unique_ptr<message_state> message; // null: dropped
   };
   using place = std::unordered_map<std::uint64_t, sequence_state>::iterator;
-  // Of open_, with its hash, its link and its bucket.
+  // Bytes of an entry of open_, with its hash, its link and its bucket.
   static constexpr std::size_t entry_bytes = sizeof(sequence_state) + 4 * sizeof(std::uint64_t);
 
   void count(const message_state& added);
@@ -105,7 +105,7 @@ class fragments {
   etf::limits terms_;
   std::unordered_map<std::uint64_t, sequence_state> open_;
   std::size_t bytes_ = 0;
-  std::size_t outside_ = 0; // of bytes_, those in no block
+  std::size_t outside_ = 0; // the part of bytes_ that is in no block
   std::uint64_t dropped_ = 0;
 };
 

@@ -43,7 +43,7 @@ inline constexpr std::uint8_t short_form = 83;
 // The longest fragment that OTP makes. A longer payload is sent in fragments.
 inline constexpr std::size_t fragment_size = 64 * 1024;
 
-// Takes the next frame off the front of `in` and returns its bytes without the length. Nothing: it is not
+// Takes the next frame off the front of `in` and returns its bytes without the length. Empty: it is not
 // complete, and `in` stays as it is. errc::limit: it is longer than `longest`.
 base::result<std::optional<std::span<const std::uint8_t>>> next_frame(std::span<const std::uint8_t>& in,
                                                                       std::size_t longest);

@@ -32,7 +32,7 @@ class frame_reader {
   bool needs_more() const { return long_.size() < long_size_; }
   // Bytes of memory for a long frame that is incomplete. The buffer for short frames does not count.
   std::size_t held() const { return long_size_ > 0 ? long_.capacity() : held_outside_blocks(); }
-  // The bytes of it that are in no message's block.
+  // The part of held() that is in no message's block.
   std::size_t held_outside_blocks() const {
     // The reserved room behind the received bytes does not count: the buffer doubles its size when it grows.
     return buffer_.capacity() > keep_buffer ? buffer_.size() : 0;

@@ -13,7 +13,7 @@
 
 namespace coppice::dist {
 
-// Reads the control message at the front of `terms` and returns its size. Nothing: it is not one of these.
+// Reads the control message at the front of `terms` and returns its size. Empty: it is not one of these.
 // `into` borrows from `terms` and from what `atoms` finds. Only the fields of its operation are set.
 std::optional<std::size_t> read_frequent_control(std::span<const std::uint8_t> terms,
                                                  const etf::atom_lookup& atoms, control_message& into);

@@ -22,7 +22,7 @@ class identity {
 
   std::uint32_t peer() const { return peer_; }
 
-  // Nothing: the node is unknown. A node that a peer merely mentions gets no entry in the table of names.
+  // Empty: the node is unknown. A node that a peer merely mentions gets no entry in the table of names.
   std::optional<runtime::pid> in(const etf::pid& p) const {
     const auto node = node_of(p.node);
     if (!node) return std::nullopt;
@@ -33,7 +33,7 @@ class identity {
     if (!node) return std::nullopt;
     return runtime::reference{*node, r.creation, r.count, r.words};
   }
-  // Gives an unknown node an entry. Nothing: the table of names is full.
+  // Gives an unknown node an entry. Empty: the table of names is full.
   std::optional<runtime::pid> in_from_anywhere(const etf::pid& p) const {
     const auto node = names_->intern(p.node);
     if (!node) return std::nullopt;

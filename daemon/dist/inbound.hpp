@@ -40,7 +40,7 @@ class inbound {
 
   // Bytes of memory for messages that only the peer can complete, and for a message that is being worked on.
   std::size_t held() const { return frames_.held() + unpacker_.unfinished().bytes() + unpacker_.held(); }
-  // The bytes of it that are in no message's block, and those of the atoms that the peer has named.
+  // The part of held() that is in no message's block, and the bytes of the atoms that the peer has named.
   std::size_t outside_blocks() const {
     return frames_.held_outside_blocks() + unpacker_.unfinished().outside_blocks() +
            unpacker_.held_outside_blocks() + unpacker_.atom_bytes();

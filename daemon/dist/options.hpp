@@ -37,7 +37,7 @@ struct options {
   std::chrono::milliseconds ticktime{60'000};
   std::chrono::milliseconds connect_timeout{7'000}; // for look-up, connecting and handshake together
   // How long an attempt of ours waits, within that time, for an attempt that seems to come from the peer.
-  // Short, because a handshake takes a few round trips and anybody may claim the name.
+  // Short, because a handshake takes a few round trips and any client may claim the name.
   std::chrono::milliseconds yield_time{1'000};
   // For a peer that connects to us. While many handshakes are under way, its name must come within two
   // seconds.

@@ -71,7 +71,7 @@ bool outbox::append(const runtime::destination& to, const signal& what) {
   constexpr auto needs_more = signal::of_call | signal::awaited;
   const auto payload = what.payload().bytes();
   if (what.kind != runtime::signal_kind::message || (what.flags & needs_more) != 0) return false;
-  if (to.node() != to_.node) return false; // of a reused peer: the drainer decides
+  if (to.node() != to_.node) return false; // the peer was reused: the drainer decides
   if (payload.size() >= to_.frames_below || suspended_.load(std::memory_order_relaxed)) return false;
   if (what.compression > runtime::sent_compressed::never) return false;
   if (to.what() == runtime::destination::kind::alias) return false; // it may end a call

@@ -59,7 +59,7 @@ class outbox {
 
   // Any thread. True: no thread drains, and the caller has to see to it.
   bool push(const runtime::destination& to, runtime::signal_ptr what);
-  // Any thread. As push(), into the lane. Nothing: it holds most_ahead bytes, and takes no more.
+  // Any thread. Like push(), into the lane. Empty: the lane holds most_ahead bytes, and takes no more.
   static constexpr std::size_t most_ahead = std::size_t{1} << 20;
   std::optional<bool> push_ahead(const runtime::destination& to, runtime::signal_ptr what);
   // Any thread. Whether nothing is queued and no thread drains. Other threads may change that at once. True:
@@ -77,7 +77,7 @@ class outbox {
 
   // Drainer only. Moves all that is queued into `into`, which is empty.
   void take_all(std::vector<entry>& into);
-  // Drainer only. The same for the lane.
+  // Drainer only. Moves all that is in the lane into `into`.
   void take_ahead(std::vector<routed>& into);
   // Drainer only. Gives up the duty. False: there is more, and the duty stays. `resume`: nothing needs
   // suspend() any more.

@@ -23,8 +23,8 @@ namespace coppice::dist {
 
 class packer {
  public:
-  // `flags`: those in force. `compression`, nothing: the peer takes no envelopes. `caches`: use the peer's
-  // atom cache, if its flag is in force.
+  // `flags`: those in force. `compression` empty: the peer takes no envelopes. `caches`: use the peer's atom
+  // cache, if its flag is in force.
   explicit packer(std::uint64_t flags, std::optional<compression_settings> compression = {},
                   bool caches = false);
 

@@ -9,7 +9,7 @@
 namespace coppice::dist {
 namespace {
 
-// Nothing: the reference does not have the form that calls' references have.
+// Empty: the reference does not have the form that calls' references have.
 std::optional<runtime::call_id> call_of(const runtime::reference& ref) {
   if (!ref.is_whole()) return std::nullopt;
   return runtime::call_id::of(ref);

@@ -50,7 +50,7 @@ class peer_relations {
   void begin_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
   void end_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
 
-  // Every take_… function removes what it returns. Nothing: there is no such entry.
+  // Every take_… function removes what it returns. Empty: there is no such entry.
   void add_monitor(const runtime::reference& ref, outgoing_monitor what);
   std::optional<outgoing_monitor> take_outgoing_monitor(const runtime::reference& ref);
   // False: that reference is in use already. The same holds for an incoming call.

@@ -38,8 +38,8 @@ class peer_table final : private runtime::node_names::holder {
   // The peer of a node that has proved the cookie, or is kept, with its lock held. Null: there is no room for
   // its name.
   peer* for_connection(std::string_view name, std::unique_lock<std::mutex>& lock);
-  // Appends at most `most` peers, beginning with the entry `first`. Returns the entry to continue with; 0:
-  // that were all.
+  // Appends at most `most` peers, beginning with the entry `first`. Returns the entry to continue with. 0:
+  // there are no more.
   std::size_t some(std::size_t first, std::size_t most, std::vector<peer*>& into) const;
   // No peer is made or given on any more: the table of names may be destroyed first.
   void stop();
@@ -52,7 +52,7 @@ class peer_table final : private runtime::node_names::holder {
   void slot_taken(std::uint32_t index, std::string_view name) override;
   bool slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) override;
 
-  // Whatever node the slot of the index belongs to.
+  // The peer at the slot of the index, whichever node the slot belongs to now.
   peer* at_slot(std::uint32_t index) const {
     const std::uint32_t slot = runtime::node_names::slot_of(index);
     const chunk* in = chunks_[slot / chunk_size].load(std::memory_order_acquire);

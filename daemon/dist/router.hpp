@@ -71,8 +71,8 @@ class router final : public runtime::remote_router, private connection_owner {
   base::status disconnect(std::uint32_t node, std::string why = "disconnected by request") override;
 
   // From now on this node may be connected to whatever options::connect says, and without waiting for a turn
-  // among unknown nodes; its index stays valid. Returns the index. nullopt: no room for the name, or it is
-  // our own.
+  // among unknown nodes; its index stays valid. Returns the index. Empty: no room for the name, or it is our
+  // own.
   std::optional<std::uint32_t> keep(std::string_view name);
   // Ends keep() and bar(). A connection stays.
   void let_go(std::uint32_t node);
@@ -86,7 +86,7 @@ class router final : public runtime::remote_router, private connection_owner {
   // remembered. Sorted by name; copies.
   std::vector<peer_info> peers() const;
   // Appends a part of peers() to `into`, in no order: looks at no more than `most` entries, beginning with
-  // `first`. Returns where to continue; 0: that was all.
+  // `first`. Returns where to continue. 0: there are no more.
   std::size_t some_peers(std::size_t first, std::size_t most, std::vector<peer_info>& into) const;
   // Messages dropped because their node could not be reached.
   std::uint64_t unreachable() const { return notices_.lost(); }

@@ -45,7 +45,7 @@ struct short_form {
   std::string_view name;    // 1 to 255 bytes
 };
 
-// The short form of a message, call or answer to the peer. Nothing: it has none, for example because it has
+// The short form of a message, call or answer to the peer. Empty: it has none, for example because it has
 // priority. The name borrows from `to`.
 std::optional<short_form> to_short_form(const runtime::destination& to, const runtime::signal& s,
                                         std::uint32_t peer_creation);

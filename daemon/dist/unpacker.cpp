@@ -21,7 +21,7 @@ namespace {
 
 using frame_tag::version_magic;
 
-constexpr std::size_t believed = 4; // of what a compressed term claims: times as much as has come
+constexpr std::size_t believed = 4; // a claimed size counts up to this many times what has come
 constexpr std::size_t inflated_at_once = std::size_t{1} << 20;
 constexpr std::size_t usual_control = std::size_t{64} << 10; // bytes; more memory than this is not kept
 

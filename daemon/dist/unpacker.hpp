@@ -50,7 +50,7 @@ class unpacker {
   // Bytes of memory that go_on() works on, and of a control message that is longer than usual, until the next
   // one.
   std::size_t held() const { return held_in_blocks() + held_outside_blocks(); }
-  // The bytes of it that are in no message's block.
+  // The part of held() that is in no message's block.
   std::size_t held_outside_blocks() const;
   base::result<unpacked*> go_on();
   // Bytes of a payload that are read, or checked for duplicate keys, in one call.

@@ -114,7 +114,7 @@ class engine {
 
   // Bytes by which the newest segment's file is made longer at once.
   static std::uint64_t reserve_step(const options& with);
-  // How long the file is made for so many bytes of records.
+  // Length of the file for `size` bytes of records.
   static std::uint64_t reserve_end(const options& with, std::uint64_t size);
 
   base::status start();
@@ -160,8 +160,8 @@ class engine {
   std::uint64_t next_segment_ = 1;
   std::optional<std::uint64_t> active_;                 // the segment that is written to
   std::map<std::uint64_t, std::uint32_t> active_items_; // groups and their records in it
-  // Room is reserved in steps. False: the disk had no room for a step in this segment, so it gets what each
-  // batch needs.
+  // Room is reserved in steps. False: the disk had no room for a step in this segment, so only the room that
+  // each batch needs is reserved.
   bool reserves_steps_ = true;
   compaction_cursor cursor_;
   bool closed_ = false;

@@ -35,7 +35,7 @@ std::span<const wanted_entry> first_run(std::span<const wanted_entry> of) {
   return of.first(length);
 }
 
-// Into the front of `room`, which grows. Returns the number of bytes.
+// Reads the run into the front of `room`, which grows if it is too short. Returns the number of bytes.
 base::result<std::size_t> read_run(std::span<const wanted_entry> run, std::vector<std::uint8_t>& room) {
   const std::uint64_t from = run.front().place.at.offset;
   const place& last = run.back().place.at;
@@ -44,7 +44,7 @@ base::result<std::size_t> read_run(std::span<const wanted_entry> run, std::vecto
   return run.front().from->read(from, std::span(room).first(size));
 }
 
-// The bytes of this entry's record in those that begin at `from`. Fewer: the file ends before.
+// The bytes of this entry's record in `all`, which begins at the offset `from`. Fewer: the file ends before.
 base::bytes_span record_in(base::bytes_span all, std::uint64_t from, const place& at) {
   const std::size_t begin = std::min<std::size_t>(at.offset - from, all.size());
   return all.subspan(begin, std::min<std::size_t>(at.size, all.size() - begin));

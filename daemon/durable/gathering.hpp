@@ -11,8 +11,8 @@ namespace coppice::durable {
 
 class gathering {
  public:
-  // So many requests were written together, and `came` others were submitted meanwhile, before anybody was
-  // told of an outcome.
+  // `together` requests were written in one batch, and `came` others were submitted meanwhile, before any
+  // outcome was told.
   void wrote(std::size_t together, std::size_t came) { has_others_ = together > 1 || came > 0; }
   // `waiting`: requests that wait now. True: there are several writers, and others may be about to submit.
   bool pays(std::size_t waiting) const { return has_others_ || waiting > 1; }

@@ -53,7 +53,7 @@ base::status shared_log::submit(request what, outcome done) {
   return {};
 }
 
-// A request of no group, which is refused, has its outcome in the order of all others.
+// Submits a request without a group. It is refused, and its outcome comes in the order of all requests.
 void shared_log::settle() {
   std::promise<void> reached;
   {

@@ -97,7 +97,7 @@ base::status engine::repair(newest_segment& newest, std::uint64_t next_batch) {
     (void)disk_.remove(reserve_path());
     return (*of)->write(at, base::as_bytes(bytes));
   };
-  // The disk may be full, and the footer has room in what is reserved. So that is cut behind the footer.
+  // The disk may be full, and the footer fits into the reserved room. So the file is cut behind the footer.
   const bool has_room = !newest.closed && newest.torn == 0 && newest.reserved > 0;
   base::status done;
   if (!has_room && newest.torn + newest.reserved > 0) done = (*of)->resize(size);

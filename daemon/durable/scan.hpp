@@ -25,7 +25,7 @@ struct scanned_segment {
   std::string head_problem;
   bool is_other_format = false;
   bool is_foreign = false;   // the head is whole, but belongs to another log or another segment
-  std::vector<piece> pieces; // by offset, without footer and end if those are whole
+  std::vector<piece> pieces; // by offset, without a whole footer and end
   bool closed = false;       // it has a footer or an end that is whole
   // The records that the footer lists. Empty: no complete footer could be read.
   std::optional<std::vector<footer_item>> footer;

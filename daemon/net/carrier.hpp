@@ -25,7 +25,7 @@ class carrier {
    public:
     virtual ~user() = default;
 
-    // What was to connect is open, or has failed. 0, or an error of libuv.
+    // The connection that was to be made is open, or has failed. `code`: 0, or an error of libuv.
     virtual void connected(int code) = 0;
 
     // Asked once before each read: whether the peer's bytes may be read now. False: not in this turn of the
@@ -45,10 +45,10 @@ class carrier {
     // `bytes` bytes of the peer were read after drop(), and dropped.
     virtual void dropped(std::size_t bytes) = 0;
 
-    // What write_later() began is over: `bytes` bytes have left, and are gone from the queue. `code`: 0, or
-    // an error of libuv.
+    // The write that write_later() began is over: `bytes` bytes have left, and are gone from the queue.
+    // `code`: 0, or an error of libuv.
     virtual void sent(std::size_t bytes, int code) = 0;
-    // What shut_down() began is over.
+    // shut_down() is complete.
     virtual void was_shut_down() = 0;
 
     // The carrier cannot go on.
@@ -81,8 +81,8 @@ class carrier {
   // Whether it reads, and bytes of the peer wait to be read.
   virtual bool has_unread() const = 0;
 
-  // Sends once, from the front of the queue, what can leave at once, and removes it from the queue. Not while
-  // what write_later() began is under way.
+  // Sends once, from the front of the queue, the bytes that can leave at once, and removes them from the
+  // queue. Not while a write of write_later() is under way.
   virtual base::result<written> write(write_queue& from) = 0;
   // Sends a part of the queue when there is room again; sent() follows. Until then the queue stays where it
   // is, unless moved() names another place.
@@ -116,7 +116,7 @@ class carrier {
  protected:
   carrier() = default;
   carrier(carrier&&) = default;
-  // What waiting() counts: the queue of a filter, and what waits in the carrier below.
+  // Counts the queue of a filter and the bytes that wait in the carrier below, for waiting().
   void count_waiting(const write_queue& own, const carrier& below) {
     own_ = &own;
     below_ = &below;

@@ -291,8 +291,9 @@ void core::on(const message& of, const question& in, effects& out) {
   settle(*found);
 }
 
-// The last words about a step to a participant whose answer nobody awaits: its transaction is over, or an
-// operator has taken it for gone. `final`: the value of a commit. Null: it was aborted.
+// Sends the last request about a step to a participant whose answer is not awaited: the transaction is over,
+// or an operator has taken the participant for gone. `final`: the value of a commit. Null: the transaction
+// was aborted.
 void core::say_last(const address& to, const step_key& key, const term* final, effects& out) {
   request made;
   made.what = final != nullptr ? request_kind::confirm : request_kind::reverse;

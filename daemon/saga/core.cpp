@@ -209,7 +209,7 @@ core::~core() {
   for (const auto& [node, its] : shares_) options_.room->change(node, its.bytes, 0);
 }
 
-// Brings the share of the node that the unit is open for up to date. Without effect on a unit whose share is
+// Brings the share of the node that the unit is open for up to date. No effect if the unit's share is still
 // as it was counted.
 void core::count_share(unit& of) {
   node_share now;
@@ -260,7 +260,8 @@ bool core::has_bytes_for(const std::string& node, std::size_t more) const {
          (options_.room == nullptr || options_.room->has(node, more, most));
 }
 
-// Keeps the lists of what waits for other nodes or an operator, so that a look at them costs what it shows.
+// Keeps the lists of units that wait for other nodes or an operator, so that a look at them only costs what
+// it shows.
 void core::list(unit& of) {
   const auto place = [&](by_time& in, nanos& is, nanos wanted) {
     if (is == wanted) return;
@@ -284,7 +285,7 @@ void core::list(unit& of) {
   of.parked = parked;
 }
 
-// Its end is decided, and is not carried out yet by all participants, or here by the actor.
+// Whether the unit's end is decided and not yet carried out by all participants, or here by the actor.
 bool core::is_ending(const unit& of) {
   using phase = transaction::phase;
   if (of.lead) {
@@ -378,8 +379,8 @@ core::ended_by_node::iterator core::next_to_expire() {
   return ended_by_node_.end();
 }
 
-// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many: those of
-// the node that has the most, so that a node which ends very many transactions pushes out its own.
+// Drops outcomes and keys that were kept for long enough, and the oldest ones if there are too many. The
+// node that has the most loses them, so a node that ends very many transactions pushes out its own.
 void core::expire(effects& out) {
   while (!has_portion()) {
     const auto from = next_to_expire();
@@ -447,7 +448,7 @@ outcome core::outcome_of(const std::string& tx) const {
   const auto at = roots_.find(tx);
   if (at == roots_.end()) return {};
   const unit& of = units_.at(at->second);
-  if (of.decided_write > written_) return {outcome_kind::open, {}}; // a crash may bring another one
+  if (of.decided_write > written_) return {outcome_kind::open, {}}; // after a crash it may be another one
   if (of.ended) return of.ended->how;
   const transaction& in = *of.lead;
   using phase = transaction::phase;

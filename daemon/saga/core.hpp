@@ -32,7 +32,8 @@ struct start_request {
   base::nanos lifespan = 0; // at most that of the options. 0: that of the options
 };
 
-// What is open, for people. The words are those of an enumeration, and live as long as the program.
+// An open transaction or step, as people are shown it. The words are names of enumerators and live as long
+// as the program.
 struct open_unit {
   std::string tx;
   std::uint32_t depth = 0;    // sagas above it. 0: the transaction was started here
@@ -40,7 +41,7 @@ struct open_unit {
   bool in_doubt = false;      // prepared, and without a decision
   bool parked = false;        // a step of it cannot be undone
   base::nanos left = 0;       // until its deadline; 0: it has passed, or does not matter any more
-  std::vector<address> waits; // for their answers, the first ones
+  std::vector<address> waits; // participants whose answers it waits for; only the first
 };
 
 enum class wanted_units : std::uint8_t {
@@ -50,13 +51,13 @@ enum class wanted_units : std::uint8_t {
   overdue, // their end is decided, and long after their deadline it is not carried out
 };
 
-// A step that a transaction of this node has given out. Words as in open_unit.
+// A step that a transaction of this node has given out. The words are as in open_unit.
 struct shown_step {
   std::uint32_t number = 0, group = 0; // a group begins when all steps of lower groups are over
   address to;
   std::string_view state;
   std::string_view pending;   // what its participant has been asked and has not answered. Empty: nothing
-  std::uint32_t attempts = 1; // 1 and the failed steps of which this one is a repetition
+  std::uint32_t attempts = 1; // 1 + the failed attempts at the same step before this one
   std::uint32_t sent = 0;     // times that the pending request was sent
   base::nanos next = 0;       // until that request is sent again. 0: it is not
   bool parked = false;        // it cannot be undone
@@ -99,15 +100,15 @@ class core {
   // A callback has ended. A token that is unknown, or whose question is settled, is ignored.
   void answered(nanos now, std::uint64_t token, verdict&& what, effects& out);
 
-  // The actor ends by the callback with this token, so the core ends too. What is to be written of it may be
-  // written beside earlier writes, in any order. After several such ends a transaction or a step that is not
-  // decided is undone; until then each further call waits for longer.
+  // The actor ends because of the callback with this token, so the core ends too. The writes of this call
+  // may be made beside earlier writes, in any order. After several such ends a transaction or a step that is
+  // not decided is undone; until then each further call waits for longer.
   void actor_ended(nanos now, std::uint64_t token, effects& out);
 
-  // What ran the callback with this token has ended without an answer, and the actor goes on. It is one of
-  // `perform`, `reverse` or `confirm`. A step that is not to be undone is done again, as a further attempt,
-  // when its coordinator asks again, which is told at once that it may; after several such ends it is undone.
-  // The other callbacks are repeated later.
+  // The process that ran the callback with this token has ended without an answer, and the actor goes on.
+  // The callback is `perform`, `reverse` or `confirm`. A step that is not to be undone is performed again,
+  // as a further attempt, when its coordinator asks again; the coordinator is told at once that it may.
+  // After several such ends the step is undone. The other callbacks are repeated later.
   void call_ended(nanos now, std::uint64_t token, effects& out);
 
   // Starts a transaction. Answered once, with `token`. `origin`: the node of the caller.
@@ -120,45 +121,45 @@ class core {
   // Goes to the subscribers of a transaction that was started here.
   void interim(nanos now, const std::string& tx, term value, effects& out);
   // An operator decides steps of this node that are in doubt. If `commit` is false, also: steps that cannot
-  // be undone count as undone, and a transaction without a decision is aborted. Of a transaction that is
-  // overdue and ends in that way, a participant that has not answered a request for as long as grace() is
-  // taken for gone. Answered once, with `token`.
+  // be undone count as undone, and a transaction without a decision is aborted. If a transaction is overdue
+  // and ends as `commit` says, a participant that has not answered a request for grace() is taken for gone.
+  // Answered once, with `token`.
   void resolve(nanos now, std::uint64_t token, const std::string& tx, bool commit, effects& out);
 
-  // What is on the disk: a decision that is not yet there reads `open`.
+  // The outcome that is on the disk: `open` while the decision is not there yet.
   outcome outcome_of(const std::string& tx) const;
   bool knows(const step_key& key) const { return entries_.contains(key); } // takes part in this step
   std::size_t open() const { return open_; }                // transactions that were started here
   std::size_t entries() const { return entries_.size(); }   // steps that this node takes part in
   std::size_t in_doubt() const { return in_doubt_.size(); } // steps that are prepared, without a decision
-  // Since when the first of them is. Of a step from before the start: since its deadline, or since the start
-  // if that is earlier. `never`: there is none.
+  // Since when the first step in doubt is so. A step from before the start: since its deadline, or since the
+  // start if that is earlier. `never`: no step is in doubt.
   nanos in_doubt_since() const { return in_doubt_.empty() ? never : in_doubt_.begin()->first; }
   std::size_t parked() const { return parked_; } // steps that cannot be undone
-  // The first deadline of what ends and is not parked. `never`: there is none. It is overdue if it has passed
-  // for longer than grace(): two of the longest times between two requests.
+  // The first deadline of a transaction or step that ends and is not parked. `never`: there is none. A
+  // deadline is overdue when it passed more than grace() ago: twice the longest time between two requests.
   nanos first_ending() const { return ending_.empty() ? never : ending_.begin()->first; }
   nanos grace() const { return 2 * std::max(options_.step_timeout, options_.retry_max); }
-  // The time as of which the functions below tell what is left and what is overdue, unless an event was
-  // later.
+  // Sets the time by which the functions below compute the time that is left and what is overdue, unless an
+  // event was later.
   void note_time(nanos now) { now_ = now > now_ ? now : now_; }
-  // At most so many, those that were begun first; `in_doubt`: those that have been so for longest; `overdue`:
-  // by their deadlines.
+  // At most `most` units, the first ones by their beginning; `in_doubt`: by the time since which they are in
+  // doubt; `overdue`: by their deadlines.
   std::vector<open_unit> open_units(std::size_t most, wanted_units which = wanted_units::all) const;
-  // What is open of this transaction, as open_units() orders it. At most so many, and so many of their steps
-  // together. Empty: nothing is open; outcome_of() may know how it ended.
+  // The open units of this transaction, by their beginning. At most `most` units, with at most `most_steps`
+  // steps together. Empty: nothing is open; outcome_of() may know how it ended.
   std::vector<shown_unit> units_of(const std::string& tx, std::size_t most, std::size_t most_steps) const;
-  // Bytes that wait for the disk: changes, and what is told once they are there. The owner takes nothing new
-  // while they are too many.
+  // Bytes that wait for the disk: changes, and the effects that wait for them. While these are too many, the
+  // owner takes no new requests.
   std::size_t unwritten() const { return unwritten_; }
-  // What is open for other nodes; see options::max_bytes_for_others.
+  // Bytes that are open for other nodes; see options::max_bytes_for_others.
   std::size_t bytes_for_others() const { return bytes_for_others_; }
   const counters& counted() const { return counted_; }
 
  private:
   explicit core(const options& how) : options_(how), last_token_(how.first_token - 1) {}
 
-  // A request to perform a step. The time that is left for it is computed when it leaves.
+  // A request to perform a step. The time that is left for the step is computed when the message leaves.
   struct timed_message {
     message what;
     nanos deadline = 0;
@@ -172,7 +173,7 @@ class core {
 
   // looking.cpp
   open_unit look_at(const unit& of) const;
-  // What is open of this transaction, those begun first first.
+  // The open units of this transaction, by their beginning.
   std::vector<std::uint64_t> numbers_of(const std::string& tx) const;
 
   // core.cpp
@@ -180,7 +181,7 @@ class core {
     note_time(now);
     handled_bytes_ = 0;
   }
-  // Whether this call has written and said a portion. What is left stays due.
+  // Whether this call has handled a portion of changes and effects. The rest stays due.
   bool has_portion() const { return handled_bytes_ >= options_.longest_write; }
   void count(drop why) { ++counted_.dropped[static_cast<std::size_t>(why)]; }
   void put_begin(unit& of, effects& out);
@@ -286,7 +287,7 @@ class core {
 
   std::unordered_map<std::uint64_t, unit> units_;
   std::uint64_t last_number_ = 0;
-  // By transaction id: open ones, and ended ones that are still known.
+  // By transaction id: open transactions, and ended transactions that are still known.
   std::map<std::string, std::uint64_t> roots_;
   std::map<step_key, std::uint64_t> entries_;
   std::size_t open_ = 0;
@@ -310,14 +311,15 @@ class core {
   // this node has the most. end(): none goes yet.
   ended_by_node::iterator next_to_expire();
   using by_time = std::set<std::pair<nanos, std::uint64_t>>; // units
-  by_time in_doubt_;                                         // by the time since which they are
-  by_time ending_;                                           // whose end is decided, by their deadline
-  std::set<std::uint64_t> parked_units_;                     // those with a step that cannot be undone
-  std::size_t parked_ = 0;                                   // such steps
+  by_time in_doubt_;                                         // by the time since which they are in doubt
+  by_time ending_;                                           // units whose end is decided, by their deadline
+  std::set<std::uint64_t> parked_units_;                     // units with a step that cannot be undone
+  std::size_t parked_ = 0;                                   // steps that cannot be undone
 
-  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late. A
-  // node that has very many forgotten pushes out its own first, and then those of the node that has the most.
-  std::map<step_key, nanos> forgotten_; // with the time at which it goes
+  // Keys of steps that were forgotten, or reversed before they came. A request to perform one is too late.
+  // Another node that has too many keys pushes out its own. If all nodes together have too many, keys of the
+  // node that has the most go.
+  std::map<step_key, nanos> forgotten_; // with the time at which the key is dropped
   struct forgotten_keys {
     std::deque<std::map<step_key, nanos>::iterator> order; // the oldest first
     std::size_t bytes = 0;                                 // by weight()
@@ -336,14 +338,14 @@ class core {
 
   struct pending_write {
     std::uint64_t number = 0;
-    std::size_t bytes = 0; // of its changes and of what waits for it
+    std::size_t bytes = 0; // of its changes and of the effects that wait for it
     std::vector<held> after;
   };
   std::deque<pending_write> writes_; // the owner has them, and they are not on the disk yet
   std::uint64_t last_write_ = 0, written_ = 0;
   std::size_t unwritten_ = 0;     // of writes_
   std::size_t write_bytes_ = 0;   // of the last write
-  std::size_t handled_bytes_ = 0; // of all changes of the call that runs, and of what it says
+  std::size_t handled_bytes_ = 0; // of all changes and effects of the call that runs
   void release(held&& one, effects& out) const;
 
   struct timer {

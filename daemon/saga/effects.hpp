@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a call of the core asks its owner to do. The owner carries out the lists of one call and clears them
-// before it makes the next call. Only writes may finish later; they finish in order, and the owner reports
-// each by core::written(). Everything else may be done at once: an effect that depends on a write appears
-// here only after that write is on the disk. Any thread.
+// The work that a call of the core gives to its owner. The owner carries out the lists of one call and
+// clears them before it makes the next call. Only writes may finish later; they finish in order, and the
+// owner reports each by core::written(). Everything else may be done at once: an effect that depends on a
+// write appears here only after that write is on the disk. Any thread.
 #pragma once
 
 #include "saga/message.hpp"
@@ -54,7 +54,7 @@ struct verdict {
     never,  // reverse: it can never be undone
     steps,  // start: the first steps. perform: these steps do the step. result: the steps after all planned
             // ones, perhaps none. failed: the steps that replace the failed one, all side by side
-    done,   // start, result: no steps after those under way; the final value is `value`
+    done,   // start, result: no steps after the ones under way; the final value is `value`
     cancel, // start, result, failed: the reason is `value`
     retry,  // failed
   } what = kind::ok;
@@ -78,7 +78,7 @@ struct notice {
   term value;
 };
 
-// Of core::begin(), core::cancel() and core::resolve().
+// The answers of core::begin(), core::cancel() and core::resolve().
 enum class client_answer : std::uint8_t {
   started,    // it is on the disk; also if it had been started before
   cancelled,  // it is on the disk that the transaction will not commit
@@ -103,9 +103,9 @@ struct effects {
   std::vector<call> calls;
   std::vector<notice> notices;
   std::vector<answer> answers;
-  // Tokens of calls of `perform` that have no answer yet, and whose steps are to be undone. An owner that can
-  // end what runs such a call does so and then says core::call_ended(); the undo is called after that, or
-  // after the answer. Each may come several times.
+  // Tokens of calls of `perform` that have no answer yet, and whose steps are to be undone. An owner that
+  // can end the process that runs such a call does so and then calls core::call_ended(); the undo is called
+  // after that, or after the answer. A token may come several times.
   std::vector<std::uint64_t> stops;
 
   void clear() {

@@ -56,7 +56,7 @@ void core::reversed(unit& of, effects& out) {
     in.what = phase::own_reverse;
     return call_reverse(of, out);
   }
-  // What is told of the outcome is on the disk before, so that a restart neither takes it back nor reverses
+  // The outcome is on the disk before it is told, so that a restart neither takes it back nor reverses
   // anything again.
   in.reversed = std::any_of(in.steps.begin(), in.steps.end(),
                             [](const step& one) { return one.what != step::state::planned; });
@@ -139,8 +139,8 @@ void core::erase_plans(unit& of, effects& out) {
   if (in.decided) put(of, record_kind::decision, 0, std::nullopt, out);
 }
 
-// The transaction is overdue and ends as the operator says, and this participant has had its request for so
-// long, too.
+// Whether the transaction is overdue and ends as the operator says, and this participant has had its request
+// for grace(), too.
 bool core::is_silent(const transaction& in, const step& which, bool commit) const {
   return which.pending && *which.pending != request_kind::perform && commit == in.committed &&
          is_overdue(std::max(in.deadline, which.asked_at));

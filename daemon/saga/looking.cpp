@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What people see of a core: the transactions and steps that are open, and for whom they wait. It changes
-// nothing. One thread at a time.
+// Shows people the transactions and steps of a core that are open, and the participants for which they wait.
+// It changes nothing. One thread at a time.
 #include <algorithm>
 #include <array>
 
@@ -45,7 +45,7 @@ std::string_view word_of(request_kind of) {
   return {};
 }
 
-// Those begun first come first. At most so many are kept.
+// Sorts by the beginning of the units, and keeps at most `most` numbers.
 void sort_first(std::vector<std::uint64_t>& numbers, std::size_t most) {
   const std::size_t shown = std::min(most, numbers.size());
   std::partial_sort(numbers.begin(), numbers.begin() + static_cast<std::ptrdiff_t>(shown), numbers.end());

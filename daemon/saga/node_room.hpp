@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The account of what all sagas of one node have open for other nodes. Each saga's core adds what it takes
-// and gives it back, at the latest at its own end. One other node may have three quarters of the whole, which
-// the sagas share. Two sagas that ask at the same time may both be told that there is room, so the bound may
-// be exceeded by one value for each thread. Any thread.
+// Counts the bytes that all sagas of one node have open for other nodes. Each saga's core adds the bytes
+// that it takes and gives them back, at the latest at its own end. One other node may have three quarters of
+// the whole, which the sagas share. Two sagas that ask at the same time may both be told that there is room,
+// so the bound may be exceeded by one value for each thread. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace coppice::saga {
 
 class node_room {
  public:
-  // Whether `node` may have so many more bytes, of `most` for all nodes.
+  // Whether `node` may have `more` bytes in addition, of `most` for all nodes.
   bool has(const std::string& node, std::size_t more, std::size_t most) const;
   // A saga has `now` bytes for `node`, in place of `before`.
   void change(const std::string& node, std::size_t before, std::size_t now);

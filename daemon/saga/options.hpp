@@ -28,7 +28,7 @@ struct options {
   base::nanos keep = 3600 * base::nanos_per_second; // how long outcomes and forgotten keys are kept
   std::size_t keep_count = 100'000;                 // most entries, most outcomes, and most forgotten keys
   std::size_t keep_bytes = std::size_t{64} << 20;   // most bytes of outcomes, and most of forgotten keys
-  std::uint64_t first_token = 1; // of callbacks; an owner draws it, so that an earlier life's match none
+  std::uint64_t first_token = 1; // of callbacks; an owner draws it, so that no token of an earlier life fits
   std::size_t max_value = 1024 * 1024; // bytes
   std::size_t max_in_doubt = 1000;     // most entries of the kind two_phase
   std::size_t max_steps = 1000;        // of one transaction
@@ -38,13 +38,14 @@ struct options {
   // Shared with the node's other sagas, which have those bytes together. Outlives the core. Null: this core
   // has them alone.
   node_room* room = nullptr;
-  // Bytes of the changes of one write, by weight(). A single change may be longer. What falls due at one time
-  // is handled in portions of this size, by what is written and said. So is what goes on after a restart.
+  // Most bytes of the changes of one write, by weight(). A single change may be longer. Units that fall due
+  // at one time are handled in portions of this size, counted by changes and effects. So are the units that
+  // go on after a restart.
   std::size_t longest_write = 256 * 1024;
 };
 
-// What one other node may have of a bound that all nodes share: three quarters. So a node that takes all it
-// can get keeps the others from nothing.
+// The share of one other node in a bound that all nodes share: three quarters. So a node that takes all it
+// can get still leaves room for the others.
 constexpr std::size_t share_of_one(std::size_t bound) {
   return bound - bound / 4;
 }

@@ -44,7 +44,7 @@ std::optional<reply> core::refusal(const request& in) {
   const bool loops =
       std::any_of(path.begin(), path.end(), [&](const hop& one) { return one.saga == options_.self; });
   if (loops) return no(answer_kind::error, "loop");
-  // What is prepared has to be known after any restart.
+  // A prepared step has to be known after any restart.
   if (in.kind == commit_kind::two_phase && !options_.durable) return no(answer_kind::error, "volatile");
   if (in.value.encoded.size() > options_.max_value) return no(answer_kind::error, "limit");
   const bool two_phase = in.kind == commit_kind::two_phase;
@@ -144,7 +144,7 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   tell(of, request_kind::reverse, answer_kind::ok, {}, out);
 }
 
-// It may have happened, or not.
+// A `perform` has ended without an answer: the step may have happened, or not.
 void core::perform_ended(unit& of, effects& out) {
   entry& part = *of.part;
   if (part.reverse_wanted) return call_reverse(of, out);
@@ -179,7 +179,7 @@ void core::lead_steps(unit& of, verdict&& what, effects& out) {
 }
 
 // Undoes a step whose result cannot be used, and then answers with this error. Until it is undone it is kept
-// as one that leads to no steps, and is not committed.
+// as a step that leads to no steps, and that is not committed.
 void core::undo_own(unit& of, term why, effects& out) {
   transaction& made = make_lead(of);
   plan_record none;
@@ -200,7 +200,7 @@ void core::interim(nanos now, const step_key& key, term value, effects& out) {
 }
 
 // A demand comes with a value, which is kept until it is carried out. One demand of each node always has
-// room, since the answers of its steps, which may have taken all of the room, go only after the demands.
+// room: the answers of the node's steps may have taken all of the room, and go only after the demands.
 bool core::has_room_for_word(const entry& part, const term& word) const {
   const std::string& node = part.coordinator().node();
   const std::size_t size = word.encoded.size();
@@ -269,7 +269,7 @@ void core::entry_reversed(unit& of, verdict&& what, effects& out) {
     part.due = now_ + delay(++part.tries);
     return;
   }
-  // The coordinator marks its transaction as parked, unless it has said its last word.
+  // The coordinator marks its transaction as parked, unless it has already demanded to forget the step.
   if (part.reverse_wanted && !part.heuristic && !part.forget_wanted) {
     part.word = {}; // another demand brings it again
     return tell(of, request_kind::reverse, answer_kind::error, what.value, out);
@@ -365,8 +365,9 @@ bool core::is_over(const entry& part) {
 }
 
 // The step is over. Usually its coordinator lets it be forgotten next. If the coordinator may not know that
-// it waits for that, the step asks: soon if it has asked before, or else once a coordinator that is there
-// would have said so, since an operator there may have taken this participant for gone.
+// it waits for that, the step asks: soon if it has asked before, or else after the time in which a
+// coordinator that is there would have done so, since an operator there may have taken this participant for
+// gone.
 void core::await_forget(unit& of, effects& out) {
   entry& part = *of.part;
   if (!is_over(part)) return;
@@ -383,7 +384,7 @@ void core::forget(unit& of, effects& out) {
       part.calling != 0 || part.due != never ||
       (of.lead && (of.lead->what == phase::reversing || of.lead->what == phase::confirming));
   if (two_phase_done && (part.reverse_wanted || part.confirm_wanted) && under_way) {
-    part.forget_wanted = true; // when that has happened
+    part.forget_wanted = true; // forgotten once that is done
     return;
   }
   const bool open = part.state == entry_state::begun || part.state == entry_state::coordinating ||
@@ -442,7 +443,7 @@ void core::remember_forgotten(const step_key& key) {
   }
 }
 
-// Prepared, without a decision: the step holds its preparation, and asks the coordinator.
+// Whether the step is prepared, without a decision. Then it keeps its preparation, and asks the coordinator.
 bool core::is_in_doubt(const unit& of) const {
   if (!of.part || of.part->kind != commit_kind::two_phase || of.part->state != entry_state::done)
     return false;

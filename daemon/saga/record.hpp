@@ -36,8 +36,8 @@ struct begin_record {
   bool operator==(const begin_record&) const = default;
 };
 
-// What handle_start (key.step 0), or handle_result or handle_failed for a step, has decided, with the step's
-// answer. The actor is not asked again about this step.
+// The decision of handle_start (key.step 0), or of handle_result or handle_failed for a step, with the
+// step's answer. The actor is not asked again about this step.
 struct plan_record {
   enum class verdict : std::uint8_t { go_on, done, retry, replace } what = verdict::go_on;
   bool succeeded = true;   // whether the step succeeded

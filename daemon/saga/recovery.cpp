@@ -84,8 +84,8 @@ base::status core::recover(std::vector<kept_record> kept, effects& out) {
 
 namespace {
 
-// Steps have keys with the saga's name and node in them, and others ask it under these. Under another name
-// they would be run twice, or never end.
+// The keys of steps contain the saga's name and node, and other sagas ask it under these. Under another name
+// steps would be run twice, or never end.
 base::status same_name(const address& was, const address& is, const std::string& tx) {
   if (was == is) return {};
   return base::fail(errc::invalid, "the transaction " + tx + " is open under the name " + was.name() +
@@ -223,7 +223,8 @@ void core::resume(unit& of, effects& out) {
   }
   if (!of.lead) return;
   transaction& in = *of.lead;
-  // After a long absence many are over. Their timers turn them in portions, and no actor is asked for them.
+  // After a long absence the deadlines of many transactions have passed. Their timers turn them in portions,
+  // and the actor is not asked about them.
   if (in.undecided() && in.deadline <= now_) return;
   const std::uint32_t ends = of.part ? of.part->ends : in.ends;
   if (in.undecided() && ends >= most_ends) return turn(of, reason("exit"), out);

@@ -12,13 +12,14 @@ namespace coppice::saga {
 
 class size_order {
  public:
-  // The name has to live as long as its size is above 0. `from`: the size that it has. 0: it is not here.
+  // The name has to live as long as its size is above 0. `from`: the size that it has now. 0: the name is
+  // not here.
   void change(std::string_view name, std::size_t from, std::size_t to) {
     if (from == to) return;
     if (from != 0) by_size_.erase({from, name});
     if (to != 0) by_size_.emplace(to, name);
   }
-  // The first in the alphabet of those with the largest size. Some name must be here.
+  // The alphabetically first of the names with the largest size. Some name must be here.
   std::string_view largest() const { return by_size_.rbegin()->second; }
 
  private:

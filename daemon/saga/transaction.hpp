@@ -26,7 +26,7 @@ struct step {
   } what = state::planned;
   std::uint32_t number = 0;
   std::uint32_t group = 0;   // it begins when all steps of lower groups are over
-  std::uint32_t order = 0;   // that of its plan record. 0: there is no plan record
+  std::uint32_t order = 0;   // of its plan record. 0: there is no plan record
   std::uint32_t retries = 0; // earlier attempts of the same step, under other keys
   std::uint32_t tries = 0;   // times that the pending request was sent
   std::optional<request_kind> pending;
@@ -96,13 +96,14 @@ struct entry : entry_record {
   const address& coordinator() const { return key.step.path.back().saga; }
 };
 
-// What is kept open for one node: the transactions that it has started, and the steps that it has asked for.
+// Counts what is kept open for one node: the transactions that it has started, and the steps that it has
+// asked for.
 struct node_share {
   std::size_t transactions = 0;
   std::size_t entries = 0;
   std::size_t two_phase = 0; // of the entries
   std::size_t bytes = 0;     // see options::max_bytes_for_others
-  std::size_t words = 0;     // of the entries: those with an entry::word
+  std::size_t words = 0;     // entries with an entry::word
   bool operator==(const node_share&) const = default;
 };
 

@@ -147,8 +147,8 @@ struct step_spec {
   address to;
   term value;
   bool beside = false;         // begins together with the step before it, not after it
-  base::nanos retry_first = 0; // 0: that of the options
-  base::nanos retry_max = 0;   // 0: that of the options
+  base::nanos retry_first = 0; // 0: the option's value
+  base::nanos retry_max = 0;   // 0: the option's value
   bool operator==(const step_spec&) const = default;
 };
 

@@ -31,7 +31,7 @@ void make_disk(unsigned host, const std::string& folder) {
   mount_disk(host, folder);
 }
 
-// Of a map's value: a word or a number. Empty: something else.
+// The value of a map as text, if it is a word or a number. Empty: something else.
 std::string plain(etf::cursor& at) {
   std::string_view word;
   etf::bytes text;
@@ -136,7 +136,7 @@ void cluster::kill(unsigned host, loss what) {
   disk_of(host).syncing = 0; // the threads that waited for them have ended
   heal_disk(host);
   ++host_at(host).lives;
-  // Its memory is the dead node's for good: nothing may touch it any more.
+  // The memory of the dead node is never freed, because its threads may still refer to it.
   static_cast<void>(nodes_[host].release());
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The simulated disk alone: libc's functions on a host's folder, and what a loss of power leaves of it. Each
-// promise is tried with many draws of one seed. The machine begins once, before the first test.
+// Tests the simulated disk alone: libc's functions on a host's folder, and what a loss of power leaves of
+// it. Each promise is tried with many draws of one seed. The machine begins once, before the first test.
 #define DOCTEST_CONFIG_IMPLEMENT
 #define DOCTEST_CONFIG_NO_POSIX_SIGNALS
 #include <doctest/doctest.h>
@@ -45,7 +45,7 @@ class tried_disk {
     CHECK(fsync(fd) == 0);
     close(fd);
   }
-  // A new file with these contents, which is on the disk with its name.
+  // Makes a new file with these contents, and syncs the file and its name.
   void keep(const std::string& name, const std::string& contents) const {
     const int fd = open(path(name).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     REQUIRE(write(fd, contents.data(), contents.size()) == static_cast<ssize_t>(contents.size()));
@@ -91,7 +91,7 @@ TEST_CASE("a write that was not synced is there whole, in some of its sectors, o
     const int fd = open(disk.path("file").c_str(), O_WRONLY);
     const std::string news = of_letters('b', 3 * sector);
     REQUIRE(pwrite(fd, news.data(), news.size(), 0) == static_cast<ssize_t>(news.size()));
-    CHECK(disk.contents("file") == news); // a reader sees it before
+    CHECK(disk.contents("file") == news); // a reader sees the write before it is synced
     disk.lose();
     const std::string left = disk.contents("file");
     REQUIRE(left.size() == news.size());
@@ -103,7 +103,7 @@ TEST_CASE("a write that was not synced is there whole, in some of its sectors, o
     }
     seen.insert(pattern);
   }
-  CHECK(seen.size() == 8); // each of the three sectors by itself
+  CHECK(seen.size() == 8); // each of the three sectors is there or not by itself
 }
 
 TEST_CASE("a later write may be on the disk without an earlier one") {
@@ -146,7 +146,7 @@ TEST_CASE("room that is reserved reads as zeros, and its size is there after a s
     const int fd = open(disk.path("file").c_str(), O_WRONLY);
     CHECK(fallocate(fd, 0, 0, 8) == 0);
     CHECK(disk.contents("file") == std::string("ab\0\0\0\0\0\0", 8));
-    CHECK(fallocate(fd, 0, 0, 4) == 0); // it is longer already
+    CHECK(fallocate(fd, 0, 0, 4) == 0); // the file is longer already
     if (i % 2 == 0) CHECK(fdatasync(fd) == 0);
     disk.lose();
     CHECK(disk.contents("file").starts_with("ab"));
@@ -278,7 +278,7 @@ TEST_CASE("a sync that fails leaves unknown what is on the disk, and no later sy
     disk_of(1).syncs_to_fail = 1;
     CHECK(fdatasync(fd) == -1);
     CHECK(errno == EIO);
-    CHECK(disk.contents("file") == "1."); // it can be read
+    CHECK(disk.contents("file") == "1."); // the bytes can be read
     CHECK(pwrite(fd, "2", 1, 1) == 1);
     CHECK(fdatasync(fd) == 0);
     disk.lose();
@@ -349,7 +349,7 @@ TEST_CASE("appended writes go to the end, and streams and copies of descriptors 
   CHECK(write(copy, "c", 1) == 1);
   CHECK(fsync(copy) == 0);
   std::ofstream(disk.path("stream")) << "by a stream";
-  disk.lose(); // ends the run if what it knows is not what is there
+  disk.lose(); // ends the run if the disk's own records differ from the files
   CHECK(disk.contents("file") == "abc");
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The search for an order of a history: what it accepts, and what it must not.
+// Tests the search for an order of a history: which histories it accepts, and which it must refuse.
 #include <doctest/doctest.h>
 
 #include <string>

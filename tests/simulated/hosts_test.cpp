@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What hosts share because they are in one process, and what a host that is killed must not take away with
-// it: a turn at a lock that others wait for, and state of which each process has one.
+// Hosts share one process, so a killed host must not take shared things away with it: a turn at a lock that
+// other threads wait for, and state of which each real process has one instance.
 // rooms: base
 #include <doctest/doctest.h>
 #include <pthread.h>
@@ -13,7 +13,7 @@ using namespace coppice::simulated;
 
 namespace {
 
-// A lock of the process, and the threads that have had it.
+// A lock of the whole process, and the number of threads that have had it.
 struct shared_lock {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   unsigned had_it = 0;
@@ -49,14 +49,14 @@ TEST_CASE("a host that is killed when it is its turn at a lock leaves the turn t
   constexpr unsigned killed = 2;
   constexpr unsigned lives = 3;
   for (int tried = 0; tried < 50; ++tried) {
-    auto* const one = new shared_lock; // NOLINT: a thread of the killed host is in it for good
+    auto* const one = new shared_lock; // NOLINT: a thread of the killed host uses it for good
     pthread_mutex_lock(&one->mutex);
     take_on(killed, *one);
     const pthread_t other = take_on(lives, *one);
     let_pass(millisecond);
     pthread_mutex_unlock(&one->mutex);
     while (!freeze(killed)) let_pass(microsecond);
-    pthread_join(other, nullptr); // ends the run where the thread waits for ever
+    pthread_join(other, nullptr); // the run ends if the thread waits for ever
     CHECK(one->had_it >= 1);
   }
 }

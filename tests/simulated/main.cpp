@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // coppice-simulated: runs a cluster on the simulated machine, from one seed or from many. Each run is this
-// very program, started again without an environment and with the same one argument, at addresses that are
-// not random: what differs between two runs is the task in its descriptor 3.
+// same program, started again with an empty environment, one fixed argument and addresses that are not
+// random. Runs differ only in the task, which is read from descriptor 3.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -33,7 +33,7 @@ constexpr int folder_fd = 5;
 constexpr const char* folder_path = "/dev/fd/5";
 constexpr const char* run_argument = "--run";
 
-// A file without a name, as stdio gives it.
+// A temporary file without a name.
 class paper {
  public:
   paper() : file_(std::tmpfile()) {
@@ -70,13 +70,13 @@ int run_here() {
   if (pread(task_fd, &what, sizeof what, 0) != sizeof what) return 2;
   const result made = run(what, folder_path);
   if (pwrite(result_fd, &made, sizeof made, 0) != sizeof made) return 2;
-  _exit(0); // threads of killed hosts stand where they were
+  _exit(0); // threads of killed hosts have never ended
 }
 
 struct outcome {
   bool good = false;
   result made;
-  std::string said; // the log, and in the last line what did not hold
+  std::string said; // the log; its last line says which invariant was broken
 };
 
 outcome run_apart(const task& what) {
@@ -113,7 +113,7 @@ outcome run_apart(const task& what) {
 struct command_line {
   std::vector<std::uint64_t> seeds;
   std::uint64_t first = 1;
-  std::uint64_t count = 0; // 0: as many as there is time for
+  std::uint64_t count = 0; // 0: no limit but the time
   std::string length = "60s";
   std::string only;
   bool trace = false;

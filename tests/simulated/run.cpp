@@ -72,7 +72,7 @@ class faults {
     }
   }
 
-  // How long the workload's own trial took. 0: there was none; there is one in a run at most.
+  // How long the workload's own trial took. 0: there was none. A run has one at most.
   nanos in_trial() const { return in_trial_; }
 
  private:
@@ -94,8 +94,8 @@ class faults {
     does_.lost(host);
     sync_failed_[host] = false;
   }
-  // What a loss of power costs is decided while the disk is at work: it comes mostly then, and rather in a
-  // long work.
+  // Most losses of power come while the disk works, because that decides what is lost. Long syncs are hit
+  // more often than short ones.
   static void await_sync(unsigned host) {
     const nanos until = now() + second;
     do {
@@ -123,14 +123,14 @@ class faults {
     }
     note("disk", host, disk.syncs_to_fail);
   }
-  // A log whose sync has failed has ended until its node is started again.
+  // After a failed sync a log stays closed until its node is started again, so the node is restarted.
   void mend_disk(unsigned host) {
     heal_disk(host);
     if (!sync_failed_[host] || all_.at(host) == nullptr) return;
     kill(host);
     revive(host);
   }
-  // A call by the node's own interface ends, whatever it comes to.
+  // A call by the node's own interface must end, with an answer or an error.
   void ask(unsigned from, unsigned to) {
     if (all_.ask(from, "kv@" + all_.name(to), "size", second) == "never told")
       the_ledger().broken("a call of an operator ends by its deadline");
@@ -138,7 +138,7 @@ class faults {
 
   cluster& all_;
   workload& does_;
-  std::array<bool, most_hosts> sync_failed_{}; // or may have
+  std::array<bool, most_hosts> sync_failed_{}; // true: a sync has failed or may fail
   nanos in_trial_ = 0;
 };
 

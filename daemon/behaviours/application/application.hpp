@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Applications: what they are told, and what can be seen of them. The board is written by the controller
-// in its own turn and read by any thread.
+// The specifications of applications, and the board that shows their states. The controller writes the board
+// in its own turn; any thread reads it.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace coppice::behaviours {
 using tree::application_type;
 
 enum class application_state : std::uint8_t {
-  waiting,  // for those it depends on, or its turn
-  starting, // its supervisors are
+  waiting,  // for applications that it depends on, or for its turn
+  starting, // its supervisors are starting
   running,
   stopping,
   stopped, // ended after it ran
@@ -35,7 +35,7 @@ struct application_spec {
   std::string name; // an atom
   application_type type = application_type::temporary;
   std::vector<std::string> depends_on;
-  base::nanos max_runtime = 0; // then it is stopped, with reason `normal`; 0: no limit
+  base::nanos max_runtime = 0; // after this time it is stopped with the reason `normal`; 0: no limit
   runtime::message env;        // a map; empty: none
   std::shared_ptr<const supervisor_spec> top;
 };
@@ -56,12 +56,12 @@ class application_board {
 
   void change(std::string_view name, application_state state, const runtime::message& reason = {});
   void running(std::string_view name, const runtime::pid& top);
-  // Behind the others, waiting.
+  // Appends a row, in the state `waiting`.
   void add(const application_spec& one);
   void remove(std::string_view name);
-  // What a row says of the specification is another.
+  // Updates the parts of a row that come from the specification.
   void specify(const application_spec& one);
-  // The rows come in this order, those not named behind.
+  // Puts the rows into this order; rows that are not named come last.
   void arrange(const std::vector<std::string>& order);
 
   // In start order.

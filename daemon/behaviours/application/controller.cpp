@@ -57,7 +57,8 @@ application_controller::~application_controller() {
   say_gone();
 }
 
-// Its memory may stay longer, for it belongs to a worker, which may be stuck.
+// Called at the end of on_stop() too: the object may live longer, since it belongs to a worker, which may be
+// stuck.
 void application_controller::say_gone() {
   if (const auto gone = std::exchange(events_.gone, nullptr)) gone();
 }
@@ -127,7 +128,8 @@ void application_controller::start(process& self, application& one) {
   change(one, application_state::starting);
 }
 
-// Whoever asked for the start is told; without one it was to run from the beginning.
+// The caller that asked for the start is told. Without a caller, the failure takes the node down unless the
+// application is temporary.
 void application_controller::fail(process& self, application& one, const message& reason) {
   base::log::error(module, "{} did not start: {}", one.spec.name, runtime::shown(reason));
   change(one, application_state::failed, reason);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Starts the node's applications one after the other, each when those it depends on run; knows what the
-// end of each means for the node; stops them in reverse, or one at a time when asked. Registered as
-// `application_controller`, it answers application:which_applications of other nodes. In the process's own
-// turn; the events are called there.
+// Starts the node's applications one after the other, each once the applications that it depends on run.
+// Knows what the end of each means for the node. Stops them in reverse, or one at a time on request.
+// Registered as `application_controller`, it answers application:which_applications of other nodes. In the
+// process's own turn; the events are called there.
 #pragma once
 
 #include <functional>
@@ -18,13 +18,14 @@
 
 namespace coppice::behaviours {
 
-// What the node wants to hear; none may wait.
+// Callbacks to the node. None of them may wait.
 struct application_events {
-  // Every application was started, or tried. `failed` names those (temporary ones) that did not start.
+  // Each application was started, or its start has failed. `failed` names the (temporary) applications that
+  // did not start.
   std::function<void(const std::vector<std::string>& failed)> all_started;
-  // This application's end takes the node down: its owner is to notify it with stop_message().
+  // This application's end takes the node down: the controller's owner has to notify it with stop_message().
   std::function<void(const std::string& application)> node_must_stop;
-  // The controller is gone, and every application with it.
+  // The controller has ended, and every application with it.
   std::function<void()> gone;
 };
 
@@ -32,21 +33,21 @@ class application_controller : public native_server {
  public:
   static constexpr std::string_view registered_name = "application_controller";
 
-  // `applications` in an order in which each comes after those it depends on. What `with` and `board` point
-  // to outlives the system.
+  // `applications`: each comes after those that it depends on. The objects to which `with` and `board` point
+  // outlive the system.
   application_controller(std::vector<application_spec> applications, supervision with,
                          application_board& board, application_events events);
   ~application_controller() override;
 
-  // As a notice to it: it stops all applications and ends.
+  // A notice to the controller: it stops all applications and ends.
   static runtime::message stop_message();
-  // Called with these by a process of this node, it answers once the application runs or has ended:
-  // ok | {error, Reason}, with Reason {already_started | not_started | unknown_application, Name}, where
-  // not_started may name one that it depends on, or why its start failed. An end that was asked for takes
-  // no node down.
+  // Requests for a process of this node to call the controller with. Answered once the application runs or
+  // has ended: ok | {error, Reason}. Reason is {already_started | not_started | unknown_application, Name},
+  // where not_started may name an application that it depends on, or it is why the start failed. An end by
+  // request does not take the node down.
   static runtime::message start_request(std::string_view name);
   static runtime::message stop_request(std::string_view name);
-  // Answered with the application's env, a map; `undefined`: there is no such application.
+  // A request that is answered with the application's env, a map; `undefined`: there is no such application.
   static runtime::message env_request(std::string_view name);
 
   std::optional<peer_requests> from_peers() const override;
@@ -64,18 +65,18 @@ class application_controller : public native_server {
     application_spec spec;
     application_state state = application_state::waiting;
     runtime::pid master;
-    runtime::message caller;  // From of who asked for its start or stop and waits; empty: nobody
-    after then = after::stay; // once a stop that was asked for is done
-    std::optional<application_spec> before;             // what a replacement that does not start gives way to
-    bool ran_before = false;                            // whether that one is started again
-    bool leaves_on_failure = false;                     // it is new
+    runtime::message caller;  // From of the process that waits for its start or stop; empty: none
+    after then = after::stay; // once a requested stop is done
+    std::optional<application_spec> before;             // of a replacement: the specification to go back to
+    bool ran_before = false;                            // whether it is started again then
+    bool leaves_on_failure = false;                     // it is new: forgotten if it does not start
     bool bounded = false;                               // a change waits for its start
-    application_state was = application_state::stopped; // how it is once it has stopped, for after::stay
+    application_state was = application_state::stopped; // its state once it has stopped, for after::stay
   };
 
   void start_next(runtime::process& self);
   static runtime::message not_started(std::string_view dependency);
-  // The name of one that `of` needs and that does not run; empty: none.
+  // The name of an application that `of` needs and that does not run; empty: none.
   std::string missing(const application& of) const;
   void start(runtime::process& self, application& one);
   void fail(runtime::process& self, application& one, const runtime::message& reason);
@@ -84,10 +85,10 @@ class application_controller : public native_server {
   application* find(std::string_view name);
   call_answer start_one(runtime::process& self, const runtime::message& from, std::string_view name);
   call_answer stop_one(runtime::process& self, const runtime::message& from, std::string_view name);
-  // Tells who asked for the start or stop of `one`.
+  // Answers the process that waits for the start or stop of `one`.
   void answer(runtime::process& self, application& one, const runtime::message& reply);
   void forget(application& one);
-  // What the node orders: application_orders.cpp.
+  // The node's orders: orders.cpp.
   call_answer carry_out(runtime::process& self, const runtime::message& from, application_order order);
   call_answer order_add(runtime::process& self, const runtime::message& from, application_spec spec);
   call_answer order_replace(runtime::process& self, const runtime::message& from, application& one,
@@ -101,7 +102,7 @@ class application_controller : public native_server {
   void say_gone();
 
   std::vector<application> applications_;
-  supervision with_; // of no application yet
+  supervision with_; // without an application's env
   application_board& board_;
   application_events events_;
   bool told_started_ = false; // all_started was called

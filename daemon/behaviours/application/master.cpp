@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The top supervisor is started from receive(), not from init: the controller must not wait for it, and
-// what fails there must reach it as this process's exit reason. In the process's own turn.
+// The top supervisor is started from receive(), not from init: the controller must not wait for it, and its
+// failure must reach the controller as this process's exit reason. In the process's own turn.
 #include "behaviours/application/master.hpp"
 
 #include "base/log.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The process at the root of one application: it starts the top supervisor, tells the controller that it
 // runs, ends with the reason the supervisor ended with, and stops it when told to or when its time is up.
-// One process an application, so that one that starts or stops slowly holds up nobody else.
+// Each application has a process of its own, so that a slow start or stop does not hold up the others.
 #pragma once
 
 #include <memory>
@@ -17,10 +17,10 @@ class application_master : public native_server {
  public:
   application_master(const application_spec& spec, std::shared_ptr<const supervision> shared);
 
-  // What it notifies its parent of: {application_started, Name, TopSupervisor}.
+  // Reads the notice that a master sends its parent: {application_started, Name, TopSupervisor}.
   static bool read_started(runtime::process& self, const runtime::message& m, std::string_view& name,
                            runtime::pid& top);
-  // As a notice to it: it is stopped when it has run that long in all; 0: no limit.
+  // A notice to a master: its application is stopped when it has run for this time in all; 0: no limit.
   static runtime::message max_runtime_message(base::nanos time);
 
  protected:
@@ -29,7 +29,7 @@ class application_master : public native_server {
   void on_stop(runtime::process& self, const runtime::message& reason) override;
 
  private:
-  runtime::message start_top(runtime::process& self); // empty: it runs; else the reason it does not
+  runtime::message start_top(runtime::process& self); // empty: it runs; else why not
   void start_clock(runtime::process& self);
 
   std::string name_;

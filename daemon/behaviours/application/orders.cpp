@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the application controller does when the configuration changes around it: applications added, removed,
-// replaced or told, one order at a time. Whoever ordered waits for the application, the controller does not.
-// In the process's own turn.
+// How the application controller carries out changes of the configuration: applications are added, removed,
+// replaced or told, one order at a time. The process that gave an order waits for the application, the
+// controller does not. In the process's own turn.
 #include <algorithm>
 
 #include "behaviours/application/controller.hpp"
@@ -63,7 +63,7 @@ native_server::call_answer application_controller::order_add(process& self, cons
   return no_reply();
 }
 
-// One that was stopped stays so.
+// An application that was stopped stays stopped.
 native_server::call_answer application_controller::order_replace(process& self, const message& from,
                                                                  application& one, application_spec spec) {
   one.ran_before = one.state == application_state::running;
@@ -84,7 +84,8 @@ native_server::call_answer application_controller::order_replace(process& self, 
   return no_reply();
 }
 
-// Takes another order back: it runs if it ran, with its own specification, and stays down if it was down.
+// Takes another order back: the application runs if it ran, by its own specification, and stays down if it
+// was down.
 native_server::call_answer application_controller::order_restore(process& self, const message& from,
                                                                  application_spec spec,
                                                                  const found_application& found) {

@@ -52,8 +52,8 @@ struct event_position {
 };
 
 struct event_subscribe_options {
-  // The first event of the subscription. buffered: the oldest kept one; now: the next one; after: the one
-  // after `after`.
+  // The first event of the subscription. buffered: the oldest kept event; now: the next event; after: the
+  // event after `after`.
   enum class kind : std::uint8_t { buffered, now, after } begin = kind::buffered;
   event_position after{}; // for `after`: the last event that the subscriber has
   bool link = false;      // the end comes as an exit signal, not as a message
@@ -92,7 +92,7 @@ struct channel_counts {
 struct outlet_report {
   std::uint64_t needed_after = 0; // events up to here are not needed any more
   std::uint64_t lowest = 0;       // the last event that all of its subscribers were sent
-  std::uint64_t lost = 0;         // since its last report, as sent_here and sent_away
+  std::uint64_t lost = 0;         // since its last report; also sent_here and sent_away
   std::uint64_t sent_here = 0, sent_away = 0;
 };
 
@@ -102,10 +102,10 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   static constexpr std::uint64_t most_queued_bytes = std::uint64_t{64} << 20;
   static constexpr std::size_t most_subscribers = 1'000'000;
 
-  // A channel that numbers events itself is used after begin(); one that follows another node's event is used
-  // after opened(). `label`: the name that subscribers see, a term. `outlets` outlive the channel. `counted`
-  // is called, with the lock held, when the first subscriber comes and when the last one leaves; it must not
-  // wait.
+  // A channel that numbers events itself is used after begin(). A channel that follows another node's event
+  // is used after opened(). `label`: the name that subscribers see, a term. `outlets` outlive the channel.
+  // `counted` is called, with the lock held, when the first subscriber comes and when the last one leaves;
+  // it must not wait.
   event_channel(runtime::message label, std::vector<event_outlet*> outlets,
                 std::function<void(std::size_t subscribers)> counted);
 
@@ -219,7 +219,7 @@ class event_channel : public std::enable_shared_from_this<event_channel> {
   std::map<std::uint64_t, std::function<void()>> waiting_; // by number
   std::uint64_t last_waiting_ = 0;
   bool open_ = false;
-  bool follows_ = false; // it follows another node's event, which has no say in how much is kept here
+  bool follows_ = false; // it follows another node's event; that node does not decide how much is kept here
   std::optional<runtime::message> ended_;
 };
 

@@ -80,14 +80,14 @@ class event_channels {
   // An open event, for a publisher without a token. errc::not_found: no such event; errc::refused: it is not
   // open.
   base::result<std::shared_ptr<event_channel>> find_open(std::string_view name) const;
-  // Publishes an event of the node itself; `name` has own_prefix. Lost if the event is not declared.
+  // Publishes an event of the node itself; `name` has own_prefix. The event is lost if it is not declared.
   void tell(std::string_view name, etf::bytes payload);
 
   // `who` is a process of any node. errc::not_found, errc::exists, errc::limit: see
   // event_channel::subscribe().
   base::result<subscription_begin> subscribe(std::string_view name, const runtime::pid& who,
                                              const event_subscribe_options& how);
-  // Subscribes to an event of another node. Errors of that node arrive as the event's end.
+  // Subscribes to an event of another node. Errors of that node arrive as the end of the event.
   base::result<subscription_begin> subscribe_to(std::string_view name, std::string_view node,
                                                 const runtime::pid& who, const event_subscribe_options& how);
   // `node`: empty: this node. False: `who` has not subscribed.
@@ -98,7 +98,7 @@ class event_channels {
   // Number of events of this node that have ended so far. A change means that subscriptions may have ended.
   std::uint64_t ends() const { return ends_.load(std::memory_order_acquire); }
 
-  // Ordered by name, those of this node first.
+  // Ordered by name, events of this node first.
   std::vector<event_report> report() const;
   // At most `most` subscribers of an event, in no order. `node`: empty: an event of this node. Empty: there
   // are none, or no such event.
@@ -119,7 +119,7 @@ class event_channels {
   // The producers that have come since the last call.
   std::vector<runtime::pid> take_new_producers();
   void producer_ended(const runtime::pid& who, const runtime::message& reason);
-  // What a producer has to be told about its subscribers.
+  // A notice for a producer about its subscribers.
   struct notice {
     std::string name;
     runtime::pid producer;
@@ -154,7 +154,7 @@ class event_channels {
   std::vector<std::unique_ptr<event_outlet>> outlets_;
 
   mutable std::mutex processes_lock_;
-  std::vector<runtime::pid> processes_; // those that run the outlets
+  std::vector<runtime::pid> processes_; // the processes that run the outlets
 
   mutable std::shared_mutex lock_; // guards the members below, except for the notices
   entries events_;

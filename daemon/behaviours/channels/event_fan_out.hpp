@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The process that runs an event_outlet: it gives the outlet its turns, its timer and its monitors of
-// subscribers. It stays on the worker of that outlet. If it ends, another one takes over the outlet, which
-// keeps its state. In the process's own turn.
+// subscribers. It stays on the worker of that outlet. If it ends, another process takes over the outlet,
+// which keeps its state. In the process's own turn.
 #pragma once
 
 #include "behaviours/channels/event_channels.hpp"

@@ -84,7 +84,7 @@ class event_outlet {
   std::unordered_map<runtime::pid, watched, runtime::pid_hash> watched_;
   std::vector<event_channel*> active_;         // channels with work
   std::unordered_set<event_channel*> lagging_; // channels with subscribers that are behind
-  base::nanos delay_ = 0;                      // until those are tried again
+  base::nanos delay_ = 0;                      // until these subscribers are tried again
 
   std::mutex lock_; // guards inbox_ and awake_
   std::vector<channel_order> inbox_;

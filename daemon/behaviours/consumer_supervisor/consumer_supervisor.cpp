@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See consumer_supervisor.hpp. To the engine it is a consumer whose subscriptions are all manual: what is
-// asked for, and when, is decided here. Starting a child parks the process within the engine's callback; what
-// comes meanwhile, ends of children too, waits until all events of a list have had theirs.
+// See consumer_supervisor.hpp. To the engine it is a consumer whose subscriptions are all manual: this file
+// decides how many events are asked for, and when. Starting a child parks the process within the engine's
+// callback. Messages that come meanwhile, also ends of children, wait until all events of the list are
+// handled.
 #include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -33,7 +34,7 @@ std::string_view tag_of(const message& party) {
   return {reinterpret_cast<const char*>(at.rest().data()), at.rest().size()};
 }
 
-// {'$subscribe', …}, {'$info', …} and the like, which a consumer takes.
+// Requests such as {'$subscribe', …} and {'$info', …}, which a consumer takes.
 bool is_stage_request(etf::bytes request, std::string_view& name) {
   etf::cursor at(request);
   std::uint32_t arity = 0;
@@ -90,9 +91,9 @@ outcome consumer_supervisor::on_start(process& self) {
   return engine_->start();
 }
 
-// ---- what is asked of it ----
+// ---- requests ----
 
-// Who subscribes it has children started by whom he likes.
+// Any process that can subscribe this supervisor to a producer can make it start children.
 bool consumer_supervisor::may_subscribe(process& self) const {
   if (self.origin().here() || obeys_peers(self)) return true;
   base::log::warning("supervisor",
@@ -136,7 +137,7 @@ message consumer_supervisor::engine_for_people(process& self) {
   return engine_ == nullptr ? message() : report_of(*engine_, self.now());
 }
 
-// A map, unlike a supervisor's list: what ConsumerSupervisor answers.
+// A map, as ConsumerSupervisor answers, not a list as a supervisor's.
 message consumer_supervisor::count_children() const {
   const std::pair<std::string_view, std::size_t> counts[] = {
       {"active", children().running()}, {"specs", 1}, {"supervisors", 0}, {"workers", children().size()}};
@@ -159,7 +160,7 @@ message consumer_supervisor::args_of(etf::bytes event) const {
   return merged_args(out.take().bytes());
 }
 
-// start_child as ConsumerSupervisor has it: [] or [Event].
+// Takes the arguments of ConsumerSupervisor's start_child: [] or [Event].
 message consumer_supervisor::args_for(etf::bytes extra) const {
   etf::cursor at(extra);
   std::uint32_t length = 0;
@@ -240,7 +241,7 @@ class consumer_supervisors final : public child_kind {
   base::result<std::unique_ptr<runtime::behaviour>> make(const child_start& of) const override {
     return std::make_unique<consumer_supervisor>(of.spec, of.shared, of.label, of.above);
   }
-  // The template's, which is a child below it.
+  // The only actor is the template's, which is a child below it.
   std::vector<actor_use> actors(const child_spec&) const override { return {}; }
 };
 

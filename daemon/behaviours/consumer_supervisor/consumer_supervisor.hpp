@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// GenStage's ConsumerSupervisor: a supervisor that is subscribed to producers, and starts a child of its
-// template for each event that comes. It asks every producer for max_demand events at first, and again for as
-// many as children of that producer's events have ended once those are min_demand, so that no more than
-// max_demand of them run or wait for a restart. A child that does not start counts as one that has ended.
-// Children outlive the subscription that they came by. In the process's own turn.
+// GenStage's ConsumerSupervisor: a supervisor that is subscribed to producers and starts a child of its
+// template for each event. It first asks every producer for max_demand events. Once min_demand children of a
+// producer's events have ended, it asks that producer for as many again. So no more than max_demand of them
+// run or wait for a restart. A child that does not start counts as ended. Children outlive the subscription
+// of their event. In the process's own turn.
 #pragma once
 
 #include <map>
@@ -19,8 +19,8 @@ namespace coppice::behaviours {
 
 class consumer_supervisor final : public supervisor {
  public:
-  // `of.supervisor` is set, a simple_one_for_one, and `of.options` are those of a stage that is a consumer.
-  // `label` and `above` as a supervisor's.
+  // `of.supervisor` is set and is a simple_one_for_one. `of.options` are the options of a stage that is a
+  // consumer. `label` and `above`: see supervisor.
   consumer_supervisor(std::shared_ptr<const child_spec> of, std::shared_ptr<const supervision> shared,
                       std::string label, unsigned above);
   ~consumer_supervisor() override;
@@ -31,7 +31,7 @@ class consumer_supervisor final : public supervisor {
     out.behaviour = shown_as;
   }
 
-  // The key of a child's args under which the event stands.
+  // The key of a child's args that has the event.
   static constexpr std::string_view event_key = "event";
 
  private:
@@ -40,8 +40,8 @@ class consumer_supervisor final : public supervisor {
   struct source {
     runtime::message party; // {Pid, Tag}, or {{Name, Node}, Tag}
     std::uint64_t min = 0, max = 0;
-    std::uint64_t children = 0; // of its events, that have not ended
-    std::uint64_t ended = 0;    // of those that it was not asked for again yet
+    std::uint64_t children = 0; // of its events, and not ended
+    std::uint64_t ended = 0;    // children that have ended since it was last asked
   };
 
   runtime::outcome on_start(runtime::process& self) override;
@@ -53,14 +53,14 @@ class consumer_supervisor final : public supervisor {
   runtime::message args_for(etf::bytes extra) const override;
   void child_left(const child& gone) override;
 
-  // Whether it may be subscribed to something by the process whose message is being handled.
+  // Whether the process whose message is being handled may subscribe it to a producer.
   bool may_subscribe(runtime::process& self) const;
   runtime::message args_of(etf::bytes event) const;
   runtime::message count_children() const;
   void add_source(const runtime::message& options, const runtime::message& party);
   void drop_source(const runtime::message& party);
   runtime::outcome start_children(const runtime::message& events, const runtime::message& party);
-  // Asks for what is due.
+  // Asks for as many events as are due.
   void ask(source& of);
 
   std::shared_ptr<const child_spec> of_;
@@ -68,11 +68,11 @@ class consumer_supervisor final : public supervisor {
   std::unique_ptr<port> port_;
   std::unique_ptr<stage_engine> engine_;
   std::map<std::string, source, std::less<>> sources_;        // by tag
-  std::unordered_map<const child*, std::string> source_of_{}; // the tag by which it came
+  std::unordered_map<const child*, std::string> source_of_{}; // the tag of the child's subscription
 };
 
-// The kind of a child that is one: of a specification whose `supervisor` is a simple_one_for_one and whose
-// `options` are a consumer's. Any thread.
+// The kind of a child that is a consumer supervisor: its specification's `supervisor` is a
+// simple_one_for_one and its `options` are a consumer's. Any thread.
 std::shared_ptr<const child_kind> consumer_supervisor_kind();
 
 } // namespace coppice::behaviours

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an actor with UDP sockets counts since it was first started, over all its sockets. Any thread.
+// The counters of an actor with UDP sockets, over all its sockets, since it was first started. Any thread.
 #pragma once
 
 #include "metrics/counters.hpp"

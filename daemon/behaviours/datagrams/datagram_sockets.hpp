@@ -33,8 +33,8 @@ struct datagram_spec {
 
 class datagram_sockets {
  public:
-  // `board` and `passed` outlive it, or are null: nobody counts, no socket is passed; `label`: the actor's
-  // place in the tree.
+  // `board` and `passed` outlive the object. `board`: null: the counters are not shown. `passed`: null: no
+  // socket is passed. `label`: the actor's place in the tree.
   datagram_sockets(std::shared_ptr<const datagram_spec> spec, std::string label, metrics::board* board,
                    net::socket_store* passed)
       : spec_(std::move(spec)), label_(std::move(label)), board_(board), passed_(passed) {}
@@ -53,7 +53,7 @@ class datagram_sockets {
  private:
   struct open_socket {
     base::unique_fd fd;
-    // Of a socket that was passed or is kept; destroyed before the descriptor.
+    // The place of a socket that was passed or is kept; destroyed before the descriptor.
     net::socket_store::place place{};
   };
   base::result<open_socket> open(const base::socket_address& at) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an event manager counts. The manager alone writes; any thread reads.
+// The counters of an event manager. Only the manager writes; any thread reads.
 #pragma once
 
 #include "metrics/counters.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The processes of an event manager's handlers: how they begin, are asked and end; see event_manager.hpp. An
-// end shows in two ways, to whoever waits for an answer and as the exit of a link: the first one counts.
+// end shows in two ways: as the end of a wait for an answer, and as the exit of a link. Whichever comes
+// first counts.
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -40,7 +41,7 @@ event_manager::start_result event_manager::start(process& self, const event_hand
                                       .label = label_ + "/" + id,
                                       .unhandled = what.unhandled,
                                       .secrets = what.secrets});
-  if (!made && what.secrets != nullptr) // the answer, `undef`, does not say why
+  if (!made && what.secrets != nullptr) // the answer `undef` does not say why
     base::log::error("events", "{}/{} does not start: {}", label_, id, made.error().text);
   if (!made) return none();
   runtime::description is;
@@ -82,7 +83,8 @@ event_manager::answer event_manager::ask(process& self, place of, const message&
   return out;
 }
 
-// None: it has left of its own accord, which is done with. Of one that was dead already its exit says why.
+// Returns the reason of the end. None: the end is handled already, as the handler has left of its own
+// accord, or was dead before it was asked; then the reason is taken from its exit.
 message event_manager::take_end(process& self, const runtime::pid& of, message reason) {
   auto& names = self.host().nodes();
   const auto said = self.take_message([&](const message& m, runtime::message_origin origin) {
@@ -120,7 +122,7 @@ bool event_manager::take_left(process& self, const message& m) {
   return true;
 }
 
-// The end of a handler, or of who added some, or of anybody that is linked.
+// A linked process has ended: a handler, a process that has added handlers, or another one.
 void event_manager::linked_ended(process& self, const gen::exit_notice& exit) {
   if (gone_.erase(exit.from)) return;
   if (find(exit.from) != handlers_.end()) {
@@ -138,7 +140,7 @@ void event_manager::linked_ended(process& self, const gen::exit_notice& exit) {
   const message leave = tagged(events::leave_call, why.take().bytes());
   const auto added = [&](const handler& h) { return h.added_by == exit.from; };
   for (place one; (one = std::ranges::find_if(handlers_, added)) != handlers_.end();) {
-    one->added_by = {}; // there is nobody to tell
+    one->added_by = {}; // so that take_out() tells nothing
     const runtime::pid pid = one->pid;
     const answer done = ask(self, one, leave, patience());
     if (self.exiting()) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See event_manager.hpp, and lib/stdlib gen_event.erl for the semantics. What happens is kept until nothing
-// else waits in the mailbox, or enough is: a message to itself, behind all that waits, sends it off.
+// See event_manager.hpp, and lib/stdlib gen_event.erl for the semantics. Events are kept until enough have
+// come, or until nothing else waits in the mailbox: a message of the manager to itself, behind all that
+// waits, sends them off.
 #include "behaviours/event_manager/event_manager.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view flush_tag = "$coppice_event_flush";
-// Of a batch, and of what handlers may have before they are waited for.
+// Bounds of a batch, and of what is sent before the handlers are waited for.
 constexpr std::uint32_t most_batched = 64;
 constexpr std::size_t most_batch_bytes = 64 * 1024;
 constexpr std::uint32_t most_unsettled = 16;
@@ -130,7 +131,7 @@ outcome event_manager::take_call(process& self, const message&, etf::bytes from,
   return runtime::carry_on();
 }
 
-// As in OTP, where it is a message like any other.
+// As in OTP, where a cast is a message like any other.
 outcome event_manager::take_cast(process& self, const message& whole, etf::bytes) {
   happened(self, events::kind::info, whole.bytes());
   return runtime::carry_on();
@@ -179,7 +180,7 @@ void event_manager::flush(process& self) {
   if (unsettled_ >= most_unsettled || unsettled_bytes_ >= most_unsettled_bytes) settle(self);
 }
 
-// One that has nothing before it takes any batch.
+// A handler that has handled everything takes any batch.
 bool event_manager::has_room(const handler& one, std::uint32_t events, std::size_t bytes) const {
   const event_backlog& most = spec().backlog;
   if (one.sent.events + events <= most.events && one.sent.bytes + bytes <= most.bytes) return true;
@@ -209,7 +210,7 @@ bool event_manager::tells_slow(process& self) {
   return true;
 }
 
-// What follows shows what came of all events before.
+// Waits, so that whatever comes next shows the effect of all events before.
 bool event_manager::settle(process& self) {
   if (unsettled_ == 0) return true;
   unsettled_ = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// An event manager: OTP's gen_event to whoever talks to it, and behind it handlers that are processes of
-// their own, linked to it. What happens goes to all of them, in batches of what waited; whatever shows what
-// came of it (sync_notify, call, adding, removing, which_handlers) comes once all have handled what was
-// before, as if they ran in the manager. One that ends is removed and the rest goes on. One that is not
-// through in time is not waited for until it has caught up; what it has before it meanwhile is bounded. In
-// the process's own turn.
+// An event manager: to other processes OTP's gen_event. Its handlers are processes of their own, linked to
+// it. Events go to all handlers, in batches of those that waited. Requests that show the effect of events
+// (sync_notify, call, adding, removing, which_handlers) are answered once all handlers have handled the
+// events before them, as if the handlers ran in the manager. A handler that ends is removed, and the others
+// go on. A handler that is too slow is not waited for until it has caught up; what it is sent meanwhile is
+// bounded. In the process's own turn.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -43,15 +43,15 @@ class event_manager final : public server {
   struct handler {
     event_handler_spec is;
     runtime::pid pid;
-    runtime::pid added_by;               // with add_sup_handler; null: nobody
+    runtime::pid added_by;               // by add_sup_handler; null: not supervised
     std::vector<base::nanos> restarts{}; // within the period
     std::uint64_t restarted = 0;
     std::shared_ptr<const event_meter> meter{}; // of its process
-    event_meter::reading before{};              // of those that were begun before it
+    event_meter::reading before{};              // of its earlier processes
     event_meter::reading sent{};                // events and bytes that its process was sent
-    std::uint64_t behind = 0;                   // not waited for until it has handled so many; 0: it is
+    std::uint64_t behind = 0;                   // slow until it has handled so many events; 0: not slow
     std::uint64_t dropped = 0;                  // events that it had no room for
-    std::string failure{};                      // why it was begun again last
+    std::string failure{};                      // why it was last begun again
 
     std::uint64_t waiting() const { return sent.events - meter->read().events; }
     bool is_behind() const { return behind != 0 && meter->read().events < behind; }
@@ -61,10 +61,10 @@ class event_manager final : public server {
     std::shared_ptr<const event_meter> meter;
   };
   using start_result = expected<started, gen::start_error>;
-  // What a call of a handler came to. An end has been taken for what it is already.
+  // The result of a call to a handler. If the handler has ended, that has been handled already.
   struct answer {
     runtime::message term; // none: it did not answer
-    runtime::message end;  // the reason, if it has failed
+    runtime::message end;  // if it has failed: the reason
   };
   using place = std::vector<handler>::iterator;
 
@@ -78,18 +78,19 @@ class event_manager final : public server {
   std::string_view sys_engine() const override { return "gen_event"; }
   runtime::message engine_for_people(runtime::process& self) override;
 
-  // What has happened, and what is sent of it.
+  // Events that have come, and sending them to the handlers.
   void happened(runtime::process& self, events::kind what, etf::bytes term);
   void flush(runtime::process& self);
   bool has_room(const handler& one, std::uint32_t events, std::size_t bytes) const;
-  // What it has no room for: it is counted, or the handler ends.
+  // For events that a handler has no room for: they are counted, or the handler ends.
   void overrun(runtime::process& self, place of, std::uint32_t events);
-  // Whether the log may be told that handlers are slow: once a second.
+  // Whether the log may get a line about slow handlers: once a second.
   bool tells_slow(runtime::process& self);
-  // Until all have handled what was sent, but who is behind already; false: this process is dead.
+  // Waits until all handlers that are not behind have handled what they were sent. False: this process is
+  // dead.
   bool settle(runtime::process& self);
 
-  // event_manager_commands.cpp: gen_event's requests, each with its answer; none: it is no such request.
+  // event_manager_commands.cpp: gen_event's requests. Each returns its answer; none: it is no such request.
   runtime::message command(runtime::process& self, etf::bytes request, const runtime::message& from,
                            bool here);
   runtime::message refused(runtime::process& self, const runtime::message& from, etf::bytes request);
@@ -105,19 +106,19 @@ class event_manager final : public server {
   runtime::message names() const;
   runtime::message modules() const;
 
-  // event_handlers.cpp: the handlers' processes. `args` as they are given to init.
+  // event_handlers.cpp: the handlers' processes. `args` are those that init gets.
   start_result start(runtime::process& self, const event_handler_spec& what, bool here);
   answer ask(runtime::process& self, place of, const runtime::message& body, base::nanos deadline);
   runtime::reference begin_ask(runtime::process& self, const runtime::pid& of, const runtime::message& body);
-  // `reason`: as the wait for it has it. What `ended` and `left` are told then.
+  // `reason`: that of the wait. Calls failed() or left() as needed.
   runtime::message take_end(runtime::process& self, const runtime::pid& of, runtime::message reason);
   bool take_left(runtime::process& self, const runtime::message& m);
   void left(runtime::process& self, const runtime::pid& who, etf::bytes how);
   void failed(runtime::process& self, const runtime::pid& who, const runtime::message& reason);
   void linked_ended(runtime::process& self, const gen::exit_notice& exit);
-  // At that place, or behind the last.
+  // Puts it at that place, or behind the last.
   void put_in(handler one, std::size_t at);
-  // Takes it out, and tells who added it why.
+  // Takes it out, and tells the process that added it why.
   handler take_out(runtime::process& self, place of, const runtime::message& why);
   void begin_again(runtime::process& self, handler one, std::size_t at);
   void tell(runtime::process& self, const handler& one, const runtime::message& why);
@@ -133,18 +134,18 @@ class event_manager final : public server {
   runtime::message env_;
   std::string label_;
   std::vector<handler> handlers_; // the one added last comes first, as in OTP
-  // Handlers that have gone and whose exit is still to come.
+  // Handlers that have been taken out, but whose exit has not come yet.
   runtime::flat_table<runtime::pid, bool, runtime::pid_hash> gone_;
   etf::vector_writer batch_;    // [{Kind, Term}] without its head
-  std::uint32_t batched_ = 0;   // in it
+  std::uint32_t batched_ = 0;   // events in it
   bool flush_sent_ = false;     // a message to itself is on its way
-  std::uint32_t unsettled_ = 0; // batches since all have handled what was sent
+  std::uint32_t unsettled_ = 0; // batches since all handlers had handled everything
   std::size_t unsettled_bytes_ = 0;
   const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
   metrics::board::entry on_board_;
-  base::nanos told_slow_ = 0;         // when the log was told last
-  base::nanos told_refused_ = 0;      // likewise
-  std::vector<runtime::pid> refused_; // of whom it was told, the latest
+  base::nanos told_slow_ = 0;         // when the log last got a line about slow handlers
+  base::nanos told_refused_ = 0;      // when it last got a line about a refused request
+  std::vector<runtime::pid> refused_; // the latest senders in those lines
 };
 
 } // namespace coppice::behaviours

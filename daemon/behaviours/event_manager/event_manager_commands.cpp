@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What gen_event's functions ask of an event manager, and what they are answered; see event_manager.hpp.
+// The requests of gen_event's functions to an event manager, and their answers; see event_manager.hpp.
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -21,7 +21,7 @@ message exit_tuple(const message& reason) {
   return tagged("EXIT", reason.bytes());
 }
 
-// What apply says of a function that does not exist: {'EXIT', {undef, [{Module, init, [Args], []}]}}.
+// The error of apply if a function does not exist: {'EXIT', {undef, [{Module, init, [Args], []}]}}.
 message undefined_module(std::string_view module, const message& args) {
   message_writer out(args.size() + module.size() + 64);
   out.tuple(2);
@@ -38,7 +38,7 @@ message undefined_module(std::string_view module, const message& args) {
   return exit_tuple(out.take());
 }
 
-// {'PLUGIN:ACTOR', Id}, or the atom alone; empty: neither.
+// The module of {'PLUGIN:ACTOR', Id} or of the atom alone; empty: the name is neither.
 std::string module_of(const message& name) {
   etf::cursor at(name.bytes());
   if (at.peek() == etf::kind::tuple && !at.read_tuple_of(2)) return {};
@@ -46,7 +46,7 @@ std::string module_of(const message& name) {
   return at.read_atom(module) ? std::string(module) : std::string();
 }
 
-// {Args, Result} of a swap.
+// {Args, Result}: the argument of init in a swap.
 message handed_on(etf::bytes args, const message& result) {
   message_writer out(args.size() + result.size() + 8);
   out.tuple(2);
@@ -69,7 +69,7 @@ message swapped(const message& to, const runtime::pid& added_by, const runtime::
 
 } // namespace
 
-// Told to the log once for each sender, and no more than once a second.
+// Writes a line to the log, once for each sender, and at most once a second.
 void event_manager::tell_refused(process& self, etf::bytes from, etf::bytes request) {
   constexpr std::size_t most_refused = 64; // senders that are remembered
   etf::cursor at(from);
@@ -133,7 +133,7 @@ message event_manager::command(process& self, etf::bytes request, const message&
   return refused(self, from, request);
 }
 
-// At that place among the others. `ok`, or why not, as OTP has it for what init returns.
+// Adds a handler at that place. Returns `ok`, or why not, as OTP does for the result of init.
 message event_manager::add(process& self, event_handler_spec what, const runtime::pid& added_by,
                            std::size_t at, bool here) {
   const message args = what.args ? what.args : message::immortal(etf::empty_map);
@@ -211,7 +211,8 @@ message event_manager::swap(process& self, const message& name, etf::bytes args,
   return runtime::is_atom(done, "ok") ? done : runtime::error_message(done);
 }
 
-// A handler's own doing, so its manager's: {Handler, NextArgs, Result} takes its place.
+// Called when a handler leaves of its own accord. With {Handler, NextArgs, Result} that handler takes its
+// place.
 void event_manager::left(process& self, const runtime::pid& who, etf::bytes how) {
   const place one = find(who);
   if (one == handlers_.end()) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an event manager is configured with. Never changes once made; any thread.
+// The configuration of an event manager. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,14 @@ struct event_handler_spec {
   runtime::message name;  // {'PLUGIN:ACTOR', Id}, as OTP's {Module, Id}
   std::string actor;      // PLUGIN or PLUGIN:ACTOR
   runtime::message args;  // a map; empty: none
-  bool permanent = false; // begun again after it failed
+  bool permanent = false; // it is begun again after it failed
   std::optional<runtime::unhandled> unhandled;
-  base::secrets_ptr secrets{}; // that `args` have markers of; null: none
+  base::secrets_ptr secrets{}; // the secrets whose markers `args` has; null: none
 };
 
 using tree::event_overload;
 
-// What a handler may have before it that is not waited for.
+// The bounds of what may wait for a handler that is too slow.
 struct event_backlog {
   std::uint64_t events = 10'000;
   std::uint64_t bytes = std::uint64_t{16} << 20;
@@ -35,10 +35,10 @@ struct event_backlog {
 
 struct event_manager_spec {
   std::vector<event_handler_spec> handlers;         // in the order in which they are added
-  std::uint32_t intensity = 3;                      // beginnings of a permanent one again …
+  std::uint32_t intensity = 3;                      // restarts of a permanent handler …
   base::nanos period = 10 * base::nanos_per_second; // … within this time
-  base::nanos slow_after = 0; // one that takes longer counts as having handled; 0: it is waited for
-  event_backlog backlog;      // of each handler
+  base::nanos slow_after = 0; // a handler that takes longer is not waited for; 0: no limit
+  event_backlog backlog;      // for each handler
   std::uint32_t limit = 1000; // handlers
 };
 

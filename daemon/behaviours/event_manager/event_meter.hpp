@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a handler of an event manager has done, which its manager looks at without asking: a handler that is
-// stuck would not answer. The handler alone writes, any thread reads.
+// The work that a handler of an event manager has done. Its manager reads this without asking, since a
+// handler that is stuck would not answer. Only the handler writes, any thread reads.
 #pragma once
 
 #include <algorithm>
@@ -16,10 +16,10 @@ namespace coppice::behaviours {
 class event_meter {
  public:
   struct reading {
-    std::uint64_t events = 0; // that its callbacks are through with, other messages among them
-    std::uint64_t bytes = 0;  // of the batches that it is through with
-    base::nanos busy = 0;     // in the callbacks of all, with what they waited
-    base::nanos worst = 0;    // in one
+    std::uint64_t events = 0; // handled by callbacks, other messages included
+    std::uint64_t bytes = 0;  // of the batches that are handled
+    base::nanos busy = 0;     // in all callbacks, including their waits
+    base::nanos worst = 0;    // in one callback
   };
 
   void handled(base::nanos took) {
@@ -42,7 +42,7 @@ class event_meter {
   std::atomic<base::nanos> worst_{0};
 };
 
-// A behaviour that has one, which outlives it.
+// A behaviour that has a meter. The meter may outlive the behaviour.
 class event_metered {
  public:
   virtual std::shared_ptr<const event_meter> meter() const = 0;

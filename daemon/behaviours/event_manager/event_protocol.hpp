@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What an event manager and its handlers, which are processes of their own, tell each other. All of it are
-// notices, so nobody else can: from the manager batches of what happened, and calls; from a handler that it
-// leaves, just before its end. In the process's own turn.
+// The messages between an event manager and its handlers, which are processes of their own. All of them are
+// notices, so no other process can send them. The manager sends batches of events, and calls. A handler says
+// that it leaves, just before its end. In the process's own turn.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
@@ -12,7 +12,7 @@
 
 namespace coppice::behaviours::events {
 
-// {batch_tag, [{Kind, Term}]}, in the order in which it happened.
+// {batch_tag, [{Kind, Term}]}, in the order in which the events came.
 inline constexpr std::string_view batch_tag = "$coppice_events";
 enum class kind : std::uint8_t {
   event, // for handle_event
@@ -20,15 +20,15 @@ enum class kind : std::uint8_t {
 };
 
 // The bodies of calls, in gen_server's form.
-inline constexpr std::string_view sync_call = "sync";   // answered `ok`, behind all batches before
+inline constexpr std::string_view sync_call = "sync";   // answered `ok`, behind all earlier batches
 inline constexpr std::string_view state_call = "state"; // the state for sys
 inline constexpr std::string_view query_call =
-    "query"; // {query, From, Request}: `ok` once handle_call is through
+    "query"; // {query, From, Request}: `ok` once handle_call has returned
 inline constexpr std::string_view leave_call =
-    "leave"; // {leave, Why}: what its `removed` wrote; then it ends
+    "leave"; // {leave, Why}: answered with the result of `removed`; then the handler ends
 
-// {left_tag, Pid, remove} or {left_tag, Pid, {Handler, NextArgs, Result}}: it ends, and in the second case
-// another one takes its place.
+// {left_tag, Pid, remove} or {left_tag, Pid, {Handler, NextArgs, Result}}: the handler ends. In the second
+// case another handler takes its place.
 inline constexpr std::string_view left_tag = "$coppice_event_handler_left";
 
 } // namespace coppice::behaviours::events

@@ -12,9 +12,9 @@ struct config_change {
   runtime::message env;  // a map
 };
 
-// Gives the process `of` new args and env (empty: #{}) and waits for the answer. Called by another process in
-// its turn. Returns `ok`; `unhandled` if it cannot take them or is no such server; {error, Reason} if it
-// refuses, or does not answer in five seconds. Parks.
+// Gives the process `of` new args and env (empty: #{}) and waits for the answer. Called by another process
+// in its turn. Returns `ok`; `unhandled` if the process cannot take them or is no such server; {error,
+// Reason} if it refuses, or does not answer in five seconds. Parks.
 runtime::message change_config(runtime::process& self, const runtime::pid& of, const runtime::message& args,
                                const runtime::message& env);
 

@@ -171,13 +171,13 @@ request parse(const message& m) {
 
 namespace {
 
-// To another node, or to one of this node's callers.
+// Sends an answer to another node, or to a caller of this node.
 runtime::send_status answer_by(process& self, const runtime::reference& alias, message m, bool waits) {
   if (waits || alias.here()) return self.answer(alias, std::move(m));
   const auto to = runtime::destination::alias(alias);
   const auto sent = self.send(to, m, {.waits = false});
   if (sent != runtime::send_status::full) return sent;
-  // What waits at its node's connection is bounded there.
+  // The connection of the caller's node bounds what waits there.
   return runtime::on_behalf(self, runtime::pid{alias.node, 0, 0, 0}).send(to, std::move(m));
 }
 

@@ -38,7 +38,8 @@ struct request {
 
 request parse(const runtime::message& m);
 
-// As request, without a share in the message: parts of the term, which must be one whole term.
+// A request as a view: `from` and `body` are parts of the term, which must be one whole term, and keep no
+// message alive.
 struct request_view {
   request::kind what = request::kind::info;
   etf::bytes from;
@@ -56,11 +57,11 @@ inline bool is_plain(etf::bytes term) {
 using replied = std::optional<runtime::send_status>;
 replied reply(runtime::process& self, const runtime::message& from, etf::bytes answer);
 replied reply(runtime::process& self, const runtime::message& from, const runtime::message& answer);
-// As above; `answer` is sent without a copy if no other message shares its memory. Empty also if `from` is
-// not one term.
+// As reply() with a message; `answer` is sent without a copy if no other message shares its memory. Empty
+// also if `from` is not one term.
 replied reply(runtime::process& self, etf::bytes from, runtime::message answer);
-// As reply(), but never parks: what the caller's node does not take yet waits at its connection, as what that
-// node itself has caused. For processes that others wait for.
+// As reply(), but never parks. An answer that the caller's node does not take yet waits at its connection,
+// and counts as caused by that node. For processes that others wait for.
 replied reply_at_once(runtime::process& self, const runtime::message& from, const runtime::message& answer);
 
 // For a call that will not be answered: the caller of `from` is told that the callee ended with `reason`, as
@@ -85,7 +86,8 @@ struct call_error {
     noproc,   // no process has that pid or name
     nodedown, // the node is lost or cannot be reached
     exit, // the callee ended before it answered, with `reason`. Or the reason is `mailbox_full`: the request
-          // was dropped; `system_limit`: see system_limit(); `badarg`: the reference was used already
+          // was dropped; `system_limit`: see system_limit(); `badarg`: the reference was used already;
+          // `bad_reply`: a process that knew the alias sent something that is not an answer
     calling_self, // a process cannot call itself
     bad_term,     // the request, for another node, is not one well-formed term
     exiting,      // the caller itself was killed meanwhile, and must return

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which nodes a configuration's list of patterns means. Any thread.
+// Decides which nodes a configuration's list of patterns matches. Any thread.
 #pragma once
 
 #include <fnmatch.h>
@@ -10,7 +10,7 @@
 
 namespace coppice::behaviours {
 
-// `node`: its full name. A pattern is as fnmatch(3) has it. An empty list means all nodes.
+// `node`: its full name. Patterns are those of fnmatch(3). An empty list matches all nodes.
 inline bool is_meant(const std::vector<std::string>& patterns, const std::string& node) {
   return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& one) {
            return fnmatch(one.c_str(), node.c_str(), 0) == 0;

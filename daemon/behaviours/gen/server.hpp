@@ -20,9 +20,9 @@ class server : public runtime::behaviour {
   runtime::outcome receive(runtime::process& self, runtime::message m) final;
 
  protected:
-  // What a derived class implements. `whole` is the message that arrived, and the byte spans are parts of it;
-  // they are valid until the function returns. take_call()'s `from` is for gen::reply(), now or, as a copy,
-  // later.
+  // The functions that a derived class implements. `whole` is the message that arrived, and the byte spans
+  // are parts of it; they are valid until the function returns. take_call()'s `from` is for gen::reply(),
+  // now or, as a copy, later.
   virtual runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                                      etf::bytes request) = 0;
   virtual runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,

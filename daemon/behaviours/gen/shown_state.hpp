@@ -19,7 +19,8 @@ struct shown_state {
   std::string debug;                // what `sys` has switched on, and from which node. Empty: nothing
 };
 
-// What the asker may see. Without the state the server does not make it: no format_status of a plugin runs.
+// The part that the asker may see. Without the state the server does not make it: no format_status of a
+// plugin runs.
 enum class shown_part { all, without_state };
 
 // Asks the process `of`, which is a server. Called by another process in its turn. Parks.

@@ -43,7 +43,7 @@ class protocol {
   static constexpr std::size_t max_held = 100'000;
 
   bool suspended() const { return suspended_; }
-  // To be told of each message that is handled. Null: debugging is off.
+  // The object that is told of each message that is handled. Null: debugging is off.
   debugging* debug() { return debug_.on() ? &debug_ : nullptr; }
   // True: `m` says that a node is gone which had switched something on, or had suspended the process. Both
   // end then, and the held messages are to be handled.
@@ -68,7 +68,7 @@ class protocol {
   // the memory for messages is in use, an ordinary message is kept only if no other is. Notices are always
   // kept.
   [[nodiscard]] bool hold(runtime::process& self, held_message& m);
-  // Keeps a message that came while catching up. The caller takes a held one instead.
+  // Keeps a message that came while catching up. The caller takes a held message instead.
   void keep(held_message m) {
     held_bytes_ += m.what.size();
     held_.push_back(std::move(m));
@@ -81,7 +81,7 @@ class protocol {
   bool has_room(const runtime::process& self, const held_message& m) const;
 
   bool suspended_ = false;
-  std::uint32_t suspended_by_ = 0; // index of the node. 0: this one
+  std::uint32_t suspended_by_ = 0; // index of the node. 0: this node
   debugging debug_;
   std::uint64_t dropped_ = 0;
   runtime::mailbox_bounds bounds_; // of the process; set when it is suspended

@@ -52,7 +52,7 @@ class debugging {
   void keep(std::size_t events);
   void drop_oldest();
 
-  std::uint32_t by_ = 0;               // index of the node that last switched something on. 0: this one
+  std::uint32_t by_ = 0;               // index of the node that last switched something on. 0: this node
   std::vector<std::uint32_t> watched_; // nodes, by index
   bool trace_ = false;
   std::size_t keep_ = 0; // most events in the log. 0: no log

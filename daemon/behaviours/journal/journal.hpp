@@ -22,8 +22,8 @@ namespace coppice::behaviours {
 struct journal_report {
   std::string folder;
   bool is_open = false;
-  durable::log_report log;              // of an open one
-  std::vector<durable::damage> damages; // of an open one
+  durable::log_report log;              // of an open log
+  std::vector<durable::damage> damages; // of an open log
   std::optional<base::error> failure;   // why it could not be opened, or has ended
 };
 
@@ -37,7 +37,8 @@ class journal {
   // Opens the log at the first call, which reads the whole of it and blocks for as long. Every later call
   // returns what the first one did. Any thread.
   base::status open();
-  // open() if an earlier life of the node has left a log. An error is kept for those who need the log.
+  // Calls open() if an earlier run of the node has left a log. An error is kept for the later callers of
+  // open().
   void open_existing();
   // Writes everything that was submitted and closes the log. No process may use it any more. The owner's
   // thread.

@@ -25,7 +25,7 @@ struct journal_writer::outcomes {
   bool told = false; // a notice is under way
   news known;
 
-  // On the log's thread. The owner's destructor waits for it, so the system is there.
+  // On the log's thread. The owner's destructor waits for it, so the system still exists.
   void came(std::uint64_t number, base::status how) {
     const std::scoped_lock held(lock);
     if (!has_owner) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Writes a process's group of the durable log. The log tells outcomes on its own thread; here they are
-// gathered, and the process is told by one notice that there are some. In the owning process's turn.
+// Writes a process's group of the durable log. The log reports outcomes on its own thread. They are gathered
+// here, and one notice tells the process that there are some. In the owning process's turn.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class journal_writer {
   // The process that owns the object, which has to be destroyed before `system` and `log` are.
   journal_writer(durable::shared_log& log, runtime::system& system, const runtime::pid& owner,
                  durable::group_id group);
-  // What was written stays submitted; nobody is told of it any more.
+  // Requests that were written stay submitted. Their outcomes are not reported any more.
   ~journal_writer();
   journal_writer(const journal_writer&) = delete;
   journal_writer& operator=(const journal_writer&) = delete;
@@ -29,7 +29,8 @@ class journal_writer {
   // Errors are those of shared_log::submit(), and then nothing is told of this request.
   base::status write(std::vector<durable::change> changes, std::uint64_t number);
 
-  // Whether the message that is being handled says that there is news. Nobody else can send one.
+  // Whether the message that is being handled says that there is news. No other process can send such a
+  // message.
   static bool is_news(const runtime::process& self, const runtime::message& m);
 
   struct failed_write {
@@ -37,7 +38,7 @@ class journal_writer {
     base::error why; // see engine::write()
   };
   struct news {
-    // Every request up to this number that is not named by `failure` or comes after it is on the disk. 0:
+    // Every request up to this number is on the disk, except the one that `failure` names and later ones. 0:
     // none yet.
     std::uint64_t written = 0;
     // The first request that failed. Later ones may have been carried out. Once it is set it stays.

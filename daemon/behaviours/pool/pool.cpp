@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See pool.hpp. Every request is asked of its worker by process::ask(), calls as calls and other messages to
-// be acknowledged, so that all of them count for what a worker holds. What the pool itself is told by its
-// supervisor are notices: nobody else can send one.
+// See pool.hpp. The pool passes every request to a worker by process::ask(): calls as calls, other messages
+// as messages that are acknowledged. So all of them count among what the worker holds. What the pool's
+// supervisor tells the pool comes as notices, which no other process can send.
 #include "behaviours/pool/pool.hpp"
 
 #include <algorithm>
@@ -84,7 +84,7 @@ outcome pool::init(process& self) {
   return runtime::carry_on();
 }
 
-// Its supervisor stops the workers within their limits.
+// The pool's supervisor stops the workers within their limits.
 void pool::terminate(process& self, const message&) {
   if (!supervisor_) return;
   const runtime::reference ended = self.monitor(supervisor_, true);
@@ -180,7 +180,7 @@ void pool::submit(process& self, pool_request one, etf::bytes request) {
   serve(self);
 }
 
-// False: he has ended, and `one` is as it was.
+// False: the worker has ended, and `one` is as it was.
 bool pool::give(process& self, std::uint32_t worker, pool_request& one) {
   const bool kept = dispatcher_.options().on_death == on_worker_death::retry_once && !one.tried;
   message body = kept ? one.body : std::move(one.body);
@@ -199,7 +199,7 @@ bool pool::give(process& self, std::uint32_t worker, pool_request& one) {
   return true;
 }
 
-// Whether nobody waits for its answer any more.
+// Whether the caller no longer waits for the answer.
 bool pool::gave_up(process& self, const pool_request& one) const {
   const pool_caller& by = one.caller;
   if (!by || !by.watches) return false;
@@ -255,7 +255,7 @@ outcome pool::receive_parcel(process& self, std::unique_ptr<runtime::parcel> giv
       break;
     }
   }
-  return runtime::carry_on(); // none runs: it is dropped
+  return runtime::carry_on(); // no worker runs: it is dropped
 }
 
 outcome pool::receive_answer(process& self, std::uint64_t number, runtime::ask_result result) {
@@ -264,7 +264,7 @@ outcome pool::receive_answer(process& self, std::uint64_t number, runtime::ask_r
     if (asked->what != inside_call::kind::forwarded)
       return resized(self, *asked, result), runtime::carry_on();
     if (result.what == kind::answer) answer(self, asked->caller, std::move(result.term));
-    return runtime::carry_on(); // else the supervisor's end is the pool's
+    return runtime::carry_on(); // else the supervisor has ended, and so will the pool
   }
   const bool lost = result.what == kind::down;
   auto ended = dispatcher_.ended(number, lost, self.now());
@@ -420,7 +420,7 @@ void pool::write_worker(process& self, message_writer& out, std::uint32_t worker
       {"restarts", child ? child->restarts : 0}};
   out.map(static_cast<std::uint32_t>(std::size(numbers)) + 1);
   out.atom("pid");
-  if (row.pid && self.host().alive(row.pid)) // of one that ends idle nothing is heard until it is asked
+  if (row.pid && self.host().alive(row.pid)) // a worker that ended idle is noticed only when it is asked
     out.binary(runtime::to_text(row.pid, self.host().nodes()));
   else
     out.atom("undefined");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A pool: one process that whoever calls or sends to it takes for a server, and behind it workers that are
-// any servers, children of a supervisor of the pool's own. Requests go to them as pool_dispatcher decides,
-// and their answers come back through the pool, which therefore knows what each worker holds. What a
-// supervisor is asked (which_children, …) its supervisor answers. In the process's own turn.
+// A pool: one process that looks like a server to its callers and senders. Behind it are workers, which are
+// any servers and the children of a supervisor of the pool's own. pool_dispatcher decides which worker gets
+// a request. The answers come back through the pool, so the pool knows what each worker holds. Requests for
+// a supervisor (which_children, …) are answered by the pool's supervisor. In the process's own turn.
 #pragma once
 
 #include <any>
@@ -22,8 +22,8 @@
 
 namespace coppice::behaviours {
 
-// What a pool runs by. As an order to a pool (pending_orders): it has this from now on. Answered ok once it
-// has as many workers as this says, or {error, Reason}.
+// The specification and the options by which a pool runs. As an order to a pool (pending_orders): it runs by
+// them from now on. Answered ok once it has as many workers as they say, or {error, Reason}.
 struct pool_order {
   std::shared_ptr<const child_spec> child; // `supervisor` is set: the workers are its children
   std::shared_ptr<const pool_spec> options;
@@ -41,9 +41,9 @@ class pool final : public server {
                                 runtime::message request) override;
   runtime::outcome receive_answer(runtime::process& self, std::uint64_t number,
                                   runtime::ask_result result) override;
-  // To one worker after the other: what it does with it is between them.
+  // Hands parcels to the workers in turn. The pool does not follow what a worker does with one.
   runtime::outcome receive_parcel(runtime::process& self, std::unique_ptr<runtime::parcel> given) override;
-  // Of a worker that is no more: another one's.
+  // A parcel that was given to a worker which has ended: another worker gets it.
   runtime::outcome receive_returned(runtime::process& self, std::unique_ptr<runtime::parcel> given) override {
     return receive_parcel(self, std::move(given));
   }
@@ -53,8 +53,8 @@ class pool final : public server {
     out.supervises = true;
   }
 
-  // Called with these by a process of this node. A size from 1 to `most_workers`: `ok` once it has so many
-  // workers and those beyond have stopped | {error, Reason}.
+  // A request for a process of this node to call a pool with. A size from 1 to `most_workers`; answered `ok`
+  // once the pool has so many workers and the workers beyond have stopped | {error, Reason}.
   static runtime::message resize_request(std::uint32_t size);
   static constexpr std::uint32_t most_workers = 10'000;
   static bool is_one(const runtime::description& process) {
@@ -75,14 +75,14 @@ class pool final : public server {
   }
 
  private:
-  // A notice to itself: something may have waited for too long.
+  // A notice to itself: a request may have waited for too long.
   static constexpr std::string_view tick_tag = "$coppice_pool_tick";
-  // Likewise: a worker may have nothing to do.
+  // A notice to itself: a worker may have nothing to do.
   static constexpr std::string_view idle_tag = "$coppice_pool_idle";
-  // Neither is looked for more often than this.
+  // Neither notice is asked for sooner than this.
   static constexpr base::nanos tick_time = 10 * base::nanos_per_ms;
 
-  // What it asked its supervisor, and for whom.
+  // A request to the pool's supervisor, and the caller that it was made for.
   struct inside_call {
     enum class kind : std::uint8_t { forwarded, added, removed };
     kind what = kind::forwarded;
@@ -91,23 +91,25 @@ class pool final : public server {
   };
   // A change of size, one at a time.
   struct resizing {
-    std::uint32_t size = 0; // if `most` is set, once it begins
+    std::uint32_t size = 0; // if `most` is set: known once it begins
     pool_caller caller{};
     std::uint32_t before = 0;
     std::uint32_t open = 0;               // orders to the supervisor that are not answered
-    base::nanos drained = 0;              // until then those beyond may finish what they hold
+    base::nanos drained = 0;              // until then the workers beyond may finish what they hold
     runtime::message failure{};           // why a worker did not start
-    std::optional<pool_order> previous{}; // what it ran by until this, and does again if this fails
-    std::vector<bool> told{};             // of each beyond: its removal is ordered
-    // The size that it will not go below by itself; 0: that remains, as this is the pool's own doing.
+    std::optional<pool_order> previous{}; // what it ran by before, and does again if this fails
+    std::vector<bool> told{};             // for each worker beyond: its removal is ordered
+    // The least size that the pool may shrink to by itself from now on. 0: unchanged (a change by the pool
+    // itself).
     std::uint32_t least = 0;
     std::uint32_t most = 0; // set: any size from `least` to this will do
   };
 
-  // What is the pool's own: a supervisor's requests and what the node asks. False: a request like any other.
+  // Takes the requests that the pool handles itself: those for a supervisor, and the node's. False: it is a
+  // request for the workers.
   bool take_own_call(runtime::process& self, pool_caller& caller, const runtime::message& request);
   void forward(runtime::process& self, pool_caller caller, runtime::message request);
-  // Its answer comes to receive_answer(). False: the supervisor has ended, and so will this.
+  // The answer comes to receive_answer(). False: the supervisor has ended, and so will the pool.
   bool ask_supervisor(runtime::process& self, runtime::message request, inside_call about);
   void answer(runtime::process& self, const pool_caller& to, runtime::message term);
   void carry_out(runtime::process& self, pool_caller caller, std::any order);
@@ -115,7 +117,7 @@ class pool final : public server {
   void submit(runtime::process& self, pool_request one, etf::bytes request);
   std::uint64_t hash_of(etf::bytes request) const;
   bool give(runtime::process& self, std::uint32_t worker, pool_request& one);
-  // Gives out what can be given out.
+  // Gives waiting requests to workers that have room.
   void serve(runtime::process& self);
   bool gave_up(runtime::process& self, const pool_request& one) const;
   void refuse(runtime::process& self, const pool_request& one, pool_counters::number& counted);
@@ -123,12 +125,12 @@ class pool final : public server {
   void arm(runtime::process& self);
   void tick(runtime::process& self);
 
-  // What its workers' type says: pool_policy.cpp.
+  // The decisions of the workers' type: pool_policy.cpp.
   std::unique_ptr<pool_policy> policy();
   std::uint32_t chosen_for(runtime::process& self, const pool_request& one);
   std::optional<runtime::message> last_word(runtime::process& self, const pool_request& one);
 
-  // Another size: pool_resizing.cpp.
+  // Changes of the size: pool_resizing.cpp.
   void take_on(runtime::process& self);
   void adopt(runtime::process& self, pool_order next, pool_caller caller);
   void resize(runtime::process& self, resizing next);
@@ -141,43 +143,43 @@ class pool final : public server {
   std::shared_ptr<const child_spec> worker_spec(std::uint32_t worker) const;
   bool order(runtime::process& self, supervisor_order what, inside_call about);
 
-  // By itself: pool_growing.cpp.
-  std::uint32_t most_size() const; // that it grows to
+  // Changes of the size by the pool itself: pool_growing.cpp.
+  std::uint32_t most_size() const; // that the pool grows to
   void grow_by_need(runtime::process& self);
   void shrink_by_need(runtime::process& self);
   bool keep_last(runtime::process& self);
   void arm_idle(runtime::process& self);
   void note_own(runtime::process& self, const resizing& done);
 
-  // `with_workers`: with a row for each of them.
+  // `with_workers`: with a row for each worker.
   runtime::message write_report(runtime::process& self, bool with_workers);
   void write_worker(runtime::process& self, runtime::message_writer& out, std::uint32_t worker) const;
-  // Also to the mailbox, of what waits.
+  // Updates the counters, and tells the mailbox how much waits.
   void publish(runtime::process& self);
 
   const supervisor_spec& workers() const { return *by_.child->supervisor; }
 
   pool_order by_;
   std::shared_ptr<const supervision> shared_;
-  pool_policies* const policies_; // null: no actor type has a say in its pool
+  pool_policies* const policies_; // null: actor types decide nothing in their pools
   std::string label_;
   unsigned above_;
   pool_dispatcher dispatcher_;
-  std::uint32_t given_parcel_ = 0; // the worker that had the last one
+  std::uint32_t given_parcel_ = 0; // the worker that got the last parcel
   std::uint32_t kept_ = 0;         // requests that wait and count in its mailbox
   std::shared_ptr<pool_counters> counters_ = std::make_shared<pool_counters>();
   metrics::board::entry on_board_;
   runtime::pid supervisor_; // null: it has ended
   base::nanos began_ = 0;
-  base::nanos armed_ = 0; // when it looks at what waits; 0: it will not
+  base::nanos armed_ = 0; // when it looks at the waiting requests; 0: never
   runtime::flat_table<std::uint64_t, inside_call, runtime::number_hash> inside_;
   std::deque<resizing> resizings_; // the first one is under way
   std::uint32_t least_ = 0;        // workers it has however little there is to do
-  base::nanos grows_again_ = 0;    // not before, as a worker did not start
-  bool idle_armed_ = false;        // it is to look at who has nothing to do
-  bool has_policy_ = true;         // its workers' type, as of this version of its code
+  base::nanos grows_again_ = 0;    // grows no earlier, as a worker did not start
+  bool idle_armed_ = false;        // it will look for idle workers
+  bool has_policy_ = true;         // whether the workers' type has one, by policy_version_
   std::uint64_t policy_version_ = 0;
-  base::nanos next_line_ = 0; // of the log, about what choose() said; not before
+  base::nanos next_line_ = 0; // when the log may have the next line about choose()
 };
 
 } // namespace coppice::behaviours

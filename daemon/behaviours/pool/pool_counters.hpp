@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a pool counts. The pool alone writes; any thread reads.
+// The counters of a pool. Only the pool writes; any thread reads.
 #pragma once
 
 #include "metrics/counters.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Where any worker may get what waits, there is one queue, and it is the workers that are sorted; where a
-// request is for one worker, by its key, since all get it or as it was chosen, each worker has a queue of its
-// own. Of both who came first is first. Everything is in constant time but a worker's end and a change of
-// size or options, and in logarithmic time where workers take turns.
+// If any worker may get a waiting request, there is one queue, and the workers are sorted. If a request is
+// for one worker (by its key, by choose(), or because all workers get it), it waits in that worker's own
+// queue. Both are served in order of arrival. Everything takes constant time except a worker's end and a
+// change of size or options, and logarithmic time if workers take turns.
 #include "behaviours/pool/pool_dispatcher.hpp"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ void pool_dispatcher::place(std::uint32_t worker) {
   const bool serves = worker < size_;
   const std::size_t held = std::min<std::size_t>(one.held, by_held_.size() - 1);
   std::list<std::uint32_t>& to = serves && one.pid ? by_held_[held] : away_;
-  to.splice(to.begin(), *one.list, one.place); // who had something last has it in his caches
+  to.splice(to.begin(), *one.list, one.place); // the worker used last has its data in the caches
   one.list = &to;
   const bool ready = serves && has_room(one);
   const auto keep_in = [worker](std::set<std::uint32_t>& list, bool stays) {
@@ -124,8 +124,8 @@ std::uint32_t pool_dispatcher::idle(base::nanos time, base::nanos now) const {
       [&](const worker_state& one) { return one.pid && one.held == 0 && now - one.since >= time; }));
 }
 
-// Jump consistent hash: of another size only as many keys move as must. J. Lamping, E. Veach, "A fast,
-// minimal memory, consistent hash algorithm", 2014.
+// Jump consistent hash: when the size changes, only as many keys move as must. J. Lamping, E. Veach, "A
+// fast, minimal memory, consistent hash algorithm", 2014.
 std::uint32_t pool_dispatcher::worker_for(std::uint64_t hash, std::uint32_t only) const {
   if (only < size_) return only;
   std::int64_t bucket = -1;
@@ -185,7 +185,7 @@ std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos n
 
 void pool_dispatcher::take_back(pool_request one, std::uint32_t from) {
   const bool its = options_.dispatch == pool_dispatch::broadcast;
-  if (its && from >= size_) return; // the others have their own
+  if (its && from >= size_) return; // the other workers have their own copies
   std::deque<pool_request>& to = its ? workers_[from].own : queue_of(one);
   const bool for_one = is_for_one(one);
   const std::uint32_t whose = its ? from : for_one ? worker_for(one.hash, one.only) : any_worker;
@@ -215,7 +215,7 @@ std::optional<pool_dispatcher::turn> pool_dispatcher::next() {
   if (queued_ == 0 || settling_ != 0) return std::nullopt;
   if (!shared_.empty()) {
     const auto worker = choose();
-    if (!worker) return std::nullopt; // nobody has room
+    if (!worker) return std::nullopt; // no worker has room
     std::deque<pool_request>& own = workers_[*worker].own;
     const bool own_first = !own.empty() && own.front().order < shared_.front().order;
     return take_from(own_first ? own : shared_, *worker);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A pool's change of size by itself, where its specification has a `max`: it grows as soon as a request waits
-// for any worker while all of them run and are full, by as many as what waits needs, but at most to twice its
-// size at once; and it shrinks by one as long as any worker has had nothing to do for `idle`. It is the last
-// one that goes then, whoever was idle, and not before it holds nothing: the others are enough for what
-// comes. In the process's own turn.
+// A pool that changes its size by itself, if its specification has a `max`. It grows as soon as a request
+// waits for any worker while all workers run and are full: by as many workers as the waiting requests need,
+// but at most to twice its size at once. It shrinks by one as long as any worker has had nothing to do for
+// `idle`. The worker that goes is always the last, whichever was idle, and not before it holds nothing: the
+// others are enough for the requests that come. In the process's own turn.
 #include <algorithm>
 
 #include "behaviours/pool/pool.hpp"
@@ -15,9 +15,9 @@ using runtime::process;
 
 namespace {
 
-// After a worker that was to help did not start.
+// How long the pool does not grow after a worker did not start.
 constexpr base::nanos growth_pause = 5 * base::nanos_per_second;
-// Between two looks at who is idle, at most.
+// The most time between two looks for idle workers.
 constexpr base::nanos most_idle_time = 5 * base::nanos_per_second;
 
 } // namespace
@@ -40,13 +40,14 @@ void pool::grow_by_need(process& self) {
 }
 
 void pool::shrink_by_need(process& self) {
-  if (dispatcher_.size() <= least_ || !resizings_.empty()) return; // a change's end comes back here
+  if (dispatcher_.size() <= least_ || !resizings_.empty()) return; // the end of a change calls this again
   if (dispatcher_.idle(dispatcher_.options().idle, self.now()) != 0)
     return resize(self, {.size = dispatcher_.size() - 1});
   arm_idle(self);
 }
 
-// Who was to go as there was little to do stays, if nobody has told him. False: it is not so.
+// The last worker stays if it was to go for want of work and its removal is not ordered yet. False: no such
+// change is under way.
 bool pool::keep_last(process& self) {
   if (resizings_.empty()) return false;
   const resizing& now = resizings_.front();

@@ -22,7 +22,7 @@ class pools final : public child_kind {
   std::optional<engine_order> order_for(const std::shared_ptr<const child_spec>& to) const override {
     return engine_order{pool_order{to, options_}, default_start_patience + options_->drain};
   }
-  // Workers are alike.
+  // All workers are made alike.
   std::vector<actor_use> actors(const child_spec& of) const override {
     const child_spec& worker = *of.supervisor->children.front();
     return {{{}, worker.actor, worker.args, worker.secrets}};

@@ -9,8 +9,8 @@
 
 namespace coppice::behaviours {
 
-// For a specification whose `supervisor` is set. Its process takes on another number of workers and other
-// options as it runs.
+// For a specification whose `supervisor` is set. The process of such a child takes on another number of
+// workers and other options as it runs.
 std::shared_ptr<const child_kind> pool_kind(std::shared_ptr<const pool_spec> options);
 
 } // namespace coppice::behaviours

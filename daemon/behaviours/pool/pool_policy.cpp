@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a pool asks its workers' actor type: who gets a request, and what becomes of one that there is no room
-// for. The answers are a plugin's, and so may be anything. In the process's own turn.
+// The questions of a pool to the actor type of its workers: which worker gets a request, and what becomes of
+// a request for which there is no room. The answers come from a plugin, so any value may come. In the
+// process's own turn.
 #include "behaviours/pool/pool_policy.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -18,7 +19,7 @@ namespace {
 
 constexpr base::nanos line_every = 60 * base::nanos_per_second;
 
-// What the callbacks are shown: the plugin's view of it comes first.
+// The data behind the callbacks' argument. The part that the plugin sees comes first.
 struct question : coppice_pool_request {
   process* asking = nullptr;
   const pool_dispatcher* of = nullptr;
@@ -58,7 +59,7 @@ std::int32_t call(process& self, const char* name, const pool_policy& asked, con
   }
 }
 
-// The request, or the message, without what it came in.
+// The request or the message, without the tuple around it.
 etf::bytes content_of(const pool_request& one, std::uint32_t& kind) {
   kind = COPPICE_POOL_CALL;
   if (one.caller) return one.body.bytes();
@@ -83,7 +84,7 @@ void ask_about(question& out, process& self, const pool_dispatcher& of, const po
 
 } // namespace
 
-// Null: its workers' type has no say, as far as is known without looking, which is most of the time.
+// Null: the workers' type has no such table. For known code this is answered from memory.
 std::unique_ptr<pool_policy> pool::policy() {
   if (policies_ == nullptr) return nullptr;
   const std::uint64_t version = policies_->code_version();
@@ -114,7 +115,7 @@ std::uint32_t pool::chosen_for(process& self, const pool_request& one) {
   return any_worker;
 }
 
-// Nothing: what the configuration says. An empty one: nobody is answered.
+// The answer for a refused request. Nothing: as the configuration says. An empty message: no answer is sent.
 std::optional<message> pool::last_word(process& self, const pool_request& one) {
   const auto asked = policy();
   if (asked == nullptr || asked->callbacks().on_overload == nullptr) return std::nullopt;

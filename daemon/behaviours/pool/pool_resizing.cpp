@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A pool's change of size, by hand, with another specification or as pool_growing.cpp decides: its supervisor
-// is ordered to add workers, or to remove those that hold nothing any more, and the pool goes on meanwhile.
-// One change at a time; one that fails is taken back. In the process's own turn.
+// How a pool changes its size: by hand, with another specification, or as pool_growing.cpp decides. The pool
+// orders its supervisor to add workers, or to remove workers that hold nothing any more, and goes on
+// meanwhile. One change at a time; a change that fails is taken back. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 
@@ -36,7 +36,7 @@ void pool::adopt(process& self, pool_order next, pool_caller caller) {
   resize(self, {.caller = std::move(caller), .previous = std::move(previous), .least = size, .most = most});
 }
 
-// What by_ says, but for the size.
+// Takes on everything in by_ except the size.
 void pool::take_on(process& self) {
   dispatcher_.set_options(*by_.options);
   serve(self);
@@ -58,12 +58,12 @@ void pool::begin_resize(process& self) {
   now.size > now.before ? grow(self) : shrink(self);
 }
 
-// To the size that is under way, which is smaller than what is known.
+// Shrinks to the size of the change under way, which is smaller than known().
 void pool::shrink(process& self) {
   resizing& now = resizings_.front();
   dispatcher_.resize(now.size);
   now.told.assign(dispatcher_.known() - now.size, false);
-  // One that goes as there is little to do has time.
+  // A worker that goes for want of work may take as long as it needs.
   now.drained =
       now.least == 0 && !now.failure ? runtime::no_deadline : self.now() + dispatcher_.options().drain;
   if (now.drained != runtime::no_deadline) self.remind(now.drained, message::atom(tick_tag));
@@ -117,7 +117,7 @@ void pool::resized(process& self, const inside_call& one, const runtime::ask_res
   if (at.read_tuple_of(2) && at.read_atom_is("error")) now.failure = result.term.slice(at.rest()).compact();
   if (now.open != 0) return;
   if (!now.failure) return end_resize(self);
-  // Those that did start are taken back.
+  // The workers that did start are removed again.
   base::log::warning("pool", "{}: not resized to {}: {}", label_, now.size,
                      runtime::shown_reason(now.failure, 300));
   now.size = now.before;

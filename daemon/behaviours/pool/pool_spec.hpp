@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a pool is told about itself. Its workers are the children of the supervisor that stands beside this in
-// its child_spec. Immutable, any thread.
+// The options of a pool. Its workers are the children of the supervisor that stands beside these options in
+// the pool's child_spec. Immutable, any thread.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ struct pool_spec {
   std::uint32_t key = 0;       // for hash: which element of the request's tuple, from 1; 0: the whole request
   std::uint32_t in_flight = 1; // requests that a worker holds at once; at least 1
   std::uint32_t queue_limit = 10'000; // requests that wait for a worker; park_sender: at least 1
-  base::nanos queue_wait = 5 * base::nanos_per_second; // and for how long at most
+  base::nanos queue_wait = 5 * base::nanos_per_second; // how long a request waits at most
   pool_overload on_full = pool_overload::reply_error;
   on_worker_death on_death = on_worker_death::reply_error;
-  base::nanos drain = 5 * base::nanos_per_second; // for what a worker holds that is to go
-  std::uint32_t max = 0; // workers that it grows to while requests wait for any of them; 0: it does not
-  base::nanos idle = 30 * base::nanos_per_second; // how long one that it grew by may have nothing to do
+  base::nanos drain = 5 * base::nanos_per_second; // how long a worker that is to go may finish what it holds
+  std::uint32_t max = 0; // workers that it grows to while requests wait for any worker; 0: it does not grow
+  base::nanos idle = 30 * base::nanos_per_second; // how long an added worker may have nothing to do
 };
 
 } // namespace coppice::behaviours

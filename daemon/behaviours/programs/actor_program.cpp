@@ -115,14 +115,13 @@ void actor_program::watch(std::function<void()> look) {
   look_.start(looks_every, looks_every);
 }
 
-// Standard error
-// ---------------------------------------------------------------------------------------------
+// Standard error -------------------------------------------------------------------------------------------
 
 void actor_program::tell_line(std::string_view line) const {
   if (spec_->logs_errors && !line.empty()) base::log::info("port", "{} [{}]: {}", label_, pid_, line);
 }
 
-// Reads one buffer only, so that others get the thread as well.
+// Reads one buffer only, so that other callbacks of the loop get the thread as well.
 void actor_program::read_errors() {
   if (!errors_) return;
   std::array<char, std::size_t{16} << 10> space{};

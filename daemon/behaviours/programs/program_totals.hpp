@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the programs of one type of actor come to, those that have ended included. Any thread.
+// Counts the programs of one type of actor, including programs that have ended. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class program_totals final : public metrics::counters {
          });
   }
 
-  // Once such an actor has had a program, or was to have one.
+  // Shown once such an actor has started a program, or has tried to.
   bool is_shown() const override { return started_.value() + not_started_.value() != 0; }
 
   void count_start() {
@@ -32,7 +32,7 @@ class program_totals final : public metrics::counters {
     running_.subtract();
     (how.signal != 0 ? signalled_ : how.status != 0 ? failed_ : exited_).add();
   }
-  // Killed with its actor, and nobody waited for it.
+  // Counts a program that was killed with its actor, and for whose end nothing waited.
   void count_left() {
     running_.subtract();
     signalled_.add();

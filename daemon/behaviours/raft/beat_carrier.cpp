@@ -74,8 +74,8 @@ void beat_carrier::take(process& self, const message& m) {
   for (const beat_exchange::beat& one : *read) {
     const runtime::pid to = exchange_.tell(one.to, node);
     if (!to) {
-      // Its group has ended here or has not begun, or has no member on that node, or the member has too many
-      // of that node to handle.
+      // The group has ended here or has not begun, or has no member on that node, or the member has too many
+      // heartbeats of that node to handle.
       counters_->dropped.add_alone();
       continue;
     }

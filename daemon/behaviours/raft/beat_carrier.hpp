@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The process of a node that carries heartbeats of its Raft groups: it sends what has gathered in the
 // exchange (beat_exchange.hpp), and hands heartbeats of other nodes to the members they are for. It is a
-// process of its own, so that heartbeats wait behind nothing that the members send. They pass all that waits
-// for another node (process::send_ahead()): a busy connection must not cost a group its leader. The first
-// member that needs the carrier starts it, and it lives as long as the node. In the process's own turn.
+// process of its own, so that heartbeats wait behind nothing that the members send. They overtake everything
+// that waits for another node (process::send_ahead()): a busy connection must not cost a group its leader.
+// The first member that needs the carrier starts it, and it lives as long as the node. In the process's own
+// turn.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ class beat_carrier final : public native_server {
   static constexpr std::string_view registered_name = "coppice_raft_beats"; // on every node
   static constexpr std::string_view look_word = "$coppice_raft_look"; // a notice: something has gathered
 
-  // `of` and `board` outlive the process. Null: the counters are shown nowhere.
+  // `of` and `board` outlive the process. `board` null: the counters are shown nowhere.
   beat_carrier(beat_exchange& of, metrics::board* board);
 
   std::optional<peer_requests> from_peers() const override { return std::nullopt; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node counts of the heartbeats that its Raft groups send and get together with those of other groups.
-// The process that carries them alone writes; any thread reads.
+// Counters of the heartbeats that a node's Raft groups send and get together with heartbeats of other
+// groups. Only the process that carries them writes; any thread reads.
 #pragma once
 
 #include "metrics/counters.hpp"

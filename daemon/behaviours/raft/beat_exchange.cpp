@@ -85,7 +85,7 @@ void beat_exchange::expect(const consensus::member_id& id, const runtime::pid& w
   }
 }
 
-// A member that has entered again, or that expects a node again, may still handle what it was told of before.
+// A member that has entered again, or that expects a node again, may still handle heartbeats from before.
 void beat_exchange::handled(const consensus::member_id& id, const runtime::pid& who, std::string_view node) {
   const std::scoped_lock held(lock_);
   const auto found = members_.find(id);
@@ -127,7 +127,7 @@ bool beat_exchange::add(std::string_view node, const consensus::message& one, ba
   batch& into = found->second;
   into.beats.insert(into.beats.end(), term.begin(), term.end());
   ++into.count;
-  // One more of the same length has room.
+  // Complete if one more heartbeat of the same length has no room.
   const bool is_complete = into.count == most_beats || into.beats.size() + term.size() > most_bytes;
   if (is_complete) {
     complete_.push_back(std::move(into));

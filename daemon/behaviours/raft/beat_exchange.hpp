@@ -3,8 +3,9 @@
 // answers to them: a thousand groups at rest cost a few messages in each interval. A member that has such a
 // heartbeat leaves it here, and a process of the node, the carrier (beat_carrier.hpp), sends what has
 // gathered. The carrier of the other node looks here for the member that a heartbeat is for. The members
-// decide whether a heartbeat counts, as for one that comes alone. The node makes the object and gives it to
-// its tree (engine_resources); it outlives all processes. Any thread, but for what says otherwise.
+// decide whether a heartbeat counts, as for a heartbeat that comes alone. The node makes the object and
+// gives it to its tree (engine_resources); it outlives all processes. Any thread, unless a comment says
+// otherwise.
 #pragma once
 
 #include <coppice/etf/cursor.hpp>
@@ -30,8 +31,8 @@ namespace coppice::behaviours::raft {
 // One message to another node: {raft_beats, [Message]}, each Message a heartbeat or the answer to one as
 // consensus/wire.hpp writes it.
 inline constexpr std::string_view beats_word = "raft_beats";
-// What the carrier tells a member, as a notice: {beat_word, Node, Message}, Node being the name of the node
-// that has sent the heartbeat.
+// The carrier's notice to a member: {beat_word, Node, Message}. Node: the name of the node that has sent the
+// heartbeat.
 inline constexpr std::string_view beat_word = "$coppice_raft_beat";
 
 class beat_exchange {
@@ -39,14 +40,15 @@ class beat_exchange {
   // Bounds of one message. A longer list is malformed.
   static constexpr std::size_t most_beats = 256;
   static constexpr std::size_t most_bytes = std::size_t{64} << 10;
-  // A longer message is not read. Beside the heartbeats it has its word and the last heartbeat, which may be
-  // longer than those before it.
+  // A longer message is not read. The bound leaves room for the word, and for a last heartbeat that is
+  // longer than the heartbeats before it.
   static constexpr std::size_t longest_message = most_bytes + (std::size_t{4} << 10);
-  // Bytes of all heartbeats that wait here. Beyond them a heartbeat is lost, as on any network.
+  // Bytes of all heartbeats that wait here. Beyond this bound a heartbeat is lost, as on any network.
   static constexpr std::size_t most_waiting_bytes = std::size_t{8} << 20;
-  // Heartbeats of one other node that a member was told of and has not handled. Beyond them a heartbeat of
-  // that node for it is lost: no bound of a mailbox counts notices. A node that has no member of the group
-  // has no place, and each other one has its own, so that none can fill that of another one.
+  // Heartbeats of one other node that a member was told of and has not handled. Beyond this bound a
+  // heartbeat of that node for the member is lost: no bound of a mailbox counts notices. Each node with a
+  // member of the group has a count of its own, so no node can use up that of another node. Other nodes have
+  // none.
   static constexpr std::size_t most_told = 256;
 
   // `board`: where the carrier's counters are shown. Null: nowhere.
@@ -68,7 +70,7 @@ class beat_exchange {
     ~seat() {
       if (of_ != nullptr) of_->leave(id_, who_);
     }
-    // From now on the member is told of what comes from these nodes. None at first.
+    // From now on the member is told of heartbeats from these nodes. At first: from no node.
     void expect(std::span<const std::string> nodes) {
       if (of_ != nullptr) of_->expect(id_, who_, nodes);
     }
@@ -103,14 +105,14 @@ class beat_exchange {
   // Starts the carriers, of heartbeats and of liveness, unless they run. In the turn of `self`.
   void keep_carrier(runtime::process& self);
   // Gathers a heartbeat, or the answer to one, for a member on that other node. It leaves at `due`,
-  // monotonic, at the latest, and with others before. In the turn of `self`.
+  // monotonic, at the latest, or earlier with others. In the turn of `self`.
   void put(runtime::process& self, std::string_view node, const consensus::message& one, base::nanos due);
 
-  // For put(). True: the carrier has to look, since a message is complete or is due earlier than what it
-  // knows of.
+  // For put(). True: the carrier has to look, since a message is complete, or is due earlier than the
+  // carrier knows.
   bool add(std::string_view node, const consensus::message& one, base::nanos due);
 
-  // What has gathered for one message.
+  // The heartbeats that have gathered for one message.
   struct batch {
     std::string node;
     std::vector<std::uint8_t> beats; // one behind the other
@@ -121,13 +123,13 @@ class beat_exchange {
   // When something is due, monotonic. 0: nothing waits.
   base::nanos due() const;
 
-  // A heartbeat of a message of another node.
+  // A heartbeat in a message of another node.
   struct beat {
     consensus::member_id to{};
     etf::bytes term; // borrowed from the message
   };
   static runtime::message to_message(const batch& what);
-  // errc::invalid or limit: it makes no sense, as a whole or in a part, and nothing of it counts.
+  // errc::invalid or limit: the message makes no sense, as a whole or in a part, and nothing of it counts.
   static base::result<std::vector<beat>> read(etf::bytes term);
 
  private:
@@ -137,7 +139,7 @@ class beat_exchange {
   };
   struct place {
     runtime::pid who{};
-    // Heartbeats that it has not handled, by the node they came from, of the nodes that it expects.
+    // Heartbeats that the member has not handled, by the node that sent them; only nodes that it expects.
     std::map<std::string, std::size_t, std::less<>> told{};
   };
 
@@ -150,7 +152,7 @@ class beat_exchange {
   metrics::board* const board_;
   liveness_exchange liveness_;
   std::mutex starting_;     // held while the carrier is started
-  mutable std::mutex lock_; // of all below
+  mutable std::mutex lock_; // guards the members below
   std::unordered_map<consensus::member_id, place, drawn_id_hash> members_;
   std::map<std::string, std::size_t, std::less<>>
       expecting_;                                  // members that expect a node, by node; none is 0

@@ -47,7 +47,7 @@ void effect_carrier::applied(process& self, consensus::log_index index) {
   }
   pump(self);
   if (index <= leads_.carried) return;
-  // First, so that no message is sent twice: a crash in between loses some.
+  // Stored first, so that no message is sent twice: a crash in between loses messages.
   leads_.carried = index;
   progress_->carried.store(index, std::memory_order_relaxed);
   send(self, std::move(messages));
@@ -66,7 +66,7 @@ void effect_carrier::send(process& self, std::vector<group_effects::outgoing> me
   }
 }
 
-// `again`: it was set by an entry before; else by the entry that was applied just now.
+// `again`: an earlier entry has set the timer or monitor. Otherwise the entry that was applied just now has.
 void effect_carrier::set(process& self, group_effects::key of, bool again) {
   unset(self, of);
   if (group_effects::is_timer(of)) {
@@ -78,9 +78,9 @@ void effect_carrier::set(process& self, group_effects::key of, bool again) {
   }
 }
 
-// The leader that applies the entry counts from now on by its monotonic clock, and a later one what is left
-// by the wall clock: nodes whose clocks differ make a timer late or early by as much, but never later than
-// if it were set anew.
+// The leader that applies the entry counts from now on by its monotonic clock. A later leader computes by
+// the wall clock how much time is left: nodes whose clocks differ make a timer late or early by the
+// difference, but never later than if it were set anew.
 void effect_carrier::set_timer(process& self, group_effects::key of, const group_effects::timer& one,
                                bool again) {
   std::int64_t left = one.span;
@@ -89,7 +89,7 @@ void effect_carrier::set_timer(process& self, group_effects::key of, const group
     left = std::clamp<std::int64_t>(one.due > now ? one.due - now : 0, 0, one.span);
   }
   armed& made = armed_[of];
-  if (left > std::numeric_limits<std::int64_t>::max() / 2) return; // in a century
+  if (left > std::numeric_limits<std::int64_t>::max() / 2) return; // more than a century
   message_writer out;
   out.tuple(3);
   out.atom(timer_word);

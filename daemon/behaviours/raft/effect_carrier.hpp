@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Does what the entries of a Raft group have asked for: see group_effects.hpp. It belongs to the process that
-// applies the entries, and does nothing unless its member leads. Messages are sent for entries of the
-// leader's own term alone, each entry once: entries of earlier terms may have had another leader, which may
-// have sent them. Timers and monitors are set again by each leader, and what comes of one is told to the
-// member, which makes an entry of it; until that is applied, nothing more comes of it. In the process's own
-// turn.
+// Carries out the effects that the entries of a Raft group have asked for: see group_effects.hpp. It belongs
+// to the process that applies the entries, and does nothing unless its member leads. Messages are sent for
+// entries of the leader's own term alone, each entry once: entries of earlier terms may have had another
+// leader, which may have sent them. Each leader sets timers and monitors again. The outcome of a timer or a
+// monitor is told to the member, which makes an entry of it; until that entry is applied, there is no
+// further outcome. In the process's own turn.
 #pragma once
 
 #include <deque>
@@ -21,14 +21,14 @@ namespace coppice::behaviours::raft {
 
 class effect_carrier {
  public:
-  // Tells the member what has come: a term as group_effects::read_came() takes it.
+  // Tells the member the outcome of a timer or a monitor: a term as group_effects::read_came() takes it.
   using teller = std::function<void(runtime::process&, etf::bytes)>;
   // `of` must outlive this.
   effect_carrier(group_effects& of, std::shared_ptr<machine_progress> progress, teller came);
 
-  // From `first` on, an index, entries are of the term that this member leads. 0: it does not lead. Messages
-  // of entries up to `carried` were sent before. `most`: bytes of what is told of a timer or a monitor; a
-  // longer reason is replaced. `index`: of the last entry that was applied.
+  // From the index `first` on, entries are of the term that this member leads. 0: it does not lead. Messages
+  // of entries up to `carried` were sent before. `most`: most bytes of an outcome that is told; a longer
+  // reason is replaced. `index`: of the last entry that was applied.
   struct leadership {
     consensus::log_index first = 0, carried = 0;
     std::uint64_t most = 0;
@@ -36,12 +36,12 @@ class effect_carrier {
   void lead(runtime::process& self, const leadership& of, consensus::log_index index);
   // The entry at `index` was applied. May park, and the process may be dead afterwards.
   void applied(runtime::process& self, consensus::log_index index);
-  // False: the message is none of a timer's or a monitor's of the group.
+  // False: the message is not from a timer or a monitor of the group.
   bool take(runtime::process& self, const runtime::message& m);
 
  private:
   static constexpr std::string_view timer_word = "$coppice_raft_timer";
-  // What is told and has no entry yet; more waits here.
+  // Most outcomes that are told and have no entry yet; further outcomes wait here.
   static constexpr std::size_t most_told = 256;
 
   enum class step : std::uint8_t { waits, queued, told };

@@ -55,7 +55,7 @@ void group_effects::undo() {
   changes_.resize(std::min(changes_.size(), first_change_));
 }
 
-// Before a change of a timer or a monitor.
+// Called before a change of a timer or a monitor.
 void group_effects::note(key of) {
   change one{of, {}, {}};
   if (const auto timer_at = timers_.find(of); timer_at != timers_.end()) one.old_timer = timer_at->second;
@@ -231,7 +231,8 @@ void group_effects::pass_over(const came_entry& one) {
 void group_effects::go_on(key of) {
   timer one = timers_.at(of);
   remove(of);
-  // The times for which the group was too late are skipped. A leader's clock may be behind an earlier one's.
+  // The times for which the group was too late are skipped. A leader's clock may be behind an earlier
+  // leader's.
   const std::int64_t late = std::max(now_, one.due);
   const std::int64_t passed = one.period == 0 ? 0 : (late - one.due) / one.period;
   if (one.period != 0 && one.due <= largest - one.period && passed < (largest - one.due) / one.period) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a replicated state machine's `apply` has asked for beside its reply: messages, timers and monitors.
-// Timers and monitors are a part of the group's state and of its snapshots. Everything here follows from the
-// entries alone, so it is alike in all members; the leader's effect_carrier does what it says. An entry's
-// effects begin with begin() and end with keep(), or with undo() if the entry is discarded. In the turn of
-// the process that applies.
+// The effects that a replicated state machine's `apply` has asked for beside its reply: messages, timers and
+// monitors. Timers and monitors are a part of the group's state and of its snapshots. Everything here
+// follows from the entries alone, so it is equal in all members; the leader's effect_carrier carries it out.
+// An entry's effects begin with begin() and end with keep(), or with undo() if the entry is discarded. In
+// the turn of the process that applies.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -65,17 +65,18 @@ class group_effects {
   noted end(key of); // a timer or a monitor
   // The reference that stands for a monitor in the group. It belongs to no process.
   void write_reference(etf::writer& out, key of) const;
-  // 0: it stands for no monitor of this group.
+  // 0: the reference stands for no monitor of this group.
   key monitor_of(etf::bytes reference) const;
 
-  // What comes of a timer or a monitor, as an entry has it: {timer, Key, Fired} or {down, Key, Whom, Reason}.
+  // The outcome of a timer or a monitor, as an entry has it: {timer, Key, Fired} or {down, Key, Whom,
+  // Reason}.
   struct came {
     key of = 0;
     std::uint64_t fired = 0;     // of a timer: the times before this one
     etf::bytes whom{}, reason{}; // of a monitor
   };
   static std::optional<came> read_came(etf::bytes term);
-  // The body of an entry that brings such: {Time, Random, came, Came}. `what` borrows from it.
+  // The body of an entry that brings an outcome: {Time, Random, came, Came}. `what` borrows from the body.
   struct came_entry {
     std::int64_t time = 0; // ms since 1970
     std::uint64_t random = 0;
@@ -84,14 +85,15 @@ class group_effects {
   static std::optional<came_entry> read_came_entry(etf::bytes body);
   static void write_timer(etf::writer& out, key of, std::uint64_t fired);
   static void write_down(etf::writer& out, key of, etf::bytes whom, etf::bytes reason);
-  // False: it was cancelled, or another entry has brought the same. The entry is passed over.
+  // False: the timer or monitor was cancelled, or another entry has brought the same outcome. The entry is
+  // passed over.
   bool expects(const came& what) const;
-  // Applies a came that is expected: the monitor or the timer ends, or the timer goes on to its next time.
-  // True: `out` has the term for the state machine. False: the term was sent to another process.
+  // Applies an outcome that is expected: the monitor or the timer ends, or the timer goes on to its next
+  // time. True: `out` has the term for the state machine. False: the term was sent to another process.
   bool take(const came& what, etf::writer& out);
   // In place of begin(), take() and keep(), for an entry over which the group passes. The monitor or the
-  // timer ends, or the timer goes on to its next time, but nobody gets the term: such an entry has no other
-  // effects.
+  // timer ends, or the timer goes on to its next time, but no process gets the term: such an entry has no
+  // other effects.
   void pass_over(const came_entry& one);
 
   // For the carrier.
@@ -135,7 +137,7 @@ class group_effects {
   std::vector<outgoing> messages_;
   std::vector<key> changes_;
 
-  // Of the entry in hand.
+  // The entry in hand.
   std::vector<change> undo_;
   std::uint64_t first_timer_number_ = 0, first_monitor_number_ = 0;
   std::size_t first_message_ = 0, first_change_ = 0;

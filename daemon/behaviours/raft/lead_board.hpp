@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which groups this node's members lead, and in which term, for parts of the node that act only where a group
-// has its leader. Members enter what they know of their leader; a watcher is told of each change. What stands
-// here may be out of date by an election: a member that is cut off from the others counts itself as the
+// The groups that this node's members lead, and in which term, for parts of the node that act only where a
+// group has its leader. Members enter what they know of their leader; a watcher is told of each change. The
+// board may be out of date by an election: a member that is cut off from the others counts itself as the
 // leader until its election timeout. member::confirm_lead() asks a majority. Any thread.
 #pragma once
 

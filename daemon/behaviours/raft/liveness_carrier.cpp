@@ -66,7 +66,7 @@ void liveness_carrier::carry_out(process& self, const node_liveness::outcome& wh
   timer_ = self.remind(due, message::atom(due_word));
 }
 
-// What does not leave is lost, as on any network.
+// A message that cannot leave is lost, as on any network.
 void liveness_carrier::send(process& self, const node_liveness::outgoing& what) {
   const auto node = self.host().nodes().intern(what.node);
   if (!node) return; // no room for its name
@@ -79,8 +79,8 @@ void liveness_carrier::send(process& self, const node_liveness::outgoing& what) 
 }
 
 void liveness_carrier::tell(process& self, const node_liveness::news& what) {
-  // Offers come as other nodes like, so they count for the bound of what a member is told of. A member is
-  // woken up once for each time that it has become quiescent.
+  // Other nodes send as many offers as they like, so offers count against the bound of what a member is told
+  // of. A wake-up does not: it comes once for each time that the member has become quiescent.
   const runtime::pid to = what.offer ? members_.tell(what.to, what.node) : members_.find(what.to);
   if (!to) return;
   message_writer out(128);
@@ -103,8 +103,8 @@ void liveness_carrier::tell(process& self, const node_liveness::news& what) {
 void liveness_carrier::take(process& self, const message& m) {
   const std::uint32_t node = self.origin().node;
   const std::string name = self.host().nodes().name(node);
-  // What is kept of other nodes is bounded, and is for those of members. The members here may have ended
-  // since, of which that node has to hear.
+  // State is kept only for nodes of members, and is bounded. The members here may have ended since, and a
+  // node that is known has to hear of that.
   if (!members_.expects(name) && !exchange_.knows(name)) return drop(name, "no member is there");
   auto read = consensus::decode_liveness(m.bytes());
   if (!read) return drop(name, read.error().text);

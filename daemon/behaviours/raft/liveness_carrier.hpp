@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The process of a node that exchanges with other nodes which Raft groups are quiescent and that this node
-// lives (liveness_exchange.hpp), and tells the members of this node what follows. Its messages pass all that
-// waits for another node (process::send_ahead()), and make no node connect. It watches the carriers of the
-// nodes that it hears of, so that a lost connection is seen at once. It has a name that older nodes do not
-// have, where its messages are dropped unseen. The first member that needs the carrier starts it, and it
-// lives as long as the node. In the process's own turn.
+// lives (liveness_exchange.hpp), and tells the members of this node what follows. Its messages overtake
+// everything that waits for another node (process::send_ahead()), and make no node connect. It watches the
+// carriers of the nodes that it hears of, so that a lost connection is seen at once. Older nodes have no
+// process of its name, and drop its messages unseen. The first member that needs the carrier starts it, and
+// it lives as long as the node. In the process's own turn.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node counts of the messages that say for its quiescent Raft groups that it lives. The process that
-// carries them alone writes; any thread reads.
+// Counters of the messages by which a node says, for its quiescent Raft groups, that it lives. Only the
+// process that carries them writes; any thread reads.
 #pragma once
 
 #include "metrics/counters.hpp"

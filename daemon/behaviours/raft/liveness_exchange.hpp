@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Which Raft groups of this node are quiescent, and which other nodes are known to live: a node_liveness that
-// all members of the node share. The members say here that they want to be quiescent, and that they are not
-// any more; a process of the node, the carrier (liveness_carrier.hpp), exchanges the messages with other
-// nodes and tells the members what follows. What is here outlives the carrier. Any thread, but for functions
-// that take the process in whose turn they are called.
+// Keeps which Raft groups of this node are quiescent, and which other nodes are known to live: a
+// node_liveness that all members of the node share. The members say here that they want to be quiescent, and
+// that they are not any more; a process of the node, the carrier (liveness_carrier.hpp), exchanges the
+// messages with other nodes and tells the members what follows. The object outlives the carrier. Any thread;
+// a function that takes a process is called in that process's turn.
 #pragma once
 
 #include <mutex>
@@ -18,9 +18,9 @@ namespace coppice::behaviours::raft {
 
 class beat_exchange;
 
-// What the carrier tells a member, as notices. {quiescence_word, Node, Leader, Term, Last}: the leader, a
-// member on that node, is quiescent. {wake_word, Heard}: the member has to wake up; the other node was heard
-// last at that monotonic time.
+// The carrier's notices to a member. {quiescence_word, Node, Leader, Term, Last}: the leader, a member on
+// that node, is quiescent. {wake_word, Heard}: the member has to wake up; the other node was heard last at
+// that monotonic time.
 inline constexpr std::string_view quiescence_word = "$coppice_raft_quiescence";
 inline constexpr std::string_view wake_word = "$coppice_raft_wake";
 
@@ -32,8 +32,8 @@ class liveness_exchange {
 
   // Starts the carrier unless it runs. `of` finds the members, and outlives the carrier.
   void keep_carrier(runtime::process& self, beat_exchange& of, metrics::board* board);
-  // A monitor of the carrier. A quiescent member needs one: what a carrier that ends has not told anybody is
-  // lost. Empty: no carrier runs.
+  // Monitors the carrier. A quiescent member needs this: a carrier that ends loses what it has not told yet.
+  // Empty: no carrier runs.
   static runtime::reference watch(runtime::process& self);
 
   // See node_liveness.
@@ -50,11 +50,11 @@ class liveness_exchange {
                consensus::node_liveness::outcome& out);
   void advance(base::nanos now, consensus::node_liveness::outcome& out);
   void lost(std::string_view node, consensus::node_liveness::outcome& out);
-  base::nanos due() const; // monotonic. no_deadline: nothing is
+  base::nanos due() const; // monotonic. no_deadline: nothing is due
 
  private:
   std::mutex starting_;     // held while the carrier is started
-  mutable std::mutex lock_; // of what follows
+  mutable std::mutex lock_; // guards the members below
   consensus::node_liveness all_;
 };
 

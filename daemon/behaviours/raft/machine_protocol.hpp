@@ -2,7 +2,7 @@
 // The messages between a member of a Raft group and the actor that applies the group's commands, which is a
 // process of its own. All of them are notices {machine_tag, Run, Body}, so that no other process can send
 // one. Run is the number of the actor's present life: the member ignores what an earlier life has said. The
-// actor handles them in order, so what is asked after an entry was sent is answered from a state that
+// actor handles them in order, so a question that is sent after an entry is answered from a state that
 // contains the entry.
 #pragma once
 
@@ -19,12 +19,12 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 
 // From the member:
 //   {begin, Clients, Snapshot, Check}   first of all. Snapshot: undefined, or the binary of a `saved`.
-//                                  Check: of the option. 0: never
+//                                  Check: the option `check`. 0: never
 //   {skip, Serial}                 no member applies that command. Told before the entry that says so
 //   {apply, [{Index, Kind, Client, Sequence, Wanted, Body}]}   committed entries, in order, without gaps. An
 //                                  entry that changes the version is the last of its message
 //   {query, Token, Query}
-//   {get, Token, Serial}           what that command was answered
+//   {get, Token, Serial}           asks what was answered to that command
 //   {compacted, Index}             the log has no entries up to there any more
 //   {validate, Token, Client, Sequence, Node, Command}   Client, Sequence: of the session. 0: none. Node: of
 //                                  the caller. A command that the session's earlier commands settle is not
@@ -38,12 +38,12 @@ inline constexpr std::string_view machine_tag = "$coppice_raft";
 //   {applied, Index, Serial, Clients, [{Index, Answer}]}   of the entries that were wanted
 //   {queried, Token, Answer}
 //   {got, Token, Index, Reply}     of the command's entry; or {queried, Token, {error, Reason}}
-//   {validated, Token, Answer}     Answer: ok, or what the caller is told; or {queried, Token, Answer}, if
+//   {validated, Token, Answer}     Answer: ok, or the caller's answer; or {queried, Token, Answer}, if
 //                                  another node has opened the session
 //   {saved, Index, Snapshot, Microseconds}, or {not_saved, Text}
 //   {checked, Serial, Version, Hash}   of the state after the command of that serial
-//   {code}                         `versions` may be others: a reload has replaced the code
-//   {came, Came}                   of a timer or a monitor: what group_effects::read_came() takes
+//   {code}                         a reload has replaced the code, and perhaps `versions`
+//   {came, Came}                   outcome of a timer or a monitor, see group_effects::read_came()
 // The actor stops with has_skipped_reason if it has applied a command that no member applies, and with
 // {bad_snapshot, Text} if the snapshot with which it began has that command; with {bad_version, Text} if its
 // state cannot go over to a version that an entry names.
@@ -71,7 +71,7 @@ inline constexpr std::string_view checked_word = "checked";
 inline constexpr std::string_view has_skipped_reason = "has_skipped_command";
 inline constexpr std::string_view bad_version_reason = "bad_version";
 
-// What a member has to know of the actor at any time, also when it has crashed. The actor writes.
+// The facts that a member has to know of the actor at any time, also after a crash. Only the actor writes.
 struct machine_progress {
   std::atomic<std::uint64_t> applying{0};           // serial of the command in hand. 0: none
   std::atomic<bool> validates{false};               // its code has `validate`

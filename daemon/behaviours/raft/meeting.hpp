@@ -19,9 +19,9 @@
 
 namespace coppice::behaviours::raft {
 
-// What a member says of itself: {raft_hello, Name, Group, Id, Asks, Of}. Group: see group_of(). Of:
-// undefined, or {Cluster, Clients, Members} of the group that the sender belongs to. A hello that asks is
-// answered by one that does not.
+// The message in which a member introduces itself: {raft_hello, Name, Group, Id, Asks, Of}. Group: see
+// group_of(). Of: undefined, or {Cluster, Clients, Members} of the group that the sender belongs to. A hello
+// that asks is answered by a hello that does not.
 struct hello {
   std::string name; // the sender's registered name; its node is the message's origin
   std::uint64_t group = 0;
@@ -38,10 +38,10 @@ struct hello {
 inline constexpr std::string_view hello_word = "raft_hello";
 
 runtime::message to_message(const hello& what);
-// errc::invalid: it is none.
+// errc::invalid: it is no hello.
 base::result<hello> read_hello(etf::bytes term);
 
-// Differs if the configurations of two first members differ in what all have to have alike.
+// A digest of the settings that must be equal in the configurations of all first members.
 std::uint64_t group_of(std::vector<std::string> members, std::uint64_t clients);
 // The id of the group that begins with these members.
 consensus::cluster_id cluster_of(const consensus::configuration& first, std::uint64_t group);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member's life: from its disk, over the meeting with the others, to a core that runs, and what the core
-// asks for. In the process's own turn.
+// A member's life: from its disk, over the meeting with the others, to a core that runs, and the effects
+// that the core asks for. In the process's own turn.
 #include "behaviours/raft/member.hpp"
 #include "behaviours/gen/tagged.hpp"
 
@@ -24,7 +24,7 @@ using runtime::process;
 
 namespace {
 
-// For a command that its actor has in hand when the member stops.
+// Time for the command that the actor has in hand when the member stops.
 constexpr base::nanos stop_patience = 5 * base::nanos_per_second;
 // Heartbeats without anything to do after which a group becomes quiescent.
 constexpr std::uint32_t quiesce_after = 10;
@@ -68,7 +68,7 @@ outcome member::on_start(process& self) {
   if (auto read = read_log(self, found); !read) {
     if (self.exiting()) return runtime::carry_on();
     if (read.error().code == base::errc::limit) return start_again(self, read.error());
-    // A log that was never there is a mistake of whoever starts the node.
+    // If the log was never there, the node was started wrongly.
     if (log_ == nullptr) return runtime::stop(tagged_text("log", read.error().text));
     return halt(self, read.error());
   }
@@ -131,7 +131,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.self = self_;
   how.heartbeat = options_->heartbeat;
   how.election = options_->election;
-  how.aligned_heartbeats = true; // those of all groups of the node go together
+  how.aligned_heartbeats = true; // heartbeats of all groups of the node go together
   how.quiesce_after = beats_ == nullptr ? 0 : quiesce_after;
   how.in_flight_bytes = static_cast<std::size_t>(options_->in_flight_bytes);
   how.max_entry = static_cast<std::size_t>(options_->entry_bytes) + 64; // with its time and random number
@@ -142,7 +142,7 @@ outcome member::start_core(process& self, group_contents found) {
   how.snapshot_chunk = piece_bytes;
   how.versions = known_versions();
   effects_.clear();
-  // Nothing that an earlier core said of its log is true of this one's.
+  // Nothing that an earlier core said of its log holds for the log of this core.
   unapplied_ = {};
   may_apply_ = sent_ = applied_ = 0;
   skips_.clear();
@@ -176,7 +176,7 @@ outcome member::take_news(process& self) {
   auto news = storage_->take();
   if (!news) return start_again(self, news.error());
   if (news->failure) {
-    // A disk without room refuses what is new and goes on; every other failure is the end of the log.
+    // A disk without room refuses new changes and goes on; every other failure is the end of the log.
     const bool goes_on =
         news->failure->code == base::errc::limit || news->failure->code == base::errc::refused;
     if (!goes_on) return halt(self, *news->failure);
@@ -206,7 +206,7 @@ outcome member::wake(process& self) {
   if (phase_ == phase::again && self.now() >= again_at_) return read_again(self);
   if (self.now() >= next_hello_) {
     say_hello(self);
-    found_group(); // the log may have had no room for its beginning
+    found_group(); // the log may have had no room for the group's beginning
   }
   expire(self);
   if (machine_at_ != 0 && self.now() >= machine_at_) return raise_machine(self);
@@ -265,7 +265,7 @@ outcome member::carry_out(process& self) {
   if (auto put = write_all(now.writes); !put) return start_again(self, put.error());
   send_all(self, now.messages);
   if (now.restore) {
-    // What crashed the actor is behind it now.
+    // The command that crashed the actor is behind it now.
     snapshot_at_ = std::max(snapshot_at_, now.restore->index);
     if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
@@ -289,7 +289,7 @@ outcome member::carry_out(process& self) {
   return runtime::carry_on();
 }
 
-// What the actor and people are told of: the leader, whether a majority is there, and the members.
+// Tells the actor and the node's log of changes: the leader, whether a majority is there, and the members.
 void member::tell_changes(process& self) {
   if (core_->leader()) {
     leaderless_since_ = 0;
@@ -321,7 +321,7 @@ void member::tell_changes(process& self) {
 }
 
 void member::arm(process& self) {
-  // A quiescent member knows its leader, and has nobody to say hello to.
+  // A quiescent member knows its leader, and says hello to no member.
   const bool is_quiescent = core_ != nullptr && core_->is_quiescent();
   base::nanos due = is_quiescent ? runtime::no_deadline : next_hello_;
   if (core_ != nullptr) due = std::min(due, core_->wake());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A member of a Raft group, as a process: it owns the consensus core, writes the core's state to the node's
 // durable log, exchanges messages with the other members, and answers clients. The commands are applied by
-// another process, an actor of a plugin (machine_protocol.hpp), so that slow commands cost no leader. The
-// member starts that actor, gives it committed entries and queries in order, takes snapshots of its state,
-// and starts it again from a snapshot when it crashes. In the process's own turn.
+// another process, an actor of a plugin (machine_protocol.hpp), so that slow commands do not cost the group
+// its leader. The member starts that actor, gives it committed entries and queries in order, takes snapshots
+// of its state, and starts it again from a snapshot when it crashes. In the process's own turn.
 #pragma once
 
 #include <deque>
@@ -41,7 +41,7 @@ class member final : public native_server, private consensus::random_source {
  public:
   static constexpr std::string_view behaviour_name = "raft";
 
-  // What a member is made of. The plugin's actor is made by `child`.
+  // The parts of a new member. `child` makes the plugin's actor.
   struct parts {
     std::shared_ptr<const child_spec> child;
     std::shared_ptr<const raft_spec> options;
@@ -87,8 +87,8 @@ class member final : public native_server, private consensus::random_source {
   };
   enum class parked : std::uint8_t { nothing, command, snapshot, differs, version };
 
-  // A call that has no answer yet. Those of this node's and other nodes' processes have `from`; those that
-  // another member has passed on have `back` and `number`.
+  // A call that has no answer yet. A call by a process of this node or another node has `from`; a call that
+  // another member has passed on has `back` and `number`.
   struct waiting {
     enum class kind : std::uint8_t { append, session, query, get, lead, forwarded, change };
     kind what = kind::append;
@@ -96,18 +96,18 @@ class member final : public native_server, private consensus::random_source {
     std::string back{};
     std::uint64_t number = 0;
     std::string asked{}; // forwarded: its address
-    // Of the client, or the member that passed the call on, if this node does not know the client's. 0: this
-    // node, whose calls have no bound of their own.
+    // The client's node, or, if this node does not know it, the node of the member that passed the call on.
+    // 0: this node, whose calls have no bound of their own.
     std::uint32_t node = 0;
     std::string node_name{}; // of the client: session, and append with a session
     runtime::message body{}; // query: what is asked; append: the command while `validate` decides
     std::uint64_t client = 0, sequence = 0; // of a command; of get and of a skip, the serial
     base::nanos began = 0;
-    std::size_t held = 0; // bytes, as they are counted
+    std::size_t held = 0; // bytes that count against the bounds
   };
   using token = std::uint64_t;
 
-  // Of native_server.
+  // native_server
   runtime::outcome on_start(runtime::process& self) override;
   void on_stop(runtime::process& self, const runtime::message& reason) override;
   call_answer handle_call(runtime::process& self, const runtime::message& from,
@@ -124,18 +124,18 @@ class member final : public native_server, private consensus::random_source {
   runtime::outcome start_core(runtime::process& self, group_contents found);
   runtime::outcome take_news(runtime::process& self);
   runtime::outcome wake(runtime::process& self);
-  // Does what the last call of the core asks for, and what follows from that.
+  // Carries out the effects of the core's last call, and what follows from them.
   runtime::outcome carry_out(runtime::process& self);
   base::status write_all(std::vector<consensus::write>& writes);
   void tell_changes(runtime::process& self);
   void arm(runtime::process& self);
-  // The voter whose log has come furthest. Null: there is no other one.
+  // The voter whose log has come furthest. Null: there is no other voter.
   const consensus::progress* best_voter() const;
   // Bytes of the entries after `from` up to `to` that are in the log.
   std::uint64_t weight_of(consensus::log_index from, consensus::log_index to) const;
 
   // member_failures.cpp
-  // The core has written what is not on the disk, and never will be.
+  // Called when a write of the core is not on the disk and never will be.
   runtime::outcome start_again(runtime::process& self, const base::error& why);
   runtime::outcome read_again(runtime::process& self);
   runtime::outcome halt(runtime::process& self, const base::error& why);
@@ -148,9 +148,10 @@ class member final : public native_server, private consensus::random_source {
   // Whether the message goes with heartbeats of other groups, if its receiver is on another node.
   bool gathers(const consensus::message& one) const;
   void gather(runtime::process& self, std::string_view address, const consensus::message& one);
-  // `node`: where the message comes from.
+  // `node`: the node that sent the message.
   void take_message(runtime::process& self, std::string_view node, etf::bytes term);
-  // Whether a leader's snapshot may have this size here. What is too large is noted for people.
+  // Whether a leader's snapshot may have this size here. A snapshot that is too large is noted for the
+  // health report.
   bool has_room_for(const consensus::message& in, const consensus::snapshot_meta& of);
   runtime::outcome take_beat(runtime::process& self, etf::cursor at);
   void take_hello(runtime::process& self, const runtime::message& m);
@@ -173,7 +174,8 @@ class member final : public native_server, private consensus::random_source {
   // member_quiescence.cpp
   bool is_at_rest() const;
   void settle_quiescence(runtime::process& self);
-  // The member has to hear of the end of the process that would wake it up. False: there is no such process.
+  // Monitors the process that would wake the member up, because the member has to hear of its end. False:
+  // there is no such process.
   bool watch_liveness(runtime::process& self);
   void leave_quiescence(runtime::process& self);
   void take_quiescence(runtime::process& self, etf::cursor at);
@@ -185,15 +187,15 @@ class member final : public native_server, private consensus::random_source {
   void take_query(runtime::process& self, waiting one, const runtime::message& request, etf::bytes query,
                   bool stale);
   void take_get(runtime::process& self, waiting one, std::uint64_t serial);
-  // Why the group does not go over to its next version without that member.
+  // Answers which voters keep the group from its next version.
   void refuse_upgrade(runtime::process& self, token of);
   void forward(runtime::process& self, waiting one, const runtime::message& request);
   void take_forwarded(runtime::process& self, const runtime::message& m);
   void take_back(runtime::process& self, const runtime::message& m);
-  // Of a leader's log: whether the call's session, if it has one, was opened by another node, or by no entry
-  // of the log. Of a session whose entry the log has no more, the actor is asked: see knows_session().
+  // Whether a leader's log says that the call's session, if it has one, was opened by another node or by no
+  // entry. If the log does not have the session's entry any more, the actor is asked: see knows_session().
   bool has_foreign_session(const waiting& call) const;
-  // Whether the log has what says who has opened the call's session, if it has one.
+  // Whether the log can tell which node opened the call's session. True: also if the call has no session.
   bool knows_session(const waiting& call) const {
     return call.client == 0 || call.client > core_->log().base();
   }
@@ -211,8 +213,8 @@ class member final : public native_server, private consensus::random_source {
   // member_operators.cpp
   void take_change(runtime::process& self, waiting one, const runtime::message& request);
   void take_recover(runtime::process& self, waiting one);
-  // The operator wants a command passed over that a majority cannot apply. The leader asks the voters where
-  // they are parked, and appends the entry once enough have said that it is there.
+  // The operator wants to pass over a command that a majority cannot apply. The leader asks the voters at
+  // which serial they are parked, and appends the entry once enough voters are parked at this command.
   void take_skip(runtime::process& self, waiting one, std::string_view serial);
   void take_where(runtime::process& self, const runtime::message& m);
   void take_here(runtime::process& self, const runtime::message& m);
@@ -231,7 +233,7 @@ class member final : public native_server, private consensus::random_source {
   // member_lead.cpp
   void enter_lead();
   void take_lead_question(runtime::process& self, const runtime::message& from);
-  // A read may be answered. False: it is not that of a question about the lead.
+  // Called when a read may be answered. False: the read is not for a question about the lead.
   bool answer_lead(runtime::process& self, token of);
 
   // member_checks.cpp
@@ -246,17 +248,17 @@ class member final : public native_server, private consensus::random_source {
   void take_came(runtime::process& self, etf::cursor at, const runtime::message& m);
   void propose_came(runtime::process& self, token of);
   void propose_came_again(runtime::process& self);
-  // False: the answer is to no entry of a timer or a monitor.
+  // False: the answer is not about an entry of a timer or a monitor.
   bool take_came_outcome(runtime::process& self, const consensus::answer& one);
   void forget_came();
 
   // member_versions.cpp
-  // Of the actor's code.
+  // The versions that the actor's code knows.
   consensus::version_range known_versions() const;
-  // The actor's code may have been replaced. Nobody tells of that, so it is looked at before each step.
+  // A reload may have replaced the actor's code, so its versions are compared before each step.
   void note_versions(runtime::process& self);
-  // How many of these entries, which come next, the actor is given at once. 0: the code does not know the
-  // version by which the first one is applied, which is `lacking`.
+  // How many of the next entries the actor is given at once. 0: its code does not know the version of the
+  // first entry, which is `lacking`.
   std::size_t batch_length(std::span<const consensus::entry> entries,
                            consensus::machine_version& lacking) const;
   void note_version_sent(consensus::machine_version to);
@@ -274,14 +276,14 @@ class member final : public native_server, private consensus::random_source {
   base::result<std::unique_ptr<runtime::behaviour>> make_machine();
   runtime::spawn_options machine_options() const;
   runtime::outcome spawn_machine(runtime::process& self);
-  // Gives the actor its first state: that of the snapshot in use.
+  // Gives the actor its first state, from the snapshot in use.
   void begin_machine(runtime::process& self);
   void tell_machine(runtime::process& self, runtime::message_writer& body);
   void begin_body(runtime::message_writer& out) const;
   void feed(runtime::process& self);
   runtime::outcome take_from_machine(runtime::process& self, const runtime::message& m);
   void take_applied(runtime::process& self, etf::cursor at, const runtime::message& m);
-  // What an actor has to know besides its entries.
+  // Tells an actor what it has to know besides its entries.
   void tell_all(runtime::process& self);
   void tell_leader(runtime::process& self);
   void tell_quorum(runtime::process& self);
@@ -289,28 +291,28 @@ class member final : public native_server, private consensus::random_source {
 
   // member_crashes.cpp
   runtime::outcome lose_machine(runtime::process& self, const runtime::message& reason);
-  // After a crash and its pause, or to try a snapshot again.
+  // Starts the actor again, after a crash and its pause or to try a snapshot again.
   runtime::outcome raise_machine(runtime::process& self);
   void park(runtime::process& self, parked what, std::uint64_t serial, std::string why);
   void unpark();
-  // The actor begins with the snapshot in use, whatever has kept it from applying.
+  // The actor begins with the snapshot in use, also if something has kept it from applying.
   runtime::outcome begin_anew(runtime::process& self);
   // Entries up to `upto` are committed. True: one of them passes over the command at which this member is
-  // parked, or over one that is in the state for which it is parked.
+  // parked, or over a command in the state because of which it is parked.
   bool note_skips(runtime::process& self, consensus::log_index upto);
   void tell_skip(runtime::process& self, std::uint64_t serial);
   // A leader that cannot apply leaves the lead to another voter.
   void hand_over(runtime::process& self);
 
   // member_questions.cpp
-  // Gives the actor a question of a client, as long as it has not too many.
+  // Gives the actor a client's question, unless the actor has too many.
   void ask(runtime::process& self, token of, consensus::log_index index, bool query);
   bool may_ask_more() const;
   void ask_queries(runtime::process& self);
   void ask_validations(runtime::process& self);
   bool is_decided_by_log(runtime::process& self, token of);
   void asked_is_answered(token of);
-  // What an actor that ended was asked waits to be asked again.
+  // The questions of an actor that has ended wait to be asked again.
   void ask_again();
   void take_got(runtime::process& self, etf::cursor at);
 
@@ -319,13 +321,13 @@ class member final : public native_server, private consensus::random_source {
   void take_saved(runtime::process& self, etf::cursor at);
   void lose_save(runtime::process& self, std::string_view why);
 
-  // Of the command at which this member is parked. 0: it is not parked, or for another reason.
+  // Serial of the command at which this member is parked. 0: it is not parked, or for another reason.
   std::uint64_t crashing_serial() const { return parked_for_ == parked::command ? parked_ : 0; }
   bool has_machine() const { return bool{machine_} && parked_for_ == parked::nothing; }
 
   const parts of_;
   const std::shared_ptr<const raft_spec> options_;
-  const std::uint64_t alike_; // of what all first members have alike, see group_of()
+  const std::uint64_t alike_; // digest of what is equal in all first members, see group_of()
   std::string own_;           // NAME@ALIVE@HOST of this member
   journal* journal_ = nullptr;
   durable::shared_log* log_ = nullptr;
@@ -341,28 +343,29 @@ class member final : public native_server, private consensus::random_source {
     consensus::member_id id{};
     base::nanos at = 0; // when it was heard of last
   };
-  std::map<std::string, stranger> strangers_; // that said hello and are no members, by node
+  std::map<std::string, stranger> strangers_; // senders of hellos that are no members, by node
   base::nanos next_hello_ = 0;
   bool full_ = false; // the disk was full when the core began
   base::nanos again_at_ = 0;
   retry_pause again_pause_{base::nanos_per_second, 30 * base::nanos_per_second};
-  std::string again_why_, stopped_why_; // the first: of the last time
+  std::string again_why_, stopped_why_; // why it last began again; why it is stopped
   base::nanos next_touch_ = 0;
 
   std::unique_ptr<consensus::core> core_;
   consensus::effects effects_;
   std::vector<std::string> trusted_; // nodes
-  // Heartbeats. While nothing is appended, and while those of other nodes are answered that came with others.
-  beat_exchange* beats_ = nullptr; // null: each goes alone
+  // Heartbeats. is_quiet_: nothing was appended since the last one. answers_beat_: a heartbeat is answered
+  // that came with those of other groups.
+  beat_exchange* beats_ = nullptr; // null: each heartbeat goes alone
   beat_exchange::seat seat_;       // while there is a core
-  lead_board* leads_ = nullptr;    // null: nobody asks which groups are led here
-  lead_board::standing entered_;   // there, last
+  lead_board* leads_ = nullptr;    // null: the node has none
+  lead_board::standing entered_;   // the standing that was last entered in leads_
   bool is_quiet_ = false;
   consensus::log_index last_at_beat_ = 0; // the log's end when heartbeats were last sent
   bool answers_beat_ = false;
   bool is_known_quiescent_ = false;     // beats_ was told so
   runtime::reference liveness_watch_{}; // of the carrier, while the member is quiescent
-  // Where members are that the configuration does not have: their messages came from there.
+  // Addresses of members that the configuration does not have, by their messages.
   std::map<consensus::member_id, std::string> heard_from_;
   consensus::member_id told_leader_{};
   consensus::term_number told_term_ = 0;
@@ -378,15 +381,15 @@ class member final : public native_server, private consensus::random_source {
   struct node_share {
     std::size_t calls = 0, bytes = 0;
   };
-  std::unordered_map<std::uint32_t, node_share> shares_; // of waiting_, of other nodes, none that is zero
+  std::unordered_map<std::uint32_t, node_share> shares_; // parts of waiting_ of other nodes; none is zero
   std::deque<std::pair<base::nanos, token>> append_due_, query_due_; // each in the order of their time
   std::vector<consensus::proposal> proposals_;                       // for the next append
   std::size_t proposed_bytes_ = 0;
   bool flush_sent_ = false;
   std::unordered_map<consensus::log_index, token> committed_; // answered when it is applied
-  std::deque<consensus::ready_read> reads_;                   // that the actor is not asked yet
-  std::deque<token> to_validate_;                             // likewise
-  std::int64_t last_time_ = 0;                                // of an entry, ms
+  std::deque<consensus::ready_read> reads_;                   // not yet asked of the actor
+  std::deque<token> to_validate_;                             // not yet asked of the actor
+  std::int64_t last_time_ = 0;                                // time of the last entry, ms
   struct asking_voters {
     token of = 0; // the call, which has the serial
     std::map<consensus::member_id, bool> parked_there;
@@ -402,8 +405,8 @@ class member final : public native_server, private consensus::random_source {
 
   // The option `check`.
   state_checks checks_;
-  std::uint64_t undecided_at_ = 0;                         // the serial that was last logged
-  std::map<consensus::member_id, std::uint64_t> named_at_; // likewise, of members that differ
+  std::uint64_t undecided_at_ = 0;                         // the serial last logged as undecided
+  std::map<consensus::member_id, std::uint64_t> named_at_; // the serial last logged, of members that differ
 
   // The actor that applies.
   runtime::pid machine_; // null: none runs
@@ -413,7 +416,7 @@ class member final : public native_server, private consensus::random_source {
   consensus::log_index may_apply_ = 0, sent_ = 0, applied_ = 0;
   std::uint64_t serial_ = 0, sessions_ = 0;
   std::uint64_t run_serial_ = 0;            // the present run has applied up to this one at least
-  consensus::log_index told_compacted_ = 0; // of which the actor knows that the log has it no more
+  consensus::log_index told_compacted_ = 0; // the actor knows that the log has no entries up to here
   unsigned batches_ = 0;                    // that the actor has
   struct asked {
     token of = 0;
@@ -425,40 +428,40 @@ class member final : public native_server, private consensus::random_source {
   std::size_t asked_bytes_ = 0;
   consensus::unapplied_commands unapplied_; // as of the last refusal of `validate`
   std::uint64_t behind_bytes_ = 0;          // of entries that are committed and not applied
-  // Since when there are such entries and applied_ is what it is. 0: there are none.
+  // Since when there are entries to apply while applied_ has stayed the same. 0: there are none.
   base::nanos waits_since_ = 0;
   consensus::log_index applied_then_ = 0;
   consensus::log_index snapshot_at_ = 0;
-  std::uint64_t bytes_since_ = 0; // of entries that were sent to it since the last snapshot
+  std::uint64_t bytes_since_ = 0; // of entries that were sent to the actor since the last snapshot
   bool saving_ = false;
   state_bound largest_state_;
   bool no_snapshots_ = false;         // the last one could not be taken
-  std::uint64_t too_large_state_ = 0; // bytes of the state that was too large for it. 0: it was not
-  // Bytes of a leader's snapshot that is too large for this member, and what was committed here when it was
+  std::uint64_t too_large_state_ = 0; // bytes of the state that was too large for a snapshot. 0: it was not
+  // Bytes of a leader's snapshot that is too large for this member, and the commit index here when it was
   // dropped. 0 bytes: there is none.
   std::uint64_t too_large_snapshot_ = 0;
   consensus::log_index dropped_snapshot_at_ = 0;
-  base::nanos next_save_ = 0; // not before
+  base::nanos next_save_ = 0; // no snapshot is taken before this
   retry_pause save_pause_{20 * base::nanos_per_second, 600 * base::nanos_per_second};
   std::uint64_t crashed_at_ = 0, crashes_ = 0;
   std::deque<base::nanos> other_crashes_;
-  base::nanos machine_at_ = 0; // when the actor is started again. 0: it is not waited for
+  base::nanos machine_at_ = 0; // when the actor is started again. 0: no start is planned
   retry_pause crash_pause_{100 * base::nanos_per_ms, 10 * base::nanos_per_second};
-  parked parked_for_ = parked::nothing; // what it cannot apply
+  parked parked_for_ = parked::nothing; // what the member cannot apply
   std::uint64_t parked_ = 0;            // the serial of a command that crashes it, or after which it differs
   std::string parked_why_;
-  consensus::machine_version parked_version_ = 0; // the one that the code does not know
-  // Of the actor's state after entry sent_, and of the last snapshot that was taken or asked for.
+  consensus::machine_version parked_version_ = 0; // the version that the code does not know
+  // Versions: of the actor's state after entry sent_, and of the last snapshot that was taken or asked for.
   consensus::machine_version machine_version_ = 0, saved_version_ = 0;
-  bool has_state_ = false; // it began with a snapshot, or was sent a command
+  bool has_state_ = false; // the actor began with a snapshot, or was sent a command
   // Commands that committed entries after the snapshot pass over, by serial, with the index of the entry.
   std::map<std::uint64_t, consensus::log_index> skips_;
-  base::nanos hand_over_at_ = 0; // not before
+  base::nanos hand_over_at_ = 0; // the lead is not handed over before this
   retry_pause hand_over_pause_{base::nanos_per_second, 300 * base::nanos_per_second};
 
   base::nanos armed_ = 0; // 0: no timer
   std::uint64_t timer_ = 0;
-  std::uint64_t elections_before_ = 0, dropped_before_ = 0; // of this core, that are counted
+  std::uint64_t elections_before_ = 0, dropped_before_ = 0; // of this core, already counted
   std::shared_ptr<raft_counters> counters_ = std::make_shared<raft_counters>();
   metrics::board::entry on_board_;
 };

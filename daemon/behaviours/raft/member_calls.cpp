@@ -15,8 +15,8 @@ using runtime::process;
 
 namespace {
 
-// Of the queries and commands that wait, and of the addresses of their callers: of all, and of one other
-// node. A node cannot fill what the leader has appended and not committed.
+// Most bytes of the queries and commands that wait, and of the addresses of their callers: in all, and of
+// one other node. One node cannot fill the room for what the leader has appended and not committed.
 constexpr std::size_t most_waiting_bytes = std::size_t{64} << 20;
 constexpr std::size_t most_waiting_bytes_of_node = std::size_t{16} << 20;
 
@@ -26,7 +26,7 @@ message error(std::string_view why) {
 
 } // namespace
 
-// A large call alone is none too many. Another node has half of the calls at most.
+// A single call is accepted, however large it is. One other node has half of the calls at most.
 bool member::is_overloaded(const waiting& by, std::size_t more) const {
   if (waiting_.size() >= options_->pending ||
       (waiting_bytes_ > 0 && waiting_bytes_ + more > most_waiting_bytes))
@@ -43,7 +43,7 @@ member::token member::keep(process& self, waiting one) {
       one.what == waiting::kind::query || one.what == waiting::kind::get || one.what == waiting::kind::lead;
   auto& due = query ? query_due_ : append_due_;
   due.emplace_back(self.now() + (query ? options_->query_timeout : options_->append_timeout), made);
-  // A caller chooses the tag of its From.
+  // The caller chooses the tag of its From, so that counts too.
   one.held = std::max(one.held, one.body.size()) + one.from.size();
   waiting_bytes_ += one.held;
   if (one.node != 0) {
@@ -69,7 +69,7 @@ void member::expire(process& self) {
         answer(self, of, error("timeout"));
     }
   }
-  // An actor that hangs is asked nothing; those that have their answer go.
+  // An actor that hangs is asked nothing more. Calls that have their answer are removed.
   if (reads_.size() + to_validate_.size() > 2 * std::size_t{options_->pending}) {
     std::erase_if(reads_, [this](const consensus::ready_read& one) { return !waiting_.contains(one.token); });
     std::erase_if(to_validate_, [this](token of) { return !waiting_.contains(of); });
@@ -135,7 +135,7 @@ void member::answer_outcome(process& self, const consensus::answer& one) {
     case outcome::too_large:
       return refuse("too_large");
     case outcome::transferring:
-      // Not done, as where there is no leader: the next one is near.
+      // The request was not done, as without a leader; the next leader is near.
       return refuse(what == waiting::kind::change ? "transferring" : "no_leader");
     case outcome::busy:
       return refuse("busy");

@@ -45,7 +45,8 @@ void member::take_checked(process& self, etf::cursor at) {
   judge_check(self, own.serial);
 }
 
-// {raft_check, Cluster, Member, Serial, Version, Hash, Asks}. Asks: whether the receiver says its own.
+// {raft_check, Cluster, Member, Serial, Version, Hash, Asks}. Asks: whether the receiver has to send its
+// own.
 message member::check_message(const state_checks::hash& what, bool asks) const {
   message_writer out(96);
   out.tuple(7);
@@ -92,7 +93,8 @@ void member::judge_check(process& self, std::uint64_t serial) {
   if (!found.differs || parked_for_ != parked::nothing) return;
   park(self, parked::differs, serial,
        fmt::format("applies nothing: its state differs from that of most members at serial {}", serial));
-  // Its state is of no use any more. Another one is begun with a snapshot of the leader, if there comes one.
+  // The actor's state is of no use any more. Another actor begins with a snapshot of the leader, if one
+  // comes.
   if (!machine_) return;
   self.unlink(machine_);
   self.exit(machine_, runtime::reasons::kill());

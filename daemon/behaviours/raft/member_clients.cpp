@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The calls of clients. Any process calls any member. An append goes to the leader, to which another member
-// passes it on; a query is answered by the member that was asked, once it knows from the leader how far its
-// state has to be. In the process's own turn.
+// The calls of clients. Any process may call any member. An append goes to the leader, to which another
+// member passes it on; a query is answered by the member that was asked, once it knows from the leader how
+// far its state has to be. In the process's own turn.
 
 #include <fmt/format.h>
 
@@ -25,8 +25,8 @@ namespace {
 constexpr std::size_t most_at_once = 256;               // commands of one append to the core
 constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
 constexpr std::size_t longest_sequence = 1024;          // bytes of an append beside its command
-// Of entries that are committed and not applied, at least; as much as two snapshots are apart is usual after
-// a start.
+// Least bound of the bytes of entries that are committed and not applied. After a start, as many bytes as
+// lie between two snapshots are usual.
 constexpr std::uint64_t least_behind = std::uint64_t{64} << 20;
 
 message error(std::string_view why) {
@@ -148,7 +148,7 @@ void member::take_query(process& self, waiting one, const message& request, etf:
     core_->read(self.now(), of, effects_);
 }
 
-// What was applied never changes, so it needs no leader.
+// The reply to an applied command never changes, so no leader is needed.
 void member::take_get(process& self, waiting one, std::uint64_t serial) {
   if (core_ == nullptr) return answer(self, one, error("no_leader"));
   if (!has_machine())
@@ -175,7 +175,7 @@ bool member::has_foreign_session(const waiting& call) const {
 
 void member::propose_command(process& self, token of, etf::bytes command) {
   const waiting& call = waiting_.at(of);
-  const bool leads = core_->what() == consensus::role::leader; // otherwise the core says so
+  const bool leads = core_->what() == consensus::role::leader; // otherwise the core refuses
   if (leads && has_foreign_session(call)) {
     message_writer why;
     why.tuple(2);
@@ -208,7 +208,7 @@ void member::propose(process& self, token of, consensus::entry_kind what, etf::b
   queue_proposal(self, std::move(made));
 }
 
-// It never falls while one member leads.
+// The time never falls while one member leads.
 std::int64_t member::entry_time() {
   last_time_ = std::max(last_time_, base::wall_now() / base::nanos_per_ms);
   return last_time_;
@@ -218,7 +218,7 @@ void member::queue_proposal(process& self, consensus::proposal made) {
   proposed_bytes_ += made.body.size();
   proposals_.push_back(std::move(made));
   if (proposals_.size() >= most_at_once || proposed_bytes_ >= most_bytes_at_once) return flush(self);
-  // Behind the calls that wait already, which then share one write.
+  // The flush comes behind the calls that wait already, so that they share one write.
   if (!std::exchange(flush_sent_, true)) self.notify(self.self(), message::atom("$coppice_raft_flush"));
 }
 
@@ -247,7 +247,7 @@ void member::forward(process& self, waiting one, const message& request) {
   send_to(self, leader->address, out.take());
 }
 
-// {raft_ask, Name, Number, Node, Request}: another member passes a request on of a client on that node.
+// {raft_ask, Name, Number, Node, Request}: another member passes on a request of a client on that node.
 void member::take_forwarded(process& self, const message& m) {
   etf::cursor at(m.bytes());
   waiting one;
@@ -261,8 +261,8 @@ void member::take_forwarded(process& self, const message& m) {
     return drop_message(self, "a request that was passed on is malformed");
   const etf::bytes request = at.rest();
   one.back = fmt::format("{}@{}", name, node);
-  // The leader believes this node from which node the client comes, so it has to be a present member's node.
-  // The configuration file may still name that of a former member.
+  // The leader believes what `node` says about the client's node, so a present member has to be on `node`.
+  // The configuration file may still name the node of a former member.
   if (core_ != nullptr && !is_of_member(node)) {
     drop_message(self, "the node that passes on a request has no member of the group");
     return answer(self, one, error("no_leader"));

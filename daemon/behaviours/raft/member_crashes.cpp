@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What becomes of an actor that ends: it is started again from a snapshot, after a pause that grows. A
-// command that crashes it three times, or a snapshot that it does not take, makes the member stop applying
-// (`parked`); it goes on to store and to vote, and leaves the lead to another one. In the process's own turn.
+// An actor that ends is started again from a snapshot, after a pause that grows. A command that crashes it
+// three times, or a snapshot that it does not take, makes the member stop applying (`parked`); it goes on to
+// store and to vote, and leaves the lead to another member. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ using runtime::process;
 namespace {
 
 constexpr std::uint64_t crashes_to_park = 3;
-// Crashes outside of commands that are borne within a time.
+// Most crashes outside of commands within this time. After more of them the member ends.
 constexpr std::size_t other_crashes_borne = 5;
 constexpr base::nanos other_crashes_within = 10 * base::nanos_per_second;
 constexpr base::nanos restore_again = 30 * base::nanos_per_second;
@@ -64,7 +64,7 @@ outcome member::lose_machine(process& self, const message& reason) {
   base::log::error("raft", "{}: the actor that applies commands crashed{}: {}", own_,
                    serial == 0 ? std::string() : fmt::format(" at serial {}", serial),
                    runtime::shown(reason));
-  // It answers in order, so outside of a command it crashed at the first question.
+  // The actor answers in order, so outside of a command it crashed at the first question.
   if (serial == 0 && !asked_.empty()) {
     const token of = asked_.front().of;
     asked_is_answered(of);
@@ -84,8 +84,8 @@ outcome member::lose_machine(process& self, const message& reason) {
     while (now - other_crashes_.front() > other_crashes_within) other_crashes_.pop_front();
     if (other_crashes_.size() > other_crashes_borne) return runtime::stop(reason);
   }
-  // All that the snapshot has not is applied again. Commands that crash it one after the other must not make
-  // the member do nothing else.
+  // All commands after the snapshot are applied again. Commands that crash the actor one after the other
+  // must not keep the member from everything else.
   const base::nanos pause = crash_pause_.next(self.now());
   if (pause == 0) return raise_machine(self);
   machine_at_ = self.now() + pause;
@@ -114,7 +114,7 @@ bool member::note_skips(process& self, consensus::log_index upto) {
     skips_[one.sequence] = i;
     checks_.forget_from(one.sequence);
     base::log::warning("raft", "{}: its group passes over the command at serial {}", own_, one.sequence);
-    // The state may differ only since it has the command.
+    // The state may differ only because it has the command.
     const bool has_it = parked_for_ == parked::differs && one.sequence <= parked_;
     if (has_it || crashing_serial() == one.sequence)
       passes = true;
@@ -136,7 +136,7 @@ void member::tell_skip(process& self, std::uint64_t serial) {
 outcome member::raise_machine(process& self) {
   machine_at_ = 0;
   if (parked_for_ == parked::snapshot || parked_for_ == parked::version)
-    parked_for_ = parked::nothing; // park() says if it is not
+    parked_for_ = parked::nothing; // park() is called again if it still cannot apply
   if (!machine_)
     if (outcome spawned = spawn_machine(self); spawned.stops()) return spawned;
   if (core_ == nullptr) {
@@ -165,12 +165,12 @@ void member::park(process& self, parked what, std::uint64_t serial, std::string 
   const auto refuse = [&](token of, std::string_view said) {
     answer(self, of, runtime::error_message(message::atom(said)));
   };
-  // An actor that only lacks newer code answers what it has.
+  // An actor that only lacks newer code answers from the state that it has.
   const bool answers = what == parked::version && machine_ && machine_began_;
   if (!answers) ask_again();
   for (const consensus::ready_read& one : std::exchange(reads_, {})) refuse(one.token, "parked");
   for (const token of : std::exchange(to_validate_, {})) refuse(of, "parked");
-  std::vector<token> done; // and yet it is not known what was answered
+  std::vector<token> done; // their commands are committed, but the reply is not known
   for (const auto& [index, of] : committed_)
     if (!answers || index > sent_) done.push_back(of);
   std::erase_if(committed_, [&](const auto& one) { return !answers || one.first > sent_; });
@@ -182,11 +182,11 @@ void member::unpark() {
   parked_for_ = parked::nothing;
   parked_ = 0;
   parked_why_.clear();
-  checks_ = {}; // of a state that it has no longer
+  checks_ = {}; // of a state that the actor has no longer
 }
 
-// The other members may be as unable as this one, so that the lead would go round: it goes more and more
-// rarely.
+// The other members may be as unable to apply as this one, and would pass the lead round. So the pauses
+// between two transfers grow.
 void member::hand_over(process& self) {
   if (parked_for_ == parked::nothing || core_->what() != consensus::role::leader) return;
   if (self.now() < hand_over_at_) return;

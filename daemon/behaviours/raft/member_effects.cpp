@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a member does for its group's effects (group_effects.hpp): it tells its actor from which entry on it
-// leads, and makes entries of what the actor says has come of timers and monitors. An entry that the core
-// does not take now is tried again as long as the member leads; the next leader hears of it by itself. In the
-// process's own turn.
+// A member's part in its group's effects (group_effects.hpp): it tells its actor from which entry on it
+// leads, and makes entries of the outcomes of timers and monitors that the actor tells. An entry that the
+// core does not take now is tried again as long as the member leads; the next leader's actor learns the
+// outcome by itself. In the process's own turn.
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -62,7 +62,8 @@ void member::take_came(process& self, etf::cursor at, const message& m) {
   propose_came(self, of);
 }
 
-// {Time, Random, came, Came}, which no client can append: a command is the third of three.
+// {Time, Random, came, Came}, which no client can append: a command is the third element of a tuple of
+// three.
 void member::propose_came(process& self, token of) {
   const message& what = came_.at(of);
   etf::vector_writer body(what.size() + 64);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What a member does when its disk does not do what the core needs. A write that was refused means that the
-// core is ahead of its disk: the member begins again with what the disk has, after a pause that grows. A log
-// that has ended, or a group that is damaged, is not tried again: the member stays, says why, and answers
-// that there is no leader, since its end would take down what else the node does. In the process's own turn.
+// Failures of a member's disk, of its log and of its group in the log. A write that was refused means that
+// the core is ahead of its disk: the member begins again with what the disk has, after a pause that grows. A
+// log that has ended, or a group that is damaged, is not tried again: the member stays, says why, and
+// answers that there is no leader, since its end would take down other parts of the node. In the process's
+// own turn.
 #include <algorithm>
 
 #include "base/log.hpp"
@@ -42,7 +43,7 @@ void member::put_away(process& self) {
   std::vector<token> all;
   for (const auto& [of, one] : waiting_) all.push_back(of);
   for (const token one : all) answer(self, one, runtime::error_message(message::atom("timeout")));
-  // The actor may have applied nothing that the disk has not, but what it was sent last is not known.
+  // The actor has applied only what the disk has, but it is not known what the actor was sent last.
   machine_began_ = false;
   machine_at_ = 0;
   parked_for_ = parked::nothing;

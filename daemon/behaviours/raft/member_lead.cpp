@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What other parts of the node learn of the lead: the member enters its standing on the node's lead_board,
-// and answers the question whether it leads once a majority has confirmed that. In the process's own turn.
+// Tells other parts of the node of the lead: the member enters its standing on the node's lead_board, and
+// answers the question whether it leads once a majority has confirmed that. In the process's own turn.
 #include <utility>
 
 #include "behaviours/raft/member.hpp"
@@ -32,7 +32,7 @@ message member::confirm_lead() {
   return message::atom(lead_asked_word);
 }
 
-// It is a read of nothing: a leader that can read has been the leader since the read came.
+// The question is a read of nothing: a leader that can read has been the leader since the read came.
 void member::take_lead_question(process& self, const message& from) {
   waiting one;
   one.what = waiting::kind::lead;

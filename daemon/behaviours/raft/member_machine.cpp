@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The actor that applies commands: it is started, begins with a snapshot, is given entries in order and told
-// of the group's leader, quorum and members, and what it answers is taken. In the process's own turn.
+// of the group's leader, quorum and members, and its answers are taken. In the process's own turn.
 #include <algorithm>
 
 #include "behaviours/raft/address.hpp"
@@ -64,7 +64,7 @@ outcome member::spawn_machine(process& self) {
   return runtime::carry_on();
 }
 
-// An append that an earlier life had is not answered by this one.
+// An append that an earlier life of the actor had is not answered by this life.
 void member::begin_machine(process& self) {
   ++run_;
   machine_began_ = true;
@@ -72,7 +72,7 @@ void member::begin_machine(process& self) {
   saving_ = false;
   bytes_since_ = 0;
   const consensus::snapshot_meta& from = core_->snapshot();
-  no_snapshots_ = false; // its code may be another one
+  no_snapshots_ = false; // the actor's code may have changed
   too_large_state_ = 0;
   next_save_ = 0;
   save_pause_.reset();
@@ -112,7 +112,7 @@ void member::begin_machine(process& self) {
 }
 
 void member::tell_all(process& self) {
-  // The actor has heard of a skip before the skip's entry. Behind that entry it would skip a later command.
+  // The actor has heard of a skip before the skip's entry. After that entry it would skip a later command.
   for (const auto& [serial, index] : skips_)
     if (index > sent_) tell_skip(self, serial);
   // At the first start tell_changes() does this.
@@ -139,7 +139,7 @@ void member::feed(process& self) {
   ask_validations(self);
   const consensus::raft_log& log = core_->log();
   while (sent_ < may_apply_ && batches_ < most_batches) {
-    // Below: a snapshot is on its way, which begins the actor anew.
+    // Entries are missing: a snapshot is on its way, with which the actor begins anew.
     if (sent_ < log.base()) return;
     const std::size_t most = std::min<std::size_t>(batch_entries, may_apply_ - sent_);
     auto entries = log.slice(sent_ + 1, most, batch_bytes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What members say to each other: the core's messages, and hellos, by which members find each other. A
-// message of the core counts only if it comes from the node of a member, or of one that the configuration
-// file names. In the process's own turn.
+// The messages between members: the core's messages, and hellos, by which members find each other. A message
+// of the core counts only if it comes from the node of a member, or of a member that the configuration file
+// names. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,11 +23,11 @@ namespace {
 
 constexpr std::size_t most_strangers = 64;
 constexpr std::size_t most_heard_from = 64;
-// A heartbeat that goes with others waits for them for this part of the interval.
+// A heartbeat waits at most interval / beat_share for others to go with it.
 constexpr int beat_share = 10;
 
-// Each part becomes a value in the log, so shorter parts would take many times the memory of their bytes; and
-// parts are removed by the offsets that whole ones have.
+// Each part becomes a value in the log, so shorter parts would take many times the memory of their bytes;
+// and parts are removed by the offsets of parts of full length.
 bool is_piece(const consensus::snapshot_chunk& part) {
   return part.offset % piece_bytes == 0 &&
          (part.length == piece_bytes || part.offset + part.length == part.of.size);
@@ -35,7 +35,7 @@ bool is_piece(const consensus::snapshot_chunk& part) {
 
 } // namespace
 
-// What does not leave is lost, as on any network.
+// A message that cannot leave is lost, as on any network.
 runtime::send_status member::send_to(process& self, const std::string& address, message m) {
   const auto to = destination_of(address, self.host().nodes());
   if (!to) return runtime::send_status::nodedown; // no room for another node's name
@@ -55,7 +55,7 @@ void member::send_all(process& self, std::vector<consensus::message>& all) {
 }
 
 // The heartbeats of a group that appends something go with its entries, in order. Their answers say what has
-// arrived, and one that is late would be taken for the loss of a message.
+// arrived, and a late answer would be taken for the loss of a message.
 bool member::gathers(const consensus::message& one) const {
   if (std::holds_alternative<consensus::heartbeat_answer>(one.body)) return answers_beat_;
   return is_quiet_ && core_->may_wait(one);
@@ -86,8 +86,8 @@ void member::send(process& self, consensus::message&& one) {
   message m = out.take();
   const bool is_full = m && send_to(self, address, std::move(m)) == runtime::send_status::full;
   if (!may_gather) return;
-  // Much waits for that node, or the message may wait on its way there. A group must not lose its leader for
-  // that, and heartbeats go on.
+  // Much waits for that node, or the message may wait on its way there. The group must not lose its leader
+  // for that, so a heartbeat goes by the carrier.
   if (is_full && (std::holds_alternative<consensus::heartbeat>(one.body) ||
                   std::holds_alternative<consensus::heartbeat_answer>(one.body)))
     return gather(self, address, one);
@@ -161,7 +161,7 @@ void member::take_message(process& self, std::string_view node, etf::bytes term)
     if (!is_piece(*chunk)) return drop("a part of its snapshot is not as long as all are");
   }
   if (from == nullptr && read->cluster == core_->cluster()) {
-    // Members of a group have one name as a rule, which is all that is known of this one.
+    // As a rule the members of a group have the same name. Nothing else is known of this member.
     if (heard_from_.size() >= most_heard_from) heard_from_.clear();
     heard_from_[read->from] = fmt::format("{}@{}", of_.child->name, node);
   }
@@ -177,9 +177,9 @@ bool member::has_room_for(const consensus::message& in, const consensus::snapsho
   return fits;
 }
 
-// Whether a message may come from a member that this one's configuration does not have yet: where that
-// configuration may be an old one. Any process of this node could say that it comes from here, so another
-// member has to be expected here.
+// Whether a message may come from a member that this member's configuration does not have yet, since the
+// configuration may be old. Any process of this node can send from here, so the configuration file has to
+// name another member on this node.
 bool member::may_be_new(process& self, std::string_view node) const {
   if (core_->leader() && core_->members().find(self_) != nullptr) return false;
   if (node != self.host().node_name()) return true;
@@ -199,8 +199,8 @@ hello member::own_hello(bool asks) const {
   return out;
 }
 
-// Until it belongs to a group, and as long as it is no member of its group, a member tells the others that it
-// is there; and while it hears of no leader, since there may be members that it does not know.
+// A member tells the others that it is there until it belongs to a group, and as long as it is no member of
+// its group. It also does so while it hears of no leader, since there may be members that it does not know.
 void member::say_hello(process& self) {
   const bool is_member = core_ != nullptr && core_->members().find(self_) != nullptr;
   const base::nanos pause = phase_ == phase::meeting ? options_->heartbeat * 2 : options_->election;
@@ -209,7 +209,7 @@ void member::say_hello(process& self) {
   if (is_member && core_->leader()) return;
   std::vector<std::string> to = options_->members;
   to.insert(to.end(), options_->join.begin(), options_->join.end());
-  // The configuration file may name none of those that are members now.
+  // The configuration file may name none of the present members.
   if (core_ != nullptr)
     for (const consensus::member& one : core_->members().members()) to.push_back(one.address);
   std::ranges::sort(to);
@@ -230,7 +230,7 @@ void member::take_hello(process& self, const message& m) {
   if (read->asks && is_trusted(node)) send_to(self, address, to_message(own_hello(false)));
   if (core_ != nullptr) {
     if (read->of && read->of->cluster != core_->cluster()) return;
-    // There may be members that came while this one was away, and one of them may lead.
+    // Members may have been added while this member was away, and one of them may lead.
     if (read->of && is_trusted(node)) {
       const std::size_t before = trusted_.size();
       for (const consensus::member& one : read->of->members.members())
@@ -238,16 +238,17 @@ void member::take_hello(process& self, const message& m) {
       if (trusted_.size() > before) seat_.expect(trusted_);
     }
     if (const consensus::member* const known = core_->members().find(read->id); known != nullptr) {
-      // With the disk of a member, or a copy of it. Whom this one has met there before is there no more.
+      // The sender has the disk of a member, or a copy of it. The stranger that was met on that node is not
+      // there any more.
       if (known->address != address) strangers_.erase(node);
-      // It has begun anew and hears of no leader.
+      // The sender has begun anew and hears of no leader.
       if (read->asks && is_trusted(node)) core_->wake_up(self.now(), self.now(), effects_);
       return;
     }
     meet(self, address, read->id);
     const consensus::member* const leader = core_->members().find(core_->leader());
     if (read->asks && leader != nullptr && leader->id != self_) {
-      // It is the leader that adds it.
+      // The leader has to know of the stranger, since the leader adds members.
       message_writer out(m.size() + 64);
       out.tuple(3);
       out.atom(met_word);
@@ -267,7 +268,7 @@ void member::take_hello(process& self, const message& m) {
   if (meeting_->met(address, read->id)) found_group();
 }
 
-// {raft_met, Node, Hello}: another member has met one that may be added.
+// {raft_met, Node, Hello}: another member has met a process that may be added.
 void member::take_met(process& self, const message& m) {
   if (core_ == nullptr) return;
   etf::cursor at(m.bytes());
@@ -283,7 +284,8 @@ void member::take_met(process& self, const message& m) {
     meet(self, fmt::format("{}@{}", read->name, node), read->id);
 }
 
-// One of each node, so that a node that invents members pushes out nobody else's.
+// One stranger of each node is kept, so that a node that invents members pushes out no stranger of another
+// node.
 void member::meet(process& self, std::string address, const consensus::member_id& id) {
   const std::string node(node_of(address));
   if (strangers_.size() >= most_strangers && !strangers_.contains(node))

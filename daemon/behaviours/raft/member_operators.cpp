@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What an operator has a member do: add and remove members, hand over the lead, go over to the next version,
-// pass over a command, recover alone. For a command to be passed over the leader asks the voters where they
-// are parked. In the process's own turn.
+// The requests of operators: add and remove members, hand over the lead, go over to the next version, pass
+// over a command, recover alone. Before a command is passed over, the leader asks the voters at which serial
+// they are parked. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,7 +80,7 @@ void member::take_skip(process& self, waiting one, std::string_view serial) {
   const bool here = crashing_serial() == one.sequence;
   skip_ = asking_voters{keep(self, std::move(one)), {}};
   if (core_->members().votes(self_)) skip_->parked_there[self_] = here;
-  // The lead should stay until it is done.
+  // The lead should stay here until the skip is done.
   hand_over_at_ = std::max(hand_over_at_, self.now() + options_->append_timeout);
   for (const consensus::member& other : core_->members().members()) {
     if (other.id == self_ || other.role != consensus::member_role::voter) continue;
@@ -94,7 +94,7 @@ void member::take_skip(process& self, waiting one, std::string_view serial) {
   settle_skip(self);
 }
 
-// The other members are taken for lost for good: nobody is asked.
+// The other members are taken for lost for good: none of them is asked.
 void member::take_recover(process& self, waiting one) {
   if (core_ == nullptr) return answer(self, one, error("no_log"));
   one.what = waiting::kind::change;
@@ -162,7 +162,8 @@ void member::settle_skip(process& self) {
   if (static_cast<std::size_t>(answered) == members.voters()) refuse_skip(self);
 }
 
-// {error, {not_parked, Parked, Needed}}: so many voters are parked at that serial, and so many have to be.
+// {error, {not_parked, Parked, Needed}}: Parked: how many voters are parked at that serial. Needed: how many
+// have to be.
 void member::refuse_skip(process& self) {
   const std::size_t there = voters_parked();
   const token of = skip_->of;

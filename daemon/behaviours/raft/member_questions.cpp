@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the actor that applies commands is asked for clients: queries, commands that `validate` has to judge,
-// and what a serial was answered. It answers in order, has a bounded number of questions at once, and is
-// asked again after it ended. In the process's own turn.
+// The questions of clients to the actor that applies commands: queries, commands that `validate` has to
+// judge, and what was answered to a serial. The actor answers in order and has a bounded number of questions
+// at once. If it ends, they are asked again. In the process's own turn.
 #include <algorithm>
 
 #include "behaviours/raft/member.hpp"
@@ -48,13 +48,13 @@ void member::ask_validations(process& self) {
   }
 }
 
-// `validate` has refused a command whose earlier try may be behind what the actor has applied. Then the
-// caller must not be told that the command is not done: the repeat goes into the log, too, which gives both
-// one answer.
+// `validate` has refused a command, and an earlier try of that command may be in the log and not yet
+// applied. Then the caller must not be told that the command is not done: the repeat goes into the log, too,
+// which gives both one answer.
 bool member::is_decided_by_log(process& self, token of) {
   const auto call = waiting_.find(of);
   if (call == waiting_.end() || call->second.client == 0) return false;
-  if (core_->what() != consensus::role::leader) return true; // the core says so
+  if (core_->what() != consensus::role::leader) return true; // the core refuses the command
   flush(self);
   unapplied_.follow(core_->log(), core_->term(), applied_);
   return unapplied_.has(call->second.client, call->second.sequence);
@@ -105,7 +105,7 @@ void member::ask_again() {
   asked_bytes_ = 0;
 }
 
-// {Token, Index, Reply}, which makes {ok, Command, Reply} with the log's entry.
+// Makes {ok, Command, Reply} of {Token, Index, Reply} and the log's entry.
 void member::take_got(process& self, etf::cursor at) {
   token of = 0;
   std::uint64_t index = 0;

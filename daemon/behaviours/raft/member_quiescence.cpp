@@ -14,13 +14,13 @@ using consensus::quiescence;
 using runtime::message;
 using runtime::process;
 
-// Whether nothing is waited for that only the member knows of.
+// Whether the member waits for nothing that the core does not know of.
 bool member::is_at_rest() const {
   const bool is_well = !full_ && parked_for_ == parked::nothing && machine_at_ == 0 && has_machine();
   return is_well && waiting_.empty() && came_.empty() && came_again_.empty() && applied_ == may_apply_;
 }
 
-// After each call of the core.
+// Called after each call of the core.
 void member::settle_quiescence(process& self) {
   if (is_known_quiescent_ && !core_->is_quiescent()) leave_quiescence(self);
   if (beats_ == nullptr || !core_->may_quiesce() || !is_at_rest()) return;
@@ -28,7 +28,7 @@ void member::settle_quiescence(process& self) {
   for (const consensus::progress& one : core_->others()) {
     const consensus::member* const known = core_->members().find(one.id);
     const std::string node(node_of(known->address));
-    if (node == self.host().node_name()) return; // it does not lean on another node's life
+    if (node == self.host().node_name()) return; // no other node's liveness stands for it
     followers.push_back({node, one.id});
   }
   const quiescence what{self_, core_->term(), core_->log().last()};
@@ -73,7 +73,7 @@ void member::take_quiescence(process& self, etf::cursor at) {
   core_->wake_up(self.now(), self.now(), effects_);
 }
 
-// Notices of the carrier, and of its end. False: it is none of them.
+// Takes notices of the carrier, and the notice of its end. False: the message is none of them.
 bool member::take_liveness_notice(process& self, const message& m) {
   etf::cursor at(m.bytes());
   std::uint32_t arity = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a member shows of itself. In the process's own turn.
+// The reports and counters of a member. In the process's own turn.
 #include <fmt/format.h>
 
 #include "behaviours/gen/report_fields.hpp"
@@ -38,7 +38,7 @@ void member::write_members(etf::writer& out) const {
   out.nil();
 }
 
-// Why it does not do what members do. Empty: it does.
+// Why the member does not do its work. Empty: it does.
 std::string member::why_idle() const {
   const std::string& group = of_.child->name;
   if (phase_ == phase::stopped) return "stands still until its node starts anew: " + stopped_why_;
@@ -74,7 +74,8 @@ std::string member::why_idle() const {
   return {};
 }
 
-// When a leader has heard of another member; of a quiescent one, when it has heard of that member's node.
+// When a leader last heard from another member. If the leader is quiescent: when it last heard from that
+// member's node.
 base::nanos member::heard_at(const consensus::progress& of, const consensus::member& one) const {
   if (!core_->is_quiescent()) return of.heard;
   return std::max(of.heard, beats_->liveness().heard(node_of(one.address)));
@@ -84,7 +85,7 @@ base::nanos member::heard_at(const consensus::progress& of, const consensus::mem
 // snapshot, log_bytes, clients, waiting, dropped, parked, why and members. `version` is the group's, as far
 // as is committed; `oldest` and `newest` are the versions that this member's code knows; `waits_for` has the
 // addresses of voters for which a leader waits with the next version. `members` are maps of address, role,
-// id, match and heard_ms; match and heard_ms are what a leader knows.
+// id, match and heard_ms; only a leader knows match and heard_ms.
 message member::engine_for_people(process& self) {
   message_writer out(1024);
   const bool runs = core_ != nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When the actor that applies commands writes its state, and what becomes of that: a snapshot in the log, or
-// a later attempt. In the process's own turn.
+// When the actor that applies commands writes its state, which becomes a snapshot in the log, or is tried
+// again later. In the process's own turn.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ constexpr base::nanos save_again = 10 * base::nanos_per_second; // after it fail
 
 void member::take_snapshot(process& self) {
   if (saving_ || storage_->is_storing() || full_ || self.now() < next_save_) return;
-  // After a change of the version at once: later code need not know the version of the snapshot before.
+  // Due at once after a change of the version: later code need not know the version of the snapshot before.
   const bool other_version = machine_version_ != saved_version_;
   const bool due = sent_ >= snapshot_at_ + options_->snapshot_entries ||
                    ((bytes_since_ >= options_->snapshot_bytes || other_version) && sent_ > snapshot_at_);
@@ -63,7 +63,7 @@ void member::take_saved(process& self, etf::cursor at) {
     base::log::warning("raft", "{} could not store a snapshot: {}", own_, put.error().text);
 }
 
-// Memory may be there later, and code that saves may come with a reload.
+// A later attempt may succeed: memory may be free then, or a reload may bring code that saves.
 void member::lose_save(process& self, std::string_view why) {
   saving_ = false;
   if (!no_snapshots_) base::log::error("raft", "{} could take no snapshot, so its log grows: {}", own_, why);

@@ -29,8 +29,8 @@ void member::note_versions(process& self) {
   if (leads_from_ == 0) tell_lead(self); // it may have led when it was told last
 }
 
-// A change of the version ends a batch, so that what follows in the actor's code after such a change comes
-// before the next entry.
+// A change of the version ends a batch, so that what the change brings about in the actor comes before the
+// next entry.
 std::size_t member::batch_length(std::span<const consensus::entry> entries, machine_version& lacking) const {
   const version_range known = known_versions();
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -40,7 +40,7 @@ std::size_t member::batch_length(std::span<const consensus::entry> entries, mach
       return known.has(lacking) ? i + 1 : i;
     }
     lacking = machine_version_;
-    // A group without versions whose code has some.
+    // The group has no version, but the code has versions.
     if (one.kind == entry_kind::command && !known.has(machine_version_)) return i;
   }
   return entries.size();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a member of a Raft group counts. The member alone writes; any thread reads.
+// Counters of a member of a Raft group. Only the member writes; any thread reads.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace coppice::behaviours::raft {
 
-// How long a slow write is told of.
+// How long a slow write is shown.
 inline constexpr base::nanos slow_write_shown = 60 * base::nanos_per_second;
 
 struct raft_counters final : metrics::counters {
@@ -36,7 +36,7 @@ struct raft_counters final : metrics::counters {
   metrics::counter crashes{*this, "raft_crashes", "Times that the actor that applies has crashed"};
   // For health, without families.
   metrics::number leaderless_since; // monotonic, in ns. 0: a leader is known
-  metrics::number parked_at;        // the serial whose command crashes it. 0: none
+  metrics::number parked_at;        // the serial whose command crashes the actor. 0: none
   metrics::number differs_at;       // the serial at which its state differs from the majority's. 0: none
   metrics::number lacks_version;    // 1 + the group's version that its code does not know. 0: it knows it
   metrics::number patience;         // 2 elections, in ns
@@ -54,7 +54,7 @@ struct raft_counters final : metrics::counters {
   metrics::number slow_write, slow_write_at;
 
   static constexpr std::array<double, 8> bounds{0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}; // seconds
-  // Seconds. Of writes the slowest of those that end together.
+  // Seconds. Of writes that end together only the slowest counts.
   metrics::series appends{metrics::kind::histogram, bounds}, writes{metrics::kind::histogram, bounds};
 
  private:

@@ -24,10 +24,10 @@ struct raft_spec {
                               << 20; // of one command; at most 2 MiB, see spec/schema_raft.cpp
   std::uint64_t in_flight_bytes = std::uint64_t{4} << 20; // sent to one member and not acknowledged
   std::uint32_t pending = 10'000;                         // calls of clients that wait
-  std::uint32_t clients = 100'000;                        // sessions; alike in all members
+  std::uint32_t clients = 100'000;                        // sessions; equal in all members
   base::nanos append_timeout = 5 * base::nanos_per_second;
   base::nanos query_timeout = 5 * base::nanos_per_second;
-  // Members compare hashes of their states after every so many commands; alike in all. 0: never.
+  // Members compare hashes of their states after every so many commands; equal in all members. 0: never.
   std::uint64_t check = 0;
   std::vector<std::string> from; // patterns of the nodes that may append and query. Empty: all
 };

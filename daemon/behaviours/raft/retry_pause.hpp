@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long to wait before something is tried again that fails again and again: not at all for the first time
-// in a while, then longer each time. One thread at a time.
+// The pause before something that fails again and again is tried again: none for the first failure in a
+// while, then longer each time. One thread at a time.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How large a group's replicated state may be on this node, as its snapshot is written. A member takes and
-// receives no larger one. The node makes the object from its limits and gives it to its tree
+// The bound of a group's replicated state on this node, in the form of its snapshot. A member takes and
+// receives no larger snapshot. The node makes the object from its limits and gives it to its tree
 // (engine_resources), before the tree starts. Immutable from then on, any thread.
 #pragma once
 

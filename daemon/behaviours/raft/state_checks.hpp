@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Compares hashes of members' states at the same serials, and says which member differs from the majority of
-// voters. A few serials of each member are kept, so a member that says wrong or invented things harms its own
-// place alone. One thread at a time.
+// voters. A few serials of each member are kept, so a member that sends wrong or invented hashes only pushes
+// out its own. One thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class state_checks {
   };
   static constexpr std::size_t kept = 4; // serials of each member
 
-  // The newest hash of a member; one of the same serial replaces the former.
+  // Keeps the newest hash of a member; it replaces an earlier hash of the same serial.
   void note(const consensus::member_id& of, const hash& what);
   // Hashes of that serial and of later ones are forgotten: the group passes over the command, so a member
   // that has applied it has told hashes of a state that the group never has.
@@ -33,10 +33,10 @@ class state_checks {
 
   struct verdict {
     bool differs = false;                       // this member's state differs from that of the majority
-    std::vector<consensus::member_id> others{}; // those whose states do
-    bool undecided = false; // all voters have said theirs, they differ, and no majority is alike
+    std::vector<consensus::member_id> others{}; // members whose states do
+    bool undecided = false; // all voters have told a hash, they differ, and no majority agrees
   };
-  // `self` must have noted its own hash; else nothing is said. Members that are none any more are forgotten.
+  // `self` must have noted its own hash; else nothing is said. Hashes of former members are forgotten.
   verdict judge(const consensus::configuration& members, const consensus::member_id& self,
                 std::uint64_t serial);
 

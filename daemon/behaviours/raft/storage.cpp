@@ -71,7 +71,7 @@ unexpected<base::error> senseless(std::string_view what) {
   return base::fail(errc::invalid, fmt::format("the value {} of the group makes no sense", what));
 }
 
-// What has no room now is submitted later.
+// Lack of room is no error here: the changes are submitted later.
 base::status unless_full(base::status done) {
   return done || done.error().code == errc::limit ? base::status{} : std::move(done);
 }
@@ -95,7 +95,7 @@ base::status read_entries(const durable::shared_log& log, durable::group_id grou
 
 } // namespace
 
-// FNV-1a over words of 8 bytes. It tells apart what members of good will have; it is no protection against
+// FNV-1a over words of 8 bytes. It tells apart the snapshots of honest members; it is no protection against
 // forgery.
 std::uint64_t digest_of(base::bytes_span bytes) {
   std::uint64_t hash = 0xcbf29ce484222325 ^ bytes.size();
@@ -111,7 +111,7 @@ std::uint64_t digest_of(base::bytes_span bytes) {
 
 base::result<group_contents> read_group(durable::shared_log& log, durable::group_id group) {
   group_contents out;
-  log.settle(); // what came later would change what is read
+  log.settle(); // requests that are under way would change what is read
   const auto about = log.report(group);
   if (!about) return out;
   if (!about->damage.empty()) return base::fail(errc::invalid, about->damage);
@@ -157,7 +157,7 @@ storage::storage(durable::shared_log& log, runtime::system& system, const runtim
       stored_(found.stored) {
   for (const stored_snapshot& one : found.stored)
     if (!(one == used_)) unwanted_.push_back(one);
-  // The owner is told of an error that is not for want of room when it calls catch_up().
+  // An error other than lack of room is returned by the owner's next catch_up().
   static_cast<void>(sweep());
 }
 
@@ -303,13 +303,13 @@ base::status storage::pump() {
 void storage::release(const snapshot_meta& meta) {
   const stored_snapshot of = place_of(meta);
   if (std::ranges::find(unwanted_, of) == unwanted_.end()) unwanted_.push_back(of);
-  static_cast<void>(sweep()); // as in the constructor
+  static_cast<void>(sweep()); // for its errors see the constructor
 }
 
 base::status storage::sweep() {
   while (!unwanted_.empty()) {
     const stored_snapshot of = unwanted_.back();
-    // Bytes that were released may have come again since.
+    // The same snapshot may have come again since it was released.
     const bool wanted = of == used_ || of == incoming_ || (saving_ && of == place_of(saving_->meta));
     if (!wanted) {
       std::vector<change> changes;

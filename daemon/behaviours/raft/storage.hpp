@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a member of a Raft group keeps in its group of the durable log: the core's writes become changes of
-// that group. A snapshot is kept in pieces, each a value of the group, so that it needs no file of its own
-// and shares the log's fsyncs. Values of the group:
+// Keeps the state of a member of a Raft group in the member's group of the durable log: the core's writes
+// become changes of that group. A snapshot is kept in pieces, each a value of the group, so that it needs no
+// file of its own and shares the log's fsyncs. Values of the group:
 //
 //   id         16 bytes: this member
 //   group      the cluster (16 bytes) and the bound of sessions (8 bytes), once the member belongs to one
@@ -33,7 +33,7 @@ inline constexpr std::uint32_t piece_bytes = 256 * 1024;
 // The group that a member belongs to.
 struct membership {
   consensus::cluster_id cluster{};
-  std::uint64_t clients = 0; // the bound of sessions, alike in all members
+  std::uint64_t clients = 0; // the bound of sessions, equal in all members
 };
 
 // Names a snapshot's pieces.
@@ -69,16 +69,16 @@ class storage {
   base::status put_membership(const membership& of, consensus::durable_state first);
   base::status write(consensus::write&& one);
 
-  // Stores the bytes of a new snapshot, a few pieces at a time; news tells when all of it is on the disk. One
-  // at a time: see is_storing(). Where the log's queue has no room, it goes on with the next news or
-  // catch_up().
+  // Stores the bytes of a new snapshot, a few pieces at a time; news tells when all of it is on the disk.
+  // One snapshot at a time: see is_storing(). If the log's queue has no room, storing goes on with the next
+  // news or catch_up().
   base::status keep(const consensus::snapshot_meta& meta, consensus::payload bytes);
   bool is_storing() const { return saving_.has_value(); }
-  // The snapshot's pieces go, at once or when the log's queue has room.
+  // Removes the snapshot's pieces, at once or when the log's queue has room.
   void release(const consensus::snapshot_meta& meta);
-  // Submits what the log's queue had no room for. The owner calls it now and then.
+  // Submits the changes for which the log's queue had no room. The owner calls it now and then.
   base::status catch_up();
-  // Writes what is there already, so that a log whose disk was full looks for room again.
+  // Writes a value that is there already, so that a log whose disk was full looks for room again.
   base::status touch();
 
   struct news {
@@ -94,10 +94,10 @@ class storage {
   }
   base::result<news> take();
 
-  // What is on the disk. Empty: the piece is not there.
+  // Bytes of a snapshot on the disk. Empty: the piece is not there.
   consensus::payload piece(const consensus::snapshot_meta& of, std::uint64_t offset,
                            std::uint32_t length) const;
-  // errc::invalid: pieces are missing, or are not what they were.
+  // errc::invalid: pieces are missing, or have changed.
   base::result<std::string> whole(const consensus::snapshot_meta& of) const;
 
  private:
@@ -130,10 +130,10 @@ class storage {
   std::deque<submitted> submitted_;
   std::uint64_t first_, last_; // entries, once all that was submitted is on the disk
   membership of_;              // as it was submitted last
-  stored_snapshot used_;       // whose description was submitted last
+  stored_snapshot used_;       // the snapshot whose description was submitted last
   std::vector<stored_snapshot> stored_;
   std::optional<stored_snapshot> incoming_;
-  std::vector<stored_snapshot> unwanted_; // whose pieces go
+  std::vector<stored_snapshot> unwanted_; // their pieces are to be removed
   std::optional<saving> saving_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Callbacks of a saga that wait until they can run, first come first served. A saga may have a hundred
-// thousand of them, and a call that is cancelled is taken out by its token, so neither costs in proportion to
-// the others that wait. In the turn of the process that owns the queue.
+// thousand of them, and a call that is cancelled is taken out by its token, so the cost of neither grows
+// with the number of calls that wait. In the turn of the process that owns the queue.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace coppice::behaviours {
 class saga_call_queue {
  public:
   void push(saga::call one);
-  // The call that came first. Requires one.
+  // The call that came first. The queue must not be empty.
   saga::call pop();
   const saga::call& front() const { return calls_.begin()->second; }
   // Takes out the call with this token. False: none waits. A call with the token 0 stays until pop().
@@ -30,7 +30,7 @@ class saga_call_queue {
 
  private:
   std::map<std::uint64_t, saga::call> calls_;                 // by arrival
-  std::unordered_map<std::uint64_t, std::uint64_t> arrivals_; // by token, of those whose token is not 0
+  std::unordered_map<std::uint64_t, std::uint64_t> arrivals_; // by token, without calls whose token is 0
   std::uint64_t last_ = 0;
   std::size_t bytes_ = 0;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The callbacks of a saga's actor that have no answer yet, and what answers they may have. The process that
-// runs the callbacks has one: the saga's own, or that of a worker. In that process's own turn.
+// The callbacks of a saga's actor that have no answer yet, and what answers they may have. Each process that
+// runs callbacks has such an object: the saga's own process, or a worker's. In that process's own turn.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,7 @@ class saga_callbacks {
  private:
   struct open_callback {
     saga::callback what = saga::callback::start;
-    bool too_large = false; // the steps together
+    bool too_large = false; // the steps together are above a bound
     std::size_t bytes = 0;
     std::vector<saga::step_spec> steps;
   };

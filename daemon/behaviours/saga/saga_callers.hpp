@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The calls with participants' requests that wait for the core's replies, and their bounds: so many bytes of
-// one other node, and of all other nodes. In the saga's own turn.
+// The calls with requests to this participant that wait for the core's replies. Their bytes are bounded, for
+// one other node and for all other nodes. In the saga's own turn.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +27,11 @@ class saga_callers {
   };
 
   // `most`: bytes of all other nodes together; nullopt: the request is this node's own, and has no bound.
-  // False: so much of its node, or of all others, waits that the call is not kept. Of the calls with one
-  // request the last ones are kept.
+  // False: so many bytes of its node, or of all other nodes, wait that the call is not kept. Of the calls
+  // with one request only the last ones are kept.
   bool keep(const place& of, const runtime::message& from, saga::commit_kind kind,
             std::optional<std::size_t> most);
-  // They wait no longer. nullopt: there are none.
+  // Removes the calls with this request and returns them. nullopt: there are none.
   std::optional<calls> take(const place& of);
   std::map<place, calls> take_all();
 

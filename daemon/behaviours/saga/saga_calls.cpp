@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The calls and casts of a saga: those of its users, {start, …}, {outcome, Tx}, {subscribe, Tx}, {cancel, Tx,
-// Reason}, and those of other sagas, {saga_…, Key, …}. All of it may be anything. In the process's own turn.
+// The calls and casts of a saga: from its users, {start, …}, {outcome, Tx}, {subscribe, Tx}, {cancel, Tx,
+// Reason}, and from other sagas, {saga_…, Key, …}. The terms may be anything. In the process's own turn.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -21,7 +21,7 @@ using runtime::outcome;
 
 namespace {
 
-constexpr std::size_t most_shown = 100; // of what is open
+constexpr std::size_t most_shown = 100; // open units in a report
 constexpr std::size_t most_listed = 1000;
 constexpr std::size_t most_steps_shown = 1000;                  // of one transaction
 constexpr std::size_t most_of_answer = 200;                     // bytes of its text
@@ -59,7 +59,7 @@ message no_tx() {
   return gen::refusal("Tx is the id of a transaction, a text of 1 to 255 bytes");
 }
 
-// The id and the lifespan of {start, Value, Options}. Not empty: what is wrong with them.
+// The id and the lifespan of {start, Value, Options}. Returns what is wrong with them. Empty: nothing.
 std::string read_options(etf::cursor& at, saga::start_request& into) {
   std::uint32_t pairs = 0;
   if (!at.read_map(pairs)) return "the options of a start are a map";
@@ -132,7 +132,7 @@ bool saga_engine::may_ask() const {
   return self_.origin().here() || takes_steps_of(settings_, origin_node());
 }
 
-// False: it is refused.
+// False: the start is refused.
 bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t arity) {
   saga::start_request asked;
   etf::bytes value;
@@ -152,7 +152,8 @@ bool saga_engine::start(const message& from, etf::cursor words, std::uint32_t ar
   return true;
 }
 
-// The answer is that of a saga with too much to do, and this saga may have room for others.
+// Logged because the answer to the caller is that of an overloaded saga, while this saga may have room for
+// other nodes.
 void saga_engine::log_share() const {
   base::log::counted(base::log::level::warning, "saga", settings_.core.self.name(),
                      "{}: takes no more of the node {} for now: one other node has at most three quarters of "
@@ -202,7 +203,7 @@ bool saga_engine::turned_away(etf::bytes from, std::string_view word, std::size_
     gen::reply(self_, from, stopped_answer(requests));
     return true;
   }
-  // It is not read, since reading it takes one turn.
+  // A request that is too long is not read, since reading it takes one turn.
   if (is_too_long(size) || from.size() > longest_caller) {
     gen::reply(self_, from, runtime::error_message(message::atom("limit")));
     return true;
@@ -216,7 +217,7 @@ bool saga_engine::turned_away(etf::bytes from, std::string_view word, std::size_
   return true;
 }
 
-// A transaction that is over is told at once.
+// The outcome of a transaction that is over is told at once.
 message saga_engine::subscribe(etf::bytes from, etf::cursor words) {
   std::string tx;
   if (!read_tx(words, tx)) return no_tx();
@@ -258,7 +259,7 @@ void saga_engine::take_request(const message& from, etf::bytes request) {
     return;
   }
   const saga::address& coordinator = what->key.step.path.back().saga;
-  // Of a key that belongs to another node the core drops everything.
+  // The core drops every request with a key that belongs to another node.
   const bool may = coordinator.node() == node;
   const saga::commit_kind kind = what->kind;
   const saga_callers::place place(what->key, what->what);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The saga's core with its process: time, messages and callbacks. The words that others call it with are in
-// saga_calls.cpp. In the process's own turn.
+// The saga's core with its process: time, messages and callbacks. The calls and casts of other processes are
+// in saga_calls.cpp. In the process's own turn.
 #include "behaviours/saga/saga_engine.hpp"
 #include "behaviours/gen/tagged.hpp"
 
@@ -148,7 +148,7 @@ outcome saga_engine::carry_out(saga::effects&& what) {
       continue;
     }
     if (stay_ != nullptr && (!stay_->has_place() || !held_.empty())) {
-      // Nothing bounds how many of these come while the earlier process's work goes on.
+      // Dropped: nothing bounds how many interim values come while the earlier process's work goes on.
       if (one.what == saga::callback::interim) continue;
       held_.push(std::move(one));
       continue;
@@ -244,7 +244,7 @@ void saga_engine::send(saga::message&& what) {
   gen::cast(self_, to, enveloped(settings_.core.self.name(), what.body), {.waits = false});
 }
 
-// A request that is sent again takes the place of the one before: nobody waits for that one's answer.
+// A request that is sent again takes the place of the request before: its answer is not awaited any more.
 void saga_engine::ask(const saga::address& to, const saga::request& what, bool awaits_answer) {
   const auto before = awaits_answer ? asked_by_key_.find(what.key) : asked_by_key_.end();
   if (before != asked_by_key_.end()) {
@@ -304,7 +304,7 @@ void saga_engine::tell(const saga::reply& what) {
   for (const kind one : {kind::perform, kind::reverse, kind::confirm}) callers_.take({what.key, one});
 }
 
-// The call of a participant's coordinator may be over, and a restart forgets it: the coordinator asks again.
+// The coordinator's call may be over, and a restart forgets it. Then the coordinator asks again.
 void saga_engine::answer_waiting(const saga::reply& what) {
   const auto waiting = callers_.take({what.key, what.to});
   if (!waiting) return;

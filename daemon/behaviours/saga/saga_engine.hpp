@@ -2,9 +2,9 @@
 // A saga in its process: owns the saga's core and carries out its effects. Requests to participants are calls
 // of gen_server, so a participant is a saga or any gen_server; a participant's question and its interim
 // values are casts. Records go to the node's durable log or, of a volatile saga, nowhere. The actor's
-// callbacks are reached through a port; what they answer is taken when they have returned, so no callback
-// runs inside another. Those of a step run in workers, if the saga has some. Without workers no callback
-// runs beside one of the saga's earlier process, which may have been killed in blocking work. In the
+// callbacks are reached through a port; their answers are taken when they have returned, so no callback runs
+// inside another. The callbacks of a step run in workers, if the saga has some. Without workers no callback
+// runs beside a callback of the saga's earlier process, which may have been killed in blocking work. In the
 // process's own turn.
 #pragma once
 
@@ -33,7 +33,7 @@
 
 namespace coppice::behaviours {
 
-// What the engine needs of its actor.
+// The functions that the engine needs of its actor.
 class saga_port {
  public:
   // Runs a callback. It is answered by saga_engine::answer(), now or later.
@@ -41,7 +41,7 @@ class saga_port {
   // Sends a gen_server's call and returns its number, by which take_answer() is told of its end. Does not
   // wait. nullopt: it was not sent.
   virtual std::optional<std::uint64_t> ask(const runtime::destination& to, etf::bytes request) = 0;
-  // Nothing more is heard of this call.
+  // The engine wants to hear nothing more of this call.
   virtual void forget(std::uint64_t asked) = 0;
 
  protected:
@@ -55,22 +55,22 @@ class saga_engine {
   saga_engine(runtime::process& self, saga_settings how, journal* log, saga_port& port,
               std::shared_ptr<const saga_worker_spec> workers = nullptr);
 
-  // Reads what the log has of the process's name. What was open goes on with the next message, which the
-  // process sends to itself. Parks. errc::unsupported: durable, and the node has no log; errc::invalid: the
-  // process has no name, or the records are damaged; else the log's errors. A log that has ended while the
-  // node runs is no error: the saga is stopped then.
+  // Reads the records that the log has under the process's name. Open transactions go on with the next
+  // message, which the process sends to itself. Parks. errc::unsupported: durable, and the node has no log;
+  // errc::invalid: the process has no name, or the records are damaged; else the log's errors. A log that
+  // has ended while the node runs is no error: the saga is stopped then.
   base::status open();
 
-  // Calls by a process of this node, answered {report, Map} | {error, Reason}. `list`: of what is open that
-  // which is wanted. `show`: the transaction with this id.
+  // Calls by a process of this node, answered {report, Map} | {error, Reason}. list_request(): the open
+  // units of that kind. show_request(): the transaction with this id.
   static runtime::message list_request(saga::wanted_units which);
   static runtime::message show_request(std::string_view tx);
-  // A call by the node itself (call_engine()): an operator decides, see saga::core::resolve(). Answered as
-  // the calls above once it is on the disk.
+  // A call by the node itself (call_engine()): an operator decides, see saga::core::resolve(). Answered
+  // {report, Map} | {error, Reason} once it is on the disk.
   static runtime::message resolve_request(std::string_view tx, bool commit);
   static bool is_one(const runtime::description& process) { return process.behaviour == "saga"; }
 
-  // Input. nullopt: it is none of the saga's, and nothing was done.
+  // Input. nullopt: it is not meant for the saga, and nothing was done.
   std::optional<runtime::outcome> take_call(const runtime::message& whole, etf::bytes from,
                                             etf::bytes request);
   std::optional<runtime::outcome> take_cast(etf::bytes request);
@@ -86,7 +86,7 @@ class saga_engine {
   given add_step(std::uint64_t token, saga::step_spec&& one);
   // The answer of a callback that the actor does not have.
   void answer_by_default(const saga::call& what);
-  // `key`: {Tx, Step}, as a callback was given it. False: it is none.
+  // `key`: {Tx, Step}, as a callback was given it. False: it is no such key.
   bool interim(etf::bytes key, saga::term value);
 
   const saga::core& core() const { return *core_; }
@@ -95,8 +95,8 @@ class saga_engine {
   // start. nullopt: never.
   std::optional<base::nanos> in_doubt_since() const { return monotonic(core_->in_doubt_since()); }
   std::optional<base::nanos> first_ending() const { return monotonic(core_->first_ending()); }
-  // A step that has been in doubt for longer waits for a coordinator that is not there: the time for a
-  // transaction, and the longest time between two requests.
+  // A step that has been in doubt for longer waits for a coordinator that is not there. It is the lifespan
+  // of a transaction plus the longest time between two requests.
   base::nanos longest_doubt() const;
   // A map for people.
   runtime::message report() const;
@@ -108,7 +108,7 @@ class saga_engine {
     saga::commit_kind kind = saga::commit_kind::compensate;
     saga::address to;
   };
-  struct client { // its start, cancel or resolve waits for its answer
+  struct client { // its start, cancel or resolve has no answer yet
     runtime::message from;
     std::string tx;
   };
@@ -172,15 +172,15 @@ class saga_engine {
   std::uint64_t timer_ = 0; // 0: none
   base::nanos timer_at_ = 0;
 
-  // What comes while effects are being carried out.
+  // Input that comes while effects are being carried out.
   std::deque<saga::message> lost_;
   std::deque<std::pair<std::uint64_t, std::optional<saga::verdict>>> answers_; // none: it ended without one
 
   saga_callbacks callbacks_;
-  // Null: it has no workers, and has stay_. Of those two it has one.
+  // A saga has exactly one of these two. workers_ null: it has no workers.
   std::unique_ptr<saga_workers> workers_;
   std::unique_ptr<saga_stay> stay_;
-  saga_call_queue held_; // until it has the place
+  saga_call_queue held_; // callbacks that wait until the saga has its place
   saga_callers callers_;
   std::unordered_map<std::uint64_t, asked_step> asked_; // by the call's number
   std::map<saga::step_key, std::uint64_t> asked_by_key_;

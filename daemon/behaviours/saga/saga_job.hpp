@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A callback of a saga that runs in a process of its own, a worker: what the three processes that have to do
-// with it share. The saga's engine wants it done (saga_workers.hpp), the keeper starts and ends workers
+// A callback of a saga that runs in a process of its own, a worker: the data that three processes share
+// about it. The saga's engine wants it done (saga_workers.hpp), the keeper starts and ends workers
 // (saga_keeper.hpp), and the worker holds a ticket until nothing of the callback runs any more.
 #pragma once
 
@@ -48,8 +48,8 @@ struct saga_job {
 };
 
 // Held by the worker from before its process is made. Its end tells the keeper that the job is over. The
-// worker's behaviour holds it, which lives as long as a callback is on the worker's stack, and with it
-// blocking work: so nothing of the callback runs any more. Any thread, one at a time.
+// worker's behaviour owns it, and lives as long as a callback, with its blocking work, is on the worker's
+// stack: so nothing of the callback runs any more. Any thread, one at a time.
 class saga_ticket {
  public:
   saga_ticket(runtime::system& system, const runtime::pid& keeper, std::shared_ptr<saga_job> of)
@@ -92,7 +92,7 @@ runtime::message stop(std::uint64_t token);
 runtime::message began(std::uint64_t token, const runtime::pid& worker, const runtime::node_names& names);
 // `key` and `value`: terms.
 runtime::message told(std::uint64_t token, etf::bytes key, etf::bytes value);
-// nullopt: the message that is being handled is none.
+// nullopt: the message that is being handled is no such notice.
 std::optional<news> read(const runtime::process& self, const runtime::message& m);
 
 } // namespace saga_news

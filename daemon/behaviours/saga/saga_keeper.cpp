@@ -87,7 +87,7 @@ base::result<runtime::pid> saga_keeper::start(process& self, const std::shared_p
   return self.spawn(std::move(options), std::move(*actor));
 }
 
-// By force: it may be inside a handler.
+// Kills the worker, since it may be inside a handler.
 void saga_keeper::stop(process& self, worker& one) {
   if (std::exchange(one.stopped, true) || !one.process) return;
   self.exit(one.process, runtime::reasons::kill());

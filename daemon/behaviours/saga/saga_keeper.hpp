@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The process that starts and ends the workers of a saga. It is linked to the saga's process, and the workers
-// to it: so a worker that crashes ends nothing else, and the end of the saga, whatever its reason, ends its
-// workers. It has the place of the saga (saga_place.hpp) until the last worker is over: the next process of
-// that saga gets a keeper after that, and so calls nothing beside a callback of an earlier one.
+// The process that starts and ends the workers of a saga. It is linked to the saga's process, and the
+// workers are linked to it: so a worker that crashes ends nothing else, and the end of the saga, whatever
+// its reason, ends its workers. It has the place of the saga (saga_place.hpp) until the last worker is over.
+// The next process of that saga gets a keeper only after that, so it runs no callback beside a callback of
+// an earlier process.
 #pragma once
 
 #include <memory>

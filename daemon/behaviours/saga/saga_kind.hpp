@@ -10,7 +10,7 @@
 
 namespace coppice::behaviours {
 
-// `workers`: null: none.
+// `workers` null: none.
 std::shared_ptr<const child_kind> saga_kind(bool durable, std::shared_ptr<const saga_worker_options> workers);
 
 } // namespace coppice::behaviours

@@ -18,10 +18,10 @@ constexpr std::string_view module = "saga";
 // saga::options::longest_write, or one record, and the log takes four MiB.
 constexpr std::size_t most_requested_bytes = std::size_t{1} << 20;
 
-// Writes that can wait are submitted when there are so many, even if none comes that cannot.
+// Writes that can wait are submitted when there are so many, even if no write comes that cannot wait.
 constexpr std::size_t most_waiting = 64;
 
-// Until a request that the log has refused is submitted again. It doubles up to the longest.
+// Pause until a request that the log has refused is submitted again. It doubles up to longest_refused.
 constexpr base::nanos first_refused = 100 * base::nanos_per_ms;
 constexpr base::nanos longest_refused = 5 * base::nanos_per_second;
 
@@ -67,7 +67,7 @@ base::result<saga_log::contents> saga_log::open(const std::string& name, std::st
     came->group = *group;
     open.settle();
     came->ended = open.report().failure;
-    if (came->ended) return; // what it has in memory may not be on the disk
+    if (came->ended) return; // what the log has in memory may not be on the disk
     if (const auto report = open.report(*group); report && !report->damage.empty())
       came->how = base::fail(base::errc::invalid, report->damage);
     else
@@ -140,7 +140,7 @@ std::optional<base::result<std::uint64_t>> saga_log::take_news(const runtime::me
   if (writer_ == nullptr || !journal_writer::is_news(self_, m)) return std::nullopt;
   const journal_writer::news known = writer_->take();
   if (known.failure) {
-    // A writer keeps its first failure. Nothing else of this one is under way.
+    // A writer keeps its first failure. Nothing else of this writer is under way.
     writer_ = make_writer(writer_->group());
     if (auto later = refused(known.failure->why, now); !later) return unexpected(std::move(later.error()));
     return std::uint64_t{0};

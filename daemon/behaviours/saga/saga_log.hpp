@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The records of a saga on the disk: reads what the node's durable log has of them, and submits the core's
-// writes. Writes are gathered in order. The log has a request with the first ones of them, and gets no other
-// request before it has told the end of that one. So no write can be on the disk without those before it,
+// writes. Writes are gathered in order. The log gets the first ones in one request, and no other request
+// before it has told the end of that one. So no write can be on the disk without the writes before it,
 // whatever the log refuses. The writes of a volatile saga go nowhere. Times are of the core's clock. In the
 // process's own turn.
 #pragma once
@@ -25,25 +25,25 @@ namespace coppice::behaviours {
 
 class saga_log {
  public:
-  // Of a volatile saga until open(). `log`: null: the node has none. Both outlive the object.
+  // For a volatile saga until open() is called. `log` null: the node has none. Both outlive the object.
   saga_log(runtime::process& self, journal* log) : self_(self), log_(log) {}
 
   struct contents {
     std::vector<saga::kept_record> records;
     std::optional<std::string> ended; // why the log takes nothing until the node starts again; else none
   };
-  // What an earlier process of this name has left. Parks, since what that process submitted may still wait
-  // for the disk. `shown`: the saga's name for lines of the node's log. errc::unsupported: the node has no
-  // log; errc::invalid: the records are damaged; else the log's errors.
+  // Reads the records that an earlier process of this name has left. Parks, since writes of that process may
+  // still wait for the disk. `shown`: the saga's name for lines of the node's log. errc::unsupported: the
+  // node has no log; errc::invalid: the records are damaged; else the log's errors.
   base::result<contents> open(const std::string& name, std::string shown);
 
   void add(saga::write&& one) { writes_.push_back(std::move(one)); }
   // Submits the first writes, unless some are under way, the log has refused them a moment ago, or there are
   // few and all of them can wait (saga::write::can_wait). An error: the log has ended.
   base::status submit(base::nanos now);
-  // Submits a write of a process that ends, whatever is under way. Errors are those of the log.
+  // Submits a write of a process that ends, whatever is under way. The errors are the log's.
   base::status submit_last(const saga::write& one);
-  // Of a volatile saga: the number of the last write that was submitted and not yet taken. 0: none.
+  // For a volatile saga: the number of the last write that was submitted and not yet taken. 0: none.
   std::uint64_t take_submitted() { return std::exchange(submitted_, 0); }
   // The number of the last write on the disk. 0: nothing new; an error: the log has ended. nullopt: the
   // message is no news of the log.
@@ -67,9 +67,9 @@ class saga_log {
   std::string shown_;
   std::unique_ptr<journal_writer> writer_; // null: volatile
   std::uint64_t submitted_ = 0;            // see take_submitted()
-  std::deque<saga::write> writes_;         // that are not on the disk
+  std::deque<saga::write> writes_;         // writes that are not on the disk
   bool under_way_ = false;
-  std::uint32_t refusals_ = 0; // of the first request in a row
+  std::uint32_t refusals_ = 0; // in a row, of the first request
   base::nanos submit_at_ = 0;  // not before this
 };
 

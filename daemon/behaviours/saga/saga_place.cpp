@@ -41,7 +41,7 @@ class waiting_helper final : public runtime::behaviour {
 
 } // namespace
 
-// A longer name would leave no room for more in the name of a process.
+// With the prefix a longer name would not fit into the name of a process, so its hash stands for it.
 std::string place_of_saga(std::string_view saga) {
   if (saga.size() <= tree::longest_name_with_workers) return fmt::format("$coppice_saga/{}", saga);
   return fmt::format("$coppice_saga#{:016x}", std::hash<std::string_view>()(saga));
@@ -75,7 +75,8 @@ base::status saga_stay::begin() {
   if (!made) return unexpected(std::move(made.error()).context("the place of the saga"));
   helper_ = *made;
   if (!helper_) return {};
-  // A helper that is killed frees the place, which the next process would take beside this one's callback.
+  // If the helper is killed, the place is free, and the next process would take it beside this process's
+  // callback.
   runtime::monitor_options watch;
   watch.tag = message::atom(free_tag);
   self_.monitor(runtime::destination(helper_), std::move(watch));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The place of a saga: a registered name that follows from the saga's own. A process of the saga has it, by a
-// helper, as long as one of its callbacks may still run. A killed process is dead to all others at once, and
-// yet its blocking work goes on to its end. So the next process of the saga runs no callback of a step before
-// it has the place. With workers the helper is their keeper (saga_keeper.hpp), without them a process that
-// only waits (saga_stay). In the saga's own turn, but for what says otherwise.
+// The place of a saga: a registered name that follows from the saga's own. A process of the saga has it,
+// through a helper process, as long as one of its callbacks may still run. A killed process counts as dead
+// at once, but its blocking work goes on to its end. So the next process of the saga runs no callback of a
+// step before it has the place. With workers the helper is their keeper (saga_keeper.hpp), without them a
+// process that only waits (saga_stay). In the saga's own turn, unless a comment says otherwise.
 #pragma once
 
 #include <memory>
@@ -27,9 +27,8 @@ base::result<runtime::pid> take_place(runtime::process& self, runtime::spawn_opt
 bool says_free(const runtime::process& self, const runtime::message& m);
 
 // Has the place for a saga without workers, from begin() to the end of this object. A helper that was killed
-// is replaced. The saga's behaviour owns
-// it and lives as long as a callback is on the process's stack, and with it blocking work. It may end in any
-// thread.
+// is replaced. The saga's behaviour owns the object, and lives as long as a callback, with its blocking
+// work, is on the process's stack. The object may end in any thread.
 class saga_stay {
  public:
   explicit saga_stay(runtime::process& self) : self_(self), system_(self.host()) {}
@@ -37,13 +36,13 @@ class saga_stay {
   saga_stay(const saga_stay&) = delete;
   saga_stay& operator=(const saga_stay&) = delete;
 
-  // Earlier than the end of this object: no callback runs any more, though one of them is on the stack. In
-  // the saga's process, which is dead.
+  // Gives up the place before the end of this object: no callback runs any more, though one of them is on
+  // the stack. In the saga's process, which is dead.
   void leave();
   // After an error the process is to end.
   base::status begin();
   bool has_place() const { return bool{helper_}; }
-  // nullopt: the message is not meant for this. An error: the process is to end.
+  // nullopt: the message is not meant for this object. An error: the process is to end.
   std::optional<base::status> take_info(const runtime::message& m);
 
  private:

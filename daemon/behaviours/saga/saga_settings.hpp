@@ -12,7 +12,7 @@
 
 namespace coppice::behaviours {
 
-// A saga's group in the node's durable log is called by this and the saga's name.
+// The name of a saga's group in the node's durable log is this prefix and the saga's name.
 inline constexpr std::string_view saga_group_prefix = "saga/";
 
 struct saga_settings {

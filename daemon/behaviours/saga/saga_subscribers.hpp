@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The processes that a saga tells how its open transactions go on, and their bounds: so many of one node for
-// one transaction, and of one other node for all transactions. A subscription costs the same however many
-// others there are. In the saga's own turn.
+// The processes that a saga tells how its open transactions go on, and the bounds of their number: of one
+// node for one transaction, and of one other node for all transactions. A subscription costs the same
+// however many others there are. In the saga's own turn.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@ namespace coppice::behaviours {
 class saga_subscribers {
  public:
   static constexpr std::size_t most_of_transaction = 1000; // processes of one node
-  static constexpr std::size_t most_of_node = 10'000;      // of another node, to all transactions
+  static constexpr std::size_t most_of_node = 10'000;      // of another node, for all transactions
 
   // False: its node has as many as it may. A process that is subscribed already stays so.
   bool add(const std::string& tx, const runtime::pid& who);
-  // Of one transaction, in no order.
+  // The subscribers of one transaction, in no order.
   using processes = std::unordered_set<runtime::pid, runtime::pid_hash>;
   // Null: there are none.
   const processes* of(const std::string& tx) const;

@@ -16,7 +16,7 @@ namespace coppice::behaviours {
 // The answer to the request of that kind: {ok, R}, prepared, {prepared, R}, {error, E}, ok, {never, E} or
 // {busy, E}.
 runtime::message saga_answer(const saga::reply& of, saga::commit_kind kind);
-// nullopt: none that this request may have.
+// A participant's answer. read_answer() nullopt: the request may not have this answer.
 struct read_saga_answer {
   saga::answer_kind what = saga::answer_kind::ok;
   saga::term value;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The callbacks of a saga's steps that run in workers: which run, which wait for room, and what has come of
-// them. The saga's engine owns it; the workers' processes belong to the keeper. At most
+// The callbacks of a saga's steps that run in workers: which of them run, which wait for room, and how they
+// have ended. The saga's engine owns it; the workers' processes belong to the keeper. At most
 // saga_worker_options::limit run at once. The others wait in their order; each is of a step that the saga's
-// core keeps, so the core's bounds are theirs. In the saga's own turn.
+// core keeps, so the core's bounds limit them, too. In the saga's own turn.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ class saga_workers {
                std::size_t max_steps)
       : self_(self), how_(std::move(how)), max_value_(max_value), max_steps_(max_steps) {}
 
-  // Starts the keeper. While that of an earlier process of this saga is there, all wait. The process has its
-  // name. After an error it is to end.
+  // Starts the keeper. While the keeper of an earlier process of this saga is there, all callbacks wait. The
+  // process must have its name already. After an error it has to end.
   base::status begin();
 
   // Whether such a callback runs in a worker.
@@ -42,9 +42,9 @@ class saga_workers {
   // do, undo, prepare, commit or abort.
   static std::string_view word_of(const saga::call& of);
   void run(saga::call what);
-  // Ends the worker of this call. It is over later, in any case.
+  // Ends the worker of this call. The call is over later, in any case.
   void stop(std::uint64_t token);
-  // Ends all of them, and begins none any more.
+  // Ends all workers, and begins none any more.
   void stop_all();
 
   struct end {
@@ -58,7 +58,7 @@ class saga_workers {
     etf::bytes key; // parts of the message
     etf::bytes value;
   };
-  // A message that is meant for this.
+  // A message that is meant for this object.
   struct taken {
     base::status how; // after an error the process is to end
     std::optional<interim> told;
@@ -87,7 +87,7 @@ class saga_workers {
   const std::shared_ptr<const saga_worker_spec> how_;
   const std::size_t max_value_;
   const std::size_t max_steps_;
-  runtime::pid keeper_; // none: that of an earlier process is still there
+  runtime::pid keeper_; // none: the keeper of an earlier process is still there
   bool closed_ = false;
   saga_call_queue waiting_;
   std::unordered_map<std::uint64_t, running> running_; // by token

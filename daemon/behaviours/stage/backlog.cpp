@@ -76,8 +76,8 @@ std::vector<stage_overload> stage_backlog::add_events(const runtime::pid& to, su
     const auto found = accounts_.find(holder(to));
     if (found == accounts_.end() || found->second.bytes <= most || found->second.messages == 1) return out;
     account& whole = found->second;
-    // A subscription with a single message has taken no more than any subscription may. If all are like that,
-    // the one whose message came last loses it.
+    // A subscription with a single message has taken no more than any subscription may. If all are like
+    // that, the subscription whose message came last loses it.
     subscriber_id worst = of;
     std::uint64_t largest = 0;
     for (const auto& [id, one] : whole.subscriptions)

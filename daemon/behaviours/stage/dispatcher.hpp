@@ -51,8 +51,8 @@ class dispatcher {
   // Number of events for which its consumers have demand.
   virtual std::uint64_t wanted() const = 0;
   // `ahead`: number of events that the producer was asked for beyond wanted(), by consumers that have left.
-  // The dispatcher may take them as well, to keep them for later consumers. It leaves in `events` those for
-  // which there is no demand; of at most wanted() events it leaves none.
+  // The dispatcher may take them as well, to keep them for later consumers. It leaves in `events` the events
+  // for which there is no demand; if there are at most wanted() events, it leaves none.
   virtual void dispatch(event_list& events, std::uint64_t ahead, outlet& out) = 0;
   virtual void inform(runtime::message m, outlet& out) = 0;
   // Messages of inform() whose turn has not come yet.

@@ -45,16 +45,16 @@ class stage_engine final : private dispatcher::outlet {
   std::optional<outcome> receive(const message& m);
   // {'DOWN', Ref, …} as the runtime sends it. Empty: the monitor is the author's.
   std::optional<outcome> down(etf::bytes reference, etf::bytes reason);
-  // The request of a call. `reply`: the answer to send, set also when the outcome stops. Empty: it is the
-  // author's.
+  // The request of a call. `reply`: the answer to send, set also when the outcome stops. Empty: the request
+  // is the author's.
   std::optional<outcome> call(etf::bytes request, message& reply);
   std::optional<outcome> cast(etf::bytes request);
-  // Called when the port was asked for it.
+  // Called when the port was asked for it by go_on_later() or subscribe_later().
   outcome go_on();
   outcome subscribe_again(std::size_t which);
 
-  // For callbacks. Emits the elements of a proper list; false: it is not one. Events of a consumer are
-  // dropped and logged.
+  // For callbacks. Emits the elements of a proper list. False: it is no proper list. Events of a consumer
+  // are dropped and logged.
   bool emit(const message& list);
   // `party`: {Pid, Tag} of a producer. False: there is no such producer, or no such number. Asking for 0 does
   // nothing.
@@ -181,7 +181,7 @@ class stage_engine final : private dispatcher::outlet {
   stage_port& port_;
   stage_counters counters_{};
 
-  // Of the producer's side.
+  // State of the producer's side.
   std::unique_ptr<dispatcher> dispatcher_;
   stage_buffer buffer_;
   std::map<subscriber_id, consumer> consumers_;
@@ -196,7 +196,7 @@ class stage_engine final : private dispatcher::outlet {
   std::uint64_t owed_ = 0; // events asked of the producer, or of the producers above, and not emitted yet
   std::uint64_t owed_demand_ = 0; // part of owed_ that the producer was not asked for yet
 
-  // Of the consumer's side.
+  // State of the consumer's side.
   std::map<std::string, producer, std::less<>> producers_; // by tag
   std::deque<waiting> queue_;                              // of a producer_consumer
   std::vector<wanted_state> wanted_;

@@ -14,7 +14,8 @@ using runtime::message_writer;
 
 constexpr std::size_t waste = 1024; // least number of bytes that a kept run may hold beyond its own size
 
-// Writes a list that is not a plain LIST_EXT as one: a string of bytes, or a list whose tail is another list.
+// Writes a list that has another encoding as a plain LIST_EXT: a string of bytes, or a list whose tail is
+// another list.
 std::optional<message> plain_list(etf::bytes list) {
   std::uint64_t count = 0;
   message_writer out(list.size() + 16);
@@ -50,7 +51,7 @@ std::optional<message> plain_list(etf::bytes list) {
 etf::bytes next_term(etf::bytes& rest) {
   etf::cursor at(rest);
   etf::bytes term;
-  if (!at.read_term(term)) { // cannot happen: they are whole terms
+  if (!at.read_term(term)) { // cannot happen: `rest` has whole terms
     term = rest;
     rest = {};
     return term;

@@ -44,7 +44,7 @@ base::result<std::uint64_t> read_number(etf::bytes options, std::string_view key
   return value;
 }
 
-// Which of the enumeration's words it is.
+// Reads one of the enumeration's words.
 template <tree::has_words Value>
 base::result<Value> read_choice(etf::bytes options, std::string_view key, Value unless_said) {
   const auto found = option_of(options, key);

@@ -20,7 +20,7 @@
 namespace coppice::behaviours {
 
 enum class stage_role : std::uint8_t { producer, producer_consumer, consumer };
-// Of the behaviour of that name, which is a stage's.
+// The role of the behaviour with this name, which must be a stage's.
 stage_role role_of(std::string_view behaviour);
 using tree::cancel_mode;
 using tree::demand_mode;

@@ -71,7 +71,7 @@ class statem::world final : public machine::effects {
       timer.handle = self_.remind(deadline, timeout_notice(timeout.type, 0, {}));
       timer.fires = deadline;
     }
-    return timeout.type; // differs from every timer's number
+    return timeout.type; // no timer has this number
   }
   void disarm(std::uint32_t type, std::uint64_t handle) override {
     if (type == COPPICE_STATEM_EVENT_NAMED_TIMEOUT)

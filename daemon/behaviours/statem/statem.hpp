@@ -25,14 +25,14 @@ class statem : public server {
   using action = machine::action;
 
  protected:
-  // What a derived class implements. A callback reports its transition to transition(). An outcome that stops
-  // first sends the transition's replies; after drop_transition() nothing is sent.
+  // The functions that a derived class implements. A callback reports its transition to transition(). An
+  // outcome that stops first sends the transition's replies; after drop_transition() nothing is sent.
   virtual runtime::outcome handle(runtime::process& self, const event& what,
                                   const runtime::message& state) = 0;
   virtual runtime::outcome enter(runtime::process& self, const runtime::message& old_state,
                                  const runtime::message& state) = 0;
   virtual bool enters() const = 0; // whether enter() is called
-  // A postponed event was dropped, because the most were waiting.
+  // A postponed event was dropped, because as many as may were waiting.
   virtual void has_dropped() {}
   // The data as a term, for sys.
   virtual runtime::message sys_data(runtime::process& self) = 0;

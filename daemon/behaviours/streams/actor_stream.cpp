@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See actor_stream.hpp. Nothing of the actor is called below libuv: what happens there is noted, and told in
-// the actor's turn.
+// See actor_stream.hpp. No callback of the actor is called below libuv: events there are noted, and the
+// actor is told in its own turn.
 #include "behaviours/streams/actor_stream.hpp"
 
 #include <sys/ioctl.h>
@@ -20,15 +20,15 @@ using runtime::outcome;
 
 namespace {
 
-// A frame is received in its place once so much has come of it, and as much is to come; before, it is copied
-// there.
+// Once so much of a frame has come, and as much is missing, the rest is received straight into its place.
+// Before that it is copied there.
 constexpr std::size_t in_place_from = std::size_t{16} << 10;
 
 stream_end end_of(const base::error& why, bool was_open) {
   switch (why.code) {
     case base::errc::timeout:
       return stream_end::timeout;
-    case base::errc::limit: // it made room for others
+    case base::errc::limit: // it was closed to make room for other connections
       return stream_end::idle;
     case base::errc::refused:
     case base::errc::not_found:
@@ -60,7 +60,7 @@ void actor_stream::count_end() {
   if (counters_ != nullptr) counters_->count_end(how_, traffic().read, traffic().written);
 }
 
-// What comes ----------------------------------------------------------------------------------------------
+// Input ---------------------------------------------------------------------------------------------------
 
 void actor_stream::tell() {
   if (std::exchange(is_due_, true)) return;
@@ -93,7 +93,7 @@ void actor_stream::on_data(base::bytes_span bytes) {
   if (frame_began_ == 0) frame_began_ = active_at_;
   if (input_.size() >= most_kept()) stream_.pause();
   if (input_.size() < needed_ || held_) return watch();
-  tell(); // and the actor's turn watches what it leaves
+  tell(); // the actor's turn then sets the timer for what it leaves
 }
 
 bool actor_stream::on_end() {
@@ -115,7 +115,7 @@ void actor_stream::on_closed(base::error why) {
   finish(was_securing ? stream_end::tls : end_of(why, was_open), std::move(why.text));
 }
 
-// What the program wrote before it ended is in the kernel by now.
+// All that the program wrote before it ended is in the kernel by now.
 void actor_stream::let_end(std::string why) {
   end_held_ = false;
   int unread = 0;
@@ -125,10 +125,10 @@ void actor_stream::let_end(std::string why) {
   if (ending()) tell();
 }
 
-// The socket is done with, or closes by itself; the actor is to be told.
+// The socket is no longer used, or closes by itself. The actor is still to be told.
 void actor_stream::finish(stream_end how, std::string why) {
   if (life_.is_over()) return;
-  // What came whole before the connection broke is the actor's all the same.
+  // Frames that came whole before the connection broke are still handed out.
   const bool more = is_open() && input_.size() >= needed_;
   how_ = how;
   why_ = std::move(why);
@@ -196,7 +196,7 @@ bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& nex
     }
     if (seen.is == net::framer::outcome::more) {
       needed_ = std::max(seen.needed, input_.size() + 1);
-      read_on(); // a frame may be longer than the credit, which is used up
+      read_on(); // a frame may be longer than the credit, so reading goes on
       break;
     }
     --budget;
@@ -211,8 +211,8 @@ bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& nex
   return true;
 }
 
-// All that is there; what the actor leaves of it comes again when there is more. It stays in input_
-// meanwhile: the callback may wait, and more come behind it.
+// Hands out all that has come. What the actor leaves comes again when there is more. The bytes stay in
+// input_ during the callback, since it may wait and more may come behind them.
 outcome actor_stream::hand_out_raw(stream_callbacks& to) {
   const std::size_t size = input_.size();
   const message data = input_.part(0, size);
@@ -234,12 +234,12 @@ outcome actor_stream::hand_out_raw(stream_callbacks& to) {
     return next;
   }
   used(taken);
-  if (!is_cut) needed_ = size - taken + 1; // it may have waited, and more have come
+  if (!is_cut) needed_ = size - taken + 1; // the callback may have waited, and more have come
   if (!held_) read_on();                   // what was left may be more than the credit
   return next;
 }
 
-// All of it is somebody else's.
+// All of the input belongs to TLS now.
 void actor_stream::input_taken() {
   input_.clear();
   needed_ = 1;
@@ -247,7 +247,7 @@ void actor_stream::input_taken() {
   read_on();
 }
 
-// The credit is given back.
+// Removes used bytes, so that more may be read.
 void actor_stream::used(std::size_t count) {
   input_.consume(count);
   needed_ = 1;
@@ -259,7 +259,7 @@ void actor_stream::read_on() {
   if (stream_ && life_.has_socket() && stream_.paused() && input_.size() < most_kept()) stream_.resume();
 }
 
-// What its actor has left comes again then, also if there is no more: it may have had nowhere to put it.
+// What the actor has left comes again then, even if no more has come: the actor may have had no room for it.
 void actor_stream::resume() {
   if (std::exchange(held_, false) && framer_.how().by == net::framing::kind::none) needed_ = 1;
   tell();
@@ -277,7 +277,7 @@ void actor_stream::set_framing(const net::framing& how) {
   if (!input_.empty()) tell(); // there may be a whole frame in it
 }
 
-// What goes -----------------------------------------------------------------------------------------------
+// Output --------------------------------------------------------------------------------------------------
 
 actor_stream::write_result actor_stream::refused() {
   room_.take(actor_stream_room_event::refuses);
@@ -316,7 +316,7 @@ void actor_stream::end() {
 
 void actor_stream::close(stream_end how, std::string why) {
   if (life_.is_over()) return;
-  if (how == stream_end::proxy) // no actor of it hears why
+  if (how == stream_end::proxy) // there is no actor yet that would hear why
     base::log::counted(base::log::level::warning, "tcp", why, "a connection from {} is closed: {}", peer_,
                        why);
   totals_ = traffic();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How an actor's stream comes to be open: from a listener, perhaps behind a proxy's header, by a connection
-// of its own, or from another actor, to which it can be handed over; and TLS, at once or later.
+// How an actor's stream is opened: accepted by a listener, perhaps behind a proxy's header; by a connection
+// of its own; or taken over from another actor. And how TLS begins, at once or later.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -143,7 +143,7 @@ void actor_stream::on_secured() {
   tell();
 }
 
-// What comes behind it is the client's, or TLS's.
+// The bytes behind the header belong to the client, or to TLS.
 void actor_stream::take_proxy_header() {
   auto read = net::read_proxy_header(input_.bytes(), *options_->proxy);
   if (!read) return close(stream_end::proxy, std::move(read.error().text));
@@ -170,9 +170,9 @@ base::status actor_stream::start_tls(const net::tls_options& how) {
   if (loan_.now() == actor_stream_loan_state::none) {
     secure(how);
   } else if (loan_.take(actor_stream_loan_event::secures)) {
-    stream_.start_tls(how, std::nullopt); // and what is left of the data when on_data has returned
+    stream_.start_tls(how, std::nullopt); // gives TLS the rest of the data when on_data has returned
   } else {
-    stream_.start_tls(how); // which tells of it
+    stream_.start_tls(how); // a second call: on_closed() reports it
   }
   return {};
 }

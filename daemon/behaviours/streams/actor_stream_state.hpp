@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The states of an actor's stream, without a socket: its life, what the actor is to be told next, the peer's
-// end, room for what is written, and bytes that on_data() has. Each is a machine with a table of its own;
-// actor_stream.hpp tells them what happens and asks what follows. The thread of the actor's loop.
+// end, room for what is written, and the bytes that on_data() has. Each is a state machine with its own
+// table. actor_stream reports events to them and asks what follows. The thread of the actor's loop.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace coppice::behaviours {
 
 enum class actor_stream_life_state : std::uint8_t {
   opening, // it connects, or its TLS handshake is under way
-  proxied, // it was accepted, and the PROXY header is to come
+  proxied, // it was accepted, and its PROXY header has not come yet
   open,
   broken, // the socket is gone; frames that came whole before are still handed out
   ending, // the socket is gone, and on_close is to come
@@ -51,15 +51,15 @@ class actor_stream_life final : public base::state_machine<actor_stream_life_tab
 
   bool is(state one) const { return now() == one; }
   bool is_opening() const { return is_any(state::opening, state::proxied); }
-  // What comes, or has come, is the actor's.
+  // Whether input may be handed to the actor.
   bool hands_out() const { return is_any(state::open, state::broken); }
-  // Deadlines run.
+  // Whether deadlines apply.
   bool is_timed() const { return is_any(state::proxied, state::open); }
   bool has_socket() const { return is_any(state::opening, state::proxied, state::open); }
   bool is_over() const { return is_any(state::ending, state::gone); }
 };
 
-// What the actor is to be told in its next turn: first on_connect, then on_secured.
+// The news that the actor is told in its next turn: first on_connect, then on_secured.
 enum class actor_stream_news_state : std::uint8_t { none, connected, secured, both };
 
 enum class actor_stream_news_event : std::uint8_t { connects, secures, tells_connected, tells_secured };
@@ -90,7 +90,7 @@ class actor_stream_news final : public base::state_machine<actor_stream_news_tab
 enum class actor_stream_input_state : std::uint8_t {
   comes,
   ended, // the peer sends no more
-  told,  // and on_eof has said so
+  told,  // the peer sends no more, and on_eof has said so
 };
 
 enum class actor_stream_input_event : std::uint8_t { ends, is_told };
@@ -136,7 +136,7 @@ inline constexpr auto actor_stream_room_table = [] {
 
 using actor_stream_room = base::state_machine<actor_stream_room_table>;
 
-// What on_data() has of the input, and what the actor does about it inside that call.
+// The bytes of the input that on_data() has, and what the actor does about them inside that call.
 enum class actor_stream_loan_state : std::uint8_t {
   none,
   lent,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How long things may take at an actor's stream. One timer for all of them, which runs only while something
-// may be late, and is not moved by what happens meanwhile: when it fires, it looks again. So what moves a
-// deadline back need not watch() again; what brings a new one must: the opening, a frame that waits for its
-// rest, what is written when nothing was.
+// The time limits of an actor's stream. One timer serves all of them. It runs only while a limit may be
+// exceeded, and later activity does not move it: when it fires, it looks again. So an event that only moves
+// a deadline back need not call watch(). An event that makes a new deadline must: the opening, a frame that
+// waits for its rest, bytes written when none were waiting.
 #include <algorithm>
 
 #include "behaviours/streams/actor_stream.hpp"
@@ -10,7 +10,7 @@
 namespace coppice::behaviours {
 namespace {
 
-constexpr base::nanos proxy_time = 5 * base::nanos_per_second; // for its header
+constexpr base::nanos proxy_time = 5 * base::nanos_per_second; // for the PROXY header
 
 std::uint64_t ms(base::nanos time) {
   return static_cast<std::uint64_t>(base::to_milliseconds(time).count());
@@ -18,7 +18,7 @@ std::uint64_t ms(base::nanos time) {
 
 } // namespace
 
-// 0: none.
+// The next deadline in loop time, ms; 0: none.
 std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) const {
   std::uint64_t first = 0;
   const auto look = [&](std::uint64_t since, base::nanos limit, stream_end end, const char* text) {
@@ -43,7 +43,7 @@ std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) con
 
 void actor_stream::note_written() {
   active_at_ = now();
-  if (stuck_since_ != 0) return; // the timer runs for it
+  if (stuck_since_ != 0) return; // the timer already runs for them
   stuck_since_ = active_at_;
   written_then_ = stream_.bytes_written();
   watch();

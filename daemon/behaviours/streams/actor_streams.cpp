@@ -15,7 +15,7 @@ using runtime::process;
 
 namespace {
 
-constexpr unsigned callbacks_at_once = 64; // then messages have their turn
+constexpr unsigned callbacks_at_once = 64; // then messages have a turn
 
 } // namespace
 
@@ -122,7 +122,7 @@ outcome actor_streams::handle(stream_callbacks& to) {
     one.handle(to, budget, next);
     if (next.stops()) return next;
     if (!one.gone()) {
-      // It has closed what it talks by, or its actor has.
+      // The program has closed its end of the stream, or the actor has.
       if (program_ != nullptr && id == programs_stream_ && one.ending()) program_->expect_end();
       continue;
     }
@@ -130,11 +130,11 @@ outcome actor_streams::handle(stream_callbacks& to) {
     one.count_end();
     count_bytes(one);
     if (keeper_ != nullptr && keeper_->has(id)) keeper_->ended(one);
-    all_.erase(at(id)); // its callback may have opened others
+    all_.erase(at(id)); // its callback may have opened other streams
     if (ends) return runtime::stop(program_ != nullptr ? program_->reason() : runtime::reasons::normal());
   }
   process_.reductions(callbacks_at_once - budget);
-  if (due_.empty()) { // its memory is of use again
+  if (due_.empty()) { // reuse its memory
     now.clear();
     due_.swap(now);
   }
@@ -152,7 +152,7 @@ actor_streams::~actor_streams() {
   if (left != all_.end()) count_bytes(**left);
 }
 
-// Of its program's stream, once.
+// Counts the bytes of the program's stream, once.
 void actor_streams::count_bytes(const actor_stream& ended) const {
   if (totals_ == nullptr || ended.id() != programs_stream_) return;
   const auto bytes = ended.traffic();
@@ -177,8 +177,8 @@ base::status actor_streams::run(std::shared_ptr<const program_spec> what, std::s
   return fresh.adopt(program_->take_stream(), {}, true);
 }
 
-// What it has written before comes still, and then its end; that stays away where a process that has left the
-// group holds the other end, too.
+// Bytes that the program wrote before still come, and then the end of its stream. The end does not come if a
+// process that has left the program's group holds the other end too.
 void actor_streams::program_ended() {
   actor_stream* const stream = find(programs_stream_);
   if (stream == nullptr) return;
@@ -196,7 +196,7 @@ void actor_streams::end_program() {
   if (!program_->wait(process_)) program_->kill();
 }
 
-// They stay here as they are: a callback that is about one may wait on its stack still.
+// The streams stay in all_: a callback about one of them may still wait on its stack.
 void actor_streams::close() {
   asked_ = true;
   if (program_ != nullptr) program_->kill();

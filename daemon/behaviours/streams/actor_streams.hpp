@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The streams of one actor. From its first one on it stays on its worker, on whose loop they are. In the
-// actor's own turn, and by callbacks of that loop.
+// The streams of one actor. From its first stream on, the actor stays on its worker, whose loop has the
+// streams. In the actor's own turn, and by callbacks of that loop.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@
 
 namespace coppice::behaviours {
 
-// What a listener tells the actors of its connections, as a notice: actor_streams::drain().
+// A notice from a listener to the actors of its connections, which call actor_streams::drain().
 constexpr std::string_view drain_notice = "$coppice_drain_streams";
 
-// Has tasks run between turns on the worker where the process is, which stays there. Any thread, as long as
-// the system lives.
+// Returns a function that runs tasks between turns on the worker where the process is. The process must stay
+// on that worker. Any thread, as long as the system lives.
 std::function<void(std::function<void()>)> run_beside(const runtime::process& self);
 
 class actor_streams final : private actor_stream::owner {
@@ -32,52 +32,52 @@ class actor_streams final : private actor_stream::owner {
   actor_streams(const actor_streams&) = delete;
   actor_streams& operator=(const actor_streams&) = delete;
 
-  // The actor ends with it. An error: the socket is closed.
+  // Takes an accepted connection; the actor ends when it ends. An error: the socket is closed.
   base::status accept(accepted_stream from) { return accept(std::move(from), true); }
-  // An error: it can never be right. All else is told by on_close.
+  // Opens a connection. An error: it can never succeed. All other failures are told by on_close.
   base::result<std::uint64_t> connect(outgoing_stream to);
 
-  // From now on it has this one all the time, by a new stream whenever the last has ended. Once.
-  // As connection_keeper.
+  // Keeps this connection up from now on, by a new stream whenever the last one has ended. Called once. The
+  // arguments are those of connection_keeper.
   void stay_connected(std::shared_ptr<const kept_connection> to, std::string label, connect_totals& totals);
-  // Null: it has none.
+  // null: it has none.
   const connection_keeper* keeper() const { return keeper_.get(); }
-  // All there are, by id.
+  // All streams, ordered by id.
   const std::vector<std::unique_ptr<actor_stream>>& all() const { return all_; }
 
-  // Starts it: its input and output are the actor's first stream, and the actor ends with it. Once. As
-  // base::program::start(). `totals` outlive this.
+  // Starts the program. Its input and output are the actor's first stream, and the actor ends when it ends.
+  // Called once. Errors as base::program::start(). `totals` outlive this.
   base::status run(std::shared_ptr<const program_spec> what, std::string label, program_totals& totals);
-  // With its program it began to trap exits, which it did not of its own: so that it ends the program in an
-  // orderly way when it is told to end.
+  // Whether the actor traps exits only because of its program, so that the program is ended in an orderly
+  // way when the actor is told to end.
   bool traps_for_program() const { return traps_for_program_; }
-  // Null: it has none.
+  // null: it has none.
   const actor_program* its_program() const { return program_.get(); }
-  // Null: it has none (any more).
+  // null: it has none (any more).
   const actor_stream* program_stream() const { return find(programs_stream_); }
-  // In the actor's last turn: its program reads its end and has SIGTERM, later SIGKILL. Parks until it has
-  // ended, and while what was written goes out.
+  // In the actor's last turn: the program reads the end of its input and gets SIGTERM, later SIGKILL. Parks
+  // until the program has ended, while written bytes still go out.
   void end_program();
 
-  // An error: a file of it cannot be used.
+  // An error: one of its files cannot be used.
   base::status start_tls(actor_stream& stream, const stream_tls& how);
 
-  // One that was another's, or that a listener gives it; the actor goes on when it ends. An error: it is
-  // closed.
+  // Takes a stream that another actor hands over or a listener gives; the actor goes on when it ends. An
+  // error: the stream is closed.
   base::status take(stream_parcel& from);
-  // To whoever takes it. An error: it stays.
+  // Hands a stream over to another process. An error: it stays here.
   base::status hand_over(actor_stream& stream, const runtime::destination& to);
 
-  // Null: there is none (any more).
+  // null: there is no such stream (any more).
   actor_stream* find(std::uint64_t id) const;
 
-  // What behaviour::receive_io() is to do. The actor ends if its first stream has.
+  // The work of behaviour::receive_io(). The actor ends if the stream it began with has ended.
   runtime::outcome handle(stream_callbacks& to);
-  // What has come whole is told, then they are closed.
+  // Hands out the frames that have come whole, then closes all streams.
   void drain();
-  // Its actor is no more, and hears nothing more. What is written goes out.
+  // The actor has ended, and no callback follows. Written bytes still go out.
   void close();
-  // At once, and peers notice.
+  // Closes all streams at once, so that the peers notice (TCP: RST).
   void reset();
 
  private:
@@ -87,18 +87,18 @@ class actor_streams final : private actor_stream::owner {
   base::status accept(accepted_stream from, bool ends_actor);
   actor_stream& add(std::shared_ptr<const stream_options> options);
   using place = std::vector<std::unique_ptr<actor_stream>>::const_iterator;
-  place at(std::uint64_t id) const; // the end: there is none
+  place at(std::uint64_t id) const; // all_.end(): there is none
 
   runtime::process& process_;
-  std::vector<std::unique_ptr<actor_stream>> all_; // by id; few, as a rule one
+  std::vector<std::unique_ptr<actor_stream>> all_; // ordered by id; as a rule one
   std::vector<std::uint64_t> due_;
   std::unique_ptr<connection_keeper> keeper_;
-  program_totals* totals_ = nullptr; // of its program
+  program_totals* totals_ = nullptr; // the program's
   std::unique_ptr<actor_program> program_;
   std::uint64_t programs_stream_ = 0;
   bool traps_for_program_ = false;
   std::uint64_t last_id_ = 0;
-  bool asked_ = false; // receive_io() is to come
+  bool asked_ = false; // receive_io() will be called
 };
 
 } // namespace coppice::behaviours

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Connections that actors of a type are to have all the time, counted over all of them and those that have
+// Counts the connections that actors keep up all the time, for one type of actor, including actors that have
 // ended. Any thread.
 #pragma once
 
@@ -13,7 +13,7 @@ struct connect_totals final : metrics::counters {
   metrics::counter tries{*this, "tcp_connect_tries", "Tries to make such a connection"};
   metrics::counter failed{*this, "tcp_connect_failed", "Tries of which no connection came"};
 
-  // Once such an actor has tried.
+  // Shown once such an actor has tried to connect.
   bool is_shown() const override { return tries.value() != 0; }
 };
 

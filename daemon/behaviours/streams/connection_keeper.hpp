@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One connection that an actor is to have all the time: it is tried again, with waits in between, whenever it
-// could not be made or has ended. Its stream is one of the actor's, a new one each time. In the actor's own
-// turn, and by callbacks of its loop.
+// Keeps one connection of an actor up. Whenever it cannot be made or has ended, it is tried again after a
+// wait. Its stream is one of the actor's streams, a new one for each try. In the actor's own turn, and by
+// callbacks of its loop.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,13 @@ class actor_streams;
 // Immutable; any thread.
 struct kept_connection {
   outgoing_stream to;
-  backoff_options backoff; // one that was open for `max` is tried again as the first time
+  backoff_options backoff; // starts anew after a connection that was open for `max`
 };
 
 class connection_keeper {
  public:
-  // Tries at once. `label` is its actor, for the log, which is told when connecting fails first and when it
-  // is up again. `totals` outlive this.
+  // Tries at once. `label` names the actor in the log, which gets a line when connecting begins to fail and
+  // when the connection is up again. `totals` outlive this.
   connection_keeper(actor_streams& of, uv_loop_t* loop, std::shared_ptr<const kept_connection> what,
                     std::string label, connect_totals& totals);
   ~connection_keeper();
@@ -34,14 +34,14 @@ class connection_keeper {
   connection_keeper& operator=(const connection_keeper&) = delete;
 
   bool has(std::uint64_t stream) const { return stream == stream_; }
-  // Its stream may be open now.
+  // Called when its stream may have opened.
   void look(const actor_stream& stream);
-  // Its stream is gone, its actor has been told.
+  // Its stream is gone, and the actor has been told.
   void ended(const actor_stream& stream);
-  // Not again.
+  // Does not connect any more.
   void stop() { timer_.close(); }
 
-  // Where it connects to.
+  // The place that it connects to.
   std::string target() const;
   bool up() const { return up_; }
   std::uint64_t tries() const { return tries_; }
@@ -59,11 +59,11 @@ class connection_keeper {
   connect_totals& totals_;
   base::uv::timer timer_;
   std::uint64_t stream_ = 0;   // 0: none
-  std::uint32_t in_a_row_ = 0; // tries since one was open for long
+  std::uint32_t in_a_row_ = 0; // tries since a connection was open for long
   std::uint64_t tries_ = 0;
   std::uint64_t failed_ = 0;
   bool up_ = false;
-  bool told_ = false; // that it fails
+  bool told_ = false; // the log has been told that it fails
 };
 
 } // namespace coppice::behaviours

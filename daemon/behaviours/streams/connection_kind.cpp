@@ -24,9 +24,9 @@ class connected_actors final : public equipped_actor {
     return true;
   }
 
-  // Enters the certificate that the connection shows, if it shows one, where the node looks for those that
-  // end. The connection itself reads the files by its worker's stream_loop, which keeps them for longer than
-  // the child is there. Files that cannot be used are told when the connection is tried.
+  // If the connection shows a certificate, enters it where the node looks for certificates that expire. The
+  // connection itself reads the files by its worker's stream_loop, which keeps them for longer than the
+  // child is there. Files that cannot be used are reported when the connection is tried.
   void watch_certificate(const child_start& of) const {
     of.kept.reset();
     auto* const known = of.shared->resources.find<net::tls_sources>();

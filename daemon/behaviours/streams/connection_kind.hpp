@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The kind of a child whose actor is connected to one place all the time. Any thread.
+// The kind of a child whose actor keeps a connection to one place. Any thread.
 #pragma once
 
 #include <memory>

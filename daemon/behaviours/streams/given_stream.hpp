@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Streams that an actor is given, on no loop yet: one that a listener has accepted, or one that another actor
-// hands over, and the parcel that carries either to a process.
+// Streams that an actor is given, not on any loop yet: accepted by a listener, or handed over by another
+// actor; and the parcel that carries either to a process.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ namespace coppice::behaviours {
 
 struct tcp_counters;
 
-// A connection that a listener has accepted, on no loop yet.
+// A connection that a listener has accepted, not on any loop yet.
 struct accepted_stream {
   net::accepted_socket socket;
   std::shared_ptr<const stream_options> options;
@@ -27,19 +27,20 @@ struct accepted_stream {
   std::shared_ptr<tcp_counters> counters;      // of the listener
 };
 
-// One that its owner has handed over, on no loop.
+// A stream that an actor has handed over, not on any loop.
 struct handed_stream {
   net::detached_stream socket;
   std::shared_ptr<const stream_options> options;
   net::framing framing;
-  runtime::message input; // what has come and was not used
+  runtime::message input; // bytes that have come and were not used
   std::string peer;
   std::string local;
   std::string target; // as actor_stream::target()
   std::unique_ptr<net::peer_certificate> certificate;
 };
 
-// From a listener, or another actor, for whoever has callbacks for streams. Dropped: it is closed.
+// Carries a stream to a process that has callbacks for streams. If the parcel is dropped, the stream is
+// closed.
 struct stream_parcel final : runtime::parcel {
   explicit stream_parcel(handed_stream from) : stream(std::move(from)) {}
   explicit stream_parcel(accepted_stream from) : stream(std::move(from)) {}

@@ -17,10 +17,10 @@ namespace {
 constexpr std::size_t large = std::size_t{16} << 20;
 constexpr std::size_t wasteful = std::size_t{8} << 10;
 constexpr std::size_t first_room = std::size_t{4} << 10;
-constexpr std::size_t small_room = std::size_t{16} << 10; // to read to
+constexpr std::size_t small_room = std::size_t{16} << 10; // least room to read into
 
-// Of `wanted` bytes there is room for as many as this once `have` have come: a third of a long frame is
-// copied on its way, and nobody's peer has more kept for it than four times what it has sent.
+// How much room is made for `wanted` bytes once `have` have come. A third of a long frame is copied on its
+// way, and for no peer more memory is kept than four times what it has sent.
 std::size_t room_for(std::size_t have, std::size_t wanted) {
   return std::max(have, std::min(wanted, std::max(first_room, 4 * have)));
 }
@@ -31,7 +31,7 @@ message receive_buffer::part(std::size_t offset, std::size_t length) const {
   return raw_message::share(owner_, {begin_ + offset, length});
 }
 
-// More than there is by its share, so that what comes byte by byte is not copied each time.
+// Grows by a share of the present size, so that bytes that come one by one are not copied each time.
 void receive_buffer::need(std::size_t total) {
   if (static_cast<std::size_t>(limit_ - begin_) >= total) return;
   const std::size_t have = size();

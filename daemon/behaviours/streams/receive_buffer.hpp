@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The bytes of a stream that have come and are not used, in one piece. Parts of it can be kept by others
-// without a copy; who appends never moves or changes them. Without bytes it holds no memory. The thread of
-// the stream's loop.
+// The bytes of a stream that have come and are not used, in one piece. Other objects can keep parts of it
+// without a copy; appending never moves or changes those. An empty buffer holds no memory. The thread of the
+// stream's loop.
 #pragma once
 
 #include <cstddef>
@@ -24,22 +24,22 @@ class receive_buffer {
   bool empty() const { return begin_ == end_; }
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
   base::bytes_span bytes() const { return {begin_, size()}; }
-  // Shares the memory.
+  // A message that shares the buffer's memory.
   runtime::message part(std::size_t offset, std::size_t length) const;
 
-  // Copies. `wanted`: as many as there are to be in all; room for them is made by and by, as they come, so
-  // that who announces much and sends little does not have it kept for him.
+  // Copies `more`. `wanted`: how many bytes there are to be in all. Room for them is made little by little
+  // as they come, so that a peer which announces much and sends little does not take memory.
   void append(base::bytes_span more, std::size_t wanted);
-  // Becomes these bytes, which no one appends to; it is empty.
+  // Becomes these bytes, to which nothing is ever appended in place. The buffer must be empty.
   void adopt(runtime::message bytes);
-  // Room behind what is there, for some of `wanted` bytes in all, as append() makes it; what was written to
-  // it is append_written.
+  // Room behind the present bytes, for some of `wanted` bytes in all, made as append() makes it.
+  // append_written() then says how many bytes were written there.
   std::span<std::uint8_t> space(std::size_t wanted);
   void append_written(std::size_t count) { end_ += count; }
-  // The first ones are used.
+  // Removes the first `count` bytes.
   void consume(std::size_t count);
   void clear();
-  // The same bytes in memory of about their size, if they are a small part of what they keep.
+  // Moves the bytes to memory of about their size, if they are a small part of the memory they keep.
   void compact();
 
  private:
@@ -48,7 +48,7 @@ class receive_buffer {
   void* owner_ = nullptr; // one reference
   std::uint8_t* begin_ = nullptr;
   std::uint8_t* end_ = nullptr;
-  std::uint8_t* limit_ = nullptr; // of what is ours to write
+  std::uint8_t* limit_ = nullptr; // end of the memory that may be written
   std::size_t kept_ = 0;          // bytes of the memory it keeps
 };
 

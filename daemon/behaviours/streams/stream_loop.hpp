@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the streams of a worker's actors share: where they read to, and the order of their TLS handshakes. One
-// for each loop, made with its first stream. The loop's thread.
+// The things that the streams of all actors on one worker share: the memory that they read into, and the
+// order of their TLS handshakes. One for each loop, made with its first stream. The loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -22,10 +22,10 @@
 
 namespace coppice::behaviours {
 
-// One end's TLS, as an actor asks for it.
+// TLS for one end, as an actor asks for it.
 struct stream_tls {
   bool server = false;
-  std::string host; // a client: whom the certificate is to be for
+  std::string host; // a client: the name that the certificate must have
   net::tls_files files;
 };
 
@@ -37,16 +37,16 @@ class stream_loop final : public base::uv::loop_part {
   ~stream_loop() override;
 
   net::tls_pacer& pacer() { return pacer_; }
-  // Files are read once, and again when they have changed. An actor may name ever new files: after
-  // most_sources of them all are read anew when they are asked for again.
+  // Files are read once, and again when they have changed. An actor may name new files again and again: once
+  // there are most_sources of them, all are forgotten and read anew when they are asked for.
   base::result<net::tls_options> tls(const stream_tls& how);
   static constexpr std::size_t most_sources = 64;
 
-  // Where the next read goes, whosever it is.
+  // The memory for the next read of any stream.
   std::span<std::uint8_t> space();
   bool is_here(const std::uint8_t* bytes) const { return bytes == begin_; }
-  // Its first `count` bytes become those of a buffer, which had none: a few are copied, of many the memory
-  // itself is passed on, so that what is kept is never much larger than its bytes.
+  // Passes the first `count` bytes to a buffer, which must be empty. Few bytes are copied; for many, the
+  // memory itself is passed on. So the memory kept is never much larger than its bytes.
   void pass_on(std::size_t count, receive_buffer& to, std::size_t wanted);
 
  private:
@@ -54,7 +54,7 @@ class stream_loop final : public base::uv::loop_part {
   static constexpr std::size_t copy_below = std::size_t{16} << 10;
 
   net::tls_pacer pacer_;
-  std::map<std::string, std::shared_ptr<net::tls_source>> sources_; // by what they were opened with
+  std::map<std::string, std::shared_ptr<net::tls_source>> sources_; // by all that they were opened with
   void* owner_ = nullptr;                                           // one reference
   std::uint8_t* begin_ = nullptr;
   std::uint8_t* end_ = nullptr;

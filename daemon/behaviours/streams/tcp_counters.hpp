@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a listener and its connections count, since the listener began. Any thread.
+// The counters of a listener and its connections, since the listener began. Any thread.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ struct tcp_counters final : metrics::counters {
   metrics::counter read{*this, "tcp_read_bytes", "Bytes of connections that have ended"};
   metrics::counter written{*this, "tcp_written_bytes", "Bytes of connections that have ended"};
   std::array<metrics::number, stream_ends> ended{}; // by stream_end
-  std::atomic<bool> suspended{false};               // by an operator: it accepts nobody now
+  std::atomic<bool> suspended{false};               // by an operator: it accepts no connection now
 
   tcp_counters() {
     show(metrics::kind::counter, "tcp_ended", "Connections that have ended, by how",

@@ -22,7 +22,7 @@ class tcp_listeners final : public child_kind {
   std::optional<engine_order> order_for(const std::shared_ptr<const child_spec>&) const override {
     return engine_order{tcp_order{spec_}, default_start_patience};
   }
-  // The one for each connection; of a pool's workers nothing is known here.
+  // The actor of each connection. For a pool's workers nothing is known here.
   std::vector<actor_use> actors(const child_spec&) const override {
     if (spec_->connection == nullptr) return {};
     return {{{}, spec_->connection->actor, spec_->connection->args, spec_->connection->secrets}};

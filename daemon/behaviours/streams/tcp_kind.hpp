@@ -9,7 +9,7 @@
 
 namespace coppice::behaviours {
 
-// Its process takes on another specification, which listens at the same places, as it runs.
+// The listener's process takes on another specification as it runs, if that listens at the same places.
 std::shared_ptr<const child_kind> tcp_kind(std::shared_ptr<const tcp_spec> spec);
 
 } // namespace coppice::behaviours

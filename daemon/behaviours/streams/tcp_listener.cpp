@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
 constexpr std::string_view resume_tag = "$coppice_tcp_resume";
-// Connections that wait for their actor, and actors made in one turn.
+// How many actors are made in one turn.
 constexpr std::size_t at_once = 64;
 constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for an actor that is told to stop
 
@@ -123,7 +123,7 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   };
   uv_loop_t* const loop = self.stay();
   const std::uint16_t port = where.address.port();
-  // One that the kernel chose the port of would take any, also another listener's.
+  // A listener whose port the kernel chose would take any kept socket, also one of another listener.
   if (port != 0 || !where.path.empty()) options.kept = {sockets_, std::string(net::sockets_of_actors), true};
   if (!where.socket.empty() && sockets_ == nullptr)
     return base::fail(base::errc::not_found, "listen on the socket " + where.socket + ": none is passed");
@@ -140,14 +140,14 @@ base::status tcp_listener::open(process& self, const tcp_place& where) {
   return {};
 }
 
-// Below libuv.
+// Called below libuv.
 void tcp_listener::accepted(process& self, net::accepted_socket socket, std::size_t at) {
   counters_->accepted.add();
   arrivals_.push_back({std::move(socket), at});
   ask_for_turn(self);
 }
 
-// If connections wait for their actors.
+// Asks for a turn if connections wait for their actors.
 void tcp_listener::ask_for_turn(process& self) {
   if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
 }
@@ -198,7 +198,7 @@ void tcp_listener::start_actor(process& self, arrival one) {
   counters_->open.add();
 }
 
-// As often as somebody connects.
+// Called for every such connection, so the log line is limited.
 void tcp_listener::tell_no_actor(std::string_view why) const {
   base::log::counted(base::log::level::error, kind_, fmt::format("{} no actor", label_),
                      "{}: no actor for a connection: {}", label_, why);
@@ -226,7 +226,7 @@ void tcp_listener::ended(const runtime::pid& pid, const message& reason) {
   --on_worker_[gone->worker];
   counters_->open.subtract();
   if (!runtime::is_orderly(reason)) counters_->crashed.add();
-  gone.reset(); // there is room now
+  gone.reset(); // frees the connection's slot
   for (place& one : places_) one.socket.look_again();
 }
 
@@ -261,7 +261,7 @@ bool tcp_listener::is_order(const message& asked) const {
          what == pending_orders::tag;
 }
 
-// What is new holds for connections that come from now on.
+// The new specification holds for connections that come from now on.
 message tcp_listener::adopt(const message& asked) {
   auto next = adopted(shared_->orders->take(asked.bytes()));
   if (next == nullptr) return runtime::error_message(message::atom("no_such_order"));
@@ -324,8 +324,8 @@ void tcp_listener::terminate(process& self, const message&) {
   tell([&](const runtime::pid& one) { self.exit(one, message::atom("kill")); });
 }
 
-// A map of listening, suspended, short_of_descriptors, max_connections, uptime_ms, what tcp_counters has, and
-// ended: how many by how.
+// A map of listening, suspended, short_of_descriptors, max_connections, uptime_ms, the numbers of
+// tcp_counters, and `ended`: a map of how many have ended in which way.
 message tcp_listener::write_report(process& self) {
   count_refused();
   const std::pair<std::string_view, std::uint64_t> numbers[] = {

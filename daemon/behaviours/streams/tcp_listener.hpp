@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A TCP listener: it accepts connections and makes an actor for each, on the worker that has the fewest. A
-// derived class may make another process instead. They are its children, though not a supervisor's: none is
-// started again, and one that fails costs its own connection and nothing else. When it is to stop it accepts
-// no more and lets those there are finish what has come. In the process's own turn, which stays on one
-// worker.
+// derived class may make another process instead. These processes are its children, though not a
+// supervisor's: none is started again, and one that fails costs only its own connection. When the listener
+// is to stop, it accepts no more and lets the connections finish what has come. In the process's own turn,
+// which stays on one worker.
 #pragma once
 
 #include <any>
@@ -25,8 +25,8 @@ namespace coppice::behaviours {
 
 struct accepted_stream;
 
-// An order to a listener (pending_orders): what it has holds for connections that come from now on. Answered
-// ok.
+// An order to a listener (pending_orders). The specification holds for connections that come from now on.
+// Answered ok.
 struct tcp_order {
   std::shared_ptr<const tcp_spec> spec;
 };
@@ -52,8 +52,8 @@ class tcp_listener : public server {
   static bool is_one(const runtime::description& process) {
     return (process.behaviour == shown_as_tcp || process.behaviour == shown_as_web) && process.plugin.empty();
   }
-  // Called with these by a process of this node: no more connections are accepted, or they are again; those
-  // there are go on. `ok`.
+  // Requests for a process of this node to call a listener with: it accepts no more connections, or accepts
+  // them again. Open connections go on. Answered `ok`.
   static runtime::message suspend_request();
   static runtime::message resume_request();
 
@@ -71,15 +71,14 @@ class tcp_listener : public server {
     return shared_->rights.may_supervise(self.name());
   }
 
-  // What a listener for a protocol of its own does in another way.
-  // The process of a connection.
+  // Hooks for listeners of other protocols. Makes the process of a connection.
   virtual base::result<std::unique_ptr<runtime::behaviour>> make_actor(runtime::process& self,
                                                                        accepted_stream stream) const;
-  // What it runs by after this order. Null: the order is not for it.
+  // The specification that an order contains. Null: the order is not for this listener.
   virtual std::shared_ptr<const tcp_spec> adopted(const std::any& order);
-  // The notice to the processes of connections when it stops.
+  // The notice that the processes of connections get when the listener stops.
   virtual std::string_view draining_notice() const;
-  // More pairs of its report: how many, and they.
+  // More pairs of its report: their number, and a function that writes them.
   virtual std::uint32_t own_pairs() const { return 0; }
   virtual void write_own_pairs(runtime::message_writer&) const {}
 
@@ -94,7 +93,7 @@ class tcp_listener : public server {
   };
   struct arrival {
     net::accepted_socket socket;
-    std::size_t at = 0; // of places_
+    std::size_t at = 0; // index in places_
   };
 
   const tcp_spec& spec() const { return *spec_; }
@@ -109,7 +108,7 @@ class tcp_listener : public server {
   runtime::message adopt(const runtime::message& asked);
   void count_refused() const;
   void close() noexcept;
-  // Those that are left have until then; false: some still are.
+  // Waits until all connections' processes have ended. False: some have not at `until`.
   bool wait_for_all(runtime::process& self, base::nanos until);
   runtime::message write_report(runtime::process& self);
   std::string shown_places() const;
@@ -117,23 +116,23 @@ class tcp_listener : public server {
   const std::string_view kind_;
   std::shared_ptr<const tcp_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  net::socket_store* const sockets_; // null: none are passed
+  net::socket_store* const sockets_; // null: no sockets are kept or passed
   runtime::message env_;
   std::string label_;
   std::vector<place> places_;
   std::deque<arrival> arrivals_;
   struct connection {
-    std::uint32_t worker = 0;    // where its process is
-    net::connection_slot slot{}; // so that it is counted until its process has ended, too
+    std::uint32_t worker = 0;    // its worker
+    net::connection_slot slot{}; // so that it also counts until its process has ended
   };
-  std::shared_ptr<net::connection_limit> limit_; // until its socket is closed, whoever has it
+  std::shared_ptr<net::connection_limit> limit_; // counts each until its socket is closed, wherever it is
   runtime::flat_table<runtime::pid, connection, runtime::pid_hash> connections_;
-  std::vector<std::uint32_t> on_worker_; // how many are there
+  std::vector<std::uint32_t> on_worker_; // connections on each worker
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
   metrics::board::entry on_board_;
   base::nanos began_ = 0;
-  bool asked_ = false;     // receive_io() is to come
-  bool suspended_ = false; // by hand
+  bool asked_ = false;     // receive_io() will be called
+  bool suspended_ = false; // by an operator
 };
 
 } // namespace coppice::behaviours

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See child_extension_term.hpp: the ranges are those of the configuration's keys. Pure.
+// See child_extension_term.hpp. The ranges are those of the configuration's keys. Pure.
 #include "behaviours/supervision/child_extension_term.hpp"
 
 #include <fmt/format.h>
@@ -20,11 +20,11 @@ using runtime::message;
 using runtime::message_writer;
 
 constexpr std::array<std::string_view, 4> full_words{"park_sender", "drop_new", "drop_old", "exit"};
-// As of a size in a configuration.
+// The same bound as for a size in the configuration.
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 63;
 constexpr std::array<std::string_view, 4> unhandled_words{"exit", "reply_error", "log", "ignore"};
 
-// "" where all is well, else what is wrong.
+// An error's text. Empty: all is well.
 using complaint = std::string;
 
 complaint wants(std::string_view what, std::string_view wanted, etf::bytes given) {
@@ -51,7 +51,7 @@ complaint read_word(std::string_view key, etf::bytes given, const std::array<std
   return {};
 }
 
-// Calls `take(key, value)` with each pair, until it complains. `keys`: for who writes another one.
+// Calls `take(key, value)` with each pair, until it complains. `keys`: the known keys, for the error's text.
 template <class Take>
 complaint read_pairs(std::string_view what, etf::bytes given, std::string_view keys, Take take) {
   etf::cursor at(given);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Finds children by a hash, through links that lie in the children: an index of 100,000 has one array of
-// heads and no memory for each. Invariant: twice as many heads as children or more, a power of two, so that
-// most chains have one child and a miss is told by the head. One thread at a time.
+// Finds children by a hash. The links lie in the children, so an index of 100,000 has one array of heads and
+// allocates nothing for each child. Invariant: the number of heads is a power of two and at least twice the
+// number of children, so most chains have one child and most misses are seen at the head. One thread at a
+// time.
 #pragma once
 
 #include <bit>
@@ -22,12 +23,12 @@ struct child_link {
 template <child_link child::*Link>
 class child_index {
  public:
-  // Room for so many in all, without growing in between.
+  // Makes room for so many children in all, so that the index does not grow in between.
   void reserve(std::size_t children) {
     if (children * 2 > heads_.size()) spread(std::bit_ceil(children * 2));
   }
 
-  // It must not be there yet.
+  // The child must not be in the index yet.
   void insert(child& one, std::size_t hash) {
     if ((size_ + 1) * 2 > heads_.size()) spread(heads_.empty() ? 8 : heads_.size() * 2);
     ++size_;
@@ -35,7 +36,7 @@ class child_index {
     put(one);
   }
 
-  // Nothing, if it is not there.
+  // Does nothing if the child is not in the index.
   void erase(child& one) {
     if (heads_.empty()) return;
     for (child** at = &head((one.*Link).hash); *at != nullptr; at = &((*at)->*Link).next) {
@@ -46,7 +47,7 @@ class child_index {
     }
   }
 
-  // The one of this hash for which same(child) holds, or null.
+  // The child with this hash for which same(child) holds; null: none.
   template <class Same>
   child* find(std::size_t hash, Same same) const {
     if (heads_.empty()) return nullptr;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See child_kind.hpp. What holds for kinds that do not say otherwise.
+// See child_kind.hpp. The defaults for kinds that do not say otherwise.
 #include "behaviours/supervision/child_kind.hpp"
 
 #include "behaviours/gen/stream_taker.hpp"

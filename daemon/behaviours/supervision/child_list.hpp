@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The children of a supervisor's specification, in start order, as a value whose copies and pieces share what
-// is in them: a list of 100,000 children in which one is another costs a few hundred pointers, not 100,000.
-// Invariant: blocks but the last are never written to, and of two neighbours at least one is no small one.
-// One thread builds a list; afterwards any.
+// The children of a supervisor's specification, in start order. A value: copies and pieces share the blocks
+// in which the children are. A copy of 100,000 children with one replaced costs a few hundred pointers, not
+// 100,000. Invariant: only the last block is ever written to, and of two neighbouring blocks at most one is
+// small. One thread builds a list; afterwards any thread may read it.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ class child_list {
   };
 
   void push_back(value one);
-  // Those from `first` to before `last` of another list; 0 <= first <= last <= from.size().
+  // Appends the children from `first` to before `last` of another list; 0 <= first <= last <= from.size().
   void append(const child_list& from, std::size_t first, std::size_t last);
 
   std::size_t size() const { return size_; }
@@ -65,7 +65,7 @@ class child_list {
   using block = std::vector<value>;
   static constexpr std::size_t block_size = 256;
 
-  std::vector<std::shared_ptr<block>> blocks_; // none is empty
+  std::vector<std::shared_ptr<block>> blocks_; // no block is empty
   std::size_t size_ = 0;
 };
 

@@ -18,7 +18,7 @@ using runtime::message;
 using runtime::message_writer;
 using error_term = unexpected<message>;
 
-// What was given of a child spec, as it came; an empty one was not given.
+// The parts of a child spec as they came. Empty: not given.
 struct given_spec {
   etf::bytes id, start, restart, significant, shutdown, type, modules, name;
   given_extensions beyond_otp;
@@ -80,7 +80,7 @@ std::string_view atom_of(etf::bytes term) {
   return name;
 }
 
-// The fields of {Module, Function, Args}; false: that is no start function at all.
+// The fields of {Module, Function, Args}. False: the term is no start function.
 struct start_function {
   std::string_view module;
   std::string_view function;
@@ -109,7 +109,7 @@ bool read_actor(const message& whole, start_function start, child_spec& out) {
   return start.args.read_nil();
 }
 
-// [supervisor, {SupFlags, [ChildSpec]}] of coppice:start_link: the pair; none: it is something else.
+// The pair in [supervisor, {SupFlags, [ChildSpec]}] of coppice:start_link; none: it starts something else.
 message pair_of_supervisor(const message& whole, start_function start) {
   std::uint32_t length = 0;
   etf::bytes pair;

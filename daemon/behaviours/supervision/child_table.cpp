@@ -17,7 +17,7 @@ std::size_t hash_of(etf::bytes id) {
   return std::hash<std::string_view>{}(base::as_text(id));
 }
 
-// Children that were started one after the other lie side by side.
+// Children that were started one after the other get neighbouring hashes.
 std::size_t hash_of(const runtime::pid& pid) {
   return pid.id + pid.serial * std::size_t{0x9E3779B9};
 }

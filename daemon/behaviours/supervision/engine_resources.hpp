@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a node gives to the engines of its tree, each part by its type: the board where engines show what
-// they count, the sockets that outlive a restart, ports that the loader implements. An engine looks for the
-// parts that it knows and does without those that are missing, so that a new kind of child needs no field in
-// what supervisors share. Filled before the tree starts and immutable from then on; any thread.
+// The parts that a node gives to the engines of its tree, each found by its type: the board where engines
+// show their counters, the sockets that outlive a restart, ports that the loader implements. An engine looks
+// for the parts that it knows and does without those that are missing. So a new kind of child needs no new
+// field in `supervision`. Filled before the tree starts and immutable from then on; any thread.
 #pragma once
 
 #include <map>
@@ -18,7 +18,7 @@ class engine_resources {
   void give(Part& part) {
     parts_.insert_or_assign(std::type_index(typeid(Part)), &part);
   }
-  // Null: the node has given none.
+  // null: the node has given none.
   template <class Part>
   Part* find() const {
     const auto found = parts_.find(std::type_index(typeid(Part)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Numbers are random, so that nobody else can guess one. Any thread.
+// Numbers are random, so that no other process can guess one. Any thread.
 #include "behaviours/supervision/order.hpp"
 
 #include <coppice/etf/cursor.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What other nodes may do with actors and supervisors here, by the keys of distribution.allow. Whatever
-// starts an actor for another node, or changes a supervisor's children for one, asks here. Any thread.
+// The rights of other nodes over actors and supervisors here, by the keys of distribution.allow. All code
+// that starts an actor for another node, or changes a supervisor's children for another node, asks here. Any
+// thread.
 #pragma once
 
 #include <set>
@@ -12,9 +13,9 @@ namespace coppice::behaviours {
 
 class peer_rights {
  public:
-  // Nothing at all.
+  // Allows nothing.
   peer_rights() = default;
-  // `spawn`: actors, PLUGIN:ACTOR, or PLUGIN for the one that is called as its plugin. `supervise`:
+  // `spawn`: actors as PLUGIN:ACTOR, or PLUGIN for the actor that has its plugin's name. `supervise`:
   // registered names of supervisors.
   peer_rights(const std::vector<std::string>& spawn, const std::vector<std::string>& supervise)
       : supervise_(supervise.begin(), supervise.end()) {
@@ -22,7 +23,7 @@ class peer_rights {
   }
 
   bool may_spawn(std::string_view actor) const { return spawn_.contains(whole(actor)); }
-  // Those without a name: none.
+  // Always false for a supervisor without a name.
   bool may_supervise(std::string_view name) const { return supervise_.contains(name); }
 
  private:

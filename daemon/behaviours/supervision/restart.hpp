@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a supervisor decides, apart from doing it: what a child's end means, which children a restart stops
-// and starts and in which order, whether restarts come too fast, how long one waits. Pure over the child
-// table, so that a table of cases can hold it against OTP's supervisor. The supervisor's turn.
+// The decisions of a supervisor, apart from carrying them out: what a child's end means, which children a
+// restart stops and starts and in which order, whether restarts come too fast, how long a restart waits.
+// Pure over the child table, so that a table of cases can compare it with OTP's supervisor. The supervisor's
+// turn.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ enum class exit_class : std::uint8_t { normal, shutdown, abnormal };
 
 exit_class classify(etf::bytes reason);
 
-// What becomes of a child that ended by itself.
+// The decision about a child that ended by itself.
 struct exit_decision {
   enum class kind : std::uint8_t {
     restart, // by the strategy, if the intensity allows
@@ -26,36 +27,36 @@ struct exit_decision {
     forget,  // it leaves the table
   };
   kind what = kind::restart;
-  bool report = false; // its end is an error worth the log
+  bool report = false; // its end is an error, which the log gets
 
   friend bool operator==(const exit_decision&, const exit_decision&) = default;
 };
 
 exit_decision on_exit(strategy how, restart_type restart, exit_class reason);
 
-// Whether the end of `ended`, already stopped in or about to leave the table, ends the supervisor too.
+// Whether the end of `ended`, which is stopped in the table or about to leave it, ends the supervisor too.
 bool ends_supervisor(auto_shutdown policy, const child_table& children, const child& ended);
 
 struct restart_plan {
-  std::vector<child*> stop;  // in this order: the latest started first; temporary ones leave the table
-  std::vector<child*> start; // in this order; a failure leaves those behind it stopped
+  std::vector<child*> stop;  // in this order: the latest started first; temporary children leave the table
+  std::vector<child*> start; // in this order; if a start fails, the children after it stay stopped
 };
 
 // For `failed`, which runs no more.
 restart_plan plan_restart(strategy how, child_table& children, child& failed);
 
-// How long a child waits for its restart when it waited `earlier` times before; `chance` (0 to 1) is where in
-// the random share this wait lies. Never longer than of.max.
+// How long a child waits for its restart if it has waited `earlier` times before. `chance` (0 to 1) places
+// the wait within its random share. Never longer than of.max.
 base::nanos backoff_wait(const backoff_options& of, std::uint32_t earlier, double chance);
 
-// Counts restarts as OTP does: one more than `intensity` within `period` is too many.
+// Counts restarts as OTP does: more than `intensity` within `period` are too many.
 class restart_window {
  public:
   restart_window(std::uint32_t intensity, base::nanos period) : intensity_(intensity), period_(period) {}
 
-  // Notes a restart at `now` (never earlier than the last); false: too many, the supervisor gives up.
+  // Notes a restart at `now` (never earlier than the last). False: too many, the supervisor gives up.
   bool add(base::nanos now);
-  // How many may be added at `now`.
+  // How many restarts may still be added at `now`.
   std::uint32_t left(base::nanos now) const;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What all supervisors of one application share, and with them the engines that are their children: who makes
-// actors, where the tree is shown, what other nodes may do, and what the node gives to engines. Immutable,
-// any thread.
+// The things that all supervisors of one application share with each other and with the engines that are
+// their children: the factory of actors, where the tree is shown, the rights of other nodes, and the node's
+// parts for engines. Immutable, any thread.
 #pragma once
 
 #include <functional>
@@ -24,14 +24,16 @@ struct supervision {
   supervision_tree* tree = nullptr;          // outlives the system
   pending_orders* orders = nullptr;          // outlives the system
   runtime::message env;                      // the application's, for its actors
-  // Whether an actor takes these args, for children that others add; a template's may lack what start_child
-  // is to give. `secrets`: those that they have markers of; null: none. Not set: any. Any thread.
+  // Whether an actor takes these args; for children that other processes add. The args of a template may
+  // lack what start_child is to give. `secrets`: the secrets whose markers the args have; null: none. Not
+  // set: any args are taken. Any thread.
   std::function<base::status(std::string_view actor, const runtime::message& args,
                              const base::secrets* secrets, bool of_template)>
       check_args{};
   peer_rights rights{};
   engine_resources resources{};
-  // Whether a change waits for what is started first: then no child may take longer than start_patience().
+  // Whether a change waits for the first start of this tree. Then no child may take longer than
+  // start_patience().
   bool bounded = false;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// See lib/stdlib supervisor.erl, whose order of events this keeps: a child is out of the table, or marked
-// stopped, before its siblings are touched; a start that fails during a restart is tried again by a message
-// to itself, so that a request to stop gets in between; each try counts against the intensity. A child with a
-// backoff has its siblings stopped at once and waits, counted once, before any is started. A child that
-// ended before it was told to stop is noticed by its monitor (noproc) and named when its exit signal, which
-// has the reason, is read. In the process's own turn.
+// The order of events is that of lib/stdlib supervisor.erl. A child is out of the table, or marked stopped,
+// before its siblings are touched. A start that fails during a restart is tried again by a message of the
+// supervisor to itself, so that a request to stop gets in between; each try counts against the intensity. If
+// a child has a backoff, its siblings are stopped at once; then it waits, counted once, before any is
+// started. A child that ended before it was told to stop is noticed by its monitor (noproc). It is named in
+// the log when its exit signal, which has the reason, is read. In the process's own turn.
 #include "behaviours/supervision/supervisor.hpp"
 
 #include <fmt/format.h>
@@ -57,7 +57,7 @@ bool stopped_well(const child_spec& spec, const message& reason) {
   return spec.restart != restart_type::permanent && classify(reason.bytes()) != exit_class::abnormal;
 }
 
-// What a child that is to stop is told first, and until when that is waited for.
+// The exit reason that a child is first told to stop with.
 message first_order(const shutdown_limit& limit) {
   const bool brutal = limit.how == shutdown_limit::kind::brutal_kill;
   return brutal ? runtime::reasons::kill() : runtime::reasons::shutdown();
@@ -75,7 +75,7 @@ base::nanos patience(const shutdown_limit& limit) {
   return runtime::no_deadline;
 }
 
-// Empty: it has left nothing.
+// The note that the child left of its end, for the log; empty: none.
 runtime::crash_note left_by(const process& self, const runtime::pid& child) {
   return self.host().crashes().take(child).value_or(runtime::crash_note());
 }
@@ -278,7 +278,7 @@ outcome supervisor::restart(process& self, child& failed) {
     if (spec_->on_exceeded == on_exceeded::give_up) return park(failed);
     report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
     if (simple())
-      children_.remove(failed); // nothing is asked for in its place: this ends
+      children_.remove(failed); // no child takes its place: the supervisor ends
     else
       retire(failed);
     return runtime::stop(runtime::reasons::shutdown());
@@ -293,11 +293,11 @@ outcome supervisor::restart(process& self, child& failed) {
   return runtime::carry_on();
 }
 
-// Its siblings go on as they are, and what fails among them next is counted from the beginning.
+// The child's siblings go on as they are. The count of restarts begins anew.
 outcome supervisor::park(child& failed) {
   report::gave_up(child_label(failed), spec_->intensity, spec_->period);
   window_ = restart_window(spec_->intensity, spec_->period);
-  if (simple()) { // nobody can start it again
+  if (simple()) { // no request can start it again
     retire(failed);
     return runtime::carry_on();
   }
@@ -327,7 +327,7 @@ outcome supervisor::start_again(process& self, child& failed) {
       break;
     }
     children_.count_restart(*one);
-    if (simple() && !*started) retire(*one); // without a pid it is nobody
+    if (simple() && !*started) retire(*one); // without a pid it cannot be found
   }
   return runtime::carry_on();
 }
@@ -352,7 +352,7 @@ void supervisor::wait_on(process& self, const child& one) {
   cast_later(self, one, at_once ? try_again_tag : wait_over_tag, at_once ? base::mono_now() : one.due);
 }
 
-// As a timer's notice: those are never dropped, and nobody else can send one.
+// The cast is a timer's notice: notices are never dropped, and no other process can send one.
 void supervisor::cast_later(process& self, const child& one, std::string_view what, base::nanos when) {
   message_writer out(one.id.size() + 64);
   out.tuple(2);
@@ -367,7 +367,7 @@ void supervisor::cast_later(process& self, const child& one, std::string_view wh
   self.remind(when, out.take());
 }
 
-// A timer whose child was started, stopped or made to wait anew since says nothing any more.
+// A timer is ignored if its child has been started, stopped or made to wait anew since.
 outcome supervisor::handle_cast(process& self, const message& request) {
   etf::cursor at(request.bytes());
   std::string_view what;
@@ -409,7 +409,7 @@ void supervisor::await_end(process& self, child& one, runtime::reference ended, 
   if (!ends_in_time(self, one, ended, deadline)) kill_all(self, late);
 }
 
-// Those that have not ended by the deadline of their shutdown: all at once, and then waits for them.
+// Kills all children that have not ended by the deadline of their shutdown, and then waits for them.
 void supervisor::kill_all(process& self, std::span<child* const> late) {
   std::vector<runtime::reference> ends;
   for (child* const one : late) {

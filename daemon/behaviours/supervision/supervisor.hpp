@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// OTP's supervisor: starts its children in order, restarts them by its strategy, stops them in reverse.
-// What to do is decided in restart.hpp over the child table; this is the process that does it, and to the
-// rest of the world a `supervisor` of an Erlang node (supervisor:which_children({Name, Node}) and its
-// kin). Starting and stopping a child park the process: what arrives meanwhile waits, as in OTP.
+// OTP's supervisor: starts its children in order, restarts them by its strategy, stops them in reverse. The
+// decisions are made in restart.hpp over the child table; this is the process that carries them out. To
+// other nodes it is a `supervisor` as on an Erlang node (supervisor:which_children({Name, Node}) and its
+// kin). Starting and stopping a child park the process: messages that arrive meanwhile wait, as in OTP.
 #pragma once
 
 #include <coppice/etf/result.hpp>
@@ -28,9 +28,9 @@ namespace coppice::behaviours {
 
 class supervisor : public native_server {
  public:
-  // `label` is its place in the tree: app, app/sup, …; `above`: how many supervisors of its application it is
-  // below. `pool`: the pool it belongs to, whose place in the tree it takes, and which is told of each child
-  // that has started by the notice {started_tag, Id, Pid}; none: it belongs to none.
+  // `label` is its place in the tree: app, app/sup, …; `above`: how many supervisors of its application it
+  // is below. `pool`: the pool that it belongs to; null: none. It takes the pool's place in the tree, and
+  // tells the pool of each child that has started by the notice {started_tag, Id, Pid}.
   supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
              std::string label, unsigned above = 0, runtime::pid pool = {});
   static constexpr std::string_view started_tag = "$coppice_worker";
@@ -41,12 +41,13 @@ class supervisor : public native_server {
     out.supervises = true;
   }
 
-  // Its rights decide: peer_rights.hpp.
+  // The rights of other nodes decide: peer_rights.hpp.
   std::optional<peer_requests> from_peers() const override { return std::nullopt; }
 
-  // Called with this by a process of this node, it stops the child of that id (or pid, for those of a
-  // template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error, Reason}. Unlike
-  // terminate_child and restart_child it keeps temporary children, and those of a template.
+  // A request for a process of this node to call a supervisor with. The supervisor stops the child with that
+  // id (or pid, for children of a template) if it runs, and starts it: {ok, Pid} | {ok, undefined} | {error,
+  // Reason}. Unlike with terminate_child and restart_child, temporary children and those of a template are
+  // kept.
   static runtime::message restart_request(etf::bytes id);
   static constexpr std::string_view restart_tag = "$coppice_restart_child";
 
@@ -64,22 +65,23 @@ class supervisor : public native_server {
 
   struct start_failure {
     runtime::message reason;
-    runtime::crash_note note{}; // of its init, for the log
+    runtime::crash_note note{}; // left by its init, for the log
   };
-  // A child's pid, null when its init said ignore; or why it did not start.
+  // A child's pid, null if its init said ignore; or why it did not start.
   using launched = expected<runtime::pid, start_failure>;
 
   // For supervisors of another kind, whose children are all of a template.
   const child_table& children() const { return children_; }
   const std::string& label() const { return label_; }
   std::string label_of_template() const;
-  // The template's args with those of a map, or of a list of at most one, over them; empty: it is neither.
+  // The template's args with the pairs of `extra` over them. Empty: `extra` is neither a map nor a list of
+  // at most one map.
   runtime::message merged_args(etf::bytes extra) const;
-  // The args of the child that start_child is to start with `extra`; empty: there can be none, `badarg`.
+  // The args of the child that start_child is to start with `extra`. Empty: none can be made, `badarg`.
   virtual runtime::message args_for(etf::bytes extra) const { return merged_args(extra); }
-  // Starts one. Parks.
+  // Starts a child of the template. Parks.
   launched add_from_template(runtime::process& self, runtime::message args);
-  // A child of the template has ended, and is about to leave the table.
+  // Called when a child of the template has ended and is about to leave the table.
   virtual void child_left(const child&) {}
 
  private:
@@ -93,43 +95,44 @@ class supervisor : public native_server {
   base::result<std::unique_ptr<runtime::behaviour>> make(child& one, const std::string& label,
                                                          const runtime::message& env, pace how);
   // If a process that an earlier, killed run of this supervisor has left still has the child's name, waits
-  // until it has ended. After stop_patience() it is killed. Otherwise the start would fail, and each try
-  // would count as a restart. Not for orders of an apply, which wait in their own time. Parks.
+  // until it has ended. After stop_patience() it is killed. Without this wait the start would fail, and each
+  // try would count as a restart. Not for orders of an apply, which wait in their own time. Parks.
   void await_name(runtime::process& self, const child_spec& spec, const std::string& label);
-  // launch(), and the table told: false, with the reason, when it did not start.
+  // launch(), and the table is updated. An error: the child did not start.
   launched start(runtime::process& self, child& one) { return start(self, one, shared_->env); }
   launched start(runtime::process& self, child& one, const runtime::message& env, pace how = pace::free);
 
   runtime::outcome child_ended(runtime::process& self, const gen::exit_notice& exit);
-  // Counts a restart of the child, which runs no more, and does it, at once or after its backoff.
+  // Counts a restart of the child, which runs no more, and carries it out at once or after its backoff.
   runtime::outcome restart(runtime::process& self, child& failed);
-  // Leaves it down, for on_exceeded: park.
+  // Leaves the child down, for on_exceeded: park.
   runtime::outcome park(child& failed);
-  // Stops those that its strategy restarts with it; false: this process is exiting.
+  // Stops the children that the strategy restarts with it. False: this process is exiting.
   bool stop_siblings(runtime::process& self, const restart_plan& plan);
   // Ends the wait that restart() began: starts the child and its siblings in start order.
   runtime::outcome start_again(runtime::process& self, child& failed);
   void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
-  // For one that is to be restarted: asks for the notice that makes it start.
+  // Sets the timer whose notice starts a child that is to be restarted.
   void wait_on(runtime::process& self, const child& one);
   // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).
   void cast_later(runtime::process& self, const child& one, std::string_view what, base::nanos when);
 
-  // What is stopped is started again next, if all goes well.
+  // Whether the child is to be started again next.
   enum class after_halt : std::uint8_t { stays_down, comes_again };
-  // Stops the process if it runs, within its limit, and names it in the log when it had to be killed.
+  // Stops the child's process if it runs, within its limit. The log names a child that had to be killed.
   void halt(runtime::process& self, child& one, after_halt next = after_halt::stays_down);
-  // The same for all, the latest started first; at once under simple_one_for_one.
+  // Stops all children, the latest started first; under simple_one_for_one all at once.
   void halt_all(runtime::process& self);
   void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
-  // False: it is alive at the deadline. Else how it ended has been reported, or this process ends.
+  // False: the child is alive at the deadline. True: how it ended has been reported, or this process ends.
   bool ends_in_time(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
   void kill_all(runtime::process& self, std::span<child* const> late);
-  // Stopped: out of the table if it is not to be started again, else kept.
+  // For a child that was stopped: it leaves the table if it is not to be started again, else it stays there.
   void retire(child& one);
 
-  // The requests of supervisor:*_child and its kin: supervisor_calls.cpp. What other nodes may ask for in a
-  // call that is being handled: to change the children at all; to start this child, with all that is in it.
+  // The requests of supervisor:*_child and its kin: supervisor_calls.cpp. may_change() and may_start() say
+  // whether the caller, if it is on another node, may change the children at all, and may start this child
+  // with all that is in it.
   bool may_change(runtime::process& self, std::string_view what) const;
   bool may_start(runtime::process& self, const child_spec& spec) const;
   runtime::message start_child(runtime::process& self, const runtime::message& spec);
@@ -142,16 +145,16 @@ class supervisor : public native_server {
   runtime::message count_children() const;
   runtime::message restart_now(runtime::process& self, etf::bytes id);
   runtime::message add_child(runtime::process& self, std::shared_ptr<const child_spec> spec);
-  // {error, {bad_request, Text}}; the log has each sender once.
+  // {error, {bad_request, Text}}. The log names each sender once.
   runtime::message refuse(runtime::process& self, const runtime::message& from);
-  // {bad_args, Text}; empty: the actor takes them, or those in a supervisor theirs.
+  // {bad_args, Text}. Empty: the actor, or each actor in a supervisor, takes its args.
   runtime::message bad_args(const child_spec& spec, const runtime::message& args,
                             const base::secrets* secrets, bool of_template = false) const;
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
-  // What the node orders: supervisor_orders.cpp.
+  // The orders of the node: supervisor_orders.cpp.
   runtime::message carry_out(runtime::process& self, const supervisor_order& order);
-  // These note in `found` how the child was before.
+  // Orders with `found` note in it how the child was before.
   runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
                              found_child& found);
   runtime::message order_remove(runtime::process& self, const child_spec& spec, found_child& found);
@@ -168,20 +171,20 @@ class supervisor : public native_server {
   bool told(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec,
             const runtime::message& env);
   runtime::message order_update(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
-  // One that runs takes on the options of its behaviour that `to` has and `from` has not: an error, else
-  // nothing.
+  // Tells a running child the options of its behaviour if `to` has others than `from`. Returns an error;
+  // empty: done.
   runtime::message tell_options(runtime::process& self, const child& one, const child_spec& from,
                                 const child_spec& to);
-  // One that runs is told of its specification, if its kind says so: an error, else nothing.
+  // Tells a running child of its specification, if its kind says so. Returns an error; empty: done.
   runtime::message tell_engine(runtime::process& self, const child& one,
                                const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
-  // What runs gets the env that shared_ has; empty: done, else why not.
+  // Gives a running child the env of shared_. Returns why not; empty: done.
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
   std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;
-  // A restart that failed is tried again, by a message to itself.
+  // Makes the supervisor try a failed restart again, by a message to itself.
   void try_again(runtime::process& self, child& one, const start_failure& why);
 
   std::string child_label(const child& one) const;
@@ -189,16 +192,16 @@ class supervisor : public native_server {
 
   std::shared_ptr<const supervisor_spec> spec_;
   std::shared_ptr<const supervision> shared_;
-  std::shared_ptr<const child_spec> template_; // simple_one_for_one's
+  std::shared_ptr<const child_spec> template_; // for simple_one_for_one
   std::string label_;
   unsigned above_;
   runtime::pid pool_;    // null: none
-  runtime::pid in_tree_; // as which it is entered there; null: it is not
+  runtime::pid in_tree_; // the pid under which it is entered there; null: none
   child_table children_;
   restart_window window_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash>
       ended_early_;                                             // label, until its exit comes
-  std::unordered_set<runtime::pid, runtime::pid_hash> refused_; // whom the log has
+  std::unordered_set<runtime::pid, runtime::pid_hash> refused_; // senders that the log has named
 };
 
 // {already_started, Pid}

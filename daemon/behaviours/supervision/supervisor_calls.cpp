@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What `supervisor` of an Erlang node asks: which_children, count_children, start_child, restart_child,
-// terminate_child, delete_child, get_childspec, with OTP's answers to the letter. In the process's own turn.
+// The requests that `supervisor` of an Erlang node makes: which_children, count_children, start_child,
+// restart_child, terminate_child, delete_child, get_childspec. The answers are OTP's to the letter. In the
+// process's own turn.
 #include <algorithm>
 #include <array>
 #include <coppice/etf/cursor.hpp>
@@ -63,12 +64,12 @@ message start_error_answer(const message& reason, const child_spec& spec) {
   return out.take();
 }
 
-// The pairs of maps, in the order their keys first came, each with its latest value.
+// The pairs of several maps, in the order in which their keys first came, each key with its latest value.
 struct merged_map {
   std::vector<std::pair<etf::bytes, etf::bytes>> pairs;
   std::unordered_map<std::string_view, std::size_t> place; // by a key's bytes
 
-  // False: that is no map.
+  // False: the term is no map.
   bool add(etf::bytes term) {
     etf::cursor at(term);
     std::uint32_t count = 0;
@@ -88,7 +89,7 @@ struct merged_map {
   }
 };
 
-// `extra` (a map, or a list of at most one) over `given`; empty: it is neither.
+// `extra` (a map, or a list of at most one) merged over `given`. Empty: `extra` is neither.
 message merge_args(const message& given, etf::bytes extra) {
   etf::cursor at(extra);
   std::uint32_t length = 0;
@@ -113,7 +114,7 @@ message merge_args(const message& given, etf::bytes extra) {
   return out.take();
 }
 
-// The first actor in it that other nodes may not have spawned; null: none.
+// The first actor in the specification that other nodes may not start; null: none.
 const child_spec* first_refused(const child_spec& spec, const peer_rights& rights) {
   if (!spec.is_supervisor()) return rights.may_spawn(spec.actor) ? nullptr : &spec;
   for (const auto& one : spec.supervisor->children)
@@ -159,7 +160,7 @@ native_server::call_answer supervisor::handle_call(process& self, const message&
   return reply(what == "restart_child" ? restart_child(self, argument) : delete_child(self, argument));
 }
 
-// Of other nodes, only what the configuration lets them.
+// Other nodes may do only what the configuration allows.
 bool supervisor::may_change(process& self, std::string_view what) const {
   constexpr std::array<std::string_view, 4> grantable{"start_child", "restart_child", "terminate_child",
                                                       "delete_child"};
@@ -311,7 +312,7 @@ message supervisor::terminate_child(process& self, etf::bytes id) {
     retire(*one);
     return message::atom("ok");
   }
-  // A child that ended by itself a moment ago is terminated all right.
+  // A child that ended by itself a moment ago counts as terminated.
   etf::cursor at(id);
   const auto pid = simple() ? runtime::read_pid(at, self.host().nodes()) : std::nullopt;
   if (pid && pid->here() && !self.host().alive(*pid)) return message::atom("ok");
@@ -334,14 +335,14 @@ message supervisor::get_childspec(process& self, etf::bytes id) {
   message_writer out(512);
   out.tuple(2);
   out.atom("ok");
-  // Arguments hold what the configuration keeps secret: passwords, keys, addresses with both.
+  // The arguments contain the configuration's secrets: passwords, keys, addresses with both.
   const bool trusted = self.origin().here() || shared_->rights.may_supervise(self.name());
   write_child_spec(out, one != nullptr ? *one->spec : *template_,
                    trusted ? shown_args::all : shown_args::none);
   return out.take();
 }
 
-// The latest started first, as OTP lists them.
+// Lists the latest started first, as OTP does.
 message supervisor::which_children(process& self) const {
   const auto& all = children_.in_start_order();
   const auto& names = self.host().nodes();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a supervisor does when the configuration changes around it: one child added, removed, replaced or
-// told, or its own flags exchanged. Its other children hear nothing of it, whatever its strategy. In the
+// How a supervisor carries out changes of the configuration: a child is added, removed, replaced or told, or
+// the supervisor's flags are exchanged. Its other children do not notice, whatever its strategy. In the
 // process's own turn.
 #include <fmt/format.h>
 
@@ -29,7 +29,7 @@ message done(std::string_view what) {
   return out.take();
 }
 
-// Of {error, Reason}; empty: that is no error.
+// The Reason of {error, Reason}; empty: the answer is no error.
 message reason_of(const message& answer) {
   etf::cursor at(answer.bytes());
   return at.read_tuple_of(2) && at.read_atom_is("error") ? answer.slice(at.rest()).compact() : message();
@@ -150,14 +150,14 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
     return done("restarted");
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
-  one->kept.reset(); // those of the specification that is refused
+  one->kept.reset(); // kept by the kind of the refused specification
   children_.respecify(*one, found.spec);
-  // The notice that ends its wait, if it waits for a restart, has not been looked at meanwhile.
+  // If the child waits for a restart, the notice that ends its wait has not been handled meanwhile.
   (void)put_back(self, *one, found);
   return runtime::error_message(started.error().reason);
 }
 
-// As it was found: the reason if it ran and does not start, which is tried again then.
+// Puts the child back as it was found. Returns an error if it ran and does not start; that is tried again.
 message supervisor::put_back(process& self, child& one, const found_child& found) {
   one.waits = found.waits;
   one.env = found.env;
@@ -187,7 +187,7 @@ message supervisor::put_back(process& self, child& one, const found_child& found
   return {};
 }
 
-// Takes another order back. A process that took the change as it ran is told again, and goes on.
+// Takes another order back. A process that took the change while it ran is told again, and goes on.
 message supervisor::order_restore(process& self, const message& id, const found_child& found) {
   if (!found.noted) return done("updated");
   child* one = children_.find(id.bytes());
@@ -211,12 +211,12 @@ message supervisor::order_restore(process& self, const message& id, const found_
   }
   const message failure = put_back(self, *one, found);
   if (failure) return runtime::error_message(failure);
-  // The notice it waited for may have come between the two orders, when the child did not wait.
+  // The notice that the child waited for may have come between the two orders, when it did not wait.
   if (found.state == child_state::restarting) wait_on(self, *one);
   return done("restarted");
 }
 
-// Whether a child that runs has taken the specification, whose actor is the same.
+// Whether a running child has taken the specification, which names the same actor.
 bool supervisor::told(process& self, child& one, const std::shared_ptr<const child_spec>& spec,
                       const message& env) {
   if (spec->secrets != nullptr) return false;
@@ -231,13 +231,13 @@ bool supervisor::told(process& self, child& one, const std::shared_ptr<const chi
 message supervisor::order_reconfigure(process& self, const std::shared_ptr<const child_spec>& spec,
                                       found_child& found) {
   child* const one = children_.find(spec->id.bytes());
-  // Secrets are read when an actor starts: one that has some starts anew.
+  // Secrets are read when an actor starts, so an actor that has secrets is started anew.
   if (one == nullptr || one->state != child_state::running || spec->secrets != nullptr)
     return order_replace(self, spec, found);
   found = note_of(one);
   if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
   const message old_env =
-      std::exchange(one->env, shared_->env); // as far as anyone knows, also if it does not answer
+      std::exchange(one->env, shared_->env); // as far as known, also if it does not answer
   const message answer = change_config(self, one->pid, spec->args, shared_->env);
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) {
@@ -252,7 +252,7 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
   return done("updated");
 }
 
-// What of a specification holds for a child that goes on running.
+// Applies what a specification says about a child that goes on running.
 void supervisor::keep_to(process& self, child& one, const std::shared_ptr<const child_spec>& spec) {
   children_.respecify(one, spec);
   if (one.state == child_state::running) self.host().set_compression(one.pid, spec->compression);
@@ -282,7 +282,7 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
   return reason_of(answer) ? answer : runtime::error_message(answer);
 }
 
-// One that ends meanwhile starts by the new one.
+// A child that ends meanwhile starts by the new specification.
 message supervisor::tell_engine(process& self, const child& one,
                                 const std::shared_ptr<const child_spec>& spec) {
   if (one.state != child_state::running) return {};
@@ -295,7 +295,7 @@ message supervisor::tell_engine(process& self, const child& one,
   if (!answer) {
     const bool seen = !shared_->orders->take(request.bytes()).has_value();
     if (answer.error().what != gen::call_error::kind::timeout) return {};
-    // It hears of its former specification when it comes to it.
+    // The child may still carry out the late order. The next order gives it its former specification again.
     if (auto former = order_of(one.spec); former && seen)
       (void)call_engine(self, one.pid, shared_->orders->add(std::move(former->what)), 0);
     return late(child_label(one), most);
@@ -365,7 +365,8 @@ message supervisor::order_environment(process& self, const supervisor_order& ord
   return done("updated");
 }
 
-// An actor without use for a change is started anew, one that ended meanwhile will be: both with the new env.
+// An actor that does not handle a change is started anew. An actor that ended meanwhile is started too. Both
+// get the new env.
 message supervisor::renew(process& self, child& one, const spared_children& spared) {
   if (one.spec->is_supervisor()) {
     supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
@@ -383,7 +384,7 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   }
   if (one.state == child_state::running) {
     if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};
-    one.env = shared_->env; // as far as anyone knows, also if it does not answer
+    one.env = shared_->env; // as far as known, also if it does not answer
     if (one.secrets == nullptr) {
       const message answer = change_config(self, one.pid, one.args, shared_->env);
       if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);

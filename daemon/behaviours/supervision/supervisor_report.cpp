@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reasons are printed as Erlang terms, cut where they get long. Any thread.
+// Reasons are printed as Erlang terms, cut if they are long. Any thread.
 #include "behaviours/supervision/supervisor_report.hpp"
 
 #include <string>
@@ -25,7 +25,7 @@ long long milliseconds(base::nanos span) {
   return static_cast<long long>(base::to_milliseconds(span).count());
 }
 
-// What a note has, as fields, and below the line.
+// Adds the note as fields of the record; returns it as the text below the line.
 std::string add_note(const runtime::crash_note& note, std::vector<log::field>& fields) {
   std::string text;
   const auto add = [&](std::string_view name, const std::string& value, std::string_view before) {

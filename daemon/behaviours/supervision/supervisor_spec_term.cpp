@@ -19,7 +19,7 @@ using runtime::message;
 using runtime::message_writer;
 using error_term = unexpected<message>;
 
-// What was given of the flags, as it came; an empty one was not given.
+// The flags as they came. Empty: not given.
 struct given_flags {
   etf::bytes strategy, intensity, period, auto_shutdown, name, on_exceeded;
 };
@@ -48,7 +48,7 @@ std::optional<given_flags> read_given_flags(etf::bytes term) {
   return out;
 }
 
-// A value by its word; as it was where none was given. False: there is no such word.
+// Reads a value by its word; `out` stays as it is if none was given. False: there is no such word.
 template <tree::has_words Value>
 bool choose(etf::bytes given, Value& out) {
   if (given.empty()) return true;
@@ -59,7 +59,7 @@ bool choose(etf::bytes given, Value& out) {
   return found.has_value();
 }
 
-// A whole number of at least `least`, at most what fits.
+// Reads a whole number from `least` to the largest that fits.
 bool read_count(etf::bytes given, std::uint32_t least, std::uint32_t& out) {
   if (given.empty()) return true;
   etf::cursor at(given);
@@ -69,7 +69,7 @@ bool read_count(etf::bytes given, std::uint32_t least, std::uint32_t& out) {
   return true;
 }
 
-// What is wrong with them, {supervisor_data, Why}; empty: nothing.
+// Returns the error {supervisor_data, Why}; empty: all is well.
 message read_flags(etf::bytes term, supervisor_spec& out) {
   const auto given = read_given_flags(term);
   if (!given) return bad_flag("invalid_type", term);

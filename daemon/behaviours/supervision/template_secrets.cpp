@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See template_secrets.hpp. A value is the template's own if its bytes are.
+// See template_secrets.hpp. A value belongs to the template if its bytes are the same.
 #include "behaviours/supervision/template_secrets.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace coppice::behaviours {
 namespace {
 
-// Calls with key and value of each pair.
+// Calls `use` with the key and value of each pair.
 template <class Use>
 void each_pair(etf::bytes map, const Use& use) {
   etf::cursor at(map);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where the supervision tree can be seen from outside: running supervisors enter their child table here
-// and leave before it dies, so that a look at the tree is a walk over copies and asks no process. The
-// tree's lock is held over a table's own, never the other way round. Any thread.
+// Shows the supervision tree to other threads. Running supervisors enter their child tables here and leave
+// before the tables die, so that a look at the tree is a walk over copies and asks no process. The tree's
+// lock is taken before a table's lock, never the other way round. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,9 +27,9 @@ struct tree_entry {
   bool is_supervisor = false;
   std::string actor; // as the specification says: PLUGIN or PLUGIN:ACTOR
   child_state state = child_state::stopped;
-  bool terminated = false; // stopped, as somebody stopped it
+  bool terminated = false; // stopped by request
   std::uint32_t restarts = 0;
-  std::optional<child_end> last_end; // of a run, or of a try to start it
+  std::optional<child_end> last_end; // of a run, or of a failed start
   std::vector<tree_entry> children;  // in start order
 };
 
@@ -43,22 +43,22 @@ class supervision_tree {
   void enter(const runtime::pid& supervisor, const child_table& children);
   void leave(const runtime::pid& supervisor);
 
-  // The children of a supervisor with all that is below them; none if it runs no more.
+  // The children of a supervisor with all that is below them. None: it runs no more.
   std::vector<tree_entry> children_of(const runtime::pid& supervisor) const;
-  // One child of a supervisor, by its id or its pid; nothing if there is none, or the supervisor runs no
-  // more.
+  // One child of a supervisor, by its id or its pid. Nothing: there is none, or the supervisor runs no more.
   std::optional<child_row> child(const runtime::pid& supervisor, etf::bytes id) const;
   std::optional<child_row> child(const runtime::pid& supervisor, const runtime::pid& pid) const;
   std::vector<child_end> ends(const runtime::pid& supervisor, const runtime::pid& child) const;
-  // All children of a supervisor, in start order; none if it runs no more.
+  // All children of a supervisor, in start order. None: it runs no more.
   std::vector<child_row> rows(const runtime::pid& supervisor) const;
-  // What a supervisor was started by, with what changed since of its own; null: it runs no more.
+  // The specification by which a supervisor was started, with the later changes of its own flags; null: it
+  // runs no more.
   std::shared_ptr<const supervisor_spec> specification(const runtime::pid& supervisor) const;
   // The id of the child that a supervisor is starting or stopping now; empty: none.
   runtime::message busy_with(const runtime::pid& supervisor) const;
   // How many children have been given up, in all supervisors.
   std::size_t given_up() const;
-  // How many children rest since somebody stopped them, in all supervisors.
+  // How many children rest because they were stopped by request, in all supervisors.
   std::size_t terminated() const;
   // How many restarts there were, in all supervisors since the node began.
   std::uint64_t restarts() const;

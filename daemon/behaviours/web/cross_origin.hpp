@@ -23,11 +23,11 @@ struct cross_origin {
 
   // Whether the answer differs by the request's origin.
   bool varies() const { return !origins.empty() && origins.front() != "*"; }
-  // The value of Access-Control-Allow-Origin. Nothing: the request is not of another origin, or of one that
-  // is not allowed.
+  // The value of Access-Control-Allow-Origin. Nothing: the request comes from no other origin, or from an
+  // origin that is not allowed.
   std::optional<std::string> allowed(const net::http_request& asked) const;
-  // Whether the request is of a page of another origin that is not allowed. The origin's scheme is ignored,
-  // because TLS may end at a proxy.
+  // Whether the request comes from a page of another origin that is not allowed. The origin's scheme is
+  // ignored, because TLS may end at a proxy.
   bool refuses(const net::http_request& asked) const;
   // Whether the request is a preflight.
   static bool asks_leave(const net::http_request& asked);

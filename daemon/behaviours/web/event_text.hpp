@@ -21,7 +21,7 @@ namespace coppice::behaviours {
 bool is_event(etf::bytes message);
 
 // The event's text on the wire, each line of data as its own field. Nothing: the stream is to be closed.
-// errc::invalid: it is no event, or a malformed one.
+// errc::invalid: it is no event, or a malformed event.
 base::result<std::optional<std::string>> event_text(etf::bytes message);
 
 // The text that tells clients how long to wait before they reconnect.

@@ -39,8 +39,8 @@ bool is_escaped(std::string_view text, std::size_t quote) {
   return (quote - first) % 2 == 1;
 }
 
-// Cuts the last element off the list. It is read from the end, so that nothing in front of it, which anybody
-// may have written, changes where it begins. A comma within quotes does not separate.
+// Cuts the last element off the list. It is read from the end, so that nothing in front of it, which any
+// client may have written, changes where it begins. A comma within quotes does not separate.
 std::string_view last_element(std::string_view& list) {
   bool quoted = false;
   std::size_t at = list.size();
@@ -87,7 +87,7 @@ std::optional<std::string> forwarded_client(const net::http_request& asked, cons
     const std::string_view last = last_element(rest);
     if (last.empty()) continue; // an empty element (RFC 9110, 5.6.1.2)
     const auto address = read_address(by == tree::web_proxy_header::forwarded ? is_for(last) : last);
-    if (!address) return client; // what stands before it cannot be trusted
+    if (!address) return client; // the elements before it cannot be trusted
     client = plain_host(*address);
     if (!proxies.permits(*address)) return client;
   }

@@ -14,8 +14,8 @@
 namespace coppice::behaviours {
 
 // The client's address by that header (Forwarded: RFC 7239), if `peer` is one of the `proxies`: the last
-// address in all headers of that name that is not a proxy's, because anybody can have written what stands
-// before it. Nothing: the peer itself is the client.
+// address in all headers of that name that is not a proxy's, because any client can have written the
+// addresses before it. Nothing: the peer itself is the client.
 std::optional<std::string> forwarded_client(const net::http_request& asked, const base::socket_address& peer,
                                             const base::access_list& proxies, tree::web_proxy_header by);
 

@@ -51,7 +51,7 @@ runtime::message write_streamed_request(const net::http_request& asked, const re
 // answer is {accept, Pid}, as for events and WebSockets.
 struct feed_request {
   std::string event;
-  std::string last_id; // of the last event that the client has had, as it says; empty: none
+  std::string last_id; // of the last event that the client says it has had; empty: none
   web_upgrade form = web_upgrade::sse;
 };
 runtime::message write_feed_request(const feed_request& of);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the connections of a web server share: its current configuration (the site) and its counters. A reload
-// replaces the site; a request is answered by the site that was current when it came. The counters of routes
-// belong to the site, all others outlive it. Any thread.
+// The state that the connections of a web server share: its current configuration (the site) and its
+// counters. A reload replaces the site; a request is answered by the site that was current when it came. The
+// counters of routes belong to the site, all others outlive it. Any thread.
 #pragma once
 
 #include <array>

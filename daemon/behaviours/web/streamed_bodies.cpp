@@ -9,7 +9,7 @@
 
 namespace coppice::behaviours {
 
-// The request's --------------------------------------------------------------------------------------------
+// The request's body ---------------------------------------------------------------------------------------
 
 void streamed_bodies::read_on(stream_wish wish) {
   if (!coming_) return;
@@ -33,7 +33,7 @@ void streamed_bodies::take_body(std::string_view part, bool last) {
   give();
 }
 
-// The answer's ---------------------------------------------------------------------------------------------
+// The answer's body ----------------------------------------------------------------------------------------
 
 streamed_bodies::state streamed_bodies::begin(stream_place writer) {
   writer_ = std::move(writer);

@@ -229,8 +229,9 @@ outcome web_connection::receive_io(process& self) {
   return runtime::carry_on();
 }
 
-// An actor that has accepted a WebSocket client hears of its end by a message, before this process ends with
-// normal. A client that left before has no such message, and the reason says so to the actor's monitor.
+// An actor that has accepted a WebSocket client is told of the client's end by a message, before this
+// process ends with normal. If the client left before that, there is no such message, and the reason tells
+// the actor's monitor.
 message web_connection::end_reason() const {
   if (!asked_for_websocket_ || socket_) return runtime::reasons::normal();
   runtime::message_writer out;
@@ -310,7 +311,7 @@ outcome web_connection::receive(process& self, message m) {
              !take_answer(self, m)) {
     take_output(self, std::move(m));
   }
-  if (over_) want_turn(); // nothing may be left to stay for
+  if (over_) want_turn(); // perhaps nothing is left to wait for
   hand_on();
   return runtime::carry_on();
 }
@@ -331,7 +332,7 @@ outcome web_connection::take_exit(process& self, const message& m) {
   if (!draining_ || actor_ || !current_ || (!current_->call() && current_->streams() == nullptr))
     return runtime::stop(gone.reason);
   fail(503, "the site stops", "stopping");
-  over_ = true; // ends when they are told
+  over_ = true; // this process ends when they are told
   want_turn();
   return runtime::carry_on();
 }

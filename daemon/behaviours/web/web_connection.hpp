@@ -86,7 +86,7 @@ class web_connection final : public runtime::behaviour,
   // The process to ask. Kind none: there is none, and the request has been answered.
   runtime::destination asked_of(runtime::process& self, const web_route& route);
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
-  // Of this process, which has nothing left to do.
+  // The exit reason of this process when it has nothing left to do.
   runtime::message end_reason() const;
   // The connection is gone: ends the process, but not before the actor made for the client.
   runtime::outcome leave(runtime::process& self);

@@ -14,7 +14,7 @@ namespace coppice::behaviours {
 namespace {
 
 constexpr std::size_t file_part = 64 << 10; // bytes
-constexpr std::size_t at_once = 1 << 20;    // then others have their turn
+constexpr std::size_t at_once = 1 << 20;    // then other processes have a turn
 
 } // namespace
 
@@ -61,7 +61,7 @@ void web_connection::send_file() {
     if (connection_->write(number, {buffer.get(), static_cast<std::size_t>(got)}) != net::http_written::taken)
       return;
   }
-  want_turn(); // others first
+  want_turn(); // other processes first
 }
 
 } // namespace coppice::behaviours

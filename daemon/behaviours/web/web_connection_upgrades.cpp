@@ -48,7 +48,7 @@ void web_connection::take_output(process& self, message m) {
 
 void web_connection::begin(process& self, const accepted& by) {
   current_->cancel_deadline(self);
-  current_->take_watcher(); // from now on a monitor of this process tells
+  current_->take_watcher(); // from now on a monitor of this process tells it
   if (current_->route().upgrade == web_upgrade::sse)
     begin_events(self, by.by);
   else
@@ -112,8 +112,8 @@ void web_connection::begin_events(process& self, const runtime::pid& sender) {
   if (over && is_at(web_request_state::events)) end_events();
 }
 
-// A client of events has nothing more to say. It ends its side when it leaves, and otherwise that would show
-// only when something is written to it.
+// A client of events has nothing more to send. When it leaves, it ends its side. Without this function its
+// leaving would show only when something is written to it.
 void web_connection::said_all(net::http_exchange it) {
   if (is_current(it.number) && is_at(web_request_state::events)) end_events();
 }

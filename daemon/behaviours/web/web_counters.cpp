@@ -33,7 +33,7 @@ void write_requests(samples& to, const web_sites& of) {
 }
 
 void write_request_seconds(samples& to, const web_sites& of) {
-  // Where two of the counters' buckets meet: 256 µs to 16.8 s.
+  // Times at which two of the counters' buckets meet: 256 µs to 16.8 s.
   static const std::vector<std::uint64_t> times{1 << 8,  1 << 10, 1 << 12, 1 << 14, 1 << 16,
                                                 1 << 18, 1 << 20, 1 << 22, 1 << 24};
   static const std::vector<double> bounds = [] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a web server and its routes count (sites.hpp), as families of the node's metrics. A route's numbers
-// begin anew when a reload of the configuration has changed the routes. Any thread.
+// The counters of a web server and its routes (sites.hpp), as families of the node's metrics. A route's
+// numbers begin anew when a reload of the configuration has changed the routes. Any thread.
 #pragma once
 
 #include <memory>

@@ -22,7 +22,7 @@ class web_servers final : public child_kind {
   std::optional<engine_order> order_for(const std::shared_ptr<const child_spec>&) const override {
     return engine_order{what_, default_start_patience};
   }
-  // Those that routes have made for clients.
+  // The actors that routes make for clients.
   std::vector<actor_use> actors(const child_spec&) const override {
     std::vector<actor_use> out;
     for (const web_route& one : what_.site->routes)

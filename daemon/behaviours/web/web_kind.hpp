@@ -9,8 +9,8 @@
 
 namespace coppice::behaviours {
 
-// Its process takes on another site, and what else a listener takes on, as it runs. It is told when it is
-// stopped to be started again, so that its clients are told that.
+// The server's process takes on another site, and the options that every listener takes on, as it runs. If
+// it is stopped to be started again, it is told so, and tells its clients.
 std::shared_ptr<const child_kind> web_kind(web_order what);
 
 } // namespace coppice::behaviours

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A listener where HTTP is spoken: each connection has a process of the daemon's own, which answers by the
-// sites that all of them share. In the process's own turn, which stays on one worker.
+// A listener for HTTP. Each connection has a process of the daemon's own. These processes answer requests by
+// the site that all of them share. In the process's own turn, which stays on one worker.
 #pragma once
 
 #include <any>
@@ -15,8 +15,8 @@ namespace coppice::behaviours {
 
 class web_sites;
 
-// What a web server runs by. As an order to one (pending_orders): as a tcp_order; each request that comes
-// from now on is answered by this site.
+// The configuration of a web server. As an order to a web server (pending_orders): as a tcp_order, and each
+// request that comes from now on is answered by this site.
 struct web_order {
   std::shared_ptr<const tcp_spec> listening;
   std::shared_ptr<const web_spec> site;
@@ -30,7 +30,7 @@ class web_listener final : public tcp_listener {
 
   runtime::outcome init(runtime::process& self) override;
 
-  // A notice of its supervisor's before it stops this: another one is to take its place.
+  // The notice by which its supervisor says, before it stops this process, that another will take its place.
   static runtime::message restart_notice();
 
  protected:
@@ -45,7 +45,7 @@ class web_listener final : public tcp_listener {
  private:
   const std::shared_ptr<web_sites> sites_;
   metrics::board::entry site_on_board_;
-  bool restarts_ = false; // another one takes its place
+  bool restarts_ = false; // another process takes its place
 };
 
 } // namespace coppice::behaviours

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a request knows, how it counts, and how its answer is completed. The connection's process, or libuv's
+// The data of a request, its counts, and how its answer is completed. The connection's process, or libuv's
 // callbacks on its worker.
 #include "behaviours/web/web_request.hpp"
 

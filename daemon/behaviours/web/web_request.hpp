@@ -26,7 +26,7 @@ namespace coppice::behaviours {
 
 class web_request {
  public:
-  // What is left to send of a file.
+  // The part of a file that is left to send.
   struct sent_file {
     base::unique_fd from;
     std::uint64_t offset; // of the next byte
@@ -78,7 +78,7 @@ class web_request {
   const web_spec& spec() const { return site_->spec(); }
   void take_route(std::size_t index) { route_ = index; }
   bool has_route() const { return route_.has_value(); }
-  // Only if it has one.
+  // Only if it has a route.
   const web_route& route() const { return spec().routes[*route_]; }
 
   bool is(web_request_state one) const { return state_.is(one); }
@@ -87,7 +87,7 @@ class web_request {
   // It is queued for its route's process. False: as many requests wait already as may.
   bool enter();
 
-  // What the process is sent, while the request is queued.
+  // The message for the process, kept while the request is queued.
   void set_message(runtime::message what) { message_ = std::move(what); }
   runtime::message take_message() { return std::exchange(message_, {}); }
   // The monitor of the process that is asked, by which it answers. None: no process is asked.
@@ -98,11 +98,11 @@ class web_request {
   void set_watcher(stream_place who) { watcher_ = std::move(who); }
   std::optional<stream_place> take_watcher() { return std::exchange(watcher_, std::nullopt); }
 
-  // A message reminds the connection's process at that time, of the request with this number.
+  // Sets a timer whose message to the connection's process has the number of this request.
   void remind_of_deadline(runtime::process& self, base::nanos at);
   static bool read_deadline(const runtime::message& m, std::uint64_t& number);
   void cancel_deadline(runtime::process& self);
-  // It has come, or ends with the process.
+  // The timer has fired, or ends with the process.
   void forget_deadline() { deadline_ = 0; }
 
   // Keeps a message for the client that came before the request was accepted, unless it is too much.
@@ -111,14 +111,14 @@ class web_request {
 
   void offer_websocket(const net::http_request& asked);
   websocket_offer& websocket() { return *websocket_; }
-  // Its answer begins as a file, as events, or as what a process writes.
+  // The answer begins as a file, as events, or as a body that a process writes.
   void begin_file(sent_file what);
   void begin_events(event_stream what, int status);
   void begin_stream(int status);
   sent_file& file() { return *file_; }
   event_stream& events() { return *events_; }
 
-  // Its bodies stream from now on.
+  // The bodies of the request stream from now on.
   void set_streams(streaming what) { streams_ = std::move(what); }
   // Null: its route does not say that bodies stream.
   streaming* streams() { return streams_ ? &*streams_ : nullptr; }
@@ -132,10 +132,10 @@ class web_request {
 
   // Adds the headers that the route and the site have for all answers.
   void add_headers(net::http_response& response) const;
-  // Makes of a whole answer what the client gets: with headers, compressed, or that it has a copy already.
+  // Completes a whole answer: adds headers, compresses it, or makes it a 304 if the client has a copy.
   void complete(net::http_response& response);
-  // Ends it: its monitors and timers, its counts and its line in the log. `peer`: the address in that line,
-  // unless a proxy named a client.
+  // Ends the request: its monitors and timers, its counts and its line in the log. `peer`: the address in
+  // that line, unless a proxy named a client.
   void finish(runtime::process& self, int status, std::uint64_t bytes, const std::string& peer);
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The configuration of a web server, apart from where it listens: its routes, which say who answers which
-// request, and its bounds. A reload makes a new one, so a connection can keep the one it began with.
-// Immutable; any thread.
+// The configuration of a web server, apart from where it listens: its routes, which say by which process,
+// file or redirect a request is answered, and its bounds. A reload makes a new one, so a connection can keep
+// the one it began with. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,7 @@ struct web_spec {
   std::vector<std::string> hosts{}; // the hosts it answers for; in lower case, without port; empty: all
   std::vector<net::http_header> headers{}; // of all answers, unless they have them
   net::http_options http{};                // of its connections: limits, requests and timeouts
-  cross_origin others{};                   // whose pages may use it
+  cross_origin others{};                   // origins whose pages may use it
   tree::web_proxy_header proxies_say = tree::web_proxy_header::x_forwarded_for;
   base::access_list proxies{};        // proxies whose header is trusted; empty: none
   std::size_t compress_from = 0;      // bytes of a body; 0: none is compressed

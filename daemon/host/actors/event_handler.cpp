@@ -187,7 +187,7 @@ message event_handler::leave(const message& why) {
   return messages.finish(&out, &made) == COPPICE_OK ? take(&made) : message::atom("ok");
 }
 
-// The end of its manager arrives as an exit of its parent.
+// The end of the handler's manager arrives as an exit of its parent.
 void event_handler::terminate(process&, const message& reason) {
   if (runtime::is_orderly(reason)) {
     leave(message::atom("stop"));

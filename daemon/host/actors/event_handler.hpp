@@ -58,7 +58,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   runtime::outcome take_batch(const runtime::message& whole, etf::bytes list);
   runtime::outcome happened(bool event, const runtime::message& whole, etf::bytes term);
   runtime::outcome query(const runtime::message& whole, etf::bytes from, etf::bytes request);
-  // What follows from a callback's status; the handler may leave.
+  // The outcome that follows from a callback's status; the handler may leave.
   runtime::outcome decide(std::int32_t status, const char* callback, etf::bytes given);
   runtime::outcome follow_stream(std::int32_t status, const char* callback) override {
     return decide(status, callback, {});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a class of actors is a line of the list of behaviours. The file that implements the class ends with
-// `template hosted_behaviour hosted<CLASS>(const coppice_behaviour* facts);`. The class has
+// How a class of actors becomes an entry in the list of behaviours. The file that implements the class ends
+// with `template hosted_behaviour hosted<CLASS>(const coppice_behaviour* facts);`. The class has
 //   code_type         its actor_code, into which the tables of an actor type are read
 //   make_totals       if its actors count for their type: a static function, a totals_maker
 //   host_interface    if its callbacks may call functions of the host: a static function, the table's address

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The behaviours that the host runs for plugins: each is a line of the list in hosted_behaviours.cpp, which
 // combines the rules of coppice/detail/behaviours.h with the class of its actors (hosted.hpp). No other part
-// of the host knows one by its name. Any thread.
+// of the host knows a behaviour by its name. Any thread.
 #pragma once
 
 #include <coppice/detail/behaviours.h>
@@ -23,7 +23,7 @@
 
 namespace coppice::host {
 
-// What is needed to make an actor; passed by reference, since moves would be noticeable in a spawn.
+// The parts needed to make an actor. Passed by reference, since moves would be noticeable in a spawn.
 struct actor_plan {
   image_pin image;
   const actor_code* code = nullptr;            // of the image
@@ -41,7 +41,7 @@ struct hosted_behaviour {
   const coppice_behaviour* facts;
   std::unique_ptr<actor_code> (*read)(const coppice_actor_type& type);
   std::unique_ptr<runtime::behaviour> (*make)(actor_plan&& plan);
-  // What its actors count for their type. Null: nothing of their own.
+  // Makes the totals that its actors count in for their type. Null: they have none of their own.
   totals_maker totals = nullptr;
   // The table facts->host_interface of functions that its callbacks may call. Null: there are none.
   const void* (*host_interface)() = nullptr;
@@ -54,7 +54,7 @@ hosted_behaviour hosted(const coppice_behaviour* facts);
 
 using behaviour_list = std::span<const hosted_behaviour>;
 behaviour_list hosted_behaviours();
-// Null: the list has none.
+// Null: the list has no such behaviour.
 const hosted_behaviour* find(behaviour_list in, std::string_view name);
 
 // The code of an actor type whose tables are valid for its behaviour. Null: its behaviour is not in the list.
@@ -64,8 +64,8 @@ std::unique_ptr<actor_code> read_code(const coppice_actor_type& type, const std:
 // The choice of each actor type's class for messages that it does not handle, by the type's name.
 using unhandled_by_type = std::map<std::string, runtime::unhandled, std::less<>>;
 
-// Reads the code of all actor types of a plugin into its image. errc::refused: the behaviour of one is not in
-// the list.
+// Reads the code of all actor types of a plugin into its image. errc::refused: the behaviour of an actor
+// type is not in the list.
 base::status read_all(const coppice_descriptor& plugin, plugin_image& into, identity_book& identities,
                       const unhandled_by_type& chosen, behaviour_list in = hosted_behaviours());
 

@@ -200,7 +200,7 @@ void plugin_actor::report_crash(const message& reason) {
   behaviours::report::ended_alone(actor_.is->plugin, name.empty() ? pid : name, pid, reason, note);
 }
 
-// A terminate that throws changes nothing about the end, but what it was to save may be lost.
+// A terminate that throws changes nothing about the end, but the data that it was to save may be lost.
 void plugin_actor::tell_failed_terminate(const message& reason) {
   if (actor_.extra == nullptr || !actor_.extra->error.reason) return;
   const process& self = *actor_.process;
@@ -216,7 +216,7 @@ void plugin_actor::tell_failed_terminate(const message& reason) {
 void plugin_actor::end(const message& reason) {
   if (!runtime::is_orderly(reason)) report_crash(reason);
   if (code_->lifecycle.terminate != nullptr && actor_.created) {
-    if (actor_.extra != nullptr) actor_.extra->error = {}; // `reason` has what was said before
+    if (actor_.extra != nullptr) actor_.extra->error = {}; // `reason` already has the earlier text
     const coppice_message lent = lend(reason);
     in_turn(actor_, "terminate", reason.bytes(),
             [&] { return code_->lifecycle.terminate(&actor_, state_, &lent), COPPICE_OK; });

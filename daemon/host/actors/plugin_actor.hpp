@@ -43,7 +43,8 @@ class plugin_actor : public reloadable {
 
   // Functions of the engine. Asks it to call go_on() before the next message, and also if none comes.
   virtual void go_on_first(runtime::process& self) = 0;
-  // What follows from the status of a callback for streams: an engine may know more statuses than follow().
+  // The outcome that follows from the status of a callback for streams. An engine may know more statuses
+  // than follow().
   virtual runtime::outcome follow_stream(std::int32_t status, const char* callback) {
     return follow(status, callback);
   }
@@ -79,10 +80,10 @@ class plugin_actor : public reloadable {
   runtime::message state_to_show();
   // The term of its format_status; none: it has none.
   runtime::message formatted_status();
-  // What to do with a message that no callback took.
+  // How a message that no callback took is handled.
   runtime::unhandled if_unhandled() const;
-  // What follows for a call that no callback took. `callback`: the one that was called; `engine`: the kind of
-  // actor, for people; `answered`: the callback has answered already.
+  // The outcome for a call that no callback took. `callback`: the callback that was called; `engine`: the
+  // kind of actor, for people; `answered`: the callback has answered already.
   runtime::outcome refuse_call(etf::bytes from, etf::bytes request, const char* callback,
                                std::string_view engine, bool answered = false);
   // The text given to set_error, which is then empty; "": none.
@@ -90,8 +91,8 @@ class plugin_actor : public reloadable {
   // Logs a line; for requests at most one a second for all actors of a type. `kind`: "call", "cast" or
   // "message".
   void tell_unhandled(std::string_view kind, etf::bytes term, std::string_view why);
-  // What follows from a callback's status; runs handle_continue as often as the status asks for it. `given`:
-  // the callback's input.
+  // The outcome that follows from a callback's status; runs handle_continue as often as the status asks for
+  // it. `given`: the callback's input.
   runtime::outcome follow(std::int32_t status, const char* callback, etf::bytes given = {}) {
     if (status == COPPICE_OK && (actor_.extra == nullptr || !actor_.extra->error.told)) [[likely]]
       return runtime::carry_on();

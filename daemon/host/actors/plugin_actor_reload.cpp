@@ -13,7 +13,7 @@ namespace {
 
 using runtime::process;
 
-// The longest reason of a plugin that is shown.
+// The longest text of a plugin that is shown as a reason.
 constexpr std::size_t longest_reason = 1000;
 
 // The result of a callback that may only look.

@@ -115,7 +115,7 @@ bool plugin_actor::begin_with(std::shared_ptr<const behaviours::program_spec> pr
   return true;
 }
 
-// For the log.
+// The actor's name in the log.
 std::string plugin_actor::label() const {
   return behaviours::name_or_pid(*actor_.process);
 }
@@ -136,7 +136,7 @@ outcome plugin_actor::take_first_stream() {
     needs_streams(actor_).stay_connected(std::move(to), label(), *identity().connects);
   if (actor_.extra->begins_with == nullptr) return runtime::carry_on();
   const auto first = std::exchange(actor_.extra->begins_with, nullptr);
-  // Its client has gone already, or no file descriptor is left.
+  // The client has gone already, or no file descriptor is left.
   if (!needs_streams(actor_).accept(std::move(*first))) return runtime::ignore();
   return runtime::carry_on();
 }
@@ -162,8 +162,8 @@ outcome plugin_actor::take_parcel(runtime::parcel& given) {
   return runtime::carry_on();
 }
 
-// Two messages: the listener's drain notice, and an exit signal that is trapped only because the actor runs a
-// program. That signal ends the actor as if it were not trapped.
+// Takes two kinds of messages: the listener's drain notice, and an exit signal that is trapped only because
+// the actor runs a program. That signal ends the actor as if it were not trapped.
 std::optional<outcome> plugin_actor::taken_for_streams(const message& m) {
   behaviours::actor_streams& streams = *actor_.streams();
   behaviours::gen::exit_notice exit;

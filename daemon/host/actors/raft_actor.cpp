@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A plugin's replicated state machine: its life, and the orders of its group's member but for those that call
-// the plugin with a command or a query (raft_actor_commands.cpp). In the process's own turn.
+// A plugin's replicated state machine: its life, and the orders of its group's member. The orders that call
+// the plugin with a command or a query are in raft_actor_commands.cpp. In the process's own turn.
 #include "host/actors/raft_actor.hpp"
 
 #include <algorithm>
@@ -135,9 +135,8 @@ outcome raft_actor::take_lead(process& self, etf::cursor at) {
   return runtime::carry_on();
 }
 
-// {Clients, undefined | Snapshot, Check}, a snapshot being {Version, State, Commands, Effects}; State: a
-// term, or
-// <<>> if there is none. Earlier releases wrote none of Effects.
+// {Clients, undefined | Snapshot, Check}. A snapshot is {Version, State, Commands, Effects}; State is a
+// term, or <<>> if there is none. Earlier releases wrote no Effects.
 outcome raft_actor::take_first(process& self, const message& m, etf::cursor at) {
   applied_commands::bounds most;
   etf::bytes snapshot;
@@ -250,7 +249,7 @@ void raft_actor::take_save(process& self) {
   say(self, out);
 }
 
-// By Erlang's equality: members may write equal states in different bytes.
+// Compares by Erlang's equality, since members may write equal states in different bytes.
 void raft_actor::say_hash(process& self) {
   const auto saved = save(self);
   if (!saved || !saved->term) {

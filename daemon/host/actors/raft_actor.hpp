@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // A plugin's replicated state machine over the callbacks of "coppice.raft/draft-3". The member of the group
 // (behaviours/raft/member.hpp) starts it and sends it committed entries and queries; see
-// behaviours/raft/machine_protocol.hpp. Which commands are applied, and as which serial, is decided here by
-// consensus/applied_commands.hpp, whose state is a part of each snapshot, as the group's timers and monitors
-// are (behaviours/raft/group_effects.hpp). The state is written in the group's version, whatever the code is:
-// see raft_actor_versions.cpp. In the process's own turn.
+// behaviours/raft/machine_protocol.hpp. consensus/applied_commands.hpp decides here which commands are
+// applied, and with which serial. Its state is a part of each snapshot, and so are the group's timers and
+// monitors (behaviours/raft/group_effects.hpp). The state is written in the group's version, whatever the
+// code's version is: see raft_actor_versions.cpp. In the process's own turn.
 #pragma once
 
 #include <coppice/draft/raft.h>
@@ -27,7 +27,7 @@ namespace coppice::host {
 struct raft_code final : actor_code {
   explicit raft_code(const coppice_actor_type& type);
   const coppice_raft callbacks;
-  const consensus::version_range versions; // that it knows
+  const consensus::version_range versions; // the versions that it knows
 };
 
 class raft_actor final : public behaviours::server, public plugin_actor, public behaviours::raft::machine {
@@ -43,7 +43,8 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   behaviours::stream_taker* as_stream_taker() override { return this; }
   std::shared_ptr<const behaviours::raft::machine_progress> progress() const override { return progress_; }
 
-  // Of reloadable. The state goes over in the group's version. errc::refused also: the code does not know it.
+  // From reloadable. The state goes over in the group's version. errc::refused also: the code does not know
+  // it.
   base::result<saved_state> save(runtime::process& self) override;
   base::status prepare(runtime::process& self, plugin_image& next, const actor_code& later,
                        const saved_state& saved) override;
@@ -90,7 +91,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   base::status go_over_to(runtime::process& self, consensus::machine_version version);
   coppice_entry about_entry(std::uint64_t serial) const; // without time and random number
   void keep_reply(const given_entry& one, std::uint64_t serial, const runtime::message& answer);
-  // What came of a timer or a monitor, if the entry brings such.
+  // The outcome of a timer or a monitor that the entry brings. Empty: it brings none.
   static std::optional<behaviours::raft::group_effects::came_entry> came_of(const given_entry& one);
   runtime::outcome apply_came(const behaviours::raft::group_effects::came_entry& one, std::uint64_t serial);
   // Calls a callback that may note effects, and keeps these unless it discards the entry.
@@ -102,7 +103,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   void take_save(runtime::process& self);
   void say_hash(runtime::process& self);
   runtime::outcome tell(const runtime::message& m, std::string_view word, etf::cursor at);
-  // {error, {discarded, Reason}}, or with the serial unless it is 0.
+  // {error, {discarded, Reason}}; if the serial is not 0, with the serial.
   runtime::message discarded(std::int32_t status, std::uint64_t serial);
   void say(runtime::process& self, runtime::message_writer& out);
   void begin_saying(runtime::message_writer& out) const;
@@ -117,7 +118,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
 
   const raft_code& code() const { return static_cast<const raft_code&>(running()); }
   const coppice_raft& callbacks() const { return code().callbacks; }
-  // What the member has to know of the code, which a reload can change.
+  // Notes what the member has to know about the code, which a reload can change.
   void note_code();
 
   const std::shared_ptr<behaviours::raft::machine_progress> progress_ =
@@ -127,10 +128,10 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   bool told_no_hash_ = false; // it was logged that there can be none
   consensus::applied_commands commands_;
   consensus::kept_replies replies_;
-  std::uint64_t began_at_ = 0; // serial of the state that it began with
-  // The group's, by which the next entry is applied. Empty: the member has not begun it.
+  std::uint64_t began_at_ = 0; // the serial of the state with which it began
+  // The group's version, by which the next entry is applied. Empty: the member has not begun it.
   std::optional<consensus::machine_version> version_;
-  std::optional<consensus::machine_version> tried_; // of the state that a reload tries; empty: none does
+  std::optional<consensus::machine_version> tried_; // of the state that a reload tries; empty: no reload
   behaviours::raft::group_effects effects_;
   behaviours::raft::effect_carrier carrier_;
 };

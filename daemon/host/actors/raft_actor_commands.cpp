@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A plugin's replicated state machine: committed entries become calls of `apply`, and clients' questions
-// those of `validate` and `handle_query`; each answer goes to the group's member. In the process's own turn.
+// A plugin's replicated state machine: committed entries become calls of `apply`; clients' questions become
+// calls of `validate` and `handle_query`. Each answer goes to the group's member. In the process's own turn.
 #include <utility>
 #include <vector>
 
@@ -109,11 +109,12 @@ outcome raft_actor::take_entries(process& self, const message& m, etf::cursor at
 
 outcome raft_actor::take_entry(process& self, const message& m, const given_entry& one, message& answer) {
   using verdict = applied_commands::verdict;
-  // The state is that of another log than the one the entry is in.
+  // The entry is in another log than the one that the state comes from.
   if (one.index != commands_.index() + 1) return runtime::stop(message::atom("bad_entry"));
   const auto came = came_of(one);
   if (came && !effects_.expects(came->what)) {
-    // Another entry has brought the same, or it was cancelled: this one is passed over and has no serial.
+    // Another entry has brought the same outcome, or it was cancelled. This entry is skipped and has no
+    // serial.
     commands_.take(one.index, {});
     return runtime::carry_on();
   }
@@ -149,7 +150,8 @@ outcome raft_actor::take_entry(process& self, const message& m, const given_entr
   return runtime::carry_on();
 }
 
-// For a repeat of the command, and for those that ask for its serial. No answer: the entry is no command.
+// Keeps the reply for a repeat of the command, and for clients that ask by its serial. No answer: the entry
+// is no command.
 void raft_actor::keep_reply(const given_entry& one, std::uint64_t serial, const message& answer) {
   const consensus::payload said = answer ? payload_of(answer) : consensus::payload();
   commands_.finish(one.about, said);
@@ -298,7 +300,7 @@ outcome raft_actor::take_validate(process& self, const message& m, etf::cursor a
   }
   const coppice_message given = lend(m, command);
   std::int32_t status = COPPICE_OK;
-  // A repeat has its first answer, whatever became of the state since then.
+  // A repeat gets its first answer, however the state has changed since then.
   if (!commands_.is_settled(client, sequence))
     status = look_only(actor(), looking::validate,
                        [&] { return call_or(COPPICE_OK, callbacks().validate, &actor(), state(), &given); });

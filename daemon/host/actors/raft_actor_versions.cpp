@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The versions of a replicated state machine. Its state is written in the group's version, by save_state if
-// that is the code's newest one, else by `save`. At an entry that changes the version, the state is written
-// in the new one and restored from that: so it is the same as in a member that begins with a later snapshot.
-// In the process's own turn.
+// The versions of a replicated state machine. Its state is written in the group's version: by save_state if
+// that is the code's newest version, else by `save`. At an entry that changes the version, the state is
+// written in the new version and restored from that. So it is the same as in a member that begins with a
+// later snapshot. In the process's own turn.
 #include <fmt/format.h>
 
 #include "host/actors/raft_actor.hpp"
@@ -34,7 +34,7 @@ outcome stop_for(std::string_view text) {
 
 } // namespace
 
-// A reload tries, in another process, whether this code takes a state, and writes one of that version.
+// A reload tries, in another process, whether this code takes a state and can write one of that version.
 outcome raft_actor::init(process& self) {
   if (!tried_) return begin(self);
   if (auto known = knows(code().versions, *tried_); !known) return stop_for(known.error().text);
@@ -52,7 +52,7 @@ coppice_entry raft_actor::about_entry(std::uint64_t serial) const {
   return about;
 }
 
-// A group whose first leader is still to come has no version.
+// A group that has not had a leader yet has no version.
 base::result<saved_state> raft_actor::save(process& self) {
   const bool has_none = !version_ || (*version_ == 0 && commands_.serial() == 0);
   return has_none ? plugin_actor::save(self) : save_as(self, *version_);
@@ -93,7 +93,7 @@ void raft_actor::go_over(process& self) {
 outcome raft_actor::take_version(process& self, std::uint64_t to) {
   const auto version = static_cast<machine_version>(to);
   base::status done = knows(code().versions, version);
-  // Before the first command there is nothing to be written otherwise.
+  // Before the first command nothing would be written differently.
   if (done && commands_.serial() != 0) done = go_over_to(self, version);
   if (!done) {
     message_writer why;

@@ -28,7 +28,7 @@ coppice_bytes lend_text(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-// Why a request ended without an answer, for its caller and failed().
+// The reason why a request ended without an answer, for its caller and failed().
 message reason_of(const response& ended) {
   switch (ended.status) {
     case COPPICE_E_NOPROC:

@@ -47,14 +47,14 @@ class router final : public server {
   using code_type = router_code;
   static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
                                                         const std::string& behaviour);
-  // For its callbacks; see interfaces/router.cpp.
+  // The functions for its callbacks; see interfaces/router.cpp.
   static const coppice_router_api* host_interface();
 
   explicit router(actor_plan&& plan);
   ~router() override;
 
   runtime::outcome init(runtime::process& self) override;
-  // With its From, for the answer.
+  // The call is taken with its From, for the answer.
   runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
                                 runtime::message request) override {
     return behaviour::receive_call(self, asking, std::move(request));
@@ -89,17 +89,17 @@ class router final : public server {
     base::nanos timeout = base::nanos_per_second * 60; // of a call; runtime::no_deadline: none
     std::uint64_t most_pending = 100'000;
   };
-  // Applies `options`; a route of the same name keeps its count. False: they cannot be read, and nothing is
+  // Applies `options`; a route of the same name keeps its count. False: they cannot be read, and nothing has
   // changed.
   bool adopt(const runtime::message& options, runtime::node_names& names);
 
-  // Where `one` goes, decided by a callback of the table, which may end the actor.
+  // A callback of the table decides where `one` goes. It may end the actor.
   using callback = std::int32_t (*)(coppice_actor* self, void* state, const coppice_routed* what);
   runtime::outcome ask(callback asked, const char* name, const passing& one, routing_decision& out,
                        etf::bytes reason = {});
   // Sends it there, or calls failed() if that is not possible.
   runtime::outcome pass(runtime::process& self, passing one, const routing_decision& where);
-  // Why it cannot be sent. None: it was sent.
+  // Sends it. Returns the reason why it cannot be sent; none: it was sent.
   runtime::message send(runtime::process& self, passing& one, const runtime::destination& to);
   runtime::outcome answered(runtime::process& self, passing one, const response& ended);
   runtime::outcome fail(runtime::process& self, passing one, const runtime::message& reason);

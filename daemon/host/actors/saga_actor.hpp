@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A plugin's saga: connects the saga's engine to the callbacks of "coppice.saga/draft-2". To other processes
-// it is a server whose calls {start, …}, {outcome, …}, {subscribe, …}, {cancel, …} and {saga_…, …} are the
+// it is a server. The calls {start, …}, {outcome, …}, {subscribe, …}, {cancel, …} and {saga_…, …} are the
 // engine's; every other request is the actor's own. A reload does not touch the engine. An actor that was
 // given a ticket is a worker instead: it has no engine, runs one callback of another saga's step, and ends
-// once that is answered (saga_actor_worker.cpp). In the process's own turn.
+// once the callback is answered (saga_actor_worker.cpp). In the process's own turn.
 #pragma once
 
 #include <coppice/draft/saga.h>
@@ -25,7 +25,7 @@ struct saga_code final : server_code {
   const coppice_saga saga_callbacks;
 };
 
-// A worker's notice to itself: to run its callback, or that this was answered.
+// A worker's notice to itself: it has to run its callback, or its callback was answered.
 inline constexpr std::string_view step_word = "$coppice_saga_step";
 
 class saga_actor final : public server, private behaviours::saga_port {
@@ -33,14 +33,14 @@ class saga_actor final : public server, private behaviours::saga_port {
   using code_type = saga_code;
   static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
                                                         const std::string& behaviour);
-  // For its callbacks; see interfaces/saga.cpp.
+  // The functions for its callbacks; see interfaces/saga.cpp.
   static const coppice_saga_api* host_interface();
 
   explicit saga_actor(actor_plan&& plan);
   ~saga_actor() override;
 
   runtime::outcome init(runtime::process& self) override;
-  // With its From, for the answer.
+  // The call is taken with its From, for the answer.
   runtime::outcome receive_call(runtime::process& self, const runtime::call_id& asking,
                                 runtime::message request) override {
     return behaviour::receive_call(self, asking, std::move(request));
@@ -51,9 +51,9 @@ class saga_actor final : public server, private behaviours::saga_port {
   bool begin_with(std::shared_ptr<const behaviours::saga_worker_spec> workers) override;
   bool begin_with(std::unique_ptr<behaviours::saga_ticket> step) override;
 
-  // For the host's functions. False: init has not returned.
+  // Whether the host's functions may answer. False: init has not returned.
   bool takes_answers() const { return engine_ != nullptr || (step_ != nullptr && step_->begun); }
-  // Only if it takes answers; see saga_callbacks.
+  // Called only if it takes answers; see saga_callbacks.
   behaviours::saga_callbacks::given answer(std::uint64_t token, behaviours::saga_callbacks::reply what,
                                            ::coppice::saga::term value);
   behaviours::saga_callbacks::given add_step(std::uint64_t token, ::coppice::saga::step_spec&& one);
@@ -80,11 +80,11 @@ class saga_actor final : public server, private behaviours::saga_port {
   std::optional<std::uint64_t> ask(const runtime::destination& to, etf::bytes request) override;
   void forget(std::uint64_t asked) override;
 
-  // The status and the name of the callback that `what` is.
+  // Calls the callback that `what` names. Returns its status and its name.
   std::int32_t call(const ::coppice::saga::call& what, const coppice_step& about,
                     const coppice_message& value, const char*& name);
   void answer_by_default(const ::coppice::saga::call& what);
-  // Of a worker.
+  // Functions of a worker.
   behaviours::saga_job& job() { return actor().extra->step->job(); }
   runtime::outcome begin_step(runtime::process& self);
   runtime::outcome go_on_step();
@@ -99,7 +99,7 @@ class saga_actor final : public server, private behaviours::saga_port {
     return static_cast<const saga_code&>(running()).saga_callbacks;
   }
 
-  std::optional<behaviours::saga_settings> settings_; // until init. Empty: the options make no sense
+  std::optional<behaviours::saga_settings> settings_; // until init. Empty: the options are not valid
   behaviours::journal* log_ = nullptr;                // null: volatile, or the node has none
   std::shared_ptr<const behaviours::saga_worker_spec> workers_; // until init. Null: none
   bool is_worker_ = false;                                      // set before its process is made

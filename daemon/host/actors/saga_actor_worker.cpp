@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A worker of a saga: runs the callback of its ticket after its init, and ends once that is answered. The
-// answer counts if the worker ends in order; otherwise it is as if there were none. In the process's own
-// turn.
+// A worker of a saga: runs the callback of its ticket after its init, and ends once the callback is
+// answered. The answer counts only if the worker ends in order. In the process's own turn.
 #include "behaviours/gen/report_fields.hpp"
 #include "behaviours/saga/saga_words.hpp"
 #include "host/actors/saga_actor.hpp"
@@ -39,12 +38,12 @@ outcome saga_actor::go_on_step() {
     outcome next = run(what);
     if (next.stops()) return next;
   }
-  if (!step_->answer) return runtime::carry_on(); // it is answered later
+  if (!step_->answer) return runtime::carry_on(); // it will be answered later
   job().answer = std::move(*step_->answer);
   return runtime::stop(runtime::reasons::normal());
 }
 
-// ---- for the host's functions, whether it is a worker or not ----
+// ---- for the host's functions, in a worker or not ----
 
 saga_callbacks::given saga_actor::answered_step(saga_callbacks::given how, verdict&& said) {
   if (how != saga_callbacks::given::taken) return how;
@@ -78,7 +77,7 @@ bool saga_actor::interim(etf::bytes key, ::coppice::saga::term value) {
   return engine_ != nullptr ? engine_->interim(key, std::move(value)) : tell_interim(key, value);
 }
 
-// The saga's engine does with it what it does with one of its own actor.
+// The saga's engine treats it like an interim value of its own actor.
 bool saga_actor::tell_interim(etf::bytes key, const ::coppice::saga::term& value) {
   behaviours::saga_job& of = job();
   if (!etf::decode<::coppice::saga::step_key>(key) || value.encoded.size() > of.max_value) return false;

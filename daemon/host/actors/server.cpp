@@ -21,7 +21,8 @@ server_code::server_code(const coppice_actor_type& type)
     : actor_code(type),
       callbacks(callbacks_of<coppice_server>(type, COPPICE_SERVER_1, COPPICE_SERVER_LEAST)) {}
 
-// A node may have a million idle servers: together with malloc's header each fills one of its block sizes.
+// A node may have a million idle servers: each of them, together with malloc's header, fills one of malloc's
+// block sizes.
 static_assert(sizeof(void*) != 8 || sizeof(server) <= 120);
 
 server::server(actor_plan&& plan) : plugin_actor(std::move(plan)) {}

@@ -25,7 +25,7 @@ class stage final : public server, private behaviours::process_port {
   using code_type = stage_code;
   static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
                                                         const std::string& behaviour);
-  // For its callbacks; see interfaces/stage.cpp.
+  // The functions for its callbacks; see interfaces/stage.cpp.
   static const coppice_stage_api* host_interface();
 
   explicit stage(actor_plan&& plan);
@@ -66,7 +66,8 @@ class stage final : public server, private behaviours::process_port {
                                                 std::uint64_t& partition) override;
   bool format_discarded(std::uint64_t count) override;
 
-  // What follows from a callback's status; also ends the actor if the process has died in the callback.
+  // The outcome that follows from a callback's status; also ends the actor if the process has died in the
+  // callback.
   runtime::outcome after(std::int32_t status, const char* callback, etf::bytes given);
 
   const coppice_stage& stage_callbacks() const {

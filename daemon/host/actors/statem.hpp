@@ -23,7 +23,7 @@ class statem final : public behaviours::statem, public plugin_actor {
   using code_type = statem_code;
   static std::shared_ptr<metrics::counters> make_totals(metrics::board* board, const std::string& type,
                                                         const std::string& behaviour);
-  // For its callbacks; see interfaces/statem.cpp.
+  // The functions for its callbacks; see interfaces/statem.cpp.
   static const coppice_statem_api* host_interface();
 
   explicit statem(actor_plan&& plan);
@@ -65,7 +65,7 @@ class statem final : public behaviours::statem, public plugin_actor {
   // Calls a callback of the table; its transition applies if the actor goes on.
   template <class Callback>
   std::int32_t in_transition(const char* name, etf::bytes given, Callback callback);
-  // What follows for an event that handle_event did not take.
+  // The outcome for an event that handle_event did not take.
   [[gnu::noinline]] runtime::outcome refuse(const event& what);
   void has_dropped() override;
 

@@ -34,22 +34,22 @@ namespace coppice::host {
 
 struct hosted_behaviour;
 
-// Makes what the actors of `type`, PLUGIN:ACTOR, count for it. `board`, where that is shown, outlives it;
-// null: it is not shown.
+// Makes the totals in which the actors of `type`, PLUGIN:ACTOR, count. `board`, which shows the totals,
+// outlives them; null: they are not shown.
 using totals_maker = std::shared_ptr<metrics::counters> (*)(metrics::board* board, const std::string& type,
                                                             const std::string& behaviour);
 
 // The names of an actor, for readers on other threads: they outlive every image, and an actor never changes
 // them.
 struct actor_identity {
-  // `board` as for totals_maker; `make_totals`: of its behaviour.
+  // `board`: see totals_maker; `make_totals`: of its behaviour.
   actor_identity(std::string plugin, std::string actor, std::string behaviour, metrics::board* board,
                  totals_maker make_totals);
 
   const std::string plugin;
   const std::string actor; // the actor type's name
   const std::string behaviour;
-  const base::heap::owner charged; // with what its callbacks allocate: the plugin
+  const base::heap::owner charged; // the plugin, which its callbacks' allocations count for
   mutable log_limit refusals;      // limits log lines about calls that such an actor may not make
   mutable log_limit unhandled;     // limits log lines about messages that such an actor does not handle
   // The sums over all actors of the type:
@@ -57,12 +57,12 @@ struct actor_identity {
   const std::shared_ptr<behaviours::program_totals> programs;
   const std::shared_ptr<behaviours::connect_totals> connects; // connections that such actors keep
 
-  // `counted`, which its behaviour's totals_maker made as Totals.
+  // `counted`, which the behaviour's totals_maker has made as Totals.
   template <class Totals>
   Totals& totals() const {
     return static_cast<Totals&>(*counted);
   }
-  // The same. Null: its behaviour has other totals, or none.
+  // As totals(). Null: its behaviour has other totals, or none.
   template <class Totals>
   Totals* find_totals() const {
     const metrics::counters* const known = counted.get();
@@ -73,7 +73,7 @@ struct actor_identity {
 // Every identity that has ever existed. Any thread.
 class identity_book {
  public:
-  // `board`: as for totals_maker.
+  // `board`: see totals_maker.
   explicit identity_book(metrics::board* board = nullptr) : board_(board) {}
 
   // The reference is valid as long as the book.
@@ -86,9 +86,9 @@ class identity_book {
   std::map<std::string, actor_identity, std::less<>> all_; // by PLUGIN:ACTOR:BEHAVIOUR; never erased
 };
 
-// A behaviour with its own tables derives from it and adds them. Each revision of a table is a separate
-// struct: if an actor type may have several, the highest one present is read and converted into the callbacks
-// that the host calls.
+// The base of the code of behaviours with tables of their own. Each revision of a table is a separate
+// struct: if an actor type may have several, the highest one present is read and converted into the
+// callbacks that the host calls.
 struct actor_code {
   explicit actor_code(const coppice_actor_type& type);
   virtual ~actor_code() = default;

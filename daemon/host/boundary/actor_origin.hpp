@@ -24,7 +24,7 @@ class kept_origin {
     if (given.args || given.env) kept_ = std::make_unique<actor_origin>(std::move(given));
   }
 
-  // Both are valid until the next one is set.
+  // args() and env() are valid until another origin is set.
   const runtime::message& args() const { return whole().args; }
   const runtime::message& env() const { return whole().env; }
   const actor_origin& whole() const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Calls callbacks of a plugin. An exception that escapes although it may not becomes a status, so that it
-// ends its actor and not the node. A callback that the plugin does not have gets a default. In the process's
-// own turn.
+// ends its actor and not the node. A callback that the plugin lacks has a default. In the process's own
+// turn.
 #pragma once
 
 #include <cxxabi.h>

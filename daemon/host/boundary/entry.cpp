@@ -49,7 +49,7 @@ std::int32_t refuse_dead(coppice_actor& self) {
                    "catch (...) swallowed it; it is left where it is",
                    to_text(process.self(), process.host().nodes()),
                    (now - extra.refused_dead_since) / base::nanos_per_ms, extra.refused_dead);
-  extra.step.reset(); // nothing of it runs any more
+  extra.step.reset(); // nothing of the step runs any more
   if (extra.stays != nullptr) extra.stays->leave();
   process.give_up_stack();
   return COPPICE_E_EXITING;

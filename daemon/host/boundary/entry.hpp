@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Entries of the tables that plugins call. Each wraps a function of the daemon: exceptions end here, since C
-// code cannot catch them, and a check before the call decides whether it is allowed: only in the actor's own
-// turn, and in a callback that may only look only functions that are marked so. A call that is not allowed is
-// logged. The function still runs, for an actor without a process, since it must release the arguments that
-// it consumes. Any thread.
+// Entries of the tables that plugins call. Each wraps a function of the daemon. Exceptions end here, since C
+// code cannot catch them. A check before the call decides whether it is allowed: only in the actor's own
+// turn; and in a callback that may only look, only functions that are marked so. A call that is not allowed
+// is logged. The function still runs, for an actor without a process, since it must release the arguments
+// that it consumes. Any thread.
 #pragma once
 
 #include <cxxabi.h>

@@ -17,7 +17,7 @@ inline bool all_known(std::uint32_t flags, std::uint32_t known) {
   return (flags & ~known) == 0;
 }
 
-// The flags of send and cast, and those of the other functions, which never wait.
+// The flags of send and cast, and the flags of the other functions, which never wait.
 constexpr std::uint32_t flags_of_messages = COPPICE_PRIORITY | COPPICE_NO_CONNECT | COPPICE_NO_WAIT;
 constexpr std::uint32_t flags_of_signals = COPPICE_PRIORITY | COPPICE_NO_CONNECT;
 

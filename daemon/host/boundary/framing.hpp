@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads how a plugin wants a stream cut into frames. The test kit uses it too. Any thread.
+// Reads how a plugin wants a stream to be cut into frames. The test kit uses it too. Any thread.
 #pragma once
 
 #include <coppice/draft/stream.h>
@@ -10,8 +10,8 @@
 
 namespace coppice::host {
 
-// `from`: of the daemon's size (sized()). Empty: an unknown kind or flag, or a value out of its range. What
-// is 0 there has the default of net::framing.
+// `from`: of the daemon's size (sized()). Empty: an unknown kind or flag, or a value out of its range. A
+// field that is 0 gets the default of net::framing.
 std::optional<net::framing> framing_of(const coppice_framing& from);
 
 } // namespace coppice::host

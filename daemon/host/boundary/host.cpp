@@ -69,7 +69,7 @@ const coppice_host* host_table() {
 }
 
 std::string_view interface_of(const void* entry) {
-  // Each is a size, four reserved bytes, and pointers to functions up to that size.
+  // Each table is a size, four reserved bytes, and pointers to functions up to that size.
   constexpr std::size_t first = 2 * sizeof(std::uint32_t);
   for (const interface_entry& one : all_interfaces()) {
     std::uint32_t size = 0;
@@ -169,7 +169,7 @@ bool is_exiting_caught() {
 }
 
 std::int32_t escaped_exception(coppice_actor& actor) {
-  // In a plugin whose callbacks are C and whose calls are C++.
+  // This happens in a plugin whose callbacks are C and whose calls are C++.
   if (is_exiting_caught()) return COPPICE_E_EXITING;
   runtime::message_writer reason;
   reason.tuple(3);

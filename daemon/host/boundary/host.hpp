@@ -73,7 +73,7 @@ struct open_request {
   runtime::reference ref;
   std::uint64_t tag = 0;
   std::uint64_t timer = 0;  // 0: none
-  runtime::message context; // kept for the request's end; none: nothing is
+  runtime::message context; // kept for the request's end; none: nothing
 };
 
 // The way from a plugin's threads to an actor, until the actor ends. Any thread.
@@ -93,7 +93,7 @@ class post_target {
   const runtime::pid to_;
 };
 
-// The actor's reference to it: shuts it when the actor ends.
+// The actor's reference to its target. It shuts the target when the actor ends.
 struct own_post_target {
   std::shared_ptr<post_target> shared; // shared with the handles, which may outlive the actor
 
@@ -123,7 +123,7 @@ enum class looking : std::uint8_t {
   save_state,
   restore_state,
   format_status,
-  validate, // of a replicated state machine, as the four that follow
+  validate, // this and all below: of a replicated state machine
   apply,
   apply_info,
   handle_query,
@@ -134,14 +134,14 @@ enum class looking : std::uint8_t {
 struct extra_state {
   std::unordered_map<std::uint64_t, open_request> requests; // by id
   bool has_requested = false;                               // at least one was made
-  runtime::message context; // of the request whose end a callback is told of; else none
+  runtime::message context; // of the request whose end a callback is told; else none
   std::vector<std::uint8_t> self_term;
   std::vector<std::uint8_t> parent_term;
   std::vector<std::uint8_t> node_term;
   coppice_error error;
   std::unique_ptr<runtime::crash_note> crash; // set when a callback has ended the actor abnormally
   std::string refused;                // first forbidden call of a callback that may only look: take_refusal()
-  base::nanos refused_dead_since = 0; // time of the first call made after its death; 0: none
+  base::nanos refused_dead_since = 0; // time of the first call after its death; 0: none
   std::uint64_t refused_dead = 0;     // number of such calls
   base::nanos shows_again = 0;        // until then save_state does not run for people who look
   own_post_target posts;
@@ -190,7 +190,8 @@ namespace coppice::host {
 
 // The table that every plugin gets. Any thread.
 const coppice_host* host_table();
-// What get_interface() of that table finds: interfaces/all_interfaces.cpp has them all. Any thread.
+// The entries that get_interface() of that table finds: all are in interfaces/all_interfaces.cpp. Any
+// thread.
 struct interface_entry {
   std::string_view name;
   const void* table;
@@ -249,7 +250,7 @@ inline std::int32_t status_of(runtime::send_status sent) {
   return COPPICE_OK;
 }
 
-// Messages across the boundary. A borrowed one is valid as long as `m`. take() consumes a message of the
+// Messages across the boundary. A borrowed message is valid as long as `m`. take() consumes a message of the
 // plugin; none: the bytes are not a term, or are not inside their owner's memory.
 coppice_message lend(const runtime::message& m);
 coppice_message lend(const runtime::message& m, etf::bytes part); // a part of its term
@@ -265,7 +266,7 @@ inline bool is_lent(const void* owner) {
 }
 [[gnu::always_inline]] inline runtime::message take(coppice_message* from_plugin) {
   if (from_plugin == nullptr) return {};
-  // One by one: a load of both at once would wait until the plugin's two stores have left the core.
+  // In two steps: a load of both at once would wait until the plugin's two stores have left the core.
   const std::uint8_t* data = std::exchange(from_plugin->data, nullptr);
   asm("" : "+r"(data));
   const std::uint64_t size = std::exchange(from_plugin->size, 0);
@@ -276,7 +277,7 @@ inline bool is_lent(const void* owner) {
     return runtime::raw_message::release(owner), runtime::message();
   return runtime::raw_message::adopt(owner, term);
 }
-// Plain bytes as one term. Empty: they are not one.
+// Plain bytes as one term. Empty: they are not one term.
 std::optional<etf::bytes> term_of(coppice_bytes from_plugin);
 inline constexpr std::size_t longest_text = 64 * 1024; // bytes
 // Empty: the text is longer than that.
@@ -313,7 +314,7 @@ runtime::message stop_reason(coppice_actor& self, std::int32_t status);
 // before stop_reason(). "": no exception, or its frames are not known.
 std::string backtrace(const coppice_actor& self, std::int32_t status);
 
-// The forbidden call of a callback that may only look, as a sentence for its author, which is then forgotten.
+// The forbidden call of a callback that may only look, as a sentence for its author; it is then forgotten.
 // Empty: none. `callback`: the callback that ran.
 std::string take_refusal(coppice_actor& self, looking callback);
 // "save_state"

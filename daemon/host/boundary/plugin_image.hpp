@@ -43,7 +43,7 @@ class plugin_image {
   plugin_image& operator=(const plugin_image&) = delete;
 
   const std::string& id() const { return id_; }
-  // The board on which its actors count. Null: none. Set before there are actors; outlives the code.
+  // The board for the counters of its actors. Null: none. Set before there are actors; outlives the code.
   metrics::board* metrics() const { return metrics_; }
   void keep_metrics_in(metrics::board* board) { metrics_ = board; }
   // The node's named events. Null: none. Set before there are actors; outlives the code.
@@ -57,13 +57,13 @@ class plugin_image {
     return nullptr;
   }
   std::uint64_t generation() const { return generation_; }
-  // To which the allocations of its code are charged: the plugin, whatever generation.
+  // The owner to which allocations of its code are charged: the plugin, whatever the generation.
   base::heap::owner charged() const { return charged_; }
   // The number of actors that have been made of it.
   std::uint64_t made() const { return made_.sum(); }
   void count_made() { made_.add(); }
-  // No pin is missed: for one that is held all the while, its taking was before both reads and its release
-  // comes after both.
+  // No pin is missed: if a pin is held all the while, it was taken before both reads and is released after
+  // both.
   std::size_t pins(pin_of kind) const {
     const std::uint64_t given_up = given_up_[index(kind)].sum();
     return static_cast<std::size_t>(taken_[index(kind)].sum() - given_up);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The messages about requests: the answer is {[alias|Ref], Reply}, the callee's end {'DOWN', Ref, process, _,
-// Reason}, the deadline {'$coppice_deadline', Ref}. The reference tells the request. A message that comes
-// after the request's end, or is in the mailbox by then, is also known by its reference: it was made by this
-// process, for a request. In the process's own turn.
+// The messages about requests: the answer is {[alias|Ref], Reply}, the callee's end {'DOWN', Ref, process,
+// _, Reason}, the deadline {'$coppice_deadline', Ref}. The reference identifies the request. A message that
+// comes after the request's end, or is in the mailbox by then, is also known by its reference, since this
+// process made the reference for a request. In the process's own turn.
 #include "host/boundary/requests.hpp"
 
 #include <algorithm>

@@ -29,10 +29,11 @@ struct response {
   std::uint64_t tag = 0;
   std::int32_t status = COPPICE_OK;
   runtime::message answer;  // the reply; with COPPICE_E_EXIT the reason
-  runtime::message context; // kept with the request; none: nothing was
+  runtime::message context; // kept with the request; none: nothing
 };
 
-// While it exists, coppice.context/draft-1 shows this context to the actor, of which a request has ended.
+// While it exists, coppice.context/draft-1 shows the actor this context, which is that of a request that has
+// ended.
 class shown_context {
  public:
   shown_context(coppice_actor& of, runtime::message context) : of_(of) {
@@ -46,7 +47,7 @@ class shown_context {
   coppice_actor& of_;
 };
 
-// What a message means for the actor's requests.
+// The meaning of a message for the actor's requests.
 enum class matched {
   nothing, // not about a request: an ordinary message
   ended,   // `out` says how; the request is forgotten

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the routers of one type come to, those that have ended included. Any thread.
+// Counts for the routers of one type, including routers that have ended. Any thread.
 #pragma once
 
 #include "metrics/counters.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What one saga holds that waits for another node or for an operator. The saga alone writes; any thread
+// What one saga holds that waits for another node or for an operator. Only the saga writes; any thread
 // reads.
 #pragma once
 
@@ -18,7 +18,7 @@ struct saga_state final : metrics::counters {
     void set(std::optional<base::nanos> to) {
       value_.set(!to ? 0 : static_cast<std::uint64_t>(*to == 0 ? 1 : *to));
     }
-    // How long ago it was. 0: there is none, or it is to come.
+    // How long ago it was. 0: there is none, or it is in the future.
     base::nanos age(base::nanos now) const {
       const auto at = static_cast<base::nanos>(value_.value());
       return at == 0 || at > now ? 0 : now - at;
@@ -43,8 +43,8 @@ struct saga_state final : metrics::counters {
   instant in_doubt_since;
   instant first_ending;
   // For health, without families. In ns.
-  metrics::number longest_doubt; // a step that has been in doubt for longer should have had a decision
-  metrics::number grace;         // what ends is overdue so long after its deadline
+  metrics::number longest_doubt; // a step in doubt for longer should have had a decision
+  metrics::number grace;         // an ending is overdue so long after its deadline
 };
 
 } // namespace coppice::host

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the sagas of one type come to, those that have ended included. Each saga adds what its own counters
-// have gained. Any thread.
+// Counts for the sagas of one type, including sagas that have ended. Each saga adds the growth of its own
+// counters. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace coppice::host {
 
 class saga_totals final : public metrics::counters {
  public:
-  // What a saga holds at the moment.
+  // Counts of what a saga holds at present.
   struct held {
     std::uint64_t open = 0, steps = 0;
   };

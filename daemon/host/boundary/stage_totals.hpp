@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the stages of one type come to, those that have ended included. Each stage adds what its own counters
-// have gained. Any thread.
+// Counts for the stages of one type, including stages that have ended. Each stage adds the growth of its own
+// counters. Any thread.
 #pragma once
 
 #include <cstdint>

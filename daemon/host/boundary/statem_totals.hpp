@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the state machines of one type come to, those that have ended included. Any thread.
+// Counts for the state machines of one type, including machines that have ended. Any thread.
 #pragma once
 
 #include "metrics/counters.hpp"

@@ -12,7 +12,7 @@ namespace coppice::host {
 // The streams of this actor; made if there are none yet.
 behaviours::actor_streams& needs_streams(coppice_actor& self);
 
-// Borrowed from the stream.
+// The bytes in it are borrowed from the stream.
 coppice_stream_info info_of(const behaviours::actor_stream& stream);
 
 } // namespace coppice::host

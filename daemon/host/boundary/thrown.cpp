@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The stack is walked by the unwinder that the throw itself uses, so frame pointers are not needed. The walk
 // stops at the first frame of this program, since all frames behind it are the daemon's. An exception is
-// known by its address: a later one at the same address replaces it in the table.
+// known by its address: a later exception at the same address replaces it in the table.
 #include "host/boundary/thrown.hpp"
 
 #include <dlfcn.h>

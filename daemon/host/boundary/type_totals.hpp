@@ -10,7 +10,7 @@
 
 namespace coppice::host {
 
-// Those on the board that have these labels. `board` null: they are not shown.
+// The totals on the board that have these labels. `board`: null: they are not shown.
 template <class Totals>
 std::shared_ptr<Totals> totals_on(metrics::board* board, metrics::board::labels of) {
   return board != nullptr ? board->total<Totals>(std::move(of)) : std::make_shared<Totals>();

@@ -55,7 +55,7 @@ using behaviours::actor_datagrams;
 
 constexpr std::size_t at_once = 64; // datagrams given to the socket at once
 
-// COPPICE_OK and the sockets, if there is one of this number.
+// COPPICE_OK and the sockets, if there is a socket of this number.
 std::int32_t find(coppice_actor* self, std::uint32_t number, actor_datagrams*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   out = self->extra == nullptr ? nullptr : self->extra->datagrams.get();

@@ -33,7 +33,7 @@ std::string_view module_of(coppice_actor* self) {
   return may_look(self) == COPPICE_OK ? std::string_view(self->image->id()) : std::string_view("plugin");
 }
 
-// A process's own level, if set, has precedence over its module's.
+// A level of the process itself, if set, has precedence over its module's.
 bool is_enabled(coppice_actor* self, log::level of) {
   if (log::any_process_level() && may_look(self) == COPPICE_OK) {
     const auto own = log::process_level(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // "coppice.message/1" over runtime::raw_message. An owner pointer is the memory's address. If its lowest bit
 // is set the message is borrowed for a callback, else the plugin has a reference; releasing a borrowed
-// message has no effect. The writer's words for the host hold its room. Any thread.
+// message has no effect. The words of the writer that belong to the host hold its room. Any thread.
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -38,7 +38,7 @@ bool is_term(etf::bytes bytes) {
 #endif
 }
 
-// The message of `m`, sharing its owner's bytes; none: `m` is no message.
+// A message that shares the bytes of `m`'s owner; none: `m` is no message.
 message share(const coppice_message& m) {
   if (m.data == nullptr || m.size == 0) return {};
   if (m.owner == nullptr) return message::copy_of(bytes_of(m));

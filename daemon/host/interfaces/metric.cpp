@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // "coppice.metric/draft-1": series of the node's board of metrics, under the id of the actor's plugin.
-// Without a board (a file is only being checked) all handles are the one that is not shown. A plugin's
-// coppice_metric* is a pointer to a metrics::series under another type. In the process's own turn; counting
-// on any thread.
+// Without a board (a file is only being checked) all handles are the same series, which is not shown. A
+// plugin's coppice_metric* is a pointer to a metrics::series under another type. In the process's own turn;
+// counting on any thread.
 #include <optional>
 #include <span>
 

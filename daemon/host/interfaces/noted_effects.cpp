@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See noted_effects.hpp. A destination is checked by its form alone: whether this node knows the other one
-// may differ between members.
+// See noted_effects.hpp. A destination is checked by its form alone: whether this node knows the
+// destination's node may differ between members.
 #include "host/interfaces/noted_effects.hpp"
 
 #include "base/log.hpp"
@@ -108,7 +108,7 @@ std::int32_t note_monitor(coppice_actor* self, coppice_bytes destination, std::u
   return COPPICE_OK;
 }
 
-// What came of a monitor that has ended is never applied, so there is nothing to flush.
+// The outcome of a monitor that has ended is never applied, so there is nothing to flush.
 std::int32_t note_demonitor(coppice_actor* self, coppice_bytes reference, std::int32_t /*flush*/) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   const auto term = term_of(reference);

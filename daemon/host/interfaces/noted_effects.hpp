@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The functions of "coppice.actor/1", "coppice.call/1" and "coppice.timer/1" that a replicated state machine
 // may call in its apply and apply_info. There they only note what the group is to do: see
-// behaviours/raft/group_effects.hpp. What they return depends on the arguments and on the group's state, so
-// it is alike in all members. Each takes the place of the function that its interface has otherwise, with the
-// same arguments and ownership: see entry.hpp. In the process's own turn.
+// behaviours/raft/group_effects.hpp. Their results depend on the arguments and on the group's state, so they
+// are the same in all members. Each replaces the usual function of its interface, with the same arguments
+// and ownership: see entry.hpp. In the process's own turn.
 #pragma once
 
 #include <coppice/actor.h>

@@ -20,7 +20,7 @@ using behaviours::stream_options;
 constexpr std::uint64_t most_kept = std::uint64_t{1} << 30; // bytes of a frame, or of data that waits
 constexpr base::nanos connect_time = 7 * base::nanos_per_second;
 
-// COPPICE_OK and the stream, if there is one of this number.
+// COPPICE_OK and the stream, if there is a stream of this number.
 std::int32_t find(coppice_actor* self, std::uint64_t id, actor_stream*& out) {
   if (const std::int32_t status = may_call(self); status != COPPICE_OK) return status;
   behaviours::actor_streams* const all = self->streams();
@@ -88,7 +88,7 @@ std::int32_t refuse(coppice_actor& self, std::int32_t status, std::string why) {
   return status;
 }
 
-// Whether any certificate would be accepted that an authority has signed.
+// Whether any certificate would be accepted that an authority has signed, for whatever host.
 bool checks_nobody(const behaviours::stream_tls& how) {
   return !how.server && how.files.verify_peer && how.host.empty();
 }

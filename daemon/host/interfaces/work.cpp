@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// "coppice.work/1": blocking work and fairness. Work on the pool keeps the plugin's code in memory. If its
-// actor is killed meanwhile, the side that is done last gives the context up. In the process's own turn.
+// "coppice.work/1": blocking work and fairness. Work on the pool keeps the plugin's code in memory. If the
+// actor is killed meanwhile, the side that finishes last gives the context up. In the process's own turn.
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -14,7 +14,7 @@ namespace {
 
 using work_pin = image_pin_for<pin_of::work>;
 
-// A piece of work, owned by the side that is done last.
+// A piece of work, owned by the side that finishes last.
 struct job {
   job(void (*function_)(void*), void (*abandon_)(void*), void* context_, work_pin pin_)
       : function(function_), abandon(abandon_), context(context_), pin(std::move(pin_)) {}

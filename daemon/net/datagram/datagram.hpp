@@ -37,7 +37,7 @@ struct outgoing_datagram {
 
 // A datagram sent earlier did not arrive, as ICMP or the kernel reports.
 struct datagram_error {
-  std::optional<base::socket_address> peer{}; // the destination of that datagram; nothing: unknown
+  std::optional<base::socket_address> peer{}; // the destination of that datagram; empty: unknown
   int number = 0;                             // an errno value: ECONNREFUSED if nothing listens on the port
 };
 

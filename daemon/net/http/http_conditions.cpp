@@ -72,7 +72,7 @@ struct byte_range {
   std::uint64_t length; // 0: there are no such bytes
 };
 
-// Nothing: it cannot be read, or it has more than one range.
+// Empty: it cannot be read, or it has more than one range.
 std::optional<byte_range> read_range(std::string_view text, std::uint64_t size) {
   constexpr std::string_view unit = "bytes=";
   if (!text.starts_with(unit)) return std::nullopt;

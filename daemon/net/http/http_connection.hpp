@@ -46,7 +46,8 @@ class http_connection final : private stream_handler, private http_session::even
     // The client that waits for this answer sends nothing more. It may be gone, which shows only when
     // something is written.
     virtual void said_all(http_exchange) {}
-    // Called once, as the last. The connection may be destroyed once the call has returned to the loop.
+    // The last callback, called once. The connection may be destroyed once the call has returned to the
+    // loop.
     virtual void gone(std::uint64_t connection) = 0;
 
    protected:
@@ -82,7 +83,7 @@ class http_connection final : private stream_handler, private http_session::even
   summary ended() const { return ended_.value_or(summary()); }
 
   void count_with(const base::socket_address& client) { stream_.count_with(client); }
-  // The client's address. Nothing: the connection is over.
+  // The client's address. Empty: the connection is over.
   std::optional<base::socket_address> client() const;
   // A request is being worked on, or the first one has not begun.
   bool owed() const;

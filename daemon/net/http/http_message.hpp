@@ -45,7 +45,7 @@ struct http_request {
   // The value of the first header with this name (in lower case). Null: none.
   const std::string* header(std::string_view name) const;
   // The values of all headers with this name (in lower case), joined with commas: several lines are one list
-  // (RFC 9110, 5.3). Nothing: no such header.
+  // (RFC 9110, 5.3). Empty: no such header.
   std::optional<std::string> list(std::string_view name) const;
 };
 
@@ -81,7 +81,7 @@ std::string_view http_trimmed(std::string_view text);
 // Whether a comma-separated list has this element, whatever its case.
 bool http_lists(std::string_view all, std::string_view wanted);
 
-// The head of a response whose body follows. `length` is the body's; nothing: unknown, then the body is
+// The head of a response whose body follows. `length`: bytes of the body. Empty: unknown; the body is then
 // chunked to a client of HTTP/1.1 and ends with the connection for a client of HTTP/1.0.
 std::string encode_head(const http_response& response, const http_framing& framing,
                         std::optional<std::uint64_t> length);

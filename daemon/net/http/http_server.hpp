@@ -103,7 +103,7 @@ class http_server {
   // Answers with 101 and these headers, and hands the connection over; it no longer counts here.
   // errc::invalid: no upgrade was asked for, the request has a body, or the client has left.
   base::result<http_upgraded> upgrade(http_exchange to, const http_response& head);
-  // The address of the client. Nothing: it has left.
+  // The address of the client. Empty: it has left.
   std::optional<base::socket_address> client(http_exchange of) const;
 
   // Closes the listening socket. Connections stay; address() may not be called any more.

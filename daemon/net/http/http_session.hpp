@@ -83,7 +83,7 @@ class http_session {
   bool has_more() const { return !input_.empty() || ended_; }
 
   phase now() const;
-  // The last request's. 0: there was none.
+  // The number of the last request. 0: there was none.
   std::uint64_t number() const { return number_; }
   bool streams() const { return streamed_; }
   // The current request, or else the next one, is the last.
@@ -96,9 +96,9 @@ class http_session {
   // the current request, or its answer is not in the state for the call.
 
   bool answer(std::uint64_t number, const http_response& response);
-  // Begins an answer whose body follows by write() up to end(); the body of `head` is not sent. `length`: its
-  // bytes; nothing: unknown, then a client of HTTP/1.0 sees its end by the end of the connection. If the
-  // status is below 300, a client that waits for a 100 (Continue) gets it first.
+  // Begins an answer whose body follows by write() up to end(); the body of `head` is not sent. `length`:
+  // bytes of the body. Empty: unknown; a client of HTTP/1.0 then sees its end by the end of the connection.
+  // If the status is below 300, a client that waits for a 100 (Continue) gets it first.
   bool begin(std::uint64_t number, const http_response& head, std::optional<std::uint64_t> length);
   // Sends a part of the body. More than the announced length breaks the answer off, as does an end() before
   // it. The bytes are dropped if the answer has no body, as the answer to a HEAD.
@@ -112,7 +112,7 @@ class http_session {
   // Allows so many more bytes of a streamed body.
   bool grant(std::uint64_t number, std::size_t bytes);
   // Answers with 101, adding Connection: Upgrade, and returns what the client has sent behind the request.
-  // Nothing: the request asks for no upgrade, or has a body.
+  // Empty: the request asks for no upgrade, or has a body.
   std::optional<std::string> upgrade(std::uint64_t number, const http_response& head);
 
   // The client was too slow. Answers with 408 if a request had begun.
@@ -144,7 +144,7 @@ class http_session {
   http_reader reader_;
   std::uint64_t requests_;
   events& to_;
-  unfinished_bytes::share unfinished_; // of a body that is being collected
+  unfinished_bytes::share unfinished_; // share of the body that is being collected
   std::string input_;                  // not read yet
   http_request request_;
   std::uint64_t number_ = 0;

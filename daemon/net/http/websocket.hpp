@@ -24,7 +24,7 @@
 
 namespace coppice::net {
 
-// What is wrong with a request for a WebSocket: the answer to send, 400 or 426. Nothing: the request is fine.
+// What is wrong with a request for a WebSocket: the answer to send, 400 or 426. Empty: the request is fine.
 std::optional<http_response> websocket_refusal(const http_request& asked);
 // The answer that accepts a request which websocket_refusal() found fine.
 http_response websocket_answer(const http_request& asked);
@@ -48,8 +48,8 @@ class websocket final : private stream_handler, private websocket_session::event
     virtual void on_message(websocket_kind kind, std::string_view data) = 0;
     // The client has taken what was written, after is_full() returned true.
     virtual void on_writable() = 0;
-    // Called once, as the last. The websocket may be destroyed once the call has returned to the loop. What
-    // is queued is still sent.
+    // The last callback, called once. The websocket may be destroyed once the call has returned to the loop.
+    // Queued bytes are still sent.
     virtual void on_closed(const websocket_close& why) = 0;
 
    protected:

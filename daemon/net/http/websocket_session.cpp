@@ -40,7 +40,7 @@ bool may_begin_character(const std::uint8_t* bytes, std::size_t count) {
 }
 
 // How many leading bytes of the text are whole characters, if what follows may begin another character.
-// Nothing: the bytes cannot begin a text.
+// Empty: the bytes cannot begin a text.
 std::optional<std::size_t> whole_characters(std::string_view text) {
   const auto* at = reinterpret_cast<const std::uint8_t*>(text.data());
   if (etf::utf8::is_ascii(at, text.size())) return text.size();

@@ -50,8 +50,8 @@ class websocket_session {
    public:
     // A whole message; text is UTF-8. `data` is valid until the call returns.
     virtual void on_message(websocket_kind kind, std::string_view data) = 0;
-    // Both ends have sent a close, or the client broke the protocol. The owner closes the connection when all
-    // is sent. Called once, as the last.
+    // Both ends have sent a close, or the client broke the protocol. The owner closes the connection when
+    // all is sent. The last event, called once.
     virtual void on_closed(const websocket_close& why) = 0;
     // Bytes to send to the client.
     virtual void on_bytes(std::string_view bytes) = 0;

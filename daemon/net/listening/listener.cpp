@@ -231,7 +231,8 @@ class listener::inner {
 
   void limit_connections() {
     const bool new_shortage = !fits_;
-    // At least one, because a listener without any would serve nobody while others hold all descriptors.
+    // At least one: a listener without any connection would serve no client while others hold all
+    // descriptors.
     fits_ = std::max<std::size_t>(1, connections());
     if (!new_shortage) return;
     base::log::counted(base::log::level::warning, "net", "saturated",
@@ -298,7 +299,7 @@ class listener::inner {
   std::shared_ptr<std::atomic<std::size_t>> alive_;
   base::uv::poll readable_;
   base::uv::timer again_;
-  std::optional<std::size_t> fits_; // how many connections may be open; nothing: descriptors are not few
+  std::optional<std::size_t> fits_; // how many connections may be open; empty: descriptors are not few
   base::nanos counted_ = 0;         // when descriptors were last counted
   std::vector<base::unique_fd> spare_;
   listener_counts counts_;

@@ -77,9 +77,9 @@ class listener {
   static base::result<listener> tcp(uv_loop_t* on, const base::socket_address& address, port_range ports,
                                     const listen_options& options, accept_fn accept);
 
-  // Replaces a socket file on which nobody listens. errc::exists: another process listens there. The file is
-  // removed with the listener, unless the socket is kept over the restart or the file was made by another
-  // process. errc::refused: the kept socket is open to users other than those of `at`.
+  // Replaces a socket file on which no process listens. errc::exists: another process listens there. The
+  // file is removed with the listener, unless the socket is kept over the restart or the file was made by
+  // another process. errc::refused: the kept socket is open to users other than those of `at`.
   static base::result<listener> unix_socket(uv_loop_t* on, const unix_place& at,
                                             const listen_options& options, accept_fn accept);
 
@@ -100,7 +100,8 @@ class listener {
   // Whether it has stopped accepting because of a bound or for lack of descriptors.
   bool saturated() const;
   listener_counts counts() const;
-  // Whether it accepts nobody, or ends another connection for each new one, because few descriptors are left.
+  // Whether it accepts no connection, or ends another one for each new one, because few descriptors are
+  // left.
   bool short_of_descriptors() const;
 
   // Stops accepting until resume(), also inside accept_fn. New connections wait in the backlog; accepted ones

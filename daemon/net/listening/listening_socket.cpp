@@ -136,7 +136,7 @@ base::result<base::unique_fd> bind_unix(const unix_place& at, int backlog) {
   return fd;
 }
 
-// Nothing: no socket is kept, or its path leads elsewhere.
+// Empty: no socket is kept, or its path leads elsewhere.
 base::result<std::optional<listening_socket>> go_on_with(const unix_place& at, int backlog,
                                                          const keeping& kept) {
   const auto address = unix_address(at.path);
@@ -158,7 +158,7 @@ base::result<listening_socket> keep(base::unique_fd fd, const keeping& kept, std
   return out;
 }
 
-// A passed socket that nobody has taken may hold the port.
+// A passed socket that has not been taken may hold the port.
 base::result<base::unique_fd> bind_with_way(const base::socket_address& address, int backlog,
                                             const keeping& kept) {
   auto fd = bind_tcp(address, backlog);

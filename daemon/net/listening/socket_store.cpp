@@ -101,7 +101,7 @@ struct socket_store::waiting {
   }
 
   std::uint16_t port() const { return at ? at->port() : 0; }
-  // See taken::path.
+  // The path as in taken::path.
   std::string taken_path() const { return at ? std::string() : path.empty() ? "@" : path; }
 
   std::string described() const {

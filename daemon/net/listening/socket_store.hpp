@@ -92,12 +92,12 @@ class socket_store {
   // Gives a socket that was opened here to the service manager to keep.
   place keep(std::string_view name, int descriptor);
 
-  // Closes passed sockets that nobody has taken and that prevent listening at `address` (or, for datagrams,
-  // binding UDP there). Returns when the service manager has closed them too, after five seconds at the
-  // latest. False: there are none.
+  // Closes passed sockets that have not been taken and that prevent listening at `address` (or, for
+  // datagrams, binding UDP there). Returns when the service manager has closed them too, after five seconds
+  // at the latest. False: there are none.
   enum class kind : std::uint8_t { stream, datagrams };
   bool make_way(const base::socket_address& address, kind of = kind::stream);
-  // Closes all passed sockets that nobody has taken and whose name is not in `wanted`.
+  // Closes all passed sockets that have not been taken and whose name is not in `wanted`.
   void close_rest(const std::set<std::string, std::less<>>& wanted = {});
   // The process ends: kept sockets stay with the service manager from now on.
   void end();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a Unix-domain socket listens, and who may connect to it.
+// Where a Unix-domain socket listens, and which users may connect to it.
 #pragma once
 
 #include <sys/types.h>
@@ -12,10 +12,10 @@ namespace coppice::net {
 struct unix_place {
   std::string path;
   mode_t mode = 0600; // of the file, exactly
-  // Of the file. Empty: that of the process.
+  // The group of the file. Empty: that of the process.
   std::optional<gid_t> group{};
-  // The mode in place of `mode` where this process may not give the file to `group`: it is no member and has
-  // no privilege. Empty: that is an error.
+  // Replaces `mode` if this process may not give the file to `group`, because it is no member and has no
+  // privilege. Empty: that is an error.
   std::optional<mode_t> mode_without_group{};
 };
 

@@ -30,7 +30,7 @@ struct proxy_header {
   bool local = false;       // the proxy connected for itself (a health check)
 };
 
-// `bytes`: the first bytes of the connection. Nothing: they may be the beginning of a header and more are
+// `bytes`: the first bytes of the connection. Empty: they may be the beginning of a header and more are
 // needed, at most longest_proxy_header in all. errc::invalid: they are no header, or one of a version that is
 // not allowed.
 base::result<std::optional<proxy_header>> read_proxy_header(base::bytes_span bytes,

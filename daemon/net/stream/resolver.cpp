@@ -29,7 +29,7 @@ constexpr base::nanos hangs_after = base::nanos_per_second;
 // Hosts that were not found a short while ago. Any thread.
 class failed_hosts {
  public:
-  // libuv's error code. Nothing: the host has to be looked up.
+  // libuv's error code. Empty: the host has to be looked up.
   std::optional<int> find(const std::string& host) {
     const std::lock_guard guard(lock_);
     const auto at = failed_.find(host);

@@ -20,7 +20,7 @@
 
 namespace coppice::net {
 
-// Who asked for the look-up; decides how many run at once.
+// The cause of a look-up, which decides how many run at once.
 enum class lookup_cause : std::uint8_t {
   own,     // the configuration or an operator names the host, or a node of that name was connected: no bound
   dialled, // an actor connects to it, perhaps because a client named it: four at a time
@@ -35,7 +35,7 @@ constexpr std::size_t lookup_causes = 4;
 // the node's own names even then. Called before libuv is used; a number in the environment is kept.
 void size_lookup_pool();
 
-// How long a host counts as not found, and how many hosts that is remembered of.
+// How long a host counts as not found, and how many such hosts are remembered.
 constexpr std::chrono::seconds failed_for{5};
 constexpr std::size_t failed_hosts_remembered = 1024;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads for the carrier's user, writes from its queue, and drops what nobody reads any more. The loop's
+// Reads for the carrier's user, writes from its queue, and drops bytes that are no longer wanted. The loop's
 // thread.
 #include "net/stream/socket_carrier.hpp"
 

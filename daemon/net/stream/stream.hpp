@@ -59,7 +59,7 @@ class stream_handler {
   // errc::closed.
   virtual bool on_end() { return false; }
 
-  // The stream failed; nothing is read or written any more. Called once, as the last.
+  // The stream failed; nothing is read or written any more. The last callback, called once.
   virtual void on_closed(base::error why) = 0;
 
  protected:
@@ -210,14 +210,14 @@ class stream {
   // The protocol chosen by ALPN; valid as long as the stream. Empty: no TLS, the handshake is not finished,
   // or ALPN was not used.
   std::string_view alpn() const;
-  // The certificate of the peer; verified if our context verifies peers. Nothing: the peer has shown none, as
+  // The certificate of the peer; verified if our context verifies peers. Empty: the peer has shown none, as
   // a client may unless the server verifies.
   std::optional<net::peer_certificate> peer_certificate() const;
   // Whether the stream is open, was not ended and has no TLS, not even a handshake.
   bool may_start_tls() const;
   // Continues with TLS, as a client or server by the context's role. What was written before leaves as it is;
   // what is written later waits for the end of the handshake. on_secured() or on_closed() follows, never
-  // before this returns. `first`: bytes that on_data() has got already and that belong to TLS. Nothing: the
+  // before this returns. `first`: bytes that on_data() has got already and that belong to TLS. Empty: the
   // caller passes them by give_tls(), and nothing is read before. on_closed() with errc::invalid: the stream
   // is not connected, was ended, or has TLS.
   void start_tls(const tls_options& options, std::optional<base::bytes_span> first = base::bytes_span());

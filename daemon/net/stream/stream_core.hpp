@@ -155,7 +155,7 @@ class stream::core final : private tls_filter::owner {
   base::uv::check after_wait_;
   deadline timeout_;
   std::unique_ptr<std::uint8_t[]> own_space_;
-  std::size_t own_size_ = 0;                     // that own_space_ has, or will have; 0: the first size
+  std::size_t own_size_ = 0;                     // of own_space_, now or once it is made; 0: the first size
   std::string target_;                           // for error texts; empty for an accepted stream
   std::unique_ptr<base::error> pending_failure_; // while turn_ is failing
   std::unique_ptr<base::error> broken_;          // why writing_ is broken

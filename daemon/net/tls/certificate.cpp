@@ -179,7 +179,7 @@ base::result<certificate_pair> finish(certificate_writer& writer, key_context& k
   return made;
 }
 
-// Reads both, and checks that they belong together.
+// Reads the certificate and the key, and checks that they belong together.
 base::status load(const certificate_pair& pair, parsed_certificate& certificate, key_context& key) {
   if (auto done = parse_certificate(certificate, pair.certificate); !done) return done;
   if (auto done = parse_key(key, pair.key); !done) return done;

@@ -59,7 +59,7 @@ struct ownership {
   std::string name{}; // the user's name, if it is not the caller
 };
 
-// Nothing: new keys belong to the caller.
+// Empty: new keys belong to the caller.
 std::optional<ownership> owner_of_new_keys() {
   if (geteuid() != 0) return std::nullopt;
   passwd entry{};

@@ -164,7 +164,7 @@ void tls_filter::fail_opened(base::error why) {
   owner_->fail_now(std::move(why));
 }
 
-// A connection that is lost without TLS's own end may have been cut by anybody.
+// A connection that is lost without TLS's own end may have been cut by an attacker.
 void tls_filter::came_to_end(base::error why, bool) {
   owner_->came_to_end(phase_.now() == tls_phase_state::open ? std::move(why) : session_.cut_short(), false);
 }

@@ -21,7 +21,7 @@ namespace coppice::net {
 
 class tls_filter final : public carrier, private carrier::user, private tls_pacer::client {
  public:
-  // What a filter tells and asks the stream above it, beside what every carrier does.
+  // Calls of a filter to the stream above it, beyond those that every carrier makes.
   class owner : public carrier::user {
    public:
     // Whether the stream takes decrypted bytes now, or the peer's end.
@@ -55,7 +55,7 @@ class tls_filter final : public carrier, private carrier::user, private tls_pace
   void send_first(write_queue& queue);
   // No steps of the handshake are taken from here on.
   void leave_pacer();
-  // Lets both go, after the handshake; stand_between() may follow on another loop.
+  // Separates the filter from both, after the handshake; stand_between() may follow on another loop.
   void let_go();
   // Hands the stream what it has read and not handed over, and the peer's end. Called when the stream is
   // open, at the end of the loop's turn.

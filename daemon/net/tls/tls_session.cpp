@@ -154,8 +154,8 @@ void tls_session::remember(base::bytes_span read) {
 }
 
 // Some clients, mbedTLS's among them, refuse a server's TLS 1.3 certificate with an unencrypted alert, but
-// mbedTLS's server accepts only encrypted records then. Anybody on the way may have sent the alert, so it
-// only explains why the handshake failed.
+// mbedTLS's server accepts only encrypted records then. An attacker on the way may have sent the alert, so
+// it only explains why the handshake failed.
 std::optional<std::uint8_t> tls_session::alert_in_the_clear() const {
   constexpr std::array<std::uint8_t, 5> header{MBEDTLS_SSL_MSG_ALERT, 3, 3, 0, 2};
   if (!std::equal(header.begin(), header.end(), last_read_.begin())) return std::nullopt;
@@ -289,7 +289,7 @@ base::result<std::size_t> tls_session::open(std::span<std::uint8_t> into) {
   }
 }
 
-// Of the messages behind a TLS 1.3 handshake, mbedTLS knows only tickets.
+// mbedTLS knows only tickets among the messages behind a TLS 1.3 handshake.
 bool tls_session::changes_keys(int code) const {
   const mbedtls_ssl_context& ssl = *ssl_->get();
   return code == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE && version() == "1.3" &&

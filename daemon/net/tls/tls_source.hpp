@@ -68,7 +68,7 @@ class tls_source {
 
   std::mutex lock_;
   tls_files files_;
-  std::string folder_; // of automatic certificates; empty: files
+  std::string folder_; // holds automatic certificates; empty: files
   std::vector<std::string> names_;
   base::nanos renew_at_ = 0;         // monotonic; for automatic certificates
   std::string seen_;                 // stamp() of the files that are in use, or that were found invalid

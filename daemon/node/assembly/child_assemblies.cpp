@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the node makes of all kinds, by the list.
+// The child_assembly of each kind in the list of kinds.
 #include <array>
 
 #include "node/assembly/child_assembly.hpp"

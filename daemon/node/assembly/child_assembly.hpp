@@ -12,15 +12,16 @@
 namespace coppice::node {
 
 struct child_assembly {
-  // Gives `out` what `from` says of this kind, if it does: the engine's object, terms, workers.
+  // Gives `out` what `from` says of this kind: the engine's object, terms, workers. Does nothing if `from`
+  // is of another kind.
   void (*give)(const spec::child_spec& from, behaviours::child_spec& out);
-  // What a running child keeps of `old` when only keys have changed that it takes on as it runs. nullptr:
-  // nothing.
+  // Copies to `made` what a running child keeps of `old`, when only keys have changed that it takes on as it
+  // runs. nullptr: nothing.
   void (*keep)(const spec::child_spec& from, const behaviours::child_spec& old,
                behaviours::child_spec& made) = nullptr;
 };
 
-// That of each kind: statem_assembly() and so on, each beside what it gives.
+// The entry of each kind: statem_assembly() and so on, each beside the options that it converts.
 #define COPPICE_KIND(name) child_assembly name##_assembly();
 COPPICE_KINDS(COPPICE_KIND)
 #undef COPPICE_KIND

@@ -9,7 +9,7 @@
 namespace coppice::node {
 namespace {
 
-// A template of what is started for each event.
+// The template of the child that is started for each event.
 std::shared_ptr<const behaviours::supervisor_spec> event_children(
     const spec::child_spec& of, const spec::consumer_supervisor_options& from) {
   auto out = std::make_shared<behaviours::supervisor_spec>();

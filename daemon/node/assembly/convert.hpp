@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From values of a configuration to those of the runtime, whose headers the room `spec` does not include: the
-// bounds of mailboxes, priorities, unhandled requests, terms. Each enumeration is converted in one place, so
-// that neither side depends on the other's order. Values of a supervision tree need no conversion: they are
-// those of the room `tree` on both sides. Pure.
+// Converts values of a configuration to those of the runtime, whose headers the room `spec` does not
+// include: the bounds of mailboxes, priorities, unhandled requests, terms. Each enumeration is converted in
+// one place, so that neither side depends on the other's order. Values of a supervision tree need no
+// conversion: both sides use those of the room `tree`. Pure.
 #pragma once
 
 #include "runtime/actor_factory.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the validated configuration to the events that a node has declared. Pure; nothing points into the
-// specification.
+// Converts the validated configuration to the list of events that a node has declared. Pure; nothing points
+// into the specification.
 #pragma once
 
 #include <vector>

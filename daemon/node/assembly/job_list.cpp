@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See job_list.hpp. What was checked as the configuration was read is taken as good.
+// See job_list.hpp. Does not repeat the checks that were made when the configuration was read.
 #include "node/assembly/job_list.hpp"
 
 #include <coppice/etf/cursor.hpp>
@@ -30,7 +30,7 @@ std::vector<std::uint8_t> term_of(const std::string& text) {
   return term ? std::vector<std::uint8_t>(term->begin(), term->end()) : std::vector<std::uint8_t>();
 }
 
-// With the word for the token in place of the number that it replaces.
+// The args, with the word for the token put in place of the number that stands there.
 std::vector<std::uint8_t> with_token_word(const spec::encoded_term& args, const std::string& term) {
   return term.empty() ? args : services::with_token_word_at(args, term);
 }
@@ -43,7 +43,7 @@ void take(cron_action& out, const spec::cron_start& from, const std::string& ter
   out.timeout = nanos_of(from.timeout);
 }
 
-// A list as one of terms, whose elements each can be told apart from the list.
+// Writes each argument as a term of its own, also if the list was encoded as a string of bytes.
 void take_arguments(cron_action& out, const std::string& text) {
   const std::vector<std::uint8_t> list = term_of(text);
   etf::cursor at(list);

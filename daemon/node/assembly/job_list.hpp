@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the validated configuration to the jobs of a node. Pure, but for the data of time zones; nothing
-// points into the specification.
+// Converts the validated configuration to the jobs of a node. Pure, except that it reads the data of time
+// zones; nothing points into the specification.
 #pragma once
 
 #include <vector>

@@ -23,7 +23,7 @@ std::shared_ptr<const behaviours::pool_spec> pool_itself(const spec::pool_option
   return out;
 }
 
-// Numbered from 1.
+// The workers, numbered from 1.
 std::shared_ptr<const behaviours::supervisor_spec> pool_workers(const spec::child_spec& pool,
                                                                 const spec::pool_options& from) {
   auto out = std::make_shared<behaviours::supervisor_spec>();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A process as configurations name it, NAME or NAME@ALIVE@HOST, as the term that is sent to. Any thread.
+// Writes a process as configurations name it, NAME or NAME@ALIVE@HOST, as the term of a destination. Any
+// thread.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -7,7 +8,7 @@
 
 namespace coppice::node {
 
-// Name, or {Name, Node}.
+// Writes Name, or {Name, Node}.
 inline void write_process(etf::writer& out, std::string_view named) {
   const auto cut = named.find('@');
   if (cut != std::string_view::npos) out.tuple(2);

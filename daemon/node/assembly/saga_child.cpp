@@ -33,7 +33,7 @@ runtime::message saga_term(const spec::saga_options& of) {
   return out.take();
 }
 
-// Null: it has none.
+// Null: the saga has no workers.
 std::shared_ptr<const behaviours::saga_worker_options> saga_workers(const spec::saga_options& from) {
   if (from.worker.empty()) return nullptr;
   return std::make_shared<const behaviours::saga_worker_options>(behaviours::saga_worker_options{

@@ -41,7 +41,7 @@ class list_writer {
   std::uint32_t count_ = 0;
 };
 
-// Digits are a number, all else is a name.
+// A name that consists of digits is written as a number, any other name as an atom.
 void write_partition(etf::writer& out, const std::string& name) {
   const bool number =
       name.size() < 19 && std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });

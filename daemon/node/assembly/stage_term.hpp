@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the configuration says of a stage, as the options that the stage's own init could give: a keyword list
+// Converts the configuration of a stage to the options that the stage's own init could give: a keyword list
 // of GenStage's names. Any thread.
 #pragma once
 
@@ -12,7 +12,8 @@
 
 namespace coppice::node {
 
-// Only what a stage of this behaviour can have; it was checked that nothing else is said.
+// Writes only the options that a stage of this behaviour can have. The configuration was checked to have no
+// others.
 runtime::message stage_term(const spec::stage_options& of, std::string_view behaviour);
 
 } // namespace coppice::node

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a state machine of the configuration may postpone. Any thread.
+// The bounds of what a state machine of the configuration may postpone. Any thread.
 #include "node/assembly/child_assembly.hpp"
 #include "node/assembly/convert.hpp"
 #include "spec/kinds/statem.hpp"

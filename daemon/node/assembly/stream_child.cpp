@@ -85,7 +85,7 @@ std::shared_ptr<const behaviours::stream_options> streams(const spec::tcp_option
   return out;
 }
 
-// What is started for each connection or client: `from` says which actor, and what is its own.
+// The child that is started for each connection or client. `from` names its actor and has its own options.
 template <class Options>
 std::shared_ptr<child_spec> one_of_each(const Options& from, const std::string& plugin,
                                         const std::string& behaviour, spec::priority priority) {
@@ -139,7 +139,7 @@ std::shared_ptr<const behaviours::child_kind> program_actor(const spec::port_opt
   run.kill_after = from.kill_after;
   run.memory = from.limits.memory;
   run.cpu_seconds = static_cast<std::uint64_t>(from.limits.cpu.count() / 1000);
-  // Who takes long over its work is no client that holds a connection up.
+  // A program that takes long over its work must not count as a stalled client.
   auto stream = std::make_shared<behaviours::stream_options>();
   stream->framing = framing(from.frame);
   stream->credit = from.credit;
@@ -155,7 +155,7 @@ std::shared_ptr<const behaviours::child_kind> program_actor(const spec::port_opt
 std::shared_ptr<const behaviours::child_kind> web_server(const spec::child_spec& of,
                                                          const spec::web_options& from) {
   auto out = std::make_shared<behaviours::tcp_spec>();
-  auto connection = std::make_shared<child_spec>(); // of the daemon's own
+  auto connection = std::make_shared<child_spec>(); // made by the daemon itself
   connection->priority = convert(of.priority);
   out->connection = std::move(connection);
   for (const auto& one : from.listen) out->listen.push_back(place(one));

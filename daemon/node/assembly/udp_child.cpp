@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An actor with UDP sockets: its sockets, or a supervisor of so many actors as it has handlers. Any thread.
+// An actor with UDP sockets: either the sockets themselves, or a supervisor with as many actors as
+// `handlers` says. Any thread.
 #include "behaviours/datagrams/datagram_kind.hpp"
 #include "behaviours/datagrams/datagram_sockets.hpp"
 #include "node/assembly/child_assembly.hpp"
@@ -63,7 +64,7 @@ void give_udp(const spec::child_spec& from, child_spec& out) {
   give_sockets(out, *udp);
 }
 
-// The sockets are those that it has.
+// A running child keeps its sockets.
 void keep_udp(const spec::child_spec& from, const child_spec& old, child_spec& made) {
   if (from.find<spec::udp_options>() == nullptr) return;
   made.supervisor = old.supervisor;

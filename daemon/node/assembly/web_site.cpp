@@ -52,7 +52,7 @@ std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from) {
   http.requests = from.limits.requests_per_connection;
   http.limits = {from.limits.uri, from.limits.header, from.limits.headers, from.limits.body};
   http.timeouts = {from.timeouts.header, from.timeouts.body, from.timeouts.idle, from.timeouts.write};
-  // There is room for each that may come, once.
+  // Enough room for one body or message of the largest permitted size.
   std::uint64_t unfinished = std::max(from.limits.unfinished, from.websocket.max_message);
   for (const spec::web_route& one : from.routes) {
     const behaviours::web_route& made = out->routes.emplace_back(convert(one, from));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A web server as it is written, for the process that is one. Any thread.
+// Converts the configuration of a web server for the process that runs it. Any thread.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace coppice::node {
 
-// `from` has been checked. Without the actors that routes make for clients.
+// `from` has been checked. The actors that routes make for clients are not included.
 std::shared_ptr<behaviours::web_spec> web_site(const spec::web_options& from);
 
 } // namespace coppice::node

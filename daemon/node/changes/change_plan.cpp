@@ -88,7 +88,7 @@ class planner {
     const base::nanos time = patience_for(*forth.spec.top, *back.spec.top);
     out_.steps.push_back({std::move(what), {}, std::move(forth), std::move(back), time});
   }
-  // A step that is taken back by restoring what it found.
+  // Adds a step that is taken back by restoring what the step found.
   void tell(std::string what, application_order forth) {
     forth.found = std::make_shared<found_application>();
     application_order back{application_order::kind::restore, running_spec(forth.spec.name), {}, forth.found};

@@ -68,8 +68,8 @@ class tree_change {
     return {base::fail(base::errc::refused, std::move(why)), !replaced_.empty()};
   }
 
-  // Which direction an order has. One that takes back is left with a late supervisor; a forward one is
-  // withdrawn.
+  // The direction of an order. An order that takes a step back is left with a late supervisor; a forward
+  // order is withdrawn.
   enum class way : std::uint8_t { forth, back };
 
   // The parent handles ends before other messages, so it has restarted the supervisor when it answers.

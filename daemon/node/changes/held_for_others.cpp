@@ -30,7 +30,7 @@ void holdings_of(const spec::child_spec& of, Told told) {
     }
 }
 
-// As holdings_of(), for a child and everything below it, with the path of each holder.
+// Like holdings_of(), for a child and everything below it, with the path of each holder.
 template <class Told>
 void walk(const spec::child_spec& of, const std::string& path, Told told) {
   holdings_of(of, [&](std::string what) { told(std::move(what), path); });

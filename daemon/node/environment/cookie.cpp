@@ -28,7 +28,7 @@ constexpr const char* usual_credential = "cookie"; // the credential that is use
 
 struct kind {
   std::string noun;
-  std::size_t length; // of one that is made
+  std::size_t length; // of a secret that is made
 };
 const kind of_cookie{"cookie", erlang_length};
 const kind of_token{"token", token_length};
@@ -47,7 +47,7 @@ base::result<std::string> home_folder() {
                     "cookie: neither HOME nor the user database names a home folder: set node.cookie");
 }
 
-// Warns of a word that is short.
+// Warns if the word is short.
 base::result<std::string> looked_at(base::result<std::string> word, std::string_view where, const kind& of) {
   if (word && word->size() < base::short_secret_word)
     base::log::warning("node", "{}: the {} is short ({} characters) and may be guessed", where, of.noun,

@@ -25,7 +25,7 @@ std::uint64_t number_in(const char* variable) {
   return read.ec == std::errc() && read.ptr == end ? value : 0;
 }
 
-// A longer time is ignored: one day.
+// One day. A longer time is ignored.
 constexpr std::uint64_t longest_watchdog = 86'400'000'000; // µs
 
 } // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// TLS that verifies nobody is refused with a short cookie, and otherwise gets a warning.
+// TLS that verifies no certificate is refused with a short cookie, and otherwise gets a warning.
 #include "node/environment/secrecy.hpp"
 
 #include <fmt/format.h>

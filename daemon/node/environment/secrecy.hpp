@@ -19,7 +19,8 @@ inline constexpr std::size_t long_cookie = 16;
 // Whether connections with this TLS may be made with this cookie. errc::refused: they are encrypted without
 // verifying the other side, and the cookie is short.
 base::status check_secrecy(const spec::tls_spec& tls, std::string_view cookie);
-// As above, for the node's cookie and its listeners. Lesser problems are logged as warnings.
+// Checks the node's cookie and its listeners. errc::refused: see the other check. Lesser problems are logged
+// as warnings.
 base::status check_secrecy(const spec::node_spec& spec, std::string_view cookie);
 
 } // namespace coppice::node

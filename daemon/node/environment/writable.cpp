@@ -34,7 +34,7 @@ std::string why_unwritable(const std::string& folder) {
   if ((disk.f_flag & ST_RDONLY) != 0) return words(EROFS);
   const std::uint64_t left = std::uint64_t{disk.f_bavail} * disk.f_frsize;
   if (left < least) return fmt::format("{} bytes are left on its disk", left);
-  // Some file systems make inodes as they are needed, and say 0 of 0.
+  // Some file systems make inodes as they are needed, and report 0 of 0.
   if (disk.f_files != 0 && disk.f_favail == 0) return "its disk has room for no other file";
   return {};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether a folder can be written to, judged by its rights and by what its file system has left, without
+// Checks whether a folder can be written to, by its rights and by what its file system has left, without
 // writing. Any thread that may look at files.
 #pragma once
 
@@ -7,9 +7,9 @@
 
 namespace coppice::node {
 
-// Why nothing can be written there: the process may not, the file system is mounted read-only, or it has less
-// than 64 KiB or no file left. Empty: it can be written. Of a folder that is not there: whether it can be
-// made.
+// Why nothing can be written there: the process may not, the file system is mounted read-only, or it has
+// less than 64 KiB or no file left. Empty: it can be written. If the folder does not exist: whether it can
+// be made.
 std::string why_unwritable(const std::string& folder);
 
 } // namespace coppice::node

@@ -45,7 +45,8 @@ bool application_end::wait(std::optional<base::nanos> bound, const std::function
     changed_.wait(held, gone_or_hurried);
   else if (!changed_.wait_for(held, std::chrono::nanoseconds(*bound), gone_or_hurried))
     base::log::warning("node", "the applications take longer to stop than all their shutdown times");
-  // Supervisors whose children die restart some before they hear of the stop: hence more than once.
+  // A supervisor may restart killed children before it receives the stop, so the actors are killed more than
+  // once.
   for (base::nanos waited = 0; is_controlled_ && waited < kills_for; waited += kill_interval) {
     held.unlock();
     kill();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The end of a node's applications: the application controller, with all that it supervises, is gone. Who
-// stops the node waits for it here. Any thread.
+// The end of a node's applications: the application controller, with all that it supervises, has ended. The
+// thread that stops the node waits for it here. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -14,16 +14,16 @@ namespace coppice::node {
 
 class application_end {
  public:
-  // There is a controller from now on, or it has ended. Before the first call there is none.
+  // True: a controller runs from now on. False: it has ended, as before the first call.
   void set_controlled(bool is);
-  // The node stops. False: it does so already.
+  // The node begins to stop. False: it had begun already.
   bool begin();
   bool has_begun() const;
-  // A wait() under way, or to come, is patient no longer.
+  // Ends the patience of a wait() under way or to come.
   void hurry();
-  // Waits until the controller has ended: for `bound` ns, none: for ever, and not when hurried. From then on
-  // calls `kill`, which ends what holds it up, again and again for some seconds. False: there still is a
-  // controller.
+  // Waits until the controller has ended, for at most `bound` ns (empty: no limit) or until hurry(). After
+  // that it calls `kill`, which kills the remaining actors, again and again for some seconds. False: the
+  // controller still runs.
   bool wait(std::optional<base::nanos> bound, const std::function<void()>& kill);
 
  private:

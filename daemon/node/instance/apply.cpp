@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Apply, whole or not at all: read and compare on the blocking pool, load the plugins that are new, then give
-// the tree its orders one by one; the first that fails has all before it taken back, the last first. Waits
-// for its place in the node's change_line. Runs in a process of its own.
+// Applies a configuration, whole or not at all: reads and compares it on the blocking pool, loads the
+// plugins that are new, then gives the tree its orders one by one. If an order fails, all before it are
+// taken back, the last first. Waits for its place in the node's change_line. Runs in a process of its own.
 #include "node/instance/apply.hpp"
 
 #include <fmt/format.h>
@@ -51,7 +51,7 @@ std::string_view action(change_kind kind, bool takes_changes) {
   return "update";
 }
 
-// The difference as people read it.
+// Makes the list of a difference's changes for people.
 class listing {
  public:
   explicit listing(const loader::loader& plugins) : plugins_(plugins) {}
@@ -86,7 +86,8 @@ class listing {
       if (one.inside) inside(*one.inside, below);
     }
   }
-  // The children that cannot take the env as they run, but for those whose own change is named anyway.
+  // Lists the children that cannot take the env as they run, except those that are listed for a change of
+  // their own.
   void by_env(const spec::application_change& of, const std::string& name) {
     listing below(plugins_);
     if (of.inside) below.inside(*of.inside, name);
@@ -106,7 +107,7 @@ class listing {
       }
     }
   }
-  // An actor that has secrets starts anew where its args or env change.
+  // An actor that has secrets is restarted where its args or env change.
   bool takes_changes(const spec::child_spec& child) const {
     return !spec::has_secrets(child) && plugins_.takes_config_change(child.plugin, child.actor_type);
   }
@@ -115,7 +116,8 @@ class listing {
   std::vector<planned_change> out_;
 };
 
-// What a node that starts with the files `names` runs in place of `applied`. Empty: the same. Reads files.
+// How the configuration that a start with the files `names` would read differs from `applied`. Empty: it
+// does not. Reads files.
 std::string read_by_the_next_start(const std::vector<std::string>& names, const spec::load_options& how,
                                    const spec::node_spec& applied) {
   const spec::outcome loaded = spec::load(names, how);
@@ -127,18 +129,18 @@ std::string read_by_the_next_start(const std::vector<std::string>& names, const 
   return why.empty() ? why : fmt::format("it reads {} and {}", fmt::join(names, ", "), why);
 }
 
-// "stop shop/site", "set node.log.level".
+// Such as "stop shop/site" or "set node.log.level".
 std::string brief(const planned_change& one) {
   return one.action + " " + one.path;
 }
 
 } // namespace
 
-// What reading and comparing came to; made on the blocking pool.
+// The result of reading and comparing; made on the blocking pool.
 struct components::prepared {
   std::shared_ptr<configuration> next;
   spec::difference difference;  // from the current one to `next`
-  std::set<std::string> failed; // applications
+  std::set<std::string> failed; // names of applications
   change_plan plan;
 };
 
@@ -149,7 +151,8 @@ bool components::rest_runs(const apply_request& request, const std::vector<std::
     out.result = unexpected(named.error());
     return false;
   }
-  // Plugins may have come or gone with the files that are named: what the others say does not depend on them.
+  // Plugins may have come or gone with the named files. The content of the other files does not depend on
+  // them.
   spec::load_options ran = source.options;
   ran.plugins = false;
   ran.texts = current.texts;
@@ -214,7 +217,7 @@ void components::prepare(const apply_request& request, const configuration& curr
   if (request.dry_run) return;
   out.result = check_secrets(work.difference);
   if (!out.result) return;
-  // A node that began without a plugin has nowhere to copy its first one to yet.
+  // A node that began without a plugin has no folder yet for the copy of its first one.
   if (!work.next->spec.plugin_files.empty() && plugins.loaded().empty()) {
     out.result = plugins.prepare();
     if (!out.result) return;
@@ -285,7 +288,7 @@ apply_outcome components::apply(runtime::process& self, const apply_request& req
   if (!out.result) return out;
   out.applied = true;
   use(self, work.difference.settings, work.next->spec);
-  net->keep_peers(work.next->spec); // changed or not: what an operator has disconnected comes back
+  net->keep_peers(work.next->spec); // changed or not: a peer that an operator has disconnected comes back
   work.next->applications = work.plan.applications;
   set_current(std::move(work.next));
   out.differences = differences();
@@ -303,7 +306,7 @@ void components::use(runtime::process& self, const std::vector<spec::setting_cha
   if (any("events.")) events.declare(event_list(now));
   if (!any("node.log.")) return;
   base::status used;
-  // It waits up to 2 s for each syslog server whose handler goes and whose name does not resolve.
+  // It waits up to 2 s for each removed handler's syslog server whose name does not resolve.
   const auto use_log = [&] { used = base::log::use(log_settings(now)); };
   if (!self.blocking_run(use_log) && !self.exiting()) use_log();
   if (!used) base::log::warning(module, "node.log: {}", used.error().text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Applying a configuration to a running node: what is asked for and what came of it, for the control socket
-// and for SIGHUP. Plain values; any thread.
+// The request to apply a configuration to a running node, and its outcome, for the control socket and for
+// SIGHUP. Plain values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,49 +15,49 @@
 
 namespace coppice::node {
 
-// Where a node's configuration comes from, each time it is read.
+// Where a node's configuration comes from, whenever it is read.
 struct configuration_source {
-  std::vector<std::string> files;       // empty: the default files, whichever there are then
+  std::vector<std::string> files;       // empty: the default files that exist then
   spec::load_options options;           // --set and --name
-  std::vector<spec::file_text> texts{}; // what the configuration that the node starts with was read from
+  std::vector<spec::file_text> texts{}; // the texts of the configuration that the node starts with
 };
 
 struct apply_request {
-  std::vector<std::string> files;  // empty: those the node was started with
-  std::vector<std::string> only{}; // absolute: of those files nothing else may have changed; empty: any may
-  bool back = false;               // the configuration that ran before the one that runs, in place of files
-  bool dry_run = false;            // say what would happen; nothing does
-  std::string by{};                // who asks: "SIGHUP", "uid 0, pid 17"
-  std::int32_t os_pid = 0;         // of the client; 0: none
-  std::string kind{}; // errc::exists where one of the same kind waits, which does the same; empty: it counts
+  std::vector<std::string> files;  // empty: the files that the node was started with
+  std::vector<std::string> only{}; // absolute; no other file may have changed. Empty: any file may have
+  bool back = false;               // instead of files, the configuration that ran before the present one
+  bool dry_run = false;            // only say what would happen
+  std::string by{};                // the requester: "SIGHUP", "uid 0, pid 17"
+  std::int32_t os_pid = 0;         // of the client. 0: none
+  std::string kind{}; // errc::exists if an apply of the same kind waits, which does the same. Empty: never
 };
 
-// One difference between what runs and what was read.
+// One difference between the running configuration and the files.
 struct planned_change {
   std::string
       action; // start, stop, restart, update; set, refuse: a key that a running node can, or cannot, change
   std::string path;              // app/supervisor/child, or the key
-  std::vector<std::string> keys; // of a child, a supervisor or an application: what changed
-  std::string before;            // of a key: its values, as JSON
+  std::vector<std::string> keys; // changed keys of a child, a supervisor or an application
+  std::string before;            // the value of a key, as JSON
   std::string after;
 };
 
 struct apply_outcome {
-  std::vector<spec::diagnostic> diagnostics; // what is wrong with the configuration
-  bool valid = false;                        // false: nothing else was looked at
+  std::vector<spec::diagnostic> diagnostics; // mistakes in the configuration
+  bool valid = false;                        // false: nothing else was compared
   std::vector<planned_change> changes;       // in the order in which they happen
-  std::vector<planned_change> rest; // with `only`: what other files would change, so that nothing happens
+  std::vector<planned_change> rest; // with `only`: what other files would change. Then nothing is applied
   bool applied = false;
-  std::vector<std::string> differences; // applied, and yet the tree differs from it: a sentence each
-  // What a node that starts would read in place of this configuration. Empty: the same.
+  std::vector<std::string> differences; // applied, but the tree differs from it: a sentence each
+  // What a start would read in place of this configuration. Empty: the same.
   std::string next_start{};
-  base::status result; // not applied though it was to be: why, and that everything is as before
+  base::status result; // why it was not applied though it was to be; everything is as before then
 };
 
-// The outcome as one event of the log, for an apply that was to change something: each diagnostic, each
-// change, what came of it. `asked_by`: "SIGHUP", or a client, whom `who` has as fields.
+// Logs the outcome of an apply that was to change something, as one event: each diagnostic, each change, and
+// the result. `asked_by`: "SIGHUP", or a client, which `who` describes as fields.
 void report(const apply_outcome& outcome, std::string_view asked_by, std::vector<base::log::field> who = {});
-// In a few words: "apply: 2 changes"; "apply refused: FILE:3:5: …".
+// The outcome in a few words: "apply: 2 changes"; "apply refused: FILE:3:5: …".
 std::string brief(const apply_outcome& outcome);
 
 } // namespace coppice::node

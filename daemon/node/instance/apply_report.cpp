@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What came of an apply, in words: for the log, for the node's status and for the control socket. Pure but
-// for the log; any thread.
+// The outcome of an apply in words: for the log, for the node's status and for the control socket. Pure
+// except for the log; any thread.
 #include <fmt/format.h>
 
 #include <algorithm>

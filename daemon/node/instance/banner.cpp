@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The two lines ask the first named supervisor for its children, a request that every tree answers; where no
+// The two lines ask the first named supervisor for its children, a request that every tree answers. If no
 // supervisor has a name they ask the application controller. Erlang's line reads the cookie from its file,
-// unless that is the one erl reads by itself, and stands there for other machines too. Any thread.
+// unless erl reads that file by itself; the line then works on other machines too. Any thread.
 #include "node/instance/banner.hpp"
 
 #include <fmt/format.h>

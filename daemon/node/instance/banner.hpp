@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node says when it is up: its name, where it listens, its tree, and two lines to paste into another
-// terminal that talk to it. The cookie itself is never shown. Any thread.
+// The text that a node prints when it is up: its name, where it listens, its tree, and two lines to paste
+// into another terminal that talk to it. The cookie itself is never shown. Any thread.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace coppice::node {
 
-// `client` is how the coppice program is called from here; `socket` is where the control socket is, empty
-// where the client finds it by itself.
+// `client`: how the coppice program is called from here. `socket`: path of the control socket. Empty: the
+// client finds it by itself.
 std::string banner(const instance& of, const std::string& client, const std::string& socket);
 
 } // namespace coppice::node

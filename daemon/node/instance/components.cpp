@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the parts of a node do together: the configuration that counts, places in the tree, the end of the
+// What the parts of a node do together: the current configuration, places in the tree, the end of the
 // applications. See components.hpp.
 #include "node/instance/components.hpp"
 
@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::string_view module = "node";
 
-// What stopping costs beyond the shutdown times.
+// Time for stopping beyond the shutdown times.
 constexpr base::nanos stop_grace = 5 * base::nanos_per_second;
 
 loader::loader_options with_tables(metrics::board& board, behaviours::event_channels& events,
@@ -132,7 +132,8 @@ void components::stop_applications() {
     base::log::error(module, "the applications did not stop: going on without them");
 }
 
-// All but supervisors: what those wait for is then over, and the tree comes down at once.
+// Kills all actors but no supervisor. The supervisors then have nothing to wait for, and the tree ends at
+// once.
 void components::kill_actors(pid_set& killed) {
   const auto now = current();
   for (const runtime::process_summary& each : system.processes()) {
@@ -195,7 +196,7 @@ base::result<tree_place> components::place_of(std::string_view path) {
     std::optional<behaviours::child_row> found =
         tree.child(at.supervisor, runtime::message::atom(step).bytes());
     if (!found) {
-      // No plain atom: another term, or a pid for want of an id.
+      // The child's id is no plain atom: the step is another term, or the pid of a child without an id.
       const auto term = parse_term(step, system);
       etf::cursor in(term ? term->bytes() : etf::bytes());
       const auto pid = term ? runtime::read_pid(in, system.nodes()) : std::nullopt;

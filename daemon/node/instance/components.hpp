@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a running node consists of, in the order it is made; destruction is the reverse, so that nothing
-// outlives what it points to. Private to the sources of this folder. Each member locks by itself, is atomic,
-// is under `lock`, or does not change from the end of start() to stop().
+// The parts of a running node, in the order in which they are made. Destruction is the reverse, so that
+// nothing outlives what it points to. Private to the sources of this folder. Each member locks by itself, is
+// atomic, is under `lock`, or does not change from the end of start() to stop().
 #pragma once
 
 #include <atomic>
@@ -48,17 +48,18 @@
 
 namespace coppice::node {
 
-// A child and who supervises it.
+// A child and its supervisor.
 struct tree_place {
   runtime::pid supervisor;
-  runtime::message child; // its id, or its pid for want of one
+  runtime::message child; // its id, or its pid if it has no id
 };
 
-// What is wanted of the tree, as it was read and as it was assembled. Immutable once it is the current one.
+// The specification of the tree, as it was read and as it was assembled. Immutable once it is the current
+// one.
 struct configuration {
   spec::node_spec spec;
   std::vector<behaviours::application_spec> applications; // in start order
-  std::vector<spec::file_text> texts;                     // what `spec` was read from
+  std::vector<spec::file_text> texts;                     // the texts that `spec` was read from
 };
 
 struct components {
@@ -77,12 +78,12 @@ struct components {
   std::string cookie_file;
   readiness ready;
 
-  // Closed once no process is left that could write.
+  // Closed when no process is left that could write to it.
   behaviours::journal durable_log;
-  metrics::board counted; // by engines, actors' types and plugins
+  metrics::board counted; // counters of engines, actors' types and plugins
   behaviours::raft::beat_exchange beats{&counted};
   behaviours::raft::lead_board leads;
-  behaviours::raft::state_bound raft_states; // as the node started with
+  behaviours::raft::state_bound raft_states; // bounds that the node started with
   loader::loader plugins;
   child_args args_of_children{plugins};
   secret_args actors{plugins, args_of_children};
@@ -93,10 +94,10 @@ struct components {
   configuration_source source;
   std::shared_ptr<services::cron_jobs> cron;
   net::socket_store* sockets = nullptr;
-  std::unique_ptr<network> net; // made before the system starts, and needs it
+  std::unique_ptr<network> net; // made before the system starts, which needs it
   runtime::system system;
   behaviours::event_channels events; // used while the system runs
-  std::optional<node_events> tells;  // in them
+  std::optional<node_events> tells;  // publishes in `events`
   event_tails tails{system, events};
   services::log_actors log_handlers{system};
 
@@ -104,60 +105,64 @@ struct components {
   unread_sagas unread;
   apply_history history;
   life_record life;                  // the owner's thread
-  std::atomic<bool> draining{false}; // an operator has asked for it
-  std::atomic<bool> differs{false};  // the tree did from what was applied, right after
+  std::atomic<bool> draining{false}; // an operator has asked the node to drain
+  std::atomic<bool> differs{false};  // right after the last apply, the tree differed from what was applied
   change_line line{[this](bool any) { show_changing(any); }};
   change_notes notes;
   application_end applications_end;
-  bool came_back = true; // every thread did, when it stopped; the owner's thread
+  bool came_back = true; // whether every thread ended at the stop; the owner's thread
   runtime::pid controller;
-  std::unique_ptr<reloader> reloads; // needs all of the above
+  std::unique_ptr<reloader> reloads; // needs all members above
 
   std::vector<plugin_status> loaded_plugins() const;
   std::vector<switched_off> switched_off_by_hand() const;
   // The configuration that was applied last.
   std::shared_ptr<const configuration> current() const;
   void set_current(std::shared_ptr<const configuration> now);
-  // The sagas of that configuration. They are looked for when it changes, and not at each look at the node.
+  // The sagas of the current configuration. Found when the configuration changes, so that a look at the node
+  // is cheap.
   std::shared_ptr<const saga_names> configured_sagas() const;
-  // Writes it down under node.data, as applied by whom and with which changes. Blocks.
+  // Writes the current configuration to node.data, with its requester and its changes. Blocks.
   void remember(const std::string& by, const std::vector<planned_change>& changes);
 
   // apply.cpp: in the turn of `self`.
-  // What a running node takes on of what is no part of the tree.
+  // Takes on the changed settings of a running node that are no part of the tree.
   void use(runtime::process& self, const std::vector<spec::setting_change>& settings,
            const spec::node_spec& now);
   apply_outcome apply(runtime::process& self, const apply_request& request);
   base::result<change_line::place> wait_in_line(runtime::process& self, const apply_request& request);
   struct prepared;
   void prepare(const apply_request& request, const configuration& before, apply_outcome& out, prepared& work);
-  // Whether the files that are not named in `request.only` say what runs; else `out` says what they say.
+  // Whether the files that are not named in `request.only` agree with what runs. Otherwise `out` has the
+  // difference.
   bool rest_runs(const apply_request& request, const std::vector<std::string>& files,
                  const configuration& current, apply_outcome& out) const;
-  // All of the plan, or nothing of it.
+  // Carries out all of the plan, or nothing of it.
   base::status change_tree(runtime::process& self, const configuration& before, prepared& work);
-  // Of the tree, from what was applied last. Any thread.
+  // The differences of the tree from the configuration that was applied last. Any thread.
   std::vector<std::string> differences() const;
 
-  // The top supervisor of an application, null if it does not run; nothing: there is no such application.
+  // The top supervisor of an application. Null: it does not run. Empty: there is no such application.
   std::optional<runtime::pid> top_of(std::string_view application) const;
-  // Of app/child, app/supervisor/child, …, as the tree is now.
+  // The place of app/child, app/supervisor/child, …, as the tree is now.
   base::result<tree_place> place_of(std::string_view path);
-  // The process that runs there, of APP that at its top. errc::not_found, errc::refused, errc::invalid.
+  // The process at this path; for the path of an application, its top supervisor. errc::not_found,
+  // errc::refused, errc::invalid.
   base::result<runtime::pid> process_at(std::string_view path);
 
-  // While an apply or a reload changes the node it shows as reloading.
+  // While an apply or a reload changes the node, its state is shown as reloading.
   void show_changing(bool any);
 
-  // Says once that the node is to come down.
+  // Tells the owner, once, that the node should stop.
   void end(ending reason);
-  // A part of the node itself has ended. Unless the node stops, that is its end.
+  // A part of the node itself has ended. The node ends with it, unless it stops already.
   void lost(std::string_view what);
-  // Sends the applications down and waits for it: as long as their shutdown times take together, then, or
-  // when hurried, their actors are killed; a worker stuck in an actor's code does not hold this up.
+  // Tells the applications to stop and waits for their end, at most for the sum of their shutdown times.
+  // After that time, or when hurried, their actors are killed. A worker that is stuck in an actor's code
+  // does not hold this up.
   void stop_applications();
   using pid_set = std::unordered_set<runtime::pid, runtime::pid_hash>;
-  // Those not in `killed` yet.
+  // Kills the actors that are not in `killed` yet, and adds them to it.
   void kill_actors(pid_set& killed);
 
  private:

@@ -59,7 +59,7 @@ std::string_view text(configuration_on_disk::verdict value) {
 
 configuration_on_disk disk_watch::look(const configuration_source& source,
                                        const std::shared_ptr<const configuration>& runs) const {
-  if (runs->texts.empty()) return {}; // it came from no files
+  if (runs->texts.empty()) return {}; // it was read from no files
   const std::scoped_lock held(lock_);
   const auto files = spec::configuration_files(source.files);
   const auto stamps_now = [&] {
@@ -75,7 +75,7 @@ configuration_on_disk disk_watch::look(const configuration_source& source,
   if (base::only_last_descriptors_left()) return last_;
   held_against_ = runs;
   read_ = now;
-  // Before the read: what changes meanwhile is read once more.
+  // Taken before the files are read: a file that changes meanwhile is then read once more.
   stamps_.clear();
   for (const std::string& one : files) stamps_.push_back(stamp_of(one));
   read(source, files, *runs);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Whether the configuration's files still say what runs, for whoever asks how the node is: so that a file
-// that would be refused is known before the next start. The files are looked at each time, and read anew when
-// one of them, the list of them, or the plugins they need are others, or another configuration runs; while
-// they are refused also once a minute, since what they name may have come. While file descriptors run out
-// they are not read, and the last answer stands. Any thread that may read files.
+// Checks whether the configuration's files still agree with what runs, for the node's status, so that a file
+// that would be refused is known before the next start. The files are looked at each time. They are read
+// anew when one of them, their list, a plugin that they need or the running configuration has changed. While
+// they are refused they are read at least once a minute, since a missing thing that they name may have
+// appeared. While file descriptors run out they are not read, and the last answer stands. Any thread that
+// may read files.
 #pragma once
 
 #include <memory>
@@ -38,7 +39,7 @@ class disk_watch {
   mutable std::mutex lock_;
   mutable std::shared_ptr<const configuration> held_against_;
   mutable std::vector<std::string> needs_;  // files and folders that the files name
-  mutable std::vector<std::string> stamps_; // of the files and of those
+  mutable std::vector<std::string> stamps_; // of the files and of needs_
   mutable base::nanos read_ = 0;            // monotonic
   mutable configuration_on_disk last_;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bringing a node up and taking it down. Up: cookie, plugins, runtime, network, applications. Down: the
-// applications in reverse, the network, the runtime, the plugins' code. A start that fails goes the same way
-// down from where it got to. Threads: see the header.
+// Brings a node up and takes it down. Up: cookie, plugins, runtime, network, applications. Down: the
+// applications in reverse, the network, the runtime, the plugins' code. A start that fails takes down the
+// parts that it had brought up, in the same order. Threads: see the header.
 #include "node/instance/instance.hpp"
 
 #include <fmt/format.h>
@@ -30,9 +30,9 @@ namespace {
 
 constexpr std::string_view module = "node";
 
-// After the orderly stop: for threads that sit in code which does not return.
+// Time after the orderly stop for threads that are stuck in an actor's code.
 constexpr base::nanos last_patience = 5 * base::nanos_per_second;
-// For a child that a reload restarts, beyond its shutdown time.
+// Time for a child that a reload restarts, beyond its shutdown time.
 constexpr base::nanos restart_patience = 30 * base::nanos_per_second;
 
 loader::loader_options loading(const spec::node_spec& spec) {
@@ -43,7 +43,7 @@ loader::loader_options loading(const spec::node_spec& spec) {
   return out;
 }
 
-// All that fail are named before the first one's error comes back.
+// Logs every plugin that fails, then returns the first one's error.
 base::status load_plugins(loader::loader& plugins, const spec::node_spec& spec) {
   if (spec.plugin_files.empty()) return {};
   if (auto prepared = plugins.prepare(); !prepared) return prepared;
@@ -82,7 +82,7 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
   wanted->spec = std::move(spec);
   wanted->applications = applications(wanted->spec);
   const spec::node_spec& wants = wanted->spec;
-  from.options.regular = true; // clients name files from now on, and a node's descriptors are not theirs
+  from.options.regular = true; // clients name files from now on, which must not be the node's descriptors
   if (const auto& env = wants.node.cookie.env) base::hide_from_programs(*env);
   for (const spec::route_options& one : wants.distribution.routes)
     if (one.cookie.env) base::hide_from_programs(*one.cookie.env);
@@ -212,7 +212,7 @@ bool instance::stop() {
   if (p.reloads) p.reloads->stop();
   if (p.controller) p.stop_applications();
   p.log_handlers.stop();
-  p.tells.reset(); // before the processes that bring it to others are gone
+  p.tells.reset(); // before the processes that pass it on are gone
   if (p.net) p.net->stop();
   p.came_back = p.system.stop(last_patience);
   runtime::keep_last_words(-1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// One running node: the rooms put together. start() brings it up in order (plugins, runtime, EPMD,
-// distribution and its services, applications), stop() takes it down in reverse. In between the control
-// socket talks to its snapshots, requests and operations. Everything but start, stop and the destructor is
-// for any thread and never waits.
+// One running node, made of all rooms. start() brings it up in order (plugins, runtime, EPMD, distribution
+// and its services, applications), stop() takes it down in reverse. While it runs, the control socket uses
+// its snapshots, requests and operations. All functions except start, stop and the destructor are for any
+// thread and never wait.
 #pragma once
 
 #include <cstdint>
@@ -40,20 +40,19 @@ class snapshots;
 
 class instance {
  public:
-  // Why the node should come down, or did.
+  // Why the node should stop, or did.
   enum class ending : std::uint8_t {
     none,        // it runs
     asked,       // request_stop()
-    application, // an application's end took it down, or one did not start
-    service,     // what no node can do without ended: its services, or the application controller
+    application, // an application ended and took the node down, or did not start
+    service,     // a part that every node needs ended: its services, or the application controller
   };
 
-  // Returns once the node listens and its applications are being started; their success is told by
-  // when_ready(), their failure by on_ending. On failure what was started is stopped again.
-  // `on_ending` is called once, on any thread, when the node is to come down by itself: the owner of the
-  // node then calls stop().
-  // `from` is where operations::apply() reads it anew; `sockets` where listening sockets are kept, outliving
-  // the node; null: nowhere.
+  // Returns when the node listens and its applications are being started. when_ready() tells their success,
+  // `on_ending` their failure. On failure the parts that were started are stopped again. `on_ending` is
+  // called once, on any thread, when the node has to stop for a reason of its own: the owner of the node
+  // then calls stop(). `from`: where operations::apply() reads the configuration anew. `sockets`: where
+  // listening sockets are kept; outlives the node. Null: nowhere.
   static base::result<std::unique_ptr<instance>> start(spec::node_spec spec, std::function<void()> on_ending,
                                                        configuration_source from = {},
                                                        net::socket_store* sockets = nullptr);
@@ -61,10 +60,10 @@ class instance {
   instance(const instance&) = delete;
   instance& operator=(const instance&) = delete;
 
-  // Orderly: applications in reverse start order, then the rest. Waits. True: every thread came back;
-  // false: some did not, and only _exit is left.
+  // Stops the applications in reverse start order, then the other parts. Waits. True: every thread ended.
+  // False: some did not, and the program can only end by _exit.
   bool stop();
-  // How often the node was started again after a failure: for its status.
+  // How often the node was started again after a failure, for its status.
   void note_restarts(std::uint64_t count);
   // Makes a stop() under way, or to come, kill the actors that still hold it up.
   void hurry();
@@ -72,21 +71,21 @@ class instance {
   void request_stop();
   ending why() const;
 
-  // `done` is called once: at once when every application has started, or when the last one has; with
-  // errc::closed when the node comes down before. The id is for forget(), after which it is not called.
+  // `done` is called once: when every application has started, or at once if they have. errc::closed: the
+  // node stops before. The returned id is for forget(), after which `done` is not called.
   std::uint64_t when_ready(std::function<void(base::status)> done);
   void forget(std::uint64_t id);
   bool ready() const;
-  // `told` is called, on any thread, when the node has become ready, stops, begins or ends an apply or a
-  // reload: snapshots::status() shows it. It must not wait, nor call the node. Empty: nobody is told any more
-  // once this returns.
+  // `told` is called, on any thread, when the node has become ready, stops, or begins or ends an apply or a
+  // reload; snapshots::status() shows it. It must not wait or call the node. Empty: no function is called
+  // any more once this returns.
   void on_change(std::function<void()> told);
 
-  // What the node was started with; what an apply changed since is not in it.
+  // The configuration that the node was started with, without the changes of later applies.
   const spec::node_spec& spec() const;
   std::string_view name() const { return spec().node.name; }
 
-  // What it shows, what is asked of its processes, what operators do to it.
+  // The node's reports, the requests to its processes, and the operators' changes to it.
   const node::snapshots& snapshots() const { return *snapshots_; }
   node::requests& requests() { return *requests_; }
   node::operations& operations() { return *operations_; }
@@ -94,14 +93,14 @@ class instance {
   runtime::system& runtime();
   // Its named events.
   behaviours::event_channels& events();
-  // For operators who follow them.
+  // Tails of its named events, for operators.
   event_tails& tails();
   // Its jobs, for operators.
   services::cron_jobs& jobs();
   // May be null.
   net::socket_store* sockets() const;
-  // A source of TLS contexts for a listener of the node's owner, which is shown among the node's
-  // certificates. Null for tls: off. Reads files.
+  // A source of TLS contexts for a listener of the node's owner. Its certificate is shown among the node's.
+  // Null: tls is off. Reads files.
   base::result<std::shared_ptr<net::tls_source>> open_tls(const spec::tls_spec& of);
 
  private:

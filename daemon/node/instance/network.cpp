@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A node that comes up asks EPMD for its name before anything else can reach it; a name that another node
-// holds ends the start, as erl does it. What EPMD says later (it died, it was taken over) is dealt with by
-// the embedded one and shows in the status. Threads: see the header.
+// A node that starts registers its name with EPMD before anything else can reach it. If another node holds
+// that name the start fails, as with erl. Later changes (EPMD died, or was taken over) are handled by the
+// embedded EPMD and show in the status. Threads: see the header.
 #include "node/instance/network.hpp"
 
 #include <fmt/format.h>
@@ -19,12 +19,12 @@
 namespace coppice::node {
 namespace {
 
-// How long a start waits for EPMD's first word. An EPMD that says nothing is no reason not to start.
+// How long a start waits for EPMD's first answer. The node starts also if EPMD does not answer.
 constexpr std::chrono::seconds epmd_patience{3};
-// For a task on a worker, which may be stuck in an actor's code.
+// Time for a task on a worker, which may be stuck in an actor's code.
 constexpr std::chrono::seconds worker_patience{2};
 
-// A part of limits.memory: that much other nodes may fill with messages which they do not end.
+// Other nodes may fill limits.memory / unfinished_share with unfinished messages.
 constexpr std::uint64_t unfinished_share = 4;
 
 bool has_cookie(const spec::cookie_source& source) {
@@ -33,7 +33,7 @@ bool has_cookie(const spec::cookie_source& source) {
 
 using tls_result = base::result<std::shared_ptr<net::tls_source>>;
 
-// Null for tls: off.
+// Null: tls is off.
 tls_result make_tls(const spec::tls_spec& from, const spec::node_spec& spec) {
   if (from.how == spec::tls_spec::mode::off) return std::shared_ptr<net::tls_source>();
   if (from.how == spec::tls_spec::mode::on) {
@@ -75,7 +75,8 @@ base::result<dist::options> router_options(const spec::node_spec& spec, std::str
       return unexpected(std::move(done.error()).context("route to " + from.node));
     out.routes.push_back(std::move(route));
   }
-  // What EPMD tells of is the first listener, of other nodes as of this one.
+  // EPMD tells other nodes only the first listener. Connections to other nodes therefore use its TLS as
+  // well.
   if (!spec.distribution.listen.empty()) {
     auto tls = make_tls(spec.distribution.listen.front().tls, spec);
     if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
@@ -164,7 +165,7 @@ base::status network::start(std::function<void()> services_gone) {
   for (const spec::listen_options& one : spec_.distribution.listen) {
     auto address = base::socket_address::parse(one.address, 0);
     if (!address) return unexpected(std::move(address.error()).context("distribution.listen"));
-    // The first one's is also what connects to others.
+    // The TLS of the first listener is also used for connections to other nodes.
     auto tls = places.empty() ? tls_result(router_.settings().tls) : make_tls(one.tls, spec_);
     if (!tls) return unexpected(std::move(tls.error()).context("distribution.listen"));
     places.push_back({*address, {one.ports.first, one.ports.last}, std::move(*tls)});
@@ -254,7 +255,7 @@ void network::stop() {
   };
   const bool wound_up = on_first_worker(wind_up, worker_patience);
   const bool ended =
-      on_first_worker(end, worker_patience); // also where the machine had no time for the first
+      on_first_worker(end, worker_patience); // also if the first worker had no time for wind_up
   if (!wound_up || !ended)
     base::log::warning("node", "the first worker does not run: EPMD forgets this node when it is gone");
   router_.stop();
@@ -318,7 +319,7 @@ base::status network::disconnect(std::string_view name) {
   const auto index = host_.nodes().find(name);
   if (!index || *index == 0) return none();
   auto ended = router_.disconnect(*index);
-  if (!ended && holds && ended.error().code == base::errc::not_found) return {}; // it is away, and stays so
+  if (!ended && holds && ended.error().code == base::errc::not_found) return {}; // the peer stays away
   return ended;
 }
 

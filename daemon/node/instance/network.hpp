@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The node's part in a cluster: listeners and the router to other nodes, EPMD, and the registered
-// processes that other nodes expect to find. Made before the runtime starts, started after it, stopped
-// before it stops. start() and stop() are for the node's own thread and wait; the rest is for any thread.
+// The node's part in a cluster: listeners and the router to other nodes, EPMD, and the registered processes
+// that other nodes expect to find. Made before the runtime starts, started after it, stopped before it
+// stops. start() and stop() are for the node's own thread and wait; the other functions are for any thread.
 #pragma once
 
 #include <chrono>
@@ -26,17 +26,16 @@
 
 namespace coppice::node {
 
-// What processes of the node itself carry out, beside what is of the network.
+// Objects that processes of the node itself work on, apart from those of the network.
 struct node_services {
-  std::shared_ptr<services::cron_jobs> jobs;     // what it does at its times; null: nothing
-  behaviours::event_channels* events = nullptr;  // outlives the system; null: there are none
-  behaviours::raft::lead_board* leads = nullptr; // likewise
+  std::shared_ptr<services::cron_jobs> jobs;     // the jobs that it runs. Null: none
+  behaviours::event_channels* events = nullptr;  // outlives the system. Null: none
+  behaviours::raft::lead_board* leads = nullptr; // outlives the system. Null: none
 };
 
 class network {
  public:
-  // Reads the cookies of the routes. The system, the
-  // specification and the store outlive it.
+  // Reads the cookies of the routes. The system, the specification and the store outlive the network.
   static base::result<std::unique_ptr<network>> make(runtime::system& host, const spec::node_spec& spec,
                                                      std::string cookie, node_services carried_out,
                                                      net::socket_store* sockets = nullptr);
@@ -44,11 +43,11 @@ class network {
   network(const network&) = delete;
   network& operator=(const network&) = delete;
 
-  // Has the registered processes other nodes expect, listens, is known to EPMD. errc::exists: another node
-  // has this name. Nothing stays open on failure. `services_gone` is called when those processes have ended
-  // for good, be it as the system stops.
+  // Starts the registered processes that other nodes expect, listens, and registers with EPMD. errc::exists:
+  // another node has this name. Nothing stays open on failure. `services_gone` is called when those
+  // processes have ended for good, also when the system stops.
   base::status start(std::function<void()> services_gone);
-  // Unregisters, closes all connections. Also after a start that failed.
+  // Unregisters and closes all connections. May be called after a start that failed.
   void stop();
 
   dist::router& router() { return router_; }
@@ -56,17 +55,17 @@ class network {
   std::vector<std::string> listening() const;
   std::string epmd_text() const;
   std::vector<certificate_status> certificates() const;
-  // Where listeners enter theirs.
+  // The sources of TLS contexts. Listeners add theirs.
   net::tls_sources& tls() { return tls_; }
-  // Null for tls: off. Else entered there. Reads files.
+  // Makes a source and adds it to tls(). Null: tls is off. Reads files.
   base::result<std::shared_ptr<net::tls_source>> open_tls(const spec::tls_spec& of);
   std::vector<peer_status> peers() const;
-  // From now on those of `spec`, see services::kept_peers::change().
+  // Keeps the peers of `spec` from now on, see services::kept_peers::change().
   void keep_peers(const spec::node_spec& spec);
-  // An operator's; see there for what it means for a peer that is kept.
+  // An operator resumes or disconnects a peer. For a kept peer, see services::kept_peers.
   void resume_peer(std::string_view name) { peers_->resume(name); }
   base::status disconnect(std::string_view name);
-  // Kept, and not connected; sorted by name.
+  // The kept peers that are not connected, sorted by name.
   std::vector<std::string> peers_away() const { return peers_->away(); }
 
  private:
@@ -76,8 +75,8 @@ class network {
   base::status start_epmd(const base::socket_address& first, bool loopback_only);
   // The first worker's thread.
   void epmd_moved();
-  // Runs `task` on the first worker, whose loop EPMD lives on, and waits until it has called what it is
-  // given: false, it has not.
+  // Runs `task` on the first worker, whose loop EPMD uses, and waits until it has called `done`. False: it
+  // has not within `patience`.
   using work = std::function<void(std::function<void()> done)>;
   bool on_first_worker(work task, std::chrono::milliseconds patience);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A process that asks one question on behalf of someone outside the runtime and hands on the answer: it
-// may wait, and an answer that comes too late dies with it. The answer is handed on exactly once,
-// whatever becomes of the process.
+// A process that asks one question for a caller outside the runtime and hands on the answer. The process may
+// wait, and a late answer is dropped with it. The caller gets exactly one answer, whatever becomes of the
+// process.
 #pragma once
 
 #include <atomic>
@@ -17,16 +17,17 @@
 
 namespace coppice::node {
 
-// The monotonic time at which `timeout` from now is over.
+// The monotonic time that is `timeout` from now.
 inline base::nanos deadline_after(base::nanos timeout) {
   const base::nanos now = base::mono_now();
   return timeout >= runtime::no_deadline - now ? runtime::no_deadline : now + timeout;
 }
 
-// Runs `ask` in a process of its own, where it may wait as processes do, and gives `done` what it returns;
-// `lost` stands in when the process was killed before it had an answer. When there was no room for it, the
-// answer is what `refused` makes of the spawn's error; without that the error, or `lost` where Answer has
-// none. `done` is called on a worker's thread, or on the caller's when there is no process. Any thread.
+// Runs `ask` in a process of its own, where it may wait as processes do, and passes its result to `done`.
+// `lost` is the answer if the process was killed before it had one. If the process could not be made, the
+// answer is what `refused` makes of the spawn's error; without `refused` it is the error, or `lost` if an
+// Answer cannot hold an error. `done` is called on a worker's thread, or on the caller's if there is no
+// process. Any thread.
 template <class Answer>
 void ask_from_outside(runtime::system& host, std::function<Answer(runtime::process&)> ask,
                       std::function<void(Answer)> done, Answer lost,
@@ -38,8 +39,8 @@ void ask_from_outside(runtime::system& host, std::function<Answer(runtime::proce
     std::function<Answer(runtime::process&)> ask;
     std::function<void(Answer)> done;
     Answer lost;
-    // Of the caller, once the process is there, and of a requester that ends before its init: the second of
-    // the two gives `lost`.
+    // Set by the caller once the process has been made, and by a requester that ends before its init. The
+    // second of these two gives `lost`.
     std::atomic<bool> one_is_through{false};
 
     void finish(Answer answer) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests from outside the runtime to one process: calls, and questions about the process itself. Each
-// `done` is called once, on a worker's thread, and must not wait; `timeout` is in ns, runtime::no_deadline:
-// it waits for ever. Any thread; no function waits. The node outlives this.
+// `done` is called once, on a worker's thread, and must not wait. `timeout`: ns; runtime::no_deadline: no
+// limit. Any thread; no function waits. The node outlives this.
 #pragma once
 
 #include <functional>
@@ -25,25 +25,25 @@ class requests {
   requests(const requests&) = delete;
   requests& operator=(const requests&) = delete;
 
-  // gen_server:call.
+  // A gen_server:call.
   using call_done = std::function<void(behaviours::gen::call_result)>;
   void call(const runtime::destination& to, runtime::message request, base::nanos timeout, call_done done);
-  // gen_server:cast and a plain message. errc::limit: the mailbox is full.
+  // A gen_server:cast, and a plain message. errc::limit: the mailbox is full.
   base::status cast(const runtime::destination& to, const runtime::message& request);
   base::status send(const runtime::destination& to, runtime::message m);
 
-  // What the process, which is here, is busy with; nullopt: it did not say in time.
+  // What a process of this node is busy with. Empty: it did not answer in time.
   void occupation_of(const runtime::pid& process, base::nanos timeout,
                      std::function<void(std::optional<runtime::occupation>)> done);
-  // What the format_status of the server, which is here, shows, if that is wanted, and what its engine tells.
+  // What the format_status of a server of this node shows, if that is wanted, and what its engine reports.
   void state_of(const runtime::pid& process, behaviours::shown_part wanted, base::nanos timeout,
                 std::function<void(behaviours::shown_state)> done);
-  // What the engine of the process, which is here, reports: a map that names its `kind`. The process is
-  // called with `change` first; empty: with nothing. errc::timeout, errc::closed; errc::refused: the change
-  // was answered with an error, and why.
+  // The report of the engine of a process of this node: a map that names its `kind`. The process is called
+  // with `change` first. Empty: no call. errc::timeout, errc::closed. errc::refused: the change was answered
+  // with an error, and why.
   void engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
                  std::function<void(base::result<runtime::message>)> done);
-  // Switches off what `sys` has switched on at a server that is here: log, statistics, trace. errc::timeout,
+  // Switches off what `sys` has switched on at a server of this node: log, statistics, trace. errc::timeout,
   // errc::closed.
   void stop_debugging(const runtime::pid& process, base::nanos timeout,
                       std::function<void(base::status)> done);

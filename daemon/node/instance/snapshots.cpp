@@ -26,7 +26,7 @@ application_status status_of(const behaviours::application_row& row) {
   return out;
 }
 
-// Children started at run time have no behaviour in their specification; their process knows it.
+// The specification of a child that was started at run time has no behaviour; its process knows it.
 void complete(std::vector<behaviours::tree_entry>& entries, const runtime::system& host) {
   for (behaviours::tree_entry& entry : entries) {
     if (entry.pid && entry.behaviour.empty()) {

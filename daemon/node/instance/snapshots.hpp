@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a running node shows of itself: copies, made without asking a process. Any thread; a function never
-// waits unless its comment says so. The node outlives this.
+// The reports of a running node: copies, made without asking a process. Any thread; a function never waits
+// unless its comment says so. The node outlives this.
 #pragma once
 
 #include <string>
@@ -30,40 +30,40 @@ class snapshots {
   snapshots& operator=(const snapshots&) = delete;
 
   node_status status() const;
-  // With what has to be looked for outside the node: what the configuration's files say, whether descriptors
-  // run out. Reads files when they have changed: not on a worker's thread.
+  // The status, with parts that are found outside the node: what the configuration's files say, and whether
+  // descriptors run out. Reads files when they have changed: not on a worker's thread.
   node_status status_with_disk() const;
-  // All applications in start order, or the one of that name (errc::not_found).
+  // All applications in start order, or the one of that name. errc::not_found.
   base::result<std::vector<application_tree>> tree(std::string_view application = {}) const;
-  // The paths of the children that failed too often and stay down, in start order; while there are any the
+  // The paths of the children that failed too often and stay down, in start order. While there are any the
   // node is degraded.
   std::vector<std::string> degraded() const;
   std::vector<runtime::process_summary> processes() const;
-  // PID or NAME, as people write them. errc::not_found, errc::invalid.
+  // Takes a PID or NAME, as people write them. errc::not_found, errc::invalid.
   base::result<runtime::process_info> info(std::string_view process) const;
-  // How earlier runs of a supervised process ended, the latest last; empty for other processes.
+  // How earlier runs of a supervised process ended, the latest last. Empty: other processes.
   std::vector<behaviours::child_end> ends_of(const runtime::process_info& process) const;
-  // Whether the process runs an engine of ours, which answers requests::state_of(): an actor of a plugin, a
-  // supervisor, or another child of a supervisor.
+  // Whether the process runs an engine of this daemon, which answers requests::state_of(): an actor of a
+  // plugin, a supervisor, or another child of a supervisor.
   bool runs_engine(const runtime::process_info& process) const;
   std::vector<peer_status> peers() const;
-  // Those of distribution.peers that are not connected, sorted.
+  // The nodes of distribution.peers that are not connected, sorted.
   std::vector<std::string> peers_away() const;
   std::vector<plugin_status> plugins() const;
-  // What its engines, actors' types, plugins and parts count.
+  // The counters of its engines, actors' types, plugins and parts.
   const metrics::board& counted() const;
-  // What was applied, the oldest first. Reads a file.
+  // The applied configurations, the oldest first. Reads a file.
   std::vector<applied_entry> history() const;
-  // The file the cookie is in; empty: it came from elsewhere.
+  // The file of the cookie. Empty: it came from elsewhere.
   const std::string& cookie_file() const;
-  // Erlang text of a pid, as this node writes it.
+  // The Erlang text of a pid, as this node writes it.
   std::string text_of(const runtime::pid& pid) const;
 
-  // Terms as people write them: <0.N.S> is a pid of this node. errc::invalid says where it went wrong.
+  // Reads a term as people write it: <0.N.S> is a pid of this node. errc::invalid says where it went wrong.
   base::result<runtime::message> parse(std::string_view term) const;
-  // NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME, a pid, or APP/SUP/CHILD for a child of the tree that
-  // is no registered name. errc::invalid, errc::not_found. A global name is looked up, which waits for a
-  // second at most; not on a worker's thread.
+  // Takes NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME, a pid, or APP/SUP/CHILD for a child of the
+  // tree that has no registered name. errc::invalid, errc::not_found. Looking up a global name waits for at
+  // most a second; not on a worker's thread.
   base::result<runtime::destination> resolve(std::string_view target) const;
 
  private:

@@ -36,7 +36,7 @@ base::result<runtime::destination> from_term(const runtime::message& term, runti
   return base::fail(base::errc::invalid, std::string(forms));
 }
 
-// {whereis, Name, {Pid, [alias|Ref]}}: what `global` itself asks its server. Nothing: no answer.
+// Sends {whereis, Name, {Pid, [alias|Ref]}}, the request of OTP's `global` to its server. Empty: no answer.
 runtime::message ask_global(runtime::process& self, const runtime::message& name, base::nanos deadline) {
   const auto server = runtime::destination::named("global_name_server");
   const runtime::reference ref = self.monitor(server, true);

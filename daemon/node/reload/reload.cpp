@@ -60,7 +60,7 @@ class hot_reload {
     if (what_.dry_run) return finish();
     if (auto done = gather(); !done) return unexpected(std::move(done.error()));
     if (auto done = carry_over(); !done) return unexpected(std::move(done.error()));
-    if (what_.carry_only) note_rows(); // of those that appeared since
+    if (what_.carry_only) note_rows(); // rows of the actors that appeared since
     if (auto good = nobody_restarts(); !good) return unexpected(put_back(std::move(good)).error());
     switch_over();
     sweep();
@@ -72,8 +72,8 @@ class hot_reload {
   base::status open();
   base::status rehearse();
   base::status check_row(const reload_ledger::row& row, const loader::plugin_generation& next);
-  // For a request that is to carry all actors over, by the rows noted so far. errc::refused: one would be
-  // restarted.
+  // Checks a request that has to carry over all actors, by the rows noted so far. errc::refused: an actor
+  // would be restarted.
   base::status nobody_restarts() const;
   base::status gather();
   base::status carry_over();
@@ -84,11 +84,11 @@ class hot_reload {
   base::status restart(const std::string& path) const;
   reload_report finish();
 
-  // Actors of these plugins that run the code in use.
+  // The actors of these plugins that run the code in use.
   std::vector<runtime::pid> actors() const;
   // Makes the remaining actors members. Returns how many there were.
   std::size_t take_in();
-  // Number of actors that the old code has made so far.
+  // The number of actors that the old code has made so far.
   std::uint64_t made() const;
   generations_to_be to_be() const;
   std::string describe(const runtime::pid& who) const;
@@ -275,7 +275,7 @@ base::status hot_reload::gather() {
   return {};
 }
 
-// All actors stand still. Each is carried from the old code to the new one beside it as soon as it is frozen.
+// Carries each actor from the old code to the new one as soon as it is frozen. All actors stand still.
 base::status hot_reload::carry_over() {
   const base::nanos deadline = base::mono_now() + rules_.deadline;
   freezer_->hold([ledger = ledger_](runtime::process& p, std::size_t row) { ledger->carry(p, row); });
@@ -371,7 +371,7 @@ reload_report hot_reload::finish() {
     on_.plugins.discard(std::exchange(next_, {}));
   }
   report_.kept = on_.plugins.collect();
-  // The images of a dry run are no former generations, even if a worker has not let go of one yet.
+  // The images of a dry run are not former generations, even if a worker still holds one.
   const auto is_own = [this](const loader::kept_image& kept) {
     return std::ranges::any_of(report_.plugins, [&](const plugin_reload& one) {
       return one.id == kept.plugin && one.to.generation == kept.generation;

@@ -29,7 +29,7 @@ class reload_ledger {
     host::actor_origin origin;                // set by look()
     host::saved_state saved;                  // set by look()
     bool has_state = false;                   // set by look(); also if `saved` was too large to keep
-    // Of saving or restoring. errc::unsupported: the actor cannot be carried over.
+    // Error of saving or restoring. errc::unsupported: the actor cannot be carried over.
     std::optional<base::error> problem;
     base::nanos save = 0; // duration of the last one, ns
     base::nanos restore = 0;
@@ -38,20 +38,20 @@ class reload_ledger {
   // `next`: the new generations by plugin. They stay as long as this object.
   explicit reload_ledger(const std::map<std::string, loader::plugin_generation*, std::less<>>& next);
 
-  // Appends a row for each of these, in order. The reload's thread.
+  // Appends a row for each of these actors, in order. The reload's thread.
   void add(std::span<const runtime::pid> who);
 
   // Notes the actor of row `number` and the state it saves; keeps states up to `most_bytes` in all. In the
-  // turn of that actor, which belongs to one of the plugins, as carry().
+  // turn of that actor, which belongs to one of the plugins.
   void look(runtime::process& self, std::size_t number, std::size_t most_bytes);
   // Saves with the running code and restores with the new code beside it. Does nothing once an actor has
-  // failed.
+  // failed. In the turn of that actor.
   void carry(runtime::process& self, std::size_t number);
 
   // From now on nothing is restored any more, and a restore under way is undone.
   void close();
 
-  // These are for the reload's thread, when no worker uses the table any more.
+  // for_each(), size(), saving(), restoring(): the reload's thread, when no worker uses the table any more.
   void for_each(const std::function<void(const row&)>& see) const;
   std::size_t size() const { return size_; }
   base::nanos saving() const;

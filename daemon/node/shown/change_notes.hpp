@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What came of the last apply and the last reload, in words for people, and the function that hears of each
-// change that status() shows. Any thread.
+// The results of the last apply and the last reload, in words for people, and the function that is told of
+// each change that status() shows. Any thread.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,8 @@ class change_notes {
     const std::scoped_lock held(lock_);
     if (told_) told_();
   }
-  // `told` is called under the lock: it must not call back. Empty: nobody is told any more once this returns.
+  // `told` is called under the lock: it must not call this object. Empty: no function is called any more
+  // once this returns.
   void on_change(std::function<void()> told) {
     const std::scoped_lock held(lock_);
     told_ = std::move(told);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Subscribes to a named event for an operator: a process keeps the events until they are read, and ends if no
-// one reads for half a minute. Any thread, except for the process's own turns.
+// Subscribes to a named event for an operator: a process keeps the events until they are read, and ends if
+// they are not read for half a minute. Any thread, except for the process's own turns.
 #pragma once
 
 #include <cstdint>

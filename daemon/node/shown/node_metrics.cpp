@@ -97,7 +97,7 @@ void job_metrics(exposition& to, const std::vector<cron::job_report>& jobs) {
   each(kind::counter, "cron_missed", "Times that passed unseen and are not made up for", &report::missed);
 }
 
-// Of this node's named events.
+// Metrics of this node's named events.
 void named_event_metrics(exposition& to, const std::vector<behaviours::event_report>& events) {
   using report = behaviours::event_report;
   using counts = behaviours::channel_counts;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Declares what a node counts on its board of metrics, in the order in which the page shows it: the engines'
-// counters, the totals of actors' types, and families that are read from the node's parts when somebody
-// looks.
+// counters, the totals of actors' types, and families that are read from the node's parts when the page is
+// requested.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@
 
 namespace coppice::node {
 
-// Each is called when somebody looks, on any thread.
+// Each function is called when the metrics are read, on any thread.
 struct metric_sources {
   std::function<std::vector<cron::job_report>()> jobs;
   std::function<std::vector<behaviours::event_report>()> events;

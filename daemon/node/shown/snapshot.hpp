@@ -62,8 +62,8 @@ struct configuration_on_disk {
 };
 std::string_view text(configuration_on_disk::verdict value);
 
-// A place that the node has to write to and cannot, or a handler of the log whose lines nobody takes at
-// present: its label is the path.
+// A path that the node has to write to and cannot, or a handler of the log whose lines are not accepted at
+// present; its label then stands for the path.
 struct unwritable {
   enum class kind : std::uint8_t { data, log, handler };
   kind what = kind::data;
@@ -96,15 +96,15 @@ struct peer_status {
 // A member of a Raft group on this node that needs attention.
 struct raft_status {
   std::string name;
-  base::nanos leaderless = 0;   // for how long it has known no leader. 0: it is not worth a word
+  base::nanos leaderless = 0;   // for how long it has known no leader. 0: too short to report
   std::uint64_t parked_at = 0;  // the serial whose command it cannot apply. 0: it applies
   bool stopped = false;         // its log has ended, or its group of the log is damaged
-  bool bad_snapshot = false;    // its actor does not take the snapshot
+  bool bad_snapshot = false;    // its actor rejects the snapshot
   bool no_snapshots = false;    // the last one could not be taken
   std::uint64_t differs_at = 0; // the serial at which its state differs from that of most members. 0: none
-  base::nanos waits = 0;        // for how long it has applied none of the entries that it could. 0: as above
+  base::nanos waits = 0;        // for how long it has applied no entry although it could. 0: too short
   base::nanos slow_write = 0; // the longest write of the last minute that took more than a heartbeat. 0: none
-  std::optional<std::uint32_t> lacks_version{}; // the group's, which its code does not know. Empty: it does
+  std::optional<std::uint32_t> lacks_version{}; // group version that its code lacks. Empty: none
   // Bytes of its state, and of its leader's snapshot, that are above largest_state. 0: they are not.
   std::uint64_t too_large_state = 0, too_large_snapshot = 0;
   std::uint64_t largest_state = 0; // bytes that its state may have on this node
@@ -114,9 +114,9 @@ struct raft_status {
 struct saga_status {
   std::string name;
   std::uint64_t in_doubt = 0; // steps that are prepared, without a decision
-  base::nanos oldest = 0;     // for how long one of them has been. 0: it is not worth a word
+  base::nanos oldest = 0;     // for how long one of them has been. 0: too short to report
   std::uint64_t parked = 0;   // steps that cannot be undone
-  // How long ago the deadline of a transaction was whose end is not carried out. 0: it is not worth a word.
+  // For how long the oldest unfinished transaction has been past its deadline. 0: too short to report.
   base::nanos overdue = 0;
 };
 
@@ -154,17 +154,17 @@ struct node_status {
   std::string last_reload;                      // result of the last reload of plugins, in words. Empty: none
   std::vector<std::string>
       differences;                   // of the tree from what was applied, if it differed then and still does
-  bool draining = false;             // an operator has asked for it
+  bool draining = false;             // an operator has asked it to drain
   std::optional<former_life> former; // empty: not known
   std::vector<switched_off> off;     // listeners, children and jobs, each kind by name
   configuration_on_disk on_disk;     // `same` unless instance::status_with_disk() made this
-  // Only the last ones are left; false unless instance::status_with_disk() made this.
+  // Only the last descriptors are left. False unless instance::status_with_disk() made this.
   bool short_of_descriptors = false;
-  std::vector<unwritable> cannot_write;   // node.data and files of the log; empty unless as above
+  std::vector<unwritable> cannot_write;   // node.data and files of the log. Empty unless as on_disk
   behaviours::journal_report durable_log; // without `log` and `damages` unless it is open
   std::vector<raft_status> raft;          // members of Raft groups that need attention, by name
   std::vector<saga_status> sagas;         // that need attention, by name
-  std::vector<unread_saga> unread_sagas;  // by name; empty unless as above
+  std::vector<unread_saga> unread_sagas;  // by name. Empty unless status_with_disk() made this
   // Jobs that one of several nodes runs, while nodes of distribution.peers are away, which may run them too.
   std::vector<std::string> jobs_alone;
   std::vector<job_warning> job_warnings;

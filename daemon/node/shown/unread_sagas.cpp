@@ -24,7 +24,7 @@ void add(const spec::supervisor_spec& of, saga_names& to) {
   }
 }
 
-// Transactions that were started at the saga, and steps that it takes part in.
+// Counts transactions that were started at the saga, and steps that it takes part in.
 std::uint64_t open_in(const durable::shared_log& log, durable::group_id group) {
   const auto values = log.values(group);
   return static_cast<std::uint64_t>(std::count_if(values.begin(), values.end(), [](const auto& one) {

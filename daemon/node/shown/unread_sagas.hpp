@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds transactions in the durable log that no saga goes on with, because the child that had their saga's
-// name was renamed or removed, or keeps no log any more. Their participants wait meanwhile. Any thread.
+// Finds transactions in the durable log that no saga continues, because the child that had their saga's name
+// was renamed or removed, or no longer keeps a log. Their participants wait meanwhile. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class unread_sagas {
 
  private:
   std::mutex lock_;
-  // What is open in the groups that nobody reads. It does not change as long as nobody does.
+  // Open records in the groups that no saga reads. The count changes only when a saga reads the group.
   std::map<durable::group_id, std::uint64_t> open_;
 };
 

@@ -31,7 +31,7 @@ struct answer {
 // handles. The arguments are a list of the right length.
 using callable = std::function<answer(runtime::process& self, etf::bytes arguments)>;
 
-// By "module:function/arity".
+// The functions by their names, "module:function/arity".
 using function_table = std::map<std::string, callable, std::less<>>;
 
 } // namespace coppice::services

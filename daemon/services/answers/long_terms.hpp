@@ -11,7 +11,8 @@
 
 namespace coppice::services {
 
-// As cursor::read_term(). It may yield, so the bytes that the cursor reads have to be the process's own.
+// Reads a term like cursor::read_term(). It may yield, so the bytes that the cursor reads have to be the
+// process's own.
 inline bool read_long_term(etf::cursor& at, etf::bytes& whole, portions& work) {
   constexpr std::size_t soon_read = std::size_t{4} << 10; // bytes
   const etf::bytes from = at.rest();
@@ -45,7 +46,7 @@ inline bool read_long_term(etf::cursor& at, etf::bytes& whole, portions& work) {
   return true;
 }
 
-// As cursor::skip(), for `count` terms. It may yield, as read_long_term().
+// Skips `count` terms like cursor::skip(). It may yield, as read_long_term().
 inline bool skip_long_terms(etf::cursor& at, std::uint32_t count, portions& work) {
   for (etf::bytes one; count != 0; --count)
     if (!read_long_term(at, one, work)) return false;

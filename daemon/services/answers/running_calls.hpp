@@ -27,7 +27,7 @@ class running_calls {
  public:
   static constexpr std::size_t most_of_node = 4096;
 
-  // One of these calls; it ends when this is destroyed.
+  // A running call. It counts until this object is destroyed.
   class token {
    public:
     token(std::shared_ptr<counts> in, std::uint32_t node) : in_(std::move(in)), node_(node) {}
@@ -49,8 +49,8 @@ class running_calls {
     counts_->most = most;
   }
 
-  // For the node with that index. Empty: too many run for it already; `tell`: this is the first refusal since
-  // none ran for it.
+  // Counts a call for the node with that index. Empty: too many run for this node already. `tell` is set if
+  // that is the first refusal since none ran for it.
   std::optional<token> begin(std::uint32_t node, bool& tell) const {
     const std::lock_guard guard(counts_->lock);
     count& of = counts_->by_node[node];

@@ -168,7 +168,7 @@ void cron_service::follow_leads() {
       ++at;
       continue;
     }
-    // A job that has become one of the connected nodes is held already, and is placed in its own way.
+    // A job that is in shared_ now is held already, and its group of nodes decides where it runs.
     if (!shared_.contains(at->first)) jobs_->place(at->first, true, true);
     at = led_.erase(at);
   }

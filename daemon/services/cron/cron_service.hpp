@@ -87,7 +87,7 @@ class cron_service final : public behaviours::native_server {
   void scope_ended(runtime::process& self);
   // Handles a join or leave in a group.
   void take_news(runtime::process& self, const runtime::message& m);
-  // Empty: no answer; the scope is left.
+  // Empty: the scope did not answer, and this process leaves it.
   std::optional<runtime::message> ask_scope(runtime::process& self, const runtime::message& request);
   std::optional<standing> standing_in(runtime::process& self, std::string_view group, const std::string& job);
 

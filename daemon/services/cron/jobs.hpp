@@ -78,8 +78,8 @@ class cron_jobs {
   // See cron::timetable.
   void place(std::string_view name, bool here, bool overdue);
   void hold(std::string_view name);
-  // When this node counts as one that had the job before others came (monotonic). It outlives the process, as
-  // its successor knows no less. 0: it is not known yet.
+  // When this node counts as one that had the job before others came (monotonic). Kept here so that a
+  // successor of the process finds it. 0: it is not known yet.
   base::nanos serves(std::string_view name) const;
   void serve_from(std::string_view name, base::nanos when); // 0: forgets it
   // Returns runs of a look() that are not carried out because the process ends. Its successor gets them.
@@ -104,7 +104,7 @@ class cron_jobs {
   bool begun_ = false;
   bool woken_ = false; // since the last look()
 
-  std::mutex saving_; // taken before lock_; guards the next two members
+  std::mutex saving_; // taken before lock_; guards the two members below
   cron::kept_states saved_;
   bool cannot_save_ = false; // the failure has been logged
 };

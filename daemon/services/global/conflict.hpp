@@ -30,9 +30,9 @@ std::optional<conflict_outcome> resolve_conflict(runtime::process& self, const r
                                                  const runtime::pid& first, const runtime::pid& second);
 
 // global:resolve_it/4, which another node calls where one of the two processes lives. Returns the pid that
-// stays, or `none`. None: badarg, as for every caller but the
-// node that is resolving that name now: global_name_server is asked about the origin of the message that
-// `self` handles. Parks.
+// stays, or `none`. An empty message stands for badarg: only the node that is resolving that name now may
+// call this. global_name_server is asked whether the message that `self` handles comes from that node.
+// Parks.
 runtime::message resolve_it(runtime::process& self, etf::bytes arguments);
 
 } // namespace coppice::services

@@ -20,7 +20,7 @@ namespace coppice::services {
 
 class lost_connections {
  public:
-  static constexpr std::size_t most_by_one = 1024; // that first came from one node
+  static constexpr std::size_t most_by_one = 1024; // losses that first came from one node
   static constexpr base::nanos kept = 60 * base::nanos_per_second;
 
   struct loss {

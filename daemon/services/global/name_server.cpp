@@ -225,7 +225,7 @@ void global_name_server::on_init_connect_ack(process& self, etf::cursor at) {
   std::int64_t mine = 0;
   etf::bytes his;
   if (!at.read_integer(mine) || !read_long_term(at, his, work_)) return;
-  if (his.size() > longest_key) return; // no tag that a node was told
+  if (his.size() > longest_key) return; // longer than any tag that is sent
   work_.add_read(his.size());
   // Its init_connect came before its acknowledgement, so both tags are known by now.
   const bool agree = mine == p->my_tag && p->his_tag && etf::compare(his, p->his_tag.bytes()) == 0;

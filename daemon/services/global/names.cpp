@@ -185,7 +185,7 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   const auto node = nodes.find(by);
   if (!first || !second || !node || found == nullptr) return boolean(false);
   const bool held = found->pid == *first || found->pid == *second;
-  // Of processes on this node only the one that has the name may be asked about.
+  // A process on this node may be asked about only if it has the name.
   for (const runtime::pid& one : {*first, *second})
     if (one.here() && one != found->pid) return boolean(false);
   if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);

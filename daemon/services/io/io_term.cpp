@@ -92,7 +92,7 @@ void put_atom(std::string& out, std::string_view name, bool unicode) {
 }
 
 // Writes a binary as one text for ~p: as UTF-8 if `unicode` is set and the bytes are valid, else as latin1.
-// Of a longer binary the first `most` characters decide and are written.
+// If the binary is longer, its first `most` characters decide and are written.
 bool put_binary_text(std::string& out, etf::bytes data, bool unicode, std::size_t most) {
   const auto utf8 = unicode ? decoded(data, most) : std::nullopt;
   const etf::bytes shown = data.first(std::min(data.size(), most));

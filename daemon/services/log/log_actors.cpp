@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See log_actors.hpp. A handler that went away and came back has another queue, and so another feed.
+// See log_actors.hpp. A handler that was removed and added again has another queue, and so another feed.
 #include "services/log/log_actors.hpp"
 
 #include <algorithm>

@@ -20,10 +20,10 @@ class log_actors {
   log_actors& operator=(const log_actors&) = delete;
 
   // Replaces the handlers. base::log::use() has been called with handlers of these names, and the system
-  // runs. A feed that is wanted no more hands over what waits and ends its actor; one whose actor or
-  // arguments are others starts that actor. Does not wait. After stop() it does nothing.
+  // runs. The feed of a removed handler hands over the lines that wait and ends its actor. A feed whose
+  // actor or arguments have changed starts the new actor. Does not wait. After stop() it does nothing.
   void use(const std::vector<log_actor>& wanted);
-  // Ends all, and waits until they have ended, for at most 8 s. Not on a thread of the system.
+  // Ends all feeds and waits until they have ended, for at most 8 s. Not on a thread of the system.
   void stop();
 
  private:
@@ -37,7 +37,7 @@ class log_actors {
   void end(const feed& one);
 
   runtime::system& system_;
-  std::mutex lock_; // of the rest
+  std::mutex lock_; // guards the members below
   std::vector<feed> feeds_;
   bool stopped_ = false;
 };

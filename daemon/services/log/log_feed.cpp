@@ -56,7 +56,7 @@ std::string why_not_started(const gen::start_error& error) {
   return "the node stops";
 }
 
-// A name that comes twice has its first value: a map has each key once.
+// If a name comes twice its first value is kept, because a map has each key once.
 void write_fields(message_writer& out, const std::vector<base::log::field>& fields) {
   std::vector<const base::log::field*> kept;
   std::set<std::string_view> names;

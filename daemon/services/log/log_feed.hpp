@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The process that gives lines of the log to the actor of a handler (node.log.handlers). It starts the actor
-// and starts it anew when it ends, after a second, then two, at most thirty. Lines come in batches:
-//
+// The process that gives lines of the log to the actor of a handler (node.log.handlers). It starts the
+// actor, and starts it again when it ends: after a second, then two, at most thirty. Lines come in batches:
 //   {log, [#{time, level, module, message, fields}, ...]}
 //     time     microseconds since 1970 in UTC, as in OTP's logger
 //     level    trace | debug | info | notice | warning | error
@@ -33,22 +32,22 @@ namespace coppice::services {
 
 // The actor of a handler.
 struct log_actor {
-  std::string handler; // its name
+  std::string handler; // the handler's name
   std::string actor;   // "PLUGIN" or "PLUGIN:ACTOR"
   runtime::message args{};
   base::secrets_ptr secrets{}; // the values of the markers in `args`; null: none
 };
 
-// What the node wants of a feed, and whether the feed is there. Shared by the two; any thread.
+// The node's orders for a feed, and whether the feed has ended. Shared by the node and the feed; any thread.
 struct log_feed_order {
-  std::mutex lock; // of all members
+  std::mutex lock; // guards the members below
   std::condition_variable change;
   log_actor wanted;
   bool stop = false;
   bool ended = false;
 };
 
-// The lines as that message.
+// The message {log, Lines} described above.
 runtime::message log_message(const std::vector<base::log::record>& lines);
 
 class log_feed final : public behaviours::native_server {
@@ -56,7 +55,7 @@ class log_feed final : public behaviours::native_server {
   static constexpr std::size_t most_lines = 500; // in a batch
   static constexpr std::size_t most_bytes = std::size_t{256} << 10;
 
-  // Its spawner has it trap exits, and sends it the notice `look` when the order has changed.
+  // The process that spawns it sets trap_exit, and sends the notice `look` when the order has changed.
   log_feed(std::shared_ptr<log_feed_order> order, std::shared_ptr<base::log::log_queue> lines);
   ~log_feed() override;
 
@@ -70,7 +69,7 @@ class log_feed final : public behaviours::native_server {
  private:
   enum class phase : std::uint8_t {
     running,
-    draining, // the node wants no more of it: the actor gets the lines that wait
+    draining, // the handler is removed: the actor still gets the lines that wait
     ending,   // the actor was told to end
   };
 
@@ -79,7 +78,7 @@ class log_feed final : public behaviours::native_server {
   void start_actor(runtime::process& self);
   void end_actor(runtime::process& self);
   void actor_ended(runtime::process& self, const runtime::message& reason);
-  // It is tried again, later each time.
+  // Starts the actor again later, after a longer wait each time.
   void try_later(runtime::process& self, const std::string& what);
   void send(runtime::process& self);
   void wake_at(runtime::process& self, base::nanos at);
@@ -91,13 +90,13 @@ class log_feed final : public behaviours::native_server {
   phase phase_ = phase::running;
   base::nanos until_ = 0; // monotonic: the end of draining, or when an actor that was told to end is killed
   runtime::pid actor_{};  // none: it does not run
-  bool replaced_ = false; // the actor was told to end since another is wanted
+  bool replaced_ = false; // the actor was told to end because it is replaced
   base::nanos started_ = 0;
-  base::nanos start_at_ = 0;           // monotonic: not before
+  base::nanos start_at_ = 0;           // monotonic: the actor is not started before
   base::nanos wait_ = 0;               // before the next start; 0: the last one was good
   std::optional<std::uint64_t> asked_; // the batch that the actor handles
-  std::size_t asked_lines_ = 0;        // taken from the queue, and not handled yet
-  base::nanos next_batch_ = 0;         // monotonic: not before
+  std::size_t asked_lines_ = 0;        // lines taken from the queue and not handled yet
+  base::nanos next_batch_ = 0;         // monotonic: no batch is sent before
   std::uint64_t timer_ = 0;            // 0: none
   base::nanos wakes_at_ = 0;
 };

@@ -126,7 +126,8 @@ class process_tree {
       work_.add();
       if (known_.size() >= most_processes) return;
       if (other == of.parent || known_.contains(other)) continue;
-      // Not all that inspection knows: a process that many others are linked to is seen for each of them.
+      // kin_of() is cheaper than info(): a process that many others are linked to is looked at for each of
+      // them.
       const auto kin = other.here() ? runtime::kin_of(host_, other) : std::nullopt;
       if (other.here() && !kin) continue; // it has just ended
       const bool child = kin && kin->parent == who;

@@ -146,7 +146,7 @@ std::pair<std::vector<pg_groups::change>, std::vector<pg_groups::change>> pg_gro
     std::uint32_t node, const pg_groups& wanted) {
   std::vector<change> left;
   std::vector<change> joined;
-  // Appends a process as much oftener as it joined than it is in `from`.
+  // Appends a process as many times as it has joined more often than in `from`.
   const auto add_more = [this](change& made, const runtime::pid& who, std::uint32_t times,
                                const membership* from) {
     work_.add();

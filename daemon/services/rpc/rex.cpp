@@ -34,7 +34,7 @@ struct request_parts {
 };
 
 // {call | block_call | cast, M, F, A, GroupLeader}
-// Its word alone: the service passes the rest on to the process of the call, and a message is one whole term.
+// Reads only the word: the service passes the message on to the process of the call.
 bool read_word(etf::cursor at, std::string_view& what) {
   return at.read_tuple_of(5) && at.read_atom(what);
 }

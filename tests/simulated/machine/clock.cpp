@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Clocks and sleeps. Reading a clock costs a little time, so that a loop that looks at it ends. The
-// processor's time of a thread is the simulated time that passed while it ran.
+// Clocks and sleeps. Reading a clock costs a little time, so that a loop that waits for a time ends. A
+// thread's processor time is the simulated time that passed while it ran.
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>

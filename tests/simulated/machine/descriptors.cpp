@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table of descriptors and the functions of libc that take any: read, write, close, dup, fcntl, ioctl.
-// What is not the machine's goes to the kernel; files are the kernel's. A read or write that cannot go on
-// waits here, unless the descriptor is not to block.
+// The table of descriptors, and the functions of libc that take any kind: read, write, close, dup, fcntl,
+// ioctl. Descriptors that are not the machine's, such as files, go to the kernel. A read or write that
+// cannot go on waits here, unless the descriptor does not block.
 #include "descriptors.hpp"
 
 #include <fcntl.h>
@@ -51,7 +51,8 @@ int close_number(int fd) {
   return 0;
 }
 
-// Until `does` can: EAGAIN says that it cannot now.
+// Repeats `does`, and waits in between, until it returns something else than EAGAIN or the thing does not
+// block.
 template <class Does>
 ssize_t in_time(open_thing& one, Does&& does) {
   for (;;) {
@@ -94,7 +95,7 @@ int control(int fd, int what, long argument) {
   }
 }
 
-// The file of one descriptor is that of the other one too.
+// The second descriptor is open on the same file as the first.
 int also_open(int fd, int made) {
   if (made >= 0) note_file(made, file_at(fd));
   return made;

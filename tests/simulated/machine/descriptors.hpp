@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Descriptors of the machine: numbers from first_descriptor on, each of an open thing that several numbers
-// may share. Numbers below are the kernel's. Functions on descriptors are in descriptors.cpp, readiness is in
-// poll.cpp. The baton's holder.
+// Descriptors of the machine: numbers from first_descriptor on, each for an open thing that several numbers
+// may share. Lower numbers are the kernel's. Functions on descriptors are in descriptors.cpp, readiness is
+// in poll.cpp. The baton's holder.
 #pragma once
 
 #include <poll.h>
@@ -23,7 +23,7 @@ inline constexpr int most_descriptors = 16'384; // the limit that the product is
 
 class poll_set;
 
-// What is open. Functions that do something say what errno would be as a negative number.
+// An open thing, such as a socket. Functions return the value of errno as a negative number.
 class open_thing {
  public:
   open_thing();
@@ -35,47 +35,47 @@ class open_thing {
   virtual short ready() = 0;
   virtual ssize_t read(std::span<const iovec> into);
   virtual ssize_t write(std::span<const iovec> from);
-  // The bytes that could be read now; FIONREAD.
+  // The number of bytes that could be read now, for FIONREAD.
   virtual int unread() { return 0; }
-  // The last number of it was closed.
+  // Called when the last number of the thing was closed.
   virtual void close() {}
 
-  // Threads that wait for it, or for a set that it is in, look again.
+  // Makes threads look again that wait for this thing, or for a set that it is in.
   void changed();
-  // Until it changes. False: the deadline came.
+  // Waits until the thing changes. False: the deadline came first.
   bool await_change(nanos deadline);
 
   bool blocks = true;
   bool closes_on_exec = false;
   unsigned host;
-  unsigned numbers = 0; // that stand for it
+  unsigned numbers = 0; // how many numbers stand for it
   std::vector<poll_set*> sets;
 };
 
 using thing = std::shared_ptr<open_thing>;
 
-// Null: not one of the machine's.
+// Null: not a descriptor of the machine.
 open_thing* find_thing(int fd);
 thing share_thing(int fd);
 template <class Kind>
 Kind* find_as(int fd) {
   return dynamic_cast<Kind*>(find_thing(fd));
 }
-// The new number, or -1 with errno.
+// Returns the new number, or -1 with errno.
 int open_as(thing one, bool blocks);
 inline bool is_simulated(int fd) {
   return fd >= first_descriptor;
 }
-// All that threads of the host have opened, as the kernel does when a program ends. The numbers stay taken: a
-// thread of libuv's pool, which the hosts share, may still have one.
+// Closes all that threads of the host have opened, as the kernel does when a program ends. The numbers stay
+// taken: a thread of libuv's pool, which the hosts share, may still have one.
 void close_all_of(unsigned host);
 unsigned open_things();
 
-// errno and -1 for a negative number.
+// For a negative number: sets errno and returns -1.
 template <class Number>
 Number said(Number outcome);
 
-// What a list of pieces has room for, and copying out of it and into it.
+// The room in a list of pieces, and copying out of such a list and into it.
 std::size_t size_of(std::span<const iovec> pieces);
 std::string gather(std::span<const iovec> from, std::size_t most);
 void scatter(std::span<const iovec> into, const char* from, std::size_t count);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See disk.hpp: names, writes and syncs. What a crash leaves is in disk_loss.cpp. A sync of a folder confirms
-// the changes of its names alone, as POSIX has it: neither the contents of the files nor the folder's own
-// name. A sync of a file confirms its contents and its size.
+// See disk.hpp: names, writes and syncs. What a crash leaves is in disk_loss.cpp. A sync of a folder
+// confirms only the changes of its names, as in POSIX: neither the contents of the files nor the folder's
+// own name. A sync of a file confirms its contents and its size.
 #include "disk.hpp"
 
 #include <fcntl.h>
@@ -32,7 +32,7 @@ all_disks& disks() {
   return *all;
 }
 
-// Without the machine's functions in between.
+// Reads by the kernel, without the machine's functions in between.
 std::string read_whole(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -57,7 +57,7 @@ entry_ptr read_folder(unsigned host, const std::filesystem::path& path) {
   return made;
 }
 
-// The path's parts from the disk's root on, without "." and "..". False: it is not below.
+// Splits the path, which has no "." or "..", below the disk's root into parts. False: it is not below.
 bool parts_below(const std::string& root, std::string_view path, std::vector<std::string>& out) {
   if (!path.starts_with(root)) return false;
   const std::string_view below = path.substr(root.size());
@@ -89,7 +89,7 @@ void apply(const name_change& what) {
   }
 }
 
-// A rename between folders takes what came before it in either of them along.
+// A rename between folders also syncs the earlier changes of both folders.
 void sync_names(host_disk& disk, const entry_ptr& folder) {
   std::vector<entry_ptr> concerned{folder};
   const auto concerns = [&concerned](const name_change& one) {
@@ -107,8 +107,8 @@ void sync_names(host_disk& disk, const entry_ptr& folder) {
   }
 }
 
-// Linux marks pages as clean that it could not write: what was not synced stays readable, and no later sync
-// writes it.
+// Linux marks pages as clean that it could not write: the lost bytes stay readable, and no later sync writes
+// them.
 void fail_sync(disk_entry& of) {
   for (const file_change& one : of.changes) keep_some(of.synced, one);
   of.changes.clear();
@@ -133,7 +133,7 @@ void mount_disk(unsigned host, const std::string& folder) {
   disk = {};
   disk.root = read_folder(host, real);
   disk.named = std::filesystem::absolute(folder).lexically_normal();
-  disk.path = real; // from here on what is done to it counts
+  disk.path = real; // from here on changes below this path are recorded
 }
 
 host_disk& disk_of(unsigned host) {
@@ -208,7 +208,7 @@ void take_name(const disk_place& at) {
 
 void move_name(const disk_place& from, const disk_place& to) {
   const entry_ptr moved = from.entry();
-  if (moved == to.entry()) return; // two names of one file: rename(2) does nothing
+  if (moved == to.entry()) return; // both are names of one file: rename(2) does nothing
   from.folder->names.erase(from.name);
   to.folder->names[to.name] = moved;
   disk_of(to.folder->host)
@@ -230,7 +230,7 @@ void note_size(disk_entry& of, file_change::kind what, std::uint64_t size) {
 int sync_entry(const entry_ptr& which) {
   host_disk& disk = disk_of(which->host);
   const std::uint64_t last = disks().changes;
-  // What a thread changes while the disk is at work may stay behind.
+  // A change that a thread makes while the disk works is not part of this sync.
   ++disk.syncing;
   wait(nullptr, now() + length_of_sync(disk));
   if (which->gone) return EIO;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a crash leaves of a disk, see disk.hpp. Changes of names reach the disk in their order, as a journal
-// has them, so the seed draws how many of them did. Of each file's changes it draws all, none, or for each
-// one by itself whether it is there whole, in some of its sectors, or not; a later one may be there without
-// an earlier one. The real folder is then made anew from that.
+// What a crash leaves of a disk, see disk.hpp. Changes of names reach the disk in their order, as in a
+// journal, so the seed draws how many of them did. Of each file's changes it keeps all, none, or decides for
+// each change: whole, in some of its sectors, or not at all. A later change may be there without an earlier
+// one. The real folder is then made anew from the result.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,7 +31,7 @@ void put(std::string& disk, std::uint64_t offset, std::string_view bytes) {
   disk.replace(offset, bytes.size(), bytes);
 }
 
-// Each sector by itself; the size may have become longer all the same.
+// Keeps each sector or loses it by itself. The file may have grown even if the bytes were lost.
 void put_torn(std::string& disk, const file_change& of) {
   const std::uint64_t end = of.offset + of.bytes.size();
   for (std::uint64_t at = of.offset; at < end;) {
@@ -78,7 +78,7 @@ std::string read_whole(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// Notes the modes. The run ends where the folder has something else than the functions were told.
+// Notes the modes. The run ends if the folder differs from the records of the machine's functions.
 void compare(const entry_ptr& with, const fs::path& path) {
   struct stat info {};
   if (lstat(path.c_str(), &info) != 0 || S_ISDIR(info.st_mode) != with->is_folder)
@@ -96,7 +96,7 @@ void compare(const entry_ptr& with, const fs::path& path) {
       give_up(fmt::format("the simulated disk does not know {}", one.path().string()));
 }
 
-// The entry of the next life, with the real file. A file with two names is made once.
+// Makes the entry of the host's next life, with the real file. A file with two names is made once.
 entry_ptr make_real(const entry_ptr& from, const fs::path& path,
                     std::map<const disk_entry*, std::pair<entry_ptr, fs::path>>& made) {
   if (const auto found = made.find(from.get()); found != made.end() && !from->is_folder) {
@@ -141,7 +141,7 @@ void keep_some(std::string& disk, const file_change& of) {
 void lose_unsynced(unsigned host) {
   host_disk& disk = disk_of(host);
   if (disk.path.empty()) return;
-  const std::string path = std::exchange(disk.path, ""); // what is done to it here does not count
+  const std::string path = std::exchange(disk.path, ""); // changes made here are not recorded
   compare(disk.root, path);
   lose_names(disk);
   std::map<std::uint64_t, entry_ptr> all;
@@ -152,7 +152,7 @@ void lose_unsynced(unsigned host) {
   const entry_ptr root = make_real(disk.root, path, made);
   for (const auto& [number, one] : all) {
     one->gone = true;
-    one->names.clear(); // breaks the circles
+    one->names.clear(); // breaks cycles of shared pointers
     one->synced_names.clear();
   }
   std::string named = std::move(disk.named);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc that make, write, name and sync files. The files are real ones; what happens to those
-// of a host's disk is told to the disk (disk.hpp). A full disk refuses what would make a file longer. What
-// /proc and /sys tell is the real machine's, and differs from run to run, so nothing is there.
+// The functions of libc that make, write, name and sync files. The files are real; changes of files on a
+// host's disk are also recorded there (disk.hpp). A full disk refuses writes that would make a file longer.
+// /proc and /sys appear empty, because their contents come from the real machine and differ from run to run.
 #include "files.hpp"
 
 #include <dirent.h>
@@ -25,7 +25,7 @@ namespace coppice::simulated {
 namespace {
 
 struct open_file {
-  unsigned host = 0; // whose thread opened it
+  unsigned host = 0; // the host of the thread that opened it
   entry_ptr of;
 };
 
@@ -55,7 +55,7 @@ std::uint64_t size_of_file(int fd) {
   return fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
-// The entry of what was opened at that place, which is new if the call has made it.
+// The entry of the file opened at that place. It is new if the call has made the file.
 entry_ptr entry_of_opened(const disk_place& at, int fd, int flags, bool was_there) {
   struct stat info {};
   if (!at.folder || fstat(fd, &info) != 0) return nullptr;
@@ -98,15 +98,15 @@ FILE* open_stream(const char* path, const char* mode) {
   return made;
 }
 
-// How many bytes of a write there is room for; the end of a full disk need not be that of a write.
+// How many bytes of a write have room. A full disk may accept a part of a write.
 std::size_t room_for(const entry_ptr& to, std::uint64_t start, std::uint64_t size, std::size_t count) {
   if (start + count <= size || !is_full(to)) return count;
   const std::size_t inside = start < size ? size - start : 0;
   return inside + (one_in(3) ? draw_below(count - inside) : 0);
 }
 
-// Six characters at the end are replaced by drawn ones until the name is free. `make`: -1 and EEXIST if it is
-// not.
+// Replaces the last six characters by drawn ones until the name is free. `make` returns -1 with EEXIST if it
+// is not.
 template <class Make>
 int with_drawn_name(char* name, Make&& make) {
   static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -130,7 +130,7 @@ int make_longer(int fd, std::uint64_t size) {
   const std::uint64_t before = size_of_file(fd);
   if (size <= before) return 0;
   const bool full = is_full(of);
-  const std::uint64_t after = full ? before + draw_below(size - before) : size; // a part of it may be there
+  const std::uint64_t after = full ? before + draw_below(size - before) : size; // a part may be made
   if (kernel(SYS_ftruncate, fd, static_cast<long>(after)) != 0) return errno;
   if (of && after > before) note_size(*of, file_change::kind::reserve, after);
   return full ? ENOSPC : 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// syscall(2), which libuv and libstdc++ use for what libc has no function for; and libraries that are loaded,
-// meanwhile no other thread is.
+// syscall(2), which libuv and libstdc++ use where libc has no function; and loading of libraries, during
+// which no other thread runs.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/futex.h>

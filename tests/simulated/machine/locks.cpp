@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Mutexes, conditions, locks of readers and writers, semaphores and what runs once. The state of each is in
-// the object's own memory, so that static initialisers, of which all but a mutex's kind are zeros, hold
-// here too. Before the machine runs there is one thread, and nothing has to wait.
+// Mutexes, conditions, read-write locks, semaphores and initialisations that run once. The state of each is
+// in the object's own memory, so static initialisers work here too: all but a mutex's kind are zeros. Before
+// the machine runs there is one thread, and nothing has to wait.
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -16,7 +16,7 @@ namespace {
 
 constexpr int kind_mask = 3; // of a mutex: PTHREAD_MUTEX_RECURSIVE and so on
 
-// The number of a thread in a lock's word. 0: nobody.
+// The thread's number in a lock's word. 0 in the word: no thread has the lock.
 int mark() {
   const thread* const self = current();
   return self == nullptr ? 1 : static_cast<int>(self->number) + 2;
@@ -64,7 +64,7 @@ struct condition {
 
 struct shared_lock {
   int readers;
-  int writer; // its mark; 0: none
+  int writer; // mark() of the writing thread; 0: none
 };
 
 struct semaphore {

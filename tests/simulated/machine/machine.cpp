@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See machine.hpp: the choice of the thread that runs, time, events, draws and the hash. A thread waits for
-// the baton by the futex system call itself, so that nothing of libc is in between.
+// the baton by the futex system call itself, so that no function of libc is in between.
 #include "machine.hpp"
 
 #include <fmt/format.h>
@@ -45,12 +45,12 @@ struct heart {
   std::uint64_t event_order = 0;
   nanos now = 1'000 * second;
   nanos next_due = never;
-  thread* ended = nullptr; // it has given the baton away and leaves the process just now
+  thread* ended = nullptr; // has given the baton away and is about to end
   std::uint64_t random = 0;
   std::uint64_t hash = 0xcbf29ce484222325;
   std::uint64_t steps = 0;
-  std::uint64_t switch_one_in = 8; // at a point
-  nanos most_cost = 300;           // of a point
+  std::uint64_t switch_one_in = 8; // a point switches threads once in so many times
+  nanos most_cost = 300;           // the longest time that a point costs
   bool trace = false;
   bool in_events = false;
 };
@@ -68,7 +68,7 @@ void futex_wake(std::atomic<unsigned>& word) {
   kernel(SYS_futex, as_long(&word), FUTEX_WAKE_PRIVATE, 1);
 }
 
-// What ends runs code of libc's until the kernel has taken it away; nobody else may run before.
+// An ending thread runs code of libc until the kernel has removed it. No other thread may run before that.
 void see_off(heart& all) {
   thread* const gone = std::exchange(all.ended, nullptr);
   if (gone == nullptr) return;
@@ -88,7 +88,7 @@ void hand_baton(thread& to) {
 void make_ready(heart& all, thread& one, bool woken) {
   one.is = thread::state::ready;
   one.woken = woken;
-  if (!woken) one.waits_on = nullptr; // else freeze() has to know it
+  if (!woken) one.waits_on = nullptr; // freeze() needs it of a woken thread
   one.deadline = never;
   all.ready.push_back(&one);
 }
@@ -133,7 +133,7 @@ thread& choose(heart& all) {
   return *chosen;
 }
 
-// `from` is in the list of the ready, or waits.
+// `from` is in the list of ready threads, or waits.
 void switch_from(heart& all, thread& from) {
   thread& next = choose(all);
   ++all.steps;
@@ -340,7 +340,8 @@ bool freeze(unsigned host) {
   heart& all = of_machine();
   for (const auto& one : all.threads)
     if (one->host == host && one->holds > 0) return false;
-  // A thread that was woken and has not run since takes no turn: others may wait for the same lock.
+  // A thread that was woken and has not run since never takes its turn. Another waiter is woken in its
+  // place.
   std::vector<const void*> turns;
   for (const thread* const one : all.ready)
     if (one->host == host && one->woken && one->waits_on != nullptr) turns.push_back(one->waits_on);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Hosts, their names and addresses, and what a program is told of its own process: each host has a process
-// number of its own, which changes when it is started again.
+// Hosts, their names and addresses, and a program's view of its own process: each host has a process number
+// of its own, which changes when the host is started again.
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -67,7 +67,7 @@ using namespace coppice::simulated; // NOLINT: what follows are libc's names
 
 extern "C" {
 
-// Takes as long as a question to another machine.
+// Takes as long as a question to another machine, unless the name is an address.
 int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
   *found = nullptr;
   in_addr number{};

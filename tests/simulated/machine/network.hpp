@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What lies between hosts: wires, each of which carries things in order, some time after they were sent, and
-// not while its direction is cut. The seed chooses how long each pair of hosts needs. The baton's holder.
+// The network between hosts: wires, each of which carries things in order, some time after they were sent,
+// and not while its direction is cut. The seed chooses how long each pair of hosts needs. The baton's
+// holder.
 #pragma once
 
 #include <deque>
@@ -11,7 +12,7 @@
 
 namespace coppice::simulated {
 
-// Chooses the times. Once, before anything is sent.
+// Chooses the times. Called once, before anything is sent.
 void prepare_network();
 
 // One direction of a connection.
@@ -21,7 +22,7 @@ class wire : public std::enable_shared_from_this<wire> {
   void send(std::function<void()> arrives);
   // Whether nothing is on the way.
   bool empty() const { return waiting_.empty(); }
-  // After a cut: what waited goes on.
+  // Continues after a cut, with the things that wait.
   void go_on();
 
  private:
@@ -39,7 +40,7 @@ class wire : public std::enable_shared_from_this<wire> {
   bool planned_ = false;
 };
 
-// Nothing arrives in that direction until heal(). What was sent meanwhile arrives then, as TCP sends it
+// Nothing arrives in that direction until heal(). Things sent meanwhile arrive then, because TCP sends them
 // again.
 void cut(unsigned from, unsigned to);
 void heal(unsigned from, unsigned to);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// epoll and poll. Readiness is looked at when a thread comes to wait, and again each time that something in
-// its set has changed. Level-triggered, which is all that libuv and the product ask for.
+// epoll and poll. Readiness is checked when a thread begins to wait, and whenever something in its set has
+// changed. Only level-triggered, which is all that libuv and the product use.
 #include "poll.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A set of things that somebody waits for: an epoll, and what poll() makes for the time of a call. The
+// A set of things that a thread waits for: an epoll, or a set that poll() makes for the time of a call. The
 // baton's holder.
 #pragma once
 
@@ -16,13 +16,13 @@ class poll_set final : public open_thing {
   ~poll_set() override;
   short ready() override; // POLLIN: something in it is
 
-  // Negative: errno.
+  // These return 0, or errno as a negative number.
   int add(int fd, open_thing& what, std::uint32_t events, epoll_data_t data);
   int change(int fd, const open_thing& what, std::uint32_t events, epoll_data_t data);
   int remove(int fd, const open_thing& what);
-  // It is gone.
+  // Removes a thing that is being destroyed.
   void forget(open_thing& what);
-  // As many as are ready and have room; the seed says which is the first.
+  // Returns the number of ready entries written to `into`. The seed chooses which is the first.
   int take(std::span<epoll_event> into);
 
  private:

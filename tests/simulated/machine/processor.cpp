@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The processor's counter is no function of libc. The product is compiled here without reading it
-// (COPPICE_NO_PROCESSOR_COUNTER). Of others, reading it is a fault whose handler answers 0, where the kernel
-// can have it so: some virtual machines let it be read all the same.
+// The processor's counter is read by an instruction, not by a function of libc. The product is compiled here
+// without reading it (COPPICE_NO_PROCESSOR_COUNTER). In other code the instruction is made a fault whose
+// handler answers 0, if the kernel can do that: some virtual machines let it be read all the same.
 #include "processor.hpp"
 
 #include <execinfo.h>
@@ -59,7 +59,7 @@ void fault(int number, siginfo_t* info, void* context) {
 void prepare_processor() {
   static auto* const set = real<int(int, const struct sigaction*, struct sigaction*)>("sigaction");
   std::array<void*, 1> none;
-  backtrace(none.data(), 1); // loads what it needs
+  backtrace(none.data(), 1); // loads what backtrace() needs
   struct sigaction handler {};
   handler.sa_sigaction = &fault;
   handler.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
@@ -68,7 +68,7 @@ void prepare_processor() {
   prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
 #endif
   mallopt(M_ARENA_MAX, 1);
-  // Descriptors below are the kernel's, those above are simulated.
+  // Descriptors below this number are the kernel's, those above are simulated.
   const rlimit few{first_descriptor, first_descriptor};
   kernel(SYS_prlimit64, 0, RLIMIT_NOFILE, as_long(&few));
 }

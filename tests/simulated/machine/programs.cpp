@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Programs that the product starts. The one that is known here is the plugin host, which tries a plugin out
-// before the node loads it: it finds everything in order after a time that the seed chooses. Any other cannot
+// Programs that the product starts. Only the plugin host is known here, which tries a plugin out before the
+// node loads it: it approves of every plugin, after a time that the seed chooses. Any other program cannot
 // be started.
 #include <signal.h>
 #include <spawn.h>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr int answer_number = 3; // where the plugin host writes its verdict
 
-// Of each list of actions that is being made: what becomes answer_number.
+// For each list of spawn actions: the descriptor that becomes answer_number.
 std::map<const void*, int>& answers() {
   static auto* const all = new std::map<const void*, int>; // NOLINT: lives as long as the process
   return *all;

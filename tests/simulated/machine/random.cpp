@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Random bytes, from the seed. What is drawn before the machine runs (seeds of hash tables) is the same in
-// each process.
+// Random bytes, from the seed. Bytes that are drawn before the machine runs (seeds of hash tables) are the
+// same in each process.
 #include <sys/random.h>
 #include <unistd.h>
 

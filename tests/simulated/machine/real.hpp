@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc that the machine's own replace, for what it leaves to the kernel: real files, and
-// threads that wait for the baton. Any thread.
+// libc's own functions, which the machine's replace. Used for what the machine leaves to the kernel: real
+// files, and threads that wait for the baton. Any thread.
 #pragma once
 
 #include <dlfcn.h>
@@ -15,7 +15,7 @@ Function* real(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
-// syscall(2) itself: -1 and errno where it fails.
+// The real syscall(2). On failure -1 with errno.
 long kernel(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0);
 
 template <class T>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Small descriptors: counters (eventfd), timers (timerfd), pipes, and watches of folders, which tell nothing
-// here.
+// Small descriptors: counters (eventfd), timers (timerfd), pipes, and watches of folders, which never report
+// anything here.
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc on sockets. Datagrams are not simulated: a program that asks for such a socket is
-// told that the protocol is missing.
+// The functions of libc on sockets. Datagrams are not simulated: socket() reports that the protocol is
+// missing.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -27,7 +27,7 @@ unsigned host_here() {
   return current()->host;
 }
 
-// Nothing: no address that a socket can have here.
+// Empty: no address that a socket can have here.
 std::optional<place> place_of(const sockaddr* address, socklen_t length, bool to_bind) {
   if (address->sa_family == AF_UNIX) {
     const auto* at = reinterpret_cast<const sockaddr_un*>(address);
@@ -61,7 +61,7 @@ void tell(const stream_socket& of, const place& where, sockaddr* into, socklen_t
   *length = size;
 }
 
-// A file that others can see, as bind(2) makes it.
+// Makes a file that other code can see, as bind(2) does.
 int make_socket_file(const sockaddr* address, socklen_t length) {
   const int made = static_cast<int>(kernel(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (made < 0) return -errno;
@@ -76,7 +76,7 @@ std::span<const iovec> pieces_of(const Message& of) {
   return {of.msg_iov, of.msg_iovlen};
 }
 
-// As a call that may not wait.
+// Calls `does` until it returns something else than EAGAIN, or once if the call or the socket may not wait.
 template <class Does>
 ssize_t once(stream_socket& one, int flags, Does&& does) {
   for (;;) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See sockets.hpp. Bytes are taken and given in parts that the seed chooses, as full buffers and segments
-// make them. A connection to a port where nobody listens is refused; what arrives at an end that is closed is
+// See sockets.hpp. Bytes are taken and given in parts that the seed chooses, as with full buffers and
+// segments. A connection to a port without a listener is refused; bytes that arrive at a closed end are
 // answered by a reset.
 #include "sockets.hpp"
 
@@ -100,7 +100,8 @@ ssize_t stream_socket::read(std::span<const iovec> into) {
   if (!incoming_.empty()) {
     const std::size_t most = std::min(size_of(into), incoming_.size());
     const std::size_t part = part_of(most);
-    // Once POLLHUP is told no byte is under way, and Linux gives all that there is: libuv relies on that.
+    // Once POLLHUP was reported no byte is under way, and Linux returns all the bytes at once: libuv relies
+    // on that.
     const std::size_t count = ended_ && shut_ ? most : part;
     scatter(into, incoming_.data(), count);
     incoming_.erase(0, count);
@@ -142,7 +143,7 @@ void stream_socket::send(std::function<void(stream_socket&)> arrives) {
 }
 
 void stream_socket::come_in(const std::string& bytes) {
-  // The other end has sent it before it learned of the reset, with which what came before is gone.
+  // The other end sent this before it learned of the reset, which has discarded all earlier bytes.
   if (broken_) return;
   incoming_ += bytes;
   changed();

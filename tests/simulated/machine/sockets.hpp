@@ -25,11 +25,11 @@ using socket_handle = std::shared_ptr<stream_socket>;
 struct place {
   unsigned host = 0;
   std::uint16_t port = 0;
-  std::string path; // not empty: a unix socket
+  std::string path; // empty: no unix socket
   bool operator<(const place& other) const;
 };
 
-// Two ends and what is on the way between them. End 0 is the one that connected.
+// The two ends and the bytes on the way between them. End 0 is the one that connected.
 struct connection {
   std::array<std::weak_ptr<stream_socket>, 2> ends;
   std::array<std::shared_ptr<wire>, 2> wires; // from end 0, from end 1
@@ -45,12 +45,12 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   int unread() override { return static_cast<int>(incoming_.size()); }
   void close() override;
 
-  // Negative: errno.
+  // Functions that return a number return errno as a negative number on failure.
   int bind(place where);
   int listen(int backlog);
-  int connect(const place& to); // -EINPROGRESS: it is on its way
+  int connect(const place& to); // -EINPROGRESS: it is under way
   int shut(int how);
-  socket_handle accept(); // null: nobody waits
+  socket_handle accept(); // null: no connection waits
   int take_error() { return std::exchange(error_, 0); }
   void close_at_once() { at_once_ = true; } // SO_LINGER of 0
   bool is_connecting() const { return state_ == state::connecting; }
@@ -61,9 +61,9 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   const place& own() const { return own_; }
   const place& other() const { return other_; }
 
-  // socketpair(2).
-  // The network has lost it.
+  // The network has lost the connection.
   void break_off() { reset(ECONNRESET); }
+  // Connects two sockets, for socketpair(2).
   static void join(const socket_handle& first, const socket_handle& last);
 
  private:
@@ -73,7 +73,7 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
                   const place& own, const place& other);
   stream_socket* peer() const;
   std::size_t space() const;
-  // To the other end, by the wire, unless it is closed when this arrives.
+  // Sends to the other end by the wire. Nothing happens if that end is closed when this arrives.
   void send(std::function<void(stream_socket&)> arrives);
   void come_in(const std::string& bytes);
   void reset(int why);
@@ -85,8 +85,8 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   std::shared_ptr<connection> both_;
   std::size_t end_ = 0;
   std::string incoming_;
-  std::size_t on_the_way_ = 0; // from here, not at the other end yet
-  std::size_t room_ = 65'536;  // for what comes in
+  std::size_t on_the_way_ = 0; // bytes sent from here that have not reached the other end
+  std::size_t room_ = 65'536;  // for incoming bytes
   bool ended_ = false;         // the other end sends no more
   bool shut_ = false;          // this end sends no more
   bool broken_ = false;        // by a reset
@@ -96,9 +96,9 @@ class stream_socket final : public open_thing, public std::enable_shared_from_th
   std::size_t most_backlog_ = 0;
 };
 
-// How many ends of connections the host has at that port of its own that are not closed.
+// How many unclosed ends of connections the host has at that port of its own.
 unsigned open_ends(unsigned host, std::uint16_t port);
-// Resets each connection between these hosts that lives.
+// Resets each open connection between these hosts.
 void reset_connections(unsigned a, unsigned b);
 
 } // namespace coppice::simulated

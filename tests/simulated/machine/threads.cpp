@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Threads: pthread_create, join and detach, and giving the processor away. They are libc's own threads, which
-// wait for the baton before their first step and give it away at their last one: in the destructor of a value
-// of the thread that runs after all others (libc goes through those destructors four times).
+// Threads: pthread_create, join and detach, and yielding. They are libc's own threads, which wait for the
+// baton before their first step and give it away at their last: in the destructor of a thread-local value
+// that runs after all others (libc goes through those destructors four times).
 #include "threads.hpp"
 
 #include <pthread.h>

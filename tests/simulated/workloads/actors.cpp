@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See actors.hpp. Requests to a `load`: {call, N, Milliseconds} is answered {done, N} after so long, -1
-// never; {victim, Milliseconds, Links} is answered with the pid of a process that ends after so long, and
-// which links itself to nobody; the cast {cast, Client, N} is noted.
+// See actors.hpp. Requests to a `load`: {call, N, Milliseconds} is answered {done, N} after that time, or
+// never if it is negative. {victim, Milliseconds} is answered with the pid of a process that ends after that
+// time. The cast {cast, Client, N} is noted.
 // rooms: node
 #include "actors.hpp"
 
@@ -35,7 +35,7 @@ message integers(std::string_view tag, std::initializer_list<std::int64_t> value
   return out.take();
 }
 
-// {Tag, Integer…}. False: something else.
+// Reads {Tag, Integer…}. False: it is something else.
 bool read(const message& from, std::string_view tag, std::initializer_list<std::int64_t*> values) {
   etf::cursor in(from.bytes());
   if (!in.read_tuple_of(static_cast<std::uint32_t>(values.size() + 1)) || !in.read_atom_is(tag)) return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Actors of the workloads, written as the daemon's own servers are. A `load` on each host answers calls, at
-// once, late or never, takes casts and makes processes that end after a while. Clients call, cast, link and
-// monitor, what and whom the seed says, until the ledger is quiet.
+// Actors of the workloads, written like the daemon's own servers. A `load` on each host answers calls at
+// once, late or never, takes casts, and makes processes that end after a while. Clients call, cast, link and
+// monitor as the seed chooses, until the ledger is quiet.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace coppice::simulated {
 
-// What clients do; a run has some of them.
+// The actions of a run's clients.
 struct mixture {
   bool calls = true;
   bool casts = true;
@@ -18,7 +18,7 @@ struct mixture {
 };
 
 void add_load(cluster& to, unsigned host);
-// Its number in the ledger.
+// Returns the client's number in the ledger.
 std::uint64_t add_client(cluster& to, unsigned host, const mixture& does);
 
 } // namespace coppice::simulated

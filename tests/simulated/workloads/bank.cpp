@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The workload of sagas: each host has accounts, and two desks that move money between accounts of any hosts,
-// one whose transactions are undone if they fail and one whose transactions have two phases. Held: a
-// transaction that was started ends, one way for all that took part, and its outcome never changes; each
-// account has what the outcomes say, so the sum stays; once the faults have ended nothing is open or in
-// doubt. What was cancelled is undone. A trial takes the power of a desk's host, whose disk is slow, as soon
-// as a start, a cancellation or an outcome is told there.
+// The workload of sagas: each host has accounts, and two desks that move money between accounts of any
+// hosts. The transactions of one desk are undone if they fail, those of the other have two phases.
+// Invariants: a started transaction ends, in the same way for all participants, and its outcome never
+// changes. Each account has the balance that the outcomes say, so the sum stays. Once the faults have ended
+// nothing is open or in doubt. A cancelled transaction is undone. A trial cuts the power of a desk's host,
+// whose disk is slow, as soon as that desk reports a start, a cancellation or an outcome.
 // rooms: node
 #include <fmt/format.h>
 
@@ -29,25 +29,25 @@ using runtime::message;
 using runtime::process;
 
 constexpr std::array<std::string_view, 2> desks{"desk", "safe_desk"};
-constexpr std::uint64_t owners = 5; // accounts of a host
+constexpr std::uint64_t owners = 5; // number of accounts of a host
 constexpr std::int64_t first_balance = 1000;
 constexpr nanos time_until_over = 180 * second;
 constexpr nanos lifespan = 20 * second; // of a transaction, as the desks are configured
 
 struct transfer {
   std::string id;
-  unsigned asks = 0; // the host whose client asks for it: an id belongs to the node that asks
+  unsigned asks = 0; // the host of the asking client: an id belongs to the node that asks
   unsigned at = 0;   // the host of the desk
   std::string_view desk;
   std::array<unsigned, 2> hosts{}; // from, to
   std::array<std::string, 2> accounts;
   std::int64_t amount = 0;
   bool started = false;
-  bool cancelled = false; // and that was acknowledged
+  bool cancelled = false; // a cancellation was acknowledged
   std::string outcome;    // empty: it is open
 };
 
-// What the clients of all hosts share. It lives as long as the process: clients of a killed host never end.
+// Shared by the clients of all hosts. Never destroyed, because clients of a killed host never end.
 struct bank_book {
   std::vector<transfer> all;
   const cluster* of = nullptr;
@@ -120,7 +120,7 @@ class teller final : public native_server {
     book_.all.push_back(drawn());
     go_on_with(self, book_.all.size() - 1);
   }
-  // `at`: others may make the list longer meanwhile.
+  // `at`: an index, because other clients may add to the list meanwhile.
   void go_on_with(process& self, std::size_t at) {
     const transfer what = book_.all[at];
     const bool cancels = what.started && what.outcome.empty() && one_in(6);
@@ -133,7 +133,7 @@ class teller final : public native_server {
     if (cancels) return take_cancel(book_.all[at], answer);
     take_outcome(book_.all[at], answer);
   }
-  // Some cannot succeed: there is no such account, or it has not as much.
+  // Some transfers cannot succeed: the account does not exist or its balance is too low.
   transfer drawn() const {
     transfer out;
     out.id = fmt::format("t{}", the_ledger().next());
@@ -205,7 +205,8 @@ class bank final : public workload {
         }
     }
     all.kill(what.at, loss::power);
-    // The end of its time undoes a transaction, too, so that what was cancelled is looked at before.
+    // A transaction is also undone when its lifespan ends. A cancelled one is therefore looked at before
+    // that.
     let_pass(draw_between(0, book_.all[at].cancelled || one_in(2) ? second : 2 * lifespan));
     all.start(what.at);
     all.await_ready(what.at);
@@ -221,7 +222,7 @@ class bank final : public workload {
   }
 
  private:
-  // One that can succeed.
+  // A transfer that can succeed.
   transfer small_transfer() const {
     transfer out;
     out.id = fmt::format("t{}", the_ledger().next());
@@ -237,7 +238,7 @@ class bank final : public workload {
   static std::string ask(cluster& all, unsigned host, const std::string& name, const std::string& request) {
     return all.ask(host, name, request, 5 * second);
   }
-  // A start that was not answered is asked for by the node that asked first.
+  // A start that was not answered is sent again by the node that sent it first.
   void end(cluster& all, transfer& one, nanos until) {
     const std::string desk =
         one.at == one.asks ? std::string(one.desk) : fmt::format("{}@{}", one.desk, all.name(one.at));
@@ -293,7 +294,7 @@ class bank final : public workload {
   }
 
   unsigned hosts_;
-  bank_book& book_ = *new bank_book; // NOLINT: see there
+  bank_book& book_ = *new bank_book; // NOLINT: see bank_book
 };
 
 } // namespace

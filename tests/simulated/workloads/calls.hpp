@@ -11,10 +11,11 @@
 
 namespace coppice::simulated {
 
-// gen_server:call of the server of that name on that host. The answer as text. Empty: none came in time.
+// A gen_server:call to the server of that name on that host. Returns the answer as text. Empty: no answer in
+// time.
 std::string call_of(runtime::process& self, const cluster& all, unsigned host, std::string_view name,
                     std::string_view request, nanos timeout);
-// A client's process on that host.
+// Adds a client's process on that host.
 void add_process(cluster& to, unsigned host, const std::string& name,
                  std::unique_ptr<runtime::behaviour> does);
 

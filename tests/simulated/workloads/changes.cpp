@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The workload of changes: applies and reloads on running nodes, among calls and casts to the actors that are
-// changed. Some applies are good, some are refused, and some have to be rolled back, because a child of the
-// new configuration does not start. Children are killed meanwhile, and wait for their restart for a while.
-// Held: an apply that reports success is what runs, and one that reports a failure changed nothing; a child
-// of the configuration does not stay stopped; a change is answered once; a plugin runs in the generation that
-// the last reload reported; the book, an actor that is reloaded and never restarted, handles each message
-// once, in the order in which it was sent.
+// The workload of changes: applies and reloads on running nodes, during calls and casts to the actors that
+// are changed. Some applies succeed, some are refused, and some are rolled back because a child of the new
+// configuration does not start. Children are killed meanwhile, and wait a while for their restart.
+// Invariants: after an apply that reports success the new configuration runs, and one that reports a failure
+// changed nothing. A child of the configuration does not stay stopped. A change is answered once. A plugin
+// runs in the generation that the last reload reported. The book, an actor that is reloaded and never
+// restarted, handles each message once, in the order in which it was sent.
 // rooms: node
 #include <fmt/format.h>
 
@@ -41,18 +41,18 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-constexpr std::array<std::string_view, 4> steady{"kv", "book", "relay", "relay_2"}; // no apply changes them
+constexpr std::array<std::string_view, 4> steady{"kv", "book", "relay", "relay_2"}; // never changed
 constexpr std::array<std::string_view, 2> reloaded{"kv", "relay"};                  // plugins
 constexpr std::string_view taken = "taken"; // the registered name of a process of the workload
-constexpr std::size_t most_changes = 3;     // of a host at once
+constexpr std::size_t most_changes = 3;     // at once, of one host
 constexpr nanos longest_call = 30 * second;
 
-// The children of a host that applies change.
+// The children of a host that applies add, change and remove.
 struct shelf {
   static constexpr std::size_t places = 4;
-  std::array<std::uint64_t, places> most{}; // entries that child N holds at most; 0: there is no such child
+  std::array<std::uint64_t, places> most{}; // max_entries of child N; 0: there is no such child
   std::array<bool, places> renamed{};
-  std::size_t bad = places; // the child whose name is taken; places: none
+  std::size_t bad = places; // the child with the name `taken`; places: none
 
   std::string name(std::size_t place) const {
     if (place == bad) return std::string(taken);
@@ -71,7 +71,7 @@ struct shelf {
             place, name(place), most[place]);
     return out;
   }
-  // Gives a child the name that is taken. Without a child there is none to give it to.
+  // Gives one child the name `taken`, if there is any child.
   void spoil() {
     const std::size_t first = draw_below(places);
     for (std::size_t at = 0; at < places && bad == places; ++at)
@@ -105,14 +105,15 @@ message count_request(const process& self, std::int64_t number, std::uint64_t ke
   return out.take();
 }
 
-// What a customer has asked of the book, and was told. It lives as long as the process.
+// The requests of a customer to the book, and the answers. Never destroyed, because customers of a killed
+// host never end.
 struct account {
   std::uint64_t key = 0;
   std::int64_t asked = 0;
   std::int64_t answered = 0;
 };
 
-// Counts in the book, by several requests at once, and writes into it by casts before it reads.
+// Counts in the book, by several requests at once, and writes to it by casts before it reads.
 class customer final : public native_server {
  public:
   explicit customer(account& has) : native_server("customer"), has_(has) {}
@@ -193,8 +194,8 @@ class customer final : public native_server {
   account& has_;
 };
 
-// Calls through both relays, whose handlers wait for their answers: at the end is a `load` that takes its
-// time.
+// Calls through both relays, whose handlers wait for their answers. At the end of the chain is a `load` that
+// answers late.
 class caller final : public native_server {
  public:
   caller(const cluster& of, unsigned host) : native_server("caller"), of_(of), host_(host) {}
@@ -223,7 +224,7 @@ class caller final : public native_server {
   unsigned host_;
 };
 
-// Kills children, and never the book.
+// Kills any children but the book.
 class killer final : public native_server {
  public:
   killer() : native_server("killer") {}
@@ -253,7 +254,7 @@ struct change {
   bool told = false;
 };
 
-// A host's node, as the changes that were reported say.
+// The state of a host's node, according to the reported changes.
 struct place {
   shelf runs;
   std::map<std::string, std::uint64_t> generations; // of plugins that were reloaded
@@ -273,14 +274,14 @@ class changes final : public workload {
     for (const char* name : {"caller_1", "caller_2"})
       add_process(all, host, name, std::make_unique<caller>(all, host));
     for (std::uint64_t count = 1 + draw_below(3); count > 0; --count) {
-      auto* const has = new account; // NOLINT: customers of a killed host never end
+      auto* const has = new account; // NOLINT: never destroyed, see account
       has->key = the_ledger().next();
-      (void)the_ledger().next(); // of the other key
+      (void)the_ledger().next(); // for the other key
       places_[host].accounts.push_back(has);
       add_process(all, host, fmt::format("customer_{}", has->key), std::make_unique<customer>(*has));
     }
   }
-  // The node begins anew with what runs: whatever was under way has ended with it.
+  // The node starts again with the current configuration. Changes that were under way have ended with it.
   void lost(unsigned host) override {
     place& its = places_[host];
     its.generations.clear();
@@ -343,7 +344,7 @@ class changes final : public workload {
     std::string lines;
     if (one_in(5)) {
       lines = next.lines() + "        - { id: wrong, actor: kv, args: { entries: 1 } }\n";
-      next.bad = 0; // nothing of it may run
+      next.bad = 0; // nothing of this apply may run
     } else {
       if (one_in(2)) next.spoil();
       lines = next.lines();
@@ -388,7 +389,8 @@ class changes final : public workload {
     }
   }
 
-  // What runs, once nothing is under way. A child that is started is stopped for a moment.
+  // Compares the node with the reported changes once no change is under way. Tries again for a while,
+  // because a child that is being started shows as stopped for a moment.
   void compare(cluster& all, unsigned host) {
     const place& its = places_[host];
     std::string differs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See client_socket.hpp. An object owns itself until libuv has closed its handle, since libuv writes to it
+// See client_socket.hpp. An object owns itself until libuv has closed its handle, because libuv writes to it
 // until then.
 // rooms: node
 #include "client_socket.hpp"
@@ -67,7 +67,7 @@ void client_socket::stop_reading() {
   uv_read_stop(stream_of(tcp_));
 }
 
-// A reset that a write has taken off the socket reads as an orderly end.
+// Keeps the error of a write: if a write has taken a reset off the socket, reading reports an orderly end.
 void client_socket::send(std::string bytes) {
   auto* const one = new writing{{}, std::move(bytes)};
   one->request.data = one;
@@ -90,7 +90,7 @@ void client_socket::half_close() {
 void client_socket::leave(bool at_once) {
   owner_ = nullptr;
   const auto closed = [](uv_handle_t* handle) { delete static_cast<client_socket*>(handle->data); };
-  // Not while it shuts down, which libuv refuses.
+  // libuv refuses this while the handle shuts down.
   if (at_once && uv_tcp_close_reset(&tcp_, closed) == 0) return;
   uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), closed);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A TCP connection of a workload's client, which speaks to a listener of the product as a program from
-// elsewhere would: by libuv alone, with no code of the product in between. The client is a process, and its
-// loop's thread has all of this.
+// A TCP connection of a workload's client, which speaks to a listener of the product as an outside program
+// would: by libuv alone, without code of the product in between. The client is a process. All of this is for
+// the thread of its loop.
 // rooms: node
 #pragma once
 
@@ -15,25 +15,26 @@ namespace coppice::simulated {
 
 class client_socket {
  public:
-  // Begins to connect. The process gets a turn (receive_io) when any of what is below has changed. Null: the
-  // connection cannot begin.
+  // Begins to connect. The owner gets a turn (receive_io) when any of the values below has changed. Null:
+  // the connection cannot begin.
   static client_socket* open(runtime::process& owner, uv_loop_t* loop, unsigned host, int port);
   client_socket(const client_socket&) = delete;
   client_socket& operator=(const client_socket&) = delete;
 
   bool connected() const { return connected_; }
-  // Nothing comes any more. `error`: 0, or the negative number of libuv if the connection broke.
+  // No more bytes come. `error`: 0, or libuv's negative number if the connection broke.
   bool over() const { return over_; }
   int error() const { return error_; }
-  // What has come and was not taken off by the owner yet.
+  // The received bytes that the owner has not removed yet.
   std::string& came() { return came_; }
 
   void start_reading();
   void stop_reading();
   void send(std::string bytes);
-  // After all that was sent: this end sends no more.
+  // Ends this direction after all that was sent.
   void half_close();
-  // The owner has left it: the handle closes, and this object ends with it. By a reset, if `at_once`.
+  // The owner leaves the connection: the handle closes, and this object is destroyed with it. `at_once`: by
+  // a reset.
   void leave(bool at_once = false);
 
  private:
@@ -45,7 +46,7 @@ class client_socket {
   uv_tcp_t tcp_{};
   uv_connect_t connect_{};
   uv_shutdown_t shutdown_{};
-  runtime::process* owner_ = nullptr; // null: it has left
+  runtime::process* owner_ = nullptr; // null: the owner has left
   std::string came_;
   bool connected_ = false;
   bool over_ = false;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The workload of connections that nodes open: on each host an actor of the bundled plugin `redis`, whose
-// tree keeps it connected to a listener of `echo`, on any host. What `echo` sends back of a command is a
-// reply in Redis's protocol with the command's own words, so that each reply shows which command it answers.
-// Callers on every host call every such actor, so that many commands are under way. Both plugins are
-// reloaded; actors of both and listeners are killed. Held: a call is answered with its own words, or by an
-// error that the plugin documents; after the faults each actor is connected, answers, and waits for nothing,
-// and no connection is left but these.
+// The workload of connections that nodes open: on each host an actor of the bundled plugin `redis`, which
+// its tree keeps connected to a listener of `echo` on any host. The bytes that `echo` sends back for a
+// command form a reply in Redis's protocol with the command's own words, so each reply shows which command
+// it answers. Callers on every host call every such actor, so that many commands are under way. Both plugins
+// are reloaded; actors of both and listeners are killed. Invariants: a call is answered with its own words,
+// or with an error that the plugin documents. After the faults each actor is connected, answers and waits
+// for nothing, and there are no other connections.
 // rooms: node
 #include <fmt/format.h>
 
@@ -40,11 +40,11 @@ constexpr std::array<std::string_view, 2> plugins{"redis", "echo"};
 constexpr std::uint16_t port = 7101;
 constexpr nanos patience = 20 * second;
 
-// Of the run.
+// The settings of the run.
 struct settings {
-  std::uint64_t waiting = 10'000; // commands without their replies at once
-  bool small_writes = false;      // few bytes wait for the server
-  bool small_reads = false;       // few bytes wait for an actor
+  std::uint64_t waiting = 10'000; // most commands without a reply at once
+  bool small_writes = false;      // only a few bytes may wait for the server
+  bool small_reads = false;       // only a few bytes may wait for an actor
 };
 
 settings any_settings() {
@@ -55,7 +55,7 @@ settings any_settings() {
   return out;
 }
 
-// The words of a command as people write the term, which no other command has.
+// The words of a command as people write the term. No other command has the same words.
 std::string any_words() {
   std::string out;
   for (std::uint64_t left = one_in(10) ? draw_below(40) : draw_below(4) + 1; left > 0; --left) {
@@ -81,7 +81,7 @@ class caller final : public native_server {
     const std::string words = any_words();
     const std::string said = call_of(self, of_, host, client, fmt::format("{{command,[{}]}}", words),
                                      draw_between(10 * millisecond, patience));
-    // Where there are no words the plugin answers itself.
+    // The plugin itself answers a command without words.
     const bool fits = words.empty() ? said == "{error,badarg}" : said == fmt::format("{{ok,[{}]}}", words);
     if (!fits && !said.empty() && said != "{error,disconnected}" && said != "{error,overloaded}")
       the_ledger().broken(fmt::format("a reply belongs to its command: host {} answered [{}] by {}", host,
@@ -98,7 +98,7 @@ class caller final : public native_server {
   const cluster& of_;
 };
 
-// Of a client, a listener, or an actor of a connection.
+// Whether it is a client, a listener, or the actor of a connection.
 bool belongs(const runtime::process_summary& one) {
   return one.label.find(client) != std::string::npos || one.label.find(server) != std::string::npos;
 }
@@ -213,8 +213,8 @@ class dials final : public workload {
   bool kills_;
   settings has_;
   std::array<std::vector<runtime::pid>, most_hosts>&
-      victims_;                           // never ends, as killers of a killed host do not
-  std::array<unsigned, most_hosts> to_{}; // the host that each connects to
+      victims_;                           // never destroyed: killers of a killed host do not end
+  std::array<unsigned, most_hosts> to_{}; // the host that each client connects to
   reloads reloads_;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The workload of named events: on each host a publisher of news, which comes often, and one of a fair, which
-// is rare and draws crowds of subscribers. Events end and begin again, publishers end with theirs, listeners
-// on all hosts subscribe to events of any host, are slow at times, and lose the hosts of their events. Held:
-// a subscriber gets the events of one subscription in order, each once, and is told which numbers it does not
-// get; a subscription ends once, and nothing comes after its end; once all events have ended, every
-// subscriber has been told.
+// The workload of named events: each host has a publisher of `news`, which come often, and a publisher of
+// `fair`, which are rare and get crowds of subscribers. Events end and begin again, and so do their
+// publishers. Listeners on all hosts subscribe to events of any host, are slow at times, and lose the hosts
+// of their events. Invariants: a subscriber gets the events of one subscription in order, each once, and is
+// told which numbers it does not get. A subscription ends once, and nothing comes after its end. Once all
+// events have ended, every subscriber has been told.
 // rooms: node
 #include <fmt/format.h>
 
@@ -40,7 +40,7 @@ constexpr std::string_view news = "news";
 constexpr std::string_view fair = "fair";
 constexpr std::uint64_t largest_crowd = 5'000;
 
-// The node of the host whose process asks, which is up.
+// The events of the host's node. The calling process runs on that host, so the node is up.
 behaviours::event_channels& events_of(const cluster& all, unsigned host) {
   return all.at(host)->events();
 }
@@ -73,7 +73,7 @@ class publisher final : public native_server {
     const nanos most = event_ == news ? 300 * millisecond : 2 * second;
     self.remind(self.now() + draw_between(millisecond, most), message::atom("go"));
   }
-  // Refused while a publisher that has just ended has it.
+  // Refused while the process of the former publisher still has the event.
   void enroll(process& self) {
     behaviours::channel_options how;
     how.buffer = static_cast<std::uint32_t>(draw_below(20));
@@ -100,7 +100,7 @@ class publisher final : public native_server {
     if (token_ != 0) (void)events_of(of_, host_).withdraw(std::exchange(token_, 0));
     return runtime::stop(runtime::reasons::normal());
   }
-  // Its event ends with it.
+  // Ends this process, and the event with it, and starts another publisher.
   runtime::outcome hand_on(process& self) const {
     const auto made = self.spawn({.label = "publisher"}, std::make_unique<publisher>(of_, host_, event_));
     if (!made) give_up("a workload's process does not start: " + made.error().text);
@@ -110,23 +110,23 @@ class publisher final : public native_server {
   const cluster& of_;
   unsigned host_;
   std::string_view event_;
-  std::uint64_t token_ = 0; // 0: it has no event
+  std::uint64_t token_ = 0; // 0: no event
   nanos ends_ = 0;
 };
 
-// One subscription after the other. It lives as long as the process: listeners of a killed host never end.
+// The present subscription of a listener. Never destroyed, because listeners of a killed host never end.
 struct subscription {
-  std::uint64_t number = 0; // of the listener
+  std::uint64_t number = 0; // the listener's number
   unsigned to = 0;          // the host of the event
   std::string_view event;
   bool open = false;
-  std::uint64_t next = 0; // the number that the next event has. 0: not known yet
-  std::uint64_t said = 0; // what the last event said
+  std::uint64_t next = 0; // the number of the next event; 0: not known yet
+  std::uint64_t said = 0; // the content of the last event
 };
 
 class listener final : public native_server {
  public:
-  // Without `again`: one subscription, to an event of its own host, and it ends with it.
+  // `again` false: the listener subscribes once, to an event of its own host, and ends with it.
   listener(const cluster& of, unsigned host, subscription& has, bool again)
       : native_server("listener"), of_(of), host_(host), has_(has), again_(again) {}
 
@@ -244,7 +244,7 @@ class gatherings final : public workload {
   }
 
  private:
-  // Many at once, on all workers or on one of them, as soon as the event is there.
+  // Adds many listeners at once, on all workers or on one of them, if the event exists.
   void gather(cluster& all, unsigned host) {
     const on_host here(host);
     bool is_there = false;
@@ -258,7 +258,7 @@ class gatherings final : public workload {
     for (std::uint64_t left = size; left > 0; --left) add_listener(all, host, worker, false);
   }
   void add_listener(cluster& all, unsigned host, int worker, bool again) {
-    auto* const has = new subscription; // NOLINT: see there
+    auto* const has = new subscription; // NOLINT: never destroyed, see subscription
     has->number = the_ledger().next();
     has->to = host;
     has->event = fair;

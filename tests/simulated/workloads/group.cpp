@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The workload of a Raft group: three or five members of a ledger, and clients on each host that append and
-// query at any of them, with sessions and without. Held: the history is linearizable and has everything that
-// was acknowledged; a term has one leader; members that have applied as much have the same accounts; when the
-// faults have ended every member answers. A trial lets the group rest until it is quiescent, takes its
-// leader's host away, and expects another leader though no client asks for one.
+// query at any of them, with and without sessions. Invariants: the history is linearizable and has
+// everything that was acknowledged. A term has one leader. Members that have applied as much have the same
+// accounts. When the faults have ended every member answers. A trial lets the group rest until it is
+// quiescent, takes its leader's host away, and expects another leader although no client asks for one.
 // rooms: node
 #include <fmt/format.h>
 
@@ -27,23 +27,23 @@ using behaviours::native_server;
 using runtime::message;
 using runtime::process;
 
-// What the clients of all hosts share. It lives as long as the process: clients of a killed host never end.
+// Shared by the clients of all hosts. Never destroyed, because clients of a killed host never end.
 struct shared {
   history told;
-  bool calm = false; // nobody asks anything
+  bool calm = false; // clients send no requests
   const cluster* of = nullptr;
 };
 
 // A member's answer.
 struct member_answer {
   bool done = false;
-  bool refused = false; // it has not been done, and will not be
-  bool unknown = false; // whether it has been done or will be
+  bool refused = false; // it has not been done and will not be
+  bool unknown = false; // it is unknown whether it is or will be done
   std::uint64_t serial = 0;
   std::int64_t value = 0;
 };
 
-// {ok, Serial, Value} of an append, {ok, Value} of a query.
+// Reads {ok, Serial, Value} of an append, or {ok, Value} of a query.
 member_answer read_answer(const std::string& text) {
   member_answer out;
   if (text.starts_with("{ok,")) {
@@ -121,25 +121,25 @@ class ledger_client final : public native_server {
     if (told.starts_with("{ok,")) client_ = told.substr(4, told.size() - 5);
     number_ = 0;
   }
-  // Asked for under one number until it is answered, whichever member is asked. In the end it is not known
-  // whether it was done.
+  // Sends the command under one number until it is answered, to any member. A command that is never answered
+  // has an unknown outcome.
   void append_in_session(process& self) {
     const member_answer got =
         read_answer(ask(self, fmt::format("{{append,{},{{{},{}}}}}", deposit(*open_), client_, number_)));
     if (got.refused || got.unknown) return;
     if (got.done) end(*open_, got);
-    if (!got.done) client_.clear(); // the group does not know it any more
+    if (!got.done) client_.clear(); // the group has forgotten the session
     open_.reset();
   }
 
   shared& all_;
-  std::string client_; // as the group calls it; commands of one have numbers, and each is done once
+  std::string client_; // name of the session; each of its numbered commands is done once
   std::uint64_t number_ = 0;
   std::optional<command> open_;
 };
 
-// Several times the election time-out, and less than what it takes to find that a silent connection is lost,
-// which wakes the group, too.
+// Several election time-outs, but less than the time in which a silent connection is found to be lost, which
+// would also wake the group.
 constexpr nanos time_to_wake = 4 * second;
 
 class group final : public workload {
@@ -206,13 +206,13 @@ class group final : public workload {
  private:
   static std::string address(const cluster& all, unsigned host) { return "ledger@" + all.name(host); }
 
-  // Every member but that of the host is quiescent.
+  // Whether every member but the leader is quiescent.
   bool sleep_without(cluster& all, unsigned leader) {
     for (unsigned host = 1; host <= hosts_; ++host)
       if (host != leader && look_at(all, host)["quiescent"] != "true") return false;
     return true;
   }
-  // Killed, or no link of it carries anything.
+  // Kills the host, or cuts all its links.
   void take_away(cluster& all, unsigned host) {
     if (killed_ = one_in(3); killed_) return all.kill(host, loss::power);
     for (unsigned other = 1; other <= hosts_; ++other) {
@@ -250,7 +250,7 @@ class group final : public workload {
     }
     return out;
   }
-  // {ok, N}, within half a minute.
+  // Asks until the answer is {ok, N}, for at most half a minute.
   std::int64_t asked_for(cluster& all, unsigned host, const std::string& request) {
     const nanos until = now() + 30 * second;
     std::string told;
@@ -295,8 +295,8 @@ class group final : public workload {
 
   unsigned hosts_;
   bool killed_ = false;
-  shared& all_ = *new shared;               // NOLINT: see there
-  std::map<std::string, unsigned> leaders_; // of each term
+  shared& all_ = *new shared;               // NOLINT: see shared
+  std::map<std::string, unsigned> leaders_; // the leader's host of each term
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See history.hpp. The search takes one operation after the other that may be the next: one that was invoked
-// before every operation that is left has returned. It remembers which sets have led to which value, and
-// never looks at a pair of both twice. Of two additions of unknown outcome and the same amount the earlier
-// one is taken first: it makes no difference which of them has happened.
+// See history.hpp. The search appends one operation after the other: the next is one that was invoked before
+// any remaining operation returned. It remembers which set of operations led to which value, and never looks
+// at such a pair twice. Of two additions of the same amount with unknown outcomes the earlier one is taken
+// first, because it makes no difference which of them has happened.
 #include "history.hpp"
 
 #include <fmt/format.h>
@@ -78,7 +78,7 @@ std::string shown(const operation& one) {
 
 std::string find_order(const std::vector<operation>& all) {
   std::vector<operation> sorted;
-  // A read of unknown outcome says nothing.
+  // A read of unknown outcome shows nothing, so it is left out.
   for (const operation& one : all)
     if (one.returned != never || one.adds != 0) sorted.push_back(one);
   std::ranges::stable_sort(sorted, {}, &operation::invoked);
@@ -112,7 +112,7 @@ void history::returned(const handle& which, std::int64_t answer, std::uint64_t s
   one.serial = serial;
 }
 
-// Left in its place, as a read of unknown outcome: handles are places.
+// Changes it to a read of unknown outcome instead of removing it, because handles are indexes.
 void history::refused(const handle& which) {
   of_[which.account][which.at].adds = 0;
 }

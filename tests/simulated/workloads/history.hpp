@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What clients of a replicated ledger have asked and been told, and whether it is linearizable: each
-// operation seems to happen at one instant between its invocation and its return. The model is a counter for
-// each account: an addition is answered with the new value, a read with the value. An operation whose outcome
-// is unknown may have happened at any time after its invocation, or never. tests/harness/linearizable.py has
-// the same search, and says whose it is. The baton's holder.
+// The requests of clients to a replicated ledger and the answers, and a check whether they are linearizable:
+// each operation seems to happen at one instant between its invocation and its return. The model is a
+// counter for each account: an addition is answered with the new value, a read with the value. An operation
+// of unknown outcome may have happened at any time after its invocation, or never.
+// tests/harness/linearizable.py has the same search, and names its source. The baton's holder.
 #pragma once
 
 #include <cstdint>
@@ -31,18 +31,18 @@ class history {
     std::size_t at = 0;
   };
 
-  // An account that may have another operation, and a few for the end.
+  // An account with room for another operation, and for a few at the end.
   std::string any_account();
   handle invoke(const std::string& account, std::int64_t adds);
   void returned(const handle& which, std::int64_t answer, std::uint64_t serial);
-  // It has not happened, and will not.
+  // The operation has not happened and will not.
   void refused(const handle& which);
 
   const std::map<std::string, std::vector<operation>>& accounts() const { return of_; }
-  // Empty: it is linearizable, as far as the search went.
+  // Empty: the history is linearizable, as far as the search went.
   std::string objection() const;
-  // Serials are unique, and follow the time: an addition that was asked for after another one was answered
-  // has a later one.
+  // Serials are unique and follow the time: an addition that was asked for after another one was answered
+  // has a higher serial. Empty: that is so.
   std::string objection_to_serials() const;
 
  private:
@@ -50,7 +50,7 @@ class history {
   std::uint64_t epoch_ = 0;
 };
 
-// Of one account. Empty: linearizable.
+// Searches an order of one account's operations. Empty: there is one, or the search was given up.
 std::string find_order(const std::vector<history::operation>& all);
 
 } // namespace coppice::simulated

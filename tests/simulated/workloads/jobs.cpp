@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The workload of jobs: each node has a job of its own and jobs for one of the connected nodes, all of them
-// due each second, while the service that runs them is killed now and then. Held: a time of a job for one
-// node runs on one of the nodes that see each other, a late run of it included, and in a partition on each
-// side; a minute after the last fault each node runs its own job every second, and one of them runs the
-// others.
+// The workload of jobs: each node has a job of its own and jobs for one of the connected nodes, all due each
+// second, while the service that runs them is killed now and then. Invariants: each due time of a job for
+// one node is run, in time or late, by one of the nodes that see each other, and in a partition by one on
+// each side. A minute after the last fault each node runs its own job every second, and one of the nodes
+// runs the other jobs.
 // rooms: node
 #include <fmt/format.h>
 
@@ -34,29 +34,29 @@ using runtime::message;
 using runtime::process;
 
 constexpr std::string_view own = "own";
-constexpr std::array<std::string_view, 2> shared{"shared", "caught_up"}; // for one node
+constexpr std::array<std::string_view, 2> shared{"shared", "caught_up"}; // jobs for one of the nodes
 constexpr std::string_view clerk_name = "clerk";
-// Nodes that have been connected for so long know which of them runs a job.
+// Nodes that have been connected for this long know which of them runs a job.
 constexpr nanos time_to_settle = 10 * second;
-// A node that has just met others waits for two seconds before it runs anything.
+// A node that has just met other nodes runs nothing for two seconds.
 constexpr nanos time_to_place = 1900 * millisecond;
-// A run that is later than this makes up for a time that has passed.
+// A run that is later than this is a late run for a missed time.
 constexpr nanos on_time = 8 * second;
-constexpr nanos judged = 15 * second; // how much of the time without faults, at its end, has every run
+constexpr nanos judged = 15 * second; // at the end of the time without faults; every run in it is checked
 
 struct run_of_job {
   unsigned host = 0;
   nanos came = 0;
 };
 
-// The runs of all hosts. It lives as long as the process: clerks of a killed host never end.
+// The runs of all hosts. Never destroyed, because clerks of a killed host never end.
 struct log_of_runs {
   const cluster* of = nullptr;
   std::map<std::pair<std::string, std::int64_t>, std::vector<run_of_job>> runs; // by job and wall time
-  std::array<nanos, most_hosts> began{};                                        // of each host's present life
+  std::array<nanos, most_hosts> began{};                                        // start of the host's life
 };
 
-// Whether `from` says that it has been connected to `to` for so long.
+// Whether `from` reports that it has been connected to `to` for at least `length`.
 bool sees(const cluster& all, unsigned from, unsigned to, nanos length) {
   if (all.at(from) == nullptr) return false;
   const on_host here(from);
@@ -65,7 +65,7 @@ bool sees(const cluster& all, unsigned from, unsigned to, nanos length) {
   return false;
 }
 
-// Takes the casts of jobs: {cron, Job, Time}.
+// Receives the casts of jobs: {cron, Job, Time}.
 class clerk final : public native_server {
  public:
   clerk(log_of_runs& into, unsigned host) : native_server("clerk"), log_(into), host_(host) {}
@@ -84,9 +84,9 @@ class clerk final : public native_server {
     before.push_back({host_, now()});
     return runtime::carry_on();
   }
-  // Another run of the same time.
+  // Checks this run against another run for the same time.
   void compare(const run_of_job& other, const std::string& job, std::int64_t time) const {
-    // A node that was killed may not know what it has run.
+    // A node that was killed may not know which jobs it has run.
     if (other.came < log_.began[other.host]) return;
     if (other.host == host_) {
       the_ledger().broken(
@@ -107,8 +107,8 @@ class clerk final : public native_server {
   unsigned host_;
 };
 
-// Kills the service of jobs, less often than its supervisor bears. Mostly as a second begins: jobs are due
-// then, and the service waits for its file.
+// Kills the service of jobs, less often than its supervisor's intensity allows. Mostly at the start of a
+// second: jobs are due then, and the service waits for its file.
 class killer final : public native_server {
  public:
   killer() : native_server("killer") {}
@@ -168,9 +168,9 @@ class jobs final : public workload {
   }
 
  private:
-  // `host`: 0: all of them, of which one runs it.
+  // `host` 0: one of the hosts runs the job.
   void every_second(std::string_view job, unsigned host) const {
-    std::map<std::int64_t, unsigned> times; // how often each ran
+    std::map<std::int64_t, unsigned> times; // how often each time was run
     for (const auto& [what, runs] : log_.runs) {
       if (what.first != job) continue;
       for (const run_of_job& one : runs)
@@ -190,7 +190,7 @@ class jobs final : public workload {
   }
 
   unsigned hosts_;
-  log_of_runs& log_ = *new log_of_runs; // NOLINT: see there
+  log_of_runs& log_ = *new log_of_runs; // NOLINT: see log_of_runs
 };
 
 } // namespace

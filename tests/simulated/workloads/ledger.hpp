@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the actors of a workload have seen, and what must be so. One for a run; used by the thread that holds
-// the baton, so that it needs no locks.
+// Records of what the actors of a workload have seen, and checks of invariants. One for a run; used by the
+// thread that holds the baton, so it needs no locks.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ class ledger {
   // A cast with this number has come from that sender to that host.
   void cast_came(std::uint64_t sender, unsigned host, std::uint64_t number);
 
-  // A monitor or link, `key` being its reference or pid. `owner`: the client that waits for its end.
+  // A monitor or link. `key`: its reference or pid. `owner`: the client that waits for its end.
   void watches(std::uint64_t owner, const std::string& key);
   void watches_no_more(std::uint64_t owner, const std::string& key);
   void end_told(std::uint64_t owner, const std::string& key);
-  // The client's host was killed: nobody waits for its ends any more.
+  // The client's host was killed: its ends are no longer waited for.
   void forget(std::uint64_t owner);
 
   void call_ended(bool answered) { ++(answered ? seen_.answered : seen_.failed); }
@@ -33,22 +33,22 @@ class ledger {
   void membership_changed() { ++seen_.memberships; }
   void broken(const std::string& invariant);
 
-  // Every end that a client waits for has been told. Else the run is broken.
+  // Checks that every end that a client waits for was reported. If not, the run is broken.
   void check_all_told();
 
-  std::uint64_t next() { return ++last_; } // a number that is given once
+  std::uint64_t next() { return ++last_; } // a number that is never given again
   bool quiet = false;                      // clients begin nothing any more
-  // How much a run has tried, so that one in which nothing happens shows.
+  // Counts what a run has done, so that a run in which nothing happens is noticed.
   struct counts {
     std::uint64_t answered = 0;    // calls
     std::uint64_t failed = 0;      // calls
-    std::uint64_t casts = 0;       // that came
-    std::uint64_t ends = 0;        // of links and monitors, that were told
+    std::uint64_t casts = 0;       // casts received
+    std::uint64_t ends = 0;        // reported ends of links and monitors
     std::uint64_t events = 0;      // named events that subscribers got
-    std::uint64_t ended = 0;       // subscriptions whose end was told
-    std::uint64_t runs = 0;        // of jobs
-    std::uint64_t items = 0;       // events that consumers of stages were given
-    std::uint64_t memberships = 0; // joins and leaves of groups that were answered
+    std::uint64_t ended = 0;       // subscriptions whose end was reported
+    std::uint64_t runs = 0;        // runs of jobs
+    std::uint64_t items = 0;       // events given to consumers of stages
+    std::uint64_t memberships = 0; // answered joins and leaves of groups
     std::uint64_t changed = 0;     // applies and reloads
     std::uint64_t unchanged = 0;   // applies and reloads that were refused or rolled back
   };

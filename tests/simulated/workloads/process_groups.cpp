@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The workload of process groups: on each host a steward has processes join and leave groups of the scope pg,
-// several of them at once and one of them several times, and the processes end. Connections are cut, hosts
-// are killed, and so are scopes, which forget their members. An auditor on each host watches the scope. Held:
-// a join or leave is answered as its members are; the auditor is told of no leave that is not a member's; a
-// minute after the last fault every node names the members that live and have joined, each as often as it
-// joined, and so does what its auditor was told.
+// The workload of process groups: on each host a steward makes processes join and leave groups of the scope
+// pg, several processes at once and one process several times, and the processes end. Connections are cut,
+// hosts are killed, and so are scopes, which forget their members. An auditor on each host watches the
+// scope. Invariants: the answer to a join or leave agrees with the members. The auditor is told of no leave
+// of a process that is not a member. A minute after the last fault every node, and every auditor's record,
+// has exactly the living members, each as often as it joined.
 // rooms: node
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -40,7 +40,7 @@ using runtime::process;
 
 constexpr std::string_view scope_name = "pg";
 constexpr std::array<std::string_view, 4> group_names{"news", "work", "{room,1}", "{room,2}"};
-constexpr std::size_t most_members = 6; // of a host, alive
+constexpr std::size_t most_members = 6; // living members of a host
 constexpr nanos longest_call = 10 * second;
 
 // How often each process is in each group. Processes are named as messages name them, so that a process has
@@ -54,7 +54,7 @@ std::string print(const memberships& all) {
   return out.empty() ? "nobody" : fmt::format("{}", fmt::join(out, ", "));
 }
 
-// A list of pids, each as often as it is there.
+// Reads a list of pids, each as often as it is there.
 std::vector<std::string> read_members(etf::cursor& in) {
   std::vector<std::string> out;
   std::uint32_t count = 0;
@@ -73,7 +73,7 @@ std::string read_group(etf::cursor& in) {
   return etf::print(whole);
 }
 
-// A process of the steward's, and what it has joined in the scope that the steward knows.
+// A process of the steward, and its joins in the scope that the steward knows.
 struct member {
   runtime::pid who;
   std::string name;
@@ -81,13 +81,13 @@ struct member {
   std::map<std::string_view, unsigned> joined; // by group
 };
 
-// One life of a node. It lives as long as the process: what runs on a killed host never ends.
+// One life of a node. Never destroyed, because processes of a killed host never end.
 struct life {
   std::vector<std::unique_ptr<member>> members;
-  memberships heard; // of the auditor, of all nodes
+  memberships heard; // what the auditor was told, of all nodes
 };
 
-// Ends after so long, or when it is told to.
+// Ends after a time, or when it is told to.
 class member_process final : public runtime::behaviour {
  public:
   member_process(member& has, nanos lives) : has_(has), lives_(lives) {}
@@ -111,16 +111,16 @@ class member_process final : public runtime::behaviour {
 
  private:
   member& has_;
-  nanos lives_; // 0: until it is told to end
+  nanos lives_; // 0: no limit
 };
 
-// Knows the scope of its node, and hears of its end.
+// A process that knows the scope of its node, and notices the scope's end.
 class scope_client : public native_server {
  public:
   using native_server::native_server;
 
  protected:
-  // There is another scope than before, which knows nothing of this process.
+  // A new scope was found, which knows nothing of this process.
   virtual void met(process& self) = 0;
   virtual void lost() = 0;
 
@@ -134,7 +134,7 @@ class scope_client : public native_server {
     met(self);
     return static_cast<bool>(scope_);
   }
-  // None: the scope has ended.
+  // Empty: the scope has ended.
   std::optional<message> ask(process& self, message request) {
     using kind = behaviours::gen::call_error::kind;
     const runtime::pid asked = scope_;
@@ -147,7 +147,7 @@ class scope_client : public native_server {
     forget(self);
     return std::nullopt;
   }
-  // Whether this was the notice of the scope's end.
+  // Whether the message was the notice of the scope's end.
   bool read_end(process& self, const message& m) {
     etf::cursor in(m.bytes());
     if (!in.read_tuple_of(5) || !in.read_atom_is("DOWN")) return false;
@@ -164,7 +164,7 @@ class scope_client : public native_server {
     lost();
   }
 
-  runtime::pid scope_; // none: there is none
+  runtime::pid scope_; // none: no scope is known
   runtime::reference ends_;
 };
 
@@ -227,7 +227,7 @@ class steward final : public scope_client {
     const auto answer = ask(self, out.take());
     if (!answer) return;
     bool has_left = false;
-    bool has_ended = false; // so that its joins may have been forgotten before
+    bool has_ended = false; // its joins may have been forgotten before
     for (member* one : whom) {
       unsigned& times = one->joined[group];
       has_ended |= one->ended;
@@ -285,7 +285,7 @@ class auditor final : public scope_client {
   runtime::outcome hear(process& self, etf::cursor in) {
     const auto ref = runtime::read_reference(in, self.host().nodes());
     std::string_view what;
-    if (!ref || *ref != news_ || !in.read_atom(what)) return runtime::carry_on(); // of a scope that has ended
+    if (!ref || *ref != news_ || !in.read_atom(what)) return runtime::carry_on(); // from a former scope
     const std::string group = read_group(in);
     for (const std::string& one : read_members(in)) {
       const auto at = has_.heard.try_emplace({group, one}, 0).first;
@@ -307,7 +307,7 @@ class auditor final : public scope_client {
   runtime::reference news_;
 };
 
-// Kills the scope, less often than its supervisor bears.
+// Kills the scope, less often than its supervisor's intensity allows.
 class killer final : public native_server {
  public:
   killer() : native_server("killer") {}
@@ -336,7 +336,7 @@ class process_groups final : public workload {
   bool meet() const override { return true; }
   std::string children(const cluster&, unsigned) const override { return {}; }
   void populate(cluster& all, unsigned host) override {
-    auto* const has = new life; // NOLINT: see there
+    auto* const has = new life; // NOLINT: never destroyed, see life
     lives_[host] = has;
     add_process(all, host, "auditor", std::make_unique<auditor>(host, *has));
     add_process(all, host, "steward", std::make_unique<steward>(*has));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reloads of plugins that a workload asks for, of which each has to be answered once. The workload's thread.
+// Reloads of plugins that a workload asks for. Each has to be answered once. The workload's thread.
 // rooms: node
 #pragma once
 
@@ -13,16 +13,16 @@ namespace coppice::simulated {
 
 class reloads {
  public:
-  // Reloads the plugin on that host, or not, as the seed decides. Not while an earlier one has no answer
-  // there.
+  // Reloads the plugin on that host, or does nothing, as the seed decides. Does nothing while an earlier
+  // reload there has no answer.
   void maybe(cluster& all, unsigned host, std::string_view plugin);
-  // The host was killed: nobody answers there any more.
+  // The host was killed: its open reload will not be answered.
   void lost(unsigned host) { open_[host] = nullptr; }
-  // Every one has been answered on hosts 1 to `hosts`. Else the run is broken.
+  // Checks that every reload on hosts 1 to `hosts` was answered. If not, the run is broken.
   void check_answered(unsigned hosts) const;
 
  private:
-  std::array<std::shared_ptr<bool>, most_hosts> open_; // whether it is answered; null: there is none
+  std::array<std::shared_ptr<bool>, most_hosts> open_; // true: answered. Null: no reload
 };
 
 } // namespace coppice::simulated

@@ -119,7 +119,7 @@ void stage_log::check_link(const std::string& tag, const stage_end& at, const st
 void stage_log::check_ends() const {
   for (const auto& [key, one] : ends_) {
     unsigned consumers = 0;
-    bool all_take = true; // sinks alone: they ask again and again
+    bool all_take = true; // all are sinks, which ask again and again
     for (const auto& [tag, row] : one.rows) {
       check_link(tag, one, row);
       if (row.upstream) continue;

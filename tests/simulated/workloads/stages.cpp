@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The workload of stages: on each host producers, a stage between, consumers, and the bundled plugin's
-// counter, which is reloaded. Consumers subscribe to producers of any host, take their time, ask by
-// themselves or by hand, cancel, and have small mailboxes; producers emit what they are asked for, or more,
-// or hold demand back. All but the counter's supervisor is played by a keeper, which kills stages and starts
-// those that are missing. Held: see stage_log.hpp, and what README.md says of it.
+// The workload of stages: each host has producers, a stage in the middle, consumers, and the bundled
+// plugin's counter, which is reloaded. Consumers subscribe to producers of any host, are slow, ask
+// automatically or by hand, cancel, and have small mailboxes. Producers emit what they are asked for, or
+// more, or hold demand back. A keeper takes the place of a supervisor for all stages but the counter: it
+// kills stages and starts the missing ones. Invariants: see stage_log.hpp and README.md.
 // rooms: node
 #include <fmt/format.h>
 
@@ -41,7 +41,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-constexpr std::string_view counter = "counter"; // of the plugin `numbers`
+constexpr std::string_view counter = "counter"; // an actor of the plugin `numbers`
 constexpr std::uint64_t partitions = 3;
 
 struct place {
@@ -55,7 +55,7 @@ constexpr std::array<place, 6> places{{{"source_1", stage_role::producer},
                                        {"sink_2", stage_role::consumer},
                                        {"sink_3", stage_role::consumer}}};
 
-// The process as its own node writes it, which is how other nodes write it too.
+// The process as its own node writes it, which is also how other nodes write it.
 std::string key_of(const runtime::pid& who, const process& self) {
   message_writer out;
   write(out, who, self.host().nodes());
@@ -70,7 +70,7 @@ std::string key_of(etf::bytes tag) {
   return {reinterpret_cast<const char*>(tag.data()), tag.size()};
 }
 
-// Of {Pid, Tag}.
+// The tag in {Pid, Tag}.
 std::string tag_of(const message& party) {
   etf::cursor in(party.bytes());
   in.read_tuple_of(2);
@@ -133,7 +133,7 @@ class stage final : public native_server {
    private:
     stage& of_;
   };
-  // A subscription of its own to a producer.
+  // A subscription of this stage to a producer.
   struct link {
     message party;
     bool manual = false;
@@ -176,7 +176,7 @@ class stage final : public native_server {
     self.remind(self.now() + pause, message::atom("go"));
   }
 
-  // A message of the protocol, before the engine has it.
+  // Records a message of the protocol, before the engine handles it.
   void look_at(const message& m) {
     using kind = behaviours::stage_message::kind;
     const auto what = behaviours::read_stage_message(m.bytes(), self_->host().nodes());
@@ -185,7 +185,7 @@ class stage final : public native_server {
     if (what->what == kind::events) {
       const auto events = behaviours::event_list::of(m.slice(what->content));
       if (!events) the_ledger().broken("events are a list");
-      if (!engine_knows(tag)) return; // of a subscription that has ended
+      if (!engine_knows(tag)) return; // from a subscription that has ended
       log_.came(tag, key_of(what->from.pid, *self_), events->count());
     } else if (what->to == behaviours::stage_message::side::to_producer && what->what != kind::cancel) {
       std::uint64_t count = 0;
@@ -231,11 +231,11 @@ class stage final : public native_server {
       return next;
     }
     if (one_in(20)) return forward(one_in(2));
-    // What a producer emits as it is asked passes what it has emitted while demand was held back, as in
-    // GenStage.
+    // As in GenStage, events that are emitted on demand overtake events that were emitted while demand was
+    // held back.
     if (engine_->counters().accumulating) return one_in(4) ? forward(true) : runtime::carry_on();
     if (one_in(4))
-      emit(1 + draw_below(8)); // asked for or not
+      emit(1 + draw_below(8)); // also without demand
     else if (pending_ > 0)
       emit(1 + draw_below(std::min<std::uint64_t>(pending_, 20)));
     return runtime::carry_on();
@@ -279,7 +279,7 @@ class stage final : public native_server {
     if (!next) give_up("a stage takes no subscription");
     return self.exiting() ? runtime::carry_on() : std::move(*next);
   }
-  // Whether this stage asks by hand.
+  // Notes the subscription. Returns whether this stage asks by hand.
   bool has_subscribed(const message& party) {
     const std::string tag = tag_of(party);
     links_[tag] = {party, manual_, to_plugin_};
@@ -323,16 +323,16 @@ class stage final : public native_server {
   std::unique_ptr<stage_engine> engine_;
   process* self_ = nullptr;
   std::string own_;
-  stage_source* source_ = nullptr; // null: it is a consumer
+  stage_source* source_ = nullptr; // null: the stage is a consumer
   bool eager_ = false;             // emits as soon as it is asked
-  std::uint64_t pending_ = 0;      // events that it was asked for, and has not emitted
+  std::uint64_t pending_ = 0;      // events that were asked for and not emitted yet
   unsigned round_ = 0;
   std::map<std::string, link> links_; // by tag
-  bool manual_ = false;               // of the subscription that begins
+  bool manual_ = false;               // for the subscription that begins
   bool to_plugin_ = false;
 };
 
-// Kills stages of its host, the counter too, and starts those that are missing.
+// Kills stages of its host, also the counter, and starts the missing ones.
 class keeper final : public native_server {
  public:
   keeper(const cluster& of, unsigned host, stage_log& log)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The workload of state machines: on each host two of them, which are idle, busy or shut. Work and notes that
-// clients of all hosts send wait, postponed, until a machine is idle; work makes it busy for a while, and
-// then a state time-out, or a client, ends that. A keeper kills machines and starts them again. Held:
-// postponed events are handled once, in the order in which they came; a state time-out fires in the state in
-// which it was set, an event time-out if there was no event, each time-out with its own content and not
-// early; an inserted event comes before all others; a call is answered once, with its own answer.
+// The workload of state machines: each host has two, which are idle, busy or shut. Work and notes from
+// clients of all hosts are postponed until a machine is idle. Work makes it busy for a while, which a state
+// time-out or a client ends. A keeper kills machines and starts them again. Invariants: postponed events are
+// handled once, in the order in which they came. A state time-out fires in the state in which it was set, an
+// event time-out if there was no event, and each time-out with its own content and not early. An inserted
+// event comes before all others. A call is answered once, with its own answer.
 // rooms: node
 #include <fmt/format.h>
 
@@ -39,10 +39,10 @@ using runtime::message_writer;
 using runtime::process;
 
 constexpr std::array<std::string_view, 2> machine_names{"machine_1", "machine_2"};
-constexpr unsigned most_machines = 10;  // of a host
-constexpr nanos longest_delay = second; // of a time-out, beyond its time
+constexpr unsigned most_machines = 10;  // living machines of a host
+constexpr nanos longest_delay = second; // how late a time-out may be
 
-// {Tag, Integer…}
+// Makes {Tag, Integer…}.
 message tuple_of(std::string_view tag, std::initializer_list<std::uint64_t> values) {
   message_writer out;
   out.tuple(static_cast<std::uint32_t>(values.size() + 1));
@@ -73,13 +73,14 @@ std::optional<request> read_request(etf::bytes term) {
   return out;
 }
 
-// A time-out that runs.
+// A running time-out.
 struct running {
   std::uint64_t content = 0;
   nanos due = 0;
 };
 
-// What one life of a machine has been sent and has not handled. It lives as long as the process.
+// The events that were sent to one life of a machine and are not handled yet. Never destroyed, because
+// processes of a killed host never end.
 struct machine_log {
   using key = std::pair<std::uint64_t, std::uint64_t>; // client and number
   std::string state;
@@ -255,7 +256,7 @@ class machine final : public behaviours::statem {
   machine_log& log_;
   bool drops_old_ = false;
   std::uint64_t events_ = 0;
-  std::uint64_t internal_ = 0; // what the inserted event says. 0: there is none
+  std::uint64_t internal_ = 0; // content of the inserted event; 0: none
   mutable std::optional<running> state_timeout_;
   std::optional<running> named_;
 };
@@ -323,12 +324,12 @@ class customer final : public native_server {
 
   const cluster& of_;
   std::uint64_t number_;
-  std::map<std::size_t, std::uint64_t> sent_; // by host and machine
+  std::map<std::size_t, std::uint64_t> sent_; // for each host and machine
 };
 
 using logs = std::array<machine_log*, machine_names.size()>;
 
-// Kills machines of its host, and starts those that are missing.
+// Kills machines of its host, and starts the missing ones.
 class keeper final : public native_server {
  public:
   keeper(const cluster& of, unsigned host, logs& has)
@@ -358,7 +359,7 @@ class keeper final : public native_server {
       runtime::spawn_options how;
       how.name = how.label = machine_names[place];
       if (one_in(3)) how.mailbox.messages = 1 + static_cast<std::uint32_t>(draw_below(20));
-      auto* const log = new machine_log; // NOLINT: see there
+      auto* const log = new machine_log; // NOLINT: see machine_log
       if (self.spawn(std::move(how), std::make_unique<machine>(of_, host_, place, *log))) has_[place] = log;
     }
   }

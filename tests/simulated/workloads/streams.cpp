@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The workload of TCP connections: on each host three listeners with the actors of the bundled plugin `echo`,
-// which is reloaded: `raw` gives back bytes, `framed` gives back each frame as a line by an actor for each
-// connection, `shared` does so by the workers of a pool. Callers connect to any host, send frames in parts,
-// read slowly, close one direction, ask for the end, break rules, and leave. Listeners, workers and actors of
-// connections are killed. Held: what a caller gets is the beginning of what it is owed; a connection ends by
-// one of its ends or by a fault, and with all that is owed if the node ends it; after the faults every
-// listener serves every caller, and leaves no connection and no actor behind.
+// The workload of TCP connections: each host has three listeners with the actors of the bundled plugin
+// `echo`, which is reloaded. `raw` sends bytes back. `framed` sends each frame back as a line, by an actor
+// for each connection. `shared` does the same by the workers of a pool. Callers connect to any host, send
+// frames in parts, read slowly, close one direction, ask for the end, break rules, and leave. Listeners,
+// workers and actors of connections are killed. Invariants: the bytes that a caller gets are the beginning
+// of those it is owed. A connection ends by one of its ends or by a fault; if the node ends it, all owed
+// bytes have come. After the faults every listener serves every caller, and leaves no connection and no
+// actor behind.
 // rooms: node
 #include <fmt/format.h>
 
@@ -38,7 +39,7 @@ using runtime::process;
 constexpr std::array<std::string_view, 3> listeners{"raw", "framed", "shared"};
 constexpr std::string_view pool = "talkers";
 constexpr int first_port = 7001;
-constexpr nanos patience = 20 * second;     // of a caller, for one connection
+constexpr nanos patience = 20 * second;     // of a caller with one connection
 constexpr nanos kill_may_take = 3 * second; // from the signal to the end of the last connection
 constexpr nanos quiet_enough = 9 * second;  // a full listener ends connections that are silent for longer
 constexpr std::size_t fixed_size = 64;      // bytes of a frame
@@ -48,12 +49,12 @@ enum class cut_by : std::uint8_t { line, length, delimiter, fixed };
 // How the listeners of a run are configured.
 struct settings {
   cut_by framing = cut_by::line;
-  std::size_t most = 4096; // bytes of a frame
+  std::size_t most = 4096; // most bytes of a frame
   bool little_endian = false;
-  bool few = false; // connections at once
+  bool few = false; // few connections at once
   std::uint64_t max_connections = 1000;
-  bool small_writes = false; // few bytes wait for a client
-  bool small_reads = false;  // few bytes wait for an actor
+  bool small_writes = false; // only a few bytes may wait for a client
+  bool small_reads = false;  // only a few bytes may wait for an actor
 };
 
 settings any_settings() {
@@ -82,7 +83,8 @@ std::string as_yaml(const settings& of) {
   }
 }
 
-// The payload has no line end and no delimiter in it, and as many bytes as the framing asks for.
+// The framed payload. The payload has no line end and no delimiter in it, and as many bytes as the framing
+// asks for.
 std::string framed(const settings& of, const std::string& payload) {
   const auto high = static_cast<char>(payload.size() >> 8);
   const auto low = static_cast<char>(payload.size() & 255);
@@ -98,23 +100,23 @@ std::string framed(const settings& of, const std::string& payload) {
   }
 }
 
-// What the callers of the run are to do, and what they have seen.
+// The orders for the callers of the run, and what the callers have seen.
 struct stream_log {
   explicit stream_log(const settings& how) : listeners_have(how) {}
   settings listeners_have;
-  bool last_round = false;                   // each asks every listener of every host once more
+  bool last_round = false;                   // each caller connects once more to every listener
   std::uint64_t begun = 0, served = 0;       // of the last round
   std::array<nanos, most_hosts> killed_at{}; // when the host's actors were last sent a signal
-  std::array<std::vector<runtime::pid>, most_hosts> victims; // that the killer of the host may choose
+  std::array<std::vector<runtime::pid>, most_hosts> victims; // processes that the host's killer may choose
 };
 
 // How a caller's connection is to end.
 enum class ending : std::uint8_t {
   leaves,      // the caller closes once it has all answers
   half_closes, // the caller sends no more, and the node closes
-  cut_short,   // the same, in the middle of a frame
+  cut_short,   // the caller sends no more, in the middle of a frame, and the node closes
   quits,       // the actor closes at a word
-  too_large,   // the node closes, as the frame is too long
+  too_large,   // the node closes, because the frame is too long
   goes,        // the caller closes at any time, perhaps by a reset
 };
 
@@ -137,7 +139,7 @@ class caller final : public native_server {
     go_on(self);
     return runtime::carry_on();
   }
-  // In the last round it has something to begin or to send.
+  // Whether it has still something to begin or to send in the last round.
   bool is_busy_at_last() const {
     return log_.last_round && (on_ == nullptr ? !in_last_ || left_ > 0 : !rest_.empty());
   }
@@ -184,13 +186,13 @@ class caller final : public native_server {
     all_ = rest_.size();
     on_ = client_socket::open(self, loop_, host_, first_port + static_cast<int>(which_));
   }
-  // How many connections it has still to make in the last round.
+  // The number of connections that it has still to make in the last round.
   std::size_t to_do() {
     if (!std::exchange(in_last_, true)) left_ = of_.hosts() * listeners.size();
     return left_;
   }
 
-  // What it will send, and what it will be owed for it.
+  // Decides what it sends, and which bytes it is owed for that.
   void plan() {
     const bool raw = which_ == 0;
     crammed_ = raw && !log_.last_round && one_in(3);
@@ -230,7 +232,7 @@ class caller final : public native_server {
     rest_ += framed(has, bytes);
     owed_ += bytes + "\n";
   }
-  // Words that no other payload of the run begins with. At least as many bytes as the words have.
+  // Bytes with a beginning that no other payload of the run has. At least `size` bytes.
   std::string payload(std::size_t size) const {
     std::string out = fmt::format("{} of {}:", the_ledger().next(), number_);
     while (out.size() < size) out += static_cast<char>('a' + out.size() % 26);
@@ -273,7 +275,7 @@ class caller final : public native_server {
     at_ += came.size();
     came.clear();
   }
-  // The connection has ended, and not because the caller has closed it.
+  // Checks a connection that has ended without being closed by the caller.
   void judge_end() {
     if (on_->error() != 0 || excused()) return end(false);
     const bool asked_to_end =
@@ -284,7 +286,7 @@ class caller final : public native_server {
       broken(fmt::format("a connection that the node closes has given all that is owed: {}", shown()));
     end(true);
   }
-  // Whether a fault may have ended it.
+  // Whether a fault may have ended the connection.
   bool excused() const {
     return host_at(host_).lives != life_ || log_.killed_at[host_] + kill_may_take > begun_ ||
            (log_.listeners_have.few && simulated::now() - begun_ > quiet_enough);
@@ -308,10 +310,10 @@ class caller final : public native_server {
   std::uint64_t number_;
   stream_log& log_;
   uv_loop_t* loop_ = nullptr;
-  client_socket* on_ = nullptr; // null: it has no connection
-  unsigned host_ = 0;           // that it is connected to
-  unsigned life_ = 0;           // of that host, when it connected
-  std::size_t which_ = 0;       // of the listeners
+  client_socket* on_ = nullptr; // null: no connection
+  unsigned host_ = 0;           // the host that it is connected to
+  unsigned life_ = 0;           // that host's life when it connected
+  std::size_t which_ = 0;       // index in listeners
   nanos begun_ = 0;
   ending how_ = ending::leaves;
   bool asked_ = false;   // it has sent something
@@ -320,11 +322,11 @@ class caller final : public native_server {
   bool crammed_ = false; // it sends more than buffers hold before it reads
   bool in_last_ = false;
   std::size_t left_ = 0;   // connections to make in the last round
-  std::string rest_;       // that is sent later
-  std::size_t all_ = 0;    // bytes that it sends
-  std::size_t behind_ = 0; // so many of its last bytes may find the connection closed
-  std::string owed_;       // all that will come
-  std::size_t at_ = 0;     // so much of it has come
+  std::string rest_;       // bytes to send later
+  std::size_t all_ = 0;    // bytes to send in all
+  std::size_t behind_ = 0; // the number of last bytes that may find the connection closed
+  std::string owed_;       // all bytes that will come
+  std::size_t at_ = 0;     // how many of them have come
 };
 
 // Kills listeners, workers and actors of connections.
@@ -356,7 +358,7 @@ class killer final : public native_server {
   stream_log& log_;
 };
 
-// Of a listener, a worker, or an actor of a connection.
+// Whether it is a listener, a worker, or the actor of a connection.
 bool belongs(const runtime::process_summary& one) {
   return std::ranges::any_of(listeners, [&](std::string_view name) { return one.label.ends_with(name); }) ||
          one.label.find(pool) != std::string::npos;
@@ -455,7 +457,7 @@ class ports final : public workload {
 
   unsigned hosts_;
   bool kills_;
-  stream_log& log_; // never ends: callers of a killed host do not either
+  stream_log& log_; // never destroyed: callers of a killed host do not end
   std::array<std::uint64_t, most_hosts> callers_{};
   reloads reloads_;
 };

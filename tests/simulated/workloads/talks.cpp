@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The workload of WebSockets: on each host a web server with the chat of the bundled plugin hello_web, one
-// actor for all guests, and its game, an actor for each player. Guests and players on every host connect to
-// any; they send messages in parts, with pings in between, read slowly, and leave, some by a reset. The
-// plugin is reloaded; the actors and the server are killed. Held: guests of one chat see the same lines in
-// the same order, each once, and their own in the order in which they were said; a game's answers fit one
-// number, and its end is told; after the faults every guest is heard and every game ends, and no actor of a
-// game and no socket is left.
+// The workload of WebSockets: each host has a web server with two actors of the bundled plugin hello_web:
+// the chat, one actor for all guests, and the game, an actor for each player. Guests and players on every
+// host connect to any host. They send messages in parts, with pings in between, read slowly, and leave, some
+// by a reset. The plugin is reloaded; the actors and the server are killed. Invariants: guests of one chat
+// see the same lines in the same order, each once, and their own lines in the order in which they said them.
+// A game's answers fit one number, and its end is reported. After the faults every guest is heard, every
+// game ends, and no actor of a game and no socket is left.
 // rooms: node
 #include <fmt/format.h>
 
@@ -40,20 +40,20 @@ using runtime::message;
 using runtime::process;
 
 constexpr std::uint16_t port = 8090;
-constexpr nanos patience = 20 * second; // of a client, for one connection
-constexpr int highest = 1000;           // number of a game
+constexpr nanos patience = 20 * second; // of a client with one connection
+constexpr int highest = 1000;           // highest number of a game
 
 [[noreturn]] void broken(const std::string& invariant) {
   give_up("invariant: " + invariant);
 }
 
-// RFC 6455, 1.3: a key and what a server answers to it.
+// A key and the server's answer to it, from RFC 6455, 1.3.
 constexpr std::string_view some_key = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr std::string_view its_answer = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 enum class opcode : std::uint8_t { more = 0, text = 1, close = 8, ping = 9, pong = 10 };
 
-// As a client sends it, below 64 KiB.
+// Makes a frame as a client sends it. The payload has less than 64 KiB.
 std::string frame(opcode what, std::string_view payload, bool last) {
   std::string out{static_cast<char>(static_cast<unsigned>(what) | (last ? 0x80U : 0U))};
   if (payload.size() < 126) {
@@ -84,7 +84,7 @@ struct received {
   std::string payload;
 };
 
-// Takes the first frame of `from` off. None: not all of it has come.
+// Removes the first frame from `from`. Empty: a part of it has not come yet.
 std::optional<received> take_frame(std::string& from) {
   if (from.size() < 2) return std::nullopt;
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(from[at]); };
@@ -105,12 +105,12 @@ std::optional<received> take_frame(std::string& from) {
   return out;
 }
 
-// What clients of the run are to do, and what guests have seen.
+// The orders for the clients of the run, and what guests have seen.
 struct talk_log {
-  bool last_round = false;       // each connects once more
+  bool last_round = false;       // each client connects once more
   unsigned begun = 0, ended = 0; // of the last round
-  std::set<std::string> said;    // by guests
-  // Of two lines that a guest has seen, one right behind the other. No line is said twice.
+  std::set<std::string> said;    // lines that guests have said
+  // The line that a guest has seen directly behind another line. No line is said twice.
   std::map<std::string, std::string> next;
 };
 
@@ -188,7 +188,7 @@ class client : public native_server {
                     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\r\n",
                     path(), some_key));
   }
-  // Of the answer to its request. Another answer than it has asked for ends the connection.
+  // Reads the head of the answer to its request. An answer other than 101 ends the connection.
   void take_head() {
     std::string& came = on_->came();
     const std::size_t end = came.find("\r\n\r\n");
@@ -254,16 +254,16 @@ class client : public native_server {
 
   const cluster& of_;
   uv_loop_t* loop_ = nullptr;
-  client_socket* on_ = nullptr; // null: it has no connection
-  unsigned host_ = 0;           // that it is connected to
+  client_socket* on_ = nullptr; // null: no connection
+  unsigned host_ = 0;           // the host that it is connected to
   bool asked_ = false;
   bool accepted_ = false;
-  bool closed_ = false;  // by the server
+  bool closed_ = false;  // the server has closed
   bool stopped_ = false; // it reads nothing at present
   bool in_last_ = false;
-  bool done_ = false; // with the last round
+  bool done_ = false; // the last round is done
   nanos until_ = 0, leaves_at_ = 0;
-  std::string rest_; // that is sent later
+  std::string rest_; // bytes to send later
 };
 
 class guest final : public client {
@@ -317,10 +317,10 @@ class guest final : public client {
   bool is_done() const override { return heard_ > 0; }
 
   std::set<std::string> seen_;
-  std::string last_;            // that it has seen
-  std::string name_;            // that the chat gives it; empty: not known
-  std::deque<std::string> own_; // that it has said and not seen
-  unsigned heard_ = 0;          // of what it has said
+  std::string last_;            // the last line that it has seen
+  std::string name_;            // its name in the chat; empty: not known
+  std::deque<std::string> own_; // lines that it has said and not seen
+  unsigned heard_ = 0;          // how many of its own lines it has seen
 };
 
 class player final : public client {
@@ -372,12 +372,12 @@ class player final : public client {
   }
 
   int low_ = 1, high_ = highest;
-  int guess_ = 0; // that has no answer; 0: none
+  int guess_ = 0; // the guess without an answer; 0: none
   int guesses_ = 0;
   bool greeted_ = false;
   bool over_ = false; // the number was found
   bool done_ = false;
-  bool has_ended_ = false; // one of the last round
+  bool has_ended_ = false; // a game of the last round has ended
 };
 
 constexpr std::array<std::string_view, 2> victims{"hello_web", "site"};
@@ -462,7 +462,7 @@ class talks final : public workload {
   unsigned hosts_;
   bool kills_;
   reloads reloads_;
-  talk_log& log_ = *new talk_log; // NOLINT: clients of a killed host never end
+  talk_log& log_ = *new talk_log; // NOLINT: never destroyed: clients of a killed host do not end
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The workloads of plain actors: clients on each host call, cast, link and monitor over all hosts. In the end
-// every node answers every other, and every end that a client waits for has been told.
+// The workloads of plain actors: clients on each host call, cast, link and monitor over all hosts.
+// Invariants: at the end every node answers every other one, and every end that a client waits for was
+// reported.
 // rooms: node
 #include <fmt/format.h>
 

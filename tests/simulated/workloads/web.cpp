@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The workload of web requests: on each host a web server with the actors of the bundled plugin hello_web,
-// and browsers, which send requests to any host over connections of their own: notes that `kv` keeps, uploads
-// that are measured as they come, downloads that are written as the browser takes them, several requests on a
-// connection at once. Browsers are slow at times and leave; actors and the server are killed; the plugin is
-// reloaded. Held: answers of a connection come in the order of its requests, each is one whole answer to its
-// own request, and nothing comes beside them; after the faults every browser is answered.
+// The workload of web requests: each host has a web server with the actors of the bundled plugin hello_web,
+// and browsers that send requests to any host over connections of their own: notes that `kv` keeps, uploads
+// that are measured as they come, downloads that are written as the browser takes them, several requests on
+// a connection at once. Browsers are slow at times and leave; actors and the server are killed; the plugin
+// is reloaded. Invariants: answers of a connection come in the order of its requests, each is one whole
+// answer to its own request, and no other bytes come. After the faults every browser is answered.
 // rooms: node
 #include <fmt/format.h>
 
@@ -38,13 +38,13 @@ using runtime::process;
 
 constexpr std::array<std::string_view, 3> actors{"hello_web", "transfers", "site"};
 constexpr int port = 8080;
-constexpr nanos patience = 20 * second; // of a browser, for all answers to what it has sent at once
+constexpr nanos patience = 20 * second; // of a browser with all answers to what it has sent at once
 
-// What a browser waits for.
+// A request whose answer a browser waits for.
 struct question {
   std::string sent; // for people
-  int status = 200; // of the answer that `body` is of; another status is that of an error
-  std::string body; // of which the answer's body is to be, or to end
+  int status = 200; // the status with `body`; any other status is that of an error
+  std::string body; // the answer's body, or the end of it
 };
 
 struct answer {
@@ -56,7 +56,7 @@ struct answer {
   give_up("invariant: " + invariant);
 }
 
-// The first answer of `from`, which it takes off. None: not all of it has come.
+// Removes the first answer from `from`. Empty: a part of it has not come yet.
 std::optional<answer> take_answer(std::string& from) {
   const std::size_t end = from.find("\r\n\r\n");
   if (end == std::string::npos) return std::nullopt;
@@ -89,9 +89,9 @@ std::optional<answer> take_answer(std::string& from) {
   return out;
 }
 
-// What browsers of the run are to do.
+// The orders for the browsers of the run.
 struct web_log {
-  bool last_round = false;       // each asks one host once more
+  bool last_round = false;       // each browser asks one host once more
   unsigned begun = 0, ended = 0; // of the last round
 };
 
@@ -229,13 +229,13 @@ class browser final : public native_server {
   std::uint64_t number_;
   web_log& log_;
   uv_loop_t* loop_ = nullptr;
-  client_socket* on_ = nullptr; // null: it has no connection
-  unsigned host_ = 0;           // that it is connected to
+  client_socket* on_ = nullptr; // null: no connection
+  unsigned host_ = 0;           // the host that it is connected to
   bool asked_ = false;
   bool stopped_ = false; // it reads nothing at present
   bool in_last_ = false;
   nanos until_ = 0;
-  std::string rest_; // of its requests, that is sent later
+  std::string rest_; // bytes of its requests to send later
   std::deque<question> waits_for_;
 };
 
@@ -307,7 +307,7 @@ class sites final : public workload {
   unsigned hosts_;
   bool kills_;
   reloads reloads_;
-  web_log& log_ = *new web_log; // NOLINT: browsers of a killed host never end
+  web_log& log_ = *new web_log; // NOLINT: never destroyed: browsers of a killed host do not end
 };
 
 } // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See workload.hpp: the workloads by their names.
+// See workload.hpp: makes workloads by their names.
 // rooms: node
 #include "workload.hpp"
 
@@ -12,13 +12,14 @@
 namespace coppice::simulated {
 namespace {
 
-// Those of plain actors come first.
+// The workloads of plain actors come first.
 constexpr std::array<std::string_view, 16> names{"calls",   "casts",   "watches", "mixed", "raft",   "saga",
                                                  "changes", "events",  "jobs",    "pg",    "stages", "statem",
                                                  "web",     "streams", "dials",   "talks"};
 constexpr std::size_t plain = 4;
 
-// Each of the others as often as all of plain actors together. Always the same number of draws.
+// Chooses each other workload as often as all workloads of plain actors together. Always makes the same
+// number of draws.
 std::string_view any() {
   const std::uint64_t one = draw_below(names.size() - plain + 1);
   const std::uint64_t of_plain = draw_below(plain);

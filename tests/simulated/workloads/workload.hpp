@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a run does with its cluster while faults happen, and what must hold of it. The workload's thread.
+// The interface of workloads: what a run does with its cluster while faults happen, and which invariants it
+// checks. The workload's thread.
 // rooms: node
 #pragma once
 
@@ -21,33 +22,33 @@ class workload {
   virtual unsigned hosts() const = 0;
   // See cluster::children_of.
   virtual std::string children(const cluster& all, unsigned host) const = 0;
-  // Whether the nodes connect by themselves, and stay connected.
+  // Whether the nodes connect by themselves and stay connected.
   virtual bool meet() const { return false; }
-  // The host has a node that is ready.
+  // Adds the workload's processes to a host whose node is ready.
   virtual void populate(cluster& all, unsigned host) = 0;
-  // The host was killed, and with it what populate() has put there.
+  // The host was killed, and with it the processes that populate() had added.
   virtual void lost(unsigned host) = 0;
-  // Between two faults.
+  // Called between two faults.
   virtual void look(cluster& /*all*/) {}
-  // A fault of the workload's own, among the others. Every link is whole and every host up when it begins,
-  // and has to be so when it ends.
+  // A fault of the workload's own, among the others. When it begins and when it ends, every link is whole
+  // and every host is up.
   virtual void trial(cluster& /*all*/) {}
   virtual bool has_trial() const { return false; }
-  // The faults have ended, and time to settle has passed. Clients begin nothing any more.
+  // Checks the invariants. The faults have ended, and time to settle has passed. Clients begin nothing any
+  // more.
   virtual void check(cluster& all) = 0;
 };
 
-// The name of the run's workload. Empty: the seed chooses one. The seed draws it also where it is given, so
-// that a run by a given name is the one in which the seed has chosen that name, and stays so when there are
-// more workloads.
+// The name of the run's workload. `wanted` empty: the seed chooses. The seed draws one also if a name is
+// given, so that a run by a given name equals the run in which the seed chooses that name.
 std::string_view choose_workload(std::string_view wanted);
-// `name`: one of those that is_workload() knows.
+// `name`: a name for which is_workload() is true.
 std::unique_ptr<workload> make_workload(std::string_view name);
 bool is_workload(std::string_view name);
-// For people, with commas.
+// The names for people, with commas.
 std::string workload_names();
 
-// By the workloads that actors play: calls, casts, watches, or mixed.
+// A workload of plain actors: calls, casts, watches, or mixed.
 std::unique_ptr<workload> make_traffic(std::string_view name);
 // A Raft group whose clients append and query.
 std::unique_ptr<workload> make_group();
