@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What other threads bring to the control thread: finished answers, and requests that did not come by the
-// socket. Any thread puts them in, the control thread takes all of them out. Outlives the server for as long
-// as somebody still owes an answer or may ask; after close() what is put in is dropped.
+// The queue from other threads to the control thread: finished answers, and requests that did not come by
+// the socket. Any thread puts them in, the control thread takes all of them out. It outlives the server for
+// as long as an answer is owed or a thread may ask; what is put in after close() is dropped.
 #pragma once
 
 #include <functional>
@@ -21,11 +21,11 @@ class answers {
   struct line {
     request_id of;
     std::string text;
-    std::function<api::reply()> made = {}; // where it is set, it makes the reply
+    std::function<api::reply()> made = {}; // if it is set, it makes the reply
     std::optional<api::reply> whole =
-        {}; // of a request that did not come by the socket, in place of the text
+        {}; // the reply to a request that did not come by the socket, in place of the text
   };
-  // Such a request. Without `done`: the one of this number is given up.
+  // A request that did not come by the socket. Without `done`: the request of this number is given up.
   struct guest {
     std::uint64_t number = 0;
     api::request asked = {};
@@ -43,7 +43,7 @@ class answers {
     wake_->send();
   }
 
-  // 0: closed, and `done` will not be called.
+  // Returns the number of the request. 0: closed, and `done` will not be called.
   std::uint64_t ask(api::request what, caller from, done_function done) {
     std::lock_guard lock(mutex_);
     if (wake_ == nullptr) return 0;
@@ -67,7 +67,7 @@ class answers {
     return std::exchange(lines_, {});
   }
 
-  // Returns the requests that nobody will work on.
+  // Returns the requests that will not be worked on.
   std::vector<guest> close() {
     std::lock_guard lock(mutex_);
     wake_ = nullptr;

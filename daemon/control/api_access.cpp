@@ -21,7 +21,7 @@ access_rules::verdict refused(int status, std::string why, std::string hint = {}
   return {status, {code, "request", std::move(why), std::move(hint)}};
 }
 
-// Without its port.
+// The host without its port.
 std::string_view host_of(std::string_view authority) {
   return authority.substr(0, authority.rfind(':'));
 }
@@ -76,7 +76,7 @@ access_rules::verdict access_rules::judge_host(const net::http_request& asked) c
 
 access_rules::verdict access_rules::judge(const net::http_request& asked) const {
   if (verdict host = judge_host(asked); host.status != 200) return host;
-  // All of several lines: none of them is passed over.
+  // All lines of the header, joined: none of them is passed over.
   const std::optional<std::string> origin = asked.list("origin");
   const std::string own(asked.authority());
   const bool is_foreign = origin && *origin != "http://" + own && *origin != "https://" + own;

@@ -24,7 +24,7 @@ class rights {
   }
   static rights all() { return rights({right::inspect, right::state, right::manage}); }
   bool has(right one) const { return (bits_ & bit(one)) != 0; }
-  // In the order of the table: "inspect", "state", "manage".
+  // The names of the rights in the order of the table: "inspect", "state", "manage".
   std::vector<std::string> names() const;
 
  private:
@@ -34,12 +34,12 @@ class rights {
 };
 
 struct access_options {
-  std::string token;                // empty: there is none
-  std::vector<right> without_token; // the rights of a reader that does not give it
+  std::string token;                // empty: none
+  std::vector<right> without_token; // the rights of a reader that gives no token
   std::vector<std::string> hosts;   // names that Host may have, beside addresses and localhost
-  bool local_only = true;           // it listens on a loopback address
+  bool local_only = true;           // the node listens on a loopback address
   bool has_tls = false;
-  std::string token_name{}; // in the log; never the token itself
+  std::string token_name{}; // the token's name in the log; never the token itself
 };
 
 class access_rules {
@@ -53,19 +53,20 @@ class access_rules {
 
   explicit access_rules(access_options options) : options_(std::move(options)) {}
 
-  // Beyond loopback the page and the API are there with a token and TLS only.
+  // Beyond loopback the page and the API are there only with a token and TLS.
   bool is_open() const { return options_.local_only || (options_.has_tls && knows_token()); }
   bool knows_token() const { return !options_.token.empty(); }
   const std::string& token_name() const { return options_.token_name; }
   bool local_only() const { return options_.local_only; }
 
   verdict judge(const net::http_request& asked) const;
-  // Whether a browser says that a page of another origin makes this request by itself, so that no reader has
-  // opened the address. Such a page can read no answer, but it could have many made, and hold streams open.
+  // Whether the browser says that a page of another origin makes this request by itself: its user has not
+  // opened the address. Such a page cannot read the answer, but it could have many answers made, and hold
+  // streams open.
   static bool is_of_other_page(const net::http_request& asked);
-  // Judges the host alone, which has to be an address, localhost or a name of the node: 200 or 403. A page in
-  // a browser may ask a server of its own machine under a name that the page's owner lets point there; such a
-  // name is refused. (DNS rebinding.)
+  // Judges the host alone, which has to be an address, localhost or a name of the node: 200 or 403. The
+  // owner of a page can let a name of its own point to the browser's machine, and the page can then ask a
+  // server there under that name (DNS rebinding). Such a name is refused.
   verdict judge_host(const net::http_request& asked) const;
 
  private:

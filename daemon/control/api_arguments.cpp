@@ -71,7 +71,7 @@ bool fits(const argument& one, const json& value) {
   return value.is_boolean();
 }
 
-// Null: the text is none of that type.
+// The text as a value of the argument's type; null: it has not that type.
 json of_text(const argument& one, std::string text) {
   if (one.type == argument_type::text) return text;
   if (one.type == argument_type::flag)

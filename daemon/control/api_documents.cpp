@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-// Whose engines report names, addresses and counts alone.
+// The kinds of engines whose reports have only names, addresses and counts.
 constexpr std::array<std::string_view, 5> kinds_without_terms{"server", "supervisor", "pool", "tcp", "web"};
 
 std::string_view name_of(verb how) {
@@ -51,7 +51,7 @@ json answers(std::string_view about, std::string_view type) {
   return {{"200", std::move(done)}, {"default", std::move(failed)}};
 }
 
-// With the token or without: what a reader may do differs.
+// A request may come with the token or without it; what the reader may do differs.
 json either_way() {
   return json::array({json::object(), {{"token", json::array()}}});
 }
@@ -96,7 +96,7 @@ void keep_shape(json& of, const char* key) {
     *found = shape_of(found->get_ref<const std::string&>());
 }
 
-// Of a stage's peer, {Pid, Tag}, the pid.
+// Keeps only the pid of a stage's peer, {Pid, Tag}.
 std::string shape_of_peer(const std::string& term) {
   constexpr std::string_view begin = "{#Pid<";
   const std::size_t end = term.find('>');
@@ -104,7 +104,8 @@ std::string shape_of_peer(const std::string& term) {
   return term.substr(0, end + 1) + ", …}";
 }
 
-// Of every text inside, but for the kind and pids. The id of a transaction is a binary that a client chose.
+// Reduces every text inside to its shape, except the kind and pids. The id of a transaction is left out,
+// since it is a binary that a client chose.
 void keep_shapes(json& of) {
   for (auto& [key, value] : of.items()) {
     if (value.is_structured())
@@ -118,7 +119,7 @@ void keep_shapes(json& of) {
   }
 }
 
-// A sentence that may end with a term: of the term its shape.
+// Reduces a term at the end of a sentence to its shape.
 std::string without_term(const std::string& sentence) {
   std::size_t begin = sentence.npos;
   for (const char* mark : {"{", "<<", "\""}) begin = std::min(begin, sentence.find(mark));
@@ -126,7 +127,7 @@ std::string without_term(const std::string& sentence) {
   return sentence.substr(0, begin) + shape_of(std::string_view(sentence).substr(begin));
 }
 
-// Whether its client writes a term, which its failures are about.
+// Whether the command's client writes a term, which the command's failures are about.
 bool takes_term(std::string_view command) {
   const auto is_term = [](const argument& one) { return one.name == "term" || one.name == "reason"; };
   return std::ranges::any_of(commands(), [&](const control::command& one) {
@@ -168,7 +169,7 @@ void leave_out_of_branch(json& branch) {
   each(branch, "children", leave_out_of_branch);
 }
 
-// "failed: REASON"
+// Reduces the reason in "failed: REASON" to its shape.
 void leave_out_of_complaint(json& one) {
   if (one.value("what", "") != "application") return;
   const std::string why = one.value("why", "");

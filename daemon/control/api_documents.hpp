@@ -24,7 +24,8 @@ nlohmann::json openapi_document(std::string_view version);
 // Takes out of `command`'s document what only the right `state` shows: states, values of the configuration,
 // and of exit reasons all but their shape.
 void leave_out_terms(std::string_view command, nlohmann::json& document);
-// The same of its failure. That of a command which takes a term, as `call`, stays: it is about that term.
+// Takes the same out of its failure. The failure of a command that takes a term, such as `call`, stays as it
+// is: it is about that term.
 void leave_out_terms(std::string_view command, api::failure& why);
 
 } // namespace coppice::control

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A request to the node as its command works on it: what was asked, by whom, and where the answer goes.
-// Shared, because the callbacks that answer later are std::functions, which copy what they hold; one of its
-// holders answers. The control thread, but for the answer.
+// A request to the node as its command works on it: the arguments, the client, and where the answer goes. It
+// is shared, because the callbacks that answer later are std::functions, which copy what they hold; one of
+// its holders answers. The control thread, but any thread may answer.
 #pragma once
 
 #include <algorithm>
@@ -35,14 +35,14 @@ struct asked {
     auto found = arguments.find(key);
     return found != arguments.end() && found->is_boolean() && found->get<bool>();
   }
-  // Absent, or no whole number from 0 on: nothing.
+  // nullopt: absent, or no whole number from 0 on.
   std::optional<std::uint64_t> number(const char* key) const {
     auto found = arguments.find(key);
     if (found == arguments.end() || !found->is_number_integer()) return std::nullopt;
     if (!found->is_number_unsigned() && found->get<long long>() < 0) return std::nullopt;
     return found->get<std::uint64_t>();
   }
-  // Absent, negative or not a number: none, it waits for ever.
+  // nullopt, no limit: absent, negative or not a number.
   std::optional<std::chrono::milliseconds> timeout() const {
     const auto ms = number("timeout_ms");
     if (!ms) return std::nullopt;

@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::size_t most_said = 200; // bytes
 
-// Empty: the machine knows none, or cannot tell now. Looked up once, since the lookup may go over a network.
-// The control socket's thread.
+// The user's name; empty: the machine knows none, or cannot tell now. Looked up once, since the lookup may
+// go over a network. The control socket's thread.
 const std::string& user_name(std::uint32_t uid) {
   constexpr std::size_t most_known = 1000;
   static std::map<std::uint32_t, std::string> known;
@@ -106,7 +106,7 @@ void log_change(const asked& a) {
     for (const nlohmann::json& file : *only)
       if (file.is_string()) what += " only " + file.get<std::string>().substr(0, most_said);
   }
-  // Of actors, there may be many a second.
+  // Requests to actors have a lower level, since there may be many a second.
   const bool of_actor =
       a.what.starts_with("call ") || a.what.starts_with("cast ") || a.what.starts_with("send ");
   base::log::tell(base::log::events::asked_by_operator,

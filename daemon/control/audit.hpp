@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Who asked for what: a line of the log for each command that changes something of the node or of an actor.
-// The uid and the pid are the kernel's word, the user's name is this machine's for that uid; who called sudo
-// and the terminal are what the client claims. Of a client over HTTP: its address, and whether it gave the
-// token, and the token's name. The control thread.
+// Logs which client asked for what: a line for each command that changes something of the node or of an
+// actor. The uid and the pid come from the kernel, and the user's name is this machine's for that uid. The
+// name of the user who called sudo, and the terminal, are claims of the client. For a client over HTTP: its
+// address, whether it gave the token, and the token's name. The control thread.
 #pragma once
 
 #include <string>
@@ -18,12 +18,12 @@ namespace coppice::control {
 std::string by(const caller& who);
 std::vector<base::log::field> fields_of(const caller& who);
 
-// Before it is done, so that a node that does not survive it has said why. Says nothing of a command that
-// only asks; over HTTP that is none with POST. Of a term it says its shape alone: what is in it may be
-// secret.
+// Logs the command before it is done, so that the log says why a node has not survived it. A command that
+// only asks is not logged, but over HTTP each POST is. For a term only its shape is logged: what is in it
+// may be secret.
 void log_change(const asked& a);
 
-// What a term is, without what is in it: put, {put, …}, …
+// The shape of a term, without what is in it: put, {put, …}, …
 std::string shape_of(std::string_view term);
 
 } // namespace coppice::control

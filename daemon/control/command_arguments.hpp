@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The arguments of the commands, for the rows of the table (command_table.hpp). Only what a client over HTTP
-// may give: no paths of files.
+// The arguments of the commands, for the rows of the table (command_table.hpp). Only arguments that a client
+// over HTTP may give: no paths of files.
 #pragma once
 
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table of the node's commands: what each is called, whether it acts, which right it needs and which
-// arguments it takes. The control socket's dispatch, /api/v1/COMMAND and its OpenAPI document are made from
-// it, the latter two from the rows that are there over HTTP. A command that both shows and acts has a row for
+// The table of the node's commands: the name of each, whether it acts, which right it needs and which
+// arguments it takes. The control socket's dispatch is made from it, and /api/v1/COMMAND and its OpenAPI
+// document are made from the rows that are there over HTTP. A command that both shows and acts has a row for
 // each. Constant; any thread.
 #pragma once
 
@@ -24,7 +24,7 @@ struct argument {
   argument_type type = argument_type::text;
   bool needed = false;
   std::string_view about{};
-  std::span<const std::string_view> words{}; // of a text: those it can be; empty: any
+  std::span<const std::string_view> words{}; // of a text: the words it can be; empty: any
   std::uint64_t usual = 0; // of a number: its value over HTTP where it is not given; 0: none
 };
 
@@ -35,16 +35,16 @@ struct command {
   const char* subject = nullptr; // the argument that an error names beside the command; null: none
   pending (*run)(const request&) = nullptr;
   std::string_view about{};
-  // As over HTTP; the control socket's clients may give paths as well.
+  // The arguments over HTTP; the control socket's clients may give paths as well.
   std::span<const argument> arguments{};
-  bool over_http = true; // false: the control socket's clients alone have it
+  bool over_http = true; // false: only for clients of the control socket
 };
 
 std::span<const command> commands();
 
-// Of that name and verb; null: there is none.
+// The command of that name and verb; null: none.
 const command* find_command(std::string_view name, verb how);
-// Of that name, whatever its verb; null: there is none. `acts`: whether it is asked to act in any of its
+// The command of that name, whatever its verb; null: none. may_act(): whether it can act in any of its
 // forms.
 const command* find_command(std::string_view name);
 bool may_act(std::string_view name);

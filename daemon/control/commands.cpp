@@ -50,7 +50,7 @@ pending run_tree(const request& r) {
   return {};
 }
 
-// Without a change: what there is, or, with for_ms, what comes.
+// Without a change: the jobs, or, with for_ms, the runs that come.
 pending run_cron(const request& r) {
   constexpr std::size_t most_rows = 1000;
   constexpr std::uint64_t longest_ms = std::uint64_t{366} * 24 * 3'600'000;
@@ -73,7 +73,7 @@ pending run_cron(const request& r) {
   return r->done(coming_document(coming, all)), pending{};
 }
 
-// start, stop, restart, terminate: done is a document that repeats what it was done to.
+// start, stop, restart, terminate. The reply is a document that repeats the application or the path.
 using operation = void (node::operations::*)(std::string_view, base::nanos,
                                              std::function<void(base::status)>);
 
@@ -116,7 +116,7 @@ pending run_changes(const request& r, bool dry_run, bool refuse) {
   wanted.os_pid = r->who.pid;
   const bool changes = !dry_run;
   const bool running = r->flag("running");
-  // Who asks is said here: the outcome comes on another thread.
+  // The client is named here, since the outcome comes on another thread.
   auto done = [r, refuse, changes, running, who = by(r->who),
                fields = fields_of(r->who)](const node::apply_outcome& outcome) {
     if (changes) node::report(outcome, who, fields);
@@ -179,7 +179,7 @@ pending run_wait_ready(const request& r) {
     if (!s && !some_failed) return r->fail(s.error());
     r->done({{"ready", true}, {"waited_ms", (base::mono_now() - began) / ns_per_ms}});
   });
-  // What is answered needs no patience, of which there may be none at all.
+  // A request that is answered already needs no patience, and it may have none at all.
   if (id == 0) return {};
   return {r->timeout(), [&of = r->of, id] { of.forget(id); },
           [&of = r->of] {
@@ -189,7 +189,7 @@ pending run_wait_ready(const request& r) {
           }};
 }
 
-// As /livez and /readyz judge it, with what helps.
+// The complaints of /livez and /readyz with their remedies, and the warnings.
 pending run_health(const request& r) {
   const node::node_status status = r->of.snapshots().status_with_disk();
   return r->done(health_document(status, all_complaints(status, r->of.snapshots().degraded()))), pending{};

@@ -40,7 +40,7 @@ json pids_json(const node::snapshots& of, const std::vector<runtime::pid>& pids)
   return list;
 }
 
-// For times that are mostly below one: in µs steps.
+// Milliseconds in steps of a µs, for times that are mostly below a millisecond.
 double fraction_of_ms(base::nanos time) {
   return static_cast<double>(time / 1000) / 1000.0;
 }
@@ -352,7 +352,7 @@ json plugins_document(node::instance& of) {
   std::map<std::string, base::nanos, std::less<>> ran; // processor time by plugin
   for (const runtime::class_work& one : runtime::work_by_class(of.runtime()))
     ran[one.plugin] += std::accumulate(one.ran.begin(), one.ran.end(), base::nanos{0});
-  // A handler whose thread is stuck is added up when it returns.
+  // A handler whose thread is stuck has not been counted yet: that happens when it returns.
   for (const runtime::stuck_handler& one : runtime::stuck_handlers(of.runtime()))
     if (const auto known = of.runtime().info(one.pid)) ran[known->summary.is.plugin] += one.ran;
   json plugins = json::array();

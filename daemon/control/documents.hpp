@@ -30,21 +30,20 @@ nlohmann::json stuck_json(const node::snapshots& of, const std::vector<runtime::
 // One process in a few words.
 nlohmann::json summary_json(const node::snapshots& of, const runtime::process_summary& p);
 nlohmann::json process_document(node::instance& of, const runtime::process_info& info);
-// What there are, and what they did.
-// `away`: the nodes of distribution.peers that are not connected.
+// The jobs, and what they did. `away`: the nodes of distribution.peers that are not connected.
 nlohmann::json jobs_document(const std::vector<services::cron_row>& jobs,
                              const std::vector<std::string>& away);
-// What comes, in its order; `all`: nothing was left out.
+// The runs that come, in their order; `all`: nothing was left out.
 nlohmann::json coming_document(const std::vector<std::pair<cron::instant, services::cron_row>>& coming,
                                bool all);
-// What an engine reports: maps with atoms as keys, lists, whole numbers, atoms and binaries as texts, true
+// The report of an engine: maps with atoms as keys, lists, whole numbers, atoms and binaries as texts, true
 // and false; null for the atom `undefined` and all else.
 nlohmann::json report_document(const runtime::message& report);
-// What a parked process waits for; null: for nothing any more.
+// The wait of a parked process; null: it waits for nothing any more.
 nlohmann::json wait_json(const runtime::waited_for& wait);
 // The callback of a process that is busy, and the process for which it works; null: neither is known.
 nlohmann::json handles_json(const runtime::occupation& told);
-// The first messages of its mailbox.
+// The first messages of a process's mailbox.
 nlohmann::json waiting_json(const runtime::occupation& told);
 nlohmann::json nodes_document(const node::snapshots& of);
 nlohmann::json plugins_document(node::instance& of);

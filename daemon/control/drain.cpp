@@ -30,7 +30,7 @@ json left_document(const node::snapshots& of) {
   return {{"draining", of.status().draining}, {"open", open}, {"listeners", std::move(listeners)}};
 }
 
-// Answers when the last one that holds it lets go.
+// Answers the request when its last holder lets go of it.
 struct round {
   explicit round(request asked) : of(std::move(asked)) {}
   round(const round&) = delete;

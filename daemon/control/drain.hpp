@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Taking a node out of service before maintenance: it is not ready any more, and its actors' listeners accept
-// nobody, while the connections that are open go on; and back. The control thread.
+// Takes a node out of service before maintenance, and back. A drained node is not ready, and its actors'
+// listeners accept no connections, while open connections go on. The control thread.
 #pragma once
 
 #include "control/asked.hpp"
 
 namespace coppice::control {
 
-// `change`: on, off, or nothing: only says how many connections are left of which listener.
+// `change`: on, off; empty: only says how many connections of each listener are left.
 pending run_drain(const request& r);
 
 } // namespace coppice::control

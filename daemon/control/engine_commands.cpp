@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-// What the engine reports, after `change`; empty: as it is.
+// Answers with the engine's report after `change`; empty: no change.
 pending answer_with_engine(const request& r, const runtime::pid& pid, runtime::message change) {
   r->of.requests().engine_of(pid, std::move(change), r->timeout_nanos(),
                              [r](const base::result<runtime::message>& report) {
@@ -28,8 +28,8 @@ pending answer_with_engine(const request& r, const runtime::pid& pid, runtime::m
   return {};
 }
 
-// The process that the request names. None, and the request has failed: there is no such process, or it is no
-// Engine, which `what` is the word for.
+// The process that the request names. nullopt: there is no such process, or it is no Engine, and the request
+// has failed. `what`: the word for an Engine.
 template <class Engine>
 std::optional<runtime::pid> named_engine(const request& r, std::string_view what) {
   const auto info = r->of.snapshots().info(r->text("name"));

@@ -21,7 +21,7 @@ using nlohmann::json;
 constexpr std::size_t page_lines = 500;
 constexpr std::size_t most_shown = 16 * 1024; // characters of a payload
 constexpr std::size_t most_subscribers = 20;  // of an event, by their pids
-// As with the log: who waits is answered after this time in any case.
+// A client that waits is answered after this time in any case, as with the log.
 constexpr std::chrono::milliseconds waiting_patience{20'000};
 
 json subscribers_json(node::instance& of, const event_report& event) {

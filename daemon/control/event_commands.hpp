@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The command `events`: the node's named events, publishing to one that is open, following one. The control
+// The command `events`: shows the node's named events, publishes to an open one, follows one. The control
 // thread.
 #pragma once
 
@@ -11,10 +11,10 @@ namespace coppice::control {
 // {seq, time, payload}, {gap: {first, last}}, or {end: REASON} as the last one.
 nlohmann::json event_line_document(const node::tail_line& line);
 
-// Without arguments: what there is. change `publish`: name, term. With a name alone (NAME or NAME@NODE),
-// since (a number, or `now`; absent: what is kept): a subscription is begun, and `tail` is its number. With
-// tail: what has come after line `after`, or, with wait, when there is something; with close nothing,
-// and it ends.
+// Without arguments: shows the events. change `publish`: name, term. With a name alone (NAME or NAME@NODE)
+// and since (a number, or `now`; absent: from the events that are kept): begins a subscription, and `tail`
+// is its number. With tail: the lines after line `after`; with wait, as soon as there are some; with close
+// nothing, and the subscription ends.
 pending run_events(const request& r);
 
 } // namespace coppice::control

@@ -17,8 +17,8 @@ namespace {
 
 // Lines at once. One may have 16 KiB of text, so a page stays below what a connection may hold.
 constexpr std::size_t most_at_once = 50;
-// A tail ends if nobody reads it for half a minute. That a reader is gone is seen when the second write to it
-// fails, and a silent one is written to at every other look.
+// A tail that is not read for half a minute ends. That a reader is gone is seen when the second write to it
+// fails, so a silent reader is written to at every other look.
 constexpr std::chrono::milliseconds every{5'000};
 
 std::string frame(const nlohmann::json& data) {
@@ -112,7 +112,7 @@ void event_followers::left(net::http_exchange from) {
   if (readers_.empty()) timer_.stop();
 }
 
-// Keeps the tails, and lets a connection whose other side is gone be noticed.
+// Keeps the tails, and writes to silent readers, so that a connection whose other side is gone is noticed.
 void event_followers::tick() {
   std::vector<net::http_exchange> silent;
   for (auto& [number, one] : readers_) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The readers of /api/v1/stream?event=NAME: each has a tail of the event, whose lines are sent as they come.
 // What waits for a reader that does not take its bytes is bounded by its tail, which drops the oldest lines
-// and counts them; the server's deadline ends such a reader. The HTTP thread, but for the function that says
-// that there are lines.
+// and counts them; the server's deadline ends such a reader. The HTTP thread; only the function that says
+// that there are lines is called on any thread.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ class event_followers {
   // Readers that did not take their bytes.
   std::uint64_t dropped() const { return dropped_; }
 
-  // Begins the answer. `node`: of another node; empty: of this one. An error leaves the request unanswered:
-  // as event_tails::open().
+  // Begins the answer. `node`: the event's node; empty: this node. An error, as of event_tails::open(),
+  // leaves the request unanswered.
   base::status open(net::http_exchange to, const std::string& name, const std::string& node,
                     const behaviours::event_subscribe_options& how);
   // Sends what there is for this reader, if it is still there.
@@ -49,7 +49,7 @@ class event_followers {
   using key = std::pair<std::uint64_t, std::uint64_t>;
   struct reader {
     net::http_exchange to;
-    std::uint64_t number = 0; // of its tail
+    std::uint64_t number = 0; // of the tail
     std::shared_ptr<node::event_tail> tail;
     std::uint64_t after = 0; // the last line that it has
     bool is_slow = false;    // much waits for it: it gets nothing
@@ -58,7 +58,7 @@ class event_followers {
 
   void tick();
   void wait_for_lines(reader& one);
-  // False: the reader has gone with it.
+  // False: the write has ended the reader.
   bool write(net::http_exchange to, const std::string& text);
   void close(const reader& one);
 

@@ -26,7 +26,7 @@ std::vector<complaint> lives(const node::node_status& status) {
 
 std::vector<complaint> ready(const node::node_status& status, const std::vector<std::string>& given_up) {
   std::vector<complaint> out;
-  // A reload or an apply takes nothing down that is up.
+  // A node that reloads or applies is ready: nothing that is up goes down.
   if (status.state == node::node_state::starting || status.state == node::node_state::stopping)
     out.push_back({"node", status.name, std::string(node::text(status.state)),
                    status.state == node::node_state::starting

@@ -35,13 +35,13 @@ http_response plain(int status, std::string text) {
   return {status, "text/plain; charset=utf-8", std::move(text)};
 }
 
-// What the log calls the token: the file without its folder, the variable or the credential.
+// The token's name in the log: the file without its folder, the variable or the credential.
 std::string name_of(const spec::cookie_source& token) {
   if (token.file) return token.file->substr(token.file->rfind('/') + 1);
   return token.env.value_or(token.credential.value_or(""));
 }
 
-// Everybody may ask, so no exit reason and no value of the configuration is in it.
+// Any client may ask for this, so no exit reason and no value of the configuration is in it.
 http_response healthy(const node::node_status& status, const std::vector<complaint>& complaints) {
   nlohmann::json document = health_document(status, complaints);
   leave_out_terms("health", document);

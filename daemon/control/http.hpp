@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The node over HTTP: /metrics, /livez and /readyz for everybody, the page and /api/v1 for those with rights.
-// A thread of its own with a loop of its own, so that neither a stuck worker nor a scraper that asks without
-// end is in the way of anybody else; whatever clients do costs one thread at most.
+// The node over HTTP: /metrics, /livez and /readyz for all clients, the page and /api/v1 for clients with
+// rights. A thread of its own with a loop of its own, so that a stuck worker does not hold it up, and a
+// scraper that asks without end holds up no other part of the node: whatever clients do costs one thread at
+// most.
 #pragma once
 
 #include <functional>
@@ -17,7 +18,7 @@ namespace coppice::control {
 
 class http_endpoint {
  public:
-  // What is in `on` outlives it. errc::exists: the port is taken.
+  // The parts in `on` outlive it. errc::exists: the port is taken.
   static base::result<std::unique_ptr<http_endpoint>> start(const http_api::parts& on,
                                                             const base::socket_address& at);
 
@@ -34,10 +35,10 @@ class http_endpoint {
   std::unique_ptr<inner> inner_;
 };
 
-// What make() makes; 500 where it throws, which the log knows. Any thread.
+// The response that make() makes; 500 if it throws, which is logged. Any thread.
 net::http_response contained_page(const std::function<net::http_response()>& make);
 
-// Where the node's configuration says; null: it says nowhere.
+// Starts the endpoint at the address in the node's configuration; null: none is configured.
 base::result<std::unique_ptr<http_endpoint>> serve_http(const http_api::parts& on);
 
 } // namespace coppice::control

@@ -48,7 +48,7 @@ bool reads(const http_request& asked) {
   return asked.method == "GET" || asked.method == "HEAD";
 }
 
-// Null: there is none over HTTP.
+// The command; null: there is none over HTTP.
 const command* find_over_http(std::string_view name, verb how) {
   const command* const found = find_command(name, how);
   return found != nullptr && found->over_http ? found : nullptr;
@@ -83,8 +83,8 @@ json stream_status(node::instance& of) {
 
 } // namespace
 
-// What other threads have for the HTTP thread: replies of the control thread, and who has lines of an event
-// to get. Outlives the API for as long as one is owed.
+// The queue from other threads to the HTTP thread: replies of the control thread, and readers that have
+// lines of an event to get. Outlives the API for as long as a reply or a line is owed.
 class http_api::inbox {
  public:
   struct letter {
@@ -243,7 +243,7 @@ void http_api::answer_api(const http_request& asked, net::http_exchange from) {
         from, 403,
         {base::errc::refused, std::string(name), fmt::format("the right {} is missing", text(needed)),
          access_.knows_token() ? "the node's token gives it" : "control.http gives rights"});
-  // A token or an argument there would be passed over.
+  // A token or an argument in the query would be passed over.
   const bool takes_query = name == "stream" || (!is_document && !is_post);
   if (!takes_query && !asked.query().empty())
     return refuse(

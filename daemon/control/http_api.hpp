@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The node's page at / and its API at /api/v1. Commands run on the control thread, as those of the control
-// socket do; their answers come back through an inbox, so that this thread never waits for a process. The
-// HTTP thread.
+// The node's page at / and its API at /api/v1. Commands run on the control thread, as commands of the
+// control socket do; their answers come back through an inbox, so that the HTTP thread never waits for a
+// process. The HTTP thread.
 #pragma once
 
 #include <cstdint>
@@ -37,13 +37,13 @@ class http_api {
   ~http_api();
   http_api(const http_api&) = delete;
 
-  // Before the first request: the server that calls it.
+  // Sets the server that calls this object. Called before the first request.
   void use(net::http_server& over) { server_ = &over; }
 
-  // Answers a request for the page or the API, now or later. False: it is for neither, or they are not there.
+  // Answers a request for the page or the API, now or later. False: it is for neither, or both are closed.
   bool handle(const net::http_request& asked, net::http_exchange from);
   const access_rules& access() const { return access_; }
-  // Bytes that the body of this request may have.
+  // The longest body that this request may have, in bytes.
   std::size_t body_limit(const net::http_request& asked) const;
   // Gives an answer that the server makes by itself, such as 413, the form of the API's errors. `asked`: null
   // where the head was not understood.
@@ -60,7 +60,7 @@ class http_api {
   struct waiting {
     const command* what = nullptr;
     rights may;
-    std::uint64_t request = 0; // the control server's number
+    std::uint64_t request = 0; // its number at the control server
   };
   using key = std::pair<std::uint64_t, std::uint64_t>;
 
@@ -74,10 +74,10 @@ class http_api {
   void open_topics(std::string_view names, const access_rules::verdict& who, net::http_exchange from);
   void open_event(const std::string& name, const std::optional<std::string>& since,
                   const access_rules::verdict& who, net::http_exchange from);
-  // Whether a message to that node needs no new connection: it is this node, or one that is connected. A
+  // Whether a message to that node needs no new connection: it is this node, or a connected node. A
   // subscription to an event of any other node would make this node connect, which takes the right manage.
   bool reaches(std::string_view node) const;
-  // Refuses the request where there are as many readers as there may be.
+  // False: there are as many readers as there may be, and the request is refused.
   bool has_room(net::http_exchange from);
   nlohmann::json about(const access_rules::verdict& who) const;
   nlohmann::json document(topic which) const;

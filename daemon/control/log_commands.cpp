@@ -18,9 +18,10 @@ namespace {
 namespace log = base::log;
 using nlohmann::json;
 
-// Of lines, in one answer: what a reader may make the node hold for him.
+// Bytes of lines in one answer: a reader can make the node hold no more than that.
 constexpr std::size_t page_bytes = std::size_t{1} << 20;
-// Who waits is answered after this time in any case: he may have left, which nobody hears of while he waits.
+// A client that waits is answered after this time in any case. It may have left, which is not noticed while
+// it waits.
 constexpr std::chrono::milliseconds waiting_patience{20'000};
 
 std::vector<std::string> known_modules(const node::snapshots& of) {
@@ -120,7 +121,7 @@ struct level_target {
   std::string of;
 };
 
-// A module goes before a process of that name, which its pid tells apart.
+// A module goes before a process of the same name; the process can still be named by its pid.
 base::result<level_target> target_of(const node::snapshots& of, const std::string& name) {
   if (name.empty()) return level_target{};
   if (is_module(of, name)) return level_target{log::level_scope::module, name};
@@ -160,7 +161,7 @@ pending run_logs(const request& r) {
             hint_for(r->of.snapshots(), wanted->process, among::processes));
     return {};
   }
-  // Who asks for the last ones and for more gets the last ones first.
+  // A client that asks for the last lines, and for more, gets the last lines first.
   if (!page.lines.empty() || !r->flag("wait") || !after) return r->done(page_json(page)), pending{};
   const auto id = r->lines.when_line(page.next, *wanted, [r, from = *after, filter = *wanted] {
     r->reply.later([&lines = r->lines, from, filter] {

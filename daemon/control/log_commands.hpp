@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `logs` and `log-level`: the node's last lines, whose readers ask for the next page when they have read one,
-// so that nothing is kept for them, and what is logged at which level. Neither asks a worker. The control
+// `logs` and `log-level`: the node's last lines, and what is logged at which level. A reader asks for the
+// next page when it has read one, so that nothing is kept for it. Neither command asks a worker. The control
 // thread.
 #pragma once
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The page of metrics: what the process, the runtime and the tree are like, and what is counted on the node's
-// board (metrics/board.hpp). Every number of series is bounded: those of workers, applications, certificates
-// and handlers of the log by the configuration, those of classes of actors by the runtime, those of children
-// that are parked here, all others by the board. No series is of a process. Any thread.
+// The page of metrics: figures of the process, the runtime and the tree, and the counters on the node's
+// board (metrics/board.hpp). The number of series is bounded: of workers, applications, certificates and
+// handlers of the log by the configuration, of classes of actors by the runtime, of parked children in this
+// file, of all others by the board. No series is of a process. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace coppice::control {
 
 using metrics::exposition;
 
-// What this process uses of its machine.
+// The resources of the machine that this process uses.
 struct process_usage {
   std::uint64_t resident_bytes = 0;
   std::uint64_t mapped_bytes = 0;
@@ -45,7 +45,8 @@ struct metrics_source {
   std::map<int, std::uint64_t> http_answered; // by status
 };
 
-// `counted` stands between what the process and the tree have, and this page's own server.
+// The families of `counted` stand behind those of the process and the tree, and before those of this page's
+// own server.
 std::string metrics_text(const metrics_source& from, const metrics::board& counted, exposition::format how);
 
 } // namespace coppice::control

@@ -52,7 +52,7 @@ void finish_call(asked& a, const behaviours::gen::call_result& result) {
   a.fail(base::errc::closed, "the node is stopping");
 }
 
-// What call, cast and send have in common: whom, and what.
+// The arguments that call, cast and send have in common.
 struct addressed {
   runtime::destination to;
   runtime::message term;
@@ -103,7 +103,7 @@ json info_json(node::instance& of, const runtime::process_info& info) {
   return document;
 }
 
-// Of a process that is parked, or whose thread is stuck: it tells itself what it is busy with.
+// For a process that is parked, or whose thread is stuck: the process itself tells what it is busy with.
 void answer_with_occupation(const request& r, const runtime::process_info& info, base::nanos most) {
   r->of.requests().occupation_of(
       info.summary.pid, most,
@@ -131,7 +131,7 @@ api::failure ended(const asked& a) {
   return {base::errc::not_found, a.what, "noproc: it has ended meanwhile", {}};
 }
 
-// Of one that has not told its state in time: what it does now, since it has begun that meanwhile.
+// For a process that has not told its state in time: tells what it does now, which it has begun meanwhile.
 void answer_anew(const request& r, const runtime::pid& pid) {
   const auto info = r->of.runtime().info(pid);
   if (!info) return r->reply(api::reply(unexpect, ended(*r)));
@@ -141,8 +141,9 @@ void answer_anew(const request& r, const runtime::pid& pid) {
 
 } // namespace
 
-// Who is parked says itself for what, another what its format_status shows; where that takes too long, the
-// rest is told without: soon of one that has something to do, which may answer in a while or not at all.
+// A parked process tells what it waits for; another process tells what its format_status shows. If that
+// takes too long, the answer comes without it. A process that has something to do gets less time, since it
+// may answer in a while or not at all.
 pending run_info(const request& r) {
   constexpr std::chrono::milliseconds patience{1500};
   const auto info = r->of.snapshots().info(r->text("name"));
@@ -177,7 +178,7 @@ pending run_info(const request& r) {
           }};
 }
 
-// As exit(Pid, Reason) from a process that it is not linked to.
+// Sends an exit signal, as exit(Pid, Reason) from a process that is not linked to it.
 pending run_exit(const request& r) {
   const auto info = r->of.snapshots().info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};

@@ -15,7 +15,8 @@ pending run_send(const request& r);
 // arguments: name.
 pending run_info(const request& r);
 
-// As exit(Pid, Reason) from a process that it is not linked to. arguments: name, reason.
+// Sends an exit signal, as exit(Pid, Reason) from a process that is not linked to it. arguments: name,
+// reason.
 pending run_exit(const request& r);
 
 // Ends what `sys` of another node, or of this one, has switched on. arguments: name, change: off.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A heap of the best so far, whose top is the first to go; without a limit everything is kept and sorted at
-// the end.
+// Keeps a heap of the best rows so far, whose top is removed first; without a limit everything is kept and
+// sorted at the end.
 #include "control/process_list.hpp"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ struct row {
   bool of_node = false; // a part of the node itself
 };
 
-// Null: by pid.
+// null: by pid.
 figure figure_of(std::string_view sort) {
   if (sort == "mailbox") return [](const process_summary& one) { return one.messages; };
   if (sort == "reductions") return [](const process_summary& one) { return one.reductions; };
@@ -43,7 +43,7 @@ bool contains(std::string_view text, std::string_view part) {
   return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
-// Whether a pid can contain it: then the pid of each process has to be written, which costs more than
+// Whether a pid can contain `part`. Then the pid of each process has to be written, which costs more than
 // looking at the rest.
 bool may_be_of_pid(std::string_view part) {
   return part.find_first_not_of("<>.0123456789") == part.npos;
@@ -94,7 +94,7 @@ class listing {
            contains(one.is.behaviour, filter_) || contains(one.is.plugin, filter_) ||
            (looks_at_pids_ && contains(of_.snapshots().text_of(one.pid), filter_));
   }
-  // Most processes of a large node, of which nothing else has to be looked up.
+  // True for most processes of a large node: nothing else has to be looked up for them.
   bool is_below_all(const process_summary& one) const {
     return by_ != nullptr && kept_.size() == most_ && by_(one) < by_(kept_.front().of);
   }

@@ -9,7 +9,7 @@
 
 namespace coppice::control {
 
-// Over HTTP, at most.
+// The largest limit; over HTTP it is also the usual one.
 inline constexpr std::size_t most_listed = 500;
 
 // {processes, total}: total counts those that the filter and the behaviour admit. Arguments: sort, filter,

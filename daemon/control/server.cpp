@@ -135,8 +135,8 @@ class server::inner {
     const auto owes_nobody = [this] {
       return std::ranges::none_of(sessions_, [](const auto& one) { return one.second->owed(); });
     };
-    // Who has connected is answered; who comes from now on waits for the process that goes on with the
-    // socket.
+    // Clients that have connected are answered. Clients that come from now on wait for the process that goes
+    // on with the socket.
     if (kept_) net::give_last_answers(loop_, owes_nobody);
     sessions_.clear();
     left_.clear();
@@ -147,7 +147,7 @@ class server::inner {
     }
     for (const auto& one : unheard)
       if (one.done) one.done(stopping());
-    // Another wake-up may have told of the stop before its own was sent.
+    // Waits until the stop's own wake-up is sent: another wake-up may have ended the loop before.
     std::unique_lock(stop_lock_).unlock();
     wake_.close();
     loop_.run(); // the close callbacks
@@ -227,7 +227,7 @@ class server::inner {
                                                 [this, connection] { leave(connection); }));
   }
 
-  // A session can't be destroyed under its own feet: it is put aside until the next wake-up.
+  // A session cannot be destroyed while it runs: it is put aside until the next wake-up.
   void leave(std::uint64_t connection) {
     auto found = sessions_.find(connection);
     if (found == sessions_.end()) return;
@@ -241,16 +241,16 @@ class server::inner {
   base::uv::async wake_;
   std::function<std::chrono::milliseconds()> looks_;
   base::uv::timer again_;
-  std::atomic<bool> look_ = false; // it is asked for
+  std::atomic<bool> look_ = false; // look() has asked for it
   std::shared_ptr<answers> answers_;
   net::listener listener_;
-  bool kept_ = false; // its socket
+  bool kept_ = false; // its socket is kept in options.sockets
   std::map<std::uint64_t, std::unique_ptr<session>> sessions_;
   std::vector<std::unique_ptr<session>> left_;
   std::map<std::uint64_t, std::unique_ptr<visit>> visits_;
   std::uint64_t last_session_ = 0;
   std::atomic<bool> stopping_ = false;
-  std::mutex stop_lock_; // held from saying so until wake_ is no longer needed for it
+  std::mutex stop_lock_; // held from setting stopping_ until wake_ is no longer needed for it
   std::thread thread_;
 };
 

@@ -19,30 +19,31 @@ namespace coppice::control {
 
 struct server_options {
   std::string path;  // of the socket; its folder exists
-  std::string group; // that may connect; empty, or one that does not exist (warned about): none
+  std::string group; // its members may connect; empty, or a group that does not exist (warned about): none
   std::uint32_t mode = 0660;
-  // At once, by the policy of net/admission/admission_limit.hpp: a whole request is what has to be said. Of
-  // those whose request is being worked on there may be four times as many before more wait to be accepted.
+  // Connections at once, by the policy of net/admission/admission_limit.hpp, in which a client has spoken
+  // when a whole request has come. Four times as many may have a request that is being worked on before more
+  // wait to be accepted.
   std::size_t connections = 64;
-  net::socket_store* sockets = nullptr; // where the socket is kept, outliving the server; null: nowhere
-  // May be empty. Called on the control thread at once, whenever look() asks for it, and each time as much
-  // later as it said; must not block.
+  net::socket_store* sockets = nullptr; // keeps the socket, and outlives the server; null: it is not kept
+  // May be empty. Called on the control thread at once, whenever look() asks for it, and after the time that
+  // its last call returned; must not block.
   std::function<std::chrono::milliseconds()> looks = {};
 };
 
-// What becomes of the reply to a request that did not come by the socket.
+// Takes the reply to a request that did not come by the socket.
 using done_function = std::function<void(api::reply)>;
 
-class answers; // what the control thread has been given to write; shared with every open `answer`
+class answers; // the queue to the control thread; shared with every open `answer`
 
-// Which request of which connection. Connection 0: requests that did not come by the socket.
+// A request of a connection. Connection 0: requests that did not come by the socket.
 struct request_id {
   std::uint64_t connection = 0;
   std::uint64_t number = 0;
 };
 
-// Takes one answer, on any thread, at once or later; a second one is ignored, and one for a client that
-// has left is dropped. A request whose `answer` is destroyed unused is answered with an internal error.
+// Takes one answer, on any thread, at once or later. A second answer is ignored, and an answer for a client
+// that has left is dropped. A request whose `answer` is destroyed unused is answered with an internal error.
 class answer {
  public:
   answer(std::shared_ptr<answers> to, request_id of);
@@ -51,8 +52,8 @@ class answer {
   ~answer();
 
   void operator()(const api::reply& reply);
-  // One that is made on the control thread when it is to be written, and not at all for a client that has
-  // left.
+  // Gives an answer that is made on the control thread when it is to be written. It is not made for a client
+  // that has left.
   void later(std::function<api::reply()> make);
 
  private:
@@ -69,18 +70,18 @@ struct caller {
   api::claims claims = {}; // of each request
   std::string http =
       {}; // the address of a client over HTTP, without uid and pid; empty: it came by the socket
-  std::string token = {}; // of one over HTTP that gave the node's token: the token's name; empty: it did not
-  bool sees_state = true; // has the right `state`
+  std::string token = {}; // the name of the token that a client over HTTP gave; empty: it gave none
+  bool sees_state = true; // it has the right `state`
   bool acts = true;       // false: over HTTP it uses a row of the table that only shows
 };
 
-// What is left to do for a request when its function has returned.
+// The work that is left for a request when its function has returned.
 struct pending {
-  std::optional<std::chrono::milliseconds> patience; // then the client gets what `overdue` says
-  // May be empty; called if it timed out or its connection ended first. Control thread.
+  std::optional<std::chrono::milliseconds> patience; // then the client gets `overdue`; none: no limit
+  // May be empty; called if the request timed out or its connection ended first. Control thread.
   std::function<void()> give_up = {};
-  // May be empty: an error that it was not done in time. Called before give_up if it timed out. Control
-  // thread.
+  // Makes the reply if the request timed out, and is called before give_up; empty: an error that it was not
+  // done in time. Control thread.
   std::function<api::reply()> overdue = {};
 };
 
@@ -89,7 +90,7 @@ using request_function = std::function<pending(api::request, const caller&, answ
 
 class server {
  public:
-  // errc::exists: somebody listens there already.
+  // errc::exists: another process listens there already.
   static base::result<std::unique_ptr<server>> start(const server_options& options, request_function handle);
 
   // Closes the socket and the connections and ends the thread; answers given later are dropped.
@@ -103,7 +104,8 @@ class server {
   // The reply is not wanted any more. Any thread.
   void give_up(std::uint64_t request);
 
-  // Has `looks` called soon, before answers that are given from now on are written. Any thread.
+  // Makes the control thread call `looks` soon, before it writes answers that are given from now on. Any
+  // thread.
   void look();
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See service_report.hpp. READY=1 is said once every application has started, whenever that is; a reload that
-// begins and ends between two looks is none for the service manager.
+// See service_report.hpp. READY=1 is said once every application has started, whenever that is. A reload
+// that begins and ends between two looks is not told to the service manager.
 #include "control/service_report.hpp"
 
 #include <fmt/format.h>
@@ -35,7 +35,7 @@ std::string counted(std::size_t n, std::string_view what) {
   return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
 }
 
-// Somebody waits for what it does.
+// Whether another process may wait for what the node does.
 bool busy(const node::node_status& now) {
   return now.state != node_state::running || !applications_in(now, "starting").empty();
 }
@@ -120,12 +120,13 @@ std::string service_report::next(const node::node_status& now, base::nanos at) {
   next_.status = status_line(now);
   if (next_.status != said_.status) out += "STATUS=" + next_.status + "\n";
   const bool alive = lives(now).empty();
-  // Who starts or stops, and makes progress, is given time; who has started and is not ready is not.
+  // A node that starts or stops, and makes progress, is given time. A node that has started and is not ready
+  // is not.
   if (busy(now) && alive && (said_.extended == 0 || at - said_.extended >= second)) {
     next_.extended = at;
     out += fmt::format("EXTEND_TIMEOUT_USEC={}\n", extension / 1000);
   }
-  // How long a stop may take is bounded by itself, also when a worker does not come back.
+  // A stop has a time limit of its own, also when a worker does not come back.
   if (watchdog_ > 0 && (alive || now.state == node_state::stopping) &&
       (said_.alive == 0 || at - said_.alive >= std::min(second, watchdog_ / 4))) {
     next_.alive = at;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a node tells the service manager it runs under (sd_notify(3)), judged from its snapshots: that it is
-// ready, reloads, stops, and how it is in words, each when it changes; that it lives, and needs more time
-// than the unit gives it, again and again. The report is a pure machine: who looks says when, and sends what
-// comes out.
+// The reports of a node to the service manager it runs under (sd_notify(3)), judged from its snapshots. When
+// it changes: that the node is ready, reloads or stops, and its state in words. Again and again: that it
+// lives, and that it needs more time than the unit gives it. The report is a pure machine: its caller gives
+// the time, and sends the lines that come out.
 #pragma once
 
 #include <chrono>
@@ -18,16 +18,16 @@ namespace coppice::control {
 
 class service_report {
  public:
-  // `watchdog`: within which time the service manager wants to hear that the node lives; 0: it does not. ns.
+  // `watchdog`: the ns within which the service manager wants to hear that the node lives; 0: never.
   explicit service_report(base::nanos watchdog) : watchdog_(watchdog) {}
 
-  // The lines to send at this monotonic time; empty: none. What they say counts as said with taken(): until
-  // then they come again.
+  // The lines to send at this monotonic time; empty: none. The lines count as said once taken() is called:
+  // until then they come again.
   std::string next(const node::node_status& now, base::nanos at);
   void taken() { said_ = next_; }
 
-  // How long until the next look: often while something is awaited, else as the watchdog wants it, every two
-  // seconds at least.
+  // The time until the next look: short while something is awaited, else as the watchdog wants it, two
+  // seconds at most.
   std::chrono::milliseconds pause(const node::node_status& now) const;
 
  private:
@@ -37,7 +37,7 @@ class service_report {
     bool stopping = false;
     std::string status;
     base::nanos alive = 0;    // when it was said last; 0: never
-    base::nanos extended = 0; // likewise
+    base::nanos extended = 0; // when it was said last; 0: never
   };
 
   base::nanos watchdog_;
@@ -45,12 +45,12 @@ class service_report {
   told next_;
 };
 
-// How the node is, in one line: "starting: 1 of 3 applications run, shop is starting"; "running: 3
+// The node's state in one line: "starting: 1 of 3 applications run, shop is starting"; "running: 3
 // applications", with what came of the last apply and reload; "stopping: shop".
 std::string status_line(const node::node_status& now);
 
-// Tells the service manager of this process what there is to tell, each time it is called, and returns how
-// soon to call it again. One thread; does not wait. Both outlive it. Empty: there is no service manager.
+// A function that tells the service manager of this process what has to be told, and returns the time until
+// its next call. One thread; does not wait. Both arguments outlive it. Empty: there is no service manager.
 std::function<std::chrono::milliseconds()> reports_of(const node::instance& of,
                                                       const node::service_manager& manager);
 

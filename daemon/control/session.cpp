@@ -41,7 +41,7 @@ void session::on_closed(base::error) {
   leave();
 }
 
-// Its stream may be no more: nothing that is still to come may touch it.
+// The stream may be gone: nothing that comes later may touch it.
 void session::leave() {
   patience_.stop();
   if (!std::exchange(over_, true)) gone_();
@@ -64,7 +64,7 @@ void session::next_request() {
   answering_ = true;
   stream_.place().hold(true);
   stream_.pause();
-  // What is thrown gives its answer up, which tells the client so.
+  // If the function throws, its answer is destroyed unused, which tells the client so.
   base::contained("a request at the control socket",
                   [&] { pending_ = ask_(std::move(*request), ++number_); });
   if (pending_.patience) patience_.start(*pending_.patience);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// One connection to the control socket: splits what arrives into lines, one request at a time, and
-// writes the answers. While a request is being worked on, and until its answer has left, nothing more is
-// read, so a client that sends faster than it is answered waits in the kernel. One that takes nothing of its
-// answer for ten seconds is let go of. The control thread.
+// One connection to the control socket: splits what arrives into lines, one request at a time, and writes
+// the answers. While a request is being worked on, and until its answer has left, nothing more is read, so a
+// client that sends faster than it is answered waits in the kernel. A client that takes nothing of its
+// answer for ten seconds is disconnected. The control thread.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class session final : public net::stream_handler {
 
   // The answer of request `number`; ignored if that is not the one being worked on.
   void answer(std::uint64_t number, std::string_view line);
-  // A request is being worked on, or the first one has not come.
+  // Whether an answer is owed: a request is being worked on, or the first one has not come.
   bool owed() const { return answering_ || number_ == 0; }
 
  private:
@@ -38,12 +38,12 @@ class session final : public net::stream_handler {
   void on_drained() override;
   void on_closed(base::error why) override;
 
-  // Takes the next line out of what has arrived, unless one is being answered.
+  // Takes the next line out of what has arrived, unless a request is being answered.
   void next_request();
   void on_timeout();
-  // The answer has not left in time: while it gets less, there is time again.
+  // Called if the answer has not left in time. If a part of it has left, the time begins anew.
   void on_unread();
-  // What comes after an answer.
+  // Goes on after an answer.
   void go_on();
   // The request being worked on is not waited for any more.
   void give_up();
@@ -61,7 +61,7 @@ class session final : public net::stream_handler {
   bool answering_ = false;
   pending pending_;
   std::size_t unread_ = 0; // bytes of the last answer that have not left, when last looked at
-  net::deadline patience_; // for the first request, then for the answer of each, and for its leaving
+  net::deadline patience_; // for the first request, then for each answer, and for its leaving
   bool ended_ = false;     // the client sends nothing more
   bool over_ = false;      // gone_() was called
 };

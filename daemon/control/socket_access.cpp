@@ -22,7 +22,7 @@ std::optional<gid_t> group_of(const std::string& name) {
   return entry.gr_gid;
 }
 
-// The group's users have at most the rights of everybody.
+// The same mode, in which the group's users have at most the rights of all users.
 mode_t without_group(mode_t mode) {
   return mode & (0707 | (mode & 0007) << 3);
 }
@@ -33,7 +33,7 @@ net::unix_place place_of_socket(std::string path, mode_t mode, const std::string
                                 const std::string& usual) {
   net::unix_place at{std::move(path), mode};
   if (group.empty()) return at;
-  // Whoever runs a node for himself has asked for no group.
+  // A user who runs a private node has not asked for the usual group.
   const bool asked_for = group != usual;
   at.group = group_of(group);
   if (!at.group) {

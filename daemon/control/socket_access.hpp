@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who may use the control socket: its file's group and mode. Any thread.
+// Decides which users may use the control socket: the group and mode of its file. Any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -10,10 +10,10 @@
 
 namespace coppice::control {
 
-// `group`: as configured; empty: it is not changed. `usual`: the one that a configuration has which names
-// none. A group that does not exist is logged. Then, and where this process may not give the file to the
-// usual group, as when somebody who is no member runs a node for himself, the users of the file's group may
-// do no more than everybody may by `mode`.
+// `group`: as configured; empty: the file's group is not changed. `usual`: the group of a configuration that
+// names none. A group that does not exist is logged. Then the users of the file's group may do no more than
+// all users may by `mode`. So it is if this process may not give the file to the usual group, as when its
+// user is no member.
 net::unix_place place_of_socket(std::string path, mode_t mode, const std::string& group,
                                 const std::string& usual);
 

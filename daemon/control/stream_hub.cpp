@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See stream_hub.hpp. A write may end a reader's connection, which calls left() in the middle of a walk: what
-// has left is taken out when the walk is over.
+// See stream_hub.hpp. A write may end a reader's connection, which calls left() in the middle of a walk:
+// readers that have left are removed when the walk is over.
 #include "control/stream_hub.hpp"
 
 #include <algorithm>
@@ -75,8 +75,8 @@ void stream_hub::open(net::http_exchange to, std::vector<topic> wanted, bool ter
       {"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}, {"X-Accel-Buffering", "no"}};
   if (!server_->begin(to, head)) return;
   if (readers_.empty()) timer_.start(every_, every_);
-  // Lines that the others have not got yet come before the new reader's first ones, which end where theirs
-  // do.
+  // Sends the other readers the lines that they have not got yet: the new reader's first lines end where
+  // theirs do.
   if (wants(wanted, topic::log)) send_lines();
   reader& made =
       readers_.emplace(key{to.connection, to.number}, reader{to, std::move(wanted), terms}).first->second;
@@ -159,7 +159,7 @@ void stream_hub::send_change(topic which, bool terms, json now) {
   form& its = of(which).of(terms);
   const std::string changes = change(its.now, now);
   its.now = std::move(now);
-  std::string all; // made for the first that needs it
+  std::string all; // made for the first reader that needs it
   for (auto& [number, one] : readers_) {
     if (one.terms != terms || !wants(one.wanted, which)) continue;
     bool& is_stale = one.is_stale[static_cast<std::size_t>(which)];
@@ -169,7 +169,7 @@ void stream_hub::send_change(topic which, bool terms, json now) {
     }
     if (std::exchange(is_stale, false)) {
       if (all.empty()) all = whole(its.now);
-      send(one, which, all); // sets it again where the document is too large
+      send(one, which, all); // sets is_stale again if the document is too large
     } else if (!changes.empty()) {
       send(one, which, changes);
     }

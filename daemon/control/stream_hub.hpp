@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The readers of /api/v1/stream. Once a second each document that has readers is made once, whatever their
-// number, and its changes are sent to them; one that takes long to make is made less often. While there are
-// no readers nothing is made. What waits for a reader is
-// bounded: a reader that does not take its bytes gets no more of them until it does, and is dropped by the
-// server's deadline. A document that is too large for that bound is not sent: its readers are told so once,
-// and get it whole when it is smaller. The HTTP thread.
+// number, and its changes are sent to them. A document that takes long to make is made less often, and
+// without readers nothing is made. What waits for a reader is bounded: a reader that does not take its bytes
+// gets no more of them until it does, and is dropped by the server's deadline. A document that is too large
+// for that bound is not sent: its readers are told so once, and get it whole when it is smaller. The HTTP
+// thread.
 #pragma once
 
 #include <array>
@@ -29,11 +29,11 @@ enum class topic : std::uint8_t { status, tree, nodes, log };
 inline constexpr std::size_t topics = 4;
 
 std::string_view text(topic which);
-// Nothing: there is none of that name.
+// nullopt: there is no topic of that name.
 std::optional<topic> find_topic(std::string_view name);
 
 struct stream_sources {
-  // status, tree or nodes, with all that there is.
+  // Makes status, tree or nodes, with all that there is.
   std::function<nlohmann::json(topic)> document;
   // Takes out of such a document what only the right `state` shows.
   std::function<void(topic, nlohmann::json&)> leave_out_terms;
@@ -63,11 +63,12 @@ class stream_hub {
   // Ends all answers. Nothing may be opened any more.
   void end();
 
-  // RFC 6902: what makes `before` to `now`, or `now` whole where that is shorter. Empty: they are equal.
+  // The patch (RFC 6902) that makes `now` of `before`, or `now` whole if that is shorter. Empty: they are
+  // equal.
   static std::string change(const nlohmann::json& before, const nlohmann::json& now);
 
-  // How many ticks a document is not made after one that took so long, both in ns: making it takes at most a
-  // hundredth of the time, however large the tree is.
+  // The ticks for which a document is not made after it took `took` to make, with a tick of `every`, both in
+  // ns: making it takes at most a hundredth of the time, however large the tree is.
   static std::uint64_t ticks_of_rest(base::nanos took, base::nanos every);
 
  private:
@@ -78,7 +79,7 @@ class stream_hub {
     bool terms = false;
     bool is_slow = false;                // much waits for it: it gets nothing
     std::array<bool, topics> is_stale{}; // it has missed changes: it gets the document whole
-    std::array<bool, topics> is_told{};  // that the document is too large
+    std::array<bool, topics> is_told{};  // it was told that the document is too large
     std::uint64_t missed = 0;            // lines of the log
     unsigned silent = 0;                 // ticks
   };
@@ -112,9 +113,9 @@ class stream_hub {
   const std::chrono::milliseconds every_;
   base::uv::timer timer_;
   std::map<key, reader> readers_;
-  std::vector<key> gone_; // to be taken out when nobody walks through readers_
+  std::vector<key> gone_; // to be removed when no walk through readers_ goes on
   std::array<shown, topics> documents_;
-  std::uint64_t next_line_ = 0; // of the log; 0: nobody reads it
+  std::uint64_t next_line_ = 0; // of the log; 0: there is no reader
   std::uint64_t dropped_ = 0;
   bool has_ended_ = false;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See top.hpp. How long messages wait is asked of mailboxes that have any; the rest is in the summaries.
-// Rates are the difference of two looks: what the first one saw waits with the request.
+// See top.hpp. The age of messages is asked of mailboxes that have any; the rest is in the summaries. Rates
+// are the difference of two looks; the figures of the first look wait with the request.
 #include "control/top.hpp"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ struct totals {
   base::nanos ran = 0; // processor time
 };
 
-// What each process had done, by its pid's id and serial, and when.
+// The work that each process had done until a time, by its pid's id and serial.
 struct look {
   base::nanos at = 0;  // monotonic; 0: there was none
   base::nanos ran = 0; // processor time of the whole node
@@ -50,7 +50,7 @@ std::uint64_t key_of(const runtime::pid& p) {
 
 using figure = std::uint64_t (*)(const row&);
 
-// Null: by nothing there is.
+// null: there is no such figure.
 figure figure_of(std::string_view sort) {
   if (sort.empty() || sort == "messages") return [](const row& r) { return r.of.messages; };
   if (sort == "mailbox") return [](const row& r) { return r.of.message_bytes; };
@@ -70,7 +70,7 @@ look look_now(node::instance& of) {
   return now;
 }
 
-// How much of one processor `used` ns are in the time since `before`.
+// The share of one processor that `used` ns are of the time from `since` to now.
 std::uint64_t per_mille(base::nanos used, base::nanos since) {
   const base::nanos time = std::max<base::nanos>(1, base::mono_now() - since);
   return static_cast<std::uint64_t>(std::max<base::nanos>(0, used) * 1000 / time);
@@ -98,8 +98,8 @@ std::vector<row> all_rows(node::instance& of, const look& before) {
 
 void keep_largest(std::vector<row>& rows, figure wanted, std::size_t count) {
   count = std::min(count, rows.size());
-  // Where they are equal, those of the node itself last, then by pid, so that a table that is drawn again and
-  // again stands still.
+  // Among equal rows those of the node itself come last, then the order is by pid, so that a table that is
+  // drawn again and again stands still.
   std::partial_sort(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(),
                     [wanted](const row& a, const row& b) {
                       return std::tuple(wanted(b), a.of_node, key_of(a.of.pid)) <

@@ -7,9 +7,10 @@
 
 namespace coppice::control {
 
-// arguments: sort (messages, mailbox, age, memory, reductions, rate, time or cpu; absent: messages), count (1
-// to 1000; absent: 20), over_ms (at most a minute): the answer comes after that time and has the reductions a
-// second and the share of a processor of it. Sorted by rate or cpu it is a second where nothing is said.
+// arguments: sort (messages, mailbox, age, memory, reductions, rate, time or cpu; absent: messages), count
+// (1 to 1000; absent: 20), over_ms (at most a minute; absent: a second if sorted by rate or cpu, else 0).
+// The answer comes after that time and has the reductions a second and the share of a processor in it; 0: at
+// once, without both.
 pending run_top(const request& r);
 
 } // namespace coppice::control

@@ -80,9 +80,9 @@ class elf_file {
   class memory {
    public:
     static elf_result<memory> of(const elf_file& file);
-    // Empty: it is not of the file.
+    // Empty: the address is not in the file.
     std::optional<std::uint32_t> number(std::uint64_t address) const; // of 32 bits
-    // 0: null. Empty: it is not of the file, or points into another file.
+    // 0: null. Empty: the address is not in the file, or the pointer points into another file.
     std::optional<std::uint64_t> pointer(std::uint64_t address) const;
     // Up to the NUL. Empty: there is none in the first `most` bytes.
     std::optional<std::string> text(std::uint64_t address, std::size_t most) const;

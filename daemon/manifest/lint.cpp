@@ -35,7 +35,7 @@ struct imported {
   std::string_view name;
   std::string_view remedy;
 };
-// Each holds the thread of the worker that runs the actor, and with it every actor of that worker.
+// Each of these calls holds the thread of the worker that runs the actor, and so every actor of that worker.
 constexpr imported blocking[] = {
     {"sleep", waits},
     {"usleep", waits},
@@ -78,21 +78,22 @@ constexpr imported ending[] = {
 
 using names = std::set<std::string, std::less<>>;
 constexpr std::size_t most_names = 1 << 16; // more imports than that are no plugin's
-// Of a name, which is untrusted, and of which there may be millions. A longer one is judged by its beginning.
+// Bytes of a name, which is untrusted; there may be millions of names. A longer name is judged by its
+// beginning.
 constexpr std::size_t longest_name = 256;
 
 void add(lint_report& to, std::string_view kind, std::string text, std::string_view remedy) {
   to.findings.push_back({std::string(kind), std::move(text), std::string(remedy)});
 }
 
-// Whether the run-time library of a language is linked with it, which may call what the author did not.
+// Whether the run-time library of a language is linked with the file: it may call what the author did not.
 bool has_runtime(const names& imports) {
   return std::ranges::any_of(imports, [](const std::string& one) {
     return one.starts_with("_Z") || one.starts_with("__gxx_") || one.starts_with("_Unwind_");
   });
 }
 
-// Whether an import begins so.
+// Whether the name of an import begins with `head`.
 bool has_any(const names& imports, std::string_view head) {
   const auto first = imports.lower_bound(head);
   return first != imports.end() && first->starts_with(head);

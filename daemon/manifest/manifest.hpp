@@ -29,13 +29,13 @@ struct actor_type {
   std::string name;
   std::string behaviour;                         // "server"
   std::vector<std::string> tables;               // "coppice.server/1", …: the tables that it implements
-  std::string args_schema;                       // JSON Schema as JSON text. Empty: any map is accepted
+  std::string args_schema;                       // JSON Schema as JSON text; empty: any map is accepted
   std::uint32_t state_version = 0;               // version of the states that save_state writes
-  std::string unhandled;                         // exit, reply_error, log or ignore. Empty: not declared
-  std::optional<std::vector<std::string>> takes; // calls, casts, messages, web. Empty: not declared
-  // What a class for web requests answers: requests, events, websockets. Empty: not declared
+  std::string unhandled;                         // exit, reply_error, log or ignore; empty: not declared
+  std::optional<std::vector<std::string>> takes; // calls, casts, messages, web; empty: not declared
+  // The web requests that a class answers: requests, events, websockets; empty: not declared
   std::optional<std::vector<std::string>> answers;
-  std::vector<declared_state> states; // the initial state comes first. Empty: not declared
+  std::vector<declared_state> states; // the initial state comes first; empty: not declared
 
   // False if it declares that it takes no web requests.
   bool may_take_web() const;
@@ -59,7 +59,7 @@ struct manifest {
 // A library the file needs.
 struct library {
   std::string name;
-  std::string path; // in the system's folders. Empty: in none of them
+  std::string path; // in the system's folders; empty: in none of them
 };
 
 // How the file was linked, as far as it bears on loading, unloading and safety.
@@ -137,7 +137,7 @@ struct inspect_options {
 
 // Inspects a file. Never fails: a file that cannot be read gets a reason.
 inspection inspect(const std::string& path, const inspect_options& options = {});
-// As above, for a file that was opened, or the error of opening it.
+// Inspects a file that was opened, or gives the reason why it could not be opened.
 inspection inspect(const base::result<source_file>& file, const inspect_options& options = {});
 
 // The manifest of an accepted file. The error says why it is not accepted.

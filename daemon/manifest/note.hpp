@@ -29,7 +29,7 @@
 //       "states": [{"name": "locked",    optional: the states of a state machine, the initial one first, and
 //         "on": [{"event": "code",       their transitions; texts of at most 64 for people; `to` is a state
 //                 "to": "open"}]}],
-//       "args_schema": {…}}]}            optional: JSON Schema of args, see spec/args_schema.hpp
+//       "args_schema": {…}}]}            optional: JSON Schema of args, see spec/schema/args_schema.hpp
 //
 // Other keys are ignored, so that later versions may say more.
 #pragma once

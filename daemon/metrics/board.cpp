@@ -12,7 +12,7 @@ namespace coppice::metrics {
 // Consecutive families that have the same source.
 struct board::part {
   std::type_index type;                     // of the counters
-  std::unique_ptr<const counters> declares; // an object of that class, for its families; null: write
+  std::unique_ptr<const counters> declares; // an object of that class, for its families; null: `write`
   std::function<void(exposition&)> write{}; // null: there are counters
   std::map<std::uint64_t, line> entered{};  // by the number of their entry
   std::map<labels, std::shared_ptr<counters>> totals{};

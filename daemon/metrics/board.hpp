@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The board of a node: every family that its engines, its actors' types, its plugins and its parts have on
 // the page of metrics, in the order of their declaration. A family is on the page whether or not it has
-// series. The series of an engine end with the engine, those of totals stay as long as the board, and what is
-// read from the node's parts is read when somebody looks. Any thread.
+// series. The series of an engine end with the engine, those of totals stay as long as the board. Values of
+// the node's parts are read when the page is written. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ class board {
     std::uint64_t number_ = 0;
   };
 
-  // What one engine counts, for those that look at it in the code.
+  // The counters of one engine, for code that reads them.
   template <class Counters>
   struct row {
     std::string label; // the value of its first label: the engine's place in the tree
@@ -57,19 +57,19 @@ class board {
   ~board();
 
   // Declares the families of a kind of counters, which can be made without arguments. A kind that was not
-  // declared is when it is first used.
+  // declared before is declared when it is first used.
   template <class Counters>
   void declare() {
     (void)part_of<Counters>();
   }
-  // Declares families that `write` writes when somebody looks.
+  // Declares families that `write` writes whenever the page is written.
   void declare(std::function<void(exposition&)> write);
 
   template <class Counters>
   [[nodiscard]] entry enter(labels of, std::shared_ptr<Counters> counts) {
     return enter_in(part_of<Counters>(), std::move(of), std::move(counts));
   }
-  // What is counted under these labels over all engines that there have been; made when it is first asked
+  // The counters under these labels for all engines that there have been; made when they are first asked
   // for.
   template <class Counters>
   std::shared_ptr<Counters> total(labels of) {
@@ -77,7 +77,7 @@ class board {
         total_in(part_of<Counters>(), std::move(of),
                  []() -> std::shared_ptr<counters> { return std::make_shared<Counters>(); }));
   }
-  // Of the engines that are here now, by label.
+  // The counters of the engines that are here now, and totals, in the order of their labels.
   template <class Counters>
   std::vector<row<Counters>> rows() const {
     std::vector<row<Counters>> out;
@@ -108,7 +108,7 @@ class board {
   entry enter_in(part& in, labels of, std::shared_ptr<const counters> counts);
   std::shared_ptr<counters> total_in(part& in, labels of, std::shared_ptr<counters> (*make)());
   std::vector<line> shown(std::type_index type) const;
-  // By labels.
+  // In the order of their labels.
   std::vector<line> shown(const part& of) const;
   void write(const part& one, exposition& to) const;
   void leave(part& in, std::uint64_t number) noexcept;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What one engine counts, or all actors of one type. A kind of engine derives a class from `counters` and
-// declares each number as a member, with the name, the type and the help of the family that shows it. The
-// order of the members is the order of the families on the page. The engine counts by incrementing the
-// member, which is an atomic of the engine's own; the board (board.hpp) reads it when somebody looks.
+// The numbers that one engine counts, or all actors of one type. A kind of engine derives a class from
+// `counters` and declares each number as a member, with the name, the type and the help of the family that
+// shows it. The order of the members is the order of the families on the page. The engine counts by
+// incrementing the member, which is an atomic of the engine's own; the board (board.hpp) reads it when the
+// page is written.
 //
 //   struct pool_counters : metrics::counters {
 //     metrics::gauge workers{*this, "pool_workers", "Workers of a pool"};
@@ -22,8 +23,8 @@
 
 namespace coppice::metrics {
 
-// Where a family of one `counters` writes its samples. Each sample has the labels of that series, and those
-// that are given with it.
+// Takes the samples that a family of one `counters` writes. Each sample has the labels of that series, and
+// the labels that are given with it.
 class samples {
  public:
   using more_labels = std::initializer_list<exposition::label>;
@@ -39,8 +40,8 @@ class samples {
                  const std::vector<std::uint64_t>& at_or_below, double sum) {
     to_.histogram(with(more), bounds, at_or_below, sum);
   }
-  // For a family whose engines have a number of series each: asked before each of them. False: the family has
-  // as many as it may have.
+  // For a family whose engines have a number of series each: called before each series. False: the family
+  // has as many series as it may have.
   bool take_row();
 
  private:
@@ -65,14 +66,14 @@ class counters {
   counters& operator=(const counters&) = delete;
   virtual ~counters() = default;
 
-  // In the order of their declaration; the same ones in all objects of a class.
+  // The families in the order of their declaration; the same in all objects of a class.
   const std::vector<family>& families() const { return families_; }
   // False: it has no series as yet. Any thread.
   virtual bool is_shown() const { return true; }
 
  protected:
   counters() = default;
-  // Declares a family whose samples are read when somebody looks.
+  // Declares a family whose samples are read when the page is written.
   void show(kind what, std::string_view name, std::string_view help, std::function<void(samples&)> write);
 
  private:
@@ -80,7 +81,7 @@ class counters {
   std::vector<family> families_;
 };
 
-// A number that is counted. Any thread, but for what says otherwise.
+// A number that is counted. Any thread, unless a function says otherwise.
 class number {
  public:
   number() = default; // without a family of its own

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See exposition.hpp. The two formats differ in a counter's family name, which OpenMetrics has without
-// _total; in a bound that is a whole number, which it has with a point; in histograms with negative bounds,
-// which have no sum there, since it would not only go up; and in the end, which OpenMetrics says.
+// See exposition.hpp. OpenMetrics differs from Prometheus' format: a counter's family name has no _total; a
+// bound that is a whole number has a decimal point; a histogram with negative bounds has no sum and no
+// count, since its sum would not only go up; and the text says where it ends.
 #include "metrics/exposition.hpp"
 
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ void append_value(std::string& out, std::string_view text) {
   }
 }
 
-// The shortest that is read back as the same number.
+// The shortest text that is read back as the same number.
 std::string shortest(double value) {
   if (std::isinf(value)) return value < 0 ? "-Inf" : "+Inf";
   return fmt::format("{}", value);

@@ -25,14 +25,14 @@ class exposition {
 
   explicit exposition(format how) : format_(how) {}
 
-  // The format a scraper can read, from its Accept header (null: none came).
+  // The format that a scraper can read, from its Accept header; null: none came.
   static format chosen(const std::string* accept);
   static std::string_view content_type(format how);
 
   // Begins a family: `name` without the prefix coppice_ and, for a counter, without _total. `help`: a
   // sentence without quotes, backslashes and line ends.
   void family(kind what, std::string_view name, std::string_view help);
-  // One whose whole name it is: of those that Prometheus' own clients have, which dashboards know.
+  // Begins a family with this whole name: a family that Prometheus' own clients have, which dashboards know.
   void standard_family(kind what, std::string_view name, std::string_view help);
   void sample(std::uint64_t value) { sample({}, value); }
   void sample(const labels& of, std::uint64_t value);
@@ -50,7 +50,7 @@ class exposition {
 
  private:
   void begin_family(kind what, std::string name, std::string_view help);
-  // A sample's name and labels. `le`: of a bucket, one more label.
+  // Begins a sample with its name and labels. `le`: one more label, for a bucket; empty: none.
   void begin(const labels& of, std::string_view suffix = {}, std::string_view le = {});
 
   format format_;

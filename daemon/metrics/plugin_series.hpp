@@ -86,7 +86,7 @@ class plugin_series {
 
   mutable std::mutex lock_;                             // guards all members but the values of the series
   std::map<std::string, family, std::less<>> families_; // by PLUGIN_NAME
-  std::set<std::string, std::less<>> shown_;            // all names of their samples
+  std::set<std::string, std::less<>> shown_;            // all names of the families' samples
   std::deque<series> series_;                           // its elements keep their addresses
   std::size_t counted_ = 0;                             // series, counted as for most_series
   std::uint64_t refused_ = 0;

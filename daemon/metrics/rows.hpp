@@ -18,7 +18,7 @@ namespace coppice::metrics {
 // Series that a family may have for rows whose number is not bounded by the configuration.
 inline constexpr std::size_t most_rows = 1000;
 
-// Those that have series: the first ones.
+// The rows that have series: the first most_rows.
 template <class Row>
 std::span<const Row> rows_of(const std::vector<Row>& all) {
   return std::span(all).first(std::min(most_rows, all.size()));

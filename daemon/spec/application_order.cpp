@@ -43,7 +43,7 @@ class application_order {
   }
 
  private:
-  // Depth first without recursion: the number of applications is the user's.
+  // Depth first without recursion, since the user decides how many applications there are.
   void sort(const std::vector<std::vector<std::size_t>>& needs) {
     enum class mark { unseen, open, done };
     std::vector<mark> marks(needs.size(), mark::unseen);

@@ -10,8 +10,8 @@
 
 namespace coppice::spec {
 
-// Puts each application behind those that it depends on. One that is not there is an error, and so is each
-// circle. `written`: the list that they were read from; null: there is none.
+// Sorts the applications so that each comes after those it depends on. An unknown dependency is an error,
+// and so is each circle. `written`: the list that the applications were read from; null: none.
 void put_in_start_order(std::vector<application_spec>& all, const node* written, report& to);
 
 } // namespace coppice::spec

@@ -29,7 +29,7 @@
 namespace coppice::spec {
 namespace {
 
-// Registered by the node itself, beside the scopes of pg.
+// Names that the node itself registers, beside the scopes of pg.
 constexpr std::array<std::string_view, 13> own_names{"net_kernel",
                                                      "rex",
                                                      "global_name_server",
@@ -91,7 +91,7 @@ class checker final : public child_check {
     references.warn(spec_.node.name, to);
   }
 
-  // The node's events and jobs.
+  // Adds names in events and jobs.
   void look_at_references(const node& root) {
     const node* const events = root.find("events");
     for (std::size_t i = 0; i < spec_.events.size(); ++i)
@@ -109,7 +109,7 @@ class checker final : public child_check {
     }
   }
 
-  // Of the log. A plugin may come later: it is warned about only.
+  // Checks the modules of the log. An unknown module is only a warning, since its plugin may come later.
   void check_modules(const node& root) {
     const node* at = root.find("node");
     for (const std::string_view key : {"log", "modules"}) at = value_of(at, key);
@@ -130,7 +130,8 @@ class checker final : public child_check {
     }
   }
 
-  // Those that other nodes may start, which no child need name: their plugins are among the files as well.
+  // Checks the actors that other nodes may start. Their plugins are among the plugin files even if no child
+  // names them.
   void check_actors_of_others(const node& root) {
     const node* at = root.find("distribution");
     at = value_of(at, "allow");
@@ -148,7 +149,7 @@ class checker final : public child_check {
     }
   }
 
-  // A plugin may come later: it is warned about only.
+  // An unknown plugin or actor is only a warning, since the plugin may come later.
   void check_actor_of_others(const std::string& name, const node& where) {
     const std::size_t colon = name.find(':');
     const std::string id = name.substr(0, colon);
@@ -179,7 +180,7 @@ class checker final : public child_check {
 
   args_schema::part part_of_args() const override { return checked_.args; }
 
-  // Both give the fingerprint of what lies in it and of the manifests it depends on.
+  // Both return the fingerprint of what is written in `at` and of the manifests it depends on.
   fingerprint check_supervisor(supervisor_spec& supervisor, const node& at) {
     if (const node* name = at.find("name")) check_name(supervisor.name, *name);
     const node* children = at.find("children");
@@ -246,7 +247,7 @@ class checker final : public child_check {
              base::did_you_mean(where.group, known));
   }
 
-  // The actors that jobs start, and the groups whose leaders run them.
+  // Checks the actors that jobs start, and the groups whose leaders run jobs.
   void check_jobs(cron_options& cron, const node& at) {
     const node* const jobs = at.find("jobs");
     for (std::size_t i = 0; i < cron.jobs.size(); ++i) {
@@ -264,7 +265,7 @@ class checker final : public child_check {
     }
   }
 
-  // The actors that take lines of the log.
+  // Checks the actors that take lines of the log.
   void check_log_handlers(const node& root) {
     const node* at = root.find("node");
     for (const std::string_view key : {"log", "handlers"}) at = value_of(at, key);
@@ -326,7 +327,7 @@ class checker final : public child_check {
                                      const node& at, args_schema::part args) {
     auto& plugin = catalog_.find(child.plugin);
     if (!plugin.problem.empty()) {
-      // Once a plugin: a tree may name it a thousand times.
+      // Once for each plugin, since a tree may name it a thousand times.
       if (!std::exchange(plugin.reported, true)) to.error(actor.at, plugin.problem, plugin.remedy);
       return nullptr;
     }
@@ -359,7 +360,7 @@ class checker final : public child_check {
   catalog catalog_;
   std::unordered_map<std::string, place> names_;
   conflict_check conflicts_;
-  // The child that is being checked: where its plugins' fingerprints go; nullptr: there is none.
+  // Of the child that is being checked. `prints` takes the fingerprints of its plugins; nullptr: no child.
   struct {
     fingerprinter* prints = nullptr;
     args_schema::part args = args_schema::part::whole;

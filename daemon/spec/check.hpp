@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a configuration must fulfil as a whole, once each key is read: names and ids unique, dependencies
-// that exist and have an order, plugins that are there, args that their schemas take. Fills in what
-// follows from it: actor types, checked args, the order of applications, the plugin files. One load's.
+// Checks a configuration as a whole, once each key is read: names and ids are unique, dependencies exist and
+// have an order, plugins exist, args fit their schemas. Fills in what follows from it: actor types, checked
+// args, the order of applications, the plugin files. Used by one load.
 #pragma once
 
 #include <cstdint>

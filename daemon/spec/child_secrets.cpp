@@ -16,7 +16,7 @@ void note_files(const encoded_term& args, std::set<std::string>& out) {
     if (one.from == base::secret::source::file) out.insert(one.name);
 }
 
-// Calls with all args of a child but those of children below it.
+// Calls `use` with all args of a child, without the args of children below it.
 void each_args(const child_spec& child, const kind::use_args& use) {
   use(child.args);
   for (const kind* const one : kinds()) one->each_args(child, use);

@@ -14,10 +14,10 @@ namespace coppice::spec {
 // Whether the args of the child's actor, or of an actor that it starts itself, have markers.
 bool has_secrets(const child_spec&);
 
-// All secrets in these args.
+// All secrets in the args that has_secrets() looks at.
 std::vector<base::secret> secrets_of(const child_spec&);
 
-// The paths of all files that the children's args name.
+// The paths of all files that the args of children and of log handlers name.
 std::set<std::string> secret_files(const node_spec&);
 
 } // namespace coppice::spec

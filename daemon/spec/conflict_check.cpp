@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Addresses are compared as they are written: a wildcard beside one of its addresses is left to the kernel.
+// Addresses are compared as they are written. A conflict of a wildcard with one of its addresses is left to
+// the kernel.
 #include "spec/conflict_check.hpp"
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Listeners of a configuration at the address and port of another one. Each is a warning, since `coppice
-// apply` may put one in the place of the other. One load's.
+// Finds listeners of a configuration that have the same address and port. The second one is a warning and
+// not an error, since `coppice apply` may put it in the place of the first. Used by one load.
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ namespace coppice::spec {
 
 class conflict_check {
  public:
-  // `child`: the map that `spec` was read from. Each child once.
+  // Called once for each child. `child`: the map that `spec` was read from.
   void look(const child_spec& spec, const node& child, report& to);
 
  private:
@@ -24,11 +24,11 @@ class conflict_check {
   using socket = std::pair<std::string_view, std::string>;
   struct known_listener {
     place where;
-    bool is_shared = false; // the kernel lets several sockets with this have one address and port
+    bool is_shared = false; // the kernel lets several such sockets share an address and port
   };
   void listens(socket at, const node* where, bool is_shared, report& to);
 
-  std::map<socket, known_listener> sockets_; // the first at each
+  std::map<socket, known_listener> sockets_; // the first listener at each
 };
 
 } // namespace coppice::spec

@@ -12,7 +12,7 @@
 
 namespace coppice::spec {
 
-// Of a send and a cast.
+// The options of a send, and of a cast.
 struct cron_send {
   std::string to;      // NAME or NAME@ALIVE@HOST
   std::string message; // Erlang's text of a term; empty: {cron, Name, Seconds}
@@ -29,23 +29,23 @@ struct cron_call {
 struct cron_start {
   std::string supervisor;             // its registered name
   std::string actor;                  // as written; empty: the supervisor's template
-  encoded_term args;                  // as a child's; of a template what is laid over its own
-  std::vector<std::string> durations; // likewise
+  encoded_term args;                  // as a child's args; with a template: laid over the template's args
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers
   time_or_infinity timeout = milliseconds(60'000);
-  std::string plugin; // id of its plugin, and name of the actor within it
+  std::string plugin; // id of the actor's plugin; actor_type: the actor's name in it
   std::string actor_type;
 };
 
 struct cron_remote {
   std::string node;
-  std::string actor;     // PLUGIN:ACTOR of a Coppice node, or
-  encoded_term args;     // with it: a map
-  std::string function;  // MODULE:FUNCTION, and
-  std::string arguments; // with it: Erlang's text of a list
+  std::string actor;     // PLUGIN:ACTOR of a Coppice node; empty: `function`
+  encoded_term args;     // of the actor: a map
+  std::string function;  // MODULE:FUNCTION; empty: `actor`
+  std::string arguments; // of the function: Erlang's text of a list
   time_or_infinity timeout = milliseconds(60'000);
 };
 
-// One of them is there.
+// Exactly one of these is set.
 struct cron_do {
   std::optional<cron_send> send;
   std::optional<cron_send> cast;
@@ -59,11 +59,11 @@ struct cron_missed {
   milliseconds within{std::chrono::hours(6)};
 };
 
-// node, one, or one by the leader of a Raft group.
+// Where a job runs: on each node, on one node, or on the leader of a Raft group.
 struct cron_where {
   bool one = false;
-  std::string group; // the registered name of the group's member here; empty: the node with the lowest name
-  std::string term;  // the key of args in which an actor that is started finds the term; empty: none
+  std::string group; // registered name of the group's member here; empty: the node with the lowest name
+  std::string term;  // key of args that gets the term of the leader; empty: none
   bool operator==(const cron_where&) const = default;
 };
 
@@ -96,7 +96,7 @@ struct cron_options {
   std::vector<cron_job_options> jobs;
 };
 
-// Its own, else its expression's, else that of all.
+// The job's own timezone, otherwise its expression's, otherwise that of all jobs.
 inline const std::string& timezone_of(const cron_options& all, const cron_job_options& job,
                                       const cron::expression& at) {
   if (!job.timezone.empty()) return job.timezone;

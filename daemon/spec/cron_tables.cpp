@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See cron_tables.hpp. Expressions and zones are checked as they are read; the actors that jobs start are
-// checked where those of the tree are.
+// See cron_tables.hpp. Expressions and zones are checked as they are read. The actors that jobs start are
+// checked in check.cpp, as the actors of the tree are.
 #include "spec/cron_tables.hpp"
 
 #include <fmt/format.h>
@@ -87,7 +87,7 @@ const table<cron_call>& call_table() {
   return rows;
 }
 
-// Durations with their unit.
+// Prints durations with their unit.
 void prune_start(const cron_start& from, json& start) {
   print_durations(start, "args", from.durations);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Which keys differ, and what a change of each takes, is the schema tables' to say (schema/type.hpp).
-// Children that are the same at the beginning and the end of a list are told by their fingerprints alone,
-// which is what makes a change of one among many thousands quick. Those between are matched by id (or name),
-// first where they stood before.
+// The schema tables (schema/type.hpp) decide which keys differ and what a change of each key takes. Children
+// that are the same at the beginning and the end of a list are recognised by their fingerprints alone, so
+// that a change of one child among many thousands is quick. The children between are matched by id,
+// applications by name; an element with the same name at the same position is tried first.
 #include "spec/diff.hpp"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ json events_by_name(const node_spec& from) {
   return out;
 }
 
-// All but the applications.
+// All settings but the applications.
 json settings(const node_spec& from) {
   node_spec bare;
   bare.node = from.node;
@@ -79,7 +79,7 @@ class matching {
   }
 
   const T* old_of(std::size_t i) const { return pairs_[i] == before_.size() ? nullptr : &before_[pairs_[i]]; }
-  // Those that have no pair, the last first.
+  // The elements of `before` that have no pair, the last first.
   std::vector<const T*> gone() const {
     std::vector<const T*> out;
     for (std::size_t i = before_.size(); i-- > 0;)
@@ -88,7 +88,7 @@ class matching {
   }
 
   bool reordered = false;
-  bool inserted = false; // a new one stands in front of an old one
+  bool inserted = false; // a new element stands in front of an old one
 
  private:
   std::size_t find(std::size_t i) {
@@ -111,7 +111,8 @@ bool is_template(const supervisor_spec& of) {
   return of.strategy == tree::strategy::simple_one_for_one;
 }
 
-// The keys of the child itself: those that a running process cannot take on, and the others.
+// The changed keys of the child itself. `restarts`: a running process cannot take the key on; `live`: it
+// can.
 changed_keys compare(const child_spec& before, const child_spec& after) {
   changed_keys out;
   if (before.plugin != after.plugin || before.actor_type != after.actor_type)
@@ -119,7 +120,7 @@ changed_keys compare(const child_spec& before, const child_spec& after) {
   if ((before.supervisor == nullptr) != (after.supervisor == nullptr))
     out.restarts.emplace_back("supervisor");
   child_table().compare(before, after, {}, out);
-  // A supervisor that is to treat its children as a template, or no longer, begins anew.
+  // A supervisor starts anew if its children become a template, or are no longer one.
   if (before.supervisor && after.supervisor &&
       is_template(*before.supervisor) != is_template(*after.supervisor))
     out.restarts.emplace_back("supervisor.strategy");
@@ -132,7 +133,7 @@ void move_to(std::vector<std::string>& to, std::vector<std::string>& from) {
 
 supervisor_change diff(const supervisor_spec& before, const supervisor_spec& after);
 
-// Nothing to do: no keys and nothing inside.
+// No keys and nothing inside: there is nothing to do.
 child_change diff(const child_spec& before, const child_spec& after) {
   child_change out{change_kind::update, &before, &after, {}, nullptr};
   changed_keys keys = compare(before, after);
@@ -171,7 +172,7 @@ supervisor_change diff(const supervisor_spec& before, const supervisor_spec& aft
   out.reordered = pairs.reordered;
   const bool before_back = out.back > 0 && !fresh.empty() && pairs.old_of(fresh.size() - 1) == nullptr;
   out.inserted = pairs.inserted || before_back;
-  // A template runs nowhere: there is nothing to stop or start, whatever changed.
+  // The child of a template is no process itself: there is nothing to stop or start, whatever changed.
   const bool runs = !is_template(after);
   if (runs)
     for (const child_spec* gone : pairs.gone())
@@ -209,7 +210,7 @@ application_change diff(const application_spec& before, const application_spec& 
   return out;
 }
 
-// With a mark in place of what stands below keys that name secrets. As deep as a configuration may be.
+// Replaces values below keys that name secrets with a mark. Recursion is as deep as a configuration may be.
 json without_secrets(json value) {
   for (auto& [key, one] : value.items()) {
     if (value.is_object() && names_secret(key))

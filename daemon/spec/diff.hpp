@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What distinguishes two validated configurations, as the steps from one to the other: which applications and
-// children start, stop, restart or are told, and which other keys changed. Whatever is not named here is the
-// same in both. Pure; a difference points into both specifications.
+// The difference between two validated configurations, as the steps from one to the other: which
+// applications and children start, stop, restart or are told of a change, and which other keys changed. What
+// is not named here is the same in both. Pure; a difference points into both specifications.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ namespace coppice::spec {
 enum class change_kind {
   start,       // it is new
   stop,        // it is gone
-  restart,     // what it was started with is another
-  reconfigure, // a child whose args alone are others: its actor may take them as it runs
+  restart,     // a value that it was started with has changed
+  reconfigure, // only the args of a child have changed: its actor may take them as it runs
   update,      // only its supervisor needs to know, or something inside it changed
 };
 
@@ -26,20 +26,20 @@ struct child_change {
   change_kind what = change_kind::update;
   const child_spec* before = nullptr;        // null: start
   const child_spec* after = nullptr;         // null: stop
-  std::vector<std::string> keys;             // that changed: "restart", "args.max_entries"
-  std::unique_ptr<supervisor_change> inside; // a supervisor that goes on and has changes of its own
+  std::vector<std::string> keys;             // the keys that changed: "restart", "args.max_entries"
+  std::unique_ptr<supervisor_change> inside; // changes of a supervisor that goes on; null: none
 };
 
-// Of a supervisor that goes on.
+// The changes of a supervisor that goes on.
 struct supervisor_change {
   const supervisor_spec* before = nullptr;
   const supervisor_spec* after = nullptr;
   std::vector<std::string> keys;
-  std::size_t front = 0; // so many children at the beginning are the same in both, and so many at the end
+  std::size_t front = 0; // children at the beginning that are the same in both; `back`: at the end
   std::size_t back = 0;
   bool reordered = false;             // children that stay come in another order
-  bool inserted = false;              // a new one comes before one that stays
-  std::vector<child_change> children; // those that stop, the last first; then the others in their new order
+  bool inserted = false;              // a new child comes before a child that stays
+  std::vector<child_change> children; // stopped children, the last first; then the others in their new order
   bool empty() const { return keys.empty() && !reordered && children.empty(); }
 };
 
@@ -48,7 +48,7 @@ struct application_change {
   const application_spec* before = nullptr;
   const application_spec* after = nullptr;
   std::vector<std::string> keys;
-  bool env = false; // its env is another: actors that cannot take it as they run are restarted
+  bool env = false; // env has changed: actors that cannot take it as they run are restarted
   std::unique_ptr<supervisor_change> inside;
 };
 
@@ -62,8 +62,8 @@ struct setting_change {
 
 struct difference {
   std::vector<setting_change> settings;
-  std::vector<application_change> applications; // ordered as children are
-  bool reordered = false;                       // as supervisor_change has them
+  std::vector<application_change> applications; // in the order of supervisor_change::children
+  bool reordered = false;                       // `reordered` and `inserted`: as in supervisor_change
   bool inserted = false;
   bool empty() const { return settings.empty() && applications.empty() && !reordered; }
 };

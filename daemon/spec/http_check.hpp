@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checks control.http: who reaches the node's page and API from where. Beyond loopback both need a token, so
-// rights that are written there without a token are an error.
+// Checks control.http, which says from where and with which rights clients reach the node's page and API.
+// Beyond loopback both need a token and TLS. Rights that are written there without them are an error.
 #pragma once
 
 #include "spec/node_spec.hpp"

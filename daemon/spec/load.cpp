@@ -52,7 +52,7 @@ class loading {
       broken_ = true;
       return;
     }
-    // A file without any key is no configuration, but may be the file of a cookie.
+    // A file without any key is no configuration. It may be the file of a cookie, so its text is hidden.
     if (document->what == node::kind::scalar) {
       document->is_secret = true;
       report_.hide(document->at, {});
@@ -61,7 +61,7 @@ class loading {
   }
 
   outcome finish() {
-    // Without one of its texts the rest would seem to lack what stands there.
+    // If a text could not be read, its keys would be reported as missing.
     if (!broken_) read();
     outcome result;
     const bool failed = report_.failed();
@@ -108,7 +108,7 @@ class loading {
     return at.file < texts_.size() ? texts_.at(at.file).name + ":" + std::to_string(at.line) : "the default";
   }
 
-  // What depends on the machine and on other keys.
+  // Fills in values that depend on the machine and on other keys.
   void complete() {
     const node* const plugins = root_->find("plugins");
     const std::string folder = installed_plugins(options_.program);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From configuration files to one validated node_spec, or to everything that is wrong with them at once.
-// Reads the files and the manifests of the plugins they name; runs nothing and writes nothing, so
-// `--check`, `diff` and a start judge alike. Blocking file reads: not for a worker's thread.
+// Loads configuration files: returns one validated node_spec, or everything that is wrong with them at once.
+// Reads the files and the manifests of the plugins they name; runs nothing and writes nothing, so `--check`,
+// `diff` and a start judge alike. Blocking file reads: not for a worker's thread.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct override_value {
   std::string value;
 };
 
-// A file of a configuration, by the name it was asked for, and what it says.
+// A file of a configuration: the name under which it was asked for, and its text.
 struct file_text {
   std::string name;
   std::string text;
@@ -33,14 +33,14 @@ struct load_options {
   std::string name = {};                // `--name`: takes the place of node.name; empty: none
   std::string host = {};                // completes a name without a host; empty: the machine's short name
   bool plugins = true;                  // false: plugin files are not looked at, args are not checked
-  std::string program = {};             // whose installation's plugins are the default; empty: this one
-  std::vector<file_text> texts = {};    // files that say this, whatever is on the disk
-  bool regular = false;                 // a file that is a pipe, say, is an error: nobody may wait for it
+  std::string program = {};             // its installation's plugins are the default; empty: this program
+  std::vector<file_text> texts = {};    // used in place of the files of these names on the disk
+  bool regular = false;                 // true: a pipe, for example, is an error, since a read may block
   std::uint64_t machine_memory = 0;     // bytes of which node.limits.memory may be a share; 0: this machine's
 };
 
-// A key that several files, or a file and --set, give: FILE:LINE of the value that counts and of the one that
-// does not.
+// A key that is given by several files, or by a file and --set. `by`: FILE:LINE of the value that counts.
+// `over`: of the value that does not.
 struct overridden_key {
   std::string path; // "node.log.level"
   std::string by;
@@ -51,14 +51,15 @@ struct outcome {
   std::optional<node_spec> spec;          // set if and only if no diagnostic is an error
   std::vector<diagnostic> diagnostics;    // by file, line and column
   std::vector<overridden_key> overridden; // in the order in which it happened
-  std::vector<file_text> texts;           // what was read, in order
+  std::vector<file_text> texts;           // the files that were read, in order
 };
 
-// A later file overrides an earlier one: maps are merged key by key, `applications` are added to, any
-// other value is replaced. Relative paths are relative to the file that says them.
+// A later file overrides an earlier one: maps are merged key by key, the lists `applications`, `events` and
+// `cron.jobs` are joined, any other value is replaced. Relative paths are relative to the folder of their
+// file.
 outcome load(const std::vector<std::string>& paths, const load_options& options = {});
 
-// The same from a text, its relative paths relative to `folder`.
+// Loads a text instead of files. Its relative paths are relative to `folder`.
 outcome load_text(std::string text, const std::string& file, const std::string& folder,
                   const load_options& options = {});
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rows, and the two types of value that only the log has. That a file's folder is there is asked when the
-// configuration is read: a log that goes nowhere is noticed when it is needed.
+// The rows, and the two types of value that only the log has. The folder of a log file has to be there when
+// the configuration is read: otherwise the missing log would be noticed only when it is needed.
 #include "spec/log_tables.hpp"
 
 #include <fmt/format.h>
@@ -55,7 +55,7 @@ std::string check_syslog(std::string_view address) {
   return good ? std::string() : expected;
 }
 
-// `{ dist: debug }`: those that have a level of their own.
+// `{ dist: debug }`: the modules that have a level of their own.
 class module_levels final : public value_type<std::vector<module_level>> {
  public:
   bool read(reader& from, const node& value, std::vector<module_level>& into) const override {
@@ -176,7 +176,7 @@ const table<log_file_options>& file_table() {
   return rows;
 }
 
-// Durations with their unit.
+// Prints durations with their unit.
 void prune_destination(const log_destination& to, json& out) {
   if (!to.syslog.empty()) out.erase("args");
   print_durations(out, "args", to.durations);

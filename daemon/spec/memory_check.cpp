@@ -19,8 +19,8 @@ class memory_check {
   memory_check(const limit_options& limits, std::uint64_t machine_memory, typed_values& notes, report& to)
       : limits_(limits), machine_memory_(machine_memory), notes_(notes), to_(to) {}
 
-  // Only where it is written, and not where it is the default beside a share: that is no wish, and
-  // `check --effective` writes it out.
+  // Checked if the key is written. The default value is not checked where memory is a share: `check
+  // --effective` writes it out, so it says nothing about what the user wants.
   void check_term_bytes(const node& root) {
     const node* at = root.find("node");
     for (const std::string_view key : {"limits", "term_bytes"}) at = value_of(at, key);
@@ -34,14 +34,14 @@ class memory_check {
                   "a message of another node, or the state of a Raft group, can have that much at most");
   }
 
-  // A state without room for one command could have no snapshot.
+  // A group whose state has no room for one command could have no snapshot.
   void check_raft_states() {
     for (const raft_groups::longest_command& one : notes_.get<raft_groups>().commands)
       compare(one.at, one.bytes, &largest_raft_state,
               {"raft.limits.entry: a command may have ", "the whole state of a group", "raft.limits.entry"});
   }
 
-  // No other node could send such a value.
+  // Another node could not send a value of that size.
   void check_saga_values() {
     for (const saga_values::longest_value& one : notes_.get<saga_values>().values)
       compare(one.at, one.bytes, &largest_saga_value,
@@ -52,8 +52,8 @@ class memory_check {
   struct compared_words {
     std::string_view begin, whole, key;
   };
-  // An error where `bytes` are above the bound on every machine. A warning where memory is a share, and the
-  // bound is below them on this machine: the node may run on another one.
+  // Error: `bytes` are above the bound on every machine. Warning: memory is a share, and `bytes` are above
+  // the bound on this machine; the node may run on another machine.
   template <class Bound>
   void compare(const place& at, std::uint64_t bytes, Bound (*bound)(std::uint64_t, std::uint64_t),
                const compared_words& words) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a configuration lets one term have, beside the memory that it gives the node. Any thread.
+// Compares the sizes that a configuration allows one term with the memory that it gives the node. Any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@
 namespace coppice::spec {
 
 // Compares node.limits.term_bytes, the commands of Raft groups and the values of sagas with
-// node.limits.memory. `machine_memory`: bytes of the machine, whose share that may be. `notes`: the check's,
-// with raft_groups and saga_values.
+// node.limits.memory. `machine_memory`: the machine's memory in bytes; that limit may be a share of it.
+// `notes`: the notes of the check, with raft_groups and saga_values.
 void check_memory(const node& root, const limit_options& limits, std::uint64_t machine_memory,
                   typed_values& notes, report& to);
 

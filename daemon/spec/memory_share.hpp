@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What node.limits.memory is in bytes. Pure, any thread.
+// Computes node.limits.memory in bytes. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace coppice::spec {
 
-// `machine`: bytes of the machine whose share it may be.
+// `machine`: the machine's memory in bytes, of which the limit may be a share.
 constexpr std::uint64_t bytes_of(const memory_limit& limit, std::uint64_t machine) {
   return limit.percent == 0 ? limit.bytes : machine / 100 * limit.percent;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Copies along the way that changes and shares the rest: a value may be shared by aliases.
+// Copies the nodes on the path that changes and shares the rest, since aliases may share a value.
 #include "spec/merge.hpp"
 
 #include <charconv>
@@ -19,7 +19,7 @@ std::size_t find_key(const node& map, std::string_view key) {
   return map.items.size();
 }
 
-// Of a list: the index that `step` is, or of the element whose name or id it is; items.size() if none.
+// The index of an element of a list. `step`: that index, or the element's name or id. items.size(): none.
 std::size_t find_element(const node& list, std::string_view step) {
   std::size_t index = 0;
   auto read = std::from_chars(step.data(), step.data() + step.size(), index);

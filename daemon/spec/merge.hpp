@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Several documents into one tree: later files over earlier ones, `--set` over all. Values keep the place
-// they were written at. The trees given are not changed. One thread.
+// Merges several documents into one tree: later files override earlier ones, `--set` overrides all. Values
+// keep the place they were written at. The trees given are not changed. One thread.
 #pragma once
 
 #include <string>
@@ -12,15 +12,15 @@
 
 namespace coppice::spec {
 
-// A value that another took the place of.
+// A value that another value has replaced.
 struct replaced {
   std::string path; // keys joined by dots
   place by;
   place under;
 };
 
-// Maps key by key, `applications` one list after the other, any other value by `over`; `path` is where they
-// lie.
+// Merges maps key by key, joins the lists `applications`, `events` and `cron.jobs`, and replaces any other
+// value by the one in `over`. `path`: the keys that lead to both, joined by dots.
 node* merge(node* under, node* over, yaml_tree& into, std::vector<replaced>& notes,
             const std::string& path = {});
 

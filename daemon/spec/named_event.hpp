@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A named event as it is written: what processes of this and other nodes subscribe to. Each member's initial
-// value is that key's default. Immutable once loaded; any thread.
+// A named event as the configuration has it. Processes of this and other nodes subscribe to it. Each
+// member's initial value is that key's default. Immutable once loaded; any thread.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace coppice::spec {
 
 struct named_event {
   std::string name;
-  std::string producer; // the registered name of who publishes; empty: the first here who registers
+  std::string producer; // registered name of the publisher; empty: the first process here that registers
   std::uint32_t buffer = 0;
   std::uint32_t queue = 1000;
   std::uint64_t bytes = std::uint64_t{1} << 20;

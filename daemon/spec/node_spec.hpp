@@ -22,13 +22,13 @@
 namespace coppice::spec {
 
 enum class visibility { visible, hidden };
-// Whether a worker that has nothing to do looks around before it sleeps.
+// Whether a worker that has nothing to do looks for work before it sleeps.
 enum class busy_wait { none, adaptive };
 enum class epmd_mode { automatic, client, serve, off };
 enum class connect_policy { automatic, never };
 
-// Where the cookie, or the token of the node's page, is: at most one is set. No source for the cookie means
-// ~/.erlang.cookie.
+// The source of the cookie, or of the token of the node's page: at most one member is set. Without a source
+// the cookie is in ~/.erlang.cookie.
 struct cookie_source {
   std::optional<std::string> file;       // absolute path; made with mode 0600 if absent
   std::optional<std::string> env;        // an environment variable
@@ -37,7 +37,7 @@ struct cookie_source {
 
 struct runtime_options {
   milliseconds park{1000};   // longest wait of a sender at a full mailbox
-  milliseconds linger{5000}; // a dead actor's stack is abandoned after it
+  milliseconds linger{5000}; // a dead actor's stack is abandoned after this time
   milliseconds watchdog{10}; // a handler or work on a connection that takes longer is named in the log
   spec::busy_wait busy_wait = spec::busy_wait::adaptive;
   std::uint32_t blocking_threads = 16; // blocking_run's pool
@@ -50,9 +50,9 @@ struct module_level {
   base::log::level level = base::log::level::info;
 };
 
-// What one source of lines may write.
+// How many lines one source of the log may write.
 struct log_rate {
-  std::optional<std::uint64_t> per_source = 100; // lines a second; none: as many as it likes
+  std::optional<std::uint64_t> per_source = 100; // lines a second; none: no limit
   std::uint64_t burst = 500;                     // lines at once
 };
 
@@ -70,10 +70,10 @@ struct log_file_options {
 // Where a handler's lines go: an actor, or a syslog server.
 struct log_destination {
   std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR; empty: `syslog`
-  encoded_term args;                  // of the actor: a map, checked as a child's
-  std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
+  encoded_term args;                  // of the actor: a map, checked as a child's args
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers; for printing alone
   std::string syslog;                 // HOST:PORT
-  std::string plugin;                 // id of the actor's plugin, and name of the actor within it
+  std::string plugin;                 // id of the actor's plugin; actor_type: the actor's name in it
   std::string actor_type;
 };
 
@@ -107,7 +107,7 @@ struct limit_options {
   count_or_auto parked_stacks; // "parked" in the files
   std::uint64_t term_bytes = 256ull << 20;
   std::uint32_t term_depth = 10'000;
-  // Of the processes of one other node:
+  // Bounds for the processes of one other node:
   std::uint64_t peer_relations = 1'000'000;
   std::uint64_t peer_groups = 250'000;
   std::uint64_t peer_names = 65'536;
@@ -150,7 +150,7 @@ struct route_options {
   std::string address;
   std::uint16_t port = 0;
   tls_spec tls;
-  cookie_source cookie; // none set: the node's
+  cookie_source cookie; // none set: the node's cookie
   place at;
 };
 
@@ -171,8 +171,8 @@ struct distribution_options {
   service_options services;
 };
 
-// What a reader of the node's page and API may do: see names, counts and times; see states, arguments and log
-// lines; act on the node.
+// The rights of a reader of the node's page and API. inspect: it sees names, counts and times; state: it
+// sees states, arguments and log lines; manage: it acts on the node.
 enum class http_right { inspect, state, manage };
 
 struct http_options {
@@ -189,7 +189,7 @@ struct http_options {
 
 struct control_options {
   std::string socket = "auto";   // absolute path, or "auto": NAME.sock in the runtime folder
-  std::string group = "coppice"; // that may connect; one that does not exist is warned about
+  std::string group = "coppice"; // its members may connect; a group that does not exist is a warning
   std::uint32_t mode = 0660;
   std::optional<http_options> http; // none: no HTTP
 };
@@ -204,13 +204,13 @@ struct plugin_options {
 struct cron_options; // cron_options.hpp
 
 struct node_spec {
-  std::vector<std::string> files; // what it was read from, in order
+  std::vector<std::string> files; // the files it was read from, in order
   node_options node;
   epmd_options epmd;
   distribution_options distribution;
   control_options control;
   plugin_options plugins;
-  std::vector<application_spec> applications; // in start order: each after those it depends on
+  std::vector<application_spec> applications; // in start order: each after its dependencies
   std::shared_ptr<cron_options> cron;         // null: there are no jobs
   std::vector<named_event> events;            // declared; names are unique
   std::vector<plugin_file> plugin_files;      // by id, each once

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which sockets of the service manager's a node is to use. Any thread.
+// The names of the service manager's sockets that a node is to use. Any thread.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace coppice::spec {
 
-// The names that listeners of the tree give of sockets that are passed to them.
+// The names by which listeners of the tree ask for sockets that the service manager passes.
 std::set<std::string, std::less<>> passed_names(const node_spec& spec);
 
 } // namespace coppice::spec

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The schema table of the whole configuration: every key, its type, its sentence, and whether this
-// version has it. Making a key available is taking `available::later` from its row.
+// The schema table of the whole configuration: every key, its type, its sentence, and whether this version
+// has it. To make a key available, take `available::later` from its row.
 #pragma once
 
 #include "spec/node_spec.hpp"

@@ -14,7 +14,7 @@
 namespace coppice::spec {
 namespace {
 
-// `at`: the map that `source` was read from; null: there is none.
+// `at`: the map that `source` was read from; null: none.
 void check_file(report& to, const node* at, const cookie_source& source, std::string_view key,
                 std::string_view noun) {
   if (at == nullptr || !source.file) return;

@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto later = available::later;
 
-// A child that says something of it says how much: the node's level is not taken over.
+// A child with `compression` has to give the level: the node's level is not taken over.
 const table<compression_options>& compression_table() {
   static const auto rows =
       table<compression_options>()
@@ -31,7 +31,7 @@ const table<compression_options>& compression_table() {
   return rows;
 }
 
-// These, the keys of the kinds that stand beside an actor, and the last one.
+// `all`, then the keys of the kinds that stand beside an actor, then `last`.
 std::vector<std::string_view> with_kinds(std::vector<std::string_view> all, std::string_view last) {
   for (const kind* const one : kinds())
     if (!one->in_place_of_actor) all.push_back(one->key);
@@ -57,7 +57,7 @@ void refuse_beside(reader& from, const node& at, std::string_view whom, std::str
       from.error(*at.items[i], std::string(whom) + " takes no '" + std::string(key) + "'", std::move(hint));
 }
 
-// Of those that stand in place of an actor, or of those beside one.
+// The rows of the kinds that stand in place of an actor; false: of the kinds that stand beside an actor.
 std::vector<std::unique_ptr<row<child_spec>>> rows_of_kinds(bool in_place_of_actor) {
   std::vector<std::unique_ptr<row<child_spec>>> all;
   for (const kind* const one : kinds())
@@ -65,7 +65,7 @@ std::vector<std::unique_ptr<row<child_spec>>> rows_of_kinds(bool in_place_of_act
   return all;
 }
 
-// The keys one of which says what a child is.
+// The keys that say what a child is. A child has exactly one of them.
 const std::vector<std::string_view>& forms() {
   static const auto all = [] {
     std::vector<std::string_view> names{"actor", "supervisor"};
@@ -76,7 +76,7 @@ const std::vector<std::string_view>& forms() {
   return all;
 }
 
-// 'actor', 'supervisor' or 'pool', with that word.
+// The text "'actor', 'supervisor' LAST 'pool'" with the keys of forms().
 std::string form_names(std::string_view last) {
   const std::vector<std::string_view>& names = forms();
   std::string all;
@@ -116,7 +116,7 @@ void check_child(reader& from, const node& at, child_spec& child) {
     refuse_beside(from, at, "a supervisor", key, key == "name" ? "it belongs into the 'supervisor' map" : "");
 }
 
-// Durations with their unit; without what check_child() refuses beside a supervisor.
+// Prints durations with their unit, and leaves out the keys that check_child() refuses.
 void prune_child(const child_spec& from, json& child) {
   print_durations(child, "args", from.durations);
   if (child.contains("supervisor"))

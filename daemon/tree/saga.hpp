@@ -22,7 +22,7 @@ enum class saga_log : std::uint8_t { durable, in_memory };
 template <>
 inline constexpr std::array<std::string_view, 2> words<saga_log>{"durable", "volatile"};
 
-// Bytes of the name of a saga with workers: that of the process that keeps them is made of it.
+// The longest name of a saga with workers, in bytes: the name of the process that keeps them is made of it.
 inline constexpr std::size_t longest_name_with_workers = 230;
 
 } // namespace coppice::tree

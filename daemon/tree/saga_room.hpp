@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How many bytes the sagas of a node keep of what other nodes have asked them for, and each saga of what is
-// over, as the node's memory for messages allows. Pure, any thread.
+// Bounds in bytes for sagas, by the node's memory for messages: for what the sagas of a node keep of
+// requests of other nodes, and for what each saga keeps of transactions and steps that are over. Pure, any
+// thread.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,7 @@ namespace coppice::tree {
 struct saga_room {
   // Open transactions and steps of all other nodes, in all sagas of this node together.
   std::uint64_t for_others = std::uint64_t{256} << 20;
-  // Of each saga: outcomes, and as many bytes of keys of steps that are over.
+  // For each saga: outcomes, and as many bytes of keys of steps that are over.
   std::uint64_t kept = std::uint64_t{64} << 20;
 };
 

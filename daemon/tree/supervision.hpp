@@ -45,8 +45,8 @@ template <>
 inline constexpr std::array<std::string_view, 3> words<application_type>{"permanent", "transient",
                                                                          "temporary"};
 
-// The longest time that a child can be given, in milliseconds: some 35 years. Counted in nanoseconds from any
-// moment of the clocks it overflows nothing.
+// The longest time that a child can be given, in milliseconds: some 35 years. As nanoseconds it can be added
+// to any time of the clocks without an overflow.
 inline constexpr std::uint64_t longest_time_ms = std::uint64_t{1} << 40;
 
 // How long a child may take to stop when told to.

@@ -15,8 +15,8 @@ enum class web_upgrade : std::uint8_t { none, sse, websocket };
 template <>
 inline constexpr std::array<std::string_view, 3> words<web_upgrade>{"none", "sse", "websocket"};
 
-// The header in which trusted proxies name the client. The other one may be the client's own, which proxies
-// pass on.
+// The header in which trusted proxies name the client. The other header may be the client's own, which
+// proxies pass on.
 enum class web_proxy_header : std::uint8_t { x_forwarded_for, forwarded };
 template <>
 inline constexpr std::array<std::string_view, 2> words<web_proxy_header>{"x_forwarded_for", "forwarded"};

@@ -11,7 +11,7 @@
 namespace coppice::spec {
 namespace {
 
-// Durations with their unit.
+// Prints durations with their unit.
 void prune_child(const event_child_options& from, json& child) {
   print_durations(child, "args", from.durations);
 }

@@ -13,11 +13,11 @@
 
 namespace coppice::spec {
 
-// Of the actors that a consumer supervisor starts.
+// The options of the actors that a consumer supervisor starts.
 struct event_child_options {
   std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR
-  encoded_term args;                  // as a child's, without what an event adds
-  std::vector<std::string> durations; // likewise
+  encoded_term args;                  // as a child's args, without what an event adds
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers
   tree::restart_type restart = tree::restart_type::transient;
   tree::shutdown_limit shutdown;
   mailbox_options mailbox;

@@ -15,7 +15,7 @@
 namespace coppice::spec {
 namespace {
 
-// Durations with their unit.
+// Prints durations with their unit.
 void prune_handler(const event_handler_options& from, json& handler) {
   print_durations(handler, "args", from.durations);
 }
@@ -90,7 +90,7 @@ class event_manager_of_children final : public kind_of<event_manager_options> {
   void args_of(const event_manager_options& of, const use_args& use) const override {
     for (const event_handler_options& one : of.handlers) use(one.args);
   }
-  // Each handler is as an actor by itself.
+  // Each handler is checked as an actor of its own.
   void check_options(child_check& with, child_spec&, event_manager_options& of, const node&,
                      const node& written) const override {
     std::unordered_map<std::string_view, place> ids;
@@ -110,7 +110,7 @@ class event_manager_of_children final : public kind_of<event_manager_options> {
       handler.actor_type = as_child.actor_type;
     }
   }
-  // A handler stands in a manager, and nothing else does.
+  // An event manager has no other actors than handlers, and handlers stand nowhere else.
   void check_class(child_check& with, const named_actor& actor) const override {
     const bool handles = actor.type.behaviour == "event_handler";
     if (actor.by == this && !handles)

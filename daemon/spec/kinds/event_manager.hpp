@@ -14,7 +14,7 @@ namespace coppice::spec {
 
 enum class handler_restart { permanent, temporary };
 
-// What a handler that is not waited for may have before it.
+// Bounds of the events that wait for a handler which the manager does not wait for.
 struct backlog_options {
   std::uint64_t limit = 10'000; // events
   std::uint64_t bytes = std::uint64_t{16} << 20;
@@ -28,8 +28,8 @@ struct event_handler_options {
   handler_restart restart = handler_restart::temporary;
   std::optional<spec::unhandled> unhandled; // none: as the actor's class says
   encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
-  std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
-  std::string plugin;                 // id of its plugin, and name of the actor within it
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers; for printing alone
+  std::string plugin;                 // id of the actor's plugin; actor_type: the actor's name in it
   std::string actor_type;
   bool operator==(const event_handler_options& other) const {
     return id == other.id && plugin == other.plugin && actor_type == other.actor_type &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All kinds by the list.
+// All kinds of list.hpp.
 #include "spec/kinds/kinds.hpp"
 
 #include <array>

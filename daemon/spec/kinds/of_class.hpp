@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What several kinds ask of the class of an actor. Any thread.
+// Checks of an actor's class that several kinds make. Any thread.
 #pragma once
 
 #include <string_view>
@@ -22,7 +22,7 @@ bool is_in_place_of_actor(const child_spec&);
 // Whether connections, or a program's output, come to the child's actors.
 bool brings_streams_to(const child_spec&);
 
-// An error if the options of `its` stand beside an actor whose behaviour is another one.
+// Reports an error if the options of `its` stand beside an actor with another behaviour than `behaviour`.
 void refuse_beside_others(report& to, const named_actor& actor, const kind& its, std::string_view behaviour);
 
 } // namespace coppice::spec

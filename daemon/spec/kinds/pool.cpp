@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A pool's own keys, and those of its workers, which stand beside them.
+// The keys of a pool, with the keys of its workers beside them.
 #include "spec/kinds/pool.hpp"
 
 #include <algorithm>
@@ -52,7 +52,8 @@ class request_key final : public value_type<std::uint32_t> {
   }
 };
 
-// Where senders are parked the queue bounds the pool's mailbox, and that is fixed.
+// If senders are parked, the queue's limit bounds the pool's mailbox, and no key of the mailbox may be
+// given.
 bool parks_senders(const pool_queue_options& queue) {
   return queue.on_full == tree::pool_overload::park_sender;
 }
@@ -124,7 +125,7 @@ json pool_rule() {
             {{"if", {{"required", {"idle"}}}}, {"then", {{"required", {"max"}}}}}}}};
 }
 
-// Durations with their unit, and no key where there is none to have.
+// Prints durations with their unit, and leaves out keys that have no effect.
 void prune_pool(const pool_options& from, json& pool) {
   print_durations(pool, "args", from.durations);
   if (from.dispatch != tree::pool_dispatch::hash) pool.erase("key");
@@ -216,7 +217,7 @@ class pool_of_children final : public kind_of<pool_options> {
                      const node& written) const override {
     with.check_leaf(child, {of.actor, of.args, of.durations}, written, with.part_of_args());
   }
-  // A listener may name it, whose connections its workers get.
+  // Notes the pool, since a listener may name it so that the pool's workers get its connections.
   void check_class(child_check& with, const named_actor& actor) const override {
     if (!is_in(actor.child) || actor.child.name.empty()) return;
     with.notes.get<worker_pools>().take_streams[actor.child.name] = has_streams(actor.type);

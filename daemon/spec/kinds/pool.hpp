@@ -21,13 +21,13 @@ struct pool_queue_options {
 
 struct pool_options {
   std::string actor;                  // of the workers, as written: PLUGIN or PLUGIN:ACTOR
-  encoded_term args;                  // as a child's
-  std::vector<std::string> durations; // likewise
+  encoded_term args;                  // as a child's args
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers
   std::uint32_t size = 8;
   std::optional<std::uint32_t> max; // none: it does not grow
   milliseconds idle{30'000};
   tree::pool_dispatch dispatch = tree::pool_dispatch::least_loaded;
-  std::uint32_t key = 0; // 0: the whole request, else which element
+  std::uint32_t key = 0; // number of an element of the request; 0: the whole request
   std::uint32_t in_flight = 1;
   pool_queue_options queue;
   tree::on_worker_death on_worker_death = tree::on_worker_death::reply_error;

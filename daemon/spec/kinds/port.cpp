@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An actor with a program.
+// The keys of an actor with a program.
 #include "spec/kinds/port.hpp"
 
 #include <coppice/draft/stream.h>
@@ -71,7 +71,7 @@ void check_port(reader& from, const node& at, port_options& port) {
     from.error(value_or_map(at, "kill_after"), from.path + ".kill_after: must be at most 10m");
 }
 
-// Durations with their unit.
+// Prints durations with their unit.
 void prune_port(const port_options& from, json& port) {
   print_durations(port, "args", from.durations);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An actor with a program: what is run, with what, how its bytes are cut, and its keys. Any thread.
+// An actor with a program: its command and environment, how its bytes are cut, and its keys. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class port_errors { log, discard };
 
 struct port_limits {
   std::uint64_t memory = 0; // bytes of each process's address space; 0: as the daemon's
-  milliseconds cpu{0};      // processor time of each; whole seconds; 0: likewise
+  milliseconds cpu{0};      // processor time of each process; whole seconds; 0: as the daemon's
   bool operator==(const port_limits&) const = default;
 };
 
@@ -29,11 +29,11 @@ struct port_write_options {
 struct port_options {
   std::vector<std::string> command;     // an absolute path and its arguments
   std::string actor;                    // as written: PLUGIN or PLUGIN:ACTOR
-  encoded_term args;                    // as a child's
-  std::vector<std::string> durations;   // likewise
+  encoded_term args;                    // as a child's args
+  std::vector<std::string> durations;   // where durations stand in args, as JSON pointers
   std::vector<std::string> environment; // NAME=VALUE
-  bool clean_environment = false;       // of the daemon's own nothing is passed on
-  std::optional<std::string> directory; // absolute; none: where the daemon is
+  bool clean_environment = false;       // true: the daemon's own environment is not passed on
+  std::optional<std::string> directory; // absolute; none: the daemon's
   frame_options frame;
   std::uint64_t credit = std::uint64_t{64} << 10;
   port_write_options write;

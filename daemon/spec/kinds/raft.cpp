@@ -149,7 +149,7 @@ const table<raft_options>& raft_table() {
   return rows;
 }
 
-// A member has a name, by which the others reach it, and is one of the first members that it names.
+// A member has a name, by which the others reach it, and is one of the first members that its options name.
 void check_member_of(child_check& with, const child_spec& child, const raft_options& group,
                      const node& written) {
   if (child.name.empty())
@@ -185,7 +185,7 @@ class raft_of_children final : public kind_of<raft_options> {
     groups.commands.push_back({at.at, of.limits.entry});
     check_member_of(with, child, of, written);
   }
-  // A replicated state machine is a child of its own, with a 'raft' map, and nothing else has one.
+  // A replicated state machine is a child of its own, with a 'raft' map. No other child has a 'raft' map.
   void check_class(child_check& with, const named_actor& actor) const override {
     const node* const options = actor.at.find(key);
     if (actor.type.behaviour != "raft") {

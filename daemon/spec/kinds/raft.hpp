@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the configuration says of a member of a Raft group. Any thread.
+// The options of a member of a Raft group, as the configuration has them. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct raft_limits {
   bool operator==(const raft_limits&) const = default;
 };
 
-// Of an actor that is a replicated state machine.
+// The options of an actor that is a replicated state machine.
 struct raft_options {
   std::vector<std::string> members; // NAME@ALIVE@HOST; one of the two lists is empty
   std::vector<std::string> join;
@@ -36,7 +36,7 @@ struct raft_options {
   raft_limits limits;
   milliseconds append_timeout{5000};
   milliseconds query_timeout{5000};
-  std::uint64_t check = 0;       // commands between two comparisons of states. 0: never
+  std::uint64_t check = 0;       // commands between two comparisons of states; 0: never
   std::vector<std::string> from; // patterns of nodes; empty: all
   bool operator==(const raft_options&) const = default;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How large the replicated state of a Raft group may be on a node: it is one term, and is in the memory of
+// The largest replicated state of a Raft group on a node: a state is one term, and is in the memory of
 // messages while it is written and received. Pure, any thread.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace coppice::spec {
 
 struct raft_state_bound {
   std::uint64_t bytes = 0;
-  std::string_view by; // the option that says so, for people
+  std::string_view by; // the option that sets the bound, for people
 };
 
 // `term_bytes` of node.limits; `memory`: bytes of node.limits.memory. UINT64_MAX: not known.

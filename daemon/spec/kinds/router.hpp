@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the configuration says of an actor that is a router. Any thread.
+// The options of an actor that is a router, as the configuration has them. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct router_route {
   bool operator==(const router_route&) const = default;
 };
 
-// Of an actor that is a router.
+// The options of an actor that is a router.
 struct router_options {
   std::vector<router_route> routes;
   tree::router_failure on_failed = tree::router_failure::reply;

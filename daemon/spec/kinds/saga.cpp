@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint64_t most_value = std::uint64_t{1} << 20; // a record fits into one write of the log
 
-// What is left of a pattern without * and ? is a part of a node's name.
+// Without its * and ? a pattern is a part of a node's name.
 std::string check_pattern(std::string_view pattern) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -83,7 +83,7 @@ void check_saga(reader& from, const node& at, saga_options& options) {
                  "name one with 'worker', or leave it out");
 }
 
-// Without a worker nothing of one is shown; durations with their unit.
+// Leaves out a worker's keys if there is no worker; prints durations with their unit.
 void prune_saga(const saga_options& of, json& saga) {
   if (of.worker.empty()) {
     for (const char* key : {"worker", "workers", "worker_args"}) saga.erase(key);
@@ -151,7 +151,7 @@ class saga_of_children final : public kind_of<saga_options> {
     with.check_leaf(as_child, {of.worker, of.worker_args, of.worker_durations, this, "worker", "worker_args"},
                     written, args_schema::part::whole);
   }
-  // For the comparison with the node's limits.
+  // Notes the longest value, for the comparison with the node's limits.
   void note_value(child_check& with, const named_actor& actor) const {
     const saga_options* const written = actor.child.find<saga_options>();
     const node* const options = actor.at.find(key);
@@ -160,7 +160,7 @@ class saga_of_children final : public kind_of<saga_options> {
     with.notes.get<saga_values>().values.push_back(
         {at.at, (written != nullptr ? *written : saga_options()).limits.value});
   }
-  // A saga is a child of its own with a name, since that is how coordinators and participants find it again.
+  // A saga is a child of its own with a name, by which coordinators and participants find it again.
   void check_class(child_check& with, const named_actor& actor) const override {
     const manifest::actor_type& type = actor.type;
     if (actor.by == this) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the configuration says of an actor that is a saga. Any thread.
+// The options of an actor that is a saga, as the configuration has them. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct saga_limits {
   bool operator==(const saga_limits&) const = default;
 };
 
-// Of an actor that is a saga.
+// The options of an actor that is a saga.
 struct saga_options {
   tree::saga_commit commit = tree::saga_commit::compensate;
   milliseconds lifespan{60'000};
@@ -42,10 +42,10 @@ struct saga_options {
   saga_answers answers;
   saga_limits limits;
   std::vector<std::string> from; // patterns of nodes' names; empty: all
-  std::string worker;            // runs steps, as written: PLUGIN or PLUGIN:ACTOR. Empty: the saga does
-  std::uint32_t workers = 16;    // at once
-  encoded_term worker_args;      // as a child's; empty: there is no worker
-  std::vector<std::string> worker_durations; // likewise
+  std::string worker;            // runs steps, as written: PLUGIN or PLUGIN:ACTOR; empty: the saga runs them
+  std::uint32_t workers = 16;    // most at once
+  encoded_term worker_args;      // as a child's args; empty: there is no worker
+  std::vector<std::string> worker_durations; // where durations stand in worker_args, as JSON pointers
   bool operator==(const saga_options&) const = default;
 };
 

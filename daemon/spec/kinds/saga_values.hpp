@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The values of the sagas in a configuration: a note of the check, which compares them with the node's
-// limits. And that comparison. Pure, any thread.
+// The values of the sagas in a configuration, as a note of the check, and their comparison with the node's
+// limits. Pure, any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ struct saga_values {
 
 struct saga_value_bound {
   std::uint64_t bytes = 0;
-  std::string_view by; // the option that says so, for people
+  std::string_view by; // the option that sets the bound, for people
 };
 
 // The longest value that a saga can take from another node. `term_bytes` of node.limits; `memory`: bytes of

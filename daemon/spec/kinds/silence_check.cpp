@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The walk is check.cpp's, which shows each listener once; what it has shown is told of at the end, at the
-// first place of them all.
+// Each listener is looked at once. One warning at the end tells of all that were found, at the place of the
+// first of them.
 #include "spec/kinds/silence_check.hpp"
 
 #include "base/socket_address.hpp"

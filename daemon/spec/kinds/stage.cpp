@@ -208,7 +208,7 @@ const table<stage_buffer>& buffer_table() {
   return rows;
 }
 
-// A default may be of what the stage's role has not: that could not be read back.
+// Leaves out defaults, since the stage's role may not have the key: then it could not be read back.
 void prune_stage(const stage_options& from, json& stage) {
   const stage_options standard;
   if (from.subscribe_to == standard.subscribe_to) stage.erase("subscribe_to");
@@ -253,7 +253,7 @@ class stage_of_children final : public kind_of<stage_options> {
                      const node& written) const override {
     note_subscriptions(with, child, of.subscribe_to, written);
   }
-  // What its role has, and a mailbox that loses nothing.
+  // Checks that the stage's role has the keys that are written, and that its mailbox loses nothing.
   void check_class(child_check& with, const named_actor& actor) const override {
     const std::string& role = actor.type.behaviour;
     const bool consumes = role == "consumer" || role == "producer_consumer";

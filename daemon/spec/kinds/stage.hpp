@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the configuration says of a stage, and the subscriptions that a consumer supervisor has as well. Any
-// thread.
+// The options of a stage, and the subscriptions, which a consumer supervisor has as well. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -39,18 +38,18 @@ struct stage_subscription {
 
 struct stage_dispatcher {
   tree::stage_dispatching kind = tree::stage_dispatching::demand;
-  std::vector<std::string> partitions; // as stage_subscription's
+  std::vector<std::string> partitions; // as stage_subscription::partition
   bool operator==(const stage_dispatcher&) const = default;
 };
 
 struct stage_buffer {
-  std::optional<std::uint64_t> size; // none: as its role has it
+  std::optional<std::uint64_t> size; // none: the default of the stage's role
   tree::buffer_keep keep = tree::buffer_keep::last;
   std::uint64_t bytes = std::uint64_t{64} << 20;
   bool operator==(const stage_buffer&) const = default;
 };
 
-// Of an actor that is a stage.
+// The options of an actor that is a stage.
 struct stage_options {
   std::vector<stage_subscription> subscribe_to;
   stage_dispatcher dispatcher;
@@ -61,10 +60,11 @@ struct stage_options {
 };
 
 const table<stage_subscription>& subscription_table();
-// Notes whom the child subscribes to. `written`: the map that has subscribe_to.
+// Notes the processes that the child subscribes to. `written`: the map that has subscribe_to.
 void note_subscriptions(child_check&, const child_spec&, const std::vector<stage_subscription>&,
                         const node& written);
-// A stage's mailbox loses nothing: a lost ask is a pipeline that stands still. `at`: the child's map.
+// Checks that a stage's mailbox loses nothing: if a request for events is lost, the pipeline stands still.
+// `at`: the child's map.
 void check_stage_mailbox(report&, const child_spec&, const node& at);
 
 } // namespace coppice::spec

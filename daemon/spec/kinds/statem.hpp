@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the configuration says of an actor that is a state machine. Any thread.
+// The options of an actor that is a state machine, as the configuration has them. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace coppice::spec {
 
 enum class postponed_overload { exit, drop_new, drop_old };
 
-// What a state machine postpones.
+// Bounds of the events that a state machine postpones.
 struct postponed_options {
   std::uint32_t limit = 10'000; // events
   postponed_overload on_full = postponed_overload::exit;

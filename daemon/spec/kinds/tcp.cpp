@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A listener's own keys, and those of its connections, which stand beside them.
+// The keys of a listener, with the keys of its connections beside them.
 #include "spec/kinds/tcp.hpp"
 
 #include <coppice/draft/stream.h>
@@ -23,7 +23,7 @@
 namespace coppice::spec {
 namespace {
 
-constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30; // of what waits
+constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30; // bytes that may wait
 
 std::string check_protocol(std::string_view name) {
   return name.empty() || name.size() > 255 ? "must have 1 to 255 bytes" : "";
@@ -104,7 +104,7 @@ const table<proxy_options>& proxy_table() {
   return rows;
 }
 
-// The unit of the service lets a node write in few places, which it would tell only when it runs.
+// The service's unit lets a node write in few places. Without the warning the node would fail when it runs.
 void warn_of_service(const reader& from, const node& at, const std::string& path) {
   const auto refused = refused_to_service(from.texts->at(at.at.file).folder, path);
   if (refused) from.to->warning(at.at, "path: " + refused->why, refused->remedy);
@@ -196,14 +196,14 @@ const table<tcp_connect_options>& connect_table() {
   return rows;
 }
 
-// Of one that connects: without effect.
+// Keys that have no effect for an actor that connects.
 constexpr std::array<std::string_view, 7> of_listeners{"max_connections", "shed",  "accept_backlog", "access",
                                                        "proxy_protocol",  "drain", "mailbox"};
 
-// Of an actor that is made for each connection; workers of a pool have their own.
+// Keys of an actor that is made for each connection. Workers of a pool have their own.
 constexpr std::array<std::string_view, 4> of_actors{"args", "mailbox", "unhandled", "drain"};
 
-// Durations with their unit; what is said of listeners alone is left out of what connects.
+// Prints durations with their unit, and leaves out keys that have no effect.
 void prune_tcp(const tcp_options& from, json& tcp) {
   tcp.erase(from.connect ? "listen" : "connect");
   if (from.connect)
@@ -265,7 +265,8 @@ json tcp_rule() {
           {"anyOf", json::array({needs("actor", "handlers"), needs("handlers", "actor")})}};
 }
 
-// A listener takes it on for connections to come; an actor that connects has one connection, and starts anew.
+// A listener takes the change on for later connections. An actor that connects has one connection, and
+// starts anew.
 change_effect unless_it_connects(const tcp_options& before, const tcp_options& after) {
   return before.connect && after.connect ? change_effect::restarts : change_effect::live;
 }
@@ -358,7 +359,7 @@ void use_tls_of(const std::vector<tcp_listen_options>& all, const std::function<
 
 namespace {
 
-// Listeners that name a pool, for the end of the file.
+// Listeners that name a pool. They are checked at the end of the file.
 struct pools_that_listeners_name {
   std::vector<std::pair<std::string, place>> all; // names, and where they are written
 };
@@ -387,7 +388,8 @@ class tcp_of_children final : public kind_of<tcp_options> {
     with.notes.get<silence_check>().look(of, written);
     with.check_leaf(child, {of.actor, of.args, of.durations}, written, with.part_of_args());
   }
-  // An actor for connections stands where there are some, and one without callbacks for them does not.
+  // The actor of a listener has callbacks for connections. An actor whose behaviour is tcp stands only where
+  // connections, or a program's output, come.
   void check_class(child_check& with, const named_actor& actor) const override {
     if (is_in(actor.child) && !has_streams(actor.type))
       with.to.error(actor.name.at, "the actor '" + actor.type.name + "' takes no connections",
@@ -396,7 +398,7 @@ class tcp_of_children final : public kind_of<tcp_options> {
       with.to.error(actor.name.at, "the actor '" + actor.type.name + "' is one for connections",
                     "it belongs into a 'tcp' or 'port' map");
   }
-  // Listeners that name a pool name one whose workers take connections.
+  // Checks that each pool that a listener names exists, and that its workers take connections.
   void finish(child_check& with) const override {
     with.notes.get<silence_check>().warn(with.to);
     if (!with.with_plugins) return;

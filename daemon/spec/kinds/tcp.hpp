@@ -25,10 +25,10 @@ enum class endian { big, little };
 struct frame_options {
   base::framing_kind kind = base::framing_kind::none;
   std::uint64_t max = std::uint64_t{16} << 20;
-  std::uint64_t size = 0;   // of fixed
-  std::uint32_t bytes = 4;  // of the length
-  std::uint32_t offset = 0; // where it stands in the header
-  std::uint32_t header = 0; // bytes; 0: at + bytes
+  std::uint64_t size = 0;   // bytes of each frame, for fixed
+  std::uint32_t bytes = 4;  // of the length's field
+  std::uint32_t offset = 0; // where the length's field is in the header
+  std::uint32_t header = 0; // bytes; 0: offset + bytes
   bool includes_header = false;
   bool with_header = false;
   spec::endian endian = endian::big;
@@ -69,7 +69,7 @@ struct tcp_listen_options {
   std::string address; // once loaded an address
   std::uint16_t port = 0;
   std::string path;   // absolute
-  std::string socket; // one that the service manager passes under this name
+  std::string socket; // name of a socket that the service manager passes
   std::uint32_t mode = 0660;
   tls_spec tls;
   std::vector<std::string> alpn;
@@ -80,7 +80,7 @@ struct tcp_listen_options {
 struct tcp_connect_options {
   std::string address; // a name or an address
   std::uint16_t port = 0;
-  std::string path; // absolute; instead of both
+  std::string path; // absolute; in place of address and port
   tls_spec tls;
   std::vector<std::string> alpn;
   milliseconds timeout{7000};
@@ -92,10 +92,10 @@ struct tcp_connect_options {
 struct tcp_options {
   std::vector<tcp_listen_options> listen;
   std::optional<tcp_connect_options> connect;
-  std::string actor;                  // of a connection, as written: PLUGIN or PLUGIN:ACTOR; or
-  std::string handlers;               // the registered name of a pool whose workers have the connections
-  encoded_term args;                  // as a child's
-  std::vector<std::string> durations; // likewise
+  std::string actor;                  // of a connection, as written: PLUGIN or PLUGIN:ACTOR
+  std::string handlers;               // registered name of the pool that gets connections; empty: `actor`
+  encoded_term args;                  // as a child's args
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers
   std::uint32_t max_connections = 10'000;
   bool shed = false;
   std::uint32_t accept_backlog = 511;
@@ -115,7 +115,7 @@ struct tcp_options {
 const table<tcp_listen_options>& tcp_listen_table();
 const table<access_options>& access_table();
 const table<frame_options>& frame_table();
-// As kind::listeners() and kind::each_tls(), of these.
+// The results of kind::listeners() and kind::each_tls() for a list of addresses.
 std::vector<listener> stream_listeners(const std::vector<tcp_listen_options>&);
 void use_tls_of(const std::vector<tcp_listen_options>&, const std::function<void(const tls_spec&)>&,
                 const std::function<void(const named_certificate&)>&);

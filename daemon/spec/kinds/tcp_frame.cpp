@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How what comes on a connection is cut into frames: `frame`, see tcp.hpp.
+// The keys of `frame`, which say how the bytes of a connection are cut into frames; see tcp.hpp.
 #include <array>
 #include <string>
 #include <string_view>
@@ -40,7 +40,7 @@ void check_frame(reader& from, const node& at, frame_options& frame) {
                        std::to_string(frame.offset + frame.bytes));
 }
 
-// What its kind makes nothing of is left out, as it could not be read back.
+// Leaves out keys that the frame's kind does not use, since they could not be read back.
 void prune_frame(const frame_options& from, json& frame) {
   if (from.kind != framing_kind::fixed) frame.erase("size");
   if (from.kind != framing_kind::length)

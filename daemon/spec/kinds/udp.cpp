@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where an actor has UDP sockets, and what comes through them.
+// The keys of an actor with UDP sockets.
 #include "spec/kinds/udp.hpp"
 
 #include <coppice/draft/udp.h>
@@ -101,7 +101,7 @@ void check_udp(reader& from, const node& at, udp_options& udp) {
   }
 }
 
-// Durations with their unit.
+// Prints durations with their unit.
 void prune_udp(const udp_options& from, json& udp) {
   print_durations(udp, "args", from.durations);
 }

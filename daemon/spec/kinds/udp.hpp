@@ -12,15 +12,15 @@
 namespace coppice::spec {
 
 struct udp_listen_options {
-  std::string address; // once loaded an address; empty: `socket` is not
+  std::string address; // once loaded an address; empty: `socket` is set
   std::uint16_t port = 0;
-  std::string socket; // the name of one that systemd passes
+  std::string socket; // name of a socket that systemd passes
   bool operator==(const udp_listen_options&) const = default;
 };
 
 struct multicast_options {
   std::vector<std::string> join; // groups' addresses
-  std::string interface;         // empty: that of the route
+  std::string interface;         // empty: the interface of the route
   std::uint32_t ttl = 1;
   bool loop = false;
   bool operator==(const multicast_options&) const = default;
@@ -29,8 +29,8 @@ struct multicast_options {
 struct udp_options {
   std::vector<udp_listen_options> listen;
   std::string actor;                  // as written: PLUGIN or PLUGIN:ACTOR
-  encoded_term args;                  // as a child's
-  std::vector<std::string> durations; // likewise
+  encoded_term args;                  // as a child's args
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers
   std::uint32_t handlers = 1;
   std::uint64_t max_datagram = 2048;
   std::uint64_t receive_buffer = std::uint64_t{4} << 20;

@@ -263,7 +263,7 @@ class web_of_children final : public kind_of<web_options> {
         check_actor_of(with, of.routes[i], *one);
     }
   }
-  // One that is made for each client.
+  // Checks an actor that is made for each client.
   static void check_actor_of(child_check& with, web_route& route, const node& written) {
     child_spec as_child;
     const auto* const plugin = with.check_leaf(as_child, {route.actor, route.args, route.durations}, written,

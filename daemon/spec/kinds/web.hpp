@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A web server: where it listens, which requests go to whom, its bounds, and its keys. Any thread.
+// A web server: where it listens, where its routes lead, its bounds, and its keys. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +27,19 @@ struct web_redirect {
   bool operator==(const web_redirect&) const = default;
 };
 
-// Of one route.
+// The limits of one route.
 struct web_route_limits {
   std::optional<std::uint64_t> body;      // bytes, in place of the site's
-  std::optional<std::uint32_t> in_flight; // requests, beside the site's; none: that alone
+  std::optional<std::uint32_t> in_flight; // requests, beside the site's limit; none: no limit of its own
   bool operator==(const web_route_limits&) const = default;
 };
 
-// Goes to a process, or to one that is made for the client, or elsewhere, or is answered with a file.
+// Leads requests to a process, to a process made for the client, to another URL, or to files.
 struct web_route {
   std::string method; // empty: any
   std::string path;   // with {name} for a segment, and {name...} for the rest
   std::string to;     // NAME or NAME@ALIVE@HOST
-  std::string as;     // its name in the requests of `to` and `actor`; empty: none
+  std::string as;     // the route's name in requests of `to` and `actor`; empty: none
   std::optional<web_redirect> redirect;
   std::optional<std::string> files;    // a folder; absolute
   std::optional<std::string> index;    // with files: what a folder's path stands for; none: index.html
@@ -50,7 +50,7 @@ struct web_route {
   tree::web_upgrade upgrade = tree::web_upgrade::none;
   std::string event; // in place of `to`: a named event of this node
   std::string actor; // in place of `to`, as written: PLUGIN or PLUGIN:ACTOR, made for each client
-  // These are that actor's, as a child's.
+  // The keys of that actor, as a child has them.
   encoded_term args;
   std::vector<std::string> durations;
   std::string plugin;
@@ -61,7 +61,7 @@ struct web_route {
   bool operator==(const web_route&) const = default;
 };
 
-// Whose pages may use the site.
+// The origins whose pages may use the site.
 struct web_cors {
   std::vector<std::string> origins; // as https://example.org, or "*" alone; empty: none
   std::vector<std::string> methods{"GET", "HEAD", "POST"};
@@ -93,7 +93,7 @@ struct web_limits {
   bool operator==(const web_limits&) const = default;
 };
 
-// Of server-sent events.
+// The options of server-sent events.
 struct web_events {
   milliseconds heartbeat{15'000};
   milliseconds retry{3'000};
@@ -112,7 +112,7 @@ struct web_websockets {
 
 struct web_options {
   std::vector<tcp_listen_options> listen;
-  std::vector<web_route> routes; // the first that fits
+  std::vector<web_route> routes; // the first that fits a request answers it
   std::vector<std::string> hosts;
   std::vector<web_header> headers;
   web_timeouts timeouts;
@@ -122,7 +122,7 @@ struct web_options {
   web_cors cors;
   std::vector<std::string> proxies; // ranges of addresses
   tree::web_proxy_header proxy_header =
-      tree::web_proxy_header::x_forwarded_for; // by which they say whose a request is
+      tree::web_proxy_header::x_forwarded_for; // in which proxies name the client
   std::uint64_t compress_from = 0;             // bytes; 0: never
   tree::access_log_format access_log = tree::access_log_format::off;
   web_events sse;

@@ -10,9 +10,9 @@ namespace coppice::spec {
 
 // A method that the server knows, in upper case.
 std::string check_method(std::string_view method);
-// Of a header that the server does not set itself.
+// The name of a header that the server does not set itself.
 std::string check_header_name(std::string_view name);
-// Without control characters.
+// A header's value: no control characters.
 std::string check_header_value(std::string_view value);
 // A path as base::path_pattern reads it.
 std::string check_path(std::string_view path);
@@ -22,7 +22,7 @@ std::string check_location(std::string_view to);
 std::string check_index(std::string_view name);
 // A host without a port.
 std::string check_host_name(std::string_view host);
-// 1 to 255 characters without '@'.
+// A route's name: 1 to 255 characters without '@'.
 std::string check_route_name(std::string_view name);
 // A registered name, or NAME@ALIVE@HOST.
 std::string check_handler(std::string_view written);

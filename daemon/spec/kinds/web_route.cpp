@@ -41,7 +41,7 @@ void check_files(reader& from, const node& at, const web_route& route) {
     from.error(*at.find("limits"), from.path + ".limits: is not for 'files'");
 }
 
-// Of an actor that is made for each client.
+// Keys of an actor that is made for each client.
 constexpr std::array<std::string_view, 3> of_actors{"args", "mailbox", "unhandled"};
 
 void check_client_actor(reader& from, const node& at, const web_route& route) {
@@ -56,7 +56,7 @@ void check_client_actor(reader& from, const node& at, const web_route& route) {
       from.error(*written, from.path + "." + std::string(key) + ": is for 'actor'");
 }
 
-// Durations with their unit; without what check_client_actor() refuses.
+// Prints durations with their unit, and leaves out the keys that check_client_actor() refuses.
 void prune_route(const web_route& from, json& route) {
   if (from.actor.empty())
     for (const std::string_view key : of_actors) route.erase(std::string(key));

@@ -10,7 +10,7 @@
 
 namespace coppice::spec {
 
-// Bytes of a body that does not stream.
+// The longest body that does not stream, in bytes.
 inline constexpr std::uint64_t most_web_body = std::uint64_t{1} << 30;
 
 const table<web_header>& web_header_table();

@@ -9,7 +9,7 @@
 namespace coppice::spec {
 namespace {
 
-// Up to 1.0 a larger number is taken as the largest, as it always was, with a warning.
+// Up to version 1.0 a number above the range is taken as the largest one, with a warning.
 class mailbox_limit final : public value_type<std::uint32_t> {
  public:
   bool read(reader& from, const node& value, std::uint32_t& into) const override {

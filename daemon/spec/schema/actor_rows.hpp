@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rows and types that children and the options of their kinds have alike. Immutable; any thread.
+// Rows and types that children and the options of their kinds share. Immutable; any thread.
 #pragma once
 
 #include <optional>
@@ -19,8 +19,8 @@ maybe<std::optional<unhandled>, choice<unhandled>> optional_unhandled();
 // PLUGIN or PLUGIN:ACTOR.
 text actor_name();
 
-// Gives the durations in `of[key]`, which are numbers there, their unit. `durations`: where they stand, as
-// JSON pointers; if there are none, `of` need not have the key.
+// Adds the unit to the durations in `of[key]`, which are numbers there. `durations`: where they stand, as
+// JSON pointers; empty: `of` need not have the key.
 void print_durations(json& of, const char* key, const std::vector<std::string>& durations);
 
 } // namespace coppice::spec

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Args that an actor has already, held against a schema: what a plugin that is to be replaced by another is
-// asked first, and what start_child is asked about. The same rules as for YAML, but what is walked is the
-// term itself, as the actor reads it: durations and sizes are numbers in it, and a finding has a path and no
-// line. And where among them durations stand. Recursion is as deep as the term, whose depth is checked first.
-// Any thread.
+// Checks args that are a term already against a schema: those of running actors before another plugin
+// replaces theirs, and those given to start_child. Also finds the durations in such args. The rules are
+// those for YAML, but the walk goes through the term, as the actor reads it: durations and sizes are numbers
+// in it, and a finding has a path and no line. Recursion is as deep as the term, whose depth is checked
+// first. Any thread.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -33,17 +33,17 @@ constexpr std::size_t most_shown = 80; // characters of a value in a finding
 struct finding {
   std::string path;
   std::string what;
-  const std::uint8_t* begin = nullptr; // of the term
+  const std::uint8_t* begin = nullptr; // the first byte of the term
   const base::secrets* secrets = nullptr;
   bool only_secrets = false; // values without a secret in them are not looked at
 
-  // Whether it is a secret, or the marker of one.
+  // Whether the value is a secret, or the marker of one.
   bool is_secret(etf::bytes value) const {
     return secrets != nullptr && std::ranges::any_of(secrets->all, [&](const base::secret& one) {
              return begin + one.offset == value.data();
            });
   }
-  // Whether a secret or a marker stands in it, or is it.
+  // Whether the value is or contains a secret or a marker.
   bool has_secret(etf::bytes value) const {
     return secrets != nullptr && std::ranges::any_of(secrets->all, [&](const base::secret& one) {
              const std::uint8_t* const at = begin + one.offset;
@@ -52,7 +52,7 @@ struct finding {
   }
 };
 
-// True: nothing is wrong.
+// Returns false. The checks below return true for a value that is good.
 bool wrong(finding& out, std::string what) {
   out.what = std::move(what);
   return false;
@@ -76,7 +76,7 @@ std::string shown(etf::bytes term) {
   return base::json_text(json(as_text(text.first(most_shown)))) + "...";
 }
 
-// How many elements the list has, however it is written; nothing: it is no proper list.
+// The number of elements of a list, however it is written; nullopt: it is no proper list.
 std::optional<std::size_t> list_size(etf::bytes term) {
   etf::cursor at(term);
   etf::bytes data;
@@ -87,7 +87,7 @@ std::optional<std::size_t> list_size(etf::bytes term) {
   return count;
 }
 
-// Calls with each element of a proper list, until one call says no.
+// Calls `use` with each element of a proper list, until a call returns false.
 template <class Use>
 bool each_element(etf::bytes list, Use&& use) {
   etf::cursor at(list);
@@ -107,7 +107,7 @@ bool each_element(etf::bytes list, Use&& use) {
   return true;
 }
 
-// The number that stands there, however large.
+// The number that the term is, however large; nullopt: it is no number.
 std::optional<double> number_of(etf::bytes term) {
   etf::cursor at(term);
   std::int64_t whole = 0;
@@ -123,8 +123,8 @@ std::optional<double> number_of(etf::bytes term) {
   return negative ? -real : real;
 }
 
-// What the actor finds there. 0: something that no type of a schema is, a tuple or a pid for instance. An
-// atom is no text: actors read it otherwise.
+// The type_bits of the term, as the actor reads it. 0: it has no type of a schema, as a tuple or a pid. An
+// atom is no text, since actors read it in another way.
 unsigned type_of(etf::bytes term) {
   etf::cursor at(term);
   std::string_view name;
@@ -196,8 +196,8 @@ bool check_number(const rule& by, double number, finding& out) {
   return true;
 }
 
-// A key of a map. `name` is the text of an atom or of a binary: <<"n">> is another key than n, and the actor
-// may read either, so that the rule of n is asked about both. Only the atom is what a schema requires.
+// A key of a map. `name`: the text of an atom or of a binary. The actor may read n or <<"n">>, so the rule
+// of n is applied to both. Only the atom counts as a key that the schema requires.
 struct map_key {
   etf::bytes term;
   std::string_view name;
@@ -215,7 +215,7 @@ bool read_key(etf::cursor& at, map_key& out) {
   return true;
 }
 
-// How a finding names it.
+// How a finding names the key.
 std::string shown(const map_key& key) {
   return key.named ? base::printable(key.name.substr(0, most_shown)) : shown(key.term);
 }
@@ -264,7 +264,7 @@ bool check_list(const rule& by, etf::bytes list, finding& out) {
   });
 }
 
-// What a finding says of a value.
+// How a finding shows a value, without the text of a secret.
 std::string shown(etf::bytes term, const finding& out) {
   return out.is_secret(term) ? "the secret" : out.has_secret(term) ? "what has a secret in it" : shown(term);
 }
@@ -277,7 +277,7 @@ bool check_value(const rule& by, etf::bytes term, finding& out) {
   if (is_marker && (types == 0 || (types & is) != 0)) return true;
   const bool listed =
       std::any_of(by.values.begin(), by.values.end(), [term](const json& one) { return equals(one, term); });
-  // An atom that an enum lists is one of its texts.
+  // An atom that an enum lists counts as that text.
   if (types != 0 && (types & is) == 0 && !(listed && is == 0))
     return wrong(out, shown(term, out) + " is not of the type the schema wants");
   if (!by.values.empty() && !listed)
@@ -319,7 +319,7 @@ void find_durations(const rule& by, const json& value, const json::json_pointer&
 
 base::status args_schema::check(std::span<const std::uint8_t> term, part what,
                                 const base::secrets* secrets) const {
-  // Of a child that was started by a call they are whatever its caller, maybe on another node, has made them.
+  // The args of a child that was started by a call may be any term: its caller may be on another node.
   constexpr etf::limits as_in_a_file{tree_limits().depth};
   finding found{{}, {}, term.data(), secrets, what == part::secrets};
   bool good = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A compiled schema: a tree of rules, one a value. Private to args_*.cpp; immutable once compiled.
+// A compiled schema: a tree with a rule for each value. Private to args_*.cpp; immutable once compiled.
 #pragma once
 
 #include <limits>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A schema becomes a tree of rules once, by plugin; values are then walked along it. A keyword outside of
-// the subset is an error at compile time: ignoring it would let through what its author meant to refuse.
+// A schema is compiled into a tree of rules once; values are then checked along that tree. A keyword outside
+// of the subset is an error of the schema: ignoring it would accept values that its author meant to refuse.
 #include "spec/schema/args_rule.hpp"
 
 #include <algorithm>
@@ -209,14 +209,14 @@ class walk {
     if (from.is_map()) return map(by, from, path);
     if (from.is_sequence()) return list(by, from, path);
     if (!in_bounds(by, from, path)) return false;
-    // 3.0 where the schema says integer.
+    // A float such as 3.0 becomes an integer where the schema says integer.
     if (auto number = number_of(from); number && (by.types & type_integer) && !(by.types & type_number)) {
       if (std::fabs(*number) < 9e15) return writer_.integer(static_cast<std::int64_t>(*number)), true;
     }
     return encode_term(to_, from, writer_);
   }
 
-  // `from` nullptr: nothing was written, `owner` is blamed.
+  // `from` nullptr: no args are written, and errors are placed at `owner`.
   bool map(const rule& by, const node* from, const node& owner, const std::string& path,
            args_schema::part what = args_schema::part::whole) {
     const std::size_t given = from ? from->items.size() / 2 : 0;
@@ -257,7 +257,7 @@ class walk {
     return false;
   }
 
-  // The text it stands for is read, and checked, when an actor starts.
+  // The marker's text is read, and checked, when an actor starts.
   bool secret(const rule& by, const node& from, const std::string& path) {
     if (by.format == unit::none && (by.types == 0 || (by.types & type_string)))
       return encode_term(to_, from, writer_);
@@ -294,7 +294,7 @@ class walk {
     }
     auto resolved = resolve(from);
     if (auto* whole = std::get_if<whole_number>(&resolved); !amount && whole && !whole->negative) {
-      // Bytes are counted by the one; 5 of what it is nobody can tell.
+      // A size without a unit is in bytes. A duration without a unit is ambiguous.
       if (by.format == unit::duration)
         return wrong(
             from, path, type_words(by),

@@ -25,10 +25,10 @@ namespace coppice::spec {
 
 class args_schema {
  public:
-  // of_template: completed by each start_child, so keys of the map itself that are required may be missing.
-  // secrets, for check() alone: only the secrets, since encode() or an earlier check has taken the rest.
-  // encode() takes two things that a check of the whole refuses: a default that its own rule does not allow,
-  // and a whole number from 9e15 on that is written as a float.
+  // of_template: each start_child completes these args, so required keys of the map itself may be missing.
+  // secrets, for check() alone: checks only the secrets, since encode() or an earlier check has accepted the
+  // rest. encode() accepts two things that a check of the whole refuses: a default that its own rule does
+  // not allow, and a whole number from 9e15 on that is written as a float.
   enum class part { whole, of_template, secrets };
 
   // From the JSON text of a manifest; empty takes any map. errc::invalid names the place and the fault.
@@ -38,14 +38,13 @@ class args_schema {
   args_schema& operator=(args_schema&&) noexcept;
   ~args_schema();
 
-  // `args` may be nullptr: none were given, and errors are placed at `owner`. They name the args by `key`.
-  // False with errors reported.
+  // `args` nullptr: none were given, and errors are placed at `owner`. Errors name the args by `key`. False:
+  // errors are reported.
   bool encode(report&, const node* args, const node& owner, encoded_term& into, part = part::whole,
               std::string_view key = "args") const;
 
-  // Args that are a term already, as encode() makes them. errc::invalid with the path of the first finding,
-  // which has nothing of a secret's text. A marker among `secrets` is taken for any text. null: there are
-  // none.
+  // Checks args that are a term already, as encode() makes them. errc::invalid: with the path of the first
+  // finding, and nothing of a secret's text. A marker among `secrets` counts as any text. null: no secrets.
   base::status check(std::span<const std::uint8_t> term, part = part::whole,
                      const base::secrets* secrets = nullptr) const;
 

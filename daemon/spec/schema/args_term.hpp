@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The args of a child: a map that becomes a term, as `term` of simple_types.hpp is, in which markers may
-// stand for secrets; see secrets.hpp. Immutable; any thread.
+// The type of a child's args: a map that becomes a term, as with `term` of simple_types.hpp, in which
+// markers may stand for secrets; see secrets.hpp. Immutable; any thread.
 #pragma once
 
 #include "spec/schema/simple_types.hpp"

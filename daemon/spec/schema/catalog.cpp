@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Looking for plugins: one file name, a list of folders, a verdict from the manifest room.
+// Looks for the file ID.so of a plugin in a list of folders, and has manifest::inspect() judge it.
 #include "spec/schema/catalog.hpp"
 
 #include <filesystem>

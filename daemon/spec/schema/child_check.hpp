@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a kind's check of a child has of the whole file's. One load's.
+// The part of the check of the whole file that the check of one child uses. Used by one load.
 #pragma once
 
 #include <string>
@@ -18,13 +18,13 @@
 
 namespace coppice::spec {
 
-// What is written of an actor, in a child or in the options of one.
+// The keys of an actor as they are written, in a child or in its options.
 struct actor_parts {
-  const std::string& actor; // PLUGIN or PLUGIN:ACTOR
+  const std::string& actor; // where durations stand in args
   encoded_term& args;
-  std::vector<std::string>& durations; // where they stand in args
-  const kind* by = nullptr;            // as named_actor::by
-  const char* actor_key = "actor";     // under which they are written
+  std::vector<std::string>& durations; // where durations stand in args
+  const kind* by = nullptr;            // see named_actor::by
+  const char* actor_key = "actor";     // the keys under which both are written
   const char* args_key = "args";
 };
 
@@ -39,15 +39,15 @@ class child_check {
   const std::string_view node_name; // alive@host
   const bool with_plugins;          // false: no plugin is looked at, and no class of an actor is known
   reference_check references;
-  // What kinds note of children, for the end of the file.
+  // Notes that kinds make of children, read at the end of the check.
   typed_values notes;
 
-  // Checks an actor against its plugin, whose fingerprint the child's has in it from then on, and fills in
-  // `durations` and, of `child`, plugin, actor_type and behaviour. `at` is the map that has the actor.
-  // nullptr: there is no such plugin, or none is looked at.
+  // Checks an actor against its plugin. Adds the plugin's fingerprint to the child's, and fills in
+  // `durations` and the child's plugin, actor_type and behaviour. `at`: the map that has the actor. nullptr:
+  // there is no such plugin, or plugins are not looked at.
   virtual const catalog::plugin* check_leaf(child_spec& child, const actor_parts& written, const node& at,
                                             args_schema::part args) = 0;
-  // Of the child that is being checked: `of_template`, or `whole`.
+  // The part of its args that the child under check has: `of_template` or `whole`.
   virtual args_schema::part part_of_args() const = 0;
   // Reports that `what` stands at `where` a second time.
   virtual void duplicate(const node& where, const std::string& what, const place& first) = 0;

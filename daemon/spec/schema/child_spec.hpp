@@ -17,17 +17,17 @@ namespace coppice::spec {
 
 struct supervisor_spec;
 
-// One child of a supervisor: an actor, a nested supervisor, or what a kind of child says that stands in place
-// of an actor (kind.hpp): a pool, a listener, …
+// One child of a supervisor: an actor, a nested supervisor, or options of a kind that stands in place of an
+// actor (kind.hpp), such as a pool or a listener.
 struct child_spec {
   std::string id;         // an atom, unique among its siblings
-  std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty for a supervisor and a pool
-  std::string plugin;     // id of the plugin, a key of node_spec::plugin_files; of a pool its workers'
-  std::string actor_type; // name of the actor within it; likewise
+  std::string actor;      // as written: PLUGIN or PLUGIN:ACTOR; empty: it is no actor
+  std::string plugin;     // id in node_spec::plugin_files; of a pool or listener: of the actors it starts
+  std::string actor_type; // name of the actor in the plugin; of a pool or listener: of those actors
   std::string behaviour;  // as the plugin's manifest says: "server"
   std::string name;       // registered name; empty: none
   tree::restart_type restart = tree::restart_type::permanent;
-  time_or_infinity start_timeout; // until its init has returned
+  time_or_infinity start_timeout; // until its init has returned; none: infinity
   tree::shutdown_limit shutdown;  // a supervisor's default is infinity
   bool significant = false;
   std::optional<tree::backoff_options> backoff;
@@ -37,12 +37,12 @@ struct child_spec {
   std::optional<spec::isolation> isolation;       // none: plugins.isolation
   std::optional<spec::unhandled> unhandled;       // none: as the actor's class says
   encoded_term args;                  // a map, checked against the plugin's schema, its defaults filled in
-  std::vector<std::string> durations; // where they stand in args, as JSON pointers; for printing alone
+  std::vector<std::string> durations; // where durations stand in args, as JSON pointers; for printing alone
   std::unique_ptr<supervisor_spec> supervisor;
-  typed_values options; // of its kinds, see kind.hpp: a pool_options, …; of each type at most one
+  typed_values options; // of its kinds, see kind.hpp, such as a pool_options; at most one of each type
   place at;
 
-  // The options of one of its kinds; null: it has none.
+  // The options of one of its kinds; null: none.
   template <class Options>
   const Options* find() const {
     return options.find<Options>();
@@ -61,7 +61,7 @@ struct supervisor_spec {
   tree::on_exceeded on_exceeded = tree::on_exceeded::escalate;
   tree::auto_shutdown auto_shutdown = tree::auto_shutdown::never;
   std::vector<child_spec> children; // in start order
-  // Of each child, with all that is in it and the manifests it was checked against.
+  // The fingerprint of each child, with all that is in it and the manifests it was checked against.
   std::vector<fingerprint> prints;
   place at;
 };

@@ -29,7 +29,7 @@ struct diagnostic {
 // Ends without a newline.
 std::string render(const diagnostic&);
 
-// All of them, a line feed after each.
+// Renders all of them, a line feed after each.
 std::string render(const std::vector<diagnostic>&);
 
 bool has_errors(const std::vector<diagnostic>&);

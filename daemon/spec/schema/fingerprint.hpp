@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A short stand-in for a value that is only asked whether it is the same as another: equal values have equal
-// fingerprints, different ones do not but for a chance nobody meets (2^-64), nor can make: they are keyed by
-// the process, which is why they are worth nothing outside it. Any thread.
+// A short value that is compared in place of a long one. Equal values have equal fingerprints. Different
+// values have different ones, except by a chance of 2^-64 that nothing can raise: the fingerprints are keyed
+// by the process, so they mean nothing outside it. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct fingerprint {
   bool operator==(const fingerprint&) const = default;
 };
 
-// Of a sequence of texts, numbers and fingerprints, one for each order they are added in.
+// Makes the fingerprint of a sequence of texts, numbers and fingerprints, which depends on their order.
 class fingerprinter {
  public:
   fingerprinter();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// In which keys two JSON values differ. A key that one of two objects lacks is null there; lists and scalars
-// are compared whole.
+// Finds the keys in which two JSON values differ. A key that one of two objects lacks is null there; lists
+// and scalars are compared whole.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace coppice::spec {
 
-// Calls found(KEY, BEFORE, AFTER) for each, KEY the way to it from `key` down, joined by dots.
+// Calls found(KEY, BEFORE, AFTER) for each change. KEY: the keys from `key` down to it, joined by dots.
 template <class Found>
 void for_each_change(const json& before, const json& after, const std::string& key, const Found& found) {
   if (before == after) return;

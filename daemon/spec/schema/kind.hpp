@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the configuration knows of a kind of child: the key under which its options stand, their rows, and
-// what the rest of the room asks of a child's options, whatever kinds it has: the args of actors, listeners,
-// files of TLS, and the checks of the child. A kind is one object in a file of its own (kinds/), with a line
-// in kinds/kinds.cpp; node/assembly makes of its options what the engine takes. Immutable; any thread.
+// A kind of child in the configuration: the key under which its options stand, their rows, and what other
+// code asks about a child's options, whatever kinds the child has: the args of actors, listeners, files of
+// TLS, and checks. A kind is one object in a file of its own (kinds/), with a line in kinds/list.hpp;
+// node/assembly turns its options into what the engine takes. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,29 +27,29 @@ namespace coppice::spec {
 class child_check;
 class kind;
 
-// Where a child listens. Points into its options.
+// An address at which a child listens. Points into the child's options.
 struct listener {
   std::string_view protocol; // "tcp" or "udp"
-  std::string_view address;  // empty: a path, or a socket that is passed
+  std::string_view address;  // empty: `path` or `socket` is set
   std::uint16_t port = 0;    // 0: the kernel chooses one
   std::string_view path;
-  std::string_view socket; // the name of one that the service manager passes
-  bool is_shared = false;  // the kernel lets several sockets with this have one address and port
+  std::string_view socket; // name of a socket that the service manager passes
+  bool is_shared = false;  // the kernel lets several such sockets share an address and port
 };
 
 // An actor that a child, or a part of its options, names.
 struct named_actor {
-  const child_spec& child; // or an empty one, where the actor is no child's own
+  const child_spec& child; // an empty one if the actor is not the child's own
   const manifest::actor_type& type;
   const node& name; // as it is written
   const node& at;   // the map that has it
-  const kind* by;   // which names it beside a child's own actor; null: none
+  const kind* by;   // the kind whose options name it beside a child's own actor; null: none
 };
 
 class kind {
  public:
-  // Of one that stands in place of an actor: what a sentence calls it, and its own place for args and
-  // unhandled; empty: it has none.
+  // Of a kind in place of an actor. `whom`: how a sentence names the child. `where`: the child's own place
+  // for args and unhandled; empty: none.
   struct form {
     std::string_view whom;
     std::string_view where;
@@ -65,13 +65,13 @@ class kind {
   virtual ~kind() = default;
 
   const std::string_view key;
-  const std::optional<form> in_place_of_actor; // none: it stands beside one
+  const std::optional<form> in_place_of_actor; // none: it stands beside an actor
 
   virtual bool is_in(const child_spec&) const = 0;
-  // The row of its key.
+  // The row of the kind's key.
   virtual std::unique_ptr<row<child_spec>> make_row() const = 0;
 
-  // The others of a child that has its options.
+  // The functions below are for a child that has the kind's options.
   // Whether the child is one process, which may have as long to stop as an actor.
   virtual bool is_one_actor(const child_spec&) const = 0;
   // Whether connections, or a program's output, come to its actors.
@@ -81,26 +81,27 @@ class kind {
   virtual std::vector<listener> listeners(const child_spec&) const = 0;
   virtual void each_tls(const child_spec&, const use_tls&, const use_certificate&) const = 0;
 
-  // As the child is read: how its options and the other keys of the child go together.
+  // Called when the child is read: checks its options against the other keys of the child.
   virtual void check_keys(reader&, const node& at, const child_spec&) const = 0;
   // Takes away keys of the child that could not be read back beside its options.
   virtual void prune(const child_spec&, json& child) const = 0;
 
-  // When the whole file is read: `at` is the child's map.
+  // Called when the whole file is read. `at`: the child's map.
   virtual void check(child_check&, child_spec&, const node& at) const = 0;
-  // Called for each actor that the file names, in whatever kind: whether its class may stand there.
+  // Called for each actor that the file names, for any kind: checks whether its class may stand there.
   virtual void check_class(child_check&, const named_actor&) const {}
   // Called once, after all children.
   virtual void finish(child_check&) const {}
 };
 
-// A kind whose options are an Options. The functions with the options are called for children that have them.
+// A kind whose options are an Options. The functions that take options are called only for children that
+// have them.
 template <class Options>
 class kind_of : public kind {
  public:
   using table_function = const table<Options>& (*)();
 
-  // `effect`: of a change of the options, unless their rows say more (`how`).
+  // `effect`: of a change of the options, unless their rows decide (`how` is by_key).
   kind_of(std::string_view its_key, std::optional<form> its_form, table_function rows,
           std::string_view sentence, compared how, change_effect effect = change_effect::restarts)
       : kind(its_key, its_form), rows_(rows), sentence_(sentence), how_(how), effect_(effect) {}

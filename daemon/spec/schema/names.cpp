@@ -92,8 +92,8 @@ std::string check_address(std::string_view text) {
   return "must be an IPv4 or IPv6 address, or auto";
 }
 
-// What inet_pton takes: octets without leading zeros; of IPv6 eight groups, or at most seven around a "::",
-// the last two perhaps as IPv4.
+// The addresses that inet_pton takes: octets without leading zeros; for IPv6 eight groups, or at most seven
+// around a "::", the last two perhaps as IPv4.
 std::string_view address_pattern() {
   static const std::string pattern = [] {
     const std::string octet = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the tables of TCP and UDP say of places in common: an address with its port, or something else in its
-// stead. Immutable; any thread.
+// The checks that the tables of TCP and UDP share for places: an address with its port, or another key in
+// its stead. Immutable; any thread.
 #pragma once
 
 #include <initializer_list>
@@ -13,7 +13,8 @@ namespace coppice::spec {
 // The name of a socket that systemd passes.
 text socket_name();
 
-// False, and said: `at` has neither 'address' with 'port' nor one of `others`, or more than one of them.
+// False, with an error reported: `at` has neither 'address' with 'port' nor one of `others`, or several of
+// them.
 bool check_place(reader& from, const node& at, std::initializer_list<std::string_view> others);
 
 } // namespace coppice::spec

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Names of processes that a configuration sends something to: routes, jobs, events, stages. A name that no
-// child of the file registers may be a typing mistake, or an actor registers it as it runs, so it is only
-// warned about, once for each name. One load's.
+// child of the file registers may be a typing mistake, or an actor may register it as it runs, so it is only
+// warned about, once for each name. Used by one load.
 #pragma once
 
 #include <optional>
@@ -22,16 +22,16 @@ class reference_check {
  public:
   // A child, a supervisor or the node itself registers this name.
   void registers(const std::string& name) { registered_.try_emplace(name); }
-  // The same, for an actor of a class whose note says what it answers of the web.
+  // An actor registers this name, and its class has a note that may say what the actor answers of the web.
   void registers(const std::string& name, const manifest::actor_type& actor) { registered_[name] = &actor; }
-  // What the actor of a route with this upgrade lacks, as "takes no web requests". Empty: nothing that its
-  // note tells of.
+  // What the actor lacks for a route with this upgrade, such as "takes no web requests". Empty: nothing that
+  // its note tells of.
   static std::string_view lacks(const manifest::actor_type& actor, tree::web_upgrade upgrade);
-  // What comes of it.
+  // What happens to requests if the actor lacks it.
   static std::string_view consequence(const manifest::actor_type& actor, tree::web_upgrade upgrade);
 
-  // `from`: "a route", …; `where`: the name as it is written, nullptr: it is not. `web`: of a web route;
-  // `by`: of a stage that subscribes, its own name.
+  // Adds a reference to `name`. `from`: "a route", …; `where`: the name as it is written; nullptr: it is not
+  // written, and nothing is added. `web`: for a web route; `by`: for a stage that subscribes, its own name.
   void add(std::string from, const std::string& name, const node* where,
            std::optional<tree::web_upgrade> web = {}, const std::string& by = {});
 
@@ -46,7 +46,7 @@ class reference_check {
     std::optional<tree::web_upgrade> web; // of a web route
     std::string by;                       // of a stage that subscribes: its own name
   };
-  // And its actor, which outlives this. Null: not known, or no actor.
+  // The registered names and their actors, which outlive this. null: not known, or no actor.
   std::unordered_map<std::string, const manifest::actor_type*> registered_;
   std::vector<reference> found_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Keeping findings with their line cut out, so that a diagnostic outlives the text.
+// Keeps each finding with its line cut out, so that a diagnostic outlives the text.
 #include "spec/schema/report.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t most_findings = 100;
 constexpr std::size_t excerpt_width = 110; // characters of a line that are shown
 
-// What may follow a hidden value on its line: the commas and blanks before the next key.
+// The commas and blanks before the next key, which may follow a hidden value on its line.
 std::string_view separator(std::string_view hidden) {
   const std::size_t last = hidden.find_last_not_of(" ,");
   return last == hidden.npos ? std::string_view() : hidden.substr(last + 1);
@@ -94,7 +94,7 @@ std::vector<report::part> report::hidden_parts(const place& where, std::string_v
     const std::size_t end = is_open || one.end.line > where.line
                                 ? line.size()
                                 : std::min<std::size_t>(line.size(), one.end.column - 1);
-    // Only blanks, or the dash of a list, may stand between a secret and what follows on a line of its own.
+    // Before the next thing on its line only blanks, or the dash of a list, may stand: they are not hidden.
     if (begin < end && line.substr(begin, end - begin).find_first_not_of(" \t-") != line.npos)
       found.push_back({begin, end});
   }

@@ -23,7 +23,7 @@ struct source {
 
 class sources {
  public:
-  // Its index, the `file` of every place in it.
+  // Returns the text's index, the `file` of every place in it.
   std::uint32_t add(std::string name, std::string folder, std::string text);
   const source& at(std::uint32_t file) const { return all_.at(file); }
   std::size_t size() const { return all_.size(); }
@@ -41,18 +41,18 @@ class report {
   // `where`: columns in bytes from 1; line 0 speaks of the file, `nowhere` of the configuration.
   void error(const place& where, std::string message, std::string hint = {});
   void warning(const place& where, std::string message, std::string hint = {});
-  // Of something that has no text: a file that cannot be read.
+  // An error of a file that has no text, since it cannot be read.
   void file_error(std::string file, std::string message, std::string hint = {});
 
-  // Of the text from `begin` to before `end` no line is shown, whenever it was found wrong: a secret stands
-  // there. `end` with line 0: the end of the text.
+  // Hides the lines' text from `begin` to before `end` in all findings, earlier ones included: it is a
+  // secret. `end` with line 0: to the end of the text.
   void hide(const place& begin, const place& end);
-  // The file is no YAML: of its lines those parts are hidden that may be secrets, as their words have it.
+  // For a file that is no YAML: hides the parts of its lines that may be secrets, judged by their words.
   void hide_by_words(std::uint32_t file);
 
   bool failed() const { return failed_; }
   std::size_t size() const { return all_.size(); }
-  // In the order of files, lines and columns. Leaves this empty.
+  // The findings in the order of files, lines and columns. Leaves this empty.
   std::vector<diagnostic> take();
 
   static constexpr place nowhere{UINT32_MAX, 0, 0};
@@ -71,7 +71,7 @@ class report {
   };
 
   void add(severity how, const place& where, std::string message, std::string hint);
-  // In order, none overlaps another.
+  // In order, without overlaps.
   std::vector<part> hidden_parts(const place& where, std::string_view line) const;
   void cut_out(entry& of) const;
 

@@ -153,7 +153,7 @@ std::string print_duration(std::chrono::milliseconds time) {
   auto number = static_cast<std::uint64_t>(time.count());
   if (number == 0) return "0s";
   for (const auto& one : duration_units)
-    // One of a large unit is said in the next smaller: 60s, not 1m.
+    // One minute or one hour is written in the next smaller unit: 60s, not 1m.
     if (number % one.factor == 0 && (number / one.factor > 1 || one.factor <= 1000))
       return std::to_string(number / one.factor) + std::string(one.name);
   return std::to_string(number) + "ms";

@@ -25,14 +25,14 @@ struct whole_number {
 struct too_large {}; // a number outside of 64 bits, or of a double
 using scalar_value = std::variant<std::nullptr_t, bool, whole_number, double, std::string_view, too_large>;
 
-// Of a null or scalar node.
+// The value of a null or scalar node.
 scalar_value resolve(const node&);
 
-// "the number 5", "'abc'", "a list", "nothing": for "expected X, found Y". Of a secret its kind alone: "a
+// "the number 5", "'abc'", "a list", "nothing": for "expected X, found Y". For a secret only its kind: "a
 // text".
 std::string describe(const node&);
 
-// Its text in quotes. Of a secret: "what stands there".
+// The scalar's text in quotes. For a secret: "what stands there".
 std::string quoted(const node& scalar);
 
 // At most ten digits and a unit. nullopt: not a duration.

@@ -28,8 +28,8 @@ bool is_of_word(char c) {
   return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '$';
 }
 
-// False: none of `parts` and `short_words` is in it. Each has a k, a w, an ss or a cr. Cheap, since it is
-// asked about every key.
+// A cheap test, since every key is tested. False: the key has none of `parts` and `short_words`, each of
+// which has a k, a w, an ss or a cr.
 bool may_contain_part(std::string_view key) {
   char before = 0;
   for (const char one : key) {
@@ -40,7 +40,7 @@ bool may_contain_part(std::string_view key) {
   return false;
 }
 
-// In small letters, without what joins words: "API-Key" is "apikey".
+// The key in lower case, without the characters that join words: "API-Key" is "apikey".
 std::string joined(std::string_view key) {
   std::string out;
   for (const char c : key.substr(0, longest_key))
@@ -63,14 +63,14 @@ bool mentions_secret(std::string_view text) {
   return false;
 }
 
-// Whether a key of the outermost map stands there: "node:".
+// Whether the line begins with a key of the outermost map: "node:".
 bool begins_section(std::string_view line) {
   const std::size_t end = line.find(':');
   if (end == 0 || end == line.npos || !std::ranges::all_of(line.substr(0, end), is_of_word)) return false;
   return end + 1 == line.size() || line[end + 1] == ' ' || line[end + 1] == '\n' || line[end + 1] == '\r';
 }
 
-// The part of the text from the key of the outermost map on that was written last.
+// The end of the text, from the last key of the outermost map on.
 std::string_view section_of(std::string_view text) {
   for (std::size_t end = text.size(); end > 0;) {
     const std::size_t found = text.rfind('\n', end - 1);
@@ -90,7 +90,7 @@ bool names_secret(std::string_view key) {
   const std::string word = joined(key);
   if (std::ranges::any_of(parts, [&word](std::string_view one) { return word.find(one) != word.npos; }))
     return true;
-  // "smtp_pass", and not "bypass".
+  // A short word has to be the last word of the key: "smtp_pass", and not "bypass".
   const std::size_t last = key.find_last_of("_-");
   const std::string end = joined(last == key.npos ? key : key.substr(last + 1));
   return std::ranges::find(short_words, end) != short_words.end();

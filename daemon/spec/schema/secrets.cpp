@@ -32,7 +32,7 @@ base::secret::source source_of(std::string_view key) {
   return key == base::secret_file_key ? base::secret::source::file : base::secret::source::credential;
 }
 
-// The first of a map's keys that is a marker's; nullptr: none.
+// The first key of a map that is the key of a marker; nullptr: none.
 const node* marker_key(const node& map) {
   for (std::size_t i = 0; map.is_map() && i + 1 < map.items.size(); i += 2)
     if (is_marker_key(map.items[i]->text)) return map.items[i];
@@ -43,7 +43,8 @@ bool is_text(const node& value) {
   return value.what == node::kind::scalar && std::holds_alternative<std::string_view>(resolve(value));
 }
 
-// Whether a key below could be a marker's, well written or not: seldom, and all else is spared the paths.
+// Whether a key below could be the key of a marker, even a misspelt one. Paths are made only in this rare
+// case.
 bool mentions_secrets(const node& from) {
   const bool is_map = from.is_map();
   for (std::size_t i = 0; i < from.items.size(); ++i) {
@@ -53,7 +54,7 @@ bool mentions_secrets(const node& from) {
   return false;
 }
 
-// Calls with each value below `from` and its path; of a marker with the marker alone.
+// Calls `use` with each value below `from` and its path. A marker is passed as a whole, without its value.
 template <class Use>
 void each_value(const node& from, const std::string& path, const Use& use) {
   const bool is_map = from.is_map();
@@ -84,8 +85,8 @@ void check_marker(report& to, const node& map, const node& key, const std::strin
                                                           : "a credential's name, without a slash"));
 }
 
-// Why an actor could not be given this file as it is now, and the remedy; empty: it could. What names no file
-// is an error elsewhere and is not shown: it may be the secret itself.
+// Why an actor could not get this file as it is now, and the remedy; empty: it could. A text that cannot
+// name a file is an error elsewhere and is not shown: it may be the secret itself.
 std::pair<std::string, std::string> problem_of(const std::string& path) {
   if (!base::can_name_secret(base::secret::source::file, path)) return {};
   struct stat is {};
@@ -99,13 +100,13 @@ std::pair<std::string, std::string> problem_of(const std::string& path) {
   if ((is.st_mode & S_IRWXO) != 0)
     return {fmt::format("every user of the machine may access {}", path),
             "the actor does not start with it: chmod o= " + path};
-  // What else a start finds wrong, as that it is empty.
+  // Other mistakes that a start finds, such as an empty file.
   const auto text = base::read_secret({base::secret::source::file, path, "file", 0, 0});
   if (!text) return {text.error().text, "the actor does not start with it"};
   return {};
 }
 
-// A text that is one of a marker's values, and where it stands.
+// Finds the markers in a term, with their places.
 class finder {
  public:
   explicit finder(etf::bytes whole) : whole_(whole) {}

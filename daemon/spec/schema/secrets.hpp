@@ -17,7 +17,7 @@
 
 namespace coppice::spec {
 
-// A map of one pair whose key is a marker's and whose value is a text.
+// Whether the node is a marker: a map of one pair, with a marker's key and a text.
 bool is_secret(const node&);
 
 // Whether a value of JSON has a map in it that would be taken for a marker.
@@ -29,14 +29,14 @@ void check_secrets(report&, const node& args);
 // Reports each marker in a map that may have none.
 void refuse_secrets(report&, const node& map);
 
-// Warns of files that an actor could not be started with as they are now. A credential is there for the
-// service alone, and is not looked for.
+// Warns of files that an actor could not be started with as they are now. A credential exists for the
+// service alone, so it is not looked for.
 void look_at_secrets(report&, const node& args);
 
-// Those in args as args_schema::encode() and encode_term() make them; null: none.
+// The secrets in args that args_schema::encode() or encode_term() has made; null: none.
 base::secrets_ptr find_secrets(std::span<const std::uint8_t> args);
 
-// For a file that the user of this program may not read, though the node's user may: what is not known of it.
+// Says that a file was not looked at, since this program's user may not read it, though the node's user may.
 std::string not_looked_at(const std::string& path);
 inline constexpr std::string_view not_looked_at_hint = "the node's user must be able to";
 

@@ -23,7 +23,7 @@ struct unit {
   std::string data; // its folder in /var/lib and /var/log
 };
 
-// Nothing: no unit's.
+// The unit that runs the configuration in this folder; nullopt: none.
 std::optional<unit> unit_of(fs::path folder) {
   folder = folder.lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where a node can make a socket that the service's unit runs: packaging/systemd/coppice.service.in mounts
-// all but a few folders read-only. It runs what is configured in /etc/coppice, and an instance of it what is
-// in /etc/coppice/NAME. Pure: what a drop-in gives beyond that is not looked at. Any thread.
+// Where a node that the service's unit runs can make a socket: packaging/systemd/coppice.service.in mounts
+// all but a few folders read-only. The unit runs the configuration in /etc/coppice, an instance of it the
+// one in /etc/coppice/NAME. Pure: folders that a drop-in adds are not looked at. Any thread.
 #pragma once
 
 #include <optional>
@@ -14,8 +14,8 @@ struct refused_place {
   std::string remedy;
 };
 
-// Of `path`, as a configuration file in `folder` names it; both absolute. Nothing: it can, or the unit does
-// not run it.
+// Why the unit cannot make a socket at `path`, which a configuration file in `folder` names; both absolute.
+// nullopt: it can, or the unit does not run this configuration.
 std::optional<refused_place> refused_to_service(const std::string& folder, const std::string& path);
 
 } // namespace coppice::spec

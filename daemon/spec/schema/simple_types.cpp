@@ -41,14 +41,14 @@ std::optional<std::uint32_t> small_number(std::string_view digits, std::uint32_t
   return number;
 }
 
-// A longer one than any clock measures is taken as the longest.
+// A duration above longest_time_ms is taken as longest_time_ms.
 std::optional<milliseconds> parse_time(std::string_view text) {
   const auto found = parse_duration(text);
   if (!found) return std::nullopt;
   return std::min(*found, milliseconds(tree::longest_time_ms));
 }
 
-// Of `cores`, `2x cores`; nullopt: it is none.
+// The factor of `cores` or `2x cores`; nullopt: the text is neither.
 std::optional<std::uint32_t> multiple_of_cores(std::string_view text) {
   text.remove_suffix(cores_word.size());
   if (text.empty()) return 1;
@@ -183,7 +183,7 @@ bool duration::read(reader& from, const node& value, milliseconds& into) const {
   return true;
 }
 
-// What is less than the least is a number of milliseconds with as few digits, or nothing of a longer unit.
+// Refuses durations below `least`: milliseconds with too few digits, and 0 of a longer unit.
 json duration::describe(json&) const {
   std::string pattern(duration_pattern);
   if (least_.count() > 0) {

@@ -16,10 +16,10 @@
 
 namespace coppice::spec {
 
-// The text of a scalar that is one; else nullopt, reported as "expected WHAT".
+// The text of a scalar that is a text; nullopt: it is none, and "expected WHAT" is reported.
 std::optional<std::string> read_text(reader&, const node&, std::string_view expected);
 
-// A text by rules of its own.
+// A text with a rule of its own.
 class text final : public value_type<std::string> {
  public:
   // Empty if the text is good, else what is wrong: "must …".
@@ -37,7 +37,7 @@ class text final : public value_type<std::string> {
   std::string_view pattern_;
 };
 
-// A path: made absolute by the folder of the file that says it. `keyword` is taken as it is.
+// A path, made absolute with the folder of the file that has it. `keyword` is taken as it is.
 class path final : public value_type<std::string> {
  public:
   explicit path(std::string_view keyword = {}) : keyword_(keyword) {}
@@ -81,11 +81,11 @@ class whole final : public value_type<T> {
   T least_, most_;
 };
 
-// How many of something: a number from 1 to `most`, `cores`, or a multiple: `2x cores`. What was read is a
+// How many of something: a number from 1 to `most`, `cores`, or a multiple: `2x cores`. The result is a
 // number.
 class per_core final : public value_type<std::uint32_t> {
  public:
-  // At most 99999.
+  // `most`: at most 99999.
   explicit per_core(std::uint32_t most) : most_(most) {}
   bool read(reader&, const node&, std::uint32_t& into) const override;
   json print(const std::uint32_t& value) const override { return value; }
@@ -121,7 +121,7 @@ class duration final : public value_type<milliseconds> {
   milliseconds least_; // 0, or a power of ten up to a second
 };
 
-// The same for a member in nanoseconds.
+// A duration whose member is in nanoseconds.
 class duration_in_nanos final : public value_type<base::nanos> {
  public:
   bool read(reader& from, const node& value, base::nanos& into) const override;
@@ -144,7 +144,7 @@ template <class E>
 class choice final : public value_type<E> {
  public:
   using word = std::pair<std::string_view, E>;
-  // All that the enumeration has words for.
+  // All words of the enumeration.
   choice() requires tree::has_words<E> {
     for (const std::string_view one : tree::words<E>) words_.emplace_back(one, *tree::value_of<E>(one));
   }
@@ -234,8 +234,8 @@ class file_mode final : public value_type<std::uint32_t> {
 void no_more_than(reader& from, const node& at, std::string_view key, std::uint64_t value,
                   std::uint64_t most);
 
-// For a row's check: an error at the key of the map `at`, if it stands there. `unless`: what must be so that
-// it has an effect.
+// For a row's check: an error at the key of the map `at`, if it is written. `unless`: the condition under
+// which it has an effect.
 void without_effect(reader& from, const node& at, std::string_view key, std::string_view unless);
 
 // A time, brutal_kill or infinity.

@@ -16,7 +16,7 @@ namespace coppice::spec {
 // atom.
 bool encode_term(report&, const node&, encoded_term& into);
 
-// The same into a writer; also of one key, and of a scalar as it stands.
+// Writes the term of any value to a writer; encode_key() writes a key. False: errors are reported.
 bool encode_term(report&, const node&, etf::writer& to);
 bool encode_key(report&, const node& key, etf::writer& to);
 

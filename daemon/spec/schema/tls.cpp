@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Any thread.
+// See tls.hpp.
 #include "spec/schema/tls.hpp"
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// `tls: off | on | { certificate, key, ca, verify, min_version }`, of a listener and of whom it connects to.
-// Immutable; any thread.
+// `tls: off | on | { certificate, key, ca, verify, min_version }`, for listeners and for connections that
+// are made. Immutable; any thread.
 #pragma once
 
 #include "spec/schema/type.hpp"
@@ -10,8 +10,8 @@ namespace coppice::spec {
 
 class tls final : public value_type<tls_spec> {
  public:
-  // Whose it is: a listener needs a certificate; one for the public asks those who come for theirs only if it
-  // says who may have signed them.
+  // What the options are for. A listener needs a certificate. A public listener asks clients for
+  // certificates only if `ca` says who may have signed them.
   enum class role { listener, public_listener, connects };
   explicit tls(role of) : of_(of) {}
   bool read(reader&, const node&, tls_spec& into) const override;

@@ -22,7 +22,7 @@ namespace {
 // Ends the parse: the error is reported already.
 struct hopeless {};
 
-// Behind the text: without it the parser takes one whose closing quote is missing.
+// Added behind the text: without it the parser accepts a text whose closing quote is missing.
 constexpr std::string_view end_mark = "\n...\n";
 
 class builder : public YAML::EventHandler {
@@ -32,7 +32,7 @@ class builder : public YAML::EventHandler {
 
   node* root() const { return root_; }
 
-  // Hides the secrets that have been read so far, also those whose end has not.
+  // Hides the secrets that have been read so far, also secrets whose end has not been read.
   void hide_secrets() {
     for (const node* one : secrets_) report_.hide(one->at, one->end);
   }
@@ -100,14 +100,14 @@ class builder : public YAML::EventHandler {
     std::uint32_t height = 0; // 0: a scalar or null
   };
 
-  // Whether what comes now is a value of a key that names a secret, or stands in one.
+  // Whether the next value belongs to a key that names a secret, or lies in a secret.
   bool stands_at_secret() const {
     if (stack_.empty()) return is_secret_;
     const frame& in = stack_.back();
     return in.container->is_secret || (in.key != nullptr && names_secret(in.key->text));
   }
 
-  // What has ended ends where the next thing begins, with the blanks and comments between them.
+  // Sets the end of the values that have ended: where the next thing begins, behind blanks and comments.
   void end_at(const place& where) {
     for (node* const one : ended_) one->end = where;
     ended_.clear();
@@ -212,7 +212,7 @@ class builder : public YAML::EventHandler {
     if (made->what == node::kind::sequence || made->what == node::kind::map)
       fail(where, "a key must be a text, this is a list or a map", "");
     if (made->what == node::kind::scalar) return made;
-    // A key written `null` or `~` is the text.
+    // A key written `null` or `~` is the text "null".
     node* named = tree_.make(node::kind::scalar, where);
     named->text = "null";
     return named;
@@ -234,7 +234,7 @@ class builder : public YAML::EventHandler {
                     "write the values out, or alias them one by one");
       return;
     }
-    // The parser places a value that is not written at whatever comes next.
+    // The parser gives a value that is not written the place of whatever comes next.
     if (value->what == node::kind::null && value->at.line != key->at.line) value->at = key->at;
     parent.container->items.push_back(key);
     parent.container->items.push_back(value);
@@ -251,8 +251,8 @@ class builder : public YAML::EventHandler {
   std::uint32_t aliased_ = 0; // values that aliases stand for
   std::uint64_t aliased_text_ = 0;
   const bool is_secret_;
-  std::vector<node*> ended_;         // whose end is where the next thing begins
-  std::vector<const node*> secrets_; // the outermost ones
+  std::vector<node*> ended_;         // values that end where the next thing begins
+  std::vector<const node*> secrets_; // the outermost secrets
 };
 
 place position(const source& from, std::uint32_t file, std::size_t offset) {
@@ -345,8 +345,8 @@ node* yaml_tree::make(node::kind what, const place& at) {
 
 namespace {
 
-// What the parser says, without the name that it may add: of an anchor, which may be a value that begins
-// with *.
+// The parser's message, without the name of an anchor that it may add: that may be a value that begins with
+// *.
 std::string words_of(const YAML::Exception& error) {
   return error.msg.substr(0, error.msg.find(": "));
 }

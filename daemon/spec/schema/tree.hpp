@@ -35,16 +35,17 @@ struct node {
   bool is_sequence() const { return what == kind::sequence; }
   // A map's value; nullptr if this is no map or has no such key.
   const node* find(std::string_view key) const;
-  // Of all that was written in it, wherever it stands. Kept: not to be asked for before the tree is whole.
+  // The fingerprint of all that was written in the node, wherever it stands. It is kept, so it may be asked
+  // for only when the tree is complete.
   const fingerprint& print() const;
 };
 
 struct tree_limits {
   std::size_t bytes = 32u << 20;
-  std::size_t line = 1u << 20; // bytes of one: the parser keeps a whole line's tokens, each a few hundred
+  std::size_t line = 1u << 20; // bytes of a line: the parser keeps a whole line's tokens, each a few hundred
   std::uint32_t values = 4u << 20;
-  // What all aliases stand for: values, and bytes of text. A document of a few bytes must not become one that
-  // takes all memory: a child is some kilobytes, and args have the text once for each alias.
+  // Values, and bytes of text, that all aliases together stand for. A document of a few bytes must not take
+  // all memory: a child takes some kilobytes, and args have the text once for each alias.
   std::uint32_t aliased = 512u << 10;
   std::uint64_t aliased_text = 64u << 20;
   std::uint32_t depth = 400;
@@ -58,9 +59,9 @@ class yaml_tree {
   std::deque<node> nodes_;
 };
 
-// The document in source `file`; nullptr, with at least one error reported, if there is none to be had.
-// Duplicate keys are reported and left out. An empty document is an empty map. `is_secret`: all of it is a
-// secret, as the value of a key that is not in the text.
+// The document in source `file`; nullptr: it cannot be read, and at least one error is reported. Duplicate
+// keys are reported and left out. An empty document is an empty map. `is_secret`: all of it is a secret, as
+// the value of a key that is not in the text.
 node* parse_yaml(const sources& texts, std::uint32_t file, yaml_tree& into, report& to,
                  const tree_limits& limits = {}, bool is_secret = false);
 

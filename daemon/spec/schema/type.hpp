@@ -52,8 +52,8 @@ class value_type {
 // What happens to a running process when a key of its specification changes.
 enum class change_effect : std::uint8_t {
   restarts,  // it starts anew
-  live,      // it goes on: it is told, or its supervisor is
-  elsewhere, // whoever compares the structs looks at this key apart from the table
+  live,      // it goes on: the process, or its supervisor, is told
+  elsewhere, // the table passes over the key; the code that compares the structs looks at it
 };
 
 // The keys in which two values differ, with the way to each from the outermost table: "pool.queue.limit".
@@ -66,8 +66,8 @@ struct changed_keys {
   }
 };
 
-// Whether == compares what two of them hold. A vector has an == whatever its elements are, a pointer compares
-// places.
+// Whether == compares the contents of two values. A vector has an == whatever its elements are, and pointers
+// compare addresses.
 template <class T>
 inline constexpr bool has_equality = std::equality_comparable<T>;
 template <class T>
@@ -79,7 +79,7 @@ inline constexpr bool has_equality<std::shared_ptr<T>> = false;
 template <class T>
 inline constexpr bool has_equality<std::unique_ptr<T>> = false;
 
-// Compares two values by their type's own compare(), else by ==. Those that have neither count as changed.
+// Compares two values by their type's own compare(), else by ==. Values that have neither count as changed.
 template <class Type, class T>
 void compare_values(const Type& type, const T& before, const T& after, std::string_view prefix,
                     std::string_view key, change_effect effect, changed_keys& to) {
@@ -101,7 +101,7 @@ bool is_live_below(const Type& type, std::string_view below) {
     return false;
 }
 
-// Whether a key can be used in this version. One that cannot is accepted only with its default.
+// Whether a key can be used in this version. A key that cannot be used is accepted only with its default.
 enum class available { now, later };
 
 // One key of a struct, whatever the type of its member.
@@ -114,10 +114,10 @@ class row {
   virtual bool read(reader&, const node&, Struct&) const = 0;
   virtual json print(const Struct&) const = 0;
   virtual json describe(json& definitions) const = 0;
-  // Adds this key, or keys below it, if the two differ in it.
+  // Adds this key, or keys below it, if the two structs differ in it.
   virtual void compare(const Struct& before, const Struct& after, std::string_view prefix,
                        changed_keys&) const = 0;
-  // Whether a change of it, or of the key `below` it (empty: itself), is live.
+  // Whether a change of this key, or of the key `below` it (empty: of this key), is live.
   virtual bool is_live(std::string_view below) const = 0;
 
   const std::string_view key;
@@ -152,11 +152,11 @@ class member_row final : public row<Struct> {
   Type type_;
 };
 
-// What every table does, without the struct's type: kept out of the template.
-// "unknown key 'KEY'"; where the key itself may be a secret, without it.
+// Parts of every table that do not need the struct's type, kept out of the template.
+// "unknown key 'KEY'"; without KEY if the key itself may be a secret.
 std::string unknown_key_text(const node& key);
-// The known key that is meant, else all that are known. Hides the value unless the key is a slip for one
-// whose value is no secret: it may be a secret under a wrong key.
+// A hint with the known key that is meant, otherwise with all known keys. Hides the value, which may be a
+// secret under a wrong key, unless the key is misspelt for one whose value is no secret.
 std::string hint_for_key(report&, const node& key, const node& value,
                          const std::vector<std::string_view>& known);
 void unknown_key(reader&, const node& key, const node& value, const std::vector<std::string_view>& known);
@@ -178,7 +178,7 @@ class table final : public value_type<Struct> {
     for (auto& one : more) rows_.push_back(std::move(one));
     return std::move(*this);
   }
-  // The row added last must be there.
+  // The key of the row added last is required.
   table needed() && {
     rows_.back()->required = true;
     return std::move(*this);
@@ -193,7 +193,7 @@ class table final : public value_type<Struct> {
     rows_.back()->effect = change_effect::elsewhere;
     return std::move(*this);
   }
-  // What a change of the row added last takes hangs on both values of the struct.
+  // The effect of a change of the row added last depends on both values of the struct.
   table when(change_effect (*decide)(const Struct& before, const Struct& after)) && {
     rows_.back()->decide = decide;
     return std::move(*this);
@@ -206,7 +206,7 @@ class table final : public value_type<Struct> {
     return std::move(*this);
   }
 
-  // Makes of what is printed what can be read back; null leaves the whole out.
+  // Changes the printed JSON so that it can be read back; null leaves the whole out.
   table prune(void (*function)(const Struct&, json&)) && {
     prune_ = function;
     return std::move(*this);
@@ -247,12 +247,12 @@ class table final : public value_type<Struct> {
     return result;
   }
 
-  // Adds the keys in which the two differ, each behind `prefix`, in the table's order.
+  // Adds the keys in which both values differ, each behind `prefix`, in the table's order.
   void compare(const Struct& before, const Struct& after, std::string_view prefix, changed_keys& to) const {
     for (const auto& one : rows_) one->compare(before, after, prefix, to);
   }
-  // Whether a change of this key, a way through tables ("node.log.level"), is live. False: also of none that
-  // there is.
+  // Whether a change of the key at this path ("node.log.level") is live. False: also if there is no such
+  // key.
   bool is_live(std::string_view path) const {
     const std::string_view first = path.substr(0, path.find('.'));
     const row<Struct>* const found = find(first);
@@ -292,7 +292,8 @@ class table final : public value_type<Struct> {
     for (const auto& one : rows_) all.push_back(one->key);
     return all;
   }
-  // Of a key that is not available, only a simple default is accepted; one without is not at all.
+  // A key that is not available is accepted only with a simple default; without a default it is not
+  // accepted.
   static bool is_accepted(const row<Struct>& one, const json& fallback) {
     return one.when == available::now || (fallback.is_primitive() && !fallback.is_null());
   }
@@ -302,7 +303,8 @@ class table final : public value_type<Struct> {
       one.read(from, value, into);
       return;
     }
-    // Read aside: what is not available is one error, whatever else is wrong with it.
+    // Read with a report of its own: a key that is not available is one error, whatever else is wrong with
+    // it.
     Struct scratch{};
     const json fallback = one.print(scratch);
     report unheard(*from.texts);
@@ -386,7 +388,7 @@ class maybe final : public value_type<Holder> {
   }
   json print(const Holder& value) const override { return value ? type_.print(*value) : json(nullptr); }
   json describe(json& definitions) const override { return type_.describe(definitions); }
-  // One that comes or goes is a change of the key itself.
+  // A value that comes or goes is a change of the key itself.
   void compare(const Holder& before, const Holder& after, std::string_view prefix, std::string_view key,
                change_effect effect, changed_keys& to) const {
     if (before && after) return compare_values(type_, *before, *after, prefix, key, effect, to);
@@ -408,7 +410,7 @@ class list final : public value_type<std::vector<T>> {
       from.wrong_type(value, "a list");
       return false;
     }
-    // The elements stand by themselves: their keys are named without the way to the list.
+    // Messages name the keys of an element without the path to the list.
     std::string path;
     if constexpr (std::is_class_v<T> && !std::is_same_v<T, std::string>) std::swap(path, from.path);
     into.reserve(value.items.size());

@@ -20,7 +20,7 @@ class typed_values {
   const T* find() const {
     return static_cast<const T*>(value_of(typeid(T)));
   }
-  // Of this type there is a value from then on; one that is made has its defaults.
+  // The value of this type; it is made, with its defaults, if there is none.
   template <class T>
   T& get() {
     if (T* const found = find<T>()) return *found;

@@ -28,7 +28,7 @@ enum class unhandled { exit, reply_error, log, ignore };
 enum class on_full { park_sender, drop_new, drop_old, exit };
 enum class priority { low, normal, high, max };
 
-// A whole number, or "auto": whoever uses it chooses.
+// A whole number; nullopt: "auto", the code that uses it chooses.
 using count_or_auto = std::optional<std::uint64_t>;
 
 // A time, or "infinity": nullopt.
@@ -36,7 +36,7 @@ using time_or_infinity = std::optional<milliseconds>;
 
 // A share of the machine's memory or a number of bytes.
 struct memory_limit {
-  unsigned percent = 75; // 1 to 100; 0: bytes counts
+  unsigned percent = 75; // 1 to 100; 0: `bytes` counts
   std::uint64_t bytes = 0;
   bool operator==(const memory_limit&) const = default;
 };
@@ -47,12 +47,12 @@ struct port_range {
   bool operator==(const port_range&) const = default;
 };
 
-// Encryption of connections between nodes. `on`: with the node's automatic certificate, nobody's verified.
+// Encryption of connections. `on`: with the node's automatic certificate, and peers are not verified.
 struct tls_spec {
   enum class mode { off, on, files };
   enum class version { v1_3, v1_2 };
   mode how = mode::off;
-  std::optional<std::string> certificate; // absolute paths, as the others; for `files`
+  std::optional<std::string> certificate; // these three are absolute paths, for mode::files
   std::optional<std::string> key;
   std::optional<std::string> ca;
   bool verify = true;
