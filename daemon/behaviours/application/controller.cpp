@@ -91,8 +91,12 @@ void application_controller::start_next(process& self) {
     if (going_down_ || one.state == application_state::starting) return;
     if (one.state == application_state::waiting) {
       const std::string absent = missing(one);
-      if (absent.empty()) return start(self, one);
-      fail(self, one, not_started(absent));
+      if (absent.empty()) {
+        start(self, one);
+        if (one.state == application_state::starting) return;
+      } else {
+        fail(self, one, not_started(absent));
+      }
     }
     if (one.state == application_state::failed) failed.push_back(one.spec.name);
   }

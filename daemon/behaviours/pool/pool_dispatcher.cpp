@@ -169,8 +169,7 @@ std::optional<std::uint32_t> pool_dispatcher::free_worker(std::uint64_t hash, st
 
 std::optional<pool_request> pool_dispatcher::add(pool_request one, base::nanos now) {
   one.order = ++came_;
-  one.due =
-      options_.queue_wait >= runtime::no_deadline - now ? runtime::no_deadline : now + options_.queue_wait;
+  one.since = now;
   const std::uint64_t room = options_.dispatch == pool_dispatch::broadcast ? size_ : 1;
   if (queued_ + room <= options_.queue_limit || options_.on_full == pool_overload::park_sender)
     return enqueue(std::move(one)), std::nullopt;
@@ -261,10 +260,15 @@ std::optional<pool_dispatcher::ending> pool_dispatcher::ended(std::uint64_t numb
   return ending{found->worker, runs, std::move(found->request)};
 }
 
+base::nanos pool_dispatcher::due_of(const pool_request& one) const {
+  return options_.queue_wait >= runtime::no_deadline - one.since ? runtime::no_deadline
+                                                                 : one.since + options_.queue_wait;
+}
+
 std::vector<pool_request> pool_dispatcher::expired(base::nanos now) {
   std::vector<pool_request> out;
   const auto take_late = [&](std::deque<pool_request>& queue) {
-    while (!queue.empty() && queue.front().due <= now) {
+    while (!queue.empty() && due_of(queue.front()) <= now) {
       out.push_back(std::move(queue.front()));
       queue.pop_front();
       --queued_;
@@ -282,10 +286,10 @@ std::vector<pool_request> pool_dispatcher::expired(base::nanos now) {
 base::nanos pool_dispatcher::next_due() const {
   if (queued_ == 0) return 0;
   base::nanos least = runtime::no_deadline;
-  if (!shared_.empty()) least = shared_.front().due;
+  if (!shared_.empty()) least = due_of(shared_.front());
   if (queued_ == shared_.size()) return least;
   for (const worker_state& one : workers_)
-    if (!one.own.empty()) least = std::min(least, one.own.front().due);
+    if (!one.own.empty()) least = std::min(least, due_of(one.own.front()));
   return least;
 }
 

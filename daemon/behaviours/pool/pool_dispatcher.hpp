@@ -39,7 +39,7 @@ struct pool_request {
   std::uint64_t hash = 0;  // of its key, for pool_dispatch::hash
   std::uint32_t only = any_worker; // the only worker that may get it; broadcast: no effect
   std::uint64_t order = 0;         // of arrival; set by add() or given()
-  base::nanos due = 0;             // when it has waited for too long; set by add()
+  base::nanos since = 0;           // since when it waits; set by add()
 };
 
 // One of its workers as the pool shows it.
@@ -91,7 +91,7 @@ class pool_dispatcher {
   // The worker that may get a request with this hash at once, by given(): no request waits before it, and
   // the worker has room. Nothing: the request is to be added. `only`: the only worker that may get it.
   std::optional<std::uint32_t> free_worker(std::uint64_t hash, std::uint32_t only = any_worker);
-  // Puts a request into the queue, with `due` counted from `now`. Returns the request that is refused: this
+  // Puts a request into the queue, whose wait counts from `now`. Returns the request that is refused: this
   // one or the oldest. park_sender refuses none, since the caller takes no more than may wait.
   std::optional<pool_request> add(pool_request one, base::nanos now);
   // Puts back a request that came back from a worker: by its order among those that wait, whatever the
@@ -143,6 +143,8 @@ class pool_dispatcher {
     pool_request request;
   };
 
+  // When the request has waited for too long, by the present options.
+  base::nanos due_of(const pool_request& one) const;
   bool is_own() const; // whether all requests wait for one worker each
   bool is_for_one(const pool_request& one) const { return is_own() || one.only < size_; }
   bool has_room(const worker_state& of) const { return of.pid && of.held < options_.in_flight; }

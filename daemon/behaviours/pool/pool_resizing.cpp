@@ -39,6 +39,7 @@ void pool::adopt(process& self, pool_order next, pool_caller caller) {
 // Takes on everything in by_ except the size.
 void pool::take_on(process& self) {
   dispatcher_.set_options(*by_.options);
+  armed_ = 0; // requests may have less time to wait than before
   serve(self);
   supervisor_order flags{supervisor_order::kind::adopt, {}, by_.child->supervisor, {}, {}};
   forward(self, {}, shared_->orders->add(std::move(flags)));

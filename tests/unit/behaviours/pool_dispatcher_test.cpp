@@ -208,7 +208,11 @@ TEST_CASE("what waits for too long comes out, the oldest first") {
   options.queue_wait = runtime::no_deadline;
   pool.of.set_options(options);
   CHECK_FALSE(pool.of.add(request(), 9 * second));
-  CHECK(pool.of.expired(1'000'000 * second).size() == 1); // the one from before alone
+  CHECK(pool.of.expired(1'000'000 * second).empty()); // the request from before has no limit either
+  options.queue_wait = 2 * second;
+  pool.of.set_options(options);
+  CHECK(pool.of.next_due() == 5 * second);
+  CHECK(pool.of.expired(9 * second).size() == 1); // the request from before, and not the later one
 }
 
 TEST_CASE("what comes back stands where it stood") {
