@@ -13,6 +13,7 @@
 #include "base/log_event.hpp"
 #include "base/log_settings.hpp"
 #include "base/printable.hpp"
+#include "control/command_table.hpp"
 
 namespace coppice::control {
 namespace {
@@ -34,8 +35,16 @@ const std::string& user_name(std::uint32_t uid) {
   return known[uid] = found == nullptr ? std::string() : std::string(entry.pw_name);
 }
 
+// Whether the flag is set and the command has such an argument. The control socket passes any other argument
+// on, which does not change what the command does.
+bool has_flag(const asked& a, const char* name) {
+  const command* const known = find_command(std::string_view(a.what).substr(0, a.what.find(' ')));
+  return a.flag(name) && known != nullptr &&
+         std::ranges::any_of(known->arguments, [name](const argument& one) { return one.name == name; });
+}
+
 bool only_asks(const asked& a) {
-  if (a.flag("dry_run") || a.what == "log-level") return true;
+  if (has_flag(a, "dry_run") || a.what == "log-level") return true;
   if (a.what.starts_with("pool ")) return !a.arguments.contains("size");
   const bool looks_at = a.what.starts_with("listener ") || a.what.starts_with("raft ") ||
                         a.what.starts_with("saga ") || a.what == "cron" || a.what == "drain" ||
@@ -92,9 +101,9 @@ std::string shape_of(std::string_view term) {
 void log_change(const asked& a) {
   if (a.who.http.empty() && only_asks(a)) return;
   std::string what = a.what;
-  if (a.flag("dry_run")) what += " (dry run)";
-  if (a.flag("carry_only")) what += " (carry only)";
-  if (a.flag("back")) what += " back";
+  if (has_flag(a, "dry_run")) what += " (dry run)";
+  if (has_flag(a, "carry_only")) what += " (carry only)";
+  if (has_flag(a, "back")) what += " back";
   for (const char* more : {"file", "of", "reason", "change", "member", "tx", "decision"}) {
     if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
   }

@@ -43,7 +43,7 @@ node* merge(node* under, node* over, yaml_tree& into, std::vector<replaced>& not
     node* key = over->items[i];
     node* value = over->items[i + 1];
     std::size_t at = find_key(*result, key->text);
-    const bool adds_up = key->text == "applications" || (path.empty() && key->text == "events") ||
+    const bool adds_up = (path.empty() && (key->text == "applications" || key->text == "events")) ||
                          (path == "cron" && key->text == "jobs");
     if (at == result->items.size()) {
       result->items.push_back(key);

@@ -225,6 +225,10 @@ def who_did_it(cleanup):
         node.coppice(*changes)
         eventually(lambda: asked(node)[-1]["message"].partition(" (")[0] == "asked to " + " ".join(changes), changes)
     node.said(f" notice  control: asked to exit probe oops ({who(client)})\n")
+    # An argument that the command does not have hides nothing.
+    before = len(asked(node))
+    node.ask("exit", name="probe", reason="again", dry_run=True)
+    eventually(lambda: len(asked(node)) == before + 1, "the exit is logged, whatever else was asked for", asked(node))
 
 
 @test("top shows the processes with most of what is asked for, largest first, and some of the node")

@@ -67,7 +67,8 @@ def answers(cleanup):
     equal(node.call("asker", f"{{ask, {{nobody, '{erl.name}'}}, x, 5000, 0}}"), NOPROC)
     equal(node.call("asker", f"{{ask_all, [{to}, {to}, {to}], {{say, same}}}}"), "[{ok,same},{ok,same},{ok,same}]")
     equal(node.call("asker", "heard"), "0")
-    equal(erl("oracle ! {watchers, self()}, receive {monitored_by, L} -> L end"), "[]", "no monitor is left")
+    left = 'oracle ! {watchers, self()}, receive {monitored_by, L} -> L end'
+    eventually(lambda: erl(left) == "[]", "no monitor is left")
 
 
 @test("a request is awaited until its deadline, and its late answer goes nowhere", proves="aliases")
@@ -79,7 +80,8 @@ def deadlines(cleanup):
     equal(node.call("asker", f"{{ask, {to}, {{say, early}}, 2000, 2200}}"), "{ok,early}", "it came in time, and is looked at now")
     equal(node.call("asker", f"{{ask, {to}, {{say, next}}, 5000, 0}}"), "{ok,next}", "which lies behind the late ones")
     equal(node.call("asker", "heard"), "0")
-    equal(erl("oracle ! {watchers, self()}, receive {monitored_by, L} -> L end"), "[]", "no monitor is left")
+    left = 'oracle ! {watchers, self()}, receive {monitored_by, L} -> L end'
+    eventually(lambda: erl(left) == "[]", "no monitor is left")
     equal(node.info("asker")["monitors"], [])
 
 

@@ -288,7 +288,8 @@ TEST_CASE("a passed Unix-domain socket is taken by its name, and its file stays"
   CHECK(access(path.c_str(), F_OK) == 0);
 }
 
-TEST_CASE("who may not give a Unix-domain socket to a group is refused, or has it with the mode for that") {
+TEST_CASE(
+    "a user who may not give a Unix-domain socket to its group gets an error, or the mode for that case") {
   constexpr gid_t theirs = 65533; // in which the child is not
   const test::temporary_folder folder;
   REQUIRE(chmod(folder.path().c_str(), 0777) == 0);
