@@ -122,7 +122,7 @@ void keep_shapes(json& of) {
 // Reduces a term at the end of a sentence to its shape.
 std::string without_term(const std::string& sentence) {
   std::size_t begin = sentence.npos;
-  for (const char* mark : {"{", "[", "<<", "\""}) begin = std::min(begin, sentence.find(mark));
+  for (const char* mark : {"{", "<<", "\""}) begin = std::min(begin, sentence.find(mark));
   if (begin == sentence.npos) return sentence;
   return sentence.substr(0, begin) + shape_of(std::string_view(sentence).substr(begin));
 }

@@ -18,7 +18,8 @@
 namespace coppice::control {
 namespace {
 
-constexpr std::size_t most_said = 200; // bytes
+constexpr std::size_t most_said = 200;   // bytes of one argument
+constexpr std::size_t most_in_list = 10; // elements of a list
 
 // The user's name; empty: the machine knows none, or cannot tell now. Looked up once, since the lookup may
 // go over a network. The control socket's thread.
@@ -35,12 +36,33 @@ const std::string& user_name(std::uint32_t uid) {
   return known[uid] = found == nullptr ? std::string() : std::string(entry.pw_name);
 }
 
-// Whether the flag is set and the command has such an argument. The control socket passes any other argument
-// on, which does not change what the command does.
+std::string_view command_of(const asked& a) {
+  return std::string_view(a.what).substr(0, a.what.find(' '));
+}
+
+// Whether the command has this argument. The control socket passes any other argument on, which does not
+// change what the command does.
+bool has(const asked& a, std::string_view name) {
+  const bool is_path = command_of(a) == "apply" && (name == "file" || name == "only"); // not over HTTP
+  return is_path || std::ranges::any_of(commands(), [&](const command& one) {
+           return one.name == command_of(a) &&
+                  std::ranges::any_of(one.arguments, [&](const argument& its) { return its.name == name; });
+         });
+}
 bool has_flag(const asked& a, const char* name) {
-  const command* const known = find_command(std::string_view(a.what).substr(0, a.what.find(' ')));
-  return a.flag(name) && known != nullptr &&
-         std::ranges::any_of(known->arguments, [name](const argument& one) { return one.name == name; });
+  return a.flag(name) && has(a, name);
+}
+
+// A client's text, in quotes unless it is a plain name or path: it cannot be taken for words of the log, and
+// begins no line of its own. A text that was cut says so.
+std::string said(std::string_view text) {
+  const auto is_plain = [](char c) {
+    const char lower = base::ascii_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view("_@.:/-+<>$").find(c) != std::string_view::npos;
+  };
+  if (text.size() <= most_said && std::ranges::all_of(text, is_plain)) return std::string(text);
+  return base::in_quotes(text, most_said / 2); // an escape is four times as long
 }
 
 bool only_asks(const asked& a) {
@@ -100,24 +122,31 @@ std::string shape_of(std::string_view term) {
 
 void log_change(const asked& a) {
   if (a.who.http.empty() && only_asks(a)) return;
-  std::string what = a.what;
+  std::string what(command_of(a));
+  if (what.size() < a.what.size()) what += " " + said(std::string_view(a.what).substr(what.size() + 1));
   if (has_flag(a, "dry_run")) what += " (dry run)";
   if (has_flag(a, "carry_only")) what += " (carry only)";
   if (has_flag(a, "back")) what += " back";
-  for (const char* more : {"file", "of", "reason", "change", "member", "tx", "decision"}) {
-    if (const std::string text = a.text(more); !text.empty()) what += " " + text.substr(0, most_said);
+  if (has_flag(a, "alone")) what += " alone";
+  for (const char* more : {"file", "of", "change", "member", "tx", "decision"}) {
+    if (const std::string text = a.text(more); !text.empty() && has(a, more)) what += " " + said(text);
   }
-  if (const auto serial = a.number("serial")) what += fmt::format(" {}", *serial);
-  if (const auto size = a.number("size")) what += fmt::format(" resize {}", *size);
-  if (const std::string term = a.text("term"); !term.empty() && base::log::shows_messages())
+  if (const std::string reason = a.text("reason"); !reason.empty() && has(a, "reason"))
+    what += " " + shape_of(reason);
+  if (const auto serial = a.number("serial"); serial && has(a, "serial")) what += fmt::format(" {}", *serial);
+  if (const auto size = a.number("size"); size && has(a, "size")) what += fmt::format(" resize {}", *size);
+  if (const auto time = a.number("for_ms"); time && has(a, "for_ms"))
+    what += fmt::format(" for {} ms", *time);
+  if (const std::string term = a.text("term"); !term.empty() && has(a, "term") && base::log::shows_messages())
     what += " " + shape_of(term);
-  if (const auto only = a.arguments.find("only"); only != a.arguments.end() && only->is_array()) {
-    for (const nlohmann::json& file : *only)
-      if (file.is_string()) what += " only " + file.get<std::string>().substr(0, most_said);
+  if (const auto only = a.arguments.find("only");
+      only != a.arguments.end() && only->is_array() && has(a, "only")) {
+    for (std::size_t i = 0; i < std::min(only->size(), most_in_list); ++i)
+      if (only->at(i).is_string()) what += " only " + said(only->at(i).get_ref<const std::string&>());
+    if (only->size() > most_in_list) what += fmt::format(" and {} more", only->size() - most_in_list);
   }
   // Requests to actors have a lower level, since there may be many a second.
-  const bool of_actor =
-      a.what.starts_with("call ") || a.what.starts_with("cast ") || a.what.starts_with("send ");
+  const bool of_actor = command_of(a) == "call" || command_of(a) == "cast" || command_of(a) == "send";
   base::log::tell(base::log::events::asked_by_operator,
                   of_actor ? base::log::level::info : base::log::level::notice, "control", fields_of(a.who),
                   "asked to {} ({})", what, by(a.who));

@@ -19,8 +19,9 @@ std::string by(const caller& who);
 std::vector<base::log::field> fields_of(const caller& who);
 
 // Logs the command before it is done, so that the log says why a node has not survived it. A command that
-// only asks is not logged, but over HTTP each POST is. For a term only its shape is logged: what is in it
-// may be secret.
+// only asks is not logged, but over HTTP each POST is. For a term, as that of a call or the reason of an
+// exit, only its shape is logged: what is in it may be secret. Other texts of the client are quoted unless
+// they are plain names, and cut.
 void log_change(const asked& a);
 
 // The shape of a term, without what is in it: put, {put, …}, …

@@ -228,7 +228,15 @@ def who_did_it(cleanup):
     # An argument that the command does not have hides nothing.
     before = len(asked(node))
     node.ask("exit", name="probe", reason="again", dry_run=True)
-    eventually(lambda: len(asked(node)) == before + 1, "the exit is logged, whatever else was asked for", asked(node))
+    eventually(lambda: len(asked(node)) == before + 1, "the exit is logged, whatever else was asked for")
+    equal(asked(node)[-1]["message"].partition(" (")[0], "asked to exit probe again")
+    # A name that is a term with blanks and a comment is not to look like the end of the line, nor to begin another one.
+    node.reply("exit", name="'probe' %) (uid 0, pid 1)\n% more" + 9000 * " ", reason="% normal\nkill", file="(dry run)", size=3)
+    eventually(lambda: len(asked(node)) == before + 2, "it is logged")
+    line = asked(node)[-1]
+    check(line["message"].startswith("asked to exit ''probe' %) (uid 0, pid 1)\\x0a% more"), "the name is quoted", line)
+    contains(line["message"], "…' … (uid ")
+    equal(line["fields"]["uid"], str(os.getuid()))
 
 
 @test("top shows the processes with most of what is asked for, largest first, and some of the node")

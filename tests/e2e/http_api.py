@@ -586,10 +586,10 @@ def slow(cleanup):
     api = Api(cleanup, settings=[("node.log.rate.per_source", "unlimited")])
     reader = Stream(api, "topics=log", receives=4096)
     equal(reader.status, 200)
-    long = "x" * 8000
-    for number in range(2000):
+    long = "x" * 190  # longer names are cut
+    for number in range(100_000):
         api.node.reply("call", name=f"{number}{long}", term="x")
-        if number % 100 == 0 and api.get("")["streams"]["dropped"]:
+        if number % 1000 == 0 and api.get("")["streams"]["dropped"]:
             break
     eventually(lambda: api.get("")["streams"] == {"open": 0, "dropped": 1}, "it is dropped", 120)
     equal(api.get("status")["state"], "running")
