@@ -275,7 +275,7 @@ void supervisor::retire(child& one) {
 
 outcome supervisor::restart(process& self, child& failed) {
   if (!window_.add(base::mono_now())) {
-    if (spec_->on_exceeded == on_exceeded::give_up) return park(failed);
+    if (spec_->on_exceeded == on_exceeded::give_up) return park(self, failed);
     report::restarts_exceeded(label_, child_label(failed), spec_->intensity, spec_->period);
     if (simple())
       children_.remove(failed); // no child takes its place: the supervisor ends
@@ -294,7 +294,7 @@ outcome supervisor::restart(process& self, child& failed) {
 }
 
 // The child's siblings go on as they are. The count of restarts begins anew.
-outcome supervisor::park(child& failed) {
+outcome supervisor::park(process& self, child& failed) {
   report::gave_up(child_label(failed), spec_->intensity, spec_->period);
   window_ = restart_window(spec_->intensity, spec_->period);
   if (simple()) { // no request can start it again
@@ -303,7 +303,18 @@ outcome supervisor::park(child& failed) {
   }
   failed.kept.reset();
   children_.set_given_up(failed);
+  start_siblings(self, plan_restart(spec_->strategy, children_, failed), &failed);
   return runtime::carry_on();
+}
+
+void supervisor::start_siblings(process& self, const restart_plan& plan, const child* but) {
+  for (child* const one : plan.start) {
+    if (one == but || one->state != child_state::stopped || one->rests) continue;
+    const launched started = start(self, *one);
+    if (self.exiting()) return;
+    if (!started) return try_again(self, *one, started.error());
+    children_.count_restart(*one);
+  }
 }
 
 bool supervisor::stop_siblings(process& self, const restart_plan& plan) {

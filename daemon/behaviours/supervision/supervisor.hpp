@@ -106,7 +106,10 @@ class supervisor : public native_server {
   // Counts a restart of the child, which runs no more, and carries it out at once or after its backoff.
   runtime::outcome restart(runtime::process& self, child& failed);
   // Leaves the child down, for on_exceeded: park.
-  runtime::outcome park(child& failed);
+  runtime::outcome park(runtime::process& self, child& failed);
+  // Starts the children of the plan that its restart has stopped, but for `but`: the restart ended in another
+  // way than by start_again().
+  void start_siblings(runtime::process& self, const restart_plan& plan, const child* but);
   // Stops the children that the strategy restarts with it. False: this process is exiting.
   bool stop_siblings(runtime::process& self, const restart_plan& plan);
   // Ends the wait that restart() began: starts the child and its siblings in start order.

@@ -116,7 +116,12 @@ message supervisor::order_remove(process& self, const child_spec& spec, found_ch
   child* const one = children_.find(spec.id.bytes());
   found = note_of(one);
   if (one == nullptr) return done("stopped");
+  const bool had_stopped_siblings = one->state == child_state::restarting && !simple();
   halt(self, *one);
+  if (self.exiting()) return terminating();
+  const restart_plan plan =
+      had_stopped_siblings ? plan_restart(spec_->strategy, children_, *one) : restart_plan();
+  start_siblings(self, plan, one);
   if (self.exiting()) return terminating();
   children_.remove(*one);
   return done("stopped");
@@ -146,6 +151,8 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   one->waits = 0;
   const launched started = start(self, *one, shared_->env, pace::bounded);
   if (started) {
+    if (found.state == child_state::restarting && !self.exiting())
+      start_siblings(self, plan_restart(spec_->strategy, children_, *one), one);
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
     return done("restarted");
   }

@@ -289,6 +289,35 @@ TEST_CASE("a child with a backoff is restarting until its wait is over, and its 
   }
 }
 
+TEST_CASE("stopped siblings run again when their child is started by request, or given up") {
+  const auto comes_to = [](test_host& host, const std::string& wanted) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (states(host) != wanted && std::chrono::steady_clock::now() < limit)
+      coppice::test::pause(std::chrono::milliseconds(1));
+    return states(host);
+  };
+  for (const strategy how : {strategy::rest_for_one, strategy::one_for_all}) {
+    CAPTURE(text(how));
+    test_host host;
+    REQUIRE(host.supervise(with({actor("a"), waiting("b", hour), actor("c")}, how)).first);
+    const auto b = host.system.whereis("b");
+    REQUIRE(b);
+    tell(host, "b", "{exit, boom}");
+    host.end_of(*b);
+    CHECK(host.call(sup, "{'$coppice_restart_child', b}").starts_with("{ok,<0."));
+    CHECK(states(host) == "a=running b=running c=running");
+
+    test_host other;
+    auto spec = with({actor("a"), actor("b"), actor("c")}, how, 1);
+    spec.on_exceeded = on_exceeded::give_up;
+    REQUIRE(other.supervise(std::move(spec)).first);
+    other.book.failures["b"] = 10;
+    tell(other, "b", "{exit, boom}");
+    const std::string end = "a=running b=undefined c=running";
+    CHECK(comes_to(other, end) == end);
+  }
+}
+
 TEST_CASE("a wait that is over starts the child and its siblings in order") {
   test_host host;
   REQUIRE(
