@@ -285,9 +285,8 @@ void pool::lose(process& self, pool_dispatcher::ending gone, const message& reas
   if (gone.runs && !self.host().alive(dispatcher_.pid_of(gone.worker)))
     dispatcher_.worker_down(gone.worker, self.now());
   if (!one.tried && one.body && !gave_up(self, one)) {
-    one.tried = true;
     counters_->retried.add_alone();
-    return dispatcher_.take_back(std::move(one), gone.worker);
+    return dispatcher_.retry(std::move(one), gone.worker, self.now());
   }
   counters_->lost.add_alone();
   if (!one.caller) return;

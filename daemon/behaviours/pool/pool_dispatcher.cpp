@@ -193,6 +193,12 @@ void pool_dispatcher::take_back(pool_request one, std::uint32_t from) {
   if (for_one) place(whose);
 }
 
+void pool_dispatcher::retry(pool_request one, std::uint32_t from, base::nanos now) {
+  one.tried = true;
+  one.since = now;
+  take_back(std::move(one), from);
+}
+
 std::optional<std::uint32_t> pool_dispatcher::choose() {
   if (options_.dispatch == pool_dispatch::least_loaded) {
     for (std::uint32_t held = 0; held < options_.in_flight; ++held)

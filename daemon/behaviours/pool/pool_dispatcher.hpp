@@ -39,7 +39,7 @@ struct pool_request {
   std::uint64_t hash = 0;  // of its key, for pool_dispatch::hash
   std::uint32_t only = any_worker; // the only worker that may get it; broadcast: no effect
   std::uint64_t order = 0;         // of arrival; set by add() or given()
-  base::nanos since = 0;           // since when it waits; set by add()
+  base::nanos since = 0;           // since when it waits; set by add() or retry()
 };
 
 // One of its workers as the pool shows it.
@@ -97,6 +97,8 @@ class pool_dispatcher {
   // Puts back a request that came back from a worker: by its order among those that wait, whatever the
   // limit.
   void take_back(pool_request one, std::uint32_t from);
+  // Puts back, for another worker, a request whose worker has ended. Its wait counts from `now`.
+  void retry(pool_request one, std::uint32_t from, base::nanos now);
   struct turn {
     std::uint32_t worker;
     pool_request request;

@@ -225,6 +225,22 @@ TEST_CASE("what comes back stands where it stood") {
   CHECK(pool.of.next()->request.hash == 2);
 }
 
+TEST_CASE("a request that is tried again waits from then on, whether it has waited before or not") {
+  pool_spec options;
+  options.queue_wait = 2 * second;
+  driven pool(options, 1);
+  CHECK(pool.add_and_give(1) == "0");
+  auto lost = pool.of.ended(1, true, 100 * second);
+  REQUIRE(lost);
+  pool.of.worker_down(0, 100 * second);
+  pool.of.retry(std::move(lost->request), lost->worker, 100 * second);
+  CHECK(pool.of.next_due() == 102 * second);
+  CHECK(pool.of.expired(102 * second - 1).empty());
+  const auto late = pool.of.expired(102 * second);
+  REQUIRE(late.size() == 1);
+  CHECK(late[0].tried);
+}
+
 TEST_CASE("a smaller size: those beyond finish what they hold, and are forgotten") {
   driven pool(pool_spec(), 3);
   CHECK(pool.add_and_give(3) == "2 1 0");
