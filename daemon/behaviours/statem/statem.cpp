@@ -14,6 +14,7 @@
 
 #include "behaviours/gen/name_or_pid.hpp"
 #include "behaviours/gen/tagged.hpp"
+#include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
@@ -82,6 +83,11 @@ class statem::world final : public machine::effects {
   void keep(event& current) override {
     own(current.about);
     own(current.content);
+  }
+  // The caller of a call that is never answered would wait in vain.
+  void dropped(const event& gone) override {
+    if (gone.type == COPPICE_STATEM_EVENT_CALL)
+      (void)gen::end_call(self_, gone.about, runtime::reasons::mailbox_full());
   }
 
  private:

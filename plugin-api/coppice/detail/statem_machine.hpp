@@ -68,6 +68,8 @@ class statem_effects {
   virtual void disarm(std::uint32_t type, std::uint64_t handle) = 0;
   /// The present event is kept beyond its callback: an owner that lent its terms makes copies here.
   virtual void keep(statem_event<Term>&) {}
+  /// A postponed event is dropped, since too many are postponed. Nobody answers it any more.
+  virtual void dropped(const statem_event<Term>&) {}
 
  protected:
   ~statem_effects() = default;
@@ -326,7 +328,8 @@ class statem_machine {
     if (!change && postponed_count() >= limit_) {
       if (overflow_ == statem_overflow::exit) return false;
       ++dropped_;
-      if (overflow_ == statem_overflow::drop_new || limit_ == 0) return true;
+      if (overflow_ == statem_overflow::drop_new || limit_ == 0) return to.dropped(current_), true;
+      to.dropped(postponed_[first_]);
       postponed_[first_++] = event();
       if (first_ > 64 && first_ * 2 > postponed_.size()) {
         postponed_.erase(postponed_.begin(), postponed_.begin() + static_cast<std::ptrdiff_t>(first_));

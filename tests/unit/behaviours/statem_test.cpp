@@ -181,6 +181,8 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
     bool reply(const runtime::message&, runtime::message) override { return true; }
     std::uint64_t arm(const statem_action<runtime::message>&, std::uint64_t) override { return 0; }
     void disarm(std::uint32_t, std::uint64_t) override {}
+    void dropped(const statem_event<runtime::message>& gone) override { last = text(gone.content); }
+    std::string last;
   } effects;
   using step = decltype(machine)::step;
   machine.bound(5, statem_overflow::drop_old);
@@ -193,6 +195,7 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
     REQUIRE(machine.finish(effects, false) == step::idle);
   }
   CHECK(machine.dropped() == 995);
+  CHECK(effects.last == "994");
   REQUIRE(machine.postponed_count() == 5);
   CHECK(text(machine.postponed(0).content) == "995");
   CHECK(text(machine.postponed(4).content) == "999");
