@@ -89,6 +89,7 @@ void application_controller::start_next(process& self) {
   std::vector<std::string> failed;
   for (application& one : applications_) {
     if (going_down_ || one.state == application_state::starting) return;
+    if (one.state == application_state::stopping && one.then == application::after::start) return;
     if (one.state == application_state::waiting) {
       const std::string absent = missing(one);
       if (absent.empty()) {

@@ -79,7 +79,12 @@ native_server::call_answer application_controller::order_replace(process& self, 
     halt(self, one, from, application::after::start);
   } else {
     one.caller = from.compact();
-    start(self, one);
+    const std::string absent = missing(one);
+    if (absent.empty()) {
+      start(self, one);
+    } else {
+      fail(self, one, not_started(absent));
+    }
   }
   return no_reply();
 }
