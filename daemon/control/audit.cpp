@@ -127,10 +127,10 @@ void log_change(const asked& a) {
   if (has_flag(a, "dry_run")) what += " (dry run)";
   if (has_flag(a, "carry_only")) what += " (carry only)";
   if (has_flag(a, "back")) what += " back";
-  if (has_flag(a, "alone")) what += " alone";
   for (const char* more : {"file", "of", "change", "member", "tx", "decision"}) {
     if (const std::string text = a.text(more); !text.empty() && has(a, more)) what += " " + said(text);
   }
+  if (has_flag(a, "alone")) what += " alone";
   if (const std::string reason = a.text("reason"); !reason.empty() && has(a, "reason"))
     what += " " + shape_of(reason);
   if (const auto serial = a.number("serial"); serial && has(a, "serial")) what += fmt::format(" {}", *serial);
