@@ -1,7 +1,7 @@
 // rooms: node
 // SPDX-License-Identifier: MIT
-// The list of behaviours for plugins, a line each. It is all that this file has, so that a test program can
-// have a longer one. Any thread.
+// The list of behaviours for plugins, one line for each. This file has nothing else, so that a test program
+// can use a longer list. Any thread.
 #include "host/actors/hosted_behaviours.hpp"
 
 #include <vector>
@@ -16,7 +16,7 @@ struct entry_of_list {
 
 } // namespace
 
-// Each class is declared here by being named; the file of its actors defines hosted<> of it.
+// Naming a class here declares it; the file of its actors defines hosted<> of it.
 constexpr entry_of_list list_of_behaviours[] = {
     {.behaviour = "consumer", .hosted_by = &hosted<class stage>},
     {.behaviour = "event_handler", .hosted_by = &hosted<class event_handler>},

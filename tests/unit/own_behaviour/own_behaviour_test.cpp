@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <coppice/detail/tables.hpp>
 #include <coppice/etf/text.hpp>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <sys/stat.h>
@@ -33,11 +35,13 @@ namespace {
 
 using lines = std::vector<std::string>;
 
+// The lines of code: a comment of the product may be reworded.
 lines lines_of(const std::string& file) {
   std::ifstream in(std::string(SOURCE_FOLDER) + "/" + file);
   lines out;
   for (std::string line; std::getline(in, line);)
-    if (!line.starts_with("// rooms: ")) out.push_back(line);
+    if (!std::string_view(line).substr(std::min(line.find_first_not_of(' '), line.size())).starts_with("//"))
+      out.push_back(line);
   return out;
 }
 
