@@ -63,7 +63,7 @@ void peer::end() {
 }
 
 void peer::reset() {
-  at_->peer_reset = true;
+  at_->lose_peer();
   settle();
 }
 

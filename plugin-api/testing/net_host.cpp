@@ -261,8 +261,12 @@ std::optional<engine::call> streams::next_of(const shared& one, nanoseconds now)
     return with_info("on_connect", one, on_.on_connect);
   if (one->is_open() && std::exchange(one->secured_due, false))
     return with_info("on_secured", one, on_.on_secured);
-  if (one->is_open() && std::exchange(one->drained_due, false))
+  if (std::exchange(one->last_drained, false) && one->is_open() && one->held)
+    one->close(COPPICE_STREAM_RESET, "connection reset by peer");
+  if (one->is_open() && std::exchange(one->drained_due, false)) {
+    one->last_drained = one->peer_reset;
     return make("on_drained", one, on_.on_drained);
+  }
   if (one->is_open() && !one->held)
     if (auto due = next_input(one, now)) return due;
   const bool has_more = !one->wire.empty() || one->input.size() >= one->needed;

@@ -3,6 +3,7 @@
 #include <coppice/testing/net_stream.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace coppice::testing {
 
@@ -45,9 +46,18 @@ void stream::flush() {
   if (ends && bytes_queued() == 0 && !broken && !peer_reset) ended = true;
 }
 
+void stream::lose_peer() {
+  peer_reset = true;
+  if (std::exchange(refused_write, false)) drained_due = true;
+}
+
 std::int32_t stream::write(std::string_view bytes, nanoseconds now) {
   if (!is_open() || ends || peer_reset) return COPPICE_E_NOT_FOUND;
-  if (bytes_queued() > how.high) return refused_write = true, COPPICE_E_FULL;
+  if (bytes_queued() > how.high) {
+    refused_write = true;
+    drained_due = false; // there was room, and it is taken
+    return COPPICE_E_FULL;
+  }
   (securing ? sealed : queued).append(bytes);
   active_at = now;
   flush();

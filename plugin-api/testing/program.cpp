@@ -86,7 +86,7 @@ void program::end(std::string how, value reason) {
   if (at.arrived.empty() && at.bytes_queued() == 0)
     at.peer_ended = true;
   else
-    at.peer_reset = true;
+    at.lose_peer();
   end_.settle();
 }
 

@@ -103,7 +103,9 @@ bool actor_stream::on_end() {
   return true;
 }
 
+// More may have been written since the queue fell.
 void actor_stream::on_drained() {
+  if (stream_.bytes_queued() > options_->low) return;
   if (room_.take(actor_stream_room_event::drains)) tell();
 }
 
@@ -135,6 +137,7 @@ void actor_stream::finish(stream_end how, std::string why) {
   timer_.close();
   timer_at_ = 0;
   life_.take(more ? actor_stream_life_event::breaks : actor_stream_life_event::ends);
+  if (more) room_.take(actor_stream_room_event::drains); // the actor may hold its input until there is room
   tell();
 }
 
@@ -155,6 +158,8 @@ bool actor_stream::handle(stream_callbacks& to, unsigned& budget, outcome& next)
   if (life_.hands_out() && room_.take(actor_stream_room_event::is_told)) {
     next = to.on_drained(*this);
     if (next.stops()) return true;
+    // An actor that stays paused waits for room that never comes.
+    if (held_ && life_.is(actor_stream_life_state::broken)) life_.take(actor_stream_life_event::ends);
   }
   if (takes_input() && !hand_out(to, budget, next)) return tell(), false;
   if (next.stops()) return true;

@@ -50,7 +50,9 @@ class stream_callbacks {
   virtual runtime::outcome on_data(actor_stream& stream, const runtime::message& data, std::size_t& used) = 0;
   // The peer sends no more. With half_close only.
   virtual runtime::outcome on_eof(actor_stream& stream) = 0;
-  // A write was refused before, and now there is room again.
+  // A write was refused before, and now there is room again, or the connection is broken and a write returns
+  // `closed`. In the latter case on_close follows, after the frames that came whole if the actor does not
+  // stay paused.
   virtual runtime::outcome on_drained(actor_stream& stream) = 0;
   // The handshake that start_tls() began is over.
   virtual runtime::outcome on_secured(actor_stream& stream) = 0;

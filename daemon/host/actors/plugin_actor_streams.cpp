@@ -254,7 +254,7 @@ message plugin_actor::shown_streams() const {
     out.atom("peer");
     out.binary(one->peer());
     out.atom("open");
-    out.boolean(one->was_open() && !one->ending());
+    out.boolean(one->is_open());
     out.atom("tls");
     out.binary(one->tls_version());
     number(out, "read", seen.read);

@@ -285,12 +285,14 @@ void stream::core::sent(std::size_t bytes, int code) {
 }
 
 // A peer that refuses says why before it closes. So the error waits until the peer's last bytes, which the
-// kernel has by now, and its end are read, unless nothing reads.
+// kernel has by now, and its end are read, unless nothing reads. Meanwhile nothing counts as queued, since a
+// handler may wait for room before it reads on.
 base::status stream::core::write_failed(base::error why) {
   const bool reads_on = !life_.is_alone() && !reading_.is_held() && !reading_.has_ended();
   if (!reads_on || why.code != base::errc::closed) return unexpected(std::move(why));
   writing_.take(stream_writing_event::breaks);
   broken_ = std::make_unique<base::error>(std::move(why));
+  if (mark_.take(stream_mark_event::falls)) schedule();
   return {};
 }
 
@@ -350,7 +352,7 @@ void stream::core::outlive(std::chrono::milliseconds patience) {
   const bool connects_to_tls = tls_ && life_.is(stream_life_state::opening);
   life_.take(stream_life_event::owner_left);
   if (end_.now() == stream_end_state::done) life_.take(stream_life_event::sent_all);
-  if (connects_to_tls || life_.is(stream_life_state::closed)) return close();
+  if (connects_to_tls || cannot_write() || life_.is(stream_life_state::closed)) return close();
   timeout_ = deadline(loop_, [this] { close(); });
   timeout_.start(patience);
   drop_what_comes();

@@ -78,14 +78,15 @@ class stream::core final : private tls_filter::owner {
   std::string_view tls_version() const { return tls_ ? tls_->version() : std::string_view{}; }
   std::string_view alpn() const { return tls_ ? tls_->protocol() : std::string_view{}; }
   std::optional<net::peer_certificate> peer() const { return tls_ ? tls_->peer() : std::nullopt; }
-  std::size_t bytes_queued() const { return queue_.bytes() + carrier_->waiting(); }
+  std::size_t bytes_queued() const { return cannot_write() ? 0 : queue_.bytes() + carrier_->waiting(); }
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_written() const { return bytes_written_; }
   void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
 
  private:
   // Whether the owner may write.
-  bool accepts() const { return !life_.is_over() && end_.now() == stream_end_state::open; }
+  bool accepts() const { return !life_.is_over() && !cannot_write() && end_.now() == stream_end_state::open; }
+  bool cannot_write() const { return writing_.now() == stream_writing_state::broken; }
   // The border of libuv's callbacks: an exception ends this stream and is reported by on_closed().
   template <class Work>
   void guarded(Work&& work) {

@@ -14,8 +14,7 @@ detached_stream& detached_stream::operator=(detached_stream&& other) noexcept = 
 detached_stream::~detached_stream() = default;
 
 base::result<detached_stream> stream::core::detach() {
-  if (!life_.is(stream_life_state::open) || !accepts() || writing_.now() == stream_writing_state::broken ||
-      turn_.now() == stream_turn_state::failing) {
+  if (!life_.is(stream_life_state::open) || !accepts() || turn_.now() == stream_turn_state::failing) {
     return base::fail(base::errc::invalid, "detach a stream: it is not open, or about to end");
   }
   auto socket = bottom_->detach();

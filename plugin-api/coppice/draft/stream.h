@@ -79,7 +79,9 @@ typedef struct coppice_stream {
   /* The peer sends no more. Called only with half_close; without it the stream is closed instead. After both
    * ends have ended, the stream stays until it is closed. */
   int32_t (*on_eof)(coppice_actor* self, void* state, uint64_t stream);
-  /* A write returned COPPICE_E_FULL earlier, and now there is room. */
+  /* A write returned COPPICE_E_FULL earlier, and now there is room, or the connection is broken and writes
+   * return COPPICE_E_NOT_FOUND. A stream that is broken and stays paused after this call is closed without
+   * the input that has come. */
   int32_t (*on_drained)(coppice_actor* self, void* state, uint64_t stream);
   /* The handshake that start_tls began has succeeded. */
   int32_t (*on_secured)(coppice_actor* self, void* state, uint64_t stream, const coppice_stream_info* info);

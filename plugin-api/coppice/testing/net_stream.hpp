@@ -59,6 +59,7 @@ struct stream {
   bool dialled = false;
   bool wants_tls = false, securing = false, secured_due = false, connect_told = false;
   bool ends = false, held = false, drained_due = false, refused_write = false, eof_told = false;
+  bool last_drained = false; // on_drained was called after the peer's reset
   bool draining = false;
   std::optional<value> handed_to; ///< another process: pid or name
   std::uint32_t end_how = COPPICE_STREAM_NORMAL;
@@ -80,6 +81,8 @@ struct stream {
   /// The actor's end is closed; on_close follows.
   void close(std::uint32_t how_it_ends, std::string why = {});
   void reset(std::uint32_t how_it_ends = COPPICE_STREAM_NORMAL, std::string why = {});
+  /// The peer resets the connection. An actor that waits for room is told, since it need not wait any more.
+  void lose_peer();
   /// Sends as much as the peer has room for.
   void flush();
   std::int32_t write(std::string_view bytes, nanoseconds now);

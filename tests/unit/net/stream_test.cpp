@@ -304,6 +304,29 @@ TEST_CASE("what the other end said before it closed is read, though a write fail
   CHECK(both.at_client.closed->code == base::errc::closed);
 }
 
+TEST_CASE("a handler that waits for room is told that it need not once a write has failed") {
+  pair both;
+  const stream other = std::exchange(both.server, {});
+  base::unique_fd peer(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const base::socket_address to = both.listening.address();
+  REQUIRE(::connect(peer.get(), to.raw(), to.raw_length()) == 0);
+  REQUIRE(both.until([&] { return static_cast<bool>(both.server); }));
+  both.server.write("never read, which makes the close a reset");
+  both.server.flush();
+  REQUIRE(::send(peer.get(), "refused, and why", 16, MSG_NOSIGNAL) == 16);
+  peer.reset();
+  both.server.write("too late");
+  both.server.flush();
+  CHECK(both.server.bytes_queued() == 0);
+  both.server.write("later still");
+  CHECK(both.server.bytes_queued() == 0);
+  CHECK_FALSE(both.at_server.closed);
+  REQUIRE(both.until([&] { return both.at_server.drained == 1; }));
+  REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+  CHECK(both.at_server.received == "refused, and why");
+  CHECK(both.at_server.closed->code == base::errc::closed);
+}
+
 TEST_CASE("close_when_written delivers everything and then ends") {
   pair both;
   const std::string much(5'000'000, 'x');

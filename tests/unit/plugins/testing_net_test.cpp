@@ -103,6 +103,27 @@ TEST_CASE("an end of the peer's ends the stream, or is told where it is half-clo
   CHECK(broken.client.closed() == close_reason::reset);
 }
 
+TEST_CASE(
+    "an actor that waits for room is told of a reset, and one that stays paused then loses its stream") {
+  const plugin echoes = bundled_echo();
+  actor raw(echoes);
+  peer client(raw, {.high = 100, .low = 10});
+  client.window(0);
+  for (int part = 0; part < 20; ++part) client.send(std::string(50, 'x'));
+  REQUIRE(client.paused());
+  client.reset();
+  CHECK(client.closed() == close_reason::reset);
+  CHECK_FALSE(raw.alive());
+
+  const plugin wires = fixture("wires");
+  session stays(wires, {.high = 100, .low = 10});
+  stays.client.window(0);
+  stays.client.send("fill\npause 1000\necho never\n");
+  REQUIRE(stays.client.paused());
+  stays.client.reset();
+  CHECK(stays.client.closed() == close_reason::reset);
+}
+
 TEST_CASE("what an actor does to its connection is seen by the peer") {
   const plugin wires = fixture("wires");
   session ended(wires);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/socket.h>
+
 #include "behaviours/streams/actor_stream.hpp"
 #include "net/tls_pair.hpp"
 
@@ -302,6 +304,39 @@ TEST_CASE("a stream that is about to connect starts no TLS, and is told its end 
   both.stream->reset();
   REQUIRE(both.until([&] { return both.stream->gone(); }));
   CHECK(both.told == "close normal;");
+}
+
+TEST_CASE("an actor that is paused for want of room is told of a broken connection") {
+  stream_options little;
+  little.high = 1000;
+  little.low = 100;
+  both_ends both(little);
+  both.open();
+  both.peer.pause();
+  const std::string much(65536, 'x');
+  const auto write = [&] { return both.stream->write(base::as_bytes(much)); };
+  both.when["go"] = [&] {
+    while (write() == actor_stream::write_result::ok) both.stream->flush();
+    both.stream->pause();
+  };
+  bool resumes = false;
+  SUBCASE("and takes what had come whole") {
+    resumes = true;
+  }
+  SUBCASE("and ends, though it stays paused") {}
+  both.when["drained"] = [&] {
+    CHECK(write() == actor_stream::write_result::closed);
+    if (resumes) both.stream->resume();
+  };
+  both.peer.write("go");
+  REQUIRE(both.until([&] { return both.told == "go;"; }));
+  both.peer.write("more");
+  REQUIRE(both.until([&] { return both.stream->traffic().read == 6; }));
+  const linger at_once{1, 0};
+  setsockopt(both.peer.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  both.peer.close();
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(both.told == (resumes ? "go;drained;more;close reset;" : "go;drained;close reset;"));
 }
 
 TEST_CASE(
