@@ -6,21 +6,19 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <coppice/detail/tables.hpp>
 #include <coppice/etf/text.hpp>
 #include <cstdlib>
-#include <fstream>
 #include <future>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <sys/stat.h>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "code_lines.hpp"
 #include "metrics/board.hpp"
 #include "node/instance/instance.hpp"
 #include "node/instance/requests.hpp"
@@ -35,23 +33,12 @@ namespace {
 
 using lines = std::vector<std::string>;
 
-// The lines of code: a comment of the product may be reworded.
-lines lines_of(const std::string& file) {
-  std::ifstream in(std::string(SOURCE_FOLDER) + "/" + file);
-  lines out;
-  for (std::string line; std::getline(in, line);)
-    if (!std::string_view(line).substr(std::min(line.find_first_not_of(' '), line.size())).starts_with("//"))
-      out.push_back(line);
-  return out;
-}
-
 // The lines that the folder's list has beside those of the product's, which it has all in their order.
 lines added(const std::string& own, const std::string& list) {
-  const lines product = lines_of(list);
-  REQUIRE(!product.empty());
+  const lines product = test::code_lines_of(SOURCE_FOLDER "/" + list);
   lines more;
   auto next = product.begin();
-  for (const std::string& line : lines_of("tests/unit/own_behaviour/" + own)) {
+  for (const std::string& line : test::code_lines_of(SOURCE_FOLDER "/tests/unit/own_behaviour/" + own)) {
     if (next != product.end() && *next == line)
       ++next;
     else

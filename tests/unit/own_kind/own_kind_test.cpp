@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <coppice/etf/text.hpp>
-#include <fstream>
 #include <future>
 #include <memory>
 #include <sstream>
@@ -18,6 +17,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "code_lines.hpp"
 #include "metrics/board.hpp"
 #include "node/instance/apply.hpp"
 #include "node/instance/instance.hpp"
@@ -30,13 +30,6 @@
 using namespace coppice;
 
 namespace {
-
-std::vector<std::string> lines_of(const std::string& file) {
-  std::ifstream in(std::string(SOURCE_FOLDER) + "/" + file);
-  std::vector<std::string> out;
-  for (std::string line; std::getline(in, line);) out.push_back(line);
-  return out;
-}
 
 class tallying {
  public:
@@ -117,9 +110,9 @@ class tallying {
 } // namespace
 
 TEST_CASE("a kind of child is a folder and a line in the list of kinds") {
-  const auto product = lines_of("daemon/spec/kinds/list.hpp");
-  REQUIRE(!product.empty());
-  CHECK(lines_of("tests/unit/own_kind/longer/spec/kinds/list.hpp").size() == product.size() + 1);
+  const auto product = test::code_lines_of(SOURCE_FOLDER "/daemon/spec/kinds/list.hpp");
+  const auto longer = test::code_lines_of(SOURCE_FOLDER "/tests/unit/own_kind/longer/spec/kinds/list.hpp");
+  CHECK(longer.size() == product.size() + 1);
 }
 
 TEST_CASE("its key is read, checked and printed") {
