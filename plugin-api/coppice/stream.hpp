@@ -141,7 +141,7 @@ class connection {
   std::uint64_t id() const { return id_; }
 
   /// COPPICE_OK; COPPICE_E_FULL: nothing was taken, and on_drained follows; COPPICE_E_NOT_FOUND: the stream
-  /// is closed. Bytes that this callback was given are sent without a copy.
+  /// is closed, ended or broken. Bytes that this callback was given are sent without a copy.
   std::int32_t write(bytes what) const {
     if (at_hand_ != nullptr && within(*at_hand_, what)) {
       const coppice_slice part{what.data(), what.size(), at_hand_->owner};

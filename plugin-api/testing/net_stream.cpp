@@ -92,6 +92,8 @@ stream::deadline stream::next_deadline() const {
   };
   if (is == stage::opening && dialled) {
     first = {connect_due, COPPICE_STREAM_TIMEOUT, "nobody answers"};
+  } else if (is_open() && peer_reset) {
+    look(held, left_since, 30s, COPPICE_STREAM_RESET, "connection reset by peer");
   } else if (is_open()) {
     const bool waits = !input.empty() && input.size() < needed && cut_by.cuts();
     look(bytes_read == 0, opened_at, how.first_byte, COPPICE_STREAM_IDLE, "it has sent nothing");
@@ -113,6 +115,10 @@ void stream::note_progress(nanoseconds now) {
 
 void stream::look_at_times(nanoseconds now) {
   note_progress(now);
+  if (const std::size_t left = input.size() + wire.size(); !peer_reset || !held || left != left_then) {
+    left_then = left;
+    left_since = now;
+  }
   const deadline due = next_deadline();
   if (due.at > now) return;
   if (due.how == COPPICE_STREAM_SLOW)

@@ -4,7 +4,6 @@
 #include "behaviours/streams/actor_stream.hpp"
 
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -137,7 +136,10 @@ void actor_stream::finish(stream_end how, std::string why) {
   timer_.close();
   timer_at_ = 0;
   life_.take(more ? actor_stream_life_event::breaks : actor_stream_life_event::ends);
-  if (more) room_.take(actor_stream_room_event::drains); // the actor may hold its input until there is room
+  if (more) {
+    room_.take(actor_stream_room_event::drains); // the actor may be paused until there is room
+    wait_for_actor();
+  }
   tell();
 }
 
@@ -290,7 +292,7 @@ actor_stream::write_result actor_stream::refused() {
 }
 
 actor_stream::write_result actor_stream::write(base::bytes_span bytes) {
-  if (!is_open()) return write_result::closed;
+  if (!is_open() || !stream_.accepts()) return write_result::closed;
   if (stream_.bytes_queued() > options_->high) return refused();
   stream_.write(bytes);
   note_written();
@@ -298,7 +300,7 @@ actor_stream::write_result actor_stream::write(base::bytes_span bytes) {
 }
 
 actor_stream::write_result actor_stream::write(message bytes) {
-  if (!is_open()) return write_result::closed;
+  if (!is_open() || !stream_.accepts()) return write_result::closed;
   if (stream_.bytes_queued() > options_->high) return refused();
   const base::bytes_span view = bytes.bytes();
   if (view.size() < net::write_queue::copy_below)
@@ -340,11 +342,7 @@ void actor_stream::reset() {
   if (life_.is_over()) return;
   dialer_ = {};
   totals_ = traffic();
-  if (stream_ && life_.has_socket()) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    setsockopt(stream_.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    stream_.close();
-  }
+  if (stream_ && life_.has_socket()) stream_.reset();
   input_.clear();
   finish(stream_end::normal, {});
 }

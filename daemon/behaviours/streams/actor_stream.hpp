@@ -135,7 +135,8 @@ class actor_stream final : private net::stream_handler {
   // Keeps a reference to the memory until the kernel has the bytes.
   write_result write(runtime::message bytes);
   void flush();
-  // No input callbacks until resume(). Reading goes on up to the credit.
+  // No input callbacks until resume(). Reading goes on up to the credit. A broken stream whose actor is paused
+  // and takes nothing for 30 s ends without the rest.
   void pause() { held_ = true; }
   void resume();
   bool paused() const { return held_; }
@@ -201,6 +202,7 @@ class actor_stream final : private net::stream_handler {
   std::uint64_t next_deadline(stream_end& how, const char*& why) const;
   void watch();
   void look_at_times();
+  void wait_for_actor();
   void note_written();
 
   const std::uint64_t id_;

@@ -4,6 +4,7 @@
 // a deadline back need not call watch(). An event that makes a new deadline must: the opening, a frame that
 // waits for its rest, bytes written when none were waiting.
 #include <algorithm>
+#include <utility>
 
 #include "behaviours/streams/actor_stream.hpp"
 
@@ -11,6 +12,7 @@ namespace coppice::behaviours {
 namespace {
 
 constexpr base::nanos proxy_time = 5 * base::nanos_per_second; // for the PROXY header
+constexpr std::chrono::seconds broken_time{30}; // for a paused actor to take something of a broken stream
 
 std::uint64_t ms(base::nanos time) {
   return static_cast<std::uint64_t>(base::to_milliseconds(time).count());
@@ -59,6 +61,18 @@ void actor_stream::watch() {
   timer_at_ = due;
   const std::uint64_t here = now();
   timer_.start(std::chrono::milliseconds(due > here ? due - here : 0));
+}
+
+// A paused actor may wait for an event that does not come any more, such as an answer to what it has written.
+void actor_stream::wait_for_actor() {
+  timer_ = net::deadline(loop_, [this, left = input_.size()]() mutable {
+    if (!life_.is(actor_stream_life_state::broken)) return;
+    const std::size_t before = std::exchange(left, input_.size());
+    if (!held_ || left != before) return timer_.start(broken_time);
+    life_.take(actor_stream_life_event::ends);
+    tell();
+  });
+  timer_.start(broken_time);
 }
 
 void actor_stream::look_at_times() {

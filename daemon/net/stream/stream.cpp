@@ -118,6 +118,9 @@ admission_limit::place& stream::place() const {
 void stream::count_with(const base::socket_address& client) {
   inner().count_with(client);
 }
+bool stream::accepts() const {
+  return inner().accepts();
+}
 void stream::write(base::bytes_span bytes) {
   inner().write(bytes);
 }
@@ -199,6 +202,10 @@ void stream::end() {
 
 void stream::close_when_written(std::chrono::milliseconds patience) {
   if (core_) core_.release()->outlive(patience);
+}
+
+void stream::reset() {
+  if (core_) core_.release()->reset();
 }
 
 void stream::close() {

@@ -165,7 +165,9 @@ class stream {
   // connections from now on.
   void count_with(const base::socket_address& client);
 
-  // Copies the bytes. After a failure or end() they are dropped.
+  // Whether it takes what is written: it has not failed, no write has, and it was not ended.
+  bool accepts() const;
+  // Copies the bytes. What is written to a stream that takes nothing is dropped.
   void write(base::bytes_span bytes);
   void write(std::string_view text) { write(base::as_bytes(text)); }
   // Like write() of `size` bytes (at most write_queue::longest_in_place), which the caller fills in before
@@ -227,8 +229,10 @@ class stream {
   // Sends what is queued, then ends our direction of the stream; reading goes on.
   void end();
   // Sends what is queued, then closes. No callback follows. A peer that does not take the bytes within
-  // `patience` loses them.
+  // `patience` loses them, and finds the connection reset.
   void close_when_written(std::chrono::milliseconds patience = std::chrono::milliseconds(5000));
+  // Closes at once; the peer finds the connection reset (TCP: RST).
+  void reset();
   // Closes at once; what is queued is dropped.
   void close();
 

@@ -3,6 +3,7 @@
 #include "net/stream/stream_core.hpp"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
@@ -304,6 +305,8 @@ void stream::core::left(std::size_t bytes) {
 
 void stream::core::tell_drained() {
   if (life_.is_over() || !mark_.take(stream_mark_event::is_told)) return;
+  // TLS may have made more of what was queued since the queue fell.
+  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
   if (handler_ != nullptr) handler_->on_drained();
 }
 
@@ -353,12 +356,23 @@ void stream::core::outlive(std::chrono::milliseconds patience) {
   life_.take(stream_life_event::owner_left);
   if (end_.now() == stream_end_state::done) life_.take(stream_life_event::sent_all);
   if (connects_to_tls || cannot_write() || life_.is(stream_life_state::closed)) return close();
-  timeout_ = deadline(loop_, [this] { close(); });
+  timeout_ = deadline(loop_, [this] { give_up(); });
   timeout_.start(patience);
   drop_what_comes();
   if (life_.is(stream_life_state::closed)) return;
   if (life_.is(stream_life_state::lingering)) return begin_to_linger();
   end();
+}
+
+void stream::core::reset() {
+  const struct linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+// A peer that has read its part of the bytes must not take the part for all.
+void stream::core::give_up() {
+  bytes_queued() > 0 ? reset() : close();
 }
 
 // What is dropped is not decrypted.

@@ -64,12 +64,16 @@ class stream::core final : private tls_filter::owner {
   void resume();
   // The core belongs to its carrier from now on, which closes. No callback to the handler from here on.
   void close();
+  // Like close(). The peer finds the connection reset, and loses what it has not read.
+  void reset();
   // The core owns itself from now on. It closes when the queue is written and the peer has ended too, on a
-  // failure, or when the peer is silent. The peer has `patience` to take what is queued. Bytes that still
+  // failure, or when the peer is silent. The peer has `patience` to take what is queued, or finds the
+  // connection reset. Bytes that still
   // arrive are read and dropped: closing with unread bytes would reset the connection, and the peer would
   // lose our last bytes (RFC 9112 9.6).
   void outlive(std::chrono::milliseconds patience);
 
+  bool accepts() const { return !life_.is_over() && !cannot_write() && end_.now() == stream_end_state::open; }
   bool paused() const { return reading_.is_held(); }
   bool securing() const { return tls_ && !tls_->established(); }
   bool may_start_tls() const {
@@ -84,8 +88,6 @@ class stream::core final : private tls_filter::owner {
   void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
 
  private:
-  // Whether the owner may write.
-  bool accepts() const { return !life_.is_over() && !cannot_write() && end_.now() == stream_end_state::open; }
   bool cannot_write() const { return writing_.now() == stream_writing_state::broken; }
   // The border of libuv's callbacks: an exception ends this stream and is reported by on_closed().
   template <class Work>
@@ -124,6 +126,7 @@ class stream::core final : private tls_filter::owner {
   void begin_to_linger();
   void linger();
   void silence();
+  void give_up();
   void dismissed();
   // Makes a task that runs `does` on this stream's thread, from any thread. If the stream is gone by then, it
   // does nothing.

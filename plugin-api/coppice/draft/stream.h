@@ -163,12 +163,15 @@ typedef struct coppice_stream_api {
    * options are not valid, or this actor's type has no coppice.stream table. */
   int32_t (*connect)(coppice_actor* self, const coppice_connect_options* options, uint64_t* out_stream);
   /* [actor] Copies the bytes. COPPICE_E_FULL: nothing was taken. COPPICE_E_NOT_FOUND: there is no such
-   * stream, or it is not open; this holds for all functions below. */
+   * stream, or it is not open; this holds for all functions below. Nor does a stream take more that was ended
+   * or whose connection is broken. */
   int32_t (*write)(coppice_actor* self, uint64_t stream, coppice_bytes bytes);
   /* [actor] As write; large slices are shared instead of copied. */
   int32_t (*write_slice)(coppice_actor* self, uint64_t stream, const coppice_slice* slice);
   /* [actor] Stops on_frame and on_data until resume. Bytes that arrive meanwhile wait, beyond the credit at
-   * the peer. Bytes that on_data left unused come again after resume, also if no others have arrived. */
+   * the peer. Bytes that on_data left unused come again after resume, also if no others have arrived. When the
+   * connection breaks, what had come whole is kept for the actor; one that stays paused and takes nothing for
+   * 30 s is told on_close without it. */
   int32_t (*pause)(coppice_actor* self, uint64_t stream);
   int32_t (*resume)(coppice_actor* self, uint64_t stream);
   /* [actor] Ends this end's direction once everything is written; bytes from the peer still arrive. */

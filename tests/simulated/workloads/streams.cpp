@@ -199,7 +199,7 @@ class caller final : public native_server {
     if (crammed_) plan_bytes(10'000 + draw_below(50'000));
     for (std::uint64_t left = one_in(6) ? draw_below(raw ? 20 : 150) : 1 + draw_below(3); left > 0; --left)
       raw ? plan_bytes(draw_below(200)) : plan_frame();
-    how_ = static_cast<ending>(draw_below(log_.last_round ? 4 : 6));
+    how_ = crammed_ && one_in(2) ? ending::goes : static_cast<ending>(draw_below(log_.last_round ? 4 : 6));
     const settings& has = log_.listeners_have;
     const bool is_fixed = has.framing == cut_by::fixed;
     if ((raw || is_fixed) && (how_ == ending::quits || how_ == ending::too_large)) how_ = ending::leaves;
@@ -252,7 +252,7 @@ class caller final : public native_server {
   void look_after() {
     if (simulated::now() > begun_ + patience) return end(false);
     if (!on_->connected() || on_->over()) return;
-    if (how_ == ending::goes && one_in(10)) return end(false, one_in(2));
+    if (how_ == ending::goes && one_in(stopped_ ? 4 : 10)) return end(false, one_in(2));
     if (!rest_.empty()) send_some();
     if (stopped_ && crammed_ && !the_ledger().quiet && !one_in(3)) return;
     if (stopped_)

@@ -90,6 +90,31 @@ TEST_CASE("over another carrier a pause holds the peer's data back, and its writ
   }
 }
 
+TEST_CASE("over TLS the last on_drained comes when no more than the low mark is queued") {
+  constexpr std::size_t room = 20'000;
+  constexpr std::size_t size = 400'000;
+  in_memory both(true, room);
+  REQUIRE(both.until([&] { return !both.client.securing() && !both.server.securing(); }));
+  bool was_low = false;
+  std::size_t mark = 0;
+  both.at_client.after_drained = [&] { was_low = both.client.bytes_queued() <= mark; };
+  // In some of these rounds the first part that leaves takes the queue to the mark, and the records that are
+  // sealed behind it take it above the mark again.
+  for (mark = size - room; mark < size - room + 700; mark += 11) {
+    CAPTURE(mark);
+    was_low = false;
+    both.at_server.received.clear();
+    both.server.pause();
+    both.client.set_low_mark(mark);
+    both.client.write(pattern(size));
+    both.client.flush();
+    both.server.resume();
+    REQUIRE(both.until(
+        [&] { return both.at_server.received.size() == size && both.client.bytes_queued() == 0; }));
+    REQUIRE(both.until([&] { return was_low; }));
+  }
+}
+
 TEST_CASE("over another carrier a plain stream goes on with TLS while its bytes wait for room") {
   in_memory both(false, 1000);
   const std::string much = pattern(50'000);

@@ -277,9 +277,7 @@ TEST_CASE("a reset that comes before its last bytes are read is no orderly end")
   both.client.pause();
   both.server.write("half of ");
   both.server.flush();
-  const linger at_once{1, 0};
-  setsockopt(both.server.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  both.server.close();
+  both.server.reset();
   // libuv closes the socket once the loop has gone round.
   pollfd broken{both.client.descriptor(), POLLIN, 0};
   REQUIRE(both.until([&] { return ::poll(&broken, 1, 0) == 1 && (broken.revents & POLLHUP) != 0; }));
@@ -336,6 +334,18 @@ TEST_CASE("close_when_written delivers everything and then ends") {
   REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
   CHECK(both.at_client.received.size() == much.size());
   CHECK(both.at_client.closed->code == base::errc::closed);
+}
+
+TEST_CASE("a peer that does not take in time what close_when_written sends finds the connection reset") {
+  pair both;
+  both.client.pause();
+  both.server.write(std::string(20'000'000, 'x')); // more than the kernel holds
+  both.server.close_when_written(std::chrono::milliseconds(1));
+  pollfd broken{both.client.descriptor(), POLLIN, 0};
+  REQUIRE(both.until([&] { return ::poll(&broken, 1, 0) == 1 && (broken.revents & POLLHUP) != 0; }));
+  both.client.resume();
+  REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
+  CHECK_FALSE(both.at_client.ended);
 }
 
 TEST_CASE("a loop that ends lets streams that close by themselves write what they have") {

@@ -101,6 +101,14 @@ TEST_CASE("an end of the peer's ends the stream, or is told where it is half-clo
   CHECK_FALSE(broken.client.closed());
   broken.serves.advance(1s); // what had come whole is the actor's all the same
   CHECK(broken.client.closed() == close_reason::reset);
+
+  session stays(wires);
+  stays.client.send("pause 90000\necho never\n");
+  stays.client.reset();
+  stays.serves.advance(29s);
+  CHECK_FALSE(stays.client.closed());
+  stays.serves.advance(2s);
+  CHECK(stays.client.closed() == close_reason::reset);
 }
 
 TEST_CASE(

@@ -9,9 +9,8 @@
 #include <string>
 #include <vector>
 
-#include <sys/socket.h>
-
 #include "behaviours/streams/actor_stream.hpp"
+#include "held_clock.hpp"
 #include "net/tls_pair.hpp"
 
 using namespace coppice;
@@ -332,11 +331,40 @@ TEST_CASE("an actor that is paused for want of room is told of a broken connecti
   REQUIRE(both.until([&] { return both.told == "go;"; }));
   both.peer.write("more");
   REQUIRE(both.until([&] { return both.stream->traffic().read == 6; }));
-  const linger at_once{1, 0};
-  setsockopt(both.peer.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-  both.peer.close();
+  both.peer.reset();
   REQUIRE(both.until([&] { return both.stream->gone(); }));
   CHECK(both.told == (resumes ? "go;drained;more;close reset;" : "go;drained;close reset;"));
+}
+
+TEST_CASE("a broken stream is kept for a paused actor that takes something of it, and else for 30 s") {
+  test::held_clock clock;
+  stream_options by_line;
+  by_line.framing = lines();
+  both_ends both(by_line);
+  both.open();
+  both.when["one"] = both.when["two"] = [&] { both.stream->pause(); };
+  both.peer.write("one\ntwo\nthree\n");
+  REQUIRE(both.until([&] { return both.told == "one;"; }));
+  both.peer.reset();
+  REQUIRE(both.until([&] { return !both.stream->is_open(); }));
+  const auto pass = [&](std::chrono::seconds time) {
+    clock.advance(time);
+    for (int turn = 0; turn < 5; ++turn) both.loop.turn(false);
+    both.turn();
+  };
+  std::string told = "one;";
+  SUBCASE("it takes nothing") {}
+  SUBCASE("it takes a frame") {
+    pass(std::chrono::seconds(29));
+    both.stream->resume();
+    both.turn();
+    pass(std::chrono::seconds(29));
+    told += "two;";
+  }
+  CHECK(both.told == told);
+  pass(std::chrono::seconds(31));
+  CHECK(both.stream->gone());
+  CHECK(both.told == told + "close reset;");
 }
 
 TEST_CASE(
