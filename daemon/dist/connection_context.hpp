@@ -66,6 +66,11 @@ struct connection_context {
     what->flags |= runtime::signal::remote;
     if (system.deliver(to, std::move(what)) == runtime::send_status::full) counters.dropped();
   }
+  // Delivers what ends a call, or its receiver. It overtakes messages of the peer that wait outside a full
+  // mailbox: the receiver may be parked until it comes, and makes no room before.
+  void deliver_ahead(const runtime::destination& to, runtime::signal_ptr what) const {
+    static_cast<void>(system.deliver(to, std::move(what)));
+  }
 
   runtime::system& system;
   const options& settings;

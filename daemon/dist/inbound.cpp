@@ -207,7 +207,7 @@ bool inbound::end_call(const runtime::reference& alias, const runtime::pid& from
   const auto call = context_.relations.take_outgoing_call(alias);
   if (!call) return false;
   if (!call->one_message) replies_.end_call_monitor(alias, *call);
-  context_.deliver(alias.owner(), make_signal(signal_kind::down, from, alias, over_limit()));
+  context_.deliver_ahead(alias.owner(), make_signal(signal_kind::down, from, alias, over_limit()));
   return true;
 }
 
@@ -217,6 +217,7 @@ void inbound::handle_answer(const runtime::reference& alias, runtime::signal_ptr
   if (const auto call = context_.relations.take_outgoing_call(alias)) {
     if (!call->one_message) replies_.end_call_monitor(alias, *call);
     what->flags |= runtime::signal::ends_monitor;
+    return context_.deliver_ahead(destination::alias(alias), std::move(what));
   }
   context_.deliver(destination::alias(alias), std::move(what));
 }

@@ -100,7 +100,10 @@ bool inbound_relations::handle_exit2(unpacked& in) {
   if (!from || to.what() == destination::kind::none) return false;
   auto s = make_signal(signal_kind::exit2, *from, reason_in(in));
   if (asks_for_priority(in.control)) s->flags = runtime::signal::priority;
-  context_.deliver(to, std::move(s));
+  if (runtime::is_atom(s->payload(), "kill"))
+    context_.deliver_ahead(to, std::move(s));
+  else
+    context_.deliver(to, std::move(s));
   return true;
 }
 
@@ -151,14 +154,14 @@ bool inbound_relations::handle_down(unpacked& in) {
   const auto from = c.from.what == address::form::pid ? context_.at_peer(c.from) : runtime::pid{};
   if (!to || !named || !from) return false;
   const auto ref = named->whole(*to);
-  std::uint16_t flags = 0;
-  if (!context_.relations.take_outgoing_call(ref)) {
-    const auto monitor = context_.relations.take_outgoing_monitor(ref);
-    if (!monitor) return true; // the down crossed our demonitor
-    flags = monitor->flags & runtime::signal::by_name;
-  }
   auto s = make_signal(signal_kind::down, *from, ref, reason_in(in));
-  s->flags = flags;
+  if (context_.relations.take_outgoing_call(ref)) {
+    context_.deliver_ahead(*to, std::move(s));
+    return true;
+  }
+  const auto monitor = context_.relations.take_outgoing_monitor(ref);
+  if (!monitor) return true; // the down crossed our demonitor
+  s->flags = monitor->flags & runtime::signal::by_name;
   context_.deliver(*to, std::move(s));
   return true;
 }

@@ -161,6 +161,44 @@ TEST_CASE("a call ends with the callee's exit, with noproc, with noconnection, o
   failed_with(failure::down, "noconnection");
 }
 
+TEST_CASE("the end of a call, and a kill, pass messages of the same sender that find the caller's mailbox full") {
+  two_nodes both;
+  const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
+  const auto there = both.b.see(both.a, narrow.id());
+  std::optional<process::awaited> got;
+  narrow.start([&](process& self) { got = ask(self, both.there(), runtime::no_deadline); });
+  const auto ref = reference_in(both.callee.next(), both.b.index(both.a));
+  constexpr int more = 10;
+  both.callee.run([&](process& self) {
+    for (int i = 0; i < more; ++i) CHECK(self.send(there, number(i)) == send_status::ok);
+    return 0;
+  });
+  SUBCASE("an answer") {
+    both.callee.run([&](process& self) {
+      self.answer(ref, number(7));
+      return 0;
+    });
+    for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+    REQUIRE(got);
+    REQUIRE(*got);
+    CHECK(value_of(**got) == 7);
+  }
+  SUBCASE("the callee's end") {
+    both.callee.stop(atom("crash"));
+    for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+    REQUIRE(got);
+    REQUIRE_FALSE(*got);
+    CHECK(is_atom(got->error().reason, "crash"));
+  }
+  SUBCASE("a kill") {
+    both.callee.run([&](process& self) {
+      self.exit(there, runtime::reasons::kill());
+      return 0;
+    });
+    CHECK(eventually([&] { return !narrow.alive(); }));
+  }
+}
+
 TEST_CASE("messages for a full mailbox wait, one sender's in order, and hold up nobody else's") {
   two_nodes both;
   const actor slow(both.b.host, {.name = "slow", .trap_exit = true, .mailbox = {.messages = 10}});
