@@ -9,6 +9,7 @@
 #include "base/log_levels.hpp"
 #include "base/log_settings.hpp"
 #include "base/suggest.hpp"
+#include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
 
 namespace coppice::control {
@@ -121,14 +122,28 @@ struct level_target {
   std::string of;
 };
 
-// A module goes before a process of the same name; the process can still be named by its pid.
-base::result<level_target> target_of(const node::snapshots& of, const std::string& name) {
-  if (name.empty()) return level_target{};
-  if (is_module(of, name)) return level_target{log::level_scope::module, name};
-  const auto info = of.info(name);
+base::result<level_target> target_of(const node::snapshots& of, const std::string& name,
+                                     const base::result<runtime::process_info>& info) {
   if (!info) return base::fail(base::errc::not_found, "there is no module and no process of that name");
   const bool by_pid = name != info->summary.name;
   return level_target{log::level_scope::process, by_pid ? of.text_of(info->summary.pid) : name};
+}
+
+// `level`: nullopt: the configured one.
+void set_level(const request& r, std::optional<log::level> level, base::result<level_target> target) {
+  const std::string of = r->text("of");
+  // A process that has ended can still lose the level it had.
+  if (!target && !level) target = level_target{log::level_scope::process, of};
+  if (!target)
+    return r->fail(target.error().code, target.error().text, hint_for(r->of.snapshots(), of, among::both));
+  base::nanos until = log::no_end;
+  if (const auto ms = r->number("for_ms"); ms && level) {
+    const auto bounded = std::min<std::uint64_t>(*ms, api::longest_timeout_ms);
+    until = base::mono_now() + static_cast<base::nanos>(bounded) * asked::ns_per_ms;
+  }
+  if (auto set = log::override_level(target->scope, target->of, level, until); !set)
+    return r->fail(set.error());
+  r->done(levels_document(r->of.snapshots()));
 }
 
 } // namespace
@@ -184,20 +199,14 @@ pending run_log_level(const request& r) {
     return {};
   }
   const std::string of = r->text("of");
-  auto target = target_of(r->of.snapshots(), of);
-  // A process that has ended can still lose the level it had.
-  if (!target && !level) target = level_target{log::level_scope::process, of};
-  if (!target)
-    return r->fail(target.error().code, target.error().text, hint_for(r->of.snapshots(), of, among::both)),
-           pending{};
-  base::nanos until = log::no_end;
-  if (const auto ms = r->number("for_ms"); ms && level) {
-    const auto bounded = std::min<std::uint64_t>(*ms, api::longest_timeout_ms);
-    until = base::mono_now() + static_cast<base::nanos>(bounded) * asked::ns_per_ms;
-  }
-  if (auto set = log::override_level(target->scope, target->of, level, until); !set)
-    return r->fail(set.error()), pending{};
-  return r->done(levels_document(r->of.snapshots())), pending{};
+  if (of.empty()) return set_level(r, level, level_target{}), pending{};
+  // A module goes before a process of the same name; the process can still be named by its pid.
+  if (is_module(r->of.snapshots(), of))
+    return set_level(r, level, level_target{log::level_scope::module, of}), pending{};
+  r->of.requests().info(of, [r, level, of](const base::result<runtime::process_info>& info) {
+    set_level(r, level, target_of(r->of.snapshots(), of, info));
+  });
+  return {};
 }
 
 } // namespace coppice::control

@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 
 #include <coppice/etf/text.hpp>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "base/printable.hpp"
 #include "control/documents.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
+#include "node/instance/target.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::control {
@@ -52,41 +55,48 @@ void finish_call(asked& a, const behaviours::gen::call_result& result) {
   a.fail(base::errc::closed, "the node is stopping");
 }
 
-// The arguments that call, cast and send have in common.
-struct addressed {
-  runtime::destination to;
-  runtime::message term;
-};
+// Finds the process and reads the term, which call, cast and send have in common, and goes on with `then`,
+// whose arguments they are. A global name is found later, on a worker's thread.
+void address(const request& r, std::function<void(const runtime::destination&, runtime::message)> then) {
+  r->of.requests().resolve(r->text("name"),
+                           [r, then = std::move(then)](const base::result<runtime::destination>& to) {
+                             if (!to) return r->fail(to.error());
+                             auto term = r->of.snapshots().parse(r->text("term"));
+                             if (!term) return r->fail(std::move(term.error()).context("term"));
+                             then(*to, std::move(*term));
+                           });
+}
 
-base::result<addressed> address(const asked& a) {
-  auto to = a.of.snapshots().resolve(a.text("name"));
-  if (!to) return unexpected(to.error());
-  auto term = a.of.snapshots().parse(a.text("term"));
-  if (!term) return unexpected(std::move(term.error()).context("term"));
-  return addressed{std::move(*to), std::move(*term)};
+// Finds the process of this node that the request names, and goes on with `then`; otherwise the request has
+// failed. A global name is found later, on a worker's thread.
+void find_process(const request& r, std::function<void(const runtime::process_info&)> then) {
+  r->of.requests().info(r->text("name"),
+                        [r, then = std::move(then)](const base::result<runtime::process_info>& info) {
+                          info ? then(*info) : r->fail(info.error());
+                        });
 }
 
 } // namespace
 
 pending run_call(const request& r) {
-  auto target = address(*r);
-  if (!target) return r->fail(target.error()), pending{};
-  r->of.requests().call(target->to, std::move(target->term), r->timeout_nanos(),
-                        [r](const behaviours::gen::call_result& result) { finish_call(*r, result); });
+  address(r, [r](const runtime::destination& to, runtime::message term) {
+    r->of.requests().call(to, std::move(term), r->timeout_nanos(),
+                          [r](const behaviours::gen::call_result& result) { finish_call(*r, result); });
+  });
   return {};
 }
 
 pending run_cast(const request& r) {
-  auto target = address(*r);
-  r->finish(target ? r->of.requests().cast(target->to, target->term)
-                   : base::status(unexpected(target.error())));
+  address(r, [r](const runtime::destination& to, const runtime::message& term) {
+    r->finish(r->of.requests().cast(to, term));
+  });
   return {};
 }
 
 pending run_send(const request& r) {
-  auto target = address(*r);
-  r->finish(target ? r->of.requests().send(target->to, std::move(target->term))
-                   : base::status(unexpected(target.error())));
+  address(r, [r](const runtime::destination& to, runtime::message term) {
+    r->finish(r->of.requests().send(to, std::move(term)));
+  });
   return {};
 }
 
@@ -139,40 +149,46 @@ void answer_anew(const request& r, const runtime::pid& pid) {
   r->done(info_json(r->of, *info));
 }
 
-} // namespace
-
 // A parked process tells what it waits for; another process tells what its format_status shows. If that
 // takes too long, the answer comes without it. A process that has something to do gets less time, since it
 // may answer in a while or not at all.
+void tell_of(const request& r, const runtime::process_info& info) {
+  const runtime::pid pid = info.summary.pid;
+  if (is_parked(info)) return answer_with_occupation(r, info, info_most);
+  if (!r->of.snapshots().runs_engine(info)) return r->done(info_json(r->of, info));
+  // Only a plugin's callback may take long.
+  const bool answers_soon =
+      info.summary.is.plugin.empty() || info.summary.status == runtime::process_status::waiting;
+  const base::nanos given = answers_soon ? info_most : info_most_of_busy;
+  const base::nanos until = base::mono_now() + given;
+  // A reader without the right `state` has no code of a plugin run for it.
+  const auto wanted = r->who.sees_state ? behaviours::shown_part::all : behaviours::shown_part::without_state;
+  r->of.requests().state_of(
+      pid, wanted, given,
+      [r, pid, until, document = info_json(r->of, info)](const behaviours::shown_state& shown) mutable {
+        if (!shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
+        if (shown.state) document["state"] = *shown.state;
+        if (shown.engine) document["engine"] = report_document(shown.engine);
+        if (!shown.debug.empty()) document["debug"] = shown.debug;
+        r->done(std::move(document));
+      });
+}
+
+} // namespace
+
+// A process that does not answer is shown without what it would tell, also when no worker goes on. A global
+// name is found by a worker only.
 pending run_info(const request& r) {
   constexpr std::chrono::milliseconds patience{1500};
+  constexpr std::chrono::milliseconds patience_with_lookup{2500};
+  if (node::global_name_in(r->text("name"))) {
+    find_process(r, [r](const runtime::process_info& info) { tell_of(r, info); });
+    return {patience_with_lookup, {}};
+  }
   const auto info = r->of.snapshots().info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};
-  const runtime::pid pid = info->summary.pid;
-  if (is_parked(*info)) {
-    answer_with_occupation(r, *info, info_most);
-  } else if (r->of.snapshots().runs_engine(*info)) {
-    // Only a plugin's callback may take long.
-    const bool answers_soon =
-        info->summary.is.plugin.empty() || info->summary.status == runtime::process_status::waiting;
-    const base::nanos given = answers_soon ? info_most : info_most_of_busy;
-    const base::nanos until = base::mono_now() + given;
-    // A reader without the right `state` has no code of a plugin run for it.
-    const auto wanted =
-        r->who.sees_state ? behaviours::shown_part::all : behaviours::shown_part::without_state;
-    r->of.requests().state_of(
-        pid, wanted, given,
-        [r, pid, until, document = info_json(r->of, *info)](const behaviours::shown_state& shown) mutable {
-          if (!shown.engine && base::mono_now() >= until) return answer_anew(r, pid);
-          if (shown.state) document["state"] = *shown.state;
-          if (shown.engine) document["engine"] = report_document(shown.engine);
-          if (!shown.debug.empty()) document["debug"] = shown.debug;
-          r->done(std::move(document));
-        });
-  } else {
-    return r->done(info_json(r->of, *info)), pending{};
-  }
-  return {patience, {}, [r, pid] {
+  tell_of(r, *info);
+  return {patience, {}, [r, pid = info->summary.pid] {
             const auto now = r->of.runtime().info(pid);
             return now ? api::reply(info_json(r->of, *now)) : api::reply(unexpect, ended(*r));
           }};
@@ -180,22 +196,23 @@ pending run_info(const request& r) {
 
 // Sends an exit signal, as exit(Pid, Reason) from a process that is not linked to it.
 pending run_exit(const request& r) {
-  const auto info = r->of.snapshots().info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  auto reason = r->of.snapshots().parse(r->text("reason"));
-  if (!reason) return r->fail(std::move(reason.error()).context("reason")), pending{};
-  r->of.runtime().exit(info->summary.pid, std::move(*reason));
-  return r->done(json::object()), pending{};
+  find_process(r, [r](const runtime::process_info& info) {
+    auto reason = r->of.snapshots().parse(r->text("reason"));
+    if (!reason) return r->fail(std::move(reason.error()).context("reason"));
+    r->of.runtime().exit(info.summary.pid, std::move(*reason));
+    r->done(json::object());
+  });
+  return {};
 }
 
 // Ends what `sys` of another node, or of this one, has switched on at a process.
 pending run_trace(const request& r) {
-  const auto info = r->of.snapshots().info(r->text("name"));
-  if (!info) return r->fail(info.error()), pending{};
-  if (r->text("change") != "off")
-    return r->fail(base::errc::invalid, "what traces a process is switched off"), pending{};
-  r->of.requests().stop_debugging(info->summary.pid, r->timeout_nanos(),
-                                  [r](const base::status& s) { r->finish(s); });
+  find_process(r, [r](const runtime::process_info& info) {
+    if (r->text("change") != "off")
+      return r->fail(base::errc::invalid, "what traces a process is switched off");
+    r->of.requests().stop_debugging(info.summary.pid, r->timeout_nanos(),
+                                    [r](const base::status& s) { r->finish(s); });
+  });
   return {};
 }
 

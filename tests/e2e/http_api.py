@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import ssl
+import struct
 from urllib.parse import quote
 
 from harness.certificates import Authority
@@ -132,6 +133,25 @@ def documents(cleanup):
     equal(api.get("status")["name"], api.node.name)
     check(api.get("logs?last=3")["lines"])
     check("processes" in api.get("top?count=1"))
+
+
+@test("a process is looked at by its global name, and one of another node is refused, whichever right the reader has")
+def named(cleanup):
+    api = Api(cleanup, config=tree("""
+        - { id: kv, actor: kv, name: kv }
+        - { id: relay, actor: relay, name: relay }
+""", "shop", "temporary", distribution=connectable))
+    pid = api.node.pid("kv")
+    equal(api.node.call("relay", f"{{relay, global_name_server, {{register_name, shop, {pid}}}}}"), "yes")
+    for token in (False, True):
+        equal(api.get("info?name=global:shop", token=token)["pid"], pid)
+        status, document = api.ask("GET", "info?name=global:nobody", token=token)
+        equal((status, document["why"]), (404, "no process has the global name nobody"))
+        status, document = api.ask("GET", "info?name=kv@other@127.0.0.1", token=token)
+        equal((status, document["why"]), (400, "it lives on another node: ask that one"))
+    equal(api.node.call("global:shop", "{put, a, 1}"), "ok")
+    equal(api.node.ask("log-level", level="debug", of="global:shop")["differs"][0]["of"], pid)
+    contains(api.node.coppice("pool", "global:shop").stderr, "it is no pool, but a server")
 
 
 @test("without the right state nothing is shown of a state, an exit reason, an argument or the log")

@@ -9,6 +9,8 @@
 #include "behaviours/supervision/order.hpp"
 #include "node/instance/components.hpp"
 #include "node/instance/requester.hpp"
+#include "node/instance/snapshots.hpp"
+#include "node/instance/target.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::node {
@@ -23,6 +25,25 @@ base::status sent(runtime::send_status how) {
 }
 
 } // namespace
+
+void requests::resolve(std::string_view target,
+                       std::function<void(base::result<runtime::destination>)> done) {
+  const auto name = global_name_in(target);
+  if (!name) return done(snapshots(of_).resolve(target));
+  find_global(*name, of_.system, [done = std::move(done)](base::result<runtime::pid> found) {
+    if (!found) return done(unexpected(std::move(found.error())));
+    done(runtime::destination(*found));
+  });
+}
+
+void requests::info(std::string_view process, std::function<void(base::result<runtime::process_info>)> done) {
+  const auto name = global_name_in(process);
+  if (!name) return done(snapshots(of_).info(process));
+  find_global(*name, of_.system, [&of = of_, done = std::move(done)](base::result<runtime::pid> found) {
+    if (!found) return done(unexpected(std::move(found.error())));
+    done(snapshots(of).info(runtime::destination(*found)));
+  });
+}
 
 void requests::call(const runtime::destination& to, runtime::message request, base::nanos timeout,
                     call_done done) {

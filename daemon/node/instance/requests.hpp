@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Requests from outside the runtime to one process: calls, and questions about the process itself. Each
-// `done` is called once, on a worker's thread, and must not wait. `timeout`: ns; runtime::no_deadline: no
-// limit. Any thread; no function waits. The node outlives this.
+// Requests from outside the runtime to one process: finding it, calls, and questions about the process
+// itself. Each `done` is called once, on a worker's thread unless its comment says otherwise, and must not
+// wait. `timeout`: ns; runtime::no_deadline: no limit. Any thread; no function waits. The node outlives this.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/gen/shown_state.hpp"
+#include "runtime/inspectable.hpp"
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/message.hpp"
 #include "runtime/occupation.hpp"
@@ -24,6 +26,12 @@ class requests {
   explicit requests(components& of) : of_(of) {}
   requests(const requests&) = delete;
   requests& operator=(const requests&) = delete;
+
+  // As snapshots::resolve() and snapshots::info(), and the process of global:NAME is found by asking
+  // `global`. `done` is called on the caller's thread before the function returns, but for global:NAME on a
+  // worker's thread, with the errors of find_global() (target.hpp).
+  void resolve(std::string_view target, std::function<void(base::result<runtime::destination>)> done);
+  void info(std::string_view process, std::function<void(base::result<runtime::process_info>)> done);
 
   // A gen_server:call.
   using call_done = std::function<void(behaviours::gen::call_result)>;

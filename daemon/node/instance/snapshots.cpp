@@ -190,11 +190,15 @@ std::vector<runtime::process_summary> snapshots::processes() const {
 }
 
 base::result<runtime::process_info> snapshots::info(std::string_view process) const {
-  auto to = resolve(process);
-  if (!to) return unexpected(std::move(to.error()));
-  if (!to->here()) return base::fail(base::errc::invalid, "it lives on another node: ask that one");
+  const auto to = child_of_path(process, parse_target_here(process, of_.system));
+  return to ? info(*to) : unexpected(to.error());
+}
+
+base::result<runtime::process_info> snapshots::info(const runtime::destination& process) const {
+  if (!process.here()) return base::fail(base::errc::invalid, std::string(lives_elsewhere));
   using kind = runtime::destination::kind;
-  auto found = to->what() == kind::process ? of_.system.info(to->process()) : of_.system.info(to->name());
+  auto found =
+      process.what() == kind::process ? of_.system.info(process.process()) : of_.system.info(process.name());
   if (!found) return base::fail(base::errc::not_found, "no process here has that pid or name");
   return std::move(*found);
 }
@@ -237,9 +241,13 @@ base::result<runtime::message> snapshots::parse(std::string_view term) const {
 }
 
 base::result<runtime::destination> snapshots::resolve(std::string_view target) const {
-  auto to = parse_target(target, of_.system);
-  const bool is_name = to && to->here() && to->what() == runtime::destination::kind::name;
-  if (!is_name || target.find('/') == target.npos || of_.system.whereis(to->name())) return to;
+  return child_of_path(target, parse_target(target, of_.system));
+}
+
+base::result<runtime::destination> snapshots::child_of_path(std::string_view target,
+                                                            base::result<runtime::destination> read) const {
+  const bool is_name = read && read->here() && read->what() == runtime::destination::kind::name;
+  if (!is_name || target.find('/') == target.npos || of_.system.whereis(read->name())) return read;
   const auto child = of_.process_at(target);
   if (!child) return unexpected(child.error());
   return runtime::destination(*child);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The reports of a running node: copies, made without asking a process. Any thread; a function never waits
-// unless its comment says so. The node outlives this.
+// The reports of a running node: copies, made without asking a process. Any thread; no function waits. The
+// node outlives this.
 #pragma once
 
 #include <string>
@@ -39,8 +39,10 @@ class snapshots {
   // node is degraded.
   std::vector<std::string> degraded() const;
   std::vector<runtime::process_summary> processes() const;
-  // Takes a PID or NAME, as people write them. errc::not_found, errc::invalid.
+  // Takes the forms of resolve(), of which only those that name a process of this node are good, and interns
+  // nothing. errc::not_found, errc::invalid. requests::info() also takes global:NAME.
   base::result<runtime::process_info> info(std::string_view process) const;
+  base::result<runtime::process_info> info(const runtime::destination& process) const;
   // How earlier runs of a supervised process ended, the latest last. Empty: other processes.
   std::vector<behaviours::child_end> ends_of(const runtime::process_info& process) const;
   // Whether the process runs an engine of this daemon, which answers requests::state_of(): an actor of a
@@ -61,12 +63,17 @@ class snapshots {
 
   // Reads a term as people write it: <0.N.S> is a pid of this node. errc::invalid says where it went wrong.
   base::result<runtime::message> parse(std::string_view term) const;
-  // Takes NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, global:NAME, a pid, or APP/SUP/CHILD for a child of the
-  // tree that has no registered name. errc::invalid, errc::not_found. Looking up a global name waits for at
-  // most a second; not on a worker's thread.
+  // Takes NAME, NAME@ALIVE@HOST, {NAME, 'NODE'}, a pid, or APP/SUP/CHILD for a child of the tree that has no
+  // registered name. The name of another node is interned. errc::invalid, errc::not_found, errc::limit.
+  // requests::resolve() also takes global:NAME.
   base::result<runtime::destination> resolve(std::string_view target) const;
 
  private:
+  // The child of the tree that `target` names by its path; `read`, what was read of the target, unless it is
+  // such a path.
+  base::result<runtime::destination> child_of_path(std::string_view target,
+                                                   base::result<runtime::destination> read) const;
+
   components& of_;
 };
 
