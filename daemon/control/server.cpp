@@ -3,8 +3,6 @@
 // answers and the order to stop arrive.
 #include "control/server.hpp"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -25,13 +23,6 @@
 namespace coppice::control {
 
 namespace {
-
-caller caller_at(int socket) {
-  ucred who{};
-  socklen_t length = sizeof who;
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {};
-  return {who.uid, who.pid};
-}
 
 api::reply given_up() {
   return api::reply(unexpect, api::failure{base::errc::internal, "request", "it was given up", {}});
@@ -213,17 +204,20 @@ class server::inner {
   }
 
   void accept(net::accepted_socket socket) {
-    const caller who = caller_at(socket.fd.get());
+    const base::result<caller> who = caller_at(socket.fd.get());
+    if (!who)
+      return base::log::counted(base::log::level::warning, "control", "accept", "refused: {}",
+                                who.error().text);
     auto stream = net::stream::adopt(loop_.raw(), std::move(socket));
     if (!stream) {
       return base::log::counted(base::log::level::warning, "control", "accept", "{}", stream.error().text);
     }
     const std::uint64_t connection = ++last_session_;
-    auto ask = [this, connection, who](api::request r, std::uint64_t number) {
-      return handle_(std::move(r), who, answer(answers_, {connection, number}));
+    auto ask = [this, connection, client = *who](api::request r, std::uint64_t number) {
+      return handle_(std::move(r), client, answer(answers_, {connection, number}));
     };
     sessions_.emplace(connection,
-                      std::make_unique<session>(loop_.raw(), std::move(*stream), who, std::move(ask),
+                      std::make_unique<session>(loop_.raw(), std::move(*stream), *who, std::move(ask),
                                                 [this, connection] { leave(connection); }));
   }
 

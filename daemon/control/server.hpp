@@ -65,7 +65,9 @@ class answer {
 // The client that asks: the process at the other end of the socket, as it was when it connected, or a client
 // of the node's HTTP.
 struct caller {
-  std::uint32_t uid = 0;
+  static constexpr std::uint32_t nobody = 0xffff'ffff; // no user has this id
+
+  std::uint32_t uid = nobody;
   std::int32_t pid = 0;    // 0: of another namespace, or not known
   api::claims claims = {}; // of each request
   std::string http =

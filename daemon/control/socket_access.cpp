@@ -3,7 +3,9 @@
 #include "control/socket_access.hpp"
 
 #include <grp.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -44,6 +46,14 @@ net::unix_place place_of_socket(std::string path, mode_t mode, const std::string
     at.mode_without_group = without_group(mode);
   }
   return at;
+}
+
+base::result<caller> caller_at(int socket) {
+  ucred who{};
+  socklen_t length = sizeof who;
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0)
+    return base::fail_errno("the kernel does not tell who connects", errno);
+  return caller{who.uid, who.pid};
 }
 
 } // namespace coppice::control

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Decides which users may use the control socket: the group and mode of its file. Any thread.
+// Decides which users may use the control socket: the group and mode of its file; and tells which user has
+// connected. Any thread.
 #pragma once
 
 #include <sys/types.h>
 
 #include <string>
 
+#include "base/error.hpp"
+#include "control/server.hpp"
 #include "net/listening/unix_place.hpp"
 
 namespace coppice::control {
@@ -16,5 +19,9 @@ namespace coppice::control {
 // user is no member.
 net::unix_place place_of_socket(std::string path, mode_t mode, const std::string& group,
                                 const std::string& usual);
+
+// The process at the other end of a connection to the control socket. An error if the kernel does not tell
+// it: nobody then knows who asks, and the connection has to be refused.
+base::result<caller> caller_at(int socket);
 
 } // namespace coppice::control

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The group and mode that the control socket is to have.
+// The group and mode that the control socket is to have, and who has connected to it.
 #include "control/socket_access.hpp"
 
 #include <doctest/doctest.h>
 #include <grp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "base/file.hpp"
 
 namespace coppice::control {
 namespace {
@@ -42,6 +48,24 @@ TEST_CASE("a group that is asked for has to be had, the usual one need not") {
   CHECK(usual.group == theirs);
   CHECK(usual.mode == 0660);
   CHECK(usual.mode_without_group == 0600);
+}
+
+TEST_CASE("a client is the user that the kernel names, and nobody where it names none") {
+  std::array<int, 2> ends{};
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const base::unique_fd one(ends[0]);
+  const base::unique_fd other(ends[1]);
+  const auto known = caller_at(one.get());
+  REQUIRE(known.has_value());
+  CHECK(known->uid == getuid());
+  CHECK(known->pid == getpid());
+  REQUIRE(pipe(ends.data()) == 0); // of which the kernel knows no peer
+  const base::unique_fd reads(ends[0]);
+  const base::unique_fd writes(ends[1]);
+  const auto unknown = caller_at(reads.get());
+  REQUIRE_FALSE(unknown.has_value());
+  CHECK(unknown.error().text.starts_with("the kernel does not tell who connects"));
+  CHECK(caller().uid == caller::nobody);
 }
 
 } // namespace coppice::control
