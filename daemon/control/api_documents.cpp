@@ -35,6 +35,7 @@ json schema_of(const argument& one) {
   json schema{{"type", name_of(one.type)}};
   if (one.type == argument_type::number) schema["minimum"] = 0;
   if (one.usual != 0) schema["default"] = one.usual;
+  if (one.most != 0) schema["maximum"] = one.most;
   if (!one.words.empty()) schema["enum"] = one.words;
   return schema;
 }
@@ -226,6 +227,7 @@ json commands_document() {
           {"name", each.name}, {"type", name_of(each.type)}, {"needed", each.needed}, {"about", each.about}};
       if (!each.words.empty()) shown["words"] = each.words;
       if (each.usual != 0) shown["usual"] = each.usual;
+      if (each.most != 0) shown["most"] = each.most;
       arguments.push_back(std::move(shown));
     }
     all.push_back({{"name", one.name},

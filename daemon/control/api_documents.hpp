@@ -16,7 +16,7 @@ int status_of(base::errc code);
 // {code, what, why, hint}
 nlohmann::json error_document(const api::failure& why);
 
-// [{name, verb, right, about, arguments: [{name, type, needed, about, words, usual}]}]
+// [{name, verb, right, about, arguments: [{name, type, needed, about, words, usual, most}]}]
 nlohmann::json commands_document();
 // OpenAPI 3.1.
 nlohmann::json openapi_document(std::string_view version);

@@ -12,8 +12,12 @@ namespace coppice::control::arguments {
 
 using type = argument_type;
 
-inline constexpr argument timeout{"timeout_ms", type::number, false, "longest wait for the answer",
-                                  {},           30'000};
+// A client over HTTP has a place among a bounded number for as long as it waits. A client of the control
+// socket may wait for longer.
+inline constexpr std::uint64_t longest_wait_ms = 3'600'000;
+inline constexpr argument timeout{
+    "timeout_ms", type::number, false,          "longest wait for the answer, an hour at most",
+    {},           30'000,       longest_wait_ms};
 inline constexpr argument process{"name", type::text, true,
                                   "a registered name, a pid, or APPLICATION/SUPERVISOR/CHILD"};
 inline constexpr argument term{"term", type::text, true, "an Erlang term"};

@@ -26,6 +26,7 @@ struct argument {
   std::string_view about{};
   std::span<const std::string_view> words{}; // of a text: the words it can be; empty: any
   std::uint64_t usual = 0; // of a number: its value over HTTP where it is not given; 0: none
+  std::uint64_t most = 0;  // of a number: its largest value over HTTP, a larger one is refused; 0: any
 };
 
 struct command {

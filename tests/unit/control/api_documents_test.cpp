@@ -87,6 +87,7 @@ TEST_CASE("arguments of a body keep their types, and a call without a timeout ha
   CHECK(body("restart", R"({"path":"a/b","timeout_ms":5})") == json{{"path", "a/b"}, {"timeout_ms", 5}});
   CHECK(body("call", R"({"name":"kv","term":"size"})").at("timeout_ms") == 30'000);
   CHECK(body("reload", "") == json{{"timeout_ms", 30'000}});
+  CHECK(query("pool", "name=w&timeout_ms=3600000").at("timeout_ms") == 3'600'000);
   CHECK(body("apply", R"({"dry_run":true})") == json{{"dry_run", true}});
 }
 
@@ -103,6 +104,9 @@ TEST_CASE("what a command does not take is told with what it takes") {
   has(query_refused("ps", "sort=size"), "sort: expected one of pid, mailbox, reductions, memory");
   has(query_refused("ps", "limit=1&limit=2"), "limit is given twice");
   has(query_refused("info", "name=%zz"), "cannot be decoded");
+  has(query_refused("wait-ready", "timeout_ms=3600001"), "timeout_ms: expected 3600000 at most");
+  has(body_refused("stop", R"({"application":"a","timeout_ms":3600001})"),
+      "timeout_ms: expected 3600000 at most");
   has(body_refused("call", R"({"name":7,"term":"x"})"), "name: expected a text");
   has(body_refused("reload", R"({"dry_run":"yes"})"), "dry_run: expected true or false");
   has(body_refused("pool", R"({"name":"p","size":1.5})"), "size: expected a whole number");
@@ -144,6 +148,8 @@ TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its argu
     }
   const json limit = told["paths"]["/api/v1/ps"]["get"]["parameters"][1]["schema"];
   CHECK(limit == json{{"type", "integer"}, {"minimum", 0}, {"default", 500}});
+  const json timeout = told["paths"]["/api/v1/wait-ready"]["get"]["parameters"][0]["schema"];
+  CHECK(timeout == json{{"type", "integer"}, {"minimum", 0}, {"default", 30'000}, {"maximum", 3'600'000}});
   CHECK(control::commands_document().size() == over_http);
   CHECK_FALSE(row("saga", verb::post).over_http);
   CHECK(over_http == control::commands().size() - 1);
