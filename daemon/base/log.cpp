@@ -32,7 +32,6 @@ constexpr std::array<std::string_view, 6> level_names = {"trace",  "debug",   "i
                                                          "notice", "warning", "error"};
 
 constexpr std::size_t longest_field_name = 64;
-constexpr std::size_t said_of_cut = 64; // bytes of the note about the cut
 
 class writer {
  public:
@@ -265,32 +264,48 @@ class writer {
   std::vector<std::pair<std::uint64_t, tap>> taps_;
 };
 
-// Cuts `text`, which had `size` bytes, to the room `left`, at the end of a character, and appends how much is
-// missing.
-void cut(std::string& text, std::size_t& left, std::size_t size) {
-  if (size <= left) {
-    left -= size;
-    return;
-  }
-  std::size_t kept = std::min(left, text.size());
-  while (kept != 0 && kept < text.size() && is_utf8_continuation(text[kept])) --kept;
+// Cuts `text` to `most` bytes, at the end of a character. Returns how many bytes are cut off.
+std::size_t cut(std::string& text, std::size_t most) {
+  if (text.size() <= most) return 0;
+  std::size_t kept = most;
+  while (kept != 0 && is_utf8_continuation(text[kept])) --kept;
+  const std::size_t gone = text.size() - kept;
   text.resize(kept);
-  fmt::format_to(std::back_inserter(text), "… ({} bytes left out)", size - kept);
-  left = 0;
+  return gone;
+}
+
+void say_cut(std::string& text, std::size_t left_out) {
+  if (left_out != 0) fmt::format_to(std::back_inserter(text), "… ({} bytes left out)", left_out);
+}
+
+// The bytes that the text and each value may have, so that all of them have most_bytes: what the short ones
+// leave is shared by the long ones. `sizes`: those of the text and the values; not empty.
+std::size_t room_of_each(std::vector<std::size_t> sizes) {
+  std::ranges::sort(sizes);
+  std::size_t left = most_bytes;
+  std::size_t parts = sizes.size();
+  for (const std::size_t size : sizes) {
+    if (size > left / parts) break;
+    left -= size;
+    if (--parts == 0) return most_bytes;
+  }
+  return left / parts;
 }
 
 void bound(record& line) {
-  std::size_t left = most_bytes;
+  std::size_t all = line.text.size();
   for (field& each : line.fields) {
-    std::size_t of_name = longest_field_name;
-    cut(each.name, of_name, each.name.size());
+    say_cut(each.name, cut(each.name, longest_field_name));
+    all += each.value.size();
   }
-  // A text that was cut when it was made already says so at its end.
-  if (line.text.size() <= most_bytes + said_of_cut)
-    left -= std::min(left, line.text.size());
-  else
-    cut(line.text, left, line.text.size());
-  for (field& each : line.fields) cut(each.value, left, each.value.size());
+  if (all > most_bytes) {
+    std::vector<std::size_t> sizes{line.text.size()};
+    for (const field& each : line.fields) sizes.push_back(each.value.size());
+    const std::size_t room = room_of_each(std::move(sizes));
+    line.text_left_out += cut(line.text, room);
+    for (field& each : line.fields) say_cut(each.value, cut(each.value, room));
+  }
+  say_cut(line.text, std::exchange(line.text_left_out, 0));
 }
 
 writer& the_writer() {
@@ -380,11 +395,21 @@ std::uint64_t add_tap(tap function) {
 void remove_tap(std::uint64_t id) {
   the_writer().remove_tap(id);
 }
-std::string bounded_text(fmt::string_view text, fmt::format_args arguments) {
-  std::string made;
-  const auto written = fmt::vformat_to_n(std::back_inserter(made), most_bytes + 1, text, arguments);
-  std::size_t left = most_bytes;
-  cut(made, left, written.size);
+formatted bounded_text(fmt::string_view text, fmt::format_args arguments) {
+  formatted made;
+  const auto written = fmt::vformat_to_n(std::back_inserter(made.text), most_bytes + 1, text, arguments);
+  cut(made.text, most_bytes);
+  made.left_out = written.size - made.text.size();
+  return made;
+}
+std::string formatted::with_note() const {
+  std::string out = text;
+  say_cut(out, left_out);
+  return out;
+}
+record record_of(level of, std::string_view module, formatted text, std::vector<field> fields) {
+  record made{wall_now(), of, std::string(module), std::move(text.text), std::move(fields)};
+  made.text_left_out = text.left_out;
   return made;
 }
 void set_cause(cause asked) {

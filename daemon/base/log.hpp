@@ -49,7 +49,8 @@ struct field {
   std::string value;
 };
 
-// Most bytes of a record's text and its fields' values together.
+// Most bytes of a record's text and its fields' values together. submit() cuts the longest of them until they
+// fit, so that a short value is whole beside a long one, and says at the end of each how much is missing.
 inline constexpr std::size_t most_bytes = 8192;
 
 struct record {
@@ -60,6 +61,7 @@ struct record {
   std::vector<field> fields;
   // Set by submit(), see set_cause(). Not shown.
   std::vector<std::string> caused_by{};
+  std::size_t text_left_out = 0; // bytes that are missing at the end of the text; submit() says so there
 };
 
 // Starts the writer thread. If it runs already, replaces the options.
@@ -99,15 +101,22 @@ void submit(record line);
 std::string render_text(const record& line);
 std::string render_json(const record& line);
 
-// The formatted text, cut to most_bytes.
-std::string bounded_text(fmt::string_view text, fmt::format_args arguments);
+// A formatted text, cut to most_bytes.
+struct formatted {
+  std::string text;
+  std::size_t left_out = 0; // bytes that are missing at its end
+
+  std::string with_note() const; // says at its end how much is missing
+};
+formatted bounded_text(fmt::string_view text, fmt::format_args arguments);
+// The record of such a text.
+record record_of(level of, std::string_view module, formatted text, std::vector<field> fields);
 
 template <class... Arguments>
 [[gnu::cold]] void write(level of, std::string_view module, std::initializer_list<field> fields,
                          fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   if (!enabled(of, module)) return;
-  submit(
-      {wall_now(), of, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)), fields});
+  submit(record_of(of, module, bounded_text(text, fmt::make_format_args(arguments...)), fields));
 }
 
 template <class... Arguments>

@@ -19,9 +19,7 @@ template <class... Arguments>
 void counted(level of, std::string_view module, std::string_view kind, fmt::format_string<Arguments...> text,
              Arguments&&... arguments) {
   if (!enabled(of, module)) return;
-  submit_counted(
-      kind,
-      {wall_now(), of, std::string(module), bounded_text(text, fmt::make_format_args(arguments...)), {}});
+  submit_counted(kind, record_of(of, module, bounded_text(text, fmt::make_format_args(arguments...)), {}));
 }
 
 } // namespace coppice::base::log

@@ -62,11 +62,11 @@ void tell(event of, level at, std::string_view module, std::vector<field> fields
           fmt::format_string<Arguments...> text, Arguments&&... arguments) {
   const bool is_shown = enabled(at, module);
   if (!is_shown && !has_event_listener()) return;
-  std::string said = bounded_text(text, fmt::make_format_args(arguments...));
-  tell_listener(of, fields, said);
+  formatted said = bounded_text(text, fmt::make_format_args(arguments...));
+  tell_listener(of, fields, said.with_note());
   if (!is_shown) return;
   fields.insert(fields.begin(), {std::string(event_field), of.id});
-  submit({wall_now(), at, std::string(module), std::move(said), std::move(fields)});
+  submit(record_of(at, module, std::move(said), std::move(fields)));
 }
 
 // Whether a line is of an event.

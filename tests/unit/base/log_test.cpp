@@ -233,9 +233,28 @@ TEST_CASE("a record is cut where it is too long, at a whole character, and says 
   CHECK(lines[2].fields[0].value == "short");
   CHECK(lines[2].fields[1].value.starts_with("zzz"));
   CHECK(lines[2].fields[1].value.ends_with("z… (16393 bytes left out)"));
-  CHECK(lines[3].text.ends_with("x… (16384 bytes left out)"));
+  CHECK(lines[3].text.ends_with("x… (16389 bytes left out)"));
   CHECK(lines[3].fields[0].name.size() < 100);
-  CHECK(lines[3].fields[0].value == "… (5 bytes left out)");
+  CHECK(lines[3].fields[0].value == "value");
+}
+
+TEST_CASE("a long text is cut, and the fields behind it stay whole") {
+  const quiet_stderr quiet;
+  collector seen;
+  const std::string text(2 * most_bytes, 'x');
+  write(level::info, "test",
+        {{"pid", "<0.1.2>"}, {"reason", std::string(3 * most_bytes, 'r')}, {"path", "a/b"}}, "{}", text);
+  tell(events::child_ended, level::info, "test", {{"child", "kv"}}, "{}", text);
+  const auto lines = seen.lines();
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].text.ends_with("x… (12293 bytes left out)")); // half of what the short values leave
+  CHECK(lines[0].fields[0].value == "<0.1.2>");
+  CHECK(lines[0].fields[1].value.ends_with("r… (20485 bytes left out)"));
+  CHECK(lines[0].fields[2].value == "a/b");
+  CHECK(is_event(lines[1]));
+  CHECK(lines[1].fields[0].value == events::child_ended.id);
+  CHECK(lines[1].fields[1].value == "kv");
+  CHECK(lines[1].text.ends_with("x… (8226 bytes left out)"));
 }
 
 } // namespace coppice::base::log
