@@ -2,10 +2,13 @@
 // See api_documents.hpp.
 #include "control/api_documents.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
-#include "control/audit.hpp"
+#include "control/hidden_terms.hpp"
+#include "spec/schema/secrecy.hpp"
 
 namespace coppice::control {
 namespace {
@@ -102,7 +105,7 @@ std::string shape_of_peer(const std::string& term) {
   constexpr std::string_view begin = "{#Pid<";
   const std::size_t end = term.find('>');
   if (!term.starts_with(begin) || end == term.npos) return shape_of(term);
-  return term.substr(0, end + 1) + ", …}";
+  return fmt::format("{}, {}}}", term.substr(0, end + 1), spec::hidden_mark);
 }
 
 // Reduces every text inside to its shape, except the kind and pids. The id of a transaction is left out,
@@ -112,20 +115,12 @@ void keep_shapes(json& of) {
     if (value.is_structured())
       keep_shapes(value);
     else if (key == "tx")
-      value = "…";
+      value = spec::hidden_mark;
     else if (value.is_string() && key == "peer")
       value = shape_of_peer(value.get_ref<const std::string&>());
     else if (value.is_string() && key != "kind" && key != "pid")
       value = shape_of(value.get_ref<const std::string&>());
   }
-}
-
-// Reduces a term at the end of a sentence to its shape.
-std::string without_term(const std::string& sentence) {
-  std::size_t begin = sentence.npos;
-  for (const char* mark : {"{", "<<", "\""}) begin = std::min(begin, sentence.find(mark));
-  if (begin == sentence.npos) return sentence;
-  return sentence.substr(0, begin) + shape_of(std::string_view(sentence).substr(begin));
 }
 
 // Whether the command's client writes a term, which the command's failures are about.
@@ -134,23 +129,6 @@ bool takes_term(std::string_view command) {
   return std::ranges::any_of(commands(), [&](const control::command& one) {
     return one.name == command && std::ranges::any_of(one.arguments, is_term);
   });
-}
-
-std::size_t after_digits(std::string_view text, std::size_t at) {
-  return std::min(text.find_first_not_of("0123456789", at), text.size());
-}
-
-// A sentence with "FILE:LINE:COLUMN: MISTAKE" ends before the mistake, which may quote a value of the
-// configuration.
-std::string without_mistake(std::string_view sentence) {
-  for (std::size_t at = sentence.find(':'); at != sentence.npos; at = sentence.find(':', at + 1)) {
-    const std::size_t line = after_digits(sentence, at + 1);
-    if (line == at + 1 || !sentence.substr(line).starts_with(':')) continue;
-    const std::size_t column = after_digits(sentence, line + 1);
-    if (column > line + 1 && sentence.substr(column).starts_with(": "))
-      return std::string(sentence.substr(0, column));
-  }
-  return std::string(sentence);
 }
 
 void shorten(json& of, const char* key, const auto& how) {

@@ -14,6 +14,7 @@
 #include "base/log_settings.hpp"
 #include "base/printable.hpp"
 #include "control/command_table.hpp"
+#include "control/hidden_terms.hpp"
 
 namespace coppice::control {
 namespace {
@@ -95,29 +96,6 @@ std::vector<base::log::field> fields_of(const caller& who) {
   if (!who.claims.sudo_user.empty()) out.push_back({"sudo_user", who.claims.sudo_user});
   if (!who.claims.terminal.empty()) out.push_back({"terminal", who.claims.terminal});
   return out;
-}
-
-std::string shape_of(std::string_view term) {
-  const auto skip = [&] { term.remove_prefix(std::min(term.find_first_not_of(" \t\n"), term.size())); };
-  const auto take_atom = [&] {
-    const auto is_of_atom = [](char c) {
-      const char lower = base::ascii_lower(c);
-      return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '@';
-    };
-    std::size_t end = 0;
-    if (!term.empty() && term[0] >= 'a' && term[0] <= 'z')
-      while (end < term.size() && is_of_atom(term[end])) ++end;
-    std::string out(term.substr(0, std::min(end, most_said)));
-    term.remove_prefix(end);
-    return out;
-  };
-  skip();
-  const bool is_tuple = term.starts_with('{');
-  if (is_tuple) term.remove_prefix(1), skip();
-  const std::string atom = take_atom();
-  skip();
-  if (is_tuple) return atom.empty() || !term.starts_with(',') ? "{…}" : "{" + atom + ", …}";
-  return atom.empty() || !term.empty() ? "…" : atom;
 }
 
 void log_change(const asked& a) {

@@ -24,7 +24,4 @@ std::vector<base::log::field> fields_of(const caller& who);
 // they are plain names, and cut.
 void log_change(const asked& a);
 
-// The shape of a term, without what is in it: put, {put, …}, …
-std::string shape_of(std::string_view term);
-
 } // namespace coppice::control

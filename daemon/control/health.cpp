@@ -10,6 +10,7 @@
 
 #include "base/descriptors.hpp"
 #include "base/log_levels.hpp"
+#include "control/hidden_terms.hpp"
 
 namespace coppice::control {
 
@@ -253,13 +254,15 @@ std::vector<complaint> warnings(const node::node_status& status) {
   return out;
 }
 
-std::string not_started(const node::node_status& status) {
+std::string not_started(const node::node_status& status, shown_reason how) {
   if (status.state == node::node_state::stopping) return "stopping";
   const bool starting = status.state == node::node_state::starting;
   std::vector<std::string> at;
   for (const node::application_status& one : status.applications) {
     if (one.state == "starting") at.push_back("application " + one.name + (starting ? "" : " is starting"));
-    if (one.state == "failed") at.push_back(fmt::format("application {} failed: {}", one.name, one.reason));
+    if (one.state == "failed")
+      at.push_back(fmt::format("application {} failed: {}", one.name,
+                               how == shown_reason::shape ? shape_of(one.reason) : one.reason));
   }
   if (at.empty()) return starting ? "starting" : "";
   return fmt::format("{}: {}", starting ? "starting" : "not ready", fmt::join(at, ", "));

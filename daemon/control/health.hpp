@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -52,10 +53,13 @@ inline constexpr std::array<std::string_view, 15> warning_kinds{
     "certificate", "child",       "configuration", "data", "descriptors", "durable_log", "job", "listener",
     "log",         "log_handler", "peer",          "raft", "saga",        "thread",      "tree"};
 
+// Whether the reason of an application that failed is shown whole, or by its shape.
+enum class shown_reason : std::uint8_t { whole, shape };
+
 // Why a node has not started: "starting: application a" and, joined by commas, the applications that failed
 // already; "not ready: application b failed: REASON"; "stopping". Empty: every application has started,
 // whatever has become of it since.
-std::string not_started(const node::node_status& status);
+std::string not_started(const node::node_status& status, shown_reason how = shown_reason::whole);
 
 // {"status": "ok" | "unavailable", "state": …, "complaints": [{"what", "name", "why", "help"}], "warnings":
 // …}. Warnings have the form of complaints, and make nothing unavailable.

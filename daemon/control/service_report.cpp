@@ -11,6 +11,7 @@
 
 #include "base/printable.hpp"
 #include "control/health.hpp"
+#include "control/hidden_terms.hpp"
 #include "node/instance/snapshots.hpp"
 
 namespace coppice::control {
@@ -56,7 +57,7 @@ std::string stopping_line(const node::node_status& now) {
 }
 
 std::string running_line(const node::node_status& now) {
-  std::string out = not_started(now);
+  std::string out = not_started(now, shown_reason::shape);
   if (out.empty()) {
     const std::size_t running = applications_in(now, "running").size();
     const std::size_t all = now.applications.size();
@@ -69,7 +70,7 @@ std::string running_line(const node::node_status& now) {
   if (now.on_disk.is == node::configuration_on_disk::verdict::refused)
     out += ", the configuration on disk would be refused";
   for (const std::string* change : {&now.last_apply, &now.last_reload})
-    if (!change->empty()) out += "; " + *change;
+    if (!change->empty()) out += "; " + without_term(without_mistake(*change));
   return out;
 }
 

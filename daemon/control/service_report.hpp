@@ -46,7 +46,8 @@ class service_report {
 };
 
 // The node's state in one line: "starting: 1 of 3 applications run, shop is starting"; "running: 3
-// applications", with what came of the last apply and reload; "stopping: shop".
+// applications", with what came of the last apply and reload; "stopping: shop". Every user of the machine may
+// read it, so no term of an exit reason and no value of the configuration is in it.
 std::string status_line(const node::node_status& now);
 
 // A function that tells the service manager of this process what has to be told, and returns the time until

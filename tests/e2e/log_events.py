@@ -63,7 +63,7 @@ def facts(_):
         for field in fields - OPERATOR:
             check(f'"{field}"' in text, "the field is one that the source gives", name, field)
     audit = (root / "daemon/control/audit.cpp").read_text(encoding="utf-8")
-    given = set(re.findall(r'\{"(\w+)", ', audit[audit.index("fields_of"):audit.index("shape_of")]))
+    given = set(re.findall(r'\{"(\w+)", ', audit[audit.index("fields_of"):audit.index("void log_change")]))
     equal((described()["asked_by_operator"][3], given), (OPERATOR, OPERATOR))
 
 

@@ -6,17 +6,6 @@
 
 using namespace coppice;
 
-TEST_CASE("a term is told by its shape alone") {
-  CHECK(control::shape_of("size") == "size");
-  CHECK(control::shape_of(" size ") == "size");
-  CHECK(control::shape_of("{put, <<\"secret\">>, 1}") == "{put, …}");
-  CHECK(control::shape_of("{ put , secret}") == "{put, …}");
-  for (const char* text : {"{put}", "{<<\"secret\">>, 1}", "{'a secret', 1}", "{}", "{"})
-    CHECK(control::shape_of(text) == "{…}");
-  for (const char* text : {"", "'a secret'", "\"secret\"", "[secret]", "size secret", "17"})
-    CHECK(control::shape_of(text) == "…");
-}
-
 TEST_CASE("who asked is told as far as it is known, and nothing of it drives a terminal") {
   control::caller who{4'294'967'294, 17, {}};
   CHECK(control::by(who) == "uid 4294967294, pid 17");

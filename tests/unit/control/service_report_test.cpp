@@ -76,6 +76,16 @@ TEST_CASE("an application that did not start is named, and when it has started a
   CHECK(has(look(report, status(node_state::running, {"running", "running"}), 2 * second), "READY=1"));
 }
 
+TEST_CASE("no term of a reason and no value of a file is in the status, which every user may read") {
+  node::node_status now = status(node_state::running, {"running", "failed"});
+  now.applications[1].reason = "{bad_args, <<\"hunter2\">>}";
+  now.last_apply = "apply refused: /etc/node.yaml:7:3: expected a number and not 'hunter2', and 1 more";
+  now.last_reload = "reload refused: kv: {bad_state, \"hunter2\"}";
+  CHECK(status_line(now) ==
+        "not ready: application b failed: {bad_args, …}; apply refused: /etc/node.yaml:7:3; "
+        "reload refused: kv: {bad_state, …}");
+}
+
 TEST_CASE("a reload is said while it goes on, and the end with what came of it") {
   service_report report(0);
   look(report, status(node_state::running, {"running"}), second);

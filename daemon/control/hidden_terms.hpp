@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// What is left of terms and of values of the configuration for readers who may not see them: readers over
+// HTTP without the right `state`, the log of operators' requests, and the users of the machine, who all see
+// the status of the service. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace coppice::control {
+
+// The shape of a term, without what is in it: put, {put, …}, …
+std::string shape_of(std::string_view term);
+
+// A sentence whose term, which is at its end, is reduced to its shape.
+std::string without_term(const std::string& sentence);
+
+// A sentence with "FILE:LINE:COLUMN: MISTAKE" ends before the mistake, which may quote a value of the
+// configuration.
+std::string without_mistake(std::string_view sentence);
+
+} // namespace coppice::control
