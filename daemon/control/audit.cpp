@@ -130,4 +130,9 @@ void log_change(const asked& a) {
                   "asked to {} ({})", what, by(a.who));
 }
 
+void log_following(const caller& who, std::string_view event, std::string_view node) {
+  base::log::tell(base::log::events::asked_by_operator, base::log::level::notice, "control", fields_of(who),
+                  "asked to follow {} ({})", said(fmt::format("{}@{}", event, node)), by(who));
+}
+
 } // namespace coppice::control

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.hpp"
@@ -23,5 +24,8 @@ std::vector<base::log::field> fields_of(const caller& who);
 // exit, only its shape is logged: what is in it may be secret. Other texts of the client are quoted unless
 // they are plain names, and cut.
 void log_change(const asked& a);
+
+// Logs that a client begins to follow an event of another node, for which this node has to connect to it.
+void log_following(const caller& who, std::string_view event, std::string_view node);
 
 } // namespace coppice::control

@@ -6,6 +6,7 @@
 #include <coppice/etf/text.hpp>
 
 #include "base/suggest.hpp"
+#include "control/audit.hpp"
 #include "control/documents.hpp"
 #include "node/instance/snapshots.hpp"
 #include "runtime/messages/shown.hpp"
@@ -105,6 +106,7 @@ pending open_tail(const request& r) {
     how.begin = kind::after;
     how.after.seq = *since;
   }
+  if (!node.empty() && needs_connection(r->of, node)) log_following(r->who, name, node);
   const auto number = r->of.tails().open(name, node, how);
   if (!number)
     return r->fail(number.error().code, number.error().text, hint_for(r->of, name, number.error().code)),
@@ -141,6 +143,13 @@ json event_line_document(const node::tail_line& line) {
   return {{"seq", line.seq},
           {"time", base::format_wall(line.time)},
           {"payload", etf::print(line.term.bytes(), {.most = most_shown})}};
+}
+
+bool needs_connection(const node::instance& of, std::string_view node) {
+  return node != of.name() &&
+         std::ranges::none_of(of.snapshots().peers(), [node](const node::peer_status& one) {
+           return one.name == node && one.state == "connected";
+         });
 }
 
 pending run_events(const request& r) {

@@ -15,7 +15,9 @@
 #include "base/suggest.hpp"
 #include "control/api_arguments.hpp"
 #include "control/api_documents.hpp"
+#include "control/audit.hpp"
 #include "control/documents.hpp"
+#include "control/event_commands.hpp"
 #include "control/health.hpp"
 #include "control/log_commands.hpp"
 #include "control/metrics.hpp"
@@ -269,16 +271,21 @@ json http_api::about(const access_rules::verdict& who) const {
           {"streams", {{"open", open_streams()}, {"dropped", dropped_streams()}}}};
 }
 
-void http_api::run(const command& what, const http_request& asked, const access_rules::verdict& who,
-                   net::http_exchange from) {
-  auto arguments =
-      what.how == verb::post ? arguments_of_body(what, asked.body) : arguments_of_query(what, asked.query());
-  if (!arguments) return refuse(from, 400, arguments.error());
+caller http_api::caller_of(const access_rules::verdict& who, net::http_exchange from) const {
   const auto client = server_->client(from);
   caller as;
   as.http = client ? client->to_string() : "unknown";
   if (who.has_token) as.token = access_.token_name();
   as.sees_state = who.may.has(right::state);
+  return as;
+}
+
+void http_api::run(const command& what, const http_request& asked, const access_rules::verdict& who,
+                   net::http_exchange from) {
+  auto arguments =
+      what.how == verb::post ? arguments_of_body(what, asked.body) : arguments_of_query(what, asked.query());
+  if (!arguments) return refuse(from, 400, arguments.error());
+  caller as = caller_of(who, from);
   as.acts = what.how == verb::post;
   waiting& its = waiting_[{from.connection, from.number}];
   its = {&what, who.may};
@@ -379,20 +386,15 @@ void http_api::open_event(const std::string& name, const std::optional<std::stri
   }
   const std::size_t at = name.find('@');
   const std::string node = at == name.npos ? std::string() : name.substr(at + 1);
-  if (!node.empty() && !who.may.has(right::manage) && !reaches(node))
+  const bool connects = !node.empty() && needs_connection(node_, node);
+  if (connects && !who.may.has(right::manage))
     return refuse(from, 403,
                   {base::errc::refused, "stream", "the node is not connected to " + base::printable(node),
                    "the right manage connects it"});
   if (!has_room(from)) return;
+  if (connects) log_following(caller_of(who, from), name.substr(0, at), node);
   if (auto opened = followers_->open(from, name.substr(0, at), node, how); !opened)
     refuse(from, status_of(opened.error().code), {opened.error().code, "stream", opened.error().text, {}});
-}
-
-bool http_api::reaches(std::string_view node) const {
-  return node == node_.name() ||
-         std::ranges::any_of(node_.snapshots().peers(), [node](const node::peer_status& one) {
-           return one.name == node && one.state == "connected";
-         });
 }
 
 json http_api::document(topic which) const {

@@ -68,15 +68,13 @@ class http_api {
 
   net::http_response answer_page(const net::http_request& asked, std::string_view name) const;
   void answer_api(const net::http_request& asked, net::http_exchange from);
+  caller caller_of(const access_rules::verdict& who, net::http_exchange from) const;
   void run(const command& what, const net::http_request& asked, const access_rules::verdict& who,
            net::http_exchange from);
   void open_stream(const net::http_request& asked, const access_rules::verdict& who, net::http_exchange from);
   void open_topics(std::string_view names, const access_rules::verdict& who, net::http_exchange from);
   void open_event(const std::string& name, const std::optional<std::string>& since,
                   const access_rules::verdict& who, net::http_exchange from);
-  // Whether a message to that node needs no new connection: it is this node, or a connected node. A
-  // subscription to an event of any other node would make this node connect, which takes the right manage.
-  bool reaches(std::string_view node) const;
   // False: there are as many readers as there may be, and the request is refused.
   bool has_room(net::http_exchange from);
   nlohmann::json about(const access_rules::verdict& who) const;

@@ -467,7 +467,13 @@ def operators(cleanup):
     equal(json.loads(tail.stdout.readline()), {"end": "unregistered"})
     equal(tail.wait(10), 0)
     away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
-    contains(away.coppice("events", "tail", f"notes@{node.name}", "-n", "1").stdout, "{note,3}")
+    # To follow an event of another node makes this one connect to it, and the log says who asked for that.
+    follows = lambda: contains(away.coppice("events", "tail", f"notes@{node.name}", "-n", "1").stdout, "{note,3}")
+    lines = lambda: [line["message"] for line in away.logged(module="control") if line["message"].startswith("asked to follow ")]
+    follows()
+    equal([line.partition(" (")[0] for line in lines()], [f"asked to follow notes@{node.name}"])
+    follows()
+    equal(len(lines()), 1, "the nodes are connected already")
 
 
 class Stream:

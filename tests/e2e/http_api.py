@@ -579,6 +579,10 @@ def followed_elsewhere(cleanup):
     equal(follow().status, 403)
     equal(api.get("nodes")["nodes"], [])
     equal(api.follow(f"event=nothing@{api.node.name}", token=False).status, 404, "of the node itself no connection is needed")
+    # With the right manage the node connects, and the log says who asked for that.
+    equal(api.follow(f"event=notes@{away.name}").status, 200)
+    follows = lambda: [line["message"] for line in api.node.logged(module="control") if line["message"].startswith(f"asked to follow notes@{away.name} (http, ")]
+    eventually(lambda: len(follows()) == 1, "it is logged")
     api.post("connect", node=away.name)
     away.ask("events", name="notes", change="publish", term="{first, 1}")
     reader = follow()
