@@ -88,7 +88,9 @@ class http_endpoint::inner {
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();
-    if (auto opened = open_api(wanted, options.tls != nullptr); !opened) return opened;
+    // Of the server's places, four for each of these connections, a quarter of those that no stream can take.
+    const std::size_t waiting = (4 * options.connections - wanted.streams) / 4;
+    if (auto opened = open_api(wanted, options.tls != nullptr, waiting); !opened) return opened;
     auto made_thread = base::start_thread([this] { run(); });
     if (!made_thread) return unexpected(std::move(made_thread.error()));
     thread_ = std::move(*made_thread);
@@ -122,7 +124,8 @@ class http_endpoint::inner {
     loop_.run(); // the close callbacks
   }
 
-  base::status open_api(const spec::http_options& wanted, bool has_tls) {
+  // `waiting`: most requests without the token that may wait at once.
+  base::status open_api(const spec::http_options& wanted, bool has_tls, std::size_t waiting) {
     auto token = node::find_token(wanted.token);
     if (!token) return unexpected(std::move(token.error()));
     std::vector<std::string> hosts = wanted.hosts;
@@ -131,7 +134,7 @@ class http_endpoint::inner {
     auto made = http_api::make(loop_, on_,
                                {std::move(*token), wanted.rights, std::move(hosts), address_.is_loopback(),
                                 has_tls, name_of(wanted.token)},
-                               wanted.streams);
+                               {wanted.streams, waiting});
     if (!made) return unexpected(std::move(made.error()));
     api_ = std::move(*made);
     api_->use(*server_);

@@ -69,6 +69,12 @@ std::string near(std::string_view name) {
   return base::did_you_mean(name, known);
 }
 
+// Whether the answer to the command may take longer than the control thread needs to make it.
+bool may_wait(const command& what, const json& arguments) {
+  return what.name == "info" || arguments.contains("timeout_ms") || arguments.contains("wait") ||
+         arguments.contains("over_ms");
+}
+
 json stream_status(node::instance& of) {
   const node::node_status status = of.snapshots().status_with_disk();
   const std::vector<std::string> given_up = of.snapshots().degraded();
@@ -129,12 +135,12 @@ class http_api::inbox {
   std::vector<net::http_exchange> with_lines_;
 };
 
-http_api::http_api(const base::uv::loop& loop, const parts& on, access_options who, std::size_t streams)
+http_api::http_api(const base::uv::loop& loop, const parts& on, access_options who, const limits& most)
     : node_(on.of),
       lines_(on.lines),
       control_(on.control),
       access_(std::move(who)),
-      most_streams_(streams),
+      most_(most),
       hub_(loop.raw(), server_,
            {[this](topic which) { return document(which); },
             [](topic which, json& made) { leave_out_terms(text(which), made); },
@@ -143,11 +149,11 @@ http_api::http_api(const base::uv::loop& loop, const parts& on, access_options w
                                : lines_.from(from, {}, most_of_lines);
             },
             line_document},
-           streams) {}
+           most.streams) {}
 
 base::result<std::unique_ptr<http_api>> http_api::make(const base::uv::loop& loop, const parts& on,
-                                                       access_options who, std::size_t streams) {
-  auto made = std::unique_ptr<http_api>(new http_api(loop, on, std::move(who), streams));
+                                                       access_options who, const limits& most) {
+  auto made = std::unique_ptr<http_api>(new http_api(loop, on, std::move(who), most));
   auto wake = base::uv::async::make(loop, [api = made.get()] {
     api->take_replies();
     for (const net::http_exchange to : api->inbox_->take_lines()) api->followers_->look(to);
@@ -285,10 +291,19 @@ void http_api::run(const command& what, const http_request& asked, const access_
   auto arguments =
       what.how == verb::post ? arguments_of_body(what, asked.body) : arguments_of_query(what, asked.query());
   if (!arguments) return refuse(from, 400, arguments.error());
+  // Each request that waits holds one of the server's places, which are there for all clients.
+  const bool is_bounded = !who.has_token && may_wait(what, *arguments);
+  const auto bounded = std::ranges::count_if(waiting_, [](const auto& one) { return one.second.is_bounded; });
+  if (is_bounded && static_cast<std::size_t>(bounded) >= most_.waiting)
+    return refuse(
+        from, 503,
+        {base::errc::limit, std::string(what.name), "too many requests without a token wait already",
+         access_.knows_token() ? "with the node's token there is no such bound" : ""},
+        {{"Retry-After", "5"}});
   caller as = caller_of(who, from);
   as.acts = what.how == verb::post;
   waiting& its = waiting_[{from.connection, from.number}];
-  its = {&what, who.may};
+  its = {&what, who.may, 0, is_bounded};
   its.request = control_.ask({std::string(what.name), std::move(*arguments)}, std::move(as),
                              [to = inbox_, from](api::reply reply) {
                                to->put({from, std::move(reply)});
@@ -340,7 +355,7 @@ void http_api::open_stream(const http_request& asked, const access_rules::verdic
 }
 
 bool http_api::has_room(net::http_exchange from) {
-  if (!hub_.is_full() && open_streams() < most_streams_) return true;
+  if (!hub_.is_full() && open_streams() < most_.streams) return true;
   refuse(from, 503,
          {base::errc::limit, "stream", "there are as many readers as there may be", "control.http.streams"},
          {{"Retry-After", "5"}});

@@ -31,9 +31,14 @@ class http_api {
     server& control; // runs the commands
   };
 
+  struct limits {
+    std::size_t streams = 0; // most readers of streams
+    std::size_t waiting = 0; // most requests without the token that wait for something
+  };
+
   // All parts outlive it.
   static base::result<std::unique_ptr<http_api>> make(const base::uv::loop& loop, const parts& on,
-                                                      access_options who, std::size_t streams);
+                                                      access_options who, const limits& most);
   ~http_api();
   http_api(const http_api&) = delete;
 
@@ -61,10 +66,11 @@ class http_api {
     const command* what = nullptr;
     rights may;
     std::uint64_t request = 0; // its number at the control server
+    bool is_bounded = false;   // it counts among limits::waiting
   };
   using key = std::pair<std::uint64_t, std::uint64_t>;
 
-  http_api(const base::uv::loop& loop, const parts& on, access_options who, std::size_t streams);
+  http_api(const base::uv::loop& loop, const parts& on, access_options who, const limits& most);
 
   net::http_response answer_page(const net::http_request& asked, std::string_view name) const;
   void answer_api(const net::http_request& asked, net::http_exchange from);
@@ -88,7 +94,7 @@ class http_api {
   server& control_;
   access_rules access_;
   net::http_server* server_ = nullptr;
-  const std::size_t most_streams_;
+  const limits most_;
   stream_hub hub_;
   base::uv::async wake_;
   std::shared_ptr<inbox> inbox_;

@@ -590,6 +590,33 @@ def followed_elsewhere(cleanup):
     equal(reader.event()[1]["payload"], "{first,1}")
 
 
+def waiter(api, path, token=False, method="GET", body=""):
+    """A client that has asked and waits; its socket. Closing it resets the connection: after a mere end of what the client
+    sends the node would still answer."""
+    client = socket.create_connection(("127.0.0.1", api.port))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    api.cleanup.callback(client.close)
+    lines = [f"{method} /api/v1/{path} HTTP/1.1", "Host: localhost", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += [f"Authorization: Bearer {TOKEN}"] if token else []
+    client.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+    return client
+
+
+@test("requests without the token that wait leave places to all others, and take them again when their clients have left")
+def waiting(cleanup):
+    api = Api(cleanup)
+    clients = [waiter(api, "top?over_ms=60000") for _ in range(48)]
+    refused = lambda: api.raw("GET", "/api/v1/top?over_ms=1")
+    eventually(lambda: refused()[0] == 503, "those that wait are as many as may be")
+    status, headers, text = refused()
+    equal((status, headers["Retry-After"], json.loads(text)["why"]), (503, "5", "too many requests without a token wait already"))
+    equal(api.get("status", token=False)["state"], "running")
+    check(api.get("top?over_ms=1")["processes"], "with the token")
+    for one in clients:
+        one.close()
+    eventually(lambda: refused()[0] == 200, "they have left")
+
+
 @test("sixty-four readers are served by one sampler, and one more is told to come later")
 def many(cleanup):
     api = Api(cleanup)
