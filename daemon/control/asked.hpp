@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "base/log_ring.hpp"
+#include "control/process_looks.hpp"
 #include "control/server.hpp"
 #include "node/instance/instance.hpp"
 #include "runtime/process.hpp"
@@ -26,6 +28,7 @@ struct asked {
   std::string what; // how an error names it: "call kv"
   caller who;
   answer reply;
+  process_looks& looks; // for `top`
 
   std::string text(const char* key) const {
     auto found = arguments.find(key);

@@ -26,11 +26,13 @@ bool may_act(std::string_view name) {
 }
 
 request_function commands_of(node::instance& of, base::log::log_ring& lines) {
-  return [&of, &lines](api::request asked_for, const caller& who, answer reply) -> pending {
+  return [&of, &lines, looks = std::make_shared<process_looks>()](api::request asked_for, const caller& who,
+                                                                  answer reply) -> pending {
     caller whole = who;
     whole.claims = std::move(asked_for.from);
     auto r = std::make_shared<asked>(asked{of, lines, std::move(asked_for.arguments),
-                                           std::move(asked_for.command), std::move(whole), std::move(reply)});
+                                           std::move(asked_for.command), std::move(whole), std::move(reply),
+                                           *looks});
     const command* const known = find_command(r->what);
     if (known == nullptr) {
       r->fail(base::errc::unsupported, "no such command", "is the node of another version than the client?");

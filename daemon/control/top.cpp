@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 // See top.hpp. The age of messages is asked of mailboxes that have any; the rest is in the summaries. Rates
-// are the difference of two looks; the figures of the first look wait with the request.
+// are the difference of two looks; the first look waits with the request.
 #include "control/top.hpp"
 
 #include <algorithm>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "base/process_usage.hpp"
 #include "control/documents.hpp"
@@ -24,17 +25,8 @@ constexpr std::uint64_t usual_rows = 20;
 constexpr std::uint64_t longest_ms = 60'000;
 constexpr std::uint64_t usual_ms = 1000;
 
-struct totals {
-  std::uint64_t reductions = 0;
-  base::nanos ran = 0; // processor time
-};
-
-// The work that each process had done until a time, by its pid's id and serial.
-struct look {
-  base::nanos at = 0;  // monotonic; 0: there was none
-  base::nanos ran = 0; // processor time of the whole node
-  std::unordered_map<std::uint64_t, totals> done;
-};
+using look = process_look;
+using totals = process_look::totals;
 
 struct row {
   runtime::process_summary of;
@@ -155,10 +147,11 @@ pending run_top(const request& r) {
       std::clamp<std::uint64_t>(r->number("count").value_or(usual_rows), 1, most_rows));
   const std::uint64_t over = r->number("over_ms").value_or(sort == "rate" || sort == "cpu" ? usual_ms : 0);
   if (over == 0) return r->done(document_of(*r, wanted, count, {})), pending{};
-  return {std::chrono::milliseconds(std::min(over, longest_ms)),
-          {},
-          [r, wanted, count, before = look_now(r->of)] {
-            return api::reply(document_of(*r, wanted, count, before));
+  const std::chrono::milliseconds span(std::min(over, longest_ms));
+  auto before = r->looks.begin(base::mono_now(), std::chrono::nanoseconds(span).count(),
+                               [&] { return look_now(r->of); });
+  return {span, {}, [r, wanted, count, before = std::move(before)] {
+            return api::reply(document_of(*r, wanted, count, *before));
           }};
 }
 
