@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/log_ring.hpp"
+#include "control/asker.hpp"
 #include "control/process_looks.hpp"
 #include "control/server.hpp"
 #include "node/instance/instance.hpp"
@@ -28,7 +29,8 @@ struct asked {
   std::string what; // how an error names it: "call kv"
   caller who;
   answer reply;
-  process_looks& looks; // for `top`
+  process_looks& looks;        // for `top`
+  std::shared_ptr<asker> asks; // never null
 
   std::string text(const char* key) const {
     auto found = arguments.find(key);
@@ -54,6 +56,11 @@ struct asked {
   base::nanos timeout_nanos() const {
     auto ms = timeout();
     return ms ? ms->count() * ns_per_ms : runtime::no_deadline;
+  }
+
+  // The work that is left while a process asks: `asks` names it, and it is ended if the client leaves.
+  pending while_asking() const {
+    return {std::nullopt, [asks = asks] { asks->give_up(); }};
   }
 
   void done(nlohmann::json document) { reply(api::reply(std::move(document))); }

@@ -23,10 +23,10 @@ using nlohmann::json;
 
 // Answers with the engine's report after `change`; empty: no change.
 void answer_with_engine(const request& r, const runtime::pid& pid, runtime::message change) {
-  r->of.requests().engine_of(pid, std::move(change), r->timeout_nanos(),
-                             [r](const base::result<runtime::message>& report) {
-                               report ? r->done(report_document(*report)) : r->fail(report.error());
-                             });
+  r->asks->is(r->of.requests().engine_of(
+      pid, std::move(change), r->timeout_nanos(), [r](const base::result<runtime::message>& report) {
+        report ? r->done(report_document(*report)) : r->fail(report.error());
+      }));
 }
 
 // Finds the process that the request names, and goes on with `then`. The request fails if there is no such
@@ -40,7 +40,7 @@ pending with_engine(const request& r, std::string_view what, std::function<void(
         if (Engine::is_one(info->summary.is)) return then(info->summary.pid);
         r->fail(base::errc::invalid, fmt::format("it is no {}, but a {}", what, info->summary.is.behaviour));
       });
-  return {};
+  return r->while_asking();
 }
 
 } // namespace

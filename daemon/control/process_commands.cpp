@@ -80,10 +80,11 @@ void find_process(const request& r, std::function<void(const runtime::process_in
 
 pending run_call(const request& r) {
   address(r, [r](const runtime::destination& to, runtime::message term) {
-    r->of.requests().call(to, std::move(term), r->timeout_nanos(),
-                          [r](const behaviours::gen::call_result& result) { finish_call(*r, result); });
+    r->asks->is(
+        r->of.requests().call(to, std::move(term), r->timeout_nanos(),
+                              [r](const behaviours::gen::call_result& result) { finish_call(*r, result); }));
   });
-  return {};
+  return r->while_asking();
 }
 
 pending run_cast(const request& r) {
@@ -210,10 +211,10 @@ pending run_trace(const request& r) {
   find_process(r, [r](const runtime::process_info& info) {
     if (r->text("change") != "off")
       return r->fail(base::errc::invalid, "what traces a process is switched off");
-    r->of.requests().stop_debugging(info.summary.pid, r->timeout_nanos(),
-                                    [r](const base::status& s) { r->finish(s); });
+    r->asks->is(r->of.requests().stop_debugging(info.summary.pid, r->timeout_nanos(),
+                                                [r](const base::status& s) { r->finish(s); }));
   });
-  return {};
+  return r->while_asking();
 }
 
 } // namespace coppice::control

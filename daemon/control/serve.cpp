@@ -32,7 +32,7 @@ request_function commands_of(node::instance& of, base::log::log_ring& lines) {
     whole.claims = std::move(asked_for.from);
     auto r = std::make_shared<asked>(asked{of, lines, std::move(asked_for.arguments),
                                            std::move(asked_for.command), std::move(whole), std::move(reply),
-                                           *looks});
+                                           *looks, std::make_shared<asker>(of.runtime())});
     const command* const known = find_command(r->what);
     if (known == nullptr) {
       r->fail(base::errc::unsupported, "no such command", "is the node of another version than the client?");

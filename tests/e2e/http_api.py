@@ -617,6 +617,20 @@ def waiting(cleanup):
     eventually(lambda: refused()[0] == 200, "they have left")
 
 
+@test("what asks a process for a client ends when the client has left, however long it would have waited")
+def abandoned(cleanup):
+    api = Api(cleanup)
+    asking = lambda: api.get("ps?behaviour=request")["total"]
+    equal(asking(), 0)
+    ask = json.dumps({"name": "weak", "term": "{sleep, 3600000}", "timeout_ms": 3600000})
+    clients = [waiter(api, "call", token=True, method="POST", body=ask) for _ in range(3)]
+    eventually(lambda: asking() == 3, "each has a process that asks")
+    for one in clients:
+        one.close()
+    eventually(lambda: asking() == 0, "they are gone")
+    api.post("exit", name="weak", reason="kill")
+
+
 @test("sixty-four readers are served by one sampler, and one more is told to come later")
 def many(cleanup):
     api = Api(cleanup)

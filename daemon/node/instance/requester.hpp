@@ -27,11 +27,11 @@ inline base::nanos deadline_after(base::nanos timeout) {
 // `lost` is the answer if the process was killed before it had one. If the process could not be made, the
 // answer is what `refused` makes of the spawn's error; without `refused` it is the error, or `lost` if an
 // Answer cannot hold an error. `done` is called on a worker's thread, or on the caller's if there is no
-// process. Any thread.
+// process. Returns the process; none: there is none. Any thread.
 template <class Answer>
-void ask_from_outside(runtime::system& host, std::function<Answer(runtime::process&)> ask,
-                      std::function<void(Answer)> done, Answer lost,
-                      const std::function<Answer(base::error)>& refused = nullptr) {
+runtime::pid ask_from_outside(runtime::system& host, std::function<Answer(runtime::process&)> ask,
+                              std::function<void(Answer)> done, Answer lost,
+                              const std::function<Answer(base::error)>& refused = nullptr) {
   struct question {
     question(std::function<Answer(runtime::process&)> what, std::function<void(Answer)> deliver,
              Answer without)
@@ -69,12 +69,17 @@ void ask_from_outside(runtime::system& host, std::function<Answer(runtime::proce
   };
   const auto it = std::make_shared<question>(std::move(ask), std::move(done), std::move(lost));
   auto made = host.spawn({}, std::make_unique<requester>(it));
-  if (made) return it->end_before_init();
-  if (refused) return it->finish(refused(std::move(made.error())));
-  if constexpr (requires { requires std::is_same_v<typename Answer::error_type, base::error>; })
+  if (made) {
+    it->end_before_init();
+    return *made;
+  }
+  if (refused)
+    it->finish(refused(std::move(made.error())));
+  else if constexpr (requires { requires std::is_same_v<typename Answer::error_type, base::error>; })
     it->finish(Answer(unexpected(std::move(made.error()))));
   else
     it->finish(std::move(it->lost));
+  return {};
 }
 
 } // namespace coppice::node

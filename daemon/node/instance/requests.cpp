@@ -45,10 +45,10 @@ void requests::info(std::string_view process, std::function<void(base::result<ru
   });
 }
 
-void requests::call(const runtime::destination& to, runtime::message request, base::nanos timeout,
-                    call_done done) {
+runtime::pid requests::call(const runtime::destination& to, runtime::message request, base::nanos timeout,
+                            call_done done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<call_result>(
+  return ask_from_outside<call_result>(
       of_.system,
       [to, request = std::move(request), deadline](runtime::process& self) {
         return behaviours::gen::call_for_client(self, to, request, deadline);
@@ -91,10 +91,10 @@ void requests::state_of(const runtime::pid& process, behaviours::shown_part want
                                             std::move(done), {});
 }
 
-void requests::engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
-                         std::function<void(base::result<runtime::message>)> done) {
+runtime::pid requests::engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
+                                 std::function<void(base::result<runtime::message>)> done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<base::result<runtime::message>>(
+  return ask_from_outside<base::result<runtime::message>>(
       of_.system,
       [process, change = std::move(change),
        deadline](runtime::process& self) -> base::result<runtime::message> {
@@ -121,10 +121,10 @@ void requests::engine_of(const runtime::pid& process, runtime::message change, b
       std::move(done), base::fail(base::errc::closed, "the node stops"));
 }
 
-void requests::stop_debugging(const runtime::pid& process, base::nanos timeout,
-                              std::function<void(base::status)> done) {
+runtime::pid requests::stop_debugging(const runtime::pid& process, base::nanos timeout,
+                                      std::function<void(base::status)> done) {
   const base::nanos deadline = deadline_after(timeout);
-  ask_from_outside<base::status>(
+  return ask_from_outside<base::status>(
       of_.system,
       [process, deadline](runtime::process& self) -> base::status {
         runtime::message_writer body;

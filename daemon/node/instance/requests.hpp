@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Requests from outside the runtime to one process: finding it, calls, and questions about the process
 // itself. Each `done` is called once, on a worker's thread unless its comment says otherwise, and must not
-// wait. `timeout`: ns; runtime::no_deadline: no limit. Any thread; no function waits. The node outlives this.
+// wait. `timeout`: ns; runtime::no_deadline: no limit. The functions that return a pid return the process
+// that asks (none: there is none): once it is killed the request is given up, and `done` gets an error. Any
+// thread; no function waits. The node outlives this.
 #pragma once
 
 #include <functional>
@@ -35,7 +37,8 @@ class requests {
 
   // A gen_server:call.
   using call_done = std::function<void(behaviours::gen::call_result)>;
-  void call(const runtime::destination& to, runtime::message request, base::nanos timeout, call_done done);
+  runtime::pid call(const runtime::destination& to, runtime::message request, base::nanos timeout,
+                    call_done done);
   // A gen_server:cast, and a plain message. errc::limit: the mailbox is full.
   base::status cast(const runtime::destination& to, const runtime::message& request);
   base::status send(const runtime::destination& to, runtime::message m);
@@ -49,12 +52,12 @@ class requests {
   // The report of the engine of a process of this node: a map that names its `kind`. The process is called
   // with `change` first. Empty: no call. errc::timeout, errc::closed. errc::refused: the change was answered
   // with an error, and why.
-  void engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
-                 std::function<void(base::result<runtime::message>)> done);
+  runtime::pid engine_of(const runtime::pid& process, runtime::message change, base::nanos timeout,
+                         std::function<void(base::result<runtime::message>)> done);
   // Switches off what `sys` has switched on at a server of this node: log, statistics, trace. errc::timeout,
   // errc::closed.
-  void stop_debugging(const runtime::pid& process, base::nanos timeout,
-                      std::function<void(base::status)> done);
+  runtime::pid stop_debugging(const runtime::pid& process, base::nanos timeout,
+                              std::function<void(base::status)> done);
 
  private:
   components& of_;
