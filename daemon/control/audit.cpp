@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
+#include <optional>
 
 #include "base/ascii.hpp"
 #include "base/log_event.hpp"
@@ -15,6 +15,7 @@
 #include "base/printable.hpp"
 #include "control/command_table.hpp"
 #include "control/hidden_terms.hpp"
+#include "control/user_names.hpp"
 
 namespace coppice::control {
 namespace {
@@ -22,19 +23,16 @@ namespace {
 constexpr std::size_t most_said = 200;   // bytes of one argument
 constexpr std::size_t most_in_list = 10; // elements of a list
 
-// The user's name; empty: the machine knows none, or cannot tell now. Looked up once, since the lookup may
-// go over a network. The control socket's thread.
+// The user's name; empty: the machine knows none, or cannot tell now. The control socket's thread.
 const std::string& user_name(std::uint32_t uid) {
-  constexpr std::size_t most_known = 1000;
-  static std::map<std::uint32_t, std::string> known;
-  static const std::string none;
-  if (const auto found = known.find(uid); found != known.end()) return found->second;
-  if (known.size() >= most_known) known.clear();
-  std::array<char, 4096> space{};
-  passwd entry{};
-  passwd* found = nullptr;
-  if (getpwuid_r(uid, &entry, space.data(), space.size(), &found) != 0) return none;
-  return known[uid] = found == nullptr ? std::string() : std::string(entry.pw_name);
+  static user_names names([](std::uint32_t of) -> std::optional<std::string> {
+    std::array<char, 4096> space{};
+    passwd entry{};
+    passwd* found = nullptr;
+    if (getpwuid_r(of, &entry, space.data(), space.size(), &found) != 0) return std::nullopt;
+    return found == nullptr ? "" : entry.pw_name;
+  });
+  return names.of(uid, base::mono_now());
 }
 
 std::string_view command_of(const asked& a) {
