@@ -78,6 +78,9 @@ outcome application_master::handle_info(process& self, const message& m) {
   }
   etf::cursor at(m.bytes());
   if (at.read_atom_is(time_up_tag)) {
+    // The limit may have been changed when the timer's notice was under way already.
+    if (max_runtime_ == 0 || base::mono_now() < began_ + max_runtime_)
+      return start_clock(self), runtime::carry_on();
     base::log::info("application", "{} has run for its max_runtime and is stopped", name_);
     return runtime::stop(runtime::reasons::normal());
   }

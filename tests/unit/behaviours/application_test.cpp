@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 
+#include "held_clock.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
@@ -123,6 +124,25 @@ TEST_CASE("an application whose max_runtime is over ends normally") {
     const auto seen = node.host.book.take(permanent ? 4 : 3);
     CHECK(std::find(seen.begin(), seen.end(), "stop brief shutdown") != seen.end());
     CHECK((std::find(seen.begin(), seen.end(), "node must stop: brief") != seen.end()) == permanent);
+  }
+}
+
+TEST_CASE("a notice that max_runtime is over does not count once the limit has been raised or taken away") {
+  for (const base::nanos limit : {3600 * base::nanos_per_second, base::nanos{0}}) {
+    application_spec lasting = application("a");
+    lasting.max_runtime = limit;
+    controlled node({lasting});
+    test_host& host = node.host;
+    CHECK(host.book.take(2) == lines{"start a", "all started"});
+    const runtime::pid master = host.system.info("a_sup")->parent;
+    host.system.notify(master, runtime::message::atom("max_runtime"));
+    test::look_until([&] {
+      const auto now = host.system.info(master);
+      return !now || (now->summary.messages == 0 && now->summary.status == runtime::process_status::waiting);
+    });
+    CHECK(node.states() == "a=running");
+    node.stop();
+    CHECK(host.book.take(2) == lines{"stop a shutdown", "gone"});
   }
 }
 
