@@ -125,6 +125,9 @@ call_result finish_call(runtime::process& self, const runtime::reference& call, 
 // The exit reason in call_error when no stack was left to wait on. Always this very message.
 const runtime::message& system_limit();
 
+// How long a killed process may take to end. Only code that does not return takes longer.
+inline constexpr base::nanos kill_patience = base::nanos_per_second;
+
 // Why no process was started and initialised. In each case the starter keeps nothing of the attempt: no wait
 // for an answer, no monitor, and after `timeout` and `limit` no link.
 struct start_error {
@@ -133,20 +136,23 @@ struct start_error {
              // processes
     init,    // its init failed with `reason`. As in OTP, linked processes get its exit signal as well
     ignored, // its init returned `ignore`; `reason` is that atom
-    timeout, // its init did not return by the deadline; it is killed
+    timeout, // its init did not return by the deadline; it is killed, and `who` says whether it has ended
     limit,   // there is no stack to wait on; it is killed
     exiting, // the starter itself was killed meanwhile, and must return
   };
   kind what = kind::spawn;
   base::error error{};       // for spawn
   runtime::message reason{}; // for init, ignored
-  runtime::pid who{};        // for init: the pid of the failed process
+  // init: the failed process. timeout and limit: the process if it may still run after kill_patience, since
+  // it is in code that does not return; null: it has ended, and its name is free.
+  runtime::pid who{};
 };
 
 using start_result = expected<runtime::pid, start_error>;
 
 // proc_lib:start_link and its variants: spawns a process, and waits until its init has returned. options.ack
-// is set here. options.monitor is valid only if there is a result. `deadline` is monotonic. Parks.
+// is set here. options.monitor is valid only if there is a result. `deadline` is monotonic. Parks, after the
+// deadline for at most kill_patience, until the killed process has ended.
 start_result start(runtime::process& self, runtime::spawn_options&& options,
                    std::unique_ptr<runtime::behaviour> does, base::nanos deadline = runtime::no_deadline);
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // After proc_lib:start_link and start_monitor. The new process sends its answer before its exit signals. So
 // as long as the answer has not come, no 'EXIT' or 'DOWN' of the process has come either, and unlink and
-// demonitor are enough: there are no messages to flush. In the process's own turn.
+// demonitor are enough: there are no messages to flush. A process whose init takes too long is killed, and
+// the starter waits until it has ended: its name is free then, and another start can take it. In the
+// process's own turn.
 #include <utility>
 
 #include "behaviours/gen/gen.hpp"
@@ -28,6 +30,15 @@ start_result result_of(const runtime::pid& started, const message& ack) {
   return failed(failure::init, is_error ? ack.slice(reason) : ack, started);
 }
 
+// Kills a process whose start took too long, and waits until it has ended. False: it is still in code that
+// does not return. Also false if this process ends meanwhile, or has no stack to wait on.
+bool kill(process& self, const runtime::pid& late) {
+  const runtime::reference ended = self.monitor(late, true);
+  self.exit(late, runtime::reasons::kill());
+  const auto how = self.await(ended, base::mono_now() + kill_patience);
+  return !how && how.error().what == runtime::await_error::kind::down;
+}
+
 } // namespace
 
 start_result start(process& self, runtime::spawn_options&& options, std::unique_ptr<runtime::behaviour> does,
@@ -46,8 +57,10 @@ start_result start(process& self, runtime::spawn_options&& options, std::unique_
   }
   if (linked) self.unlink(started);
   if (monitor != nullptr) self.demonitor(*monitor, true);
-  self.exit(started, runtime::reasons::kill());
-  return failed(answer.what == kind::timeout ? failure::timeout : failure::limit);
+  const bool gone = kill(self, started);
+  if (self.exiting()) return failed(failure::exiting);
+  const failure why = answer.what == kind::timeout ? failure::timeout : failure::limit;
+  return failed(why, {}, gone ? runtime::pid() : started);
 }
 
 } // namespace coppice::behaviours::gen

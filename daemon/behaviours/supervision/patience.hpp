@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "behaviours/gen/gen.hpp"
 
 namespace coppice::behaviours {
 
@@ -12,8 +13,7 @@ struct supervisor_spec;
 
 // How long the init of an actor without start_timeout may take.
 inline constexpr base::nanos default_start_patience = 60 * base::nanos_per_second;
-// How long a killed child may take to end. Only code that does not return takes longer.
-inline constexpr base::nanos kill_patience = base::nanos_per_second;
+using gen::kill_patience;
 // How long a child with a shutdown of `infinity` may take to stop.
 inline constexpr base::nanos infinite_stop_patience = 300 * base::nanos_per_second;
 

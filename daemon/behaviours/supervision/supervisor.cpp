@@ -195,6 +195,7 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
     case kind::spawn:
       break;
     case kind::timeout:
+      if (error.who) report::left_behind(label);
       return failed(start_failed(
           fmt::format("its init has not returned in {} ms: it is killed", limit / base::nanos_per_ms)));
     default:
