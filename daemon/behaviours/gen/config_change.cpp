@@ -14,12 +14,12 @@ using runtime::process;
 
 constexpr std::string_view config_change_tag = "$coppice_config_change";
 constexpr std::string_view options_change_tag = "$coppice_options_change";
-constexpr base::nanos most_time = 5 * base::nanos_per_second;
+constexpr std::string_view late_tag = "config_change_timeout";
 
-message ask(process& self, const runtime::pid& of, const message& request) {
-  const auto answer = ask_by_notice(self, of, request.bytes(), base::mono_now() + most_time);
+message ask(process& self, const runtime::pid& of, const message& request, base::nanos patience) {
+  const auto answer = ask_by_notice(self, of, request.bytes(), base::mono_now() + patience);
   if (!answer && answer.error().what == gen::call_error::kind::timeout) {
-    return runtime::error_message(message::atom("config_change_timeout"));
+    return runtime::error_message(message::atom(late_tag));
   }
   if (!answer) return message::atom("unhandled");
   etf::cursor at(answer->bytes());
@@ -30,7 +30,8 @@ message ask(process& self, const runtime::pid& of, const message& request) {
 
 } // namespace
 
-message change_config(process& self, const runtime::pid& of, const message& args, const message& env) {
+message change_config(process& self, const runtime::pid& of, const message& args, const message& env,
+                      base::nanos patience) {
   runtime::message_writer out(args.size() + env.size() + 64);
   out.tuple(3);
   out.atom(config_change_tag);
@@ -41,10 +42,10 @@ message change_config(process& self, const runtime::pid& of, const message& args
       out.map(0);
     }
   }
-  return ask(self, of, out.take());
+  return ask(self, of, out.take(), patience);
 }
 
-message change_options(process& self, const runtime::pid& of, const message& options) {
+message change_options(process& self, const runtime::pid& of, const message& options, base::nanos patience) {
   runtime::message_writer out(options.size() + 64);
   out.tuple(2);
   out.atom(options_change_tag);
@@ -53,7 +54,12 @@ message change_options(process& self, const runtime::pid& of, const message& opt
   } else {
     out.nil();
   }
-  return ask(self, of, out.take());
+  return ask(self, of, out.take(), patience);
+}
+
+bool is_late(const message& result) {
+  etf::cursor at(result.bytes());
+  return at.read_tuple_of(2) && at.read_atom_is("error") && at.read_atom_is(late_tag);
 }
 
 bool read_config_change(process& self, const gen::request& what, config_change& out) {

@@ -12,15 +12,23 @@ struct config_change {
   runtime::message env;  // a map
 };
 
+// How long a change waits for the answer of the process that is to take it.
+inline constexpr base::nanos config_patience = 5 * base::nanos_per_second;
+
 // Gives the process `of` new args and env (empty: #{}) and waits for the answer. Called by another process
 // in its turn. Returns `ok`; `unhandled` if the process cannot take them or is no such server; {error,
-// Reason} if it refuses, or does not answer in five seconds. Parks.
+// Reason} if it refuses. If there is no answer within `patience`, the result is_late(): the process may take
+// the change later, so a caller that gives up the change has to give it the former values behind it, with a
+// patience of 0. Parks.
 runtime::message change_config(runtime::process& self, const runtime::pid& of, const runtime::message& args,
-                               const runtime::message& env);
+                               const runtime::message& env, base::nanos patience = config_patience);
 
 // As change_config(), for the options of its behaviour. Empty: the defaults.
 runtime::message change_options(runtime::process& self, const runtime::pid& of,
-                                const runtime::message& options);
+                                const runtime::message& options, base::nanos patience = config_patience);
+
+// Whether a result of these functions says that there was no answer in time.
+bool is_late(const runtime::message& result);
 
 // False: the sys request has another form, or is no notice.
 bool read_config_change(runtime::process& self, const gen::request& what, config_change& out);

@@ -178,6 +178,9 @@ class supervisor : public native_server {
   // empty: done.
   runtime::message tell_options(runtime::process& self, const child& one, const child_spec& from,
                                 const child_spec& to);
+  // As tell_options(), for options that the child is to have from now on. If it does not answer in time, it
+  // keeps those that it has.
+  runtime::message offer_options(runtime::process& self, const child& one, const child_spec& to);
   // Tells a running child of its specification, if its kind says so. Returns an error; empty: done.
   runtime::message tell_engine(runtime::process& self, const child& one,
                                const std::shared_ptr<const child_spec>& spec);

@@ -242,9 +242,8 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
   if (one == nullptr || one->state != child_state::running || spec->secrets != nullptr)
     return order_replace(self, spec, found);
   found = note_of(one);
-  if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
-  const message old_env =
-      std::exchange(one->env, shared_->env); // as far as known, also if it does not answer
+  if (message failure = offer_options(self, *one, *spec)) return failure;
+  const message old_env = std::exchange(one->env, shared_->env);
   const message answer = change_config(self, one->pid, spec->args, shared_->env);
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "unhandled")) {
@@ -252,6 +251,16 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
     return order_replace(self, spec, found);
   }
   if (!runtime::is_atom(answer, "ok")) {
+    one->env = old_env;
+    if (is_late(answer) && one->secrets != nullptr) {
+      halt(self, *one, after_halt::comes_again); // no actor can be told secrets
+      if (self.exiting()) return terminating();
+      children_.set_stopped(*one);
+      (void)put_back(self, *one, found);
+      return answer;
+    }
+    // It may take the change later. Then it takes its former arguments again, which are behind the change.
+    if (is_late(answer)) (void)change_config(self, one->pid, one->args, old_env, 0);
     (void)tell_options(self, *one, *spec, *one->spec);
     return answer;
   }
@@ -269,7 +278,7 @@ message supervisor::order_update(process& self, const std::shared_ptr<const chil
   if (simple()) {
     template_ = spec;
   } else if (child* const one = children_.find(spec->id.bytes())) {
-    if (message failure = tell_options(self, *one, *one->spec, *spec)) return failure;
+    if (message failure = offer_options(self, *one, *spec)) return failure;
     if (message failure = tell_engine(self, *one, spec)) {
       if (!self.exiting()) (void)tell_options(self, *one, *spec, *one->spec);
       return failure;
@@ -287,6 +296,14 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
   if (self.exiting()) return terminating();
   if (runtime::is_atom(answer, "ok")) return {};
   return reason_of(answer) ? answer : runtime::error_message(answer);
+}
+
+// A child that does not answer may take the options later. Then it takes its former ones again, which are
+// behind them.
+message supervisor::offer_options(process& self, const child& one, const child_spec& to) {
+  message failure = tell_options(self, one, *one.spec, to);
+  if (is_late(failure) && !self.exiting()) (void)change_options(self, one.pid, one.spec->options, 0);
+  return failure;
 }
 
 // A child that ends meanwhile starts by the new specification.

@@ -3,8 +3,12 @@
 // leaves each child as it was found, whether it ran, waited for its restart or was down.
 #include <doctest/doctest.h>
 
+#include <future>
+
+#include "behaviours/gen/config_change.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "children.hpp"
+#include "held_host.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
@@ -45,14 +49,59 @@ child_spec waiting_child(base::nanos wait) {
   return out;
 }
 
-std::string give(test_host& host, supervisor_order order) {
+std::string give(test_host& host, supervisor_order order,
+                 base::nanos patience = 10 * base::nanos_per_second) {
   return host.run([&](runtime::process& self) {
     const auto request = host.orders.add(std::move(order));
     const auto answer = behaviours::gen::call(self, runtime::destination::named("family"), request.bytes(),
-                                              base::mono_now() + 10 * base::nanos_per_second);
+                                              base::mono_now() + patience);
     return answer ? text(*answer) : std::string("no answer");
   });
 }
+
+// Takes changes of its arguments and options. Answers every call with {Args, Options}, [] where it has had
+// none. On any message it stays in its handler until it is let go.
+class taker : public behaviours::native_server {
+ public:
+  taker(std::promise<void>& busy, std::shared_future<void> let_go)
+      : native_server("taker"), busy_(busy), let_go_(std::move(let_go)) {}
+
+ protected:
+  call_answer handle_call(runtime::process&, const runtime::message&, const runtime::message&) override {
+    runtime::message_writer out;
+    out.tuple(2);
+    for (const runtime::message& one : {args_, options_}) {
+      if (one)
+        out.raw(one.bytes());
+      else
+        out.nil();
+    }
+    return reply(out.take());
+  }
+  runtime::outcome handle_info(runtime::process& self, const runtime::message&) override {
+    busy_.set_value();
+    (void)self.blocking_run([this] { let_go_.wait(); });
+    return runtime::carry_on();
+  }
+  runtime::outcome take_config(runtime::process& self, const runtime::message& from,
+                               behaviours::config_change to) override {
+    args_ = std::move(to.args);
+    behaviours::gen::reply(self, from, runtime::message::atom("ok"));
+    return runtime::carry_on();
+  }
+  runtime::outcome take_options(runtime::process& self, const runtime::message& from,
+                                runtime::message options) override {
+    options_ = std::move(options);
+    behaviours::gen::reply(self, from, runtime::message::atom("ok"));
+    return runtime::carry_on();
+  }
+
+ private:
+  std::promise<void>& busy_;
+  std::shared_future<void> let_go_;
+  runtime::message args_;
+  runtime::message options_;
+};
 
 std::string state_of(test_host& host, std::string_view id) {
   const auto all = children_of(host, runtime::destination::named("family"));
@@ -228,4 +277,39 @@ TEST_CASE("what an order never came to is not taken back") {
   CHECK(give(host, {kind::restore, a, {}, {}, {}, found}) == "{ok,updated}");
   CHECK(host.call(runtime::destination::named("a"), "id") == "a");
   CHECK(host.book.lines().empty());
+}
+
+TEST_CASE("an actor that is busy while a change waits for it keeps what it had, as the refusal says") {
+  struct row {
+    kind what;
+    const char* args;
+    const char* options; // null: none
+    const char* kept;
+  };
+  const row rows[] = {{kind::reconfigure, "#{n => 2}", nullptr, "{#{n => 1},[]}"},
+                      {kind::reconfigure, "#{n => 2}", "[{x,2}]", "{[],[]}"},
+                      {kind::update, "#{n => 1}", "[{x,2}]", "{[],[]}"}};
+  for (const row& each : rows) {
+    CAPTURE(each.kept);
+    std::promise<void> busy, let_go;
+    held_host held;
+    test_host& host = held.host;
+    host.factory.more["taker"] = [&, go_on = let_go.get_future().share()](std::string) {
+      return std::make_unique<taker>(busy, go_on);
+    };
+    child_spec a = actor("a", "taker");
+    a.args = term("#{n => 1}");
+    host.supervise(family(a));
+    host.system.send(runtime::destination::named("a"), term("work"));
+    busy.get_future().wait();
+    child_spec other = a;
+    other.args = term(each.args);
+    if (each.options != nullptr) other.options = term(each.options);
+    auto answer = std::async(std::launch::async, [&host, &each, to = shared(other)] {
+      return give(host, {each.what, to}, an_hour);
+    });
+    CHECK(held.advance_until(answer) == "{error,config_change_timeout}");
+    let_go.set_value();
+    CHECK(host.call(runtime::destination::named("a"), "has") == each.kept);
+  }
 }
