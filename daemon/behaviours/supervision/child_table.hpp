@@ -50,7 +50,8 @@ struct child {
   bool terminated = false;          // it rests because it was stopped by request
   std::uint32_t waits = 0;          // for its restart, without a long run in between
   base::nanos began = 0;            // when it last started
-  base::nanos due = 0;              // when the wait for its restart ends
+  base::nanos wait_began = 0;       // when the wait for its restart began
+  base::nanos due = 0;              // when that wait ends
   std::vector<child_end> ends;      // the last ones, in order of time
   std::any kept;                    // what its kind keeps while it is to be started again by itself
   std::list<child>::iterator place; // in the table

@@ -36,6 +36,7 @@ struct found_child {
   bool rests = false;
   bool terminated = false;
   std::uint32_t waits = 0;
+  base::nanos wait_began = 0;
   base::nanos due = 0;
 };
 using child_note = std::shared_ptr<found_child>;

@@ -355,8 +355,17 @@ void supervisor::try_again(process& self, child& one, const start_failure& why) 
 void supervisor::wait_for_restart(process& self, child& failed, base::nanos wait) {
   report::waits(child_label(failed), wait);
   children_.set_restarting(failed);
-  failed.due = base::mono_now() + wait;
+  failed.wait_began = base::mono_now();
+  failed.due = failed.wait_began + wait;
   wait_on(self, failed);
+}
+
+void supervisor::wait_anew(process& self, child& one) {
+  if (one.state != child_state::restarting || one.due == runtime::no_deadline || one.waits == 0) return;
+  const auto& backoff = one.spec->backoff;
+  const base::nanos wait = backoff ? backoff_wait(*backoff, one.waits - 1, base::random_share()) : 0;
+  one.due = one.wait_began + wait;
+  wait_on(self, one);
 }
 
 void supervisor::wait_on(process& self, const child& one) {

@@ -115,6 +115,9 @@ class supervisor : public native_server {
   // Ends the wait that restart() began: starts the child and its siblings in start order.
   runtime::outcome start_again(runtime::process& self, child& failed);
   void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
+  // For a child whose backoff has changed: if it waits for its restart, the wait is as long as the backoff
+  // says now, counted from when it began.
+  void wait_anew(runtime::process& self, child& one);
   // Sets the timer whose notice starts a child that is to be restarted.
   void wait_on(runtime::process& self, const child& one);
   // Notifies itself with {'$gen_cast', {What, Id | Pid}} at `when` (monotonic).

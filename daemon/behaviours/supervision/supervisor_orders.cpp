@@ -93,6 +93,7 @@ found_child supervisor::note_of(const child* one) {
           .rests = one->rests,
           .terminated = one->terminated,
           .waits = one->waits,
+          .wait_began = one->wait_began,
           .due = one->due};
 }
 
@@ -181,6 +182,7 @@ message supervisor::put_back(process& self, child& one, const found_child& found
     }
     case child_state::restarting:
       children_.set_restarting(one);
+      one.wait_began = found.wait_began;
       one.due = found.due;
       return {};
     case child_state::given_up:
@@ -268,10 +270,12 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
   return done("updated");
 }
 
-// Applies what a specification says about a child that goes on running.
+// Applies what a specification says about a child that goes on running, or waiting for its restart.
 void supervisor::keep_to(process& self, child& one, const std::shared_ptr<const child_spec>& spec) {
+  const auto former = one.spec->backoff;
   children_.respecify(one, spec);
   if (one.state == child_state::running) self.host().set_compression(one.pid, spec->compression);
+  if (spec->backoff != former) wait_anew(self, one);
 }
 
 message supervisor::order_update(process& self, const std::shared_ptr<const child_spec>& spec) {

@@ -313,3 +313,30 @@ TEST_CASE("an actor that is busy while a change waits for it keeps what it had, 
     CHECK(host.call(runtime::destination::named("a"), "has") == each.kept);
   }
 }
+
+TEST_CASE("a changed backoff holds for a child that waits, from when its wait began") {
+  const auto come_to_wait = [](test_host& host) {
+    host.supervise(family(waiting_child(an_hour)));
+    host.book.take(2);
+    crash(host, "a");
+    CHECK(host.book.take(1) == lines{"stop a crashed"});
+    look_until([&] { return state_of(host, "a") == "restarting"; });
+  };
+  for (const bool has_one : {true, false}) {
+    test_host host;
+    come_to_wait(host);
+    CHECK(give(host, {kind::update, shared(has_one ? waiting_child(1) : actor("a"))}) == "{ok,updated}");
+    CHECK(host.book.take(1) == lines{"start a"});
+  }
+  held_host held;
+  come_to_wait(held.host);
+  held.advance(std::chrono::minutes(30));
+  CHECK(give(held.host, {kind::update, shared(waiting_child(2 * an_hour))}, 2 * an_hour) == "{ok,updated}");
+  held.advance(std::chrono::minutes(40)); // the former wait is over
+  CHECK(state_of(held.host, "a") == "restarting");
+  CHECK(give(held.host, {kind::update, shared(waiting_child(an_hour))}, 2 * an_hour) == "{ok,updated}");
+  look_until([&] {
+    held.advance(std::chrono::milliseconds(1)); // what is due is done at the next tick
+    return held.host.book.lines() == lines{"start a"};
+  });
+}
