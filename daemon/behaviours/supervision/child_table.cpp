@@ -130,6 +130,11 @@ void child_table::respecify(child& one, std::shared_ptr<const child_spec> spec) 
   one.secrets = one.spec->secrets;
 }
 
+void child_table::resupervise(child& one, std::shared_ptr<const child_spec> spec) {
+  const std::scoped_lock held(lock_);
+  one.spec = std::move(spec);
+}
+
 void child_table::arrange(const child_list& order) {
   const std::scoped_lock held(lock_);
   std::list<child> first;

@@ -100,6 +100,8 @@ class child_table {
   void set_whole(std::shared_ptr<const supervisor_spec> whole);
   // Gives the child another specification, with the same id.
   void respecify(child& one, std::shared_ptr<const child_spec> spec);
+  // Gives the child a specification that differs only in how it is supervised. Its args stay.
+  void resupervise(child& one, std::shared_ptr<const child_spec> spec);
   // Moves the children with these ids to the front, in this order; the others stay behind them as they were.
   void arrange(const child_list& order);
 

@@ -188,6 +188,9 @@ class supervisor : public native_server {
   runtime::message tell_engine(runtime::process& self, const child& one,
                                const std::shared_ptr<const child_spec>& spec);
   void keep_to(runtime::process& self, child& one, const std::shared_ptr<const child_spec>& spec);
+  // Makes `spec` the template. Children that it has keep what they were started with, and are supervised as
+  // it says: restart, shutdown, start_timeout, backoff.
+  void take_template(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
   // Gives a running child the env of shared_. Returns why not; empty: done.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
+#include <unordered_map>
 
 #include "behaviours/gen/config_change.hpp"
 #include "behaviours/supervision/supervisor.hpp"
@@ -280,7 +281,7 @@ void supervisor::keep_to(process& self, child& one, const std::shared_ptr<const 
 
 message supervisor::order_update(process& self, const std::shared_ptr<const child_spec>& spec) {
   if (simple()) {
-    template_ = spec;
+    take_template(self, spec);
   } else if (child* const one = children_.find(spec->id.bytes())) {
     if (message failure = offer_options(self, *one, *spec)) return failure;
     if (message failure = tell_engine(self, *one, spec)) {
@@ -290,6 +291,29 @@ message supervisor::order_update(process& self, const std::shared_ptr<const chil
     keep_to(self, *one, spec);
   }
   return done("updated");
+}
+
+// Children that share a specification share the one that takes its place.
+void supervisor::take_template(process& self, const std::shared_ptr<const child_spec>& spec) {
+  template_ = spec;
+  std::unordered_map<const child_spec*, std::shared_ptr<const child_spec>> successors;
+  for (child& one : children_.in_start_order()) {
+    const std::shared_ptr<const child_spec> former = one.spec;
+    const bool same = former->restart == spec->restart && former->shutdown == spec->shutdown &&
+                      former->start_timeout == spec->start_timeout && former->backoff == spec->backoff;
+    if (same) continue;
+    std::shared_ptr<const child_spec>& successor = successors[former.get()];
+    if (successor == nullptr) {
+      auto made = std::make_shared<child_spec>(*former);
+      made->restart = spec->restart;
+      made->shutdown = spec->shutdown;
+      made->start_timeout = spec->start_timeout;
+      made->backoff = spec->backoff;
+      successor = std::move(made);
+    }
+    children_.resupervise(one, successor);
+    if (successor->backoff != former->backoff) wait_anew(self, one);
+  }
 }
 
 message supervisor::tell_options(process& self, const child& one, const child_spec& from,
@@ -350,7 +374,7 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
   spec_ = whole;
   children_.set_whole(whole);
   if (simple()) {
-    template_ = whole->children.front();
+    take_template(self, whole->children.front());
   } else {
     children_.arrange(whole->children);
   }

@@ -59,6 +59,24 @@ std::string give(test_host& host, supervisor_order order,
   });
 }
 
+// A supervisor of children of a template, which is `each`.
+supervisor_spec template_family(child_spec each) {
+  supervisor_spec out;
+  out.name = "family";
+  out.strategy = behaviours::strategy::simple_one_for_one;
+  out.intensity = 10;
+  each.name = "";
+  out.children.push_back(std::make_shared<child_spec>(std::move(each)));
+  return out;
+}
+
+// Starts a child of the template and returns its pid.
+runtime::pid start_from_template(test_host& host) {
+  CHECK(host.call(runtime::destination::named("family"), "{start_child, []}").starts_with("{ok,"));
+  const auto all = children_of(host, runtime::destination::named("family"));
+  return all && !all->empty() ? all->back().pid : runtime::pid();
+}
+
 // Takes changes of its arguments and options. Answers every call with {Args, Options}, [] where it has had
 // none. On any message it stays in its handler until it is let go.
 class taker : public behaviours::native_server {
@@ -339,4 +357,31 @@ TEST_CASE("a changed backoff holds for a child that waits, from when its wait be
     held.advance(std::chrono::milliseconds(1)); // what is due is done at the next tick
     return held.host.book.lines() == lines{"start a"};
   });
+}
+
+TEST_CASE("children of a template are supervised by what the template says now") {
+  {
+    test_host host;
+    child_spec each = actor("w", "stubborn");
+    each.shutdown = behaviours::shutdown_limit::brutal_kill();
+    const runtime::pid supervisor = host.supervise(template_family(each)).first;
+    REQUIRE(supervisor);
+    const runtime::pid child = start_from_template(host);
+    REQUIRE(child);
+    each.shutdown = behaviours::shutdown_limit::after(base::nanos_per_ms);
+    each.name = "";
+    CHECK(give(host, {kind::update, shared(each)}) == "{ok,updated}");
+    CHECK(host.shut_down(supervisor) == "shutdown");
+    CHECK_FALSE(host.system.alive(child));
+  }
+  test_host host;
+  child_spec each = actor("w", "scribe", restart_type::temporary);
+  host.supervise(template_family(each));
+  const runtime::pid child = start_from_template(host);
+  CHECK(host.book.take(2) == lines{"args #{}", "start w"});
+  each.restart = restart_type::permanent;
+  const auto whole = std::make_shared<const supervisor_spec>(template_family(each));
+  CHECK(give(host, {kind::adopt, {}, whole}) == "{ok,updated}");
+  host.system.send(child, term("{exit, crashed}"));
+  CHECK(host.book.take(3) == lines{"stop w crashed", "args #{}", "start w"});
 }
