@@ -56,13 +56,18 @@ class restart_window {
 
   // Notes a restart at `now` (never earlier than the last). False: too many, the supervisor gives up.
   bool add(base::nanos now);
+  // Changes the limits. The restarts that have been noted count under the new ones.
+  void set_limit(std::uint32_t intensity, base::nanos period) {
+    intensity_ = intensity;
+    period_ = period;
+  }
   // How many restarts may still be added at `now`.
   std::uint32_t left(base::nanos now) const;
 
  private:
   std::uint32_t intensity_;
   base::nanos period_;
-  std::deque<base::nanos> times_; // at most intensity_ + 1
+  std::deque<base::nanos> times_; // at most 1 more than the largest intensity_ so far
 };
 
 } // namespace coppice::behaviours

@@ -368,9 +368,7 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
       return runtime::error_message(why.take());
     }
   }
-  if (whole->intensity != spec_->intensity || whole->period != spec_->period) {
-    window_ = restart_window(whole->intensity, whole->period);
-  }
+  window_.set_limit(whole->intensity, whole->period);
   spec_ = whole;
   children_.set_whole(whole);
   if (simple()) {

@@ -159,6 +159,15 @@ TEST_CASE("how many restarts are left counts those within the period") {
   CHECK(window.left(2 * second) == 0); // not below
 }
 
+TEST_CASE("restarts count under limits that were set after them") {
+  restart_window window(3, 5 * second);
+  CHECK(window.add(0));
+  CHECK(window.add(1 * second));
+  window.set_limit(2, 10 * second);
+  CHECK(window.left(6 * second) == 0);
+  CHECK_FALSE(window.add(6 * second));
+}
+
 TEST_CASE("intensity 0 allows no restart at all") {
   restart_window window(0, 5 * second);
   CHECK_FALSE(window.add(0));

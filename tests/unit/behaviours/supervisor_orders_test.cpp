@@ -385,3 +385,21 @@ TEST_CASE("children of a template are supervised by what the template says now")
   host.system.send(child, term("{exit, crashed}"));
   CHECK(host.book.take(3) == lines{"stop w crashed", "args #{}", "start w"});
 }
+
+TEST_CASE("restarts that were counted stay counted when the intensity changes") {
+  test_host host;
+  supervisor_spec of = family(actor("a"));
+  of.intensity = 3;
+  of.period = 1000 * base::nanos_per_second;
+  const auto changed = std::make_shared<supervisor_spec>(of);
+  changed->intensity = 2;
+  host.supervise(std::move(of));
+  host.book.take(2);
+  for (int i = 0; i < 2; ++i) {
+    crash(host, "a");
+    CHECK(host.book.take(2) == lines{"stop a crashed", "start a"});
+  }
+  CHECK(give(host, {kind::adopt, {}, changed}) == "{ok,updated}");
+  crash(host, "a");
+  CHECK(host.book.take(2) == lines{"stop a crashed", "stop b shutdown"});
+}
