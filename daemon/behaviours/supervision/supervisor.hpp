@@ -193,6 +193,8 @@ class supervisor : public native_server {
   void take_template(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
+  // After renew(): a child that has said `ignore` leaves the table where only a running one may be in it.
+  void leave_if_ignored(child& one);
   // Gives a running child the env of shared_. Returns why not; empty: done.
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
   std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;

@@ -404,15 +404,22 @@ message supervisor::order_environment(process& self, const supervisor_order& ord
       child& back = *asked.back();
       asked.pop_back();
       const message again = renew(self, back, nullptr);
-      if (again && back.state == child_state::stopped) try_again(self, back, {.reason = again});
+      const bool is_down = back.state == child_state::stopped || back.state == child_state::restarting;
+      if (again && is_down)
+        try_again(self, back, {.reason = again});
+      else
+        leave_if_ignored(back);
     }
     return runtime::error_message(failure);
   }
-  for (child* const one : asked) {
-    const bool ignored = one->state == child_state::stopped && one->spec->restart == restart_type::temporary;
-    if (ignored) children_.remove(*one);
-  }
+  for (child* const one : asked) leave_if_ignored(*one);
   return done("updated");
+}
+
+// A child that is stopped here has said `ignore` when it was started anew.
+void supervisor::leave_if_ignored(child& one) {
+  const bool stays = !simple() && one.spec->restart != restart_type::temporary;
+  if (one.state == child_state::stopped && !stays) retire(one);
 }
 
 // An actor that does not handle a change is started anew. An actor that ended meanwhile is started too. Both
@@ -441,7 +448,8 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     }
     halt(self, one, after_halt::comes_again);
     if (self.exiting()) return {};
-    children_.set_stopped(one);
+    // A child of a template is found by the pid of its last process until it runs again.
+    simple() ? children_.set_restarting(one) : children_.set_stopped(one);
   }
   one.waits = 0;
   const launched started = start(self, one, shared_->env, pace::bounded);

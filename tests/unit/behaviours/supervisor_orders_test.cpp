@@ -403,3 +403,18 @@ TEST_CASE("restarts that were counted stay counted when the intensity changes") 
   crash(host, "a");
   CHECK(host.book.take(2) == lines{"stop a crashed", "stop b shutdown"});
 }
+
+TEST_CASE("a child of a template that twice does not start with a changed env is tried again") {
+  test_host host;
+  host.supervise(template_family(actor("w")));
+  start_from_template(host);
+  CHECK(host.book.take(2) == lines{"args #{}", "start w"});
+  host.book.failures["w"] = 2;
+  CHECK(give(host, {kind::environment, {}, {}, term("#{a => 1}")}).starts_with("{error,"));
+  CHECK(host.book.take(7) ==
+        lines{"stop w shutdown", "args #{}", "fail w", "args #{}", "fail w", "args #{}", "start w"});
+  const auto all = children_of(host, runtime::destination::named("family"));
+  REQUIRE(all);
+  REQUIRE(all->size() == 1);
+  CHECK(all->front().state == "running");
+}
