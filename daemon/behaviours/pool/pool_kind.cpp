@@ -2,6 +2,7 @@
 // See pool_kind.hpp.
 #include "behaviours/pool/pool_kind.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "behaviours/pool/pool.hpp"
@@ -20,7 +21,7 @@ class pools final : public child_kind {
     return std::make_unique<pool>(pool_order{of.spec, options_}, of.shared, of.label, of.above);
   }
   std::optional<engine_order> order_for(const std::shared_ptr<const child_spec>& to) const override {
-    return engine_order{pool_order{to, options_}, default_start_patience + options_->drain};
+    return engine_order{pool_order{to, options_}, patience(*to->supervisor)};
   }
   // All workers are made alike.
   std::vector<actor_use> actors(const child_spec& of) const override {
@@ -29,6 +30,16 @@ class pools final : public child_kind {
   }
 
  private:
+  // How long a change to or from `of` may take: its workers start and stop one after the other. At most a day
+  // and the drain.
+  base::nanos patience(const supervisor_spec& of) const {
+    constexpr base::nanos longest = 24 * 3600 * base::nanos_per_second;
+    const child_spec& worker = *of.children.front();
+    const base::nanos each = std::min(start_patience(worker), longest) + stop_patience(worker);
+    const auto workers = static_cast<base::nanos>(std::max<std::size_t>(of.children.size(), options_->max));
+    return std::min(workers * std::min(each, longest), longest) + options_->drain;
+  }
+
   const std::shared_ptr<const pool_spec> options_;
 };
 

@@ -341,7 +341,8 @@ message supervisor::tell_engine(process& self, const child& one,
   auto told = order_of(spec);
   if (!told) return {};
   const message request = shared_->orders->add(std::move(told->what));
-  const base::nanos most = told->patience;
+  const auto back = order_of(one.spec); // what has to be stopped may take longer than what has to start
+  const base::nanos most = std::max(told->patience, back ? back->patience : 0);
   const auto answer = call_engine(self, one.pid, request, base::mono_now() + most);
   if (self.exiting()) return terminating();
   if (!answer) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Running pools: who answers whom, what becomes of requests whose worker, caller or place in the queue goes,
 // and changes of size. Nothing here waits for time to pass but for what is to expire.
+#include <future>
+#include <optional>
 #include <set>
 
 #include "held_clock.hpp"
@@ -385,6 +387,37 @@ TEST_CASE("a worker that is to go may finish what it holds, until the drain time
   CHECK(lost[0].ends_with("!exit {worker_down,shutdown}"));
   host.tell_worker(1, "release");
   CHECK(host.book.take(1)[0].ends_with("{released,1}"));
+}
+
+TEST_CASE("a change of size has the time that all its workers may take to start and stop") {
+  pool_spec options;
+  const auto patience_for = [](const pool_spec& of, std::uint32_t size) {
+    const auto to = pool_host::child(of, size);
+    return to->kind->order_for(to).value().patience;
+  };
+  CHECK(patience_for(options, 8) >= 8 * default_start_patience);
+  CHECK(patience_for(options, pool::most_workers) <= 25 * 3600 * base::nanos_per_second);
+  options.max = 20;
+  CHECK(patience_for(options, 8) >= 20 * default_start_patience);
+
+  std::optional<test::held_clock> clock(std::in_place);
+  pool_host host;
+  options.max = 0;
+  options.drain = base::nanos_per_ms;
+  host.start(options, 20, "stubborn"); // each takes 5 s to stop
+  auto answer = std::async(std::launch::async, [&host, &options] {
+    return host.run([&](runtime::process& self) {
+      supervisor_order to{supervisor_order::kind::update, pool_host::child(options, 1, "stubborn")};
+      const auto request = host.orders.add(std::move(to));
+      return test_host::shown(gen::call(self, host.supervisor, request, runtime::no_deadline));
+    });
+  });
+  while (answer.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    clock->advance(std::chrono::milliseconds(100));
+    coppice::test::pause(std::chrono::milliseconds(1));
+  }
+  CHECK(answer.get() == "{ok,updated}");
+  clock.reset(); // the host waits in steps of time when it stops
 }
 
 TEST_CASE("a worker that does not start takes the change of size back") {
