@@ -135,8 +135,8 @@ class actor_stream final : private net::stream_handler {
   // Keeps a reference to the memory until the kernel has the bytes.
   write_result write(runtime::message bytes);
   void flush();
-  // No input callbacks until resume(). Reading goes on up to the credit. A broken stream whose actor is paused
-  // and takes nothing for 30 s ends without the rest.
+  // No input callbacks until resume(). Reading goes on up to the credit. A broken stream whose actor is
+  // paused and takes nothing for 30 s ends without the rest.
   void pause() { held_ = true; }
   void resume();
   bool paused() const { return held_; }

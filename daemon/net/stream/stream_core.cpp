@@ -365,7 +365,7 @@ void stream::core::outlive(std::chrono::milliseconds patience) {
 }
 
 void stream::core::reset() {
-  const struct linger at_once{.l_onoff = 1, .l_linger = 0};
+  const struct linger at_once { .l_onoff = 1, .l_linger = 0 };
   setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close();
 }

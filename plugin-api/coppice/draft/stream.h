@@ -169,9 +169,9 @@ typedef struct coppice_stream_api {
   /* [actor] As write; large slices are shared instead of copied. */
   int32_t (*write_slice)(coppice_actor* self, uint64_t stream, const coppice_slice* slice);
   /* [actor] Stops on_frame and on_data until resume. Bytes that arrive meanwhile wait, beyond the credit at
-   * the peer. Bytes that on_data left unused come again after resume, also if no others have arrived. When the
-   * connection breaks, what had come whole is kept for the actor; one that stays paused and takes nothing for
-   * 30 s is told on_close without it. */
+   * the peer. Bytes that on_data left unused come again after resume, also if no others have arrived. When
+   * the connection breaks, what had come whole is kept for the actor; one that stays paused and takes nothing
+   * for 30 s is told on_close without it. */
   int32_t (*pause)(coppice_actor* self, uint64_t stream);
   int32_t (*resume)(coppice_actor* self, uint64_t stream);
   /* [actor] Ends this end's direction once everything is written; bytes from the peer still arrive. */

@@ -161,7 +161,8 @@ TEST_CASE("a call ends with the callee's exit, with noproc, with noconnection, o
   failed_with(failure::down, "noconnection");
 }
 
-TEST_CASE("the end of a call, and a kill, pass messages of the same sender that find the caller's mailbox full") {
+TEST_CASE(
+    "the end of a call, and a kill, pass messages of the same sender that find the caller's mailbox full") {
   two_nodes both;
   const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
   const auto there = both.b.see(both.a, narrow.id());
