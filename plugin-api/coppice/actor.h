@@ -27,7 +27,9 @@ typedef struct coppice_spawn_options {
   coppice_bytes actor; /* "PLUGIN:ACTOR", "PLUGIN", or ":ACTOR" of the caller's own plugin; UTF-8 */
   coppice_bytes name;  /* registered name, UTF-8; empty: none */
   coppice_bytes args;  /* a term; empty: the empty map */
-  int64_t deadline;    /* monotonic ns by which its init must have returned; 0: 5 s from now */
+  /* Monotonic ns by which its init must have returned; 0: 5 s from now. A process that is too late is killed,
+   * and its end is waited for, for a second at most. */
+  int64_t deadline;
 } coppice_spawn_options;
 #define COPPICE_SPAWN_OPTIONS_LEAST COPPICE_SIZE_THROUGH(coppice_spawn_options, deadline)
 

@@ -19,7 +19,7 @@ inline constexpr base::nanos config_patience = 5 * base::nanos_per_second;
 // in its turn. Returns `ok`; `unhandled` if the process cannot take them or is no such server; {error,
 // Reason} if it refuses. If there is no answer within `patience`, the result is_late(): the process may take
 // the change later, so a caller that gives up the change has to give it the former values behind it, with a
-// patience of 0. Parks.
+// patience of 0; what it answers to those is not heard. Parks.
 runtime::message change_config(runtime::process& self, const runtime::pid& of, const runtime::message& args,
                                const runtime::message& env, base::nanos patience = config_patience);
 

@@ -95,6 +95,7 @@ class pool final : public server {
     pool_caller caller{};
     std::uint32_t before = 0;
     std::uint32_t open = 0;               // orders to the supervisor that are not answered
+    std::uint32_t there = 0;              // while it grows: the workers that have started
     base::nanos drained = 0;              // until then the workers beyond may finish what they hold
     runtime::message failure{};           // why a worker did not start
     std::optional<pool_order> previous{}; // what it ran by before, and does again if this fails
@@ -136,6 +137,7 @@ class pool final : public server {
   void resize(runtime::process& self, resizing next);
   void begin_resize(runtime::process& self);
   void grow(runtime::process& self);
+  void add_worker(runtime::process& self);
   void shrink(runtime::process& self);
   void remove_drained(runtime::process& self);
   void resized(runtime::process& self, const inside_call& one, const runtime::ask_result& result);

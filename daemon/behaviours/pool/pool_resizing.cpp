@@ -85,9 +85,15 @@ bool pool::order(process& self, supervisor_order what, inside_call about) {
 void pool::grow(process& self) {
   resizing& now = resizings_.front();
   dispatcher_.resize(now.size);
-  for (std::uint32_t worker = now.before; worker < now.size; ++worker)
-    now.open += order(self, {supervisor_order::kind::add, worker_spec(worker), {}, {}, {}},
-                      {inside_call::kind::added, {}, worker});
+  now.there = now.before;
+  add_worker(self);
+}
+
+// One at a time: once a worker does not start, none of the others is tried.
+void pool::add_worker(process& self) {
+  resizing& now = resizings_.front();
+  now.open += order(self, {supervisor_order::kind::add, worker_spec(now.there), {}, {}, {}},
+                    {inside_call::kind::added, {}, now.there});
 }
 
 void pool::remove_drained(process& self) {
@@ -116,8 +122,7 @@ void pool::resized(process& self, const inside_call& one, const runtime::ask_res
   }
   etf::cursor at(result.term.bytes());
   if (at.read_tuple_of(2) && at.read_atom_is("error")) now.failure = result.term.slice(at.rest()).compact();
-  if (now.open != 0) return;
-  if (!now.failure) return end_resize(self);
+  if (!now.failure) return ++now.there < now.size ? add_worker(self) : end_resize(self);
   // The workers that did start are removed again.
   base::log::warning("pool", "{}: not resized to {}: {}", label_, now.size,
                      runtime::shown_reason(now.failure, 300));

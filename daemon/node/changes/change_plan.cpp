@@ -5,9 +5,11 @@
 #include "node/changes/change_plan.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "behaviours/supervision/child_kind.hpp"
 #include "node/assembly/assemble.hpp"
 #include "node/changes/held_for_others.hpp"
 
@@ -96,8 +98,10 @@ class planner {
   }
   void tell(std::string what, const std::string& path, supervisor_order forth, supervisor_order back,
             base::nanos time = behaviours::default_start_patience) {
-    if (forth.child != nullptr && back.child != nullptr)
-      time = std::max(time, patience_for(*forth.child, *back.child));
+    if (forth.child != nullptr && back.child != nullptr) {
+      time = std::max({time, patience_for(*forth.child, *back.child), engine_patience(forth.child),
+                       engine_patience(back.child)});
+    }
     out_.steps.push_back({std::move(what), path, std::move(forth), std::move(back), time});
   }
   void tell(std::string what, const std::string& path, supervisor_order::kind forth, child_pointer with,
@@ -112,6 +116,11 @@ class planner {
   static base::nanos patience_for(const Specification& a, const Specification& b) {
     return std::max(behaviours::stop_patience(a), behaviours::stop_patience(b)) +
            std::max(behaviours::start_patience(a), behaviours::start_patience(b));
+  }
+  // Time for the engine of the child to take on a change. 0: it is not told of any.
+  static base::nanos engine_patience(const child_pointer& child) {
+    const auto told = child->kind != nullptr ? child->kind->order_for(child) : std::nullopt;
+    return told ? told->patience : 0;
   }
   const application_spec& running_spec(const std::string& name) const { return *running_.at(name); }
 

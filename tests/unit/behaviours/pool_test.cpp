@@ -420,12 +420,15 @@ TEST_CASE("a change of size has the time that all its workers may take to start 
   clock.reset(); // the host waits in steps of time when it stops
 }
 
-TEST_CASE("a worker that does not start takes the change of size back") {
+TEST_CASE("a worker that does not start takes the change of size back, and no further one is tried") {
   pool_host host;
   host.start({}, 1, "scribe");
   CHECK(host.book.take(1) == lines{"start 1"});
   host.book.failures["3"] = 1;
   CHECK(host.resize(4) == "{error,{cannot,start}}");
+  const auto seen = host.book.take(0);
+  CHECK(std::ranges::count(seen, "start 2") == 1);
+  CHECK(std::ranges::count(seen, "start 4") == 0);
   CHECK(host.report()["size"] == 1);
   CHECK(test::children_of(host, workers)->size() == 1);
   CHECK(host.resize(4) == "ok");

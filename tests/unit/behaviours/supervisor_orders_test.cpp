@@ -346,6 +346,7 @@ TEST_CASE("a changed backoff holds for a child that waits, from when its wait be
     CHECK(give(host, {kind::update, shared(has_one ? waiting_child(1) : actor("a"))}) == "{ok,updated}");
     CHECK(host.book.take(1) == lines{"start a"});
   }
+  if (!can_hold_clock()) return; // it would wait for more than an hour
   held_host held;
   come_to_wait(held.host);
   held.advance(std::chrono::minutes(30));
