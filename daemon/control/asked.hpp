@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "control/process_looks.hpp"
 #include "control/server.hpp"
 #include "node/instance/instance.hpp"
+#include "node/instance/target.hpp"
 #include "runtime/process.hpp"
 
 namespace coppice::control {
@@ -61,6 +63,14 @@ struct asked {
   // The work that is left while a process asks: `asks` names it, and it is ended if the client leaves.
   pending while_asking() const {
     return {std::nullopt, [asks = asks] { asks->give_up(); }};
+  }
+
+  // The work that is left while the process is found that the argument `key` names. A global name is asked
+  // for on a worker's thread.
+  pending while_finding(const char* key) const {
+    constexpr std::chrono::milliseconds patience{2500};
+    if (!node::global_name_in(text(key))) return {};
+    return {patience, {}};
   }
 
   void done(nlohmann::json document) { reply(api::reply(std::move(document))); }

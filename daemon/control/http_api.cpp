@@ -71,8 +71,9 @@ std::string near(std::string_view name) {
 
 // Whether the answer to the command may take longer than the control thread needs to make it.
 bool may_wait(const command& what, const json& arguments) {
-  return what.name == "info" || arguments.contains("timeout_ms") || arguments.contains("wait") ||
-         arguments.contains("over_ms");
+  const std::string sort = what.name == "top" ? arguments.value("sort", "") : "";
+  return what.name == "info" || what.name == "diff" || sort == "rate" || sort == "cpu" ||
+         arguments.contains("timeout_ms") || arguments.contains("wait") || arguments.contains("over_ms");
 }
 
 json stream_status(node::instance& of) {

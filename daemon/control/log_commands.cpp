@@ -206,7 +206,7 @@ pending run_log_level(const request& r) {
   r->of.requests().info(of, [r, level, of](const base::result<runtime::process_info>& info) {
     set_level(r, level, target_of(r->of.snapshots(), of, info));
   });
-  return {};
+  return r->while_finding("of");
 }
 
 } // namespace coppice::control

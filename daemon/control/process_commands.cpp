@@ -91,14 +91,14 @@ pending run_cast(const request& r) {
   address(r, [r](const runtime::destination& to, const runtime::message& term) {
     r->finish(r->of.requests().cast(to, term));
   });
-  return {};
+  return r->while_finding("name");
 }
 
 pending run_send(const request& r) {
   address(r, [r](const runtime::destination& to, runtime::message term) {
     r->finish(r->of.requests().send(to, std::move(term)));
   });
-  return {};
+  return r->while_finding("name");
 }
 
 namespace {
@@ -181,10 +181,9 @@ void tell_of(const request& r, const runtime::process_info& info) {
 // name is found by a worker only.
 pending run_info(const request& r) {
   constexpr std::chrono::milliseconds patience{1500};
-  constexpr std::chrono::milliseconds patience_with_lookup{2500};
   if (node::global_name_in(r->text("name"))) {
     find_process(r, [r](const runtime::process_info& info) { tell_of(r, info); });
-    return {patience_with_lookup, {}};
+    return r->while_finding("name");
   }
   const auto info = r->of.snapshots().info(r->text("name"));
   if (!info) return r->fail(info.error()), pending{};
@@ -203,7 +202,7 @@ pending run_exit(const request& r) {
     r->of.runtime().exit(info.summary.pid, std::move(*reason));
     r->done(json::object());
   });
-  return {};
+  return r->while_finding("name");
 }
 
 // Ends what `sys` of another node, or of this one, has switched on at a process.

@@ -610,6 +610,7 @@ def waiting(cleanup):
     eventually(lambda: refused()[0] == 503, "those that wait are as many as may be")
     status, headers, text = refused()
     equal((status, headers["Retry-After"], json.loads(text)["why"]), (503, "5", "too many requests without a token wait already"))
+    equal(api.raw("GET", "/api/v1/top?sort=rate")[0], 503)
     equal(api.get("status", token=False)["state"], "running")
     check(api.get("top?over_ms=1")["processes"], "with the token")
     for one in clients:

@@ -224,6 +224,7 @@ class actor_stream final : private net::stream_handler {
   std::uint64_t frame_began_ = 0; // 0: no frame has begun
   std::uint64_t stuck_since_ = 0; // since when written bytes wait; 0: none wait
   std::uint64_t written_then_ = 0;
+  std::size_t left_then_ = 0;   // while broken: input_.size() when that was looked at last
   std::uint64_t last_byte_ = 0; // of a program: bytes_read() when all that it wrote is read
   actor_stream_life life_;
   actor_stream_news news_;

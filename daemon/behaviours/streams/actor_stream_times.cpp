@@ -65,10 +65,11 @@ void actor_stream::watch() {
 
 // A paused actor may wait for an event that does not come any more, such as an answer to what it has written.
 void actor_stream::wait_for_actor() {
-  timer_ = net::deadline(loop_, [this, left = input_.size()]() mutable {
+  left_then_ = input_.size();
+  timer_ = net::deadline(loop_, [this] {
     if (!life_.is(actor_stream_life_state::broken)) return;
-    const std::size_t before = std::exchange(left, input_.size());
-    if (!held_ || left != before) return timer_.start(broken_time);
+    const std::size_t before = std::exchange(left_then_, input_.size());
+    if (!held_ || left_then_ != before) return timer_.start(broken_time);
     life_.take(actor_stream_life_event::ends);
     tell();
   });

@@ -109,6 +109,8 @@ void stream::core::ready() {
 void stream::core::pause() {
   reading_.take(stream_reading_event::pauses);
   adjust_reading();
+  // The end is not read any more, for which the error of a write has waited.
+  if (broken_ && life_.is_ready()) fail_later(std::move(*std::exchange(broken_, nullptr)));
 }
 
 void stream::core::resume() {
@@ -267,6 +269,7 @@ base::status stream::core::try_flush() {
     if (written->is_full) break;
     if (written->bytes == 0 || bytes_queued() == 0) return all_written();
   }
+  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises); // TLS may have made more of it
   if (auto begun = carrier_->write_later(queue_); !begun) return begun;
   writing_.take(stream_writing_event::begins);
   return {};

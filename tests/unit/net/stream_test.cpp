@@ -313,12 +313,20 @@ TEST_CASE("a handler that waits for room is told that it need not once a write h
   both.server.flush();
   REQUIRE(::send(peer.get(), "refused, and why", 16, MSG_NOSIGNAL) == 16);
   peer.reset();
+  pollfd broken{both.server.descriptor(), 0, 0};
+  REQUIRE(::poll(&broken, 1, 10'000) == 1); // the loop does not turn, which would read the end
   both.server.write("too late");
   both.server.flush();
   CHECK(both.server.bytes_queued() == 0);
   both.server.write("later still");
   CHECK(both.server.bytes_queued() == 0);
   CHECK_FALSE(both.at_server.closed);
+  SUBCASE("unless it reads no more") {
+    both.server.pause();
+    REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
+    CHECK(both.at_server.closed->code == base::errc::closed);
+    return;
+  }
   REQUIRE(both.until([&] { return both.at_server.drained == 1; }));
   REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));
   CHECK(both.at_server.received == "refused, and why");
