@@ -231,6 +231,10 @@ void pool::arm(process& self) {
 
 void pool::tick(process& self) {
   if (self.now() >= armed_) armed_ = 0;
+  if (settles_ != 0 && self.now() >= settles_) {
+    settles_ = 0;
+    dispatcher_.settle();
+  }
   for (const pool_request& one : dispatcher_.expired(self.now())) refuse(self, one, counters_->expired);
   if (!resizings_.empty()) remove_drained(self);
   serve(self);

@@ -138,6 +138,7 @@ class pool final : public server {
   void begin_resize(runtime::process& self);
   void grow(runtime::process& self);
   void add_worker(runtime::process& self);
+  void change_size(runtime::process& self, std::uint32_t size);
   void shrink(runtime::process& self);
   void remove_drained(runtime::process& self);
   void resized(runtime::process& self, const inside_call& one, const runtime::ask_result& result);
@@ -173,7 +174,8 @@ class pool final : public server {
   metrics::board::entry on_board_;
   runtime::pid supervisor_; // null: it has ended
   base::nanos began_ = 0;
-  base::nanos armed_ = 0; // when it looks at the waiting requests; 0: never
+  base::nanos settles_ = 0; // set: requests with keys of before a change of size are waited for until then
+  base::nanos armed_ = 0;   // when it looks at the waiting requests; 0: never
   runtime::flat_table<std::uint64_t, inside_call, runtime::number_hash> inside_;
   std::deque<resizing> resizings_; // the first one is under way
   std::uint32_t least_ = 0;        // workers it has however little there is to do

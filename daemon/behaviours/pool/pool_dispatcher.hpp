@@ -77,6 +77,10 @@ class pool_dispatcher {
   // Sets another number of workers, at least 1. Workers beyond it get no more requests; requests that waited
   // for one of them go to the others. The workers beyond stay known until forget_last().
   void resize(std::uint32_t size);
+  // Whether no request begins because requests with keys have not ended that began before the size changed:
+  // their keys may have other workers now. settle() ends that.
+  bool settles() const { return settling_ != 0; }
+  void settle() { settling_ = 0; }
   // Whether a worker beyond size() holds nothing.
   bool drained(std::uint32_t worker) const { return workers_[worker].owed == 0; }
   std::uint32_t known() const { return static_cast<std::uint32_t>(workers_.size()); }

@@ -59,10 +59,17 @@ void pool::begin_resize(process& self) {
   now.size > now.before ? grow(self) : shrink(self);
 }
 
+void pool::change_size(process& self, std::uint32_t size) {
+  dispatcher_.resize(size);
+  if (!dispatcher_.settles()) return;
+  settles_ = self.now() + dispatcher_.options().drain;
+  self.remind(settles_, message::atom(tick_tag));
+}
+
 // Shrinks to the size of the change under way, which is smaller than known().
 void pool::shrink(process& self) {
   resizing& now = resizings_.front();
-  dispatcher_.resize(now.size);
+  change_size(self, now.size);
   now.told.assign(dispatcher_.known() - now.size, false);
   // A worker that goes for want of work may take as long as it needs.
   now.drained =
@@ -84,7 +91,7 @@ bool pool::order(process& self, supervisor_order what, inside_call about) {
 
 void pool::grow(process& self) {
   resizing& now = resizings_.front();
-  dispatcher_.resize(now.size);
+  change_size(self, now.size);
   now.there = now.before;
   add_worker(self);
 }

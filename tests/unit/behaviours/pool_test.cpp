@@ -243,6 +243,19 @@ TEST_CASE("hash: one key one worker, whatever the key's place and the request's 
   CHECK(host.call(workers, "short") == "{echo,short}"); // no such element: the whole of it
 }
 
+TEST_CASE("hash: a request that does not end holds up the others for the drain time after a change of size") {
+  pool_host host;
+  pool_spec options;
+  options.dispatch = pool_dispatch::hash;
+  options.drain = 50 * base::nanos_per_ms;
+  host.start(options, 2);
+  host.ask("a", "hold");
+  CHECK(host.book.take(1)[0].starts_with("hold "));
+  CHECK(host.resize(3) == "ok");
+  for (int key = 0; key < 30; ++key) host.ask("b", "key" + std::to_string(key));
+  CHECK(host.book.take(1)[0].starts_with("b {echo,key")); // of another worker
+}
+
 namespace {
 
 // The say of a plugin that is written here.
