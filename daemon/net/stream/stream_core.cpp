@@ -229,7 +229,7 @@ void stream::core::flush() {
 }
 
 void stream::core::wrote() {
-  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
+  note_more();
   schedule();
 }
 
@@ -269,7 +269,7 @@ base::status stream::core::try_flush() {
     if (written->is_full) break;
     if (written->bytes == 0 || bytes_queued() == 0) return all_written();
   }
-  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises); // TLS may have made more of it
+  note_more();
   if (auto begun = carrier_->write_later(queue_); !begun) return begun;
   writing_.take(stream_writing_event::begins);
   return {};
@@ -308,8 +308,7 @@ void stream::core::left(std::size_t bytes) {
 
 void stream::core::tell_drained() {
   if (life_.is_over() || !mark_.take(stream_mark_event::is_told)) return;
-  // TLS may have made more of what was queued since the queue fell.
-  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
+  note_more(); // since the queue fell
   if (handler_ != nullptr) handler_->on_drained();
 }
 

@@ -68,9 +68,8 @@ class stream::core final : private tls_filter::owner {
   void reset();
   // The core owns itself from now on. It closes when the queue is written and the peer has ended too, on a
   // failure, or when the peer is silent. The peer has `patience` to take what is queued, or finds the
-  // connection reset. Bytes that still
-  // arrive are read and dropped: closing with unread bytes would reset the connection, and the peer would
-  // lose our last bytes (RFC 9112 9.6).
+  // connection reset. Bytes that still arrive are read and dropped: closing with unread bytes would reset the
+  // connection, and the peer would lose our last bytes (RFC 9112 9.6).
   void outlive(std::chrono::milliseconds patience);
 
   bool accepts() const { return !life_.is_over() && !cannot_write() && end_.now() == stream_end_state::open; }
@@ -115,6 +114,10 @@ class stream::core final : private tls_filter::owner {
   void sent(std::size_t bytes, int code) override;
   void left(std::size_t bytes);
   void tell_drained();
+  // More may be queued than before: the owner wrote, or TLS has made more of what was queued.
+  void note_more() {
+    if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
+  }
   base::status all_written();
 
   void fail_later(base::error why) override;

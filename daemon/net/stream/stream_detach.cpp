@@ -51,7 +51,7 @@ void stream::core::attach(detached_stream from) {
   }
   bytes_read_ = from.bytes_read;
   bytes_written_ = from.bytes_written;
-  if (bytes_queued() > low_mark_) mark_.take(stream_mark_event::rises);
+  note_more();
   life_.take(stream_life_event::opens);
   adjust_reading();
   schedule(); // for what is queued, and what TLS has read
