@@ -95,9 +95,9 @@ void freeze_group::make_members(std::span<member* const> who) {
       some_members elsewhere;
       for (member* one : some) {
         process_record* p = delivery::find(group->host, one->who);
-        const bool here = p != nullptr && delivery::lives_on(at, *p);
+        const bool here = p != nullptr && p->lives_on(&at);
         const bool being_spawned = here && p->mailbox.notified() && !p->started;
-        if (here && !being_spawned && !p->arriving)
+        if (here && !being_spawned && !p->schedule.arriving)
           at.gate_of().join(*p, group, *one);
         else
           elsewhere.push_back(one);
@@ -110,7 +110,7 @@ void freeze_group::make_members(std::span<member* const> who) {
     {
       const delivery::reading valid(host);
       const process_record* p = delivery::find(host, one->who);
-      if (p != nullptr) index = p->home_worker.load(std::memory_order_acquire)->index();
+      if (p != nullptr) index = p->schedule.home.load(std::memory_order_acquire)->index();
     }
     if (!index) {
       one->gone = true;
@@ -170,10 +170,10 @@ void freeze_group::follow_calls(std::vector<pid> of) {
     const delivery::reading valid(host);
     const process_record* p = delivery::find(host, one);
     if (p == nullptr) continue;
-    worker& at = *p->home_worker.load(std::memory_order_acquire);
+    worker& at = *p->schedule.home.load(std::memory_order_acquire);
     (void)at.post([group = shared_from_this(), &at, one] {
       process_record* const here = delivery::find(group->host, one);
-      if (here != nullptr && delivery::lives_on(at, *here)) gate::follow(*here, *group);
+      if (here != nullptr && here->lives_on(&at)) gate::follow(*here, *group);
     });
   }
 }

@@ -61,7 +61,7 @@ void gate::join(process_record& p, const std::shared_ptr<freeze_group>& group, f
   if (mine.part != nullptr) leave(p);
   freeze_group::cell& here = group->cells[at_.index()];
   mine.part = std::make_unique<membership>(share_of(group, here), here, as);
-  p.gated = true;
+  p.schedule.held = true;
   as.is = &p;
   as.part = mine.part.get();
   here.members.push_back(&as);
@@ -78,7 +78,7 @@ void gate::leave(process_record& p) {
   membership& part = *part_of(p);
   part.leave_callback();
   part.group->lost(part.here, part.me);
-  p.gated = false;
+  p.schedule.held = false;
   p.related()->part.reset();
 }
 
@@ -132,15 +132,15 @@ process_record* gate::next_member() {
       one.was_in_callback = true;
       part_of(*p)->enter_callback();
     }
-    if (p->parked_on() != nullptr || p->scheduled) continue; // it gets there by itself
-    p->scheduled = true;
+    if (p->parked_on() != nullptr || p->schedule.queued) continue; // it gets there by itself
+    p->schedule.queued = true;
     return p;
   }
   return nullptr;
 }
 
 bool gate::is_member(const process_record& p, const freeze_group& of) {
-  const membership* part = p.gated ? part_of(p) : nullptr;
+  const membership* part = p.schedule.held ? part_of(p) : nullptr;
   return part != nullptr && part->group.get() == &of;
 }
 
@@ -199,7 +199,7 @@ bool gate::handle(process_record& p, std::uint32_t messages) {
   part_of(p)->enter_callback();
   part_of(p)->running = true;
   worker::run_callbacks(p, messages);
-  if (p.dead || !p.gated) return false;
+  if (p.dead || !p.schedule.held) return false;
   part_of(p)->leave_callback();
   part_of(p)->running = false;
   return true;
@@ -244,7 +244,7 @@ void gate::hold(process_record& p) {
 bool gate::wants_turn(process_record& p, bool more) {
   if (p.dead) return more;
   p.set_status(p.parked_on() != nullptr ? p.waiting->shows : process_status::waiting);
-  if (p.parked_on() != nullptr || !p.gated) return more;
+  if (p.parked_on() != nullptr || !p.schedule.held) return more;
   membership& mine = *part_of(p);
   if (!mine.me.frozen || mine.looking || mine.me.round != mine.here.now->round) return true;
   if (p.mailbox.has_messages() && !std::exchange(mine.has_mail, true)) mine.here.mail.push_back(&mine.me);

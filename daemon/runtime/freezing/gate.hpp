@@ -24,7 +24,7 @@ class gate {
   // True: p is dead, or a freezer holds it: it handles no message.
   [[gnu::always_inline]] static bool shuts_out(const process_record& p) {
     if (p.dead) return true;
-    if (!p.gated) [[likely]]
+    if (!p.schedule.held) [[likely]]
       return false;
     const membership* part = part_of(p);
     return part->here.now != nullptr && !part->running;

@@ -57,7 +57,7 @@ send_status send_to_full(worker* here, process_record& to, signal_ptr what, proc
   if (block_memory::scarce()) return refuse(to);
   switch (box.policy()) {
     case on_full::drop_old:
-      if (to.home_worker.load(std::memory_order_acquire) != here) {
+      if (!to.lives_on(here)) {
         push_newest(here, to, std::move(what));
       } else {
         to.take_pushed();
@@ -101,7 +101,7 @@ send_status send_bounded(process_record& to, signal_ptr what, process_record* se
   const std::uint32_t weight = what->weight = mailbox::weight_of(what->payload());
   worker* const here = sender != nullptr ? &sender->home() : worker::current();
   what->number = static_cast<std::uint64_t>(here != nullptr ? here->recent() : base::mono_now());
-  const bool ours = to.home_worker.load(std::memory_order_acquire) == here;
+  const bool ours = to.lives_on(here);
   mailbox& box = to.mailbox;
   if (box.policy() == on_full::drop_old && !ours) {
     // Under the line's lock until the message is in the inbox: messages that wait outside are not counted.

@@ -40,7 +40,7 @@ process_record* find_maker(const system& host, const reference& cut) {
 
 void push(process_record& to, signal_ptr what) {
   worker* const here = worker::current();
-  if (here != nullptr && to.home_worker.load(std::memory_order_acquire) == here)
+  if (to.lives_on(here))
     here->receive_here(to, std::move(what));
   else
     push_from(here, to, std::move(what));

@@ -89,11 +89,7 @@ inline void let_rest(process_record& to, process_record& sender) {
     rest_at(to, sender);
 }
 
-// The path of most messages: between two processes of one worker, with nothing before them. lives_on() says
-// whether `to` lives on `here`, whose thread this is. If it does not, nothing else of `to` may be read.
-inline bool lives_on(const worker& here, const process_record& to) {
-  return to.home_worker.load(std::memory_order_acquire) == &here;
-}
+// The path of most messages: between two processes of one worker, with nothing before them.
 // Whether `to`, which lives here, takes the message at once. True: the message is counted, and pass() has to
 // follow.
 inline bool counts(process_record& to, std::uint32_t weight) {

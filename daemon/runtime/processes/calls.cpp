@@ -162,7 +162,7 @@ std::optional<std::uint64_t> process::ask(const pid& to, message&& request, aski
   signal_ptr what = make_signal(signal_kind::message, me.id(), ref, std::move(request));
   what->flags =
       signal::of_call | signal::unbounded | (how == asking::message ? signal::acknowledged : signal::bare);
-  if (delivery::lives_on(here, *receiver) && !receiver->dead && !receiver->mailbox.has_signals()) [[likely]] {
+  if (receiver->lives_on(&here) && !receiver->dead && !receiver->mailbox.has_signals()) [[likely]] {
     receiver->note_call({me.id(), number});
     delivery::pass(here, *receiver, what.release(), 0, worker::order::first);
   } else {
@@ -375,7 +375,7 @@ answer_to_call process::call(const pid& to, message&& request, base::nanos deadl
           : make_signal(signal_kind::message, me.id(), me.reference_of(number), std::move(request));
   what->flags = signal::of_call | signal::bare;
   send_status sent = send_status::ok;
-  if (delivery::lives_on(here, *receiver) && delivery::counts(*receiver, weight)) [[likely]] {
+  if (receiver->lives_on(&here) && delivery::counts(*receiver, weight)) [[likely]] {
     receiver->note_call({self, number});
     delivery::pass(here, *receiver, what.release(), weight, worker::order::first);
   } else {

@@ -44,8 +44,7 @@ void process_record::answer_ack(message answer) {
   const call_id starter = received_calls.take();
   if (!starter.who) return;
   process_record* const waits = delivery::find(host(), starter.who);
-  if (waits != nullptr && delivery::lives_on(home(), *waits) &&
-      waits->settle_here(starter.number, id(), answer))
+  if (waits != nullptr && waits->lives_on(&home()) && waits->settle_here(starter.number, id(), answer))
     return;
   delivery::dispatch(host(), destination::alias(starter.ref()),
                      make_signal(signal_kind::message, id(), std::move(answer)), nullptr);
@@ -59,7 +58,7 @@ void process_record::die(message reason, message answer) {
   system_core& core = host().core();
   relations* mine = related();
 
-  if (placed) behaviour->died(*this);
+  if (schedule.stays) behaviour->died(*this);
   leave_line();
   home().timers_started().end_all(*this);
   lingering = parked_on() != nullptr;

@@ -131,7 +131,7 @@ send_status process::send(const pid& to, message&& m) {
   worker& here = me.home();
   process_record* const receiver = me.dead ? nullptr : delivery::find(here.host(), to);
   const std::uint32_t weight = mailbox::weight_of(m);
-  if (receiver == nullptr || !signal_access::fits_in_place(m) || !delivery::lives_on(here, *receiver) ||
+  if (receiver == nullptr || !signal_access::fits_in_place(m) || !receiver->lives_on(&here) ||
       receiver->expects_answers() || !delivery::counts(*receiver, weight)) [[unlikely]]
     return send_otherwise(me, to, std::move(m), receiver);
   delivery::pass(here, *receiver, signal_access::make_in_place(std::move(m), signal_kind::message, me.id()),
@@ -223,8 +223,7 @@ send_status process::reply(const call_id& call, message&& term) {
     here.host().core().dead_letters.fetch_add(1, std::memory_order_relaxed);
     return send_status::ok;
   }
-  if (caller->home_worker.load(std::memory_order_acquire) == &here &&
-      caller->settle_here(call.number, me.id(), term)) [[likely]]
+  if (caller->lives_on(&here) && caller->settle_here(call.number, me.id(), term)) [[likely]]
     return send_status::ok;
   signal_ptr what = make_signal(signal_kind::message, me.id(), call.ref(), std::move(term));
   what->flags = signal::unbounded | signal::bare;
@@ -234,7 +233,7 @@ send_status process::reply(const call_id& call, message&& term) {
 
 uv_loop_s* process::stay() {
   process_record& me = record_of(*this);
-  me.placed = true;
+  me.schedule.stays = true;
   return me.home().loop();
 }
 

@@ -17,17 +17,17 @@ process_record::process_record(worker& home, bool notified, const pid& self,
                                std::unique_ptr<runtime::behaviour> does, const spawn_options& options)
     : priority(options.priority),
       traps_exits(options.trap_exit),
-      placed(options.worker >= 0),
       of_node(options.of_node),
       mailbox(options.mailbox, notified),
       next_count(self.serial * count_step),
-      home_worker(&home),
+      schedule(home),
       behaviour(std::move(does)),
       received_calls(options.ack),
       self_here(self),
       compression(options.compression),
       parent_here(options.parent),
       leader_here(options.group_leader) {
+  schedule.stays = options.worker >= 0;
   if (!options.label.empty()) needs_relations().label = options.label;
   if (!options.parent.here()) needs_relations().parent = options.parent;
   if (!options.group_leader.here()) needs_relations().group_leader = options.group_leader;

@@ -21,15 +21,10 @@
 #include "runtime/processes/received_calls.hpp"
 #include "runtime/processes/relations.hpp"
 #include "runtime/processes/started_timers.hpp"
+#include "runtime/scheduling/schedule_entry.hpp"
 #include "runtime/scheduling/wait.hpp"
-#include "runtime/scheduling/wake_history.hpp"
 
 namespace coppice::runtime {
-
-class worker;
-
-// Of a process's measured turns. `was_long`: one of late was long, but not the last one.
-enum class turn_length : std::uint8_t { brief, was_long, is_long };
 
 class process_record final : public process {
  public:
@@ -40,7 +35,10 @@ class process_record final : public process {
 
   // The worker whose thread owns the process. During a turn: the worker that runs it, which may change in a
   // wait.
-  worker& home() const { return *home_worker.load(std::memory_order_relaxed); }
+  worker& home() const { return *schedule.home.load(std::memory_order_relaxed); }
+  // Whether `here`, whose thread this is, is its home; null: not. If it is not, nothing else of the process
+  // may be read; if it is, all that a former home has written can be.
+  bool lives_on(const worker* here) const { return schedule.home.load(std::memory_order_acquire) == here; }
   // The stack that it is parked on. Null: it is not parked.
   fiber* parked_on() const { return waiting == nullptr ? nullptr : waiting->stack; }
   void set_status(process_status to) { status.store(to, std::memory_order_relaxed); }
@@ -194,53 +192,44 @@ class process_record final : public process {
   bool leave_line();              // true: its message was still waiting there
   void wake_resting(waiting_line& line);
 
-  // The small fields come first: they use the padding of the base class.
-  std::atomic<runtime::priority> priority; // inspection reads these three from other threads
+  // Small fields use the padding of the base class, of the mailbox and of the schedule.
+  // Inspection reads priority, traps_exits and status from other threads.
+  std::atomic<runtime::priority> priority;
   std::atomic<bool> traps_exits;
-  std::atomic<process_status> status{process_status::starting};
 
-  bool scheduled : 1 = false; // in a run queue, on its way to another worker's queue, or in a turn
   bool dead : 1 = false;      // for all other processes
   bool started : 1 = false;   // init has returned
   bool finished : 1 = false;  // no callback will run any more
-  bool gated : 1 = false;     // a freezer holds it, so it stays on its worker
   bool lingering : 1 = false; // dead, with its last turn still to come: it died while parked or before init
-  bool arriving : 1 = false;  // given to its home worker, which has not taken it in yet
-  bool reclaimable : 1 = false;
-  bool placed : 1 = false; // stays on its worker: spawned there by index, or process::stay()
   bool exits_first : 1 = false;
   bool of_node : 1 = false;       // spawn_options::of_node
   bool origin_notice : 1 = false; // the message that is being handled is a notice
-  turn_length turns_take : 2 = turn_length::brief;
-  wake_history woken_from;
+  std::uint32_t origin_node = 0;  // of the message that is being handled
 
   // Any thread may push into it.
   [[no_unique_address]] runtime::mailbox mailbox;
+  std::uint16_t reductions_this_turn = 0;
+  std::uint32_t next_count; // of references and waits
 
-  // The worker where it runs: scheduling/placement.cpp.
-  static constexpr std::uint16_t nowhere = UINT16_MAX;
-  std::uint16_t waker = nowhere;           // index of the worker on whose thread the notification was sent
-  std::uint32_t next_count;                // of references and waits
-  std::atomic<worker*> home_worker;        // written by the owner
-  process_record* next_notified = nullptr; // link in a worker's list of notifications
+  [[no_unique_address]] schedule_entry schedule;
+  std::atomic<process_status> status{process_status::starting};
 
+ private:
+  std::atomic<std::uint16_t> ran_{0}; // units of add_time(); relations have what goes beyond
+ public:
   // What every message needs is kept together.
   direct_call* direct = nullptr; // the call of call(), call_away() or start(); on its stack. Null: none
  private:
   std::atomic<runtime::relations*> relations_{nullptr}; // made when first needed
  public:
   wait* waiting = nullptr; // its wait while it is parked or about to park, on the stack that it parks on
-  process_record* next_in_queue = nullptr; // link in a run queue, or in a list of arriving processes
   std::unique_ptr<runtime::behaviour> behaviour;
   runtime::received_calls received_calls; // until init returns, also the process that waits for its start
   const own_pid self_here;
-  std::uint16_t reductions_this_turn = 0;
 
  private:
-  std::atomic<std::uint16_t> ran_{0};             // units of add_time(); relations have what goes beyond
   std::atomic<std::uint32_t> reductions_done_{0}; // modulo 2^32; relations have the rest
  public:
-  std::uint32_t origin_node = 0;            // of the message that is being handled
   std::atomic<sent_compressed> compression; // any thread writes it
 
   const own_pid parent_here; // none: see relations::parent

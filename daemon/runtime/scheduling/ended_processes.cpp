@@ -48,10 +48,10 @@ void ended_processes::reclaim() {
   while (!retired_.empty() && retired_.front().ticket <= safe) {
     process_record* done = retired_.front().who;
     retired_.pop_front();
-    if (done->mailbox.idle() && !done->scheduled)
+    if (done->mailbox.idle() && !done->schedule.queued)
       std::unique_ptr<process_record>(done).reset();
     else
-      done->reclaimable = true; // one more turn of it is due, which frees it
+      done->schedule.freed_next = true; // one more turn of it is due, which frees it
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Finds processes at their home workers and moves them between workers. This is the base class of a worker,
 // with the queues and the token that other threads touch. placement.cpp says which invariants it keeps. A
-// template, so that tests run this code in every interleaving. A Process has home_worker, next_notified,
-// next_in_queue, scheduled and arriving.
+// template, so that tests run this code in every interleaving. A Process has a
+// schedule_entry, or what its `schedule` needs here: home, next_notified, next_in_queue, queued and arriving.
 //
 // A Worker adds wake_thread(); shares_processes_with(Worker&); movable(Process&); let_go(Process&) and
 // take_in(Process&), which move what a process has at its worker; take_notification(Process&), after which
@@ -23,7 +23,7 @@ class movement {
   // Any thread, once for each time that something was pushed into the process's idle mailbox. `here`: the
   // worker whose thread this is; null: none.
   static void notify(Process& p, Worker* here) {
-    Worker& home = *p.home_worker.load(std::memory_order_acquire);
+    Worker& home = *p.schedule.home.load(std::memory_order_acquire);
     if (here != nullptr && here->fetch(p, home)) return here->take_notification(p);
     home.add_notification(p);
   }
@@ -38,10 +38,10 @@ class movement {
     if (&home == &self()) return true;
     if (!self().shares_processes_with(home) || !home.token_.borrow()) return false;
     const bool moves =
-        p.home_worker.load(std::memory_order_relaxed) == &home && Worker::movable(p) && !p.scheduled;
+        p.schedule.home.load(std::memory_order_relaxed) == &home && Worker::movable(p) && !p.schedule.queued;
     if (moves) {
       home.let_go(p);
-      p.home_worker.store(&self(), std::memory_order_release);
+      p.schedule.home.store(&self(), std::memory_order_release);
     }
     home.token_.give_back();
     if (moves) self().take_in(p);
@@ -50,16 +50,16 @@ class movement {
   // Moves `p` to another worker. It has to be here, movable, and in no queue.
   void give(Process& p, Worker& to) {
     self().let_go(p);
-    p.arriving = true;
-    p.scheduled = true;
-    p.home_worker.store(&to, std::memory_order_release);
+    p.schedule.arriving = true;
+    p.schedule.queued = true;
+    p.schedule.home.store(&to, std::memory_order_release);
     if (to.arrivals_.push(&p)) to.wake_thread();
   }
   // Passes on the notifications of processes that have moved.
   void take_notifications() {
     for (Process* p = notifications_.take_all(); p != nullptr;) {
-      Process* const next = p->next_notified; // take_notification() may put it into another list
-      Worker& home = *p->home_worker.load(std::memory_order_acquire);
+      Process* const next = p->schedule.next_notified; // take_notification() may put it into another list
+      Worker& home = *p->schedule.home.load(std::memory_order_acquire);
       if (&home == &self())
         self().take_notification(*p);
       else
@@ -70,8 +70,8 @@ class movement {
   void pass_on(Process& p, Worker& home) { home.add_notification(p); }
   void take_arrivals() {
     for (Process* p = arrivals_.take_all(); p != nullptr;) {
-      Process* const next = p->next_in_queue;
-      p->arriving = false;
+      Process* const next = p->schedule.next_in_queue;
+      p->schedule.arriving = false;
       self().take_in(*p);
       self().take_arrival(*p);
       p = next;
@@ -79,8 +79,10 @@ class movement {
   }
 
  protected:
-  lifo<Process, &Process::next_notified, Atomics> notifications_{true};
-  lifo<Process, &Process::next_in_queue, Atomics> arrivals_{true};
+  static Process*& next_notified(Process& p) { return p.schedule.next_notified; }
+  static Process*& next_arriving(Process& p) { return p.schedule.next_in_queue; }
+  lifo<Process, &movement::next_notified, Atomics> notifications_{true};
+  lifo<Process, &movement::next_arriving, Atomics> arrivals_{true};
   basic_worker_token<TokenAtomics> token_;
 
  private:

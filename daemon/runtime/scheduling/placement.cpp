@@ -11,9 +11,9 @@
 // only after the home has taken the notification, so one link in the record is enough. A home that is
 // notified of a process which has moved passes the notification on. The owner may take what was pushed before
 // the notification comes; then it may not set the mailbox idle until it has come. A process with an idle
-// mailbox that is not scheduled is held only by the process table.
+// mailbox that is not queued is held only by the process table.
 //
-// Orders. home_worker: the owner stores it with release, senders load it with acquire. A thread that finds
+// Orders. schedule.home: the owner stores it with release, senders load it with acquire. A thread that finds
 // itself to be the home sees all that former owners did. An outdated home is harmless: it passes the
 // notification on. Order for each pair of processes: signals of a sender are pushed or, on the same worker,
 // put behind the pending ones directly. The direct way first takes what was pushed; it sees what the sender
@@ -39,36 +39,36 @@ void worker::receive_here(process_record& p, signal_ptr what) {
   if (p.mailbox.has_pushed()) p.take_pushed();
   if (p.accept(what)) return wake(p);
   p.mailbox.add_pending(std::move(what));
-  if (p.scheduled) return;
-  p.woken_from.forget();
+  if (p.schedule.queued) return;
+  p.schedule.woken_from.forget();
   schedule(p);
 }
 
 void worker::notify(process_record& p, worker* here) {
-  p.waker = here == nullptr ? process_record::nowhere : static_cast<std::uint16_t>(here->index_);
+  p.schedule.waker = here == nullptr ? schedule_entry::nowhere : static_cast<std::uint16_t>(here->index_);
   movement::notify(p, here);
 }
 
 void worker::take_notification(process_record& p) {
   p.take_pushed();
   p.mailbox.heard();
-  const std::uint16_t waker = std::exchange(p.waker, process_record::nowhere);
-  if (p.scheduled) return;
-  if (waker == process_record::nowhere || waker == index_) return schedule(p);
-  const std::uint16_t in_a_row = p.woken_from.note(waker);
+  const std::uint16_t waker = std::exchange(p.schedule.waker, schedule_entry::nowhere);
+  if (p.schedule.queued) return;
+  if (waker == schedule_entry::nowhere || waker == index_) return schedule(p);
+  const std::uint16_t in_a_row = p.schedule.woken_from.note(waker);
   if (in_a_row < follow_after || !movable(p)) return schedule(p);
   worker& from = *host_.core().workers[waker];
   const std::uint64_t mine = queue_.size();
   const bool too_busy = from.runnable_.load(std::memory_order_relaxed) > mine + mine / 4 + 1;
   if (too_busy) return schedule(p);
-  p.woken_from.forget();
+  p.schedule.woken_from.forget();
   give(p, from);
 }
 
 // For a process of this worker. Processes that are dead, held by a freezer, or have very many timers do not
 // move.
 bool worker::movable(const process_record& p) {
-  return !p.placed && !p.gated && !p.dead && !p.arriving &&
+  return !p.schedule.stays && !p.schedule.held && !p.dead && !p.schedule.arriving &&
          (p.timers() == nullptr || p.timers()->size() <= started_timers::most_to_move);
 }
 
@@ -112,8 +112,8 @@ void worker::share_backlog() {
       whom = next->from;
     process_record* const found = delivery::find(host_, whom);
     // Acquire: it may be on its way here, and what its former home wrote says so.
-    const bool rests_here = found != nullptr && found->home_worker.load(std::memory_order_acquire) == this &&
-                            !found->scheduled && !found->mailbox.has_messages();
+    const bool rests_here = found != nullptr && found->lives_on(this) && !found->schedule.queued &&
+                            !found->mailbox.has_messages();
     return rests_here && movable(*found) ? found : nullptr;
   };
   if (queue_.size() < 2 || core.idle_workers.load(std::memory_order_relaxed) == 0) return;
@@ -121,7 +121,7 @@ void worker::share_backlog() {
     worker& other = *core.workers[(index_ + step) % core.workers.size()];
     if (!other.stop_wanting_work()) continue;
     for (process_record* p = queue_.split(queue_.size() / 2, &worker::movable); p != nullptr;) {
-      process_record* const next = p->next_in_queue;
+      process_record* const next = p->schedule.next_in_queue;
       process_record* const with = at_other_end(*p);
       give(*p, other);
       if (with != nullptr) give(*with, other);

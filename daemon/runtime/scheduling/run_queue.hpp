@@ -13,8 +13,7 @@
 
 namespace coppice::runtime {
 
-template <process_record* process_record::*Link>
-class run_queue_of {
+class run_queue {
  public:
   void push(process_record* ready, priority of, bool busy = false) {
     const std::size_t which = busy && of == priority::normal ? busy_ones : index(of);
@@ -26,7 +25,7 @@ class run_queue_of {
   // Before all others of normal priority. `ready` has to have normal priority.
   void push_first(process_record* ready) {
     queue& woken = queues_[index(priority::normal)];
-    ready->*Link = woken.first;
+    next_of(*ready) = woken.first;
     if (woken.last == nullptr) woken.last = ready;
     woken.first = ready;
     ++size_;
@@ -56,7 +55,7 @@ class run_queue_of {
     }
     if (first.first == nullptr) return;
     queue& urgent = queues_[index(priority::max)];
-    first.last->*Link = urgent.first;
+    next_of(*first.last) = urgent.first;
     if (urgent.last == nullptr) urgent.last = first.last;
     urgent.first = first.first;
   }
@@ -89,9 +88,10 @@ class run_queue_of {
   static constexpr std::size_t busy_ones = 4;
   static constexpr std::size_t index(priority of) { return static_cast<std::size_t>(of); }
 
+  static process_record*& next_of(process_record& one) { return one.schedule.next_in_queue; }
   static void append(queue& to, process_record* one) {
-    one->*Link = nullptr;
-    (to.last == nullptr ? to.first : to.last->*Link) = one;
+    next_of(*one) = nullptr;
+    (to.last == nullptr ? to.first : next_of(*to.last)) = one;
     to.last = one;
   }
   // Moves the processes for which `wanted` is true, at most `most`, to the end of `to`, in their order.
@@ -101,9 +101,9 @@ class run_queue_of {
     std::size_t moved = 0;
     process_record* before = nullptr;
     for (process_record* one = from.first; one != nullptr && moved != most;) {
-      process_record* const after = one->*Link;
+      process_record* const after = next_of(*one);
       if (wanted(*one)) {
-        (before == nullptr ? from.first : before->*Link) = after;
+        (before == nullptr ? from.first : next_of(*before)) = after;
         if (from.last == one) from.last = before;
         append(to, one);
         ++moved;
@@ -127,7 +127,7 @@ class run_queue_of {
     queue& from = queues_[of];
     process_record* next = from.first;
     if (next == nullptr) return nullptr;
-    from.first = next->*Link;
+    from.first = next_of(*next);
     if (from.first == nullptr) from.last = nullptr;
     if (of != index(priority::normal)) --others_;
     return next;

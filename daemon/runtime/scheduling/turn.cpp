@@ -253,7 +253,7 @@ void worker::end_turn_with_more(process_record& p) {
     const bool busy = more && !parked;
     return queue_.push(&p, p.priority.load(std::memory_order_relaxed), busy);
   }
-  if (p.reclaimable) std::unique_ptr<process_record>(&p).reset();
+  if (p.schedule.freed_next) std::unique_ptr<process_record>(&p).reset();
 }
 
 void worker::park(process_record& p) {

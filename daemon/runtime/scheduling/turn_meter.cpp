@@ -69,9 +69,9 @@ base::nanos turn_meter::charge_measured(process_record& p, std::uint64_t counter
   const std::uint32_t weight = counts_once ? 1 : clock_.weight();
   const base::nanos ran = clock_.end(counter);
   if (ran >= long_turn) [[unlikely]]
-    p.turns_take = turn_length::is_long;
-  else if (p.turns_take != turn_length::brief) [[unlikely]]
-    p.turns_take = sampler_.chance(forgets_long) ? turn_length::brief : turn_length::was_long;
+    p.schedule.turns_take = turn_length::is_long;
+  else if (p.schedule.turns_take != turn_length::brief) [[unlikely]]
+    p.schedule.turns_take = sampler_.chance(forgets_long) ? turn_length::brief : turn_length::was_long;
   charge(p, ran * weight);
   return ran;
 }
@@ -79,7 +79,7 @@ base::nanos turn_meter::charge_measured(process_record& p, std::uint64_t counter
 // A turn that the watchdog saw counts once, measured or not: whether it looks does not depend on that.
 base::nanos turn_meter::charge_seen(process_record& p, const turn_end& how) {
   const base::nanos ran = std::clamp<base::nanos>(thread_time() - clock_.used_at(how.began), 0, how.held);
-  p.turns_take = turn_length::is_long;
+  p.schedule.turns_take = turn_length::is_long;
   charge(p, ran);
   return ran;
 }
@@ -93,7 +93,7 @@ base::nanos turn_meter::leave_turn(base::nanos since) {
 
 void turn_meter::charge_stuck(process_record& p, work_kind kind, base::nanos ran) {
   count_kind(p, kind, ran);
-  p.turns_take = turn_length::is_long;
+  p.schedule.turns_take = turn_length::is_long;
   charge(p, ran);
 }
 
@@ -132,9 +132,9 @@ void turn_meter::lap_next(base::nanos now) {
 
 bool turn_meter::begin_measured(const process_record& p) {
   const bool is_drawn = std::exchange(laps_next_, false);
-  if (p.turns_take != turn_length::brief) measure_next(turn_counter(), 1);
-  if (!is_drawn && p.turns_take != turn_length::is_long) return false;
-  laps_.begin(p.turns_take == turn_length::is_long ? 1 : lap_weight_);
+  if (p.schedule.turns_take != turn_length::brief) measure_next(turn_counter(), 1);
+  if (!is_drawn && p.schedule.turns_take != turn_length::is_long) return false;
+  laps_.begin(p.schedule.turns_take == turn_length::is_long ? 1 : lap_weight_);
   return true;
 }
 

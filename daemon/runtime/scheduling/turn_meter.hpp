@@ -34,7 +34,7 @@ class turn_meter {
   void begin_turns(std::uint64_t counter) { clock_.leave_out_until(counter); }
   // A turn of `p` begins. True: it is looked at closely.
   bool begin(const process_record& p) {
-    return (laps_next_ || p.turns_take != turn_length::brief) && begin_measured(p);
+    return (laps_next_ || p.schedule.turns_take != turn_length::brief) && begin_measured(p);
   }
   // A turn ends. `looks`: how often the watchdog has looked. True: the clock is to be read, and then end()
   // and choose_next() to be called.

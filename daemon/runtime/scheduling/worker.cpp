@@ -300,7 +300,7 @@ void worker::drop_tasks() {
 
 void worker::free_processes() {
   while (process_record* left = queue_.pop())
-    if (left->reclaimable) std::unique_ptr<process_record>(left).reset();
+    if (left->schedule.freed_next) std::unique_ptr<process_record>(left).reset();
   ended_.free_all();
   system_core& core = host_.core();
   const std::lock_guard guard(core.given_up_lock);

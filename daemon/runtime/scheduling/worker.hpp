@@ -72,7 +72,7 @@ class worker : public movement<worker, process_record> {
   // Where a woken process goes in the run queue. `first`, for a callee or the caller of an answered call:
   // before all others of normal priority, unless calls have been first for too long.
   enum class order : bool { last, first };
-  void schedule(process_record& p, order of = order::last); // gives it a turn if it is not scheduled already
+  void schedule(process_record& p, order of = order::last); // gives it a turn if it is not queued already
   void wake(process_record& p, order of = order::last);     // gives it a turn for a message that was enqueued
   void receive_here(process_record& p, signal_ptr what);
   // Ends p's turn or place in the queue. False: there are signals in its inbox, and it stays scheduled.
@@ -264,7 +264,7 @@ class worker : public movement<worker, process_record> {
 
   lifo<task> tasks_{true};
   std::atomic<bool> wants_work_{false};
-  alignas(64) run_queue_of<&process_record::next_in_queue> queue_;
+  alignas(64) run_queue queue_;
   timer_wheel timers_;
   process_timers started_{timers_, index_};
   ended_processes ended_{host_, timers_};
@@ -291,14 +291,14 @@ class worker : public movement<worker, process_record> {
 
 // For a process that got a message. Does nothing if the process waits for something else.
 [[gnu::always_inline]] inline void worker::wake(process_record& p, order of) {
-  if (p.scheduled || (p.parked_on() != nullptr && !p.waiting->ready)) return;
-  p.woken_from.forget();
+  if (p.schedule.queued || (p.parked_on() != nullptr && !p.waiting->ready)) return;
+  p.schedule.woken_from.forget();
   schedule(p, of);
 }
 
 [[gnu::always_inline]] inline void worker::schedule(process_record& p, order of) {
-  if (p.scheduled) return;
-  p.scheduled = true;
+  if (p.schedule.queued) return;
+  p.schedule.queued = true;
   const priority urgency = p.priority.load(std::memory_order_relaxed);
   if (of == order::last || urgency != priority::normal || !row_.hand_on(p)) return queue_.push(&p, urgency);
   queue_.push_first(&p);
@@ -320,7 +320,7 @@ class worker : public movement<worker, process_record> {
   call->result = std::move(reply);
   if (waiting == nullptr || waiting->number != number) return true;
   waiting->ready = true;
-  if (!scheduled) woken_from.forget();
+  if (!schedule.queued) schedule.woken_from.forget();
   home().schedule(*this, worker::order::first);
   return true;
 }
@@ -331,7 +331,7 @@ inline std::uint64_t process_record::new_number() {
 
 inline bool worker::rest(process_record& p) {
   if (!p.mailbox.rest()) return false;
-  p.scheduled = false;
+  p.schedule.queued = false;
   return true;
 }
 

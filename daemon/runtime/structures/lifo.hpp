@@ -18,13 +18,14 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "runtime/structures/atomics.hpp"
 
 namespace coppice::runtime {
 
-// Node has a member `next`; Link may name another.
-template <class Node, Node* Node::*Link = &Node::next, class Atomics = machine_atomics>
+// Link: the link to the next node, as a pointer to a member or as a function from Node& to Node*&.
+template <class Node, auto Link = &Node::next, class Atomics = machine_atomics>
 class lifo {
  public:
   // `awake`: false: starts idle.
@@ -39,7 +40,7 @@ class lifo {
   bool push_chain(Node* newest, Node* oldest) {
     Node* seen = head_.load(std::memory_order_relaxed);
     do {
-      oldest->*Link = seen;
+      next_of(*oldest) = seen;
     } while (
         !head_.compare_exchange_weak(seen, newest, std::memory_order_acq_rel, std::memory_order_relaxed));
     return seen == nullptr;
@@ -65,8 +66,8 @@ class lifo {
     Node* newest = head_.exchange(open(), std::memory_order_acq_rel);
     Node* oldest_first = nullptr;
     while (newest != nullptr && newest != open()) {
-      Node* older = newest->*Link;
-      newest->*Link = oldest_first;
+      Node* older = next_of(*newest);
+      next_of(*newest) = oldest_first;
       oldest_first = newest;
       newest = older;
     }
@@ -88,6 +89,7 @@ class lifo {
   bool idle() const { return head_.load(std::memory_order_relaxed) == nullptr; }
 
  private:
+  static Node*& next_of(Node& node) { return std::invoke(Link, node); }
   // An address that no node has.
   static Node* open() { return reinterpret_cast<Node*>(&open_mark_); }
   alignas(16) static inline char open_mark_ = 0;

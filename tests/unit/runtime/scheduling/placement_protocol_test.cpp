@@ -60,7 +60,7 @@ template <class Rules>
 class workers_and_process {
  public:
   workers_and_process(run& all, const shape& its) : its_(its), gifts_(its.gifts) {
-    p_.home_worker.store(&workers_[0]);
+    p_.schedule.home.store(&workers_[0]);
     for (std::size_t i = 0; i < its_.workers; ++i) {
       worker& mine = workers_[i];
       mine.of = this;
@@ -80,13 +80,15 @@ class workers_and_process {
   struct worker;
   struct process {
     lifo<sent_signal, &sent_signal::next, typename Rules::inboxes> inbox;
-    watched<worker*> home_worker{nullptr};
-    process* next_notified = nullptr;
-    process* next_in_queue = nullptr;
+    struct {
+      watched<worker*> home{nullptr};
+      process* next_notified = nullptr;
+      process* next_in_queue = nullptr;
+      bool queued = false;
+      bool arriving = false;
+    } schedule;
     std::vector<const sent_signal*> pending;
     bool notified = false;
-    bool scheduled = false;
-    bool arriving = false;
     bool linked = false; // among some worker's notifications
   };
   // The base is what is tested; a rule that is broken stands in its place.
@@ -95,10 +97,12 @@ class workers_and_process {
 
     void wake_thread() { wakes.fetch_add(1); }
     bool shares_processes_with(const worker&) const { return true; }
-    static bool movable(const process& p) { return !p.arriving || wrong == misuse::scheduled_is_fetched; }
+    static bool movable(const process& p) {
+      return !p.schedule.arriving || wrong == misuse::scheduled_is_fetched;
+    }
     void let_go(process& p) {
       expect(in_hand_of == (giving ? index : nobody), "a worker is in the hands of two");
-      expect(p.home_worker.peek() == this, "a process is touched by who does not own it");
+      expect(p.schedule.home.peek() == this, "a process is touched by who does not own it");
       if (!std::exchange(giving, false)) { // takes a while
         expect(!borrowed.exchange(true), "a worker is in the hands of two");
         expect(in_hand_of == nobody, "a worker is in the hands of two");
@@ -131,11 +135,12 @@ class workers_and_process {
       if (!broken || &home == this) return real::fetch(p, home);
       if (!home.token_.borrow()) return false;
       const bool lives_here =
-          p.home_worker.load(std::memory_order_relaxed) == &home || wrong == misuse::home_not_asked_again;
-      const bool moves = lives_here && movable(p) && (!p.scheduled || wrong == misuse::scheduled_is_fetched);
+          p.schedule.home.load(std::memory_order_relaxed) == &home || wrong == misuse::home_not_asked_again;
+      const bool moves =
+          lives_here && movable(p) && (!p.schedule.queued || wrong == misuse::scheduled_is_fetched);
       if (moves) {
         home.let_go(p);
-        p.home_worker.store(this, std::memory_order_release);
+        p.schedule.home.store(this, std::memory_order_release);
       }
       home.token_.give_back();
       if (moves) take_in(p);
@@ -143,9 +148,10 @@ class workers_and_process {
     }
     void take_notifications() {
       if (wrong != misuse::next_read_late) return real::take_notifications();
-      for (process* one = this->notifications_.take_all(); one != nullptr; one = one->next_notified) {
+      for (process* one = this->notifications_.take_all(); one != nullptr;
+           one = one->schedule.next_notified) {
         expect(one == &of->p_, "a list leads into another");
-        worker& home = *one->home_worker.load(std::memory_order_acquire);
+        worker& home = *one->schedule.home.load(std::memory_order_acquire);
         if (&home == this)
           take_notification(*one);
         else
@@ -176,7 +182,7 @@ class workers_and_process {
   // What only the owner may do.
   void own(const worker& home, std::size_t who, const process& p) const {
     expect(home.in_hand_of == who, "a worker is in the hands of two");
-    expect(p.home_worker.peek() == &home, "a process is touched by who does not own it");
+    expect(p.schedule.home.peek() == &home, "a process is touched by who does not own it");
   }
   void take_inbox() {
     if (p_.inbox.empty()) return;
@@ -187,8 +193,8 @@ class workers_and_process {
   }
   void schedule(worker& home) {
     own(home, home.index, p_);
-    if (p_.scheduled) return;
-    p_.scheduled = true;
+    if (p_.schedule.queued) return;
+    p_.schedule.queued = true;
     home.queued = &p_;
   }
 
@@ -197,7 +203,7 @@ class workers_and_process {
     sent_signal& fresh = signals_[from][static_cast<std::size_t>(number)];
     fresh.from = from;
     fresh.number = number;
-    if (here != nullptr && p_.home_worker.load(std::memory_order_acquire) == here) {
+    if (here != nullptr && p_.schedule.home.load(std::memory_order_acquire) == here) {
       own(*here, from, p_);
       take_inbox();
       p_.pending.push_back(&fresh);
@@ -223,7 +229,7 @@ class workers_and_process {
     }
     p_.pending.clear();
     if (try_idle_unless_notified(p_.inbox, p_.notified && wrong != misuse::idle_while_notified))
-      p_.scheduled = false;
+      p_.schedule.queued = false;
     else
       here.queued = &p_;
   }
