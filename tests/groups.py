@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time. Writes sources into FOLDER that
-include up to six of those given, and prints what is to be compiled, a line each, seen from the current folder; a header
-that six sources include is then read once. Sources come into one group where no name that one of them keeps to itself (in
+include up to nine of those given, and prints what is to be compiled, a line each, seen from the current folder; a header
+that nine sources include is then read once. Sources come into one group where no name that one of them keeps to itself (in
 a namespace without a name, as `static`, by `using` or as a macro) is used in another, and where all have opened the same
 namespaces. What is no C++, a source that a test program compiles again in place of the product's object, and one that
 defines a macro for a header, stay alone. A group includes the headers of all its sources before the first source: so what a
@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LARGEST = 6
+LARGEST = 9
 # Names classes that are complete only where templates of them are instantiated, in other sources.
 APART = ["daemon/host/actors/hosted_behaviours.cpp"]
 TOKEN = re.compile(r"""

@@ -57,18 +57,20 @@ compile() {
 clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }
 
 # Where it is only about running tests, line numbers are all the debugging information: it halves the time
-# to compile. clang compiles sanitized code twice as fast as g++.
+# to compile. clang compiles sanitized code twice as fast as g++, and lld links a sanitized program six times as
+# fast as GNU ld: 4 s, not 25.
 options_of() {
-  local werror=false checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false)
+  local werror=false checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false -Dgrouped=true
+    -D{c,cpp}_args=-g1 -D{c,cpp}_link_args=-fuse-ld=lld)
   case $1 in
     release) printf '%s\n' --buildtype=release --optimization=2 ;;
     ci) printf '%s\n' --buildtype=release --optimization=2 -Dacross_files=false -Dgrouped=true ;;
     debug) printf '%s\n' --buildtype=debug ;;
     address)
-      printf '%s\n' "${checked[@]}" -Dgrouped=true -Db_sanitize=address,undefined -Dc_args=-g1 -Dcpp_args=-g1
+      printf '%s\n' "${checked[@]}" -Db_sanitize=address,undefined
       werror=true
       ;;
-    thread) printf '%s\n' "${checked[@]}" -Dgrouped=true -Db_sanitize=thread -Dc_args=-g1 -Dcpp_args=-g1 ;;
+    thread) printf '%s\n' "${checked[@]}" -Db_sanitize=thread ;;
     coverage) printf '%s\n' --buildtype=debug -Db_coverage=true ;;
   esac
   printf '%s\n' "-Dwerror=$werror"

@@ -58,6 +58,7 @@ systemd what it says of the units
 LIST
     sanitizers) cat <<'LIST' ;;
 clang-14|clang thread sanitizer and libFuzzer
+lld-14|lld their linker
 libclang-rt-14-dev|libclang-rt-dev their run-time
 llvm-14|llvm names in their reports
 util-linux setarch, for the thread sanitizer's address space
