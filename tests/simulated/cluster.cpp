@@ -13,6 +13,7 @@
 #include "base/promise.hpp"
 #include "machine/descriptors.hpp"
 #include "machine/files.hpp"
+#include "machine/story.hpp"
 #include "node/instance/operations.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
@@ -63,6 +64,7 @@ cluster::cluster(unsigned hosts, std::string folder, bool meet, children_of chil
 
 void cluster::start(unsigned host) {
   note("start", host);
+  tell_fault("host {} starts", host);
   const on_host here(host);
   const std::string own = folder_of(host);
   if (disk_of(host).path.empty()) make_disk(host, own);
@@ -85,6 +87,7 @@ void cluster::await_ready(unsigned host) {
   at(host)->when_ready([told](const base::status& outcome) { told->give(outcome.has_value()); });
   if (!ready.take_within(std::chrono::seconds(30)).value_or(false))
     give_up(fmt::format("invariant: a node becomes ready: host {} did not", host));
+  tell_fault("the node of host {} is ready", host);
 }
 
 std::string cluster::configuration(unsigned host, const std::string& lines) const {
@@ -130,6 +133,7 @@ std::string cluster::folder_of(unsigned host) const {
 void cluster::kill(unsigned host, loss what) {
   while (!freeze(host)) let_pass(draw_between(1, 20 * microsecond));
   note("kill", host, static_cast<std::uint64_t>(what));
+  tell_fault("host {} {}", host, what == loss::power ? "loses its power" : "is killed, and keeps its files");
   close_all_of(host);
   close_files_of(host);
   if (what == loss::power) lose_unsynced(host);
@@ -143,6 +147,7 @@ void cluster::kill(unsigned host, loss what) {
 void cluster::stop(unsigned host) {
   if (nodes_[host] == nullptr) return;
   note("stop", host);
+  tell_fault("the node of host {} is asked to stop", host);
   const on_host here(host);
   ++host_at(host).lives;
   if (!nodes_[host]->stop())

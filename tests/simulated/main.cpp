@@ -1,114 +1,23 @@
 // SPDX-License-Identifier: MIT
 // coppice-simulated: runs a cluster on the simulated machine, from one seed or from many. Each run is this
-// same program, started again with an empty environment, one fixed argument and addresses that are not
-// random. Runs differ only in the task, which is read from descriptor 3.
-#include <fcntl.h>
+// same program, started again (apart.hpp).
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <array>
+#include <bitset>
 #include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#include "machine/processor.hpp"
-#include "machine/real.hpp"
-#include "run.hpp"
+#include "apart.hpp"
+#include "shrink.hpp"
 #include "workloads/workload.hpp"
 
 namespace {
 
 using namespace coppice::simulated;
-
-constexpr int task_fd = 3;
-constexpr int result_fd = 4;
-// The folder of the run, so that its files have the same absolute paths in each.
-constexpr int folder_fd = 5;
-constexpr const char* folder_path = "/dev/fd/5";
-constexpr const char* run_argument = "--run";
-
-// A temporary file without a name.
-class paper {
- public:
-  paper() : file_(std::tmpfile()) {
-    if (file_ == nullptr) std::exit(1);
-  }
-  ~paper() { std::fclose(file_); }
-  paper(const paper&) = delete;
-  paper& operator=(const paper&) = delete;
-  int descriptor() const { return fileno(file_); }
-  template <class T>
-  void put(const T& what) {
-    std::fwrite(&what, sizeof what, 1, file_);
-    std::fflush(file_);
-  }
-  template <class T>
-  bool get(T& what) {
-    std::rewind(file_);
-    return std::fread(&what, sizeof what, 1, file_) == 1;
-  }
-  std::string text() {
-    std::string out;
-    std::rewind(file_);
-    for (int letter = std::fgetc(file_); letter != EOF; letter = std::fgetc(file_))
-      out += static_cast<char>(letter);
-    return out;
-  }
-
- private:
-  std::FILE* file_;
-};
-
-int run_here() {
-  static task what;
-  if (pread(task_fd, &what, sizeof what, 0) != sizeof what) return 2;
-  const result made = run(what, folder_path);
-  if (pwrite(result_fd, &made, sizeof made, 0) != sizeof made) return 2;
-  _exit(0); // threads of killed hosts have never ended
-}
-
-struct outcome {
-  bool good = false;
-  result made;
-  std::string said; // the log; its last line says which invariant was broken
-};
-
-outcome run_apart(const task& what) {
-  paper given;
-  paper returned;
-  paper log;
-  given.put(what);
-  std::array<char, 32> folder{"/tmp/coppice-simulated-XXXXXX"};
-  if (mkdtemp(folder.data()) == nullptr) std::exit(1);
-  const pid_t child = fork();
-  if (child == 0) {
-    const std::array<int, 3> from{dup(given.descriptor()), dup(returned.descriptor()), dup(log.descriptor())};
-    std::array<int, 3> high{};
-    for (std::size_t at = 0; at < from.size(); ++at) high[at] = fcntl(from[at], F_DUPFD, 100);
-    dup2(high[0], task_fd);
-    dup2(high[1], result_fd);
-    if (!what.trace) dup2(high[2], STDERR_FILENO);
-    kernel_close_from(result_fd + 1);
-    const int opened = open(folder.data(), O_RDONLY | O_DIRECTORY);
-    const bool is_open = opened == folder_fd || dup2(opened, folder_fd) == folder_fd;
-    if (is_open && chdir(folder.data()) == 0) start_again(run_argument);
-    _exit(2);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  outcome out;
-  out.good = WIFEXITED(status) && WEXITSTATUS(status) == 0 && returned.get(out.made);
-  out.said = log.text();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder.data(), ignored);
-  return out;
-}
 
 struct command_line {
   std::vector<std::uint64_t> seeds;
@@ -116,29 +25,54 @@ struct command_line {
   std::uint64_t count = 0; // 0: no limit but the time
   std::string length = "60s";
   std::string only;
+  std::string shrink = "30s";
+  std::string without;
+  std::string busy;
   bool trace = false;
+  bool story = false;
   bool twice = false;
   bool until_failed = false;
+  cuts left_out;
+  disorder spoiled;
 };
 
-// False: not a number with ms, s, m or h.
+// False: neither 0 nor a number with ms, s, m or h.
 bool read_length(const std::string& text, std::chrono::nanoseconds& out) {
   std::istringstream in(text);
   double number = 0;
   std::string unit;
-  if (!(in >> number >> unit)) return false;
+  if (!(in >> number)) return false;
+  if (!(in >> unit)) return number == 0;
   const double factor = unit == "ms"  ? 1e6
                         : unit == "s" ? 1e9
                         : unit == "m" ? 6e10
                         : unit == "h" ? 3.6e12
                                       : 0;
   out = std::chrono::nanoseconds(static_cast<std::int64_t>(number * factor));
-  return factor > 0 && number > 0;
+  return factor > 0 && number >= 0;
+}
+
+// Reads 1-4,7 into bits from 0 on. False: it is something else.
+bool read_ranges(const std::string& text, std::bitset<cuts::most_faults>& out) {
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, ',');) {
+    std::istringstream numbers(part);
+    std::size_t from = 0;
+    std::size_t to = 0;
+    char dash = 0;
+    if (!(numbers >> from)) return false;
+    to = from;
+    if (numbers >> dash && (dash != '-' || !(numbers >> to))) return false;
+    if (from < 1 || to < from || to > out.size()) return false;
+    for (; from <= to; ++from) out.set(from - 1);
+  }
+  return true;
 }
 
 class search {
  public:
-  search(const command_line& given, std::chrono::nanoseconds length) : given_(given), length_(length) {}
+  search(const command_line& given, std::chrono::nanoseconds length, std::chrono::nanoseconds shrink)
+      : given_(given), length_(length), shrink_(shrink) {}
 
   int go() {
     const auto begun = std::chrono::steady_clock::now();
@@ -169,23 +103,32 @@ class search {
 
  private:
   static constexpr std::int64_t default_length = 20'000'000'000;
+  static constexpr unsigned most_told = 3; // failures of a search that are made shorter
 
   void one(std::uint64_t seed, std::int64_t length) {
     task what;
     what.seed = seed;
     what.length = length;
     what.trace = given_.trace;
+    what.story = given_.story;
+    what.without = given_.left_out;
+    what.spoiled = given_.spoiled;
     given_.only.copy(what.only.data(), what.only.size() - 1);
     const outcome out = run_apart(what);
     ++ran_;
     const bool again = given_.twice && out.good && run_apart(what).made.hash != out.made.hash;
     if (again) fmt::print("seed {}: another run of it had another hash\n", seed);
-    if (!out.good) fmt::print("seed {} failed\n{}\n", seed, out.said);
+    if (!out.good) fmt::print("seed {} failed\n{}\n", seed, given_.story ? reason_of(out) : out.said);
+    if (given_.story) fmt::print("{}", story_of(out, true));
     std::fflush(stdout);
+    if (!out.good && shrink_.count() > 0 && told_++ < most_told) {
+      tell_failure(what, out, shrink_);
+      std::fflush(stdout);
+    }
     if (again || !out.good) ++failed_;
     hash_ = (hash_ ^ out.made.hash) * 0x100000001b3;
     lived_ += out.made.lived;
-    steps_ += out.made.steps;
+    steps_ += out.made.at.steps;
     seen_.answered += out.made.seen.answered;
     seen_.failed += out.made.seen.failed;
     seen_.casts += out.made.seen.casts;
@@ -201,6 +144,8 @@ class search {
 
   const command_line& given_;
   std::chrono::nanoseconds length_;
+  std::chrono::nanoseconds shrink_; // 0: failures are not made shorter
+  unsigned told_ = 0;
   std::uint64_t ran_ = 0;
   std::uint64_t failed_ = 0;
   std::uint64_t hash_ = 0xcbf29ce484222325;
@@ -218,21 +163,41 @@ int read_and_go(int argc, char** argv) {
   app.add_option("--for", given.length, "how long to search: 60s, 5m");
   app.add_option("--only", given.only, "one workload: " + workload_names());
   app.add_flag("--trace", given.trace, "each thing that goes into the hash, to standard error");
+  app.add_flag("--story", given.story, "what happens, in sentences");
+  app.add_option("--shrink", given.shrink, "how long a failure is made shorter; 0: not at all");
+  app.add_option("--without", given.without, "faults that are left out: 1-4,7");
+  app.add_option("--busy", given.busy, "simulated time after which clients begin nothing");
+  app.add_option("--hosts", given.left_out.hosts, "the most hosts");
+  app.add_option("--changes", given.left_out.most_changes,
+                 "how often the seed decides which thread runs next");
   app.add_flag("--until-failed", given.until_failed, "end the search at the first seed that fails");
   app.add_flag("--twice", given.twice, "run each seed twice: the hashes must be the same");
+  const std::string tests = "For the tests of the hash";
+  app.add_option("--other-choice", given.spoiled.other_choice, "swaps the N-th choice of a thread")
+      ->group(tests);
+  app.add_option("--real-clock", given.spoiled.real_clock, "the N-th reading of a clock is real")
+      ->group(tests);
+  app.add_flag("--by-address", given.spoiled.by_address, "goes through what is ready by address")
+      ->group(tests);
   CLI11_PARSE(app, argc, argv);
   std::chrono::nanoseconds length{};
-  if (!read_length(given.length, length) || (!given.only.empty() && !is_workload(given.only))) {
-    fmt::print(stderr, "coppice-simulated: no such length, or no such workload\n");
+  std::chrono::nanoseconds shrink{};
+  std::chrono::nanoseconds busy = std::chrono::nanoseconds::max();
+  const bool readable = read_length(given.length, length) && read_length(given.shrink, shrink) &&
+                        (given.busy.empty() || read_length(given.busy, busy)) &&
+                        read_ranges(given.without, given.left_out.left_out);
+  if (!readable || (!given.only.empty() && !is_workload(given.only))) {
+    fmt::print(stderr, "coppice-simulated: no such length, no such faults, or no such workload\n");
     return 2;
   }
+  given.left_out.busy = busy.count();
   if (!given.seeds.empty() && app.count("--for") == 0) length = std::chrono::seconds(20);
-  return search(given, length).go();
+  return search(given, length, shrink).go();
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2 && std::strcmp(argv[1], run_argument) == 0) return run_here();
+  if (is_apart(argc, argv)) return run_here();
   return read_and_go(argc, argv);
 }

@@ -88,7 +88,7 @@ def search(program, first):
     """The seed that failed and the last line of what was said; None: none did in time."""
     running = []
     for number in range(SEARCHES):
-        arguments = ["--first", str(first + number * 1_000_000), "--for", f"{SECONDS}s", "--until-failed"]
+        arguments = ["--first", str(first + number * 1_000_000), "--for", f"{SECONDS}s", "--until-failed", "--shrink", "0"]
         running.append(subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, text=True))
     found = None
     while found is None and running:
@@ -106,7 +106,7 @@ def search(program, first):
 
 
 def passes(program, seed):
-    return subprocess.run([str(program), "--seed", str(seed)], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    return subprocess.run([str(program), "--seed", str(seed), "--shrink", "0"], stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def main():

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -19,6 +20,7 @@
 #include "hosts.hpp"
 #include "processor.hpp"
 #include "real.hpp"
+#include "story.hpp"
 #include "threads.hpp"
 
 namespace coppice::simulated {
@@ -43,17 +45,25 @@ struct heart {
   std::vector<thread*> ready;
   std::vector<due_event> events; // a heap
   std::uint64_t event_order = 0;
-  nanos now = 1'000 * second;
+  nanos now = begins_at;
   nanos next_due = never;
   thread* ended = nullptr; // has given the baton away and is about to end
-  std::uint64_t random = 0;
+  draws chance{0};
+  draws chance_of_threads{0}; // of its own, so that what else is drawn does not follow from it
   std::uint64_t hash = 0xcbf29ce484222325;
-  std::uint64_t steps = 0;
   std::uint64_t switch_one_in = 8; // a point switches threads once in so many times
+  std::uint64_t choices = 0;       // among several ready threads
+  std::uint64_t points = 0;        // in a row at which the thread ran on
   nanos most_cost = 300;           // the longest time that a point costs
-  bool trace = false;
   bool in_events = false;
+  settings chosen;
+  progress own;
+  progress* shown = &own;
 };
+
+// So many points in a row a thread runs on when the seed decides no more: a loop that waits for another
+// thread, and never for the machine, ends.
+constexpr std::uint64_t most_points = 1000;
 
 heart& of_machine() {
   static heart* const one = new heart; // NOLINT: lives as long as the process
@@ -93,6 +103,17 @@ void make_ready(heart& all, thread& one, bool woken) {
   all.ready.push_back(&one);
 }
 
+// Whether the seed still decides which thread runs next.
+bool decides(const heart& all) {
+  return all.shown->changes < all.chosen.most_changes;
+}
+
+std::size_t one_of(heart& all, std::size_t count) {
+  if (count == 1 || !decides(all)) return 0;
+  ++all.shown->changes;
+  return all.chance_of_threads.below(count);
+}
+
 void find_next_due(heart& all) {
   nanos next = all.events.empty() ? never : all.events.front().when;
   for (const auto& one : all.threads)
@@ -117,6 +138,7 @@ void do_what_is_due(heart& all) {
 
 void pass_time(heart& all, nanos length) {
   all.now += length;
+  all.shown->now = all.now;
   if (all.now >= all.next_due) do_what_is_due(all);
 }
 
@@ -126,7 +148,9 @@ thread& choose(heart& all) {
     all.now = std::max(all.now, all.next_due);
     do_what_is_due(all);
   }
-  const std::size_t at = all.ready.size() == 1 ? 0 : draw_below(all.ready.size());
+  std::size_t at = one_of(all, all.ready.size());
+  if (all.ready.size() > 1 && ++all.choices == all.chosen.spoiled.other_choice)
+    at = (at + 1) % all.ready.size();
   thread* const chosen = all.ready[at];
   all.ready.erase(all.ready.begin() + static_cast<std::ptrdiff_t>(at));
   note("run", chosen->number, static_cast<std::uint64_t>(all.now));
@@ -136,7 +160,9 @@ thread& choose(heart& all) {
 // `from` is in the list of ready threads, or waits.
 void switch_from(heart& all, thread& from) {
   thread& next = choose(all);
-  ++all.steps;
+  ++all.shown->steps;
+  all.shown->now = all.now;
+  all.points = 0;
   if (&next == &from) return;
   hand_baton(next);
   await_baton(from);
@@ -150,8 +176,10 @@ thread* current() {
 
 void begin(const settings& chosen) {
   heart& all = of_machine();
-  all.random = chosen.seed * 0x9e3779b97f4a7c15 + 0x1234567;
-  all.trace = chosen.trace;
+  all.chosen = chosen;
+  if (chosen.shown != nullptr) all.shown = chosen.shown;
+  all.chance = draws(chosen.seed * 0x9e3779b97f4a7c15 + 0x1234567);
+  all.chance_of_threads = draws(chosen.seed * 0xd1342543de82ef95 + 0x7654321);
   all.switch_one_in = 1ULL << draw_below(7);
   all.most_cost = 20 << draw_below(6);
   auto first = std::make_unique<thread>();
@@ -213,15 +241,21 @@ void point() {
   if (self == nullptr) return;
   heart& all = of_machine();
   if (all.in_events) return;
-  spend(draw_between(1, all.most_cost));
-  if (self->steady > 0 || all.ready.empty() || !one_in(all.switch_one_in)) return;
+  spend(all.chance_of_threads.between(1, all.most_cost));
+  if (self->steady > 0 || all.ready.empty()) return;
+  if (decides(all)) {
+    if (!all.chance_of_threads.one_in(all.switch_one_in)) return;
+    ++all.shown->changes;
+  } else if (++all.points < most_points) {
+    return;
+  }
   make_ready(all, *self, false);
   switch_from(all, *self);
 }
 
 void yield() {
   heart& all = of_machine();
-  spend(draw_between(1, all.most_cost));
+  spend(all.chance_of_threads.between(1, all.most_cost));
   if (self->steady > 0 || all.ready.empty()) return;
   make_ready(all, *self, false);
   switch_from(all, *self);
@@ -246,7 +280,7 @@ bool wake_one(const void* on) {
   for (const auto& one : all.threads)
     if (one->is == thread::state::waiting && one->waits_on == on) found.push_back(one.get());
   if (found.empty()) return false;
-  make_ready(all, *found[found.size() == 1 ? 0 : draw_below(found.size())], true);
+  make_ready(all, *found[one_of(all, found.size())], true);
   return true;
 }
 
@@ -285,16 +319,27 @@ void at(nanos when, std::function<void()> does) {
   all.next_due = std::min(all.next_due, all.events.front().when);
 }
 
-// splitmix64
-std::uint64_t draw() {
-  std::uint64_t value = of_machine().random += 0x9e3779b97f4a7c15;
+std::uint64_t draws::next() {
+  std::uint64_t value = at_ += 0x9e3779b97f4a7c15;
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
   value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
   return value ^ (value >> 31);
 }
 
+std::uint64_t draws::below(std::uint64_t bound) {
+  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+}
+
+nanos draws::between(nanos least, nanos most) {
+  return least + static_cast<nanos>(below(static_cast<std::uint64_t>(most - least) + 1));
+}
+
+std::uint64_t draw() {
+  return of_machine().chance.next();
+}
+
 std::uint64_t draw_below(std::uint64_t bound) {
-  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(draw()) * bound) >> 64);
+  return of_machine().chance.below(bound);
 }
 
 bool one_in(std::uint64_t bound) {
@@ -302,7 +347,15 @@ bool one_in(std::uint64_t bound) {
 }
 
 nanos draw_between(nanos least, nanos most) {
-  return least + static_cast<nanos>(draw_below(static_cast<std::uint64_t>(most - least) + 1));
+  return of_machine().chance.between(least, most);
+}
+
+const disorder& spoiled() {
+  return of_machine().chosen.spoiled;
+}
+
+bool reads_real_clock() {
+  return ++of_machine().shown->clock_reads == spoiled().real_clock;
 }
 
 void note_bytes(std::string_view what, const void* bytes, std::size_t count) {
@@ -313,7 +366,7 @@ void note_bytes(std::string_view what, const void* bytes, std::size_t count) {
   };
   add(what.data(), what.size());
   add(bytes, count);
-  if (all.trace)
+  if (all.chosen.trace)
     fmt::print(stderr, "{:>14} thread {} {}, {} bytes, hash {:016x}\n", all.now,
                self != nullptr ? self->number : 0, what, count, all.hash);
 }
@@ -323,7 +376,7 @@ void note(std::string_view what, std::uint64_t first, std::uint64_t second_one) 
   for (const char letter : what) all.hash = (all.hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
   all.hash = (all.hash ^ first) * 0x9e3779b97f4a7c15;
   all.hash = (all.hash ^ second_one ^ (all.hash >> 32)) * 0x9e3779b97f4a7c15;
-  if (all.trace)
+  if (all.chosen.trace)
     fmt::print(stderr, "{:>14} thread {} {} {} {}\n", all.now, self != nullptr ? self->number : 0, what,
                first, second_one);
 }
@@ -333,7 +386,7 @@ std::uint64_t trace_hash() {
 }
 
 std::uint64_t steps() {
-  return of_machine().steps;
+  return of_machine().shown->steps;
 }
 
 bool freeze(unsigned host) {
@@ -362,6 +415,15 @@ std::string describe_threads() {
                        names[static_cast<int>(one->is)], one->deadline, one->holds);
   }
   return out;
+}
+
+void tell_line(bool is_fault, std::string_view line) {
+  const heart& all = of_machine();
+  if (!all.chosen.story) return;
+  std::array<char, 600> out;
+  const auto made = fmt::format_to_n(out.data(), out.size(), "{} {} {} {}\n", is_fault ? "fault" : "story",
+                                     all.now - begins_at, self == nullptr ? 0 : self->host, line);
+  kernel(SYS_write, 2, as_long(out.data()), static_cast<long>(std::min(made.size, out.size())));
 }
 
 void give_up(const std::string& why) {

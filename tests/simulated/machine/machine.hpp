@@ -21,6 +21,7 @@ inline constexpr nanos never = INT64_MAX;
 inline constexpr nanos microsecond = 1'000;
 inline constexpr nanos millisecond = 1'000'000;
 inline constexpr nanos second = 1'000'000'000;
+inline constexpr nanos begins_at = 1'000 * second; // the monotonic clock when a run begins
 
 // A thread of the product or of libuv, or the thread that runs the workload.
 struct thread {
@@ -51,9 +52,44 @@ struct thread {
 // Null: the machine does not run in this process, or not yet.
 thread* current();
 
+// How far a run has come. Can be read by another process, also after a crash.
+struct progress {
+  nanos now = 0;
+  std::uint64_t steps = 0;   // switches between threads
+  std::uint64_t changes = 0; // how often the seed has decided which thread runs next
+  std::uint64_t clock_reads = 0;
+  std::uint64_t faults = 0; // how many faults were drawn; counted by the workload's thread
+};
+
+// What must change the hash of a run. Only for the tests of the hash.
+struct disorder {
+  std::uint64_t other_choice = 0; // at that choice among ready threads another one is taken; 0: never
+  std::uint64_t real_clock = 0;   // that reading of a clock is the real clock's; 0: none
+  bool by_address = false;        // what is ready in an epoll set is told in the order of addresses
+};
+
 struct settings {
   std::uint64_t seed = 0;
   bool trace = false; // prints a line to standard error for each thing that goes into the hash
+  bool story = false; // prints what tell() is given to standard error
+  // After the seed has decided so often which thread runs next, a thread runs until it waits, and the threads
+  // run in the order in which they became ready.
+  std::uint64_t most_changes = UINT64_MAX;
+  disorder spoiled;
+  progress* shown = nullptr; // null: nobody looks
+};
+
+// Numbers that follow from a seed: splitmix64.
+class draws {
+ public:
+  explicit draws(std::uint64_t seed) : at_(seed) {}
+  std::uint64_t next();
+  std::uint64_t below(std::uint64_t bound);
+  bool one_in(std::uint64_t bound) { return below(bound) == 0; }
+  nanos between(nanos least, nanos most);
+
+ private:
+  std::uint64_t at_;
 };
 
 // Called once, in a process with this one thread, which becomes the machine's first.
@@ -83,6 +119,10 @@ std::uint64_t draw();
 std::uint64_t draw_below(std::uint64_t bound);
 bool one_in(std::uint64_t bound);
 nanos draw_between(nanos least, nanos most);
+
+const disorder& spoiled();
+// Counts a reading of a clock. True: it is the one that is to be the real clock's.
+bool reads_real_clock();
 
 // Adds to the hash of the run.
 void note(std::string_view what, std::uint64_t first = 0, std::uint64_t second = 0);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 
 namespace coppice::simulated {
 namespace {
@@ -90,6 +91,7 @@ void poll_set::leave(open_thing& what) {
 
 int poll_set::take(std::span<epoll_event> into) {
   std::vector<epoll_event> found;
+  if (spoiled().by_address) std::ranges::sort(entries_, std::greater(), &entry::what);
   for (const entry& one : entries_)
     if (const std::uint32_t events = ready_of(one); events != 0) {
       epoll_event& told = found.emplace_back();

@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 
+#include "../machine/story.hpp"
 #include "base/clock.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
@@ -167,10 +168,12 @@ class client final : public native_server {
     const auto number = static_cast<std::int64_t>(the_ledger().next());
     const std::int64_t delay = one_in(3) ? static_cast<std::int64_t>(draw_below(3000)) : one_in(20) ? -1 : 0;
     const nanos begun = now();
+    tell("client {} sends call {}, to be answered after {} ms", number_, number, delay);
     const nanos timeout = draw_between(500 * millisecond, 2 * second);
     const auto result =
         behaviours::gen::call(self, to, integers("call", {number, delay}), base::mono_now() + timeout);
     the_ledger().call_ended(result.has_value());
+    tell("client {} has {} of call {}", number_, result ? "the answer" : "an error", number);
     if (now() - begun > timeout + second)
       the_ledger().broken(fmt::format("a call ends by its deadline: {} ms after it",
                                       (now() - begun - timeout) / millisecond));
@@ -180,7 +183,9 @@ class client final : public native_server {
           fmt::format("an answer is of its call: {} got {}", number, etf::print(result->bytes())));
   }
   void cast(process& self, const runtime::destination& to, unsigned host) {
-    for (std::uint64_t count = 1 + draw_below(5); count > 0; --count)
+    std::uint64_t count = 1 + draw_below(5);
+    tell("client {} sends casts {} to {} to host {}", number_, casts_[host] + 1, casts_[host] + count, host);
+    for (; count > 0; --count)
       behaviours::gen::cast(
           self, to,
           integers("cast", {static_cast<std::int64_t>(number_), static_cast<std::int64_t>(++casts_[host])}));
@@ -195,12 +200,15 @@ class client final : public native_server {
     if (!who) return;
     if (one_in(2)) {
       the_ledger().watches(number_, "link " + to_text(*who, self.host().nodes()));
+      tell("client {} links to {}", number_, to_text(*who, self.host().nodes()));
       self.link(*who);
     }
     const auto ref = self.monitor(runtime::destination(*who));
     const std::string key = to_text(ref, self.host().nodes());
     the_ledger().watches(number_, key);
+    tell("client {} monitors {} by {}", number_, to_text(*who, self.host().nodes()), key);
     if (one_in(5)) {
+      tell("client {} takes {} back", number_, key);
       self.demonitor(ref, true);
       the_ledger().watches_no_more(number_, key);
     }

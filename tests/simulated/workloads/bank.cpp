@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "../machine/disk.hpp"
+#include "../machine/story.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
@@ -155,7 +156,7 @@ class teller final : public native_server {
 
 class bank final : public workload {
  public:
-  bank() : hosts_(3 + static_cast<unsigned>(draw_below(2))) {}
+  bank() : hosts_(draw_hosts(3, 4)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster& all, unsigned host) const override {
@@ -204,6 +205,7 @@ class bank final : public workload {
           let_pass(draw_between(1, 20 * millisecond));
         }
     }
+    tell_fault("host {} was told of {}", what.at, what.id);
     all.kill(what.at, loss::power);
     // A transaction is also undone when its lifespan ends. A cancelled one is therefore looked at before
     // that.

@@ -6,6 +6,7 @@
 #include <coppice/etf/text.hpp>
 #include <utility>
 
+#include "../machine/story.hpp"
 #include "base/clock.hpp"
 #include "behaviours/gen/gen.hpp"
 #include "ledger.hpp"
@@ -23,10 +24,14 @@ std::string call_of(runtime::process& self, const cluster& all, unsigned host, s
     if (!index) return {};
     to = runtime::destination::remote(std::string(name), *index);
   }
+  tell("{} calls {} of host {}: {}", self.name(), name, host, request);
   const auto result =
       behaviours::gen::call(self, to, runtime::message::copy_of(*term), base::mono_now() + timeout);
   the_ledger().call_ended(result.has_value());
-  return result ? etf::print(result->bytes()) : std::string();
+  std::string answer = result ? etf::print(result->bytes()) : std::string();
+  tell("{} has the answer of {} of host {}: {}", self.name(), name, host,
+       answer.empty() ? "none in time, or an error" : answer);
+  return answer;
 }
 
 void add_process(cluster& to, unsigned host, const std::string& name,

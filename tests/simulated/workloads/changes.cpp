@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "../machine/story.hpp"
 #include "actors.hpp"
 #include "base/clock.hpp"
 #include "base/promise.hpp"
@@ -239,6 +240,7 @@ class killer final : public native_server {
     const std::uint64_t which = draw_below(shelf::places + 1);
     const std::string name =
         which == shelf::places ? "relay" : fmt::format("c{}{}", which, one_in(2) ? "x" : "");
+    tell("{} is killed", name);
     if (const auto whom = self.host().whereis(name)) self.exit(*whom, runtime::reasons::kill());
     go_on(self);
     return runtime::carry_on();
@@ -327,10 +329,12 @@ class changes final : public workload {
   }
   std::shared_ptr<change> opened(unsigned host, std::string what) {
     note("change", host, places_[host].open.size());
+    tell("{} is asked of host {}", what, host);
     return places_[host].open.emplace_back(std::make_shared<change>(change{std::move(what)}));
   }
   void told(unsigned host, const std::shared_ptr<change>& one, bool done) {
     note("changed", host, done ? 1 : 0);
+    tell("{} of host {} {}", one->what, host, done ? "is done" : "changed nothing");
     the_ledger().change_ended(done);
     if (std::exchange(one->told, true))
       the_ledger().broken(fmt::format("a change is answered once: host {}, {}", host, one->what));
@@ -413,7 +417,7 @@ class changes final : public workload {
     if (!trees || trees->empty()) return "the tree of shop is not there";
     for (const behaviours::tree_entry& child : trees->front().top.children) {
       if (wanted.erase(child.id) == 0) return child.id + " is there";
-      const bool may_wait = !the_ledger().quiet && child.state == behaviours::child_state::restarting;
+      const bool may_wait = !the_ledger().over && child.state == behaviours::child_state::restarting;
       if (child.state != behaviours::child_state::running && !may_wait)
         return fmt::format("{} is {}", child.id, behaviours::text(child.state));
     }

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "../machine/story.hpp"
+
 namespace coppice::simulated {
 namespace {
 
@@ -30,6 +32,7 @@ client_socket* client_socket::open(runtime::process& owner, uv_loop_t* loop, uns
   sockaddr_in to{};
   uv_ip4_addr(fmt::format("10.0.0.{}", host).c_str(), port, &to);
   uv_tcp_init(loop, &made->tcp_);
+  simulated::tell("{} connects to port {} of host {}", owner.name(), port, host);
   const int begun = uv_tcp_connect(&made->connect_, &made->tcp_, reinterpret_cast<const sockaddr*>(&to),
                                    [](uv_connect_t* request, int status) {
                                      auto& of = *static_cast<client_socket*>(request->data);
@@ -37,6 +40,8 @@ client_socket* client_socket::open(runtime::process& owner, uv_loop_t* loop, uns
                                      of.connected_ = status == 0;
                                      if (status == 0) of.start_reading();
                                      if (status != 0) of.broke(status);
+                                     simulated::tell("{} {}", of.owner_->name(),
+                                                     status == 0 ? "is connected" : uv_strerror(status));
                                      of.tell();
                                    });
   if (begun == 0) return made;
@@ -53,6 +58,11 @@ void client_socket::start_reading() {
       },
       [](uv_stream_t* from, ssize_t count, const uv_buf_t* bytes) {
         auto& to = *static_cast<client_socket*>(from->data);
+        if (to.owner_ != nullptr && count > 0)
+          simulated::tell("{} receives {} bytes: {:.60}", to.owner_->name(), count,
+                          std::string_view(bytes->base, static_cast<std::size_t>(count)));
+        if (to.owner_ != nullptr && count < 0)
+          simulated::tell("{} receives no more: {}", to.owner_->name(), uv_strerror(static_cast<int>(count)));
         if (count > 0) to.came_.append(bytes->base, static_cast<std::size_t>(count));
         std::free(bytes->base);
         if (count < 0) {
@@ -69,6 +79,7 @@ void client_socket::stop_reading() {
 
 // Keeps the error of a write: if a write has taken a reset off the socket, reading reports an orderly end.
 void client_socket::send(std::string bytes) {
+  simulated::tell("{} sends {} bytes: {:.60}", owner_->name(), bytes.size(), bytes);
   auto* const one = new writing{{}, std::move(bytes)};
   one->request.data = one;
   uv_buf_t part = uv_buf_init(one->bytes.data(), static_cast<unsigned>(one->bytes.size()));
@@ -84,10 +95,12 @@ void client_socket::send(std::string bytes) {
 }
 
 void client_socket::half_close() {
+  simulated::tell("{} ends its direction", owner_->name());
   uv_shutdown(&shutdown_, stream_of(tcp_), [](uv_shutdown_t*, int) {});
 }
 
 void client_socket::leave(bool at_once) {
+  simulated::tell("{} leaves the connection{}", owner_->name(), at_once ? ", by a reset" : "");
   owner_ = nullptr;
   const auto closed = [](uv_handle_t* handle) { delete static_cast<client_socket*>(handle->data); };
   // libuv refuses this while the handle shuts down.

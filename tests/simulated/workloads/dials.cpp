@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "../machine/sockets.hpp"
+#include "../machine/story.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
@@ -115,9 +116,11 @@ class killer final : public native_server {
   runtime::outcome handle_info(process& self, const message&) override {
     if (the_ledger().quiet) return runtime::carry_on();
     const auto victims = std::exchange(victims_, {});
-    if (!victims.empty() && one_in(2))
+    if (!victims.empty() && one_in(2)) {
+      tell("a client, a listener or an actor of a connection is killed");
       self.exit(victims[draw_below(victims.size())],
                 one_in(2) ? runtime::reasons::kill() : message::atom("crash"));
+    }
     go_on(self);
     return runtime::carry_on();
   }
@@ -131,7 +134,7 @@ class killer final : public native_server {
 class dials final : public workload {
  public:
   dials()
-      : hosts_(2 + static_cast<unsigned>(draw_below(2))),
+      : hosts_(draw_hosts(2, 3)),
         kills_(one_in(2)),
         has_(any_settings()),
         victims_(*new std::array<std::vector<runtime::pid>, most_hosts>()) {

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "../machine/story.hpp"
 #include "actors.hpp"
 #include "behaviours/channels/event_channels.hpp"
 #include "behaviours/channels/event_terms.hpp"
@@ -62,6 +63,7 @@ class publisher final : public native_server {
       enroll(self);
     } else if (now() > ends_) {
       if (one_in(3)) return hand_on(self);
+      tell("the event {} ends", event_);
       (void)events_of(of_, host_).withdraw(std::exchange(token_, 0));
     } else {
       publish();
@@ -84,13 +86,16 @@ class publisher final : public native_server {
     how.slow = all[draw_below(all.size())];
     const auto made = events_of(of_, host_).enroll(event_, how, self.self(), self.name());
     if (!made) return;
+    tell("the event {} begins", event_);
     token_ = *made;
     ends_ = now() + draw_between(100 * millisecond, 6 * second);
   }
   void publish() const {
     const auto channel = events_of(of_, host_).find(token_);
     if (channel == nullptr) return;
-    for (std::uint64_t left = event_ == news ? 1 + draw_below(10) : 1; left > 0; --left) {
+    std::uint64_t left = event_ == news ? 1 + draw_below(10) : 1;
+    tell("{} events of {} are published", left, event_);
+    for (; left > 0; --left) {
       message_writer out;
       out.unsigned_integer(the_ledger().next());
       (void)channel->publish(out.take().bytes());
@@ -160,11 +165,13 @@ class listener final : public native_server {
     const auto begun = has_.to == host_ ? at.subscribe(has_.event, self.self(), how)
                                         : at.subscribe_to(has_.event, of_.name(has_.to), self.self(), how);
     if (!begun) return;
+    if (again_) tell("listener {} subscribes to {} of host {}", has_.number, has_.event, has_.to);
     has_.open = true;
     has_.next = begun->first;
     has_.said = 0;
   }
   runtime::outcome take(process& self, const event_news& told) {
+    if (again_) tell("listener {} receives {}", has_.number, content(told));
     if (!has_.open) broken("nothing comes after the end of a subscription", told);
     switch (told.what) {
       case event_news::kind::event:
@@ -196,11 +203,13 @@ class listener final : public native_server {
     has_.next = told.seq + 1;
     has_.said = says;
   }
+  static std::string content(const event_news& told) {
+    return told.what == event_news::kind::event ? fmt::format("event {}", told.seq)
+           : told.what == event_news::kind::gap ? fmt::format("a gap from {} to {}", told.first, told.last)
+                                                : std::string("an end");
+  }
   [[noreturn]] void broken(std::string_view invariant, const event_news& told) const {
-    const std::string what = told.what == event_news::kind::event ? fmt::format("event {}", told.seq)
-                             : told.what == event_news::kind::gap
-                                 ? fmt::format("a gap from {} to {}", told.first, told.last)
-                                 : std::string("an end");
+    const std::string what = content(told);
     give_up(fmt::format("invariant: {}: listener {} of host {} got {} of {} of host {}, and waits for {}",
                         invariant, has_.number, host_, what, has_.event, has_.to, has_.next));
   }
@@ -213,7 +222,7 @@ class listener final : public native_server {
 
 class gatherings final : public workload {
  public:
-  gatherings() : hosts_(2 + static_cast<unsigned>(draw_below(2))) {}
+  gatherings() : hosts_(draw_hosts(2, 3)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned) const override { return {}; }
@@ -255,6 +264,7 @@ class gatherings final : public workload {
     const std::uint64_t size = draw_below(largest_crowd);
     const int worker = one_in(2) ? -1 : static_cast<int>(draw_below(2));
     note("crowd", host, size);
+    tell("{} listeners subscribe to {} of host {} at once", size, fair, host);
     for (std::uint64_t left = size; left > 0; --left) add_listener(all, host, worker, false);
   }
   void add_listener(cluster& all, unsigned host, int worker, bool again) {

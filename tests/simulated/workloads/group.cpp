@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../machine/network.hpp"
+#include "../machine/story.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "history.hpp"
@@ -144,7 +145,7 @@ constexpr nanos time_to_wake = 4 * second;
 
 class group final : public workload {
  public:
-  group() : hosts_(one_in(3) ? 5 : 3) {}
+  group() : hosts_(bounded_hosts(one_in(3) ? 5 : 3, 3)) {}
 
   unsigned hosts() const override { return hosts_; }
   bool has_trial() const override { return true; }
@@ -215,6 +216,7 @@ class group final : public workload {
   // Kills the host, or cuts all its links.
   void take_away(cluster& all, unsigned host) {
     if (killed_ = one_in(3); killed_) return all.kill(host, loss::power);
+    tell_fault("host {}, which leads, is cut off from all others", host);
     for (unsigned other = 1; other <= hosts_; ++other) {
       if (other == host) continue;
       cut(host, other);

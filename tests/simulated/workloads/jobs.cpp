@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "../machine/story.hpp"
 #include "base/clock.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
@@ -79,6 +80,7 @@ class clerk final : public native_server {
       the_ledger().broken("what a job casts arrives as it was: " + etf::print(m.bytes()));
     the_ledger().job_ran();
     const std::string job(reinterpret_cast<const char*>(name.data()), name.size());
+    tell("the job {} runs for the time {}", job, time);
     std::vector<run_of_job>& before = log_.runs[{job, time}];
     for (const run_of_job& one : before) compare(one, job, time);
     before.push_back({host_, now()});
@@ -120,6 +122,7 @@ class killer final : public native_server {
   }
   runtime::outcome handle_info(process& self, const message&) override {
     if (the_ledger().quiet) return runtime::carry_on();
+    tell("the service of jobs is killed");
     if (const auto whom = self.host().whereis("coppice_cron")) self.exit(*whom, runtime::reasons::kill());
     go_on(self);
     return runtime::carry_on();
@@ -136,7 +139,7 @@ class killer final : public native_server {
 
 class jobs final : public workload {
  public:
-  jobs() : hosts_(2 + static_cast<unsigned>(draw_below(2))) {}
+  jobs() : hosts_(draw_hosts(2, 3)) {}
 
   unsigned hosts() const override { return hosts_; }
   bool meet() const override { return true; }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "../machine/story.hpp"
+
 namespace coppice::simulated {
 
 ledger& the_ledger() {
@@ -17,6 +19,7 @@ void ledger::broken(const std::string& invariant) {
 
 void ledger::cast_came(std::uint64_t sender, unsigned host, std::uint64_t number) {
   ++seen_.casts;
+  tell("cast {} of client {} comes", number, sender);
   std::uint64_t& last = last_cast_[{sender, host}];
   if (number <= last)
     broken(fmt::format("no message overtakes another: client {}'s cast {} came to host {} after {}", sender,
@@ -36,6 +39,7 @@ void ledger::watches_no_more(std::uint64_t owner, const std::string& key) {
 
 void ledger::end_told(std::uint64_t owner, const std::string& key) {
   ++seen_.ends;
+  tell("client {} is told of the end of {}", owner, key);
   const auto found = watched_.find({owner, key});
   if (found == watched_.end())
     broken(fmt::format("client {} hears of {}, which it never watched", owner, key));

@@ -38,6 +38,7 @@ class ledger {
 
   std::uint64_t next() { return ++last_; } // a number that is never given again
   bool quiet = false;                      // clients begin nothing any more
+  bool over = false;                       // the faults have ended
   // Counts what a run has done, so that a run in which nothing happens is noticed.
   struct counts {
     std::uint64_t answered = 0;    // calls

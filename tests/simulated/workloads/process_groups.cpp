@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "../machine/story.hpp"
 #include "base/clock.hpp"
 #include "base/promise.hpp"
 #include "behaviours/gen/native_server.hpp"
@@ -214,6 +215,7 @@ class steward final : public scope_client {
     has_.members.back()->who = *made;
   }
   static void end(process& self, const member& one) {
+    tell("the member {} is asked to end", one.name);
     self.notify(runtime::destination(one.who), message::atom("end"));
   }
   void change(process& self, const std::vector<member*>& whom, std::string_view group, bool joins) {
@@ -224,6 +226,7 @@ class steward final : public scope_client {
     if (whom.size() > 1) out.list(static_cast<std::uint32_t>(whom.size()));
     for (const member* one : whom) write(out, one->who, self.host().nodes());
     if (whom.size() > 1) out.nil();
+    tell("{} members of the host {} {}", whom.size(), joins ? "join" : "leave", group);
     const auto answer = ask(self, out.take());
     if (!answer) return;
     bool has_left = false;
@@ -288,6 +291,7 @@ class auditor final : public scope_client {
     if (!ref || *ref != news_ || !in.read_atom(what)) return runtime::carry_on(); // from a former scope
     const std::string group = read_group(in);
     for (const std::string& one : read_members(in)) {
+      tell("the watcher is told of a {} of {} by {}", what, group, one);
       const auto at = has_.heard.try_emplace({group, one}, 0).first;
       if (what == "join") {
         ++at->second;
@@ -319,6 +323,7 @@ class killer final : public native_server {
   }
   runtime::outcome handle_info(process& self, const message&) override {
     if (the_ledger().quiet) return runtime::carry_on();
+    tell("the scope is killed");
     if (const auto whom = self.host().whereis(scope_name)) self.exit(*whom, runtime::reasons::kill());
     go_on(self);
     return runtime::carry_on();
@@ -330,7 +335,7 @@ class killer final : public native_server {
 
 class process_groups final : public workload {
  public:
-  process_groups() : hosts_(2 + static_cast<unsigned>(draw_below(2))), kills_scopes_(one_in(2)) {}
+  process_groups() : hosts_(draw_hosts(2, 3)), kills_scopes_(one_in(2)) {}
 
   unsigned hosts() const override { return hosts_; }
   bool meet() const override { return true; }

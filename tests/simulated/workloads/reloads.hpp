@@ -16,6 +16,8 @@ class reloads {
   // Reloads the plugin on that host, or does nothing, as the seed decides. Does nothing while an earlier
   // reload there has no answer.
   void maybe(cluster& all, unsigned host, std::string_view plugin);
+  // Reloads it, unless the host is down or an earlier reload there has no answer.
+  void now(cluster& all, unsigned host, std::string_view plugin);
   // The host was killed: its open reload will not be answered.
   void lost(unsigned host) { open_[host] = nullptr; }
   // Checks that every reload on hosts 1 to `hosts` was answered. If not, the run is broken.

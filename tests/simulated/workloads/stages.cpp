@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "../machine/story.hpp"
 #include "actors.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/stage/process_port.hpp"
@@ -251,6 +252,7 @@ class stage final : public native_server {
   void emit(std::uint64_t count) {
     if (count == 0) return;
     pending_ -= std::min(pending_, count);
+    tell("{} emits {} events", is_.name, count);
     message_writer out;
     out.list(static_cast<std::uint32_t>(count));
     for (std::uint64_t left = count; left > 0; --left) out.integer(++source_->emitted);
@@ -275,6 +277,7 @@ class stage final : public native_server {
                                draw_below(most), draw_below(partitions)));
     if (!request) give_up("a workload's request is no term");
     message reply;
+    tell("{} subscribes to {} of host {}", is_.name, name, to);
     auto next = engine_->call(*request, reply);
     if (!next) give_up("a stage takes no subscription");
     return self.exiting() ? runtime::carry_on() : std::move(*next);
@@ -297,6 +300,7 @@ class stage final : public native_server {
   void cancel() {
     const auto all = engine_->subscriptions();
     if (all.empty()) return;
+    tell("{} cancels a subscription", is_.name);
     (void)engine_->cancel(all[draw_below(all.size())].party.bytes(), message::atom("enough").bytes());
   }
   runtime::outcome take(const message& events, const message& from) {
@@ -308,6 +312,7 @@ class stage final : public native_server {
       if (!etf::cursor(event.bytes()).read_integer(number)) the_ledger().broken("an event arrives as it was");
       log_.given(tag, number);
     });
+    tell("{} is given {} events", is_.name, all->count());
     if (is_.role == stage_role::producer_consumer) emit(one_in(5) ? draw_below(3) : all->count());
     if (!the_ledger().quiet && one_in(20))
       (void)call_of(*self_, of_, host_, "load",
@@ -357,7 +362,9 @@ class keeper final : public native_server {
   }
   static void kill_one(process& self) {
     const std::uint64_t which = draw_below(places.size() + 1);
-    const auto whom = self.host().whereis(which == places.size() ? counter : places[which].name);
+    const std::string_view name = which == places.size() ? counter : places[which].name;
+    const auto whom = self.host().whereis(name);
+    tell("{} is killed", name);
     if (whom) self.exit(*whom, one_in(2) ? runtime::reasons::kill() : message::atom("crash"));
   }
   void start_missing(process& self) {
@@ -378,7 +385,7 @@ class keeper final : public native_server {
 
 class pipelines final : public workload {
  public:
-  pipelines() : hosts_(2 + static_cast<unsigned>(draw_below(2))) {}
+  pipelines() : hosts_(draw_hosts(2, 3)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned) const override {

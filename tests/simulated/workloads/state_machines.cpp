@@ -20,6 +20,7 @@
 #include <string_view>
 #include <utility>
 
+#include "../machine/story.hpp"
 #include "actors.hpp"
 #include "base/clock.hpp"
 #include "behaviours/gen/native_server.hpp"
@@ -160,6 +161,7 @@ class machine final : public behaviours::statem {
     return out;
   }
   void go_to(std::string_view state) {
+    if (state != log_.state) tell("{} becomes {}", machine_names[place_], state);
     if (state != log_.state) transition().next_state(message::atom(state));
   }
   running set(std::uint32_t type, nanos length) {
@@ -203,6 +205,7 @@ class machine final : public behaviours::statem {
              fmt::format("{} of client {} before {} of client {}", key.second, key.first,
                          log_.waiting.front().second, log_.waiting.front().first));
     log_.waiting.pop_front();
+    tell("{} handles {} of client {}", machine_names[place_], key.second, key.first);
     return do_it(self, what, *asked);
   }
   runtime::outcome peek(const event& what, const request& asked) {
@@ -293,6 +296,7 @@ class customer final : public native_server {
       if (!index) return;
       to = runtime::destination::remote(std::string(machine_names[place]), *index);
     }
+    tell("customer {} sends to {} of host {}", number_, machine_names[place], host);
     std::uint64_t& last = sent_[host * most_machines + place];
     switch (draw_below(6)) {
       case 0:
@@ -343,9 +347,12 @@ class keeper final : public native_server {
   }
   runtime::outcome handle_info(process& self, const message& m) override {
     if (!etf::cursor(m.bytes()).read_atom_is("go")) return runtime::carry_on();
-    if (!the_ledger().quiet && one_in(3))
-      if (const auto whom = self.host().whereis(machine_names[draw_below(machine_names.size())]))
+    if (!the_ledger().quiet && one_in(3)) {
+      const auto name = machine_names[draw_below(machine_names.size())];
+      tell("{} is killed", name);
+      if (const auto whom = self.host().whereis(name))
         self.exit(*whom, one_in(2) ? runtime::reasons::kill() : message::atom("crash"));
+    }
     start_missing(self);
     go_on(self);
     return runtime::carry_on();
@@ -371,7 +378,7 @@ class keeper final : public native_server {
 
 class machines final : public workload {
  public:
-  machines() : hosts_(2 + static_cast<unsigned>(draw_below(2))) {}
+  machines() : hosts_(draw_hosts(2, 3)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned) const override { return {}; }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "../machine/sockets.hpp"
+#include "../machine/story.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "client_socket.hpp"
@@ -344,6 +345,7 @@ class killer final : public native_server {
     const auto victims = std::exchange(log_.victims[host_], {});
     if (!victims.empty() && one_in(2)) {
       log_.killed_at[host_] = simulated::now();
+      tell("a listener, a worker or an actor of a connection is killed");
       self.exit(victims[draw_below(victims.size())],
                 one_in(2) ? runtime::reasons::kill() : message::atom("crash"));
     }
@@ -366,10 +368,7 @@ bool belongs(const runtime::process_summary& one) {
 
 class ports final : public workload {
  public:
-  ports()
-      : hosts_(2 + static_cast<unsigned>(draw_below(2))),
-        kills_(one_in(2)),
-        log_(*new stream_log(any_settings())) {}
+  ports() : hosts_(draw_hosts(2, 3)), kills_(one_in(2)), log_(*new stream_log(any_settings())) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned host) const override {

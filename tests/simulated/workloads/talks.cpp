@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "../machine/sockets.hpp"
+#include "../machine/story.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "client_socket.hpp"
@@ -394,7 +395,9 @@ class killer final : public native_server {
   }
   runtime::outcome handle_info(process& self, const message&) override {
     if (the_ledger().quiet) return runtime::carry_on();
-    if (const auto whom = self.host().whereis(victims[draw_below(victims.size())]))
+    const std::string_view name = victims[draw_below(victims.size())];
+    tell("{} is killed", name);
+    if (const auto whom = self.host().whereis(name))
       self.exit(*whom, one_in(2) ? runtime::reasons::kill() : message::atom("crash"));
     go_on(self);
     return runtime::carry_on();
@@ -406,7 +409,7 @@ class killer final : public native_server {
 
 class talks final : public workload {
  public:
-  talks() : hosts_(2 + static_cast<unsigned>(draw_below(2))), kills_(one_in(2)) {}
+  talks() : hosts_(draw_hosts(2, 3)), kills_(one_in(2)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned host) const override {

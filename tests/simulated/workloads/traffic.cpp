@@ -18,7 +18,7 @@ namespace {
 
 class traffic final : public workload {
  public:
-  explicit traffic(const mixture& does) : does_(does), hosts_(2 + static_cast<unsigned>(draw_below(2))) {}
+  explicit traffic(const mixture& does) : does_(does), hosts_(draw_hosts(2, 3)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned) const override { return {}; }

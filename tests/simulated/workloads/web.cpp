@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "../machine/story.hpp"
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "client_socket.hpp"
@@ -251,8 +252,9 @@ class killer final : public native_server {
   }
   runtime::outcome handle_info(process& self, const message&) override {
     if (the_ledger().quiet) return runtime::carry_on();
-    if (const auto whom = self.host().whereis(actors[draw_below(actors.size())]))
-      self.exit(*whom, runtime::reasons::kill());
+    const std::string_view name = actors[draw_below(actors.size())];
+    tell("{} is killed", name);
+    if (const auto whom = self.host().whereis(name)) self.exit(*whom, runtime::reasons::kill());
     go_on(self);
     return runtime::carry_on();
   }
@@ -263,7 +265,7 @@ class killer final : public native_server {
 
 class sites final : public workload {
  public:
-  sites() : hosts_(2 + static_cast<unsigned>(draw_below(2))), kills_(!one_in(3)) {}
+  sites() : hosts_(draw_hosts(2, 3)), kills_(!one_in(3)) {}
 
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned host) const override {

@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, 16> names{"calls",   "casts",   "watches"
                                                  "changes", "events",  "jobs",    "pg",    "stages", "statem",
                                                  "web",     "streams", "dials",   "talks"};
 constexpr std::size_t plain = 4;
+constexpr std::string_view by_name_alone = "hours"; // no seed chooses it
 
 // Chooses each other workload as often as all workloads of plain actors together. Always makes the same
 // number of draws.
@@ -26,14 +27,28 @@ std::string_view any() {
   return one == 0 ? names[of_plain] : names[plain + one - 1];
 }
 
+unsigned host_bound = most_hosts;
+
 } // namespace
 
+void bound_hosts(unsigned most) {
+  host_bound = most;
+}
+
+unsigned bounded_hosts(unsigned drawn, unsigned least) {
+  return std::max(least, std::min(drawn, host_bound));
+}
+
+unsigned draw_hosts(unsigned least, unsigned most) {
+  return bounded_hosts(least + static_cast<unsigned>(draw_below(most - least + 1)), least);
+}
+
 bool is_workload(std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
+  return name == by_name_alone || std::ranges::find(names, name) != names.end();
 }
 
 std::string workload_names() {
-  return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}, {}", fmt::join(names, ", "), by_name_alone);
 }
 
 std::string_view choose_workload(std::string_view wanted) {
@@ -54,6 +69,7 @@ std::unique_ptr<workload> make_workload(std::string_view name) {
   if (name == "streams") return make_ports();
   if (name == "dials") return make_dials();
   if (name == "talks") return make_talks();
+  if (name == by_name_alone) return make_hours();
   return make_traffic(name);
 }
 

@@ -19,6 +19,7 @@ class workload {
   workload(const workload&) = delete;
   workload& operator=(const workload&) = delete;
 
+  // 2 to most_hosts - 1; from draw_hosts().
   virtual unsigned hosts() const = 0;
   // See cluster::children_of.
   virtual std::string children(const cluster& all, unsigned host) const = 0;
@@ -28,7 +29,13 @@ class workload {
   virtual void populate(cluster& all, unsigned host) = 0;
   // The host was killed, and with it the processes that populate() had added.
   virtual void lost(unsigned host) = 0;
-  // Called between two faults.
+  // The time before the next fault.
+  virtual nanos between_faults(draws& its) const {
+    return its.one_in(4) ? its.between(0, millisecond) : its.between(10 * millisecond, 3 * second);
+  }
+  // A fault of the workload's own in place of the usual ones. False: the usual ones happen.
+  virtual bool disturb(cluster& /*all*/, draws& /*its*/) { return false; }
+  // Called after each fault.
   virtual void look(cluster& /*all*/) {}
   // A fault of the workload's own, among the others. When it begins and when it ends, every link is whole
   // and every host is up.
@@ -38,6 +45,13 @@ class workload {
   // more.
   virtual void check(cluster& all) = 0;
 };
+
+// For a run that has fewer hosts than it would have.
+void bound_hosts(unsigned most);
+// Draws a number of hosts, and takes the bound, but at least `least`.
+unsigned draw_hosts(unsigned least, unsigned most);
+// The drawn number, or the bound, but at least `least`.
+unsigned bounded_hosts(unsigned drawn, unsigned least);
 
 // The name of the run's workload. `wanted` empty: the seed chooses. The seed draws one also if a name is
 // given, so that a run by a given name equals the run in which the seed chooses that name.
@@ -74,5 +88,7 @@ std::unique_ptr<workload> make_ports();
 std::unique_ptr<workload> make_dials();
 // WebSockets: a chat, and games.
 std::unique_ptr<workload> make_talks();
+// Calls, jobs, a reload and a partition each minute, for hours. Only by its name.
+std::unique_ptr<workload> make_hours();
 
 } // namespace coppice::simulated
