@@ -169,6 +169,7 @@ result run(const task& what, const std::string& folder) {
   the_ledger().quiet = true;
   let_pass(time_to_settle);
   does->check(all);
+  all.check_encryption();
   for (unsigned one = 1; one <= all.hosts(); ++one) all.stop(one);
   return {trace_hash(), steps(), now() - begins_at, the_ledger().seen()};
 }
