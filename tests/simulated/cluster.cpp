@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // See cluster.hpp.
-// rooms: node
+// rooms: control
 #include "cluster.hpp"
 
 #include <fmt/format.h>
@@ -10,14 +10,20 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/clock.hpp"
+#include "base/log_ring.hpp"
 #include "base/promise.hpp"
+#include "control/commands.hpp"
 #include "machine/descriptors.hpp"
 #include "machine/files.hpp"
 #include "machine/story.hpp"
-#include "node/instance/operations.hpp"
+#include "net/tls/certificate.hpp"
+#include "net/tls/certificate_folder.hpp"
+#include "node/environment/notify.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
 #include "spec/load.hpp"
+#include "workloads/ledger.hpp"
 
 namespace coppice::simulated {
 namespace {
@@ -51,6 +57,14 @@ std::string plain(etf::cursor& at) {
 
 } // namespace
 
+struct cluster::console {
+  base::log::log_ring lines{64 << 10};
+  node::service_manager manager;
+  std::unique_ptr<control::server> server;
+};
+
+cluster::~cluster() = default;
+
 cluster::cluster(unsigned hosts, std::string folder, bool meet, children_of children)
     : hosts_(hosts), folder_(std::move(folder)), meet_(meet), children_(std::move(children)) {
   const bool by_name = one_in(2);
@@ -58,8 +72,44 @@ cluster::cluster(unsigned hosts, std::string folder, bool meet, children_of chil
     names_[one] = fmt::format("n@{}{}", by_name ? "h" : "10.0.0.", one);
     host_at(one).wall_ahead = draw_between(-second, second);
   }
+  encryption_ = choose_encryption();
   const auto first = static_cast<unsigned>(draw_below(hosts_));
   for (unsigned one = 0; one < hosts_; ++one) start(1 + (first + one) % hosts_);
+}
+
+// TLS in a tenth of the runs: with certificates of one authority, which each end verifies, or with those that
+// each node makes by itself. Certificates of the authority are valid for a day of the simulated wall clock.
+std::string cluster::choose_encryption() const {
+  if (!one_in(10)) return "off";
+  if (one_in(3)) return "on";
+  const std::string folder = folder_ + "/tls";
+  const base::nanos wall = base::wall_now();
+  const auto made = net::make_cluster_authority(folder, wall, 2 * net::one_day, net::if_exists::refuse);
+  if (!made) give_up("no authority: " + made.error().text);
+  for (unsigned one = 1; one <= hosts_; ++one) {
+    const std::string& name = names_[one];
+    const auto issued =
+        net::issue_cluster_certificate(folder, fmt::format("h{}", one), {name.substr(name.find('@') + 1)},
+                                       wall, net::one_day, net::if_exists::refuse);
+    if (!issued) give_up("no certificate: " + issued.error().text);
+  }
+  return fmt::format("{{ certificate: {0}/h%N.pem, key: {0}/h%N-key.pem, ca: {0}/ca.pem, verify: peer }}",
+                     folder);
+}
+
+void cluster::check_encryption() const {
+  const std::string_view wanted = encryption_ == "off" ? "" : "1.3";
+  for (unsigned host = 1; host <= hosts_; ++host) {
+    if (at(host) == nullptr) continue;
+    const on_host here(host);
+    for (const auto& peer : at(host)->snapshots().peers()) {
+      if (peer.state != "connected") continue;
+      if (peer.tls != wanted)
+        the_ledger().broken(fmt::format("nodes speak TLS if they are told to: {} and {} speak \"{}\"",
+                                        names_[host], peer.name, peer.tls));
+      if (!wanted.empty()) the_ledger().peer_encrypted();
+    }
+  }
 }
 
 void cluster::start(unsigned host) {
@@ -79,6 +129,10 @@ void cluster::start(unsigned host) {
   auto started = node::instance::start(std::move(*loaded.spec), comes_down, std::move(from));
   if (!started) give_up(fmt::format("host {}: {}", host, started.error().text));
   nodes_[host] = std::move(*started);
+  consoles_[host] = std::make_unique<console>();
+  auto served = control::serve(*nodes_[host], consoles_[host]->lines, consoles_[host]->manager);
+  if (!served) give_up(fmt::format("host {}: {}", host, served.error().text));
+  consoles_[host]->server = std::move(*served);
 }
 
 void cluster::await_ready(unsigned host) {
@@ -94,11 +148,15 @@ std::string cluster::configuration(unsigned host, const std::string& lines) cons
   std::string peers;
   for (unsigned one = 1; meet_ && one <= hosts_; ++one)
     if (one != host) peers += fmt::format("{}{}", peers.empty() ? "" : ", ", names_[one]);
+  std::string encryption = encryption_;
+  for (std::size_t at = encryption.find("%N"); at != std::string::npos; at = encryption.find("%N"))
+    encryption.replace(at, 2, std::to_string(host));
   return fmt::format(
       "node: {{ name: {}, cookie: {{ file: h{}/cookie }}, data: h{}/data, workers: 2, log: {{ level: warning "
       "}} }}\n"
-      "distribution: {{ listen: [ {{ address: 10.0.0.{}, ports: 20000-20100 }} ], ticktime: 8s, peers: [ {} "
-      "] }}\n"
+      "control: {{ socket: {} }}\n"
+      "distribution: {{ listen: [ {{ address: 10.0.0.{}, ports: 20000-20100, tls: {} }} ], ticktime: 8s, "
+      "peers: [ {} ] }}\n"
       "plugins: {{ path: [ {} ], reload_deadline: 300ms }}\n"
       "applications:\n"
       "  - name: shop\n"
@@ -109,21 +167,18 @@ std::string cluster::configuration(unsigned host, const std::string& lines) cons
       "      children:\n"
       "        - {{ id: kv, actor: kv, name: kv, args: {{ max_entries: 10 }} }}\n"
       "{}",
-      names_[host], host, host, host, peers, PLUGIN_FOLDER, lines);
+      names_[host], host, host, control_path(host), host, encryption, peers, PLUGIN_FOLDER, lines);
 }
 
+// Outside of the hosts' folders, so that no loss of power changes it.
 std::string cluster::write_configuration(unsigned host, const std::string& lines) {
   const std::string file = fmt::format("{}/h{}-{}.yaml", folder_, host, ++configurations_);
   std::ofstream(file) << configuration(host, lines);
   return file;
 }
 
-void cluster::apply(unsigned host, const std::string& lines, std::function<void(node::apply_outcome)> done) {
-  const on_host here(host);
-  node::apply_request what;
-  what.files = {write_configuration(host, lines)};
-  what.by = "the workload";
-  at(host)->operations().apply(std::move(what), std::move(done));
+std::string cluster::control_path(unsigned host) const {
+  return fmt::format("{}/control-{}", folder_, host);
 }
 
 std::string cluster::folder_of(unsigned host) const {
@@ -142,6 +197,7 @@ void cluster::kill(unsigned host, loss what) {
   ++host_at(host).lives;
   // The memory of the dead node is never freed, because its threads may still refer to it.
   static_cast<void>(nodes_[host].release());
+  static_cast<void>(consoles_[host].release());
 }
 
 void cluster::stop(unsigned host) {
@@ -152,6 +208,8 @@ void cluster::stop(unsigned host) {
   ++host_at(host).lives;
   if (!nodes_[host]->stop())
     give_up(fmt::format("the node of host {} stops, and a thread does not come back", host));
+  nodes_[host]->on_change(nullptr);
+  consoles_[host].reset();
   nodes_[host].reset();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Nodes on simulated hosts: each is a node::instance with its YAML, its folder, EPMD, distribution and the
-// bundled plugins. Host N runs the node n@hN, or n@10.0.0.N. The workload's thread.
+// bundled plugins, and its control socket. Host N runs the node n@hN, or n@10.0.0.N. The workload's thread.
 // rooms: node
 #pragma once
 
@@ -29,6 +29,7 @@ class cluster {
   // Starts all nodes, in an order that the seed chooses. `folder`: where their files are. `meet`: each node
   // has the others in distribution.peers.
   cluster(unsigned hosts, std::string folder, bool meet, children_of children);
+  ~cluster();
   cluster(const cluster&) = delete;
   cluster& operator=(const cluster&) = delete;
 
@@ -50,17 +51,23 @@ class cluster {
   // The report of the engine of that name on that host: its numbers and words by name. Empty: the host is
   // down, or there was no report.
   std::map<std::string, std::string> report(unsigned host, std::string_view name);
-  // Makes the node of that host apply a configuration with these lines in place of those of children_of.
-  // `done` is called once, on a thread of that host.
-  void apply(unsigned host, const std::string& lines, std::function<void(node::apply_outcome)> done);
+  // Writes a configuration of that host with these lines in place of those of children_of, for an apply.
+  // Returns the file's name.
+  std::string write_configuration(unsigned host, const std::string& lines);
+  // The path of the host's control socket.
+  std::string control_path(unsigned host) const;
   // The folder of the host's files.
   std::string folder_of(unsigned host) const;
+  // Checks that every connection between nodes is encrypted if the run is one with TLS, and that none is
+  // otherwise. The workload's thread.
+  void check_encryption() const;
 
  private:
   std::string configuration(unsigned host, const std::string& lines) const;
-  // Writes a configuration beside the hosts' folders, so that no loss of power changes it. Returns the
-  // file's name.
-  std::string write_configuration(unsigned host, const std::string& lines);
+  // The value of `tls` in the listener of distribution. Chosen by the seed; makes certificates if it needs
+  // them.
+  std::string choose_encryption() const;
+  struct console; // the control socket of a node, and what it needs
 
   unsigned hosts_;
   std::string folder_;
@@ -68,7 +75,9 @@ class cluster {
   children_of children_;
   std::uint64_t configurations_ = 0; // number of files written
   std::array<std::string, most_hosts> names_;
+  std::string encryption_; // with %N in place of the host's number
   std::array<std::unique_ptr<node::instance>, most_hosts> nodes_;
+  std::array<std::unique_ptr<console>, most_hosts> consoles_; // null: the host is down
 };
 
 } // namespace coppice::simulated

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The workload of changes: applies and reloads on running nodes, during calls and casts to the actors that
-// are changed. Some applies succeed, some are refused, and some are rolled back because a child of the new
-// configuration does not start. Children are killed meanwhile, and wait a while for their restart.
-// Invariants: after an apply that reports success the new configuration runs, and one that reports a failure
-// changed nothing. A child of the configuration does not stay stopped. A change is answered once. A plugin
-// runs in the generation that the last reload reported. The book, an actor that is reloaded and never
-// restarted, handles each message once, in the order in which it was sent.
-// rooms: node
+// are changed. Operators ask for the changes at the control sockets, where others look around and leave. Some
+// applies succeed, some are refused, and some are rolled back because a child of the new configuration does
+// not start. Children are killed meanwhile, and wait a while for their restart. Invariants: after an apply
+// that reports success the new configuration runs, and one that reports a failure changed nothing. A child of
+// the configuration does not stay stopped. A change is answered once. A plugin runs in the generation that
+// the last reload reported. The book, an actor that is reloaded and never restarted, handles each message
+// once, in the order in which it was sent.
+// rooms: control
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,9 +28,9 @@
 #include "behaviours/gen/native_server.hpp"
 #include "calls.hpp"
 #include "ledger.hpp"
-#include "node/instance/operations.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
+#include "operators.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 #include "workload.hpp"
@@ -259,7 +260,9 @@ struct change {
 // The state of a host's node, according to the reported changes.
 struct place {
   shelf runs;
-  std::map<std::string, std::uint64_t> generations; // of plugins that were reloaded
+  // By plugin: the generations that reloads went from, and to. Replies of several operators come in any
+  // order.
+  std::map<std::string, std::map<std::uint64_t, std::uint64_t>> generations;
   std::vector<std::shared_ptr<change>> open;
   bool applies = false; // an apply is among the open ones
   std::vector<account*> accounts;
@@ -294,7 +297,7 @@ class changes final : public workload {
   void look(cluster& all) override {
     for (std::uint64_t count = 1 + draw_below(8); count > 0; --count) {
       const auto host = 1 + static_cast<unsigned>(draw_below(hosts()));
-      if (all.at(host) != nullptr) begin(all, host);
+      if (all.at(host) != nullptr) one_in(4) ? look_around(all, host) : begin(all, host);
       let_pass(one_in(2) ? draw_between(0, 3 * millisecond) : draw_between(0, 400 * millisecond));
     }
     for (unsigned host = 1; host <= hosts(); ++host)
@@ -318,6 +321,7 @@ class changes final : public workload {
       if (told != "0")
         the_ledger().broken(fmt::format("after the changes every node answers: host {} said {}", host, told));
     }
+    check_operators(all);
   }
 
  private:
@@ -355,42 +359,78 @@ class changes final : public workload {
     }
     its.applies = true;
     const auto one = opened(host, "an apply");
-    all.apply(host, lines, [this, host, next, one](const node::apply_outcome& outcome) {
-      told(host, one, outcome.applied);
-      places_[host].applies = false;
-      if (!outcome.applied) return;
-      if (next.bad != shelf::places)
-        the_ledger().broken(fmt::format("an apply that cannot succeed says so: host {}", host));
-      places_[host].runs = next;
-    });
-  }
-  void reload(cluster& all, unsigned host) {
-    node::reload_request what;
-    if (!one_in(6)) what.plugin = one_in(10) ? "nothing" : reloaded[draw_below(reloaded.size())];
-    what.dry_run = one_in(6);
-    what.carry_only = one_in(4);
-    what.by = "the workload";
-    const bool dry = what.dry_run;
-    const auto one = opened(host, "a reload of " + what.plugin);
-    const on_host here(host);
-    all.at(host)->operations().reload(
-        std::move(what), [this, host, dry, one](const base::result<node::reload_report>& made) {
-          told(host, one, made.has_value());
-          if (!made && made.error().text.empty())
-            the_ledger().broken(fmt::format("a reload that is refused has a reason: host {}", host));
-          if (made && !dry) take(host, *made);
+    ask(all, host, {"apply", {{"file", all.write_configuration(host, lines)}}},
+        [this, host, next, one](const api::reply& reply) {
+          const bool applied = reply && reply->value("applied", false);
+          told(host, one, applied);
+          places_[host].applies = false;
+          if (!applied) return;
+          if (next.bad != shelf::places)
+            the_ledger().broken(fmt::format("an apply that cannot succeed says so: host {}", host));
+          places_[host].runs = next;
         });
   }
-  void take(unsigned host, const node::reload_report& made) {
-    for (const node::plugin_reload& plugin : made.plugins) {
-      std::uint64_t& known = places_[host].generations.try_emplace(plugin.id, 1).first->second;
-      if (plugin.from.generation != known || plugin.to.generation <= known)
+  void reload(cluster& all, unsigned host) {
+    nlohmann::json what = {{"dry_run", one_in(6)}, {"carry_only", one_in(4)}};
+    const std::string plugin = one_in(6)    ? std::string()
+                               : one_in(10) ? std::string("nothing")
+                                            : std::string(reloaded[draw_below(reloaded.size())]);
+    if (!plugin.empty()) what["plugin"] = plugin;
+    const bool dry = what.at("dry_run");
+    const auto one = opened(host, "a reload of " + plugin);
+    ask(all, host, {"reload", std::move(what)}, [this, host, dry, one](const api::reply& reply) {
+      told(host, one, reply.has_value());
+      if (reply && !dry) take(host, *reply);
+    });
+  }
+  // An operator asks for a change, and perhaps for something else before and after it.
+  static void ask(cluster& all, unsigned host, api::request what,
+                  std::function<void(const api::reply&)> done) {
+    std::vector<question> all_asked;
+    if (one_in(3)) all_asked.push_back(any_question(all, host));
+    all_asked.push_back({.asked = std::move(what), .told = std::move(done), .may_fail = true});
+    if (one_in(3)) all_asked.push_back(any_question(all, host));
+    add_operator(all, host, std::move(all_asked));
+  }
+  // An operator who looks around, and breaks off at times.
+  static void look_around(cluster& all, unsigned host) {
+    std::vector<question> all_asked;
+    for (std::uint64_t count = 1 + draw_below(4); count > 0; --count)
+      all_asked.push_back(any_question(all, host));
+    add_operator(all, host, std::move(all_asked), one_in(3));
+  }
+  void take(unsigned host, const nlohmann::json& made) {
+    for (const nlohmann::json& plugin : made.at("plugins")) {
+      const std::string id = plugin.at("id");
+      const std::uint64_t from = plugin.at("from").at("generation");
+      const std::uint64_t to = plugin.at("to").at("generation");
+      if (to <= from || !places_[host].generations[id].emplace(from, to).second)
         the_ledger().broken(
-            fmt::format("reloads go from generation to generation: {} of host {} went from {} to "
-                        "{}, and was at {}",
-                        plugin.id, host, plugin.from.generation, plugin.to.generation, known));
-      known = plugin.to.generation;
+            fmt::format("reloads go from generation to generation: {} of host {} went from {} to {}", id,
+                        host, from, to));
     }
+  }
+  void check_operators(cluster& all) {
+    for (unsigned host = 1; host <= hosts(); ++host) {
+      look_around(all, host);
+      ask(all, host, {"status"}, [this, host](const api::reply& reply) { heard_[host] = reply.has_value(); });
+    }
+    let_pass(20 * second);
+    for (unsigned host = 1; host <= hosts(); ++host)
+      if (!heard_[host])
+        the_ledger().broken(fmt::format("after the changes an operator is answered: not by host {}", host));
+  }
+  // The generation in which the plugin runs. 0: what was reported of it is no way from one to the next.
+  std::uint64_t generation(unsigned host, const std::string& plugin) const {
+    const auto known = places_[host].generations.find(plugin);
+    if (known == places_[host].generations.end()) return 1;
+    std::uint64_t at = 1;
+    std::size_t steps = 0;
+    for (auto next = known->second.find(at); next != known->second.end(); next = known->second.find(at)) {
+      at = next->second;
+      ++steps;
+    }
+    return steps == known->second.size() ? at : 0;
   }
 
   // Compares the node with the reported changes once no change is under way. Tries again for a while,
@@ -423,8 +463,7 @@ class changes final : public workload {
     }
     if (!wanted.empty()) return *wanted.begin() + " is not there";
     for (const node::plugin_status& plugin : all.at(host)->snapshots().plugins()) {
-      const auto known = its.generations.find(plugin.id);
-      const std::uint64_t expected = known == its.generations.end() ? 1 : known->second;
+      const std::uint64_t expected = generation(host, plugin.id);
       if (plugin.generation != expected)
         return fmt::format("{} runs in generation {}, and not {}", plugin.id, plugin.generation, expected);
     }
@@ -454,6 +493,7 @@ class changes final : public workload {
   }
 
   std::array<place, most_hosts> places_;
+  std::array<bool, most_hosts> heard_{}; // whether the last operator was answered
 };
 
 } // namespace

@@ -19,39 +19,50 @@ struct writing {
   std::string bytes;
 };
 
-uv_stream_t* stream_of(uv_tcp_t& tcp) {
-  return reinterpret_cast<uv_stream_t*>(&tcp);
-}
-
 } // namespace
 
-client_socket* client_socket::open(runtime::process& owner, uv_loop_t* loop, unsigned host, int port) {
+client_socket* client_socket::make(runtime::process& owner) {
   auto* const made = new client_socket; // NOLINT: owns itself
   made->owner_ = &owner;
-  made->tcp_.data = made->connect_.data = made;
+  made->connect_.data = made;
+  return made;
+}
+
+void client_socket::on_connected(uv_connect_t* request, int status) {
+  auto& of = *static_cast<client_socket*>(request->data);
+  if (of.owner_ == nullptr) return;
+  of.connected_ = status == 0;
+  if (status == 0) of.start_reading();
+  if (status != 0) of.broke(status);
+  simulated::tell("{} {}", of.owner_->name(), status == 0 ? "is connected" : uv_strerror(status));
+  of.tell();
+}
+
+client_socket* client_socket::open(runtime::process& owner, uv_loop_t* loop, unsigned host, int port) {
+  client_socket* const made = make(owner);
   sockaddr_in to{};
   uv_ip4_addr(fmt::format("10.0.0.{}", host).c_str(), port, &to);
-  uv_tcp_init(loop, &made->tcp_);
   simulated::tell("{} connects to port {} of host {}", owner.name(), port, host);
-  const int begun = uv_tcp_connect(&made->connect_, &made->tcp_, reinterpret_cast<const sockaddr*>(&to),
-                                   [](uv_connect_t* request, int status) {
-                                     auto& of = *static_cast<client_socket*>(request->data);
-                                     if (of.owner_ == nullptr) return;
-                                     of.connected_ = status == 0;
-                                     if (status == 0) of.start_reading();
-                                     if (status != 0) of.broke(status);
-                                     simulated::tell("{} {}", of.owner_->name(),
-                                                     status == 0 ? "is connected" : uv_strerror(status));
-                                     of.tell();
-                                   });
+  uv_tcp_init(loop, &made->handle_.tcp);
+  made->stream()->data = made;
+  const int begun = uv_tcp_connect(&made->connect_, &made->handle_.tcp,
+                                   reinterpret_cast<const sockaddr*>(&to), on_connected);
   if (begun == 0) return made;
   made->leave();
   return nullptr;
 }
 
+client_socket* client_socket::open_local(runtime::process& owner, uv_loop_t* loop, const std::string& path) {
+  client_socket* const made = make(owner);
+  uv_pipe_init(loop, &made->handle_.pipe, 0);
+  made->stream()->data = made;
+  uv_pipe_connect(&made->connect_, &made->handle_.pipe, path.c_str(), on_connected);
+  return made;
+}
+
 void client_socket::start_reading() {
   uv_read_start(
-      stream_of(tcp_),
+      stream(),
       [](uv_handle_t*, std::size_t size, uv_buf_t* out) {
         out->base = static_cast<char*>(std::malloc(size));
         out->len = size;
@@ -74,7 +85,7 @@ void client_socket::start_reading() {
 }
 
 void client_socket::stop_reading() {
-  uv_read_stop(stream_of(tcp_));
+  uv_read_stop(stream());
 }
 
 // Keeps the error of a write: if a write has taken a reset off the socket, reading reports an orderly end.
@@ -88,7 +99,7 @@ void client_socket::send(std::string bytes) {
     if (status != 0 && of.error_ == 0) of.error_ = status;
     delete static_cast<writing*>(request->data);
   };
-  const int begun = uv_write(&one->request, stream_of(tcp_), &part, 1, done);
+  const int begun = uv_write(&one->request, stream(), &part, 1, done);
   if (begun == 0) return;
   if (error_ == 0) error_ = begun;
   delete one;
@@ -96,7 +107,7 @@ void client_socket::send(std::string bytes) {
 
 void client_socket::half_close() {
   simulated::tell("{} ends its direction", owner_->name());
-  uv_shutdown(&shutdown_, stream_of(tcp_), [](uv_shutdown_t*, int) {});
+  uv_shutdown(&shutdown_, stream(), [](uv_shutdown_t*, int) {});
 }
 
 void client_socket::leave(bool at_once) {
@@ -104,8 +115,8 @@ void client_socket::leave(bool at_once) {
   owner_ = nullptr;
   const auto closed = [](uv_handle_t* handle) { delete static_cast<client_socket*>(handle->data); };
   // libuv refuses this while the handle shuts down.
-  if (at_once && uv_tcp_close_reset(&tcp_, closed) == 0) return;
-  uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), closed);
+  if (at_once && stream()->type == UV_TCP && uv_tcp_close_reset(&handle_.tcp, closed) == 0) return;
+  uv_close(reinterpret_cast<uv_handle_t*>(stream()), closed);
 }
 
 void client_socket::tell() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A TCP connection of a workload's client, which speaks to a listener of the product as an outside program
-// would: by libuv alone, without code of the product in between. The client is a process. All of this is for
-// the thread of its loop.
+// A TCP connection of a workload's client, or one to a unix socket. The client speaks to a listener of the
+// product as an outside program would: by libuv alone, without code of the product in between. The client is
+// a process. All of this is for the thread of its loop.
 // rooms: node
 #pragma once
 
@@ -18,6 +18,8 @@ class client_socket {
   // Begins to connect. The owner gets a turn (receive_io) when any of the values below has changed. Null:
   // the connection cannot begin.
   static client_socket* open(runtime::process& owner, uv_loop_t* loop, unsigned host, int port);
+  // The same, to the unix socket at that path of the owner's host.
+  static client_socket* open_local(runtime::process& owner, uv_loop_t* loop, const std::string& path);
   client_socket(const client_socket&) = delete;
   client_socket& operator=(const client_socket&) = delete;
 
@@ -40,10 +42,16 @@ class client_socket {
  private:
   client_socket() = default;
   ~client_socket() = default;
+  static client_socket* make(runtime::process& owner);
+  static void on_connected(uv_connect_t* request, int status);
+  uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
   void tell();
   void broke(int error);
 
-  uv_tcp_t tcp_{};
+  union {
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } handle_{};
   uv_connect_t connect_{};
   uv_shutdown_t shutdown_{};
   runtime::process* owner_ = nullptr; // null: the owner has left

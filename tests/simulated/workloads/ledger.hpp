@@ -31,6 +31,8 @@ class ledger {
   void job_ran() { ++seen_.runs; }
   void item_came() { ++seen_.items; }
   void membership_changed() { ++seen_.memberships; }
+  void operator_told() { ++seen_.replies; }
+  void peer_encrypted() { ++seen_.encrypted; }
   void broken(const std::string& invariant);
 
   // Checks that every end that a client waits for was reported. If not, the run is broken.
@@ -52,6 +54,8 @@ class ledger {
     std::uint64_t memberships = 0; // answered joins and leaves of groups
     std::uint64_t changed = 0;     // applies and reloads
     std::uint64_t unchanged = 0;   // applies and reloads that were refused or rolled back
+    std::uint64_t replies = 0;     // of control sockets
+    std::uint64_t encrypted = 0;   // ends of connections between nodes that speak TLS, at the end of a run
   };
   const counts& seen() const { return seen_; }
 
