@@ -90,6 +90,8 @@ parsed checked(const command& of, json given) {
       return bad(of, fmt::format("{}: expected {}", name, type_name(one->type)), known_of(of));
     if (one->most != 0 && value.get<std::uint64_t>() > one->most)
       return bad(of, fmt::format("{}: expected {} at most", name, one->most));
+    if (one->least != 0 && value.get<std::uint64_t>() < one->least)
+      return bad(of, fmt::format("{}: expected {} at least", name, one->least));
     if (one->words.empty()) continue;
     if (std::ranges::find(one->words, std::string_view(value.get_ref<const std::string&>())) ==
         one->words.end())

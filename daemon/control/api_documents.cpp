@@ -36,7 +36,7 @@ std::string_view name_of(argument_type type) {
 
 json schema_of(const argument& one) {
   json schema{{"type", name_of(one.type)}};
-  if (one.type == argument_type::number) schema["minimum"] = 0;
+  if (one.type == argument_type::number) schema["minimum"] = one.least;
   if (one.usual != 0) schema["default"] = one.usual;
   if (one.most != 0) schema["maximum"] = one.most;
   if (!one.words.empty()) schema["enum"] = one.words;

@@ -7,6 +7,7 @@
 
 #include "control/command_table.hpp"
 #include "control/process_list.hpp"
+#include "control/top.hpp"
 
 namespace coppice::control::arguments {
 
@@ -42,7 +43,7 @@ inline constexpr std::string_view trace_changes[] = {"off"};
 inline constexpr argument tree[] = {{"application", type::text, false, "this one alone"}};
 inline constexpr argument ps[] = {
     {"sort", type::text, false, "pid: in their order; else the largest first", process_orders},
-    {"limit", type::number, false, "most processes, 1 to 500", {}, most_listed},
+    {"limit", type::number, false, "most processes, 1 to 500", {}, most_listed, most_listed, 1},
     {"filter", type::text, false, "a part of the pid, the name, the path, the behaviour or the plugin"},
     {"behaviour", type::text, false, "processes of this behaviour alone"},
     {"without_actors", type::flag, false,
@@ -86,8 +87,8 @@ inline constexpr argument publish[] = {
     {"name", type::text, true, "of the event"}, {"change", type::text, true, "", event_changes}, term};
 inline constexpr argument top[] = {
     {"sort", type::text, false, "the largest first", figures},
-    {"count", type::number, false, "most processes, 1 to 1000; 20 without it"},
-    {"over_ms", type::number, false, "measures rates over this time, 60000 at most"}};
+    {"count", type::number, false, "most processes, 1 to 1000", {}, 20, most_in_top, 1},
+    {"over_ms", type::number, false, "measures rates over this time, 60000 at most", {}, 0, longest_look_ms}};
 inline constexpr argument logs[] = {
     {"level", type::text, false, "the lowest level", levels},
     {"module", type::text, false, "lines of this module alone"},

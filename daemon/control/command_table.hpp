@@ -27,6 +27,7 @@ struct argument {
   std::span<const std::string_view> words{}; // of a text: the words it can be; empty: any
   std::uint64_t usual = 0; // of a number: its value over HTTP where it is not given; 0: none
   std::uint64_t most = 0;  // of a number: its largest value over HTTP, a larger one is refused; 0: any
+  std::uint64_t least = 0; // of a number: its smallest value over HTTP, a smaller one is refused
 };
 
 struct command {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ namespace {
 
 using net::http_request;
 using net::http_response;
+
+// For the answer to a client that has ended its side of the connection: it may have left.
+constexpr std::chrono::seconds ended_client_time{30};
 
 http_response plain(int status, std::string text) {
   return {status, "text/plain; charset=utf-8", std::move(text)};
@@ -69,6 +73,7 @@ class http_endpoint::inner {
     net::http_options options;
     options.limits.body = most_of_arguments;
     options.kept = {node_.sockets(), "http"};
+    options.timeouts.ended = ended_client_time;
     const spec::http_options wanted = node_.spec().control.http.value_or(spec::http_options());
     options.connections = std::max<std::size_t>(options.connections, wanted.streams);
     auto tls = node_.open_tls(wanted.tls);

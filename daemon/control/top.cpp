@@ -20,9 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t most_rows = 1000;
 constexpr std::uint64_t usual_rows = 20;
-constexpr std::uint64_t longest_ms = 60'000;
 constexpr std::uint64_t usual_ms = 1000;
 
 using look = process_look;
@@ -144,10 +142,10 @@ pending run_top(const request& r) {
     return {};
   }
   const auto count = static_cast<std::size_t>(
-      std::clamp<std::uint64_t>(r->number("count").value_or(usual_rows), 1, most_rows));
+      std::clamp<std::uint64_t>(r->number("count").value_or(usual_rows), 1, most_in_top));
   const std::uint64_t over = r->number("over_ms").value_or(sort == "rate" || sort == "cpu" ? usual_ms : 0);
   if (over == 0) return r->done(document_of(*r, wanted, count, {})), pending{};
-  const std::chrono::milliseconds span(std::min(over, longest_ms));
+  const std::chrono::milliseconds span(std::min(over, longest_look_ms));
   auto before = r->looks.begin(base::mono_now(), std::chrono::nanoseconds(span).count(),
                                [&] { return look_now(r->of); });
   return {span, {}, [r, wanted, count, before = std::move(before)] {

@@ -3,7 +3,7 @@
 """A peer that asks for more and more of what a node keeps for it: locks, names, memberships, monitors, links. It gets
 so much and no more, and nobody else waits for it."""
 from harness.attack import Bystanders, Target, peer, unharmed
-from harness.distribution import Atom
+from harness.distribution import MANDATORY, PUBLISHED, Atom
 from harness.tap import check, equal, eventually, run, test
 
 LINK, MONITOR_P = 1, 19
@@ -59,6 +59,24 @@ def many_locks(cleanup):
         bystanders.served()
         equal(one.call("global_name_server", (Atom("set_lock"), (1, 1)), 30), Atom("false"))
         one.close()
+
+
+@test("a peer whose name server answers nothing keeps the lock of global for seconds, and not as long as it is connected")
+def mute(cleanup):
+    target = Target(cleanup)
+    one = peer(cleanup, target, "mute", flags=MANDATORY | PUBLISHED)
+    locker = (Atom("locker"), Atom("no_longer_a_pid"), [], one.pid())
+    one.send("global_name_server", (Atom("$gen_cast"), (Atom("init_connect"), (8, 1), Atom(one.name), locker)))
+    other = peer(cleanup, target, "other")
+    lock = (Atom("global"), [other.pid()])
+
+    def is_free():
+        taken = other.call("global_name_server", (Atom("set_lock"), lock)) == Atom("true")
+        return taken and other.call("global_name_server", (Atom("del_lock"), lock)) == Atom("true")
+
+    eventually(lambda: not is_free(), "the node has taken it for both partitions")
+    eventually(is_free, "it is given back", 30)
+    target.said("mute@127.0.0.2 does not answer")
 
 
 @test("of names a peer gets so many")

@@ -411,6 +411,36 @@ def full(cleanup):
     asked.join()
 
 
+@test("a client that has left while its actor has no room gives its place back, and the actor is told of it")
+def left_behind(cleanup):
+    site = Site(cleanup, options="ping: 200ms, pong: 200ms", mailbox=10)
+    gone = site.open()
+    asked = [threading.Thread(target=site.open, args=("slow",)) for _ in range(8)]
+    for each in asked:
+        each.start()
+    eventually(lambda: site.report()["in_flight"] == 8, "the actor is busy for four seconds")
+    gone.send(*[frame(TEXT, b"x" * 10000) for _ in range(10)])
+    gone.socket.close()
+    gone.file.close()
+    eventually(lambda: site.report()["open"] == 8, f"{site.report()}")
+    check(site.report()["in_flight"] > 0, "the actor has no room yet")
+    for each in asked:
+        each.join()
+    eventually(lambda: '<<"1006 ">>' in site.talked(), site.talked())
+    # What it said comes, and then its end, where there is room in time.
+    site = Site(cleanup, mailbox=10)
+    gone = site.open()
+    asked = [threading.Thread(target=site.open, args=("slow",)) for _ in range(3)]
+    for each in asked:
+        each.start()
+    eventually(lambda: site.report()["in_flight"] == 3, "the actor is busy for more than a second")
+    gone.send(*[frame(TEXT, b"x") for _ in range(30)], close_frame(1000))
+    for each in asked:
+        each.join()
+    eventually(lambda: '<<"1000 ">>' in site.talked(), site.talked())
+    eventually(lambda: site.report()["open"] == 3, f"{site.report()}")
+
+
 @test("a client that takes nothing is closed at its bound, and neither its actor nor another client waits for it")
 def greedy(cleanup):
     site = Site(cleanup, options="queue: 1MiB, pong: 3s")

@@ -178,4 +178,4 @@ class Peer:
         return self.call("net_kernel", (Atom("is_auth"), Atom(self.name)), seconds)
 
 
-__all__ = ["Atom", "Opening", "Peer", "Pid", "Raw", "Reference", "ask_epmd", "connect", "opening", "prefixed", "receive"]
+__all__ = ["MANDATORY", "PUBLISHED", "Atom", "Opening", "Peer", "Pid", "Raw", "Reference", "ask_epmd", "connect", "opening", "prefixed", "receive"]

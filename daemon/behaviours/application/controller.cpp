@@ -91,13 +91,8 @@ void application_controller::start_next(process& self) {
     if (going_down_ || one.state == application_state::starting) return;
     if (one.state == application_state::stopping && one.then == application::after::start) return;
     if (one.state == application_state::waiting) {
-      const std::string absent = missing(one);
-      if (absent.empty()) {
-        start(self, one);
-        if (one.state == application_state::starting) return;
-      } else {
-        fail(self, one, not_started(absent));
-      }
+      start_if_possible(self, one);
+      if (one.state == application_state::starting) return;
     }
     if (one.state == application_state::failed) failed.push_back(one.spec.name);
   }
@@ -117,6 +112,11 @@ std::string application_controller::missing(const application& of) const {
     }
   }
   return {};
+}
+
+void application_controller::start_if_possible(process& self, application& one) {
+  const std::string absent = missing(one);
+  absent.empty() ? start(self, one) : fail(self, one, not_started(absent));
 }
 
 void application_controller::start(process& self, application& one) {

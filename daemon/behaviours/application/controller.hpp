@@ -78,6 +78,8 @@ class application_controller : public native_server {
   static runtime::message not_started(std::string_view dependency);
   // The name of an application that `of` needs and that does not run; empty: none.
   std::string missing(const application& of) const;
+  // Starts the application, or fails it for another one that it needs.
+  void start_if_possible(runtime::process& self, application& one);
   void start(runtime::process& self, application& one);
   void fail(runtime::process& self, application& one, const runtime::message& reason);
   void ended(runtime::process& self, application& one, const runtime::message& reason);

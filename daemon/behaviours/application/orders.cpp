@@ -54,12 +54,7 @@ native_server::call_answer application_controller::order_add(process& self, cons
   board_.add(one.spec);
   one.caller = from.compact();
   one.leaves_on_failure = one.bounded = true;
-  const std::string absent = missing(one);
-  if (absent.empty()) {
-    start(self, one);
-  } else {
-    fail(self, one, not_started(absent));
-  }
+  start_if_possible(self, one);
   return no_reply();
 }
 
@@ -79,12 +74,7 @@ native_server::call_answer application_controller::order_replace(process& self, 
     halt(self, one, from, application::after::start);
   } else {
     one.caller = from.compact();
-    const std::string absent = missing(one);
-    if (absent.empty()) {
-      start(self, one);
-    } else {
-      fail(self, one, not_started(absent));
-    }
+    start_if_possible(self, one);
   }
   return no_reply();
 }

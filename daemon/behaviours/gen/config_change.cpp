@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The requests are {system, From, {'$coppice_config_change', Args, Env}} and {system, From,
-// {'$coppice_options_change', Options | []}}.
+// The requests are {system, From, {'$coppice_config_change', Args, Env}}, the same with
+// '$coppice_config_former', and {system, From, {'$coppice_options_change', Options | []}}.
 #include "behaviours/gen/config_change.hpp"
 
 #include "behaviours/gen/system_notice.hpp"
@@ -13,28 +13,29 @@ using runtime::message;
 using runtime::process;
 
 constexpr std::string_view config_change_tag = "$coppice_config_change";
+constexpr std::string_view config_former_tag = "$coppice_config_former";
 constexpr std::string_view options_change_tag = "$coppice_options_change";
 constexpr std::string_view late_tag = "config_change_timeout";
 
-message ask(process& self, const runtime::pid& of, const message& request, base::nanos patience) {
-  const auto answer = ask_by_notice(self, of, request.bytes(), base::mono_now() + patience);
+bool is_unknown(etf::bytes answer) {
+  etf::cursor at(answer);
+  return at.read_tuple_of(2) && at.read_atom_is("error") && at.read_tuple_of(2) &&
+         at.read_atom_is("unknown_system_msg");
+}
+
+message ask(process& self, const runtime::pid& of, const message& request) {
+  const auto answer = ask_by_notice(self, of, request.bytes(), base::mono_now() + config_patience);
   if (!answer && answer.error().what == gen::call_error::kind::timeout) {
     return runtime::error_message(message::atom(late_tag));
   }
   if (!answer) return message::atom("unhandled");
-  etf::cursor at(answer->bytes());
-  const bool unknown = at.read_tuple_of(2) && at.read_atom_is("error") && at.read_tuple_of(2) &&
-                       at.read_atom_is("unknown_system_msg");
-  return unknown ? message::atom("unhandled") : *answer;
+  return is_unknown(answer->bytes()) ? message::atom("unhandled") : *answer;
 }
 
-} // namespace
-
-message change_config(process& self, const runtime::pid& of, const message& args, const message& env,
-                      base::nanos patience) {
+message config_request(std::string_view tag, const message& args, const message& env) {
   runtime::message_writer out(args.size() + env.size() + 64);
   out.tuple(3);
-  out.atom(config_change_tag);
+  out.atom(tag);
   for (const message& map : {args, env}) {
     if (map) {
       out.raw(map.bytes());
@@ -42,10 +43,10 @@ message change_config(process& self, const runtime::pid& of, const message& args
       out.map(0);
     }
   }
-  return ask(self, of, out.take(), patience);
+  return out.take();
 }
 
-message change_options(process& self, const runtime::pid& of, const message& options, base::nanos patience) {
+message options_request(const message& options) {
   runtime::message_writer out(options.size() + 64);
   out.tuple(2);
   out.atom(options_change_tag);
@@ -54,7 +55,31 @@ message change_options(process& self, const runtime::pid& of, const message& opt
   } else {
     out.nil();
   }
-  return ask(self, of, out.take(), patience);
+  return out.take();
+}
+
+} // namespace
+
+message change_config(process& self, const runtime::pid& of, const message& args, const message& env) {
+  return ask(self, of, config_request(config_change_tag, args, env));
+}
+
+runtime::reference send_former_config(process& self, const runtime::pid& of, const message& args,
+                                      const message& env) {
+  return send_by_notice(self, of, config_request(config_former_tag, args, env).bytes());
+}
+
+message change_options(process& self, const runtime::pid& of, const message& options) {
+  return ask(self, of, options_request(options));
+}
+
+runtime::reference send_former_options(process& self, const runtime::pid& of, const message& options) {
+  return send_by_notice(self, of, options_request(options).bytes());
+}
+
+bool is_refusal(etf::bytes answer) {
+  etf::cursor at(answer);
+  return at.read_tuple_of(2) && at.read_atom_is("error") && !is_unknown(answer);
 }
 
 bool is_late(const message& result) {
@@ -64,12 +89,11 @@ bool is_late(const message& result) {
 
 bool read_config_change(process& self, const gen::request& what, config_change& out) {
   etf::cursor at(what.body.bytes());
+  std::string_view tag;
   etf::bytes args;
-  if (!self.origin().notice || !at.read_tuple_of(3) || !at.read_atom_is(config_change_tag) ||
-      !at.read_term(args)) {
-    return false;
-  }
-  out = {what.body.slice(args).compact(), what.body.slice(at.rest()).compact()};
+  if (!self.origin().notice || !at.read_tuple_of(3) || !at.read_atom(tag)) return false;
+  if ((tag != config_change_tag && tag != config_former_tag) || !at.read_term(args)) return false;
+  out = {what.body.slice(args).compact(), what.body.slice(at.rest()).compact(), tag == config_former_tag};
   return true;
 }
 

@@ -6,9 +6,9 @@
 
 namespace coppice::behaviours {
 
-gen::call_result ask_by_notice(runtime::process& self, const runtime::pid& of, etf::bytes body,
-                               base::nanos deadline) {
-  const runtime::reference ref = self.monitor(of, true);
+namespace {
+
+void send(runtime::process& self, const runtime::pid& of, etf::bytes body, const runtime::reference& ref) {
   const auto& names = self.host().nodes();
   runtime::message_writer out(body.size() + 128);
   out.tuple(3);
@@ -20,7 +20,21 @@ gen::call_result ask_by_notice(runtime::process& self, const runtime::pid& of, e
   runtime::write(out, ref, names);
   out.raw(body);
   self.notify(of, out.take());
+}
+
+} // namespace
+
+gen::call_result ask_by_notice(runtime::process& self, const runtime::pid& of, etf::bytes body,
+                               base::nanos deadline) {
+  const runtime::reference ref = self.monitor(of, true);
+  send(self, of, body, ref);
   return gen::finish_call(self, ref, deadline);
+}
+
+runtime::reference send_by_notice(runtime::process& self, const runtime::pid& of, etf::bytes body) {
+  const runtime::reference ref = self.monitor(of, {.alias = runtime::alias_until::reply});
+  send(self, of, body, ref);
+  return ref;
 }
 
 } // namespace coppice::behaviours

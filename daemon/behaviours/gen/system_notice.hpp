@@ -12,4 +12,8 @@ namespace coppice::behaviours {
 gen::call_result ask_by_notice(runtime::process& self, const runtime::pid& of, etf::bytes body,
                                base::nanos deadline);
 
+// As ask_by_notice(), but does not wait: {[alias|Ref], Answer}, or the 'DOWN' of the returned monitor, is a
+// message to this process.
+runtime::reference send_by_notice(runtime::process& self, const runtime::pid& of, etf::bytes body);
+
 } // namespace coppice::behaviours

@@ -369,6 +369,7 @@ void pool::publish(process& self) {
       runtime::count_released(self, kept_ - waiting);
     kept_ = waiting;
   }
+  if (by_.size != nullptr) by_.size->store(dispatcher_.known(), std::memory_order_relaxed);
   counters_->workers.set(dispatcher_.size());
   counters_->queued.set(dispatcher_.queued());
   counters_->held.set(dispatcher_.held());

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <any>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -27,6 +28,8 @@ namespace coppice::behaviours {
 struct pool_order {
   std::shared_ptr<const child_spec> child; // `supervisor` is set: the workers are its children
   std::shared_ptr<const pool_spec> options;
+  // Where the pool says how many workers it has; any thread reads it. Null: nowhere.
+  std::shared_ptr<std::atomic<std::uint32_t>> size{};
 };
 
 class pool final : public server {

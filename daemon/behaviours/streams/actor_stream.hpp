@@ -127,6 +127,10 @@ class actor_stream final : private net::stream_handler {
   // there is more.
   bool handle(stream_callbacks& to, unsigned& budget, runtime::outcome& next);
   bool is_open() const { return life_.is(actor_stream_life_state::open); }
+  // Whether the connection is broken: it takes no more bytes, and what had come is still handed out.
+  bool is_broken() const {
+    return life_.is(actor_stream_life_state::broken) || (is_open() && stream_.is_broken());
+  }
   // Whether on_close has returned, or the stream was handed over.
   bool gone() const { return life_.is(actor_stream_life_state::gone); }
 

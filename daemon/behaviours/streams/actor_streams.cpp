@@ -43,9 +43,11 @@ actor_streams::place actor_streams::at(std::uint64_t id) const {
 }
 
 base::status actor_streams::take(stream_parcel& from) {
-  if (auto* const accepted = std::get_if<accepted_stream>(&from.stream))
+  auto given = from.stream->take();
+  if (!given) return {}; // it has waited for too long, and is closed
+  if (auto* const accepted = std::get_if<accepted_stream>(&*given))
     return accept(std::move(*accepted), false);
-  handed_stream& handed = std::get<handed_stream>(from.stream);
+  handed_stream& handed = std::get<handed_stream>(*given);
   handed.socket.socket.run_there = run_beside(process_);
   auto done = add(handed.options).attach(std::move(handed));
   if (!done) all_.pop_back();
@@ -55,7 +57,7 @@ base::status actor_streams::take(stream_parcel& from) {
 base::status actor_streams::hand_over(actor_stream& stream, const runtime::destination& to) {
   auto given = stream.hand_over();
   if (!given) return unexpected(std::move(given.error()));
-  process_.hand(to, std::make_unique<stream_parcel>(std::move(*given)));
+  process_.hand(to, stream_loop::of(process_.stay()).parcel(std::move(*given)));
   return {};
 }
 

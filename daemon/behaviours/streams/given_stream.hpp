@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Streams that an actor is given, not on any loop yet: accepted by a listener, or handed over by another
-// actor; and the parcel that carries either to a process.
+// actor; and the parcel that carries either to a process. No loop reads such a stream or watches its times,
+// so stream_loop::parcel() bounds how long it may wait for the process.
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -39,12 +42,29 @@ struct handed_stream {
   std::unique_ptr<net::peer_certificate> certificate;
 };
 
+using given_stream = std::variant<accepted_stream, handed_stream>;
+
+// A stream on its way to a process. Any thread.
+class waiting_stream {
+ public:
+  explicit waiting_stream(given_stream from) : stream_(std::move(from)) {}
+  // nullopt: it was taken before, by the process or to be closed.
+  std::optional<given_stream> take();
+  // Makes the stream's place at its listener free for a newcomer, as for any connection that is quiet.
+  static void may_make_room(const std::shared_ptr<waiting_stream>& from);
+  // Closes the stream if the process has not taken it. False: it has.
+  bool give_up();
+
+ private:
+  std::mutex lock_; // guards stream_
+  std::optional<given_stream> stream_;
+};
+
 // Carries a stream to a process that has callbacks for streams. If the parcel is dropped, the stream is
 // closed.
 struct stream_parcel final : runtime::parcel {
-  explicit stream_parcel(handed_stream from) : stream(std::move(from)) {}
-  explicit stream_parcel(accepted_stream from) : stream(std::move(from)) {}
-  std::variant<accepted_stream, handed_stream> stream;
+  explicit stream_parcel(std::shared_ptr<waiting_stream> from) : stream(std::move(from)) {}
+  const std::shared_ptr<waiting_stream> stream; // everybody else has weak references
 };
 
 } // namespace coppice::behaviours

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/log_counted.hpp"
 #include "runtime/messages/raw_message.hpp"
 
 namespace coppice::behaviours {
@@ -47,6 +48,31 @@ base::result<net::tls_options> stream_loop::tls(const stream_tls& how) {
   out.pacer = &pacer_;
   out.host = how.host;
   return out;
+}
+
+std::unique_ptr<stream_parcel> stream_loop::parcel(given_stream from) {
+  auto waiting = std::make_shared<waiting_stream>(std::move(from));
+  waiting_stream::may_make_room(waiting);
+  while (!given_.empty() && given_.front().stream.expired()) given_.pop_front();
+  const auto time = std::chrono::milliseconds(take_time);
+  given_.push_back({uv_now(loop_) + static_cast<std::uint64_t>(time.count()), waiting});
+  if (!give_up_) give_up_ = base::uv::timer(loop_, [this] { look_at_given(); });
+  if (!give_up_.active()) give_up_.start(time);
+  return std::make_unique<stream_parcel>(std::move(waiting));
+}
+
+void stream_loop::look_at_given() {
+  const std::uint64_t now = uv_now(loop_);
+  for (; !given_.empty(); given_.pop_front()) {
+    const auto first = given_.front().stream.lock();
+    if (!first) continue;
+    if (given_.front().due > now) return give_up_.start(std::chrono::milliseconds(given_.front().due - now));
+    if (!first->give_up()) continue;
+    base::log::counted(
+        base::log::level::warning, "tcp", "not taken",
+        "a connection is closed: the process that it was given to has not taken it within {} s",
+        take_time.count());
+  }
 }
 
 std::span<std::uint8_t> stream_loop::space() {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The things that the streams of all actors on one worker share: the memory that they read into, and the
-// order of their TLS handshakes. One for each loop, made with its first stream. The loop's thread.
+// The things that the streams of all actors on one worker share: the memory that they read into, the order of
+// their TLS handshakes, and the time limit of streams that go to other processes. One for each loop, made
+// with its first stream. The loop's thread.
 #pragma once
 
 #include <uv.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -14,6 +17,7 @@
 #include <utility>
 
 #include "base/uv.hpp"
+#include "behaviours/streams/given_stream.hpp"
 #include "behaviours/streams/receive_buffer.hpp"
 #include "net/stream/stream.hpp"
 #include "net/tls/tls_pacer.hpp"
@@ -33,7 +37,7 @@ class stream_loop final : public base::uv::loop_part {
  public:
   static stream_loop& of(uv_loop_t* loop);
 
-  explicit stream_loop(uv_loop_t* on) : pacer_(on) {}
+  explicit stream_loop(uv_loop_t* on) : loop_(on), pacer_(on) {}
   ~stream_loop() override;
 
   net::tls_pacer& pacer() { return pacer_; }
@@ -41,6 +45,12 @@ class stream_loop final : public base::uv::loop_part {
   // there are most_sources of them, all are forgotten and read anew when they are asked for.
   base::result<net::tls_options> tls(const stream_tls& how);
   static constexpr std::size_t most_sources = 64;
+
+  // A parcel for process::hand(). If no process has taken the stream after take_time, it is closed. It is
+  // closed earlier if its listener has no place left and another client comes
+  // (net/admission/connection_limit.hpp).
+  std::unique_ptr<stream_parcel> parcel(given_stream from);
+  static constexpr std::chrono::seconds take_time{30};
 
   // The memory for the next read of any stream.
   std::span<std::uint8_t> space();
@@ -52,12 +62,22 @@ class stream_loop final : public base::uv::loop_part {
  private:
   static constexpr std::size_t size = std::size_t{64} << 10;
   static constexpr std::size_t copy_below = std::size_t{16} << 10;
+  // A stream that this loop's processes have given away.
+  struct given {
+    std::uint64_t due = 0; // loop time, ms
+    std::weak_ptr<waiting_stream> stream;
+  };
 
+  void look_at_given();
+
+  uv_loop_t* const loop_;
   net::tls_pacer pacer_;
   std::map<std::string, std::shared_ptr<net::tls_source>> sources_; // by all that they were opened with
   void* owner_ = nullptr;                                           // one reference
   std::uint8_t* begin_ = nullptr;
   std::uint8_t* end_ = nullptr;
+  std::deque<given> given_; // in the order of their times
+  base::uv::timer give_up_;
 };
 
 } // namespace coppice::behaviours

@@ -14,6 +14,7 @@
 #include "behaviours/gen/stream_taker.hpp"
 #include "behaviours/streams/actor_streams.hpp"
 #include "behaviours/streams/given_stream.hpp"
+#include "behaviours/streams/stream_loop.hpp"
 #include "behaviours/supervision/child_spec.hpp"
 #include "behaviours/supervision/order.hpp"
 #include "net/listening/socket_store.hpp"
@@ -173,7 +174,7 @@ void tcp_listener::start_actor(process& self, arrival one) {
   stream.counters = counters_;
   if (!spec().handlers.empty())
     return self.hand(runtime::destination::named(spec().handlers),
-                     std::make_unique<stream_parcel>(std::move(stream)));
+                     stream_loop::of(self.stay()).parcel(std::move(stream)));
   auto actor = make_actor(self, std::move(stream));
   if (!actor) {
     counters_->failed.add();

@@ -61,6 +61,7 @@ struct supervisor_order {
   std::optional<runtime::message> env{};          // environment: the new one, a map; empty: none
   spared_children spared{};                       // environment; null: none
   child_note found{}; // restore: read; add, remove, pause, replace, reconfigure: written; null: not noted
+  bool takes_back = false; // environment: takes another order back; an actor that refuses is restarted
 };
 
 // Any thread.

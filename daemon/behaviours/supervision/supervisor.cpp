@@ -7,11 +7,8 @@
 // the log when its exit signal, which has the reason, is read. In the process's own turn.
 #include "behaviours/supervision/supervisor.hpp"
 
-#include <fmt/format.h>
-
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "behaviours/supervision/left_over.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
@@ -29,14 +26,6 @@ namespace {
 constexpr base::nanos slow_stop = base::nanos_per_second;
 constexpr std::string_view try_again_tag = "try_again_restart";
 constexpr std::string_view wait_over_tag = "backoff_over";
-
-message start_failed(std::string_view text) {
-  message_writer out;
-  out.tuple(2);
-  out.atom("start_failed");
-  out.binary(text);
-  return out.take();
-}
 
 // {shutdown, {failed_to_start_child, Id, Reason}}
 message failed_to_start(const message& id, const message& reason) {
@@ -80,24 +69,7 @@ runtime::crash_note left_by(const process& self, const runtime::pid& child) {
   return self.host().crashes().take(child).value_or(runtime::crash_note());
 }
 
-message started_notice(const message& id, const runtime::pid& pid, const runtime::node_names& names) {
-  message_writer out(id.size() + 64);
-  out.tuple(3);
-  out.atom(supervisor::started_tag);
-  out.raw(id.bytes());
-  runtime::write(out, pid, names);
-  return out.take();
-}
-
 } // namespace
-
-message already_started(const runtime::pid& pid, const runtime::node_names& names) {
-  message_writer out;
-  out.tuple(2);
-  out.atom("already_started");
-  runtime::write(out, pid, names);
-  return out.take();
-}
 
 supervisor::supervisor(std::shared_ptr<const supervisor_spec> spec, std::shared_ptr<const supervision> shared,
                        std::string label, unsigned above, runtime::pid pool)
@@ -148,95 +120,6 @@ outcome supervisor::on_start(process& self) {
   }
   shared_ = shared_with(shared_->env);
   return runtime::carry_on();
-}
-
-base::result<std::unique_ptr<runtime::behaviour>> supervisor::make(child& one, const std::string& label,
-                                                                   const message& env, pace how) {
-  const child_spec& spec = *one.spec;
-  auto shared = spec.is_supervisor() ? shared_with(env, how) : shared_;
-  const child_start begun{one.spec,          one.args, one.secrets, env,
-                          std::move(shared), label,    above_ + 1,  one.kept};
-  if (spec.kind != nullptr) return spec.kind->make(begun);
-  if (!spec.is_supervisor()) return make_actor(begun);
-  return std::make_unique<supervisor>(spec.supervisor, begun.shared, label, begun.above);
-}
-
-supervisor::launched supervisor::launch(process& self, child& one, const std::string& label,
-                                        const message& env, pace how) {
-  const auto failed = [](message reason, runtime::crash_note note = {}) {
-    return unexpected(start_failure{std::move(reason), std::move(note)});
-  };
-  if (how == pace::free) await_name(self, *one.spec, label);
-  if (self.exiting()) return failed(runtime::reasons::killed());
-  auto does = make(one, label, env, how);
-  if (!does) return failed(start_failed(does.error().text));
-  const child_spec& spec = *one.spec;
-  runtime::spawn_options options;
-  options.name = spec.registered_name();
-  options.label = label;
-  options.link = true;
-  options.of_node = spec.of_node;
-  options.priority = spec.priority;
-  options.mailbox = spec.mailbox;
-  options.compression = spec.compression;
-  const std::string name = options.name;
-  const bool endless = spec.start_timeout == 0 && how == pace::free;
-  const base::nanos limit = endless ? runtime::no_deadline : start_patience(spec);
-  auto started = gen::start(self, std::move(options), std::move(*does),
-                            limit == runtime::no_deadline ? limit : base::mono_now() + limit);
-  if (started) return *started;
-  using kind = gen::start_error::kind;
-  gen::start_error& error = started.error();
-  switch (error.what) {
-    case kind::ignored:
-      return runtime::pid{};
-    case kind::init:
-      return failed(std::move(error.reason), left_by(self, error.who));
-    case kind::spawn:
-      break;
-    case kind::timeout:
-      if (error.who) report::left_behind(label);
-      return failed(start_failed(
-          fmt::format("its init has not returned in {} ms: it is killed", limit / base::nanos_per_ms)));
-    default:
-      return failed(runtime::reasons::killed());
-  }
-  const auto holder = error.error.code == base::errc::exists ? self.host().whereis(name) : std::nullopt;
-  if (holder) return failed(already_started(*holder, self.host().nodes()));
-  return failed(start_failed(error.error.text));
-}
-
-void supervisor::await_name(process& self, const child_spec& spec, const std::string& label) {
-  const std::string& name = spec.registered_name();
-  const auto former = name.empty() ? std::nullopt : self.host().whereis(name);
-  if (!former || !is_left_over(self.host(), *former, label_)) return;
-  const base::nanos most = stop_patience(spec);
-  const base::nanos until = base::mono_now() + most;
-  report::waits_for_name(label, *former);
-  const auto ended = self.await(self.monitor(*former, true), until);
-  if (ended || ended.error().what != runtime::await_error::kind::timeout) return;
-  report::killed(label, most);
-  self.exit(*former, runtime::reasons::kill());
-  (void)self.await(self.monitor(*former, true), base::mono_now() + kill_patience);
-}
-
-supervisor::launched supervisor::start(process& self, child& one, const message& env, pace how) {
-  const std::string label = child_label(one);
-  children_.set_busy(&one);
-  launched result = launch(self, one, label, env, how);
-  children_.set_busy(nullptr);
-  if (!result) return result;
-  if (*result) {
-    children_.set_running(one, *result);
-    one.env = env;
-    one.began = base::mono_now();
-    report::child_started(label, *result);
-    if (pool_) self.notify(pool_, started_notice(one.id, *result, self.host().nodes()));
-  } else {
-    children_.set_stopped(one);
-    children_.set_rests(one, true);
-  }
-  return result;
 }
 
 outcome supervisor::child_ended(process& self, const gen::exit_notice& exit) {
@@ -403,6 +286,7 @@ outcome supervisor::handle_cast(process& self, const message& request) {
 outcome supervisor::handle_info(process& self, const message& m) {
   gen::exit_notice exit;
   if (gen::read_exit(self, m, exit)) return child_ended(self, exit);
+  if (hear_of_former(self, m)) return runtime::carry_on();
   base::log::warning("supervisor", "{} got a message it has no use for: {}", label_, runtime::shown(m, 200));
   return runtime::carry_on();
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "behaviours/gen/native_server.hpp"
 #include "behaviours/supervision/child_kind.hpp"
@@ -158,7 +159,7 @@ class supervisor : public native_server {
                             const base::secrets* secrets, bool of_template = false) const;
   child* find(runtime::process& self, etf::bytes id_or_pid);
 
-  // The orders of the node: supervisor_orders.cpp.
+  // The orders of the node: supervisor_orders.cpp, supervisor_environment.cpp.
   runtime::message carry_out(runtime::process& self, const supervisor_order& order);
   // Orders with `found` note in it how the child was before.
   runtime::message order_add(runtime::process& self, const std::shared_ptr<const child_spec>& spec,
@@ -193,10 +194,21 @@ class supervisor : public native_server {
   void take_template(runtime::process& self, const std::shared_ptr<const child_spec>& spec);
   runtime::message order_adopt(runtime::process& self, const std::shared_ptr<const supervisor_spec>& whole);
   runtime::message order_environment(runtime::process& self, const supervisor_order& order);
+  // Tries the start of a child that renew() could not start again, by a message to itself.
+  void try_if_down(runtime::process& self, child& one, const runtime::message& why);
   // After renew(): a child that has said `ignore` leaves the table where only a running one may be in it.
   void leave_if_ignored(child& one);
-  // Gives a running child the env of shared_. Returns why not; empty: done.
-  runtime::message renew(runtime::process& self, child& one, const spared_children& spared);
+  // Gives a running child the env of shared_. Returns why not; empty: done. `takes_back`: it is started anew
+  // if it refuses.
+  runtime::message renew(runtime::process& self, child& one, const spared_children& spared, bool takes_back);
+  runtime::message renew_below(runtime::process& self, child& one, const spared_children& spared,
+                               bool takes_back);
+  // For a running child that was sent its former values: what becomes of it is decided by its answer.
+  void await_former(const runtime::reference& asked, const child& one);
+  void forget_former(runtime::process& self, const child& one);
+  // False: the message is no answer to former values.
+  bool hear_of_former(runtime::process& self, const runtime::message& m);
+  void start_by_former(runtime::process& self, child& one);
   std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;
   // Makes the supervisor try a failed restart again, by a message to itself.
   void try_again(runtime::process& self, child& one, const start_failure& why);
@@ -213,6 +225,12 @@ class supervisor : public native_server {
   runtime::pid in_tree_; // the pid under which it is entered there; null: none
   child_table children_;
   restart_window window_;
+  // Former values that a child was sent and has not answered.
+  struct former_values {
+    runtime::reference asked;
+    runtime::pid to;
+  };
+  std::vector<former_values> former_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash>
       ended_early_;                                             // label, until its exit comes
   std::unordered_set<runtime::pid, runtime::pid_hash> refused_; // senders that the log has named

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 // How a supervisor carries out changes of the configuration: a child is added, removed, replaced or told, or
-// the supervisor's flags are exchanged. Its other children do not notice, whatever its strategy. In the
-// process's own turn.
-#include <fmt/format.h>
-
+// the supervisor's flags are exchanged. Its other children do not notice, whatever its strategy. Changes of
+// the env are in supervisor_environment.cpp. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <unordered_map>
 
 #include "behaviours/gen/config_change.hpp"
+#include "behaviours/supervision/order_answer.hpp"
 #include "behaviours/supervision/supervisor.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -19,35 +18,9 @@ namespace coppice::behaviours {
 using runtime::message;
 using runtime::message_writer;
 using runtime::process;
+using namespace order_answer;
 
 namespace {
-
-message done(std::string_view what) {
-  message_writer out;
-  out.tuple(2);
-  out.atom("ok");
-  out.atom(what);
-  return out.take();
-}
-
-// The Reason of {error, Reason}; empty: the answer is no error.
-message reason_of(const message& answer) {
-  etf::cursor at(answer.bytes());
-  return at.read_tuple_of(2) && at.read_atom_is("error") ? answer.slice(at.rest()).compact() : message();
-}
-
-// {timeout, Text}
-message late(const std::string& who, base::nanos after) {
-  message_writer why;
-  why.tuple(2);
-  why.atom("timeout");
-  why.binary(fmt::format("{} has not answered in {} s", who, after / base::nanos_per_second));
-  return runtime::error_message(why.take());
-}
-
-message terminating() {
-  return runtime::error_message(message::atom("terminating"));
-}
 
 std::optional<engine_order> order_of(const std::shared_ptr<const child_spec>& spec) {
   return spec->kind == nullptr ? std::nullopt : spec->kind->order_for(spec);
@@ -233,6 +206,7 @@ bool supervisor::told(process& self, child& one, const std::shared_ptr<const chi
   if (tell_options(self, one, *one.spec, *spec)) return false;
   if (!runtime::is_atom(change_config(self, one.pid, spec->args, env), "ok")) return false;
   if (self.exiting()) return false;
+  forget_former(self, one);
   one.env = env;
   keep_to(self, one, spec);
   return true;
@@ -263,10 +237,16 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
       return answer;
     }
     // It may take the change later. Then it takes its former arguments again, which are behind the change.
-    if (is_late(answer)) (void)change_config(self, one->pid, one->args, old_env, 0);
+    if (is_late(answer)) {
+      await_former(send_former_config(self, one->pid, one->args, old_env), *one);
+      if (!std::ranges::equal(spec->options.bytes(), one->spec->options.bytes()))
+        await_former(send_former_options(self, one->pid, one->spec->options), *one);
+      return answer;
+    }
     (void)tell_options(self, *one, *spec, *one->spec);
     return answer;
   }
+  forget_former(self, *one);
   keep_to(self, *one, spec);
   return done("updated");
 }
@@ -330,7 +310,8 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
 // behind them.
 message supervisor::offer_options(process& self, const child& one, const child_spec& to) {
   message failure = tell_options(self, one, *one.spec, to);
-  if (is_late(failure) && !self.exiting()) (void)change_options(self, one.pid, one.spec->options, 0);
+  if (is_late(failure) && !self.exiting())
+    await_former(send_former_options(self, one.pid, one.spec->options), one);
   return failure;
 }
 
@@ -378,83 +359,6 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
     children_.arrange(whole->children);
   }
   return done("updated");
-}
-
-std::shared_ptr<const supervision> supervisor::shared_with(const message& env, pace how) const {
-  const bool bounded = how == pace::bounded;
-  if (std::ranges::equal(env.bytes(), shared_->env.bytes()) && shared_->bounded == bounded) return shared_;
-  auto next = std::make_shared<supervision>(*shared_);
-  next->env = env;
-  next->bounded = bounded;
-  return next;
-}
-
-message supervisor::order_environment(process& self, const supervisor_order& order) {
-  const auto before = shared_;
-  shared_ = shared_with(*order.env);
-  std::vector<child*> asked;
-  for (child& one : children_.in_start_order()) {
-    if (one.state != child_state::running) continue;
-    if (order.spared != nullptr && order.spared->contains(one.spec.get())) continue;
-    asked.push_back(&one);
-    const message failure = renew(self, one, order.spared);
-    if (self.exiting()) return terminating();
-    if (!failure) continue;
-    shared_ = before;
-    while (!asked.empty() && !self.exiting()) {
-      child& back = *asked.back();
-      asked.pop_back();
-      const message again = renew(self, back, nullptr);
-      const bool is_down = back.state == child_state::stopped || back.state == child_state::restarting;
-      if (again && is_down)
-        try_again(self, back, {.reason = again});
-      else
-        leave_if_ignored(back);
-    }
-    return runtime::error_message(failure);
-  }
-  for (child* const one : asked) leave_if_ignored(*one);
-  return done("updated");
-}
-
-// A child that is stopped here has said `ignore` when it was started anew.
-void supervisor::leave_if_ignored(child& one) {
-  const bool stays = !simple() && one.spec->restart != restart_type::temporary;
-  if (one.state == child_state::stopped && !stays) retire(one);
-}
-
-// An actor that does not handle a change is started anew. An actor that ended meanwhile is started too. Both
-// get the new env.
-message supervisor::renew(process& self, child& one, const spared_children& spared) {
-  if (one.spec->is_supervisor()) {
-    supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
-    const message request = shared_->orders->add(std::move(below));
-    const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
-    const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
-    if (!answer) {
-      (void)shared_->orders->take(request.bytes());
-      return answer.error().what == gen::call_error::kind::timeout ? reason_of(late(child_label(one), most))
-                                                                   : message();
-    }
-    const message failure = reason_of(*answer);
-    if (!failure) one.env = shared_->env;
-    return failure;
-  }
-  if (one.state == child_state::running) {
-    if (std::ranges::equal(one.env.bytes(), shared_->env.bytes())) return {};
-    one.env = shared_->env; // as far as known, also if it does not answer
-    if (one.secrets == nullptr) {
-      const message answer = change_config(self, one.pid, one.args, shared_->env);
-      if (self.exiting() || !runtime::is_atom(answer, "unhandled")) return reason_of(answer);
-    }
-    halt(self, one, after_halt::comes_again);
-    if (self.exiting()) return {};
-    // A child of a template is found by the pid of its last process until it runs again.
-    simple() ? children_.set_restarting(one) : children_.set_stopped(one);
-  }
-  one.waits = 0;
-  const launched started = start(self, one, shared_->env, pace::bounded);
-  return started ? message() : started.error().reason;
 }
 
 } // namespace coppice::behaviours

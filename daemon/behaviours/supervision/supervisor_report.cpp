@@ -104,6 +104,13 @@ void killed(std::string_view label, base::nanos limit) {
             "{} did not stop within its {} ms and is killed", label, milliseconds(limit));
 }
 
+void keeps_change(std::string_view label) {
+  base::log::warning("supervisor",
+                     "{} has taken a change that counts as refused, since its answer came too late, and does "
+                     "not take back what it had before: restarting it with that",
+                     label);
+}
+
 void left_behind(std::string_view label) {
   base::log::error(module, "{} was killed and does not come back from the code it runs: going on without it",
                    label);

@@ -45,6 +45,7 @@ actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to,
       monitor_(self.monitor(runtime::destination(to))),
       is_own_(is_own),
       backlog_(bounds.backlog),
+      leave_time_(bounds.of.pong.count() * base::nanos_per_ms),
       name_(std::move(name)),
       want_turn_(std::move(want_turn)),
       client_(self.stay(), bounds.of, *this, &sites.unfinished()) {}
@@ -88,8 +89,12 @@ void actor_websocket::end_soon(bool comes_again) {
 }
 
 void actor_websocket::receive(const message& m, bool notice) {
-  if (notice && came_.take_retry(m)) return hand_on();
-  if (notice && take_end(m)) return;
+  const bool is_retry = notice && came_.take_retry(m);
+  if (is_retry) hand_on();
+  if (is_retry || (notice && take_end(m))) {
+    if (over()) want_turn_();
+    return;
+  }
   const gen::request asked = gen::parse(m);
   if (asked.what != gen::request::kind::call) {
     if (is_websocket_order(m.bytes())) take(m.bytes());

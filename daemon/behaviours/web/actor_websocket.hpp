@@ -45,6 +45,8 @@ class actor_websocket final : private net::websocket::owner {
   void end_soon(bool comes_again);
 
   bool closed() const { return closed_; }
+  // How long what a client sent before it left may wait for room in the mailbox of its process.
+  base::nanos leave_time() const { return leave_time_; }
   // Whether everything is done: closed, and all that the client sent was delivered.
   bool over() const { return closed_ && came_.empty(); }
   net::http_connection::summary ended() const { return client_.ended(); }
@@ -67,6 +69,7 @@ class actor_websocket final : private net::websocket::owner {
   const runtime::reference monitor_;
   const bool is_own_;
   const std::size_t backlog_;
+  const base::nanos leave_time_;
   const std::string name_;
   const std::function<void()> want_turn_;
   net::websocket client_;

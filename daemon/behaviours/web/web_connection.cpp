@@ -24,6 +24,9 @@ using runtime::process;
 
 namespace {
 
+constexpr std::string_view leave_tag = "$coppice_web_leave";
+constexpr base::nanos leave_time = 10 * base::nanos_per_second; // for messages when the connection is gone
+
 runtime::destination destination_of(const web_route& route, process& self) {
   if (route.node.empty()) return runtime::destination::named(route.to);
   const auto node = self.host().nodes().intern(route.node);
@@ -223,17 +226,29 @@ outcome web_connection::receive_io(process& self) {
   go_on_streaming();
   hand_on();
   if (socket_) return go_on_as_websocket(self);
-  if (over_) return is_behind() || lingers(self) ? runtime::carry_on() : leave(self);
+  if (over_) {
+    const bool stays = (is_behind() && waits_for_room(self, leave_time)) || lingers(self);
+    return stays ? runtime::carry_on() : leave(self);
+  }
   if (is_at(web_request_state::queued)) send(self);
   if (is_at(web_request_state::file)) send_file();
   return runtime::carry_on();
 }
 
+// Until the process ends, the client that has left has its place at the listener.
+bool web_connection::waits_for_room(process& self, base::nanos most) {
+  if (leaves_at_ == 0) {
+    leaves_at_ = base::mono_now() + most;
+    self.remind(leaves_at_, message::atom(leave_tag));
+  }
+  return base::mono_now() < leaves_at_;
+}
+
 // An actor that has accepted a WebSocket client is told of the client's end by a message, before this
-// process ends with normal. If the client left before that, there is no such message, and the reason tells
-// the actor's monitor.
+// process ends with normal. If the client left before that, or the actor's mailbox had no room, there is no
+// such message, and the reason tells the actor's monitor.
 message web_connection::end_reason() const {
-  if (!asked_for_websocket_ || socket_) return runtime::reasons::normal();
+  if (!asked_for_websocket_ || (socket_ && socket_->over())) return runtime::reasons::normal();
   runtime::message_writer out;
   out.tuple(2);
   out.atom("shutdown");
@@ -289,6 +304,10 @@ void web_connection::send(process& self) {
 outcome web_connection::receive(process& self, message m) {
   const bool notice = self.origin().notice;
   if (notice && sender_ && sender_->take_retry(m)) {
+    want_turn();
+    return runtime::carry_on();
+  }
+  if (notice && runtime::is_atom(m, leave_tag)) {
     want_turn();
     return runtime::carry_on();
   }

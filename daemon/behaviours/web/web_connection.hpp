@@ -86,6 +86,9 @@ class web_connection final : public runtime::behaviour,
   // The process to ask. Kind none: there is none, and the request has been answered.
   runtime::destination asked_of(runtime::process& self, const web_route& route);
   runtime::outcome take_exit(runtime::process& self, const runtime::message& m);
+  // Whether the process, whose connection is gone, stays for messages that a mailbox has no room for. False:
+  // it has stayed for `most`.
+  bool waits_for_room(runtime::process& self, base::nanos most);
   // The exit reason of this process when it has nothing left to do.
   runtime::message end_reason() const;
   // The connection is gone: ends the process, but not before the actor made for the client.
@@ -156,6 +159,7 @@ class web_connection final : public runtime::behaviour,
   std::string peer_host_;
   std::string counted_with_;             // the client that a proxy named; empty: the peer
   std::unique_ptr<web_request> current_; // null: no request; little memory is kept then
+  base::nanos leaves_at_ = 0;            // when waits_for_room() ends; 0: it has not begun
   bool draining_ = false;                // it has to end soon
   bool comes_again_ = false;             // its server will be started again
   bool asked_ = false;                   // receive_io() was requested

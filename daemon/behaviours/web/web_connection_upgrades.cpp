@@ -87,7 +87,8 @@ void web_connection::begin_websocket(process& self, const accepted& by) {
 outcome web_connection::go_on_as_websocket(process& self) {
   socket_->turn();
   if (actor_ && socket_->closed()) actor_->expect_end(self);
-  if (!socket_->over()) return runtime::carry_on();
+  const bool is_behind = socket_->closed() && !socket_->over();
+  if (is_behind ? waits_for_room(self, socket_->leave_time()) : !socket_->over()) return runtime::carry_on();
   if (!std::exchange(over_, true)) count_end(socket_->ended());
   return leave(self);
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/log_settings.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
@@ -18,6 +20,15 @@ namespace coppice::host {
 using runtime::message;
 using runtime::outcome;
 using runtime::process;
+
+namespace {
+
+// `kept`: empty: #{}.
+bool is_same_map(const message& kept, const message& given) {
+  return std::ranges::equal((kept ? kept : message::immortal(etf::empty_map)).bytes(), given.bytes());
+}
+
+} // namespace
 
 plugin_actor::plugin_actor(actor_plan&& plan) : code_(plan.code), generation_(plan.image->generation()) {
   actor_.is = code_->is;
@@ -234,6 +245,10 @@ void plugin_actor::describe_to(runtime::description& out) const {
 }
 
 outcome plugin_actor::change_config(process& self, const message& from, behaviours::config_change to) {
+  if (to.former && is_same_map(actor_.origin.args(), to.args) && is_same_map(actor_.origin.env(), to.env)) {
+    gen::reply(self, from, message::atom("ok")); // it has not taken the change
+    return runtime::carry_on();
+  }
   // The actor already sees the new env during the callback.
   const message old_args = actor_.origin.args();
   kept_origin old_origin =
@@ -247,9 +262,10 @@ outcome plugin_actor::change_config(process& self, const message& from, behaviou
   });
   if (status == COPPICE_UNHANDLED || status < 0) {
     actor_.origin = std::move(old_origin);
-    const bool unhandled = status == COPPICE_UNHANDLED;
-    gen::reply(self, from,
-               unhandled ? message::atom("unhandled") : runtime::error_message(stop_reason(actor_, status)));
+    message answer = status == COPPICE_UNHANDLED ? message::atom("unhandled")
+                                                 : runtime::error_message(stop_reason(actor_, status));
+    if (to.former && status == COPPICE_UNHANDLED) answer = runtime::error_message(std::move(answer));
+    gen::reply(self, from, std::move(answer));
     return runtime::carry_on();
   }
   actor_.origin = kept_origin({std::move(to.args), std::move(to.env)});

@@ -213,7 +213,7 @@ std::int32_t set_framing(coppice_actor* self, std::uint64_t id, const coppice_fr
 std::int32_t start_tls(coppice_actor* self, std::uint64_t id, const coppice_tls_options* options) {
   actor_stream* stream = nullptr;
   if (const std::int32_t status = find(self, id, stream); status != COPPICE_OK) return status;
-  if (!stream->is_open()) return COPPICE_E_NOT_FOUND;
+  if (!stream->is_open() || stream->is_broken()) return COPPICE_E_NOT_FOUND;
   behaviours::stream_tls how;
   if (const std::int32_t status = read_tls(options, how); status != COPPICE_OK) return status;
   if (!stream->may_start_tls()) return COPPICE_E_INVALID;

@@ -69,7 +69,10 @@ bool http_connection::on_end() {
   if (is_reset(stream_.descriptor())) return false; // libuv reports no reset that comes behind bytes
   session_.end_of_input();
   go_on();
-  if (wait_ == wait::owner) to_.said_all({id_, session_.number()});
+  if (wait_ == wait::owner) {
+    await_answer();
+    to_.said_all({id_, session_.number()});
+  }
   return true; // earlier requests can still be answered
 }
 
@@ -149,9 +152,15 @@ void http_connection::enter(wait next) {
     case wait::draining:
       return deadline_.start(options_.timeouts.write);
     case wait::owner:
+      return await_answer();
     case wait::over:
       return deadline_.stop();
   }
+}
+
+void http_connection::await_answer() {
+  const bool is_bounded = session_.input_ended() && options_.timeouts.ended.count() != 0;
+  is_bounded ? deadline_.start(options_.timeouts.ended) : deadline_.stop();
 }
 
 void http_connection::hold(bool held) {
@@ -183,6 +192,7 @@ void http_connection::watch_for_reset() {
 }
 
 void http_connection::on_deadline() {
+  if (wait_ == wait::owner) return drop(http_end::silent);
   const http_end how = wait_ == wait::draining ? http_end::slow : http_end::silent;
   session_.time_out();
   note_end(how); // with the bytes of the answer that time_out() wrote

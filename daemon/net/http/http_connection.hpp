@@ -112,6 +112,8 @@ class http_connection final : private stream_handler, private http_session::even
   void settle(bool more);
   wait waits_for() const;
   void enter(wait next);
+  // Bounds the time of an owner that has to answer a client which has ended its side.
+  void await_answer();
   void hold(bool held);
   void read_or_pause(bool more);
   void watch_for_reset();

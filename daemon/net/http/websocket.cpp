@@ -165,7 +165,10 @@ bool websocket::close(const websocket_close& why) {
 // The end ------------------------------------------------------------------------------------------------
 
 void websocket::on_deadline() {
-  if (held_) return deadline_.start(options_.ping); // the client may have answered, which is not read
+  if (held_) { // the client may have answered, which is not read; the ping fails if it has left
+    session_.ping();
+    return deadline_.start(options_.ping);
+  }
   if (!session_.is_open()) return cut({websocket_close::abnormal, "it did not close"});
   if (std::exchange(asked_, true)) return cut({websocket_close::abnormal, "it answers no ping"});
   session_.ping();

@@ -187,6 +187,9 @@ std::string_view stream::alpn() const {
 std::optional<net::peer_certificate> stream::peer_certificate() const {
   return inner().peer();
 }
+bool stream::is_broken() const {
+  return core_ && inner().cannot_write();
+}
 bool stream::may_start_tls() const {
   return core_ && inner().may_start_tls();
 }

@@ -215,6 +215,8 @@ class stream {
   // The certificate of the peer; verified if our context verifies peers. Empty: the peer has shown none, as
   // a client may unless the server verifies.
   std::optional<net::peer_certificate> peer_certificate() const;
+  // Whether a write has failed; the peer's last bytes may still come.
+  bool is_broken() const;
   // Whether the stream is open, was not ended and has no TLS, not even a handshake.
   bool may_start_tls() const;
   // Continues with TLS, as a client or server by the context's role. What was written before leaves as it is;

@@ -86,8 +86,9 @@ class stream::core final : private tls_filter::owner {
   std::uint64_t bytes_written() const { return bytes_written_; }
   void set_low_mark(std::size_t bytes) { low_mark_ = bytes; }
 
- private:
   bool cannot_write() const { return writing_.now() == stream_writing_state::broken; }
+
+ private:
   // The border of libuv's callbacks: an exception ends this stream and is reported by on_closed().
   template <class Work>
   void guarded(Work&& work) {

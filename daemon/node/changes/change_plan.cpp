@@ -184,8 +184,10 @@ class planner {
       using order = supervisor_order::kind;
       auto spared = std::make_shared<std::unordered_set<const child_spec*>>();
       if (change.inside) reached_later(*old.top, *change.inside, *spared);
+      supervisor_order back{order::environment, {}, {}, old.env};
+      back.takes_back = true;
       tell("change the env of " + name, name, {order::environment, {}, {}, made.env, std::move(spared)},
-           {order::environment, {}, {}, old.env}, patience_for(*old.top, *old.top));
+           std::move(back), patience_for(*old.top, *old.top));
     }
     made.top = change.inside ? go(old.top, *change.inside, name) : old.top;
     tell("update " + name, {kind::update, made}, {kind::update, old});

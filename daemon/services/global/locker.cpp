@@ -2,12 +2,15 @@
 // Takes global's lock for two partitions that meet. Either side may do it: it waits a while, takes the lock
 // on its own node, asks the peer and then every node of its own partition, and sends lock_set when all have
 // agreed. Both sides name the lock by both lockers, in Erlang's order, so they never exclude each other. If
-// another pair holds the lock, everything is given back and tried again later. In the process's own turn.
+// another pair holds the lock, or a node does not answer in time, everything is given back and tried again
+// later. OTP waits for such a node as long as it is connected, and nobody else gets the lock meanwhile. In
+// the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
 #include <utility>
 
+#include "base/log_counted.hpp"
 #include "base/random.hpp"
 #include "runtime/system.hpp"
 #include "services/global/name_server.hpp"
@@ -21,7 +24,7 @@ using runtime::process;
 
 namespace {
 
-// How long a lock is held for a peer that does not answer.
+// How long a lock is held for a node that does not answer. After that it is free for as long.
 constexpr base::nanos lock_patience = 5 * base::nanos_per_second;
 
 // OTP's waits: a single node tries first; a larger partition waits longer.
@@ -57,14 +60,14 @@ void global_name_server::make_lock(process& self, partner& p) const {
   p.lock = lock.take();
 }
 
-void global_name_server::try_later(process& self, const std::string& node, partner& p) {
+void global_name_server::try_later(process& self, const std::string& node, partner& p, bool rests) {
   message_writer out;
   out.tuple(2);
   out.atom("$coppice_lock");
   out.atom(node);
   auto& timer = timers_[node];
   if (timer != 0) self.cancel_timer(timer);
-  const auto wait = p.locked ? lock_patience : lock_delay(known_.size());
+  const auto wait = p.locked || p.asking || rests ? lock_patience : lock_delay(known_.size());
   timer = self.remind(self.now() + wait, out.take());
 }
 
@@ -77,6 +80,13 @@ void global_name_server::try_lock(process& self, const std::string& node) {
     // The peer was told, and did not continue.
     if (!p.names_sent) give_up_lock(self, p);
     return try_later(self, node, p);
+  }
+  if (p.asking) {
+    base::log::counted(base::log::level::warning, "services", "global: lock",
+                       "global: {} does not answer; the names of this partition and of {} are not joined yet",
+                       self.host().nodes().name(p.lock_at[p.locked_at]), node);
+    give_up_lock(self, p); // the node gets set_lock and del_lock, in this order, when it goes on
+    return try_later(self, node, p, true);
   }
   if (!p.his_tag || !p.lock_at.empty() || !set_lock(self, p.lock.bytes(), self.self())) {
     return try_later(self, node, p);
@@ -100,6 +110,7 @@ void global_name_server::ask_next(process& self, const std::string& node, partne
   const auto body = lock_request("set_lock", p.lock);
   send_over_existing_connection(self.host(), self.self(), to,
                                 behaviours::gen::call_message(self, p.asking, body.bytes()));
+  try_later(self, node, p);
 }
 
 // {[alias|Ref], Answer} to a set_lock or del_lock of this node.

@@ -126,7 +126,8 @@ class global_name_server : public behaviours::native_server {
   bool is_my_tag(etf::cursor& at, const partner& p) const;
 
   // Taking the lock
-  void try_later(runtime::process& self, const std::string& node, partner& p);
+  // `rests`: the lock is left to others for a while.
+  void try_later(runtime::process& self, const std::string& node, partner& p, bool rests = false);
   void try_lock(runtime::process& self, const std::string& node);
   void ask_next(runtime::process& self, const std::string& node, partner& p);
   void on_lock_answer(runtime::process& self, const runtime::reference& ref, bool yes);

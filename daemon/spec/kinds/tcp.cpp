@@ -286,7 +286,9 @@ const table<tcp_options>& tcp_table() {
                                     "connects, who has them all")
           .elsewhere()
           .add<&tcp_options::handlers>("handlers", handlers(),
-                                       "instead: the workers of this pool have the connections")
+                                       "instead: the workers of this pool have the connections; a connection "
+                                       "that its worker does not take in "
+                                       "30 s is closed")
           .add<&tcp_options::args>("args", args_term(), "its arguments, checked against the plugin's schema")
           .add<&tcp_options::max_connections>("max_connections", whole<std::uint32_t>(1, 1'000'000),
                                               "at once, until their sockets are closed; beyond, the address "

@@ -126,8 +126,10 @@ const table<web_websockets>& websockets_table() {
                                              "bytes of a client's message; beyond, it is closed with 1009")
           .add<&web_websockets::ping>("ping", duration(milliseconds(100)),
                                       "after so long without a word of a client it is asked by a ping")
-          .add<&web_websockets::pong>("pong", duration(milliseconds(100)),
-                                      "how long it has to answer, and to close when it is told to")
+          .add<&web_websockets::pong>(
+              "pong", duration(milliseconds(100)),
+              "how long it has to answer, and to close when it is told to; and how long "
+              "what it sent before it left waits for room in a mailbox")
           .add<&web_websockets::message>("message", duration(milliseconds(100)),
                                          "how long a message that was begun may take; then 1008")
           .add<&web_websockets::queue>("queue", size(),

@@ -402,6 +402,15 @@ TEST_CASE("a worker that is to go may finish what it holds, until the drain time
   CHECK(host.book.take(1)[0].ends_with("{released,1}"));
 }
 
+TEST_CASE("a change of size has the time of the workers that a pool has by hand") {
+  pool_host host;
+  host.start({}, 2);
+  CHECK(host.resize(40) == "ok");
+  const auto running = host.tree.child(host.supervisor, message::atom("workers").bytes());
+  REQUIRE(running);
+  CHECK(running->spec->kind->order_for(running->spec).value().patience >= 40 * default_start_patience);
+}
+
 TEST_CASE("a change of size has the time that all its workers may take to start and stop") {
   pool_spec options;
   const auto patience_for = [](const pool_spec& of, std::uint32_t size) {

@@ -3,6 +3,7 @@
 // leaves each child as it was found, whether it ran, waited for its restart or was down.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <future>
 
 #include "behaviours/gen/config_change.hpp"
@@ -78,11 +79,12 @@ runtime::pid start_from_template(test_host& host) {
 }
 
 // Takes changes of its arguments and options. Answers every call with {Args, Options}, [] where it has had
-// none. On any message it stays in its handler until it is let go.
+// none. On any message it stays in its handler until it is let go. `keeps`: it refuses all changes but the
+// first.
 class taker : public behaviours::native_server {
  public:
-  taker(std::promise<void>& busy, std::shared_future<void> let_go)
-      : native_server("taker"), busy_(busy), let_go_(std::move(let_go)) {}
+  taker(std::promise<void>& busy, std::shared_future<void> let_go, bool keeps = false)
+      : native_server("taker"), busy_(busy), let_go_(std::move(let_go)), keeps_(keeps) {}
 
  protected:
   call_answer handle_call(runtime::process&, const runtime::message&, const runtime::message&) override {
@@ -103,8 +105,9 @@ class taker : public behaviours::native_server {
   }
   runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                behaviours::config_change to) override {
-    args_ = std::move(to.args);
-    behaviours::gen::reply(self, from, runtime::message::atom("ok"));
+    const bool refuses = keeps_ && args_;
+    if (!refuses) args_ = std::move(to.args);
+    behaviours::gen::reply(self, from, term(refuses ? "{error, no}" : "ok"));
     return runtime::carry_on();
   }
   runtime::outcome take_options(runtime::process& self, const runtime::message& from,
@@ -117,8 +120,25 @@ class taker : public behaviours::native_server {
  private:
   std::promise<void>& busy_;
   std::shared_future<void> let_go_;
+  const bool keeps_;
   runtime::message args_;
   runtime::message options_;
+};
+
+// Its start takes until it is killed.
+class slow_starter : public behaviours::native_server {
+ public:
+  explicit slow_starter(std::promise<void>& begun) : native_server("slow_starter"), begun_(begun) {}
+
+ protected:
+  runtime::outcome on_start(runtime::process& self) override {
+    begun_.set_value();
+    (void)self.await(self.make_ack(), runtime::no_deadline);
+    return runtime::carry_on();
+  }
+
+ private:
+  std::promise<void>& begun_;
 };
 
 std::string state_of(test_host& host, std::string_view id) {
@@ -330,6 +350,87 @@ TEST_CASE("an actor that is busy while a change waits for it keeps what it had, 
     let_go.set_value();
     CHECK(host.call(runtime::destination::named("a"), "has") == each.kept);
   }
+}
+
+TEST_CASE("an actor that has taken a late change and keeps it is started by what it had before") {
+  for (const kind what : {kind::reconfigure, kind::environment}) {
+    CAPTURE(static_cast<int>(what));
+    std::promise<void> busy, let_go;
+    std::atomic<int> starts = 0;
+    held_host held;
+    test_host& host = held.host;
+    host.factory.more["taker"] = [&, go_on = let_go.get_future().share()](std::string) {
+      ++starts;
+      return std::make_unique<taker>(busy, go_on, true);
+    };
+    child_spec a = actor("a", "taker");
+    a.args = term("#{n => 1}");
+    host.supervise(family(a));
+    host.system.send(runtime::destination::named("a"), term("work"));
+    busy.get_future().wait();
+    child_spec other = a;
+    other.args = term("#{n => 2}");
+    supervisor_order order{what};
+    what == kind::environment ? void(order.env = term("#{e => 1}")) : void(order.child = shared(other));
+    auto answer = std::async(std::launch::async, [&] { return give(host, order, an_hour); });
+    CHECK(held.advance_until(answer).starts_with("{error,"));
+    let_go.set_value();
+    look_until([&] { return starts == 2; });
+    look_until([&] { return host.call(runtime::destination::named("a"), "has") == "{[],[]}"; });
+    CHECK(state_of(host, "a") == "running");
+  }
+}
+
+TEST_CASE("an actor that refuses to go back to its former env is started with it") {
+  std::promise<void> busy, let_go;
+  std::atomic<int> starts = 0;
+  test_host host;
+  host.factory.more["taker"] = [&, go_on = let_go.get_future().share()](std::string) {
+    ++starts;
+    return std::make_unique<taker>(busy, go_on, true);
+  };
+  host.supervise(family(actor("a", "taker")));
+  CHECK(give(host, {kind::environment, {}, {}, term("#{e => 1}")}) == "{ok,updated}");
+  supervisor_order back{kind::environment, {}, {}, term("#{}")};
+  back.takes_back = true;
+  CHECK(give(host, back) == "{ok,updated}");
+  CHECK(starts == 2);
+}
+
+TEST_CASE("a supervisor in another one that is too busy to go back to its former env comes to it later") {
+  std::promise<void> begun;
+  held_host held;
+  test_host& host = held.host;
+  host.factory.more["slow"] = [&](std::string) { return std::make_unique<slow_starter>(begun); };
+  auto inner = std::make_shared<supervisor_spec>();
+  inner->name = "inner";
+  inner->children.push_back(shared(actor("c")));
+  child_spec within = actor("within");
+  within.actor.clear();
+  within.supervisor = inner;
+  host.supervise(family(within));
+  CHECK(host.book.take(2) == lines{"start c", "start b"});
+  CHECK(give(host, {kind::environment, {}, {}, term("#{e => 1}")}) == "{ok,updated}");
+  host.book.take(4);
+  child_spec slow = actor("s", "slow");
+  slow.start_timeout = an_hour;
+  host.run([&](runtime::process& self) {
+    const auto request = host.orders.add(supervisor_order{kind::add, shared(slow)});
+    const auto inside = runtime::destination::named("inner");
+    self.send(inside, behaviours::gen::call_message(self, self.make_reference(), request.bytes()));
+    return true;
+  });
+  begun.get_future().wait();
+  supervisor_order back{kind::environment, {}, {}, term("#{}")};
+  back.takes_back = true;
+  auto answer = std::async(std::launch::async, [&] { return give(host, back, an_hour); });
+  CHECK(held.advance_until(answer, std::chrono::seconds(1)) == "{ok,updated}");
+  CHECK(host.book.take(2) == lines{"stop b shutdown", "start b"});
+  host.run([&](runtime::process& self) {
+    self.exit(runtime::destination::named("s"), runtime::message::atom("kill"));
+    return true;
+  });
+  CHECK(host.book.take(2) == lines{"stop c shutdown", "start c"});
 }
 
 namespace {

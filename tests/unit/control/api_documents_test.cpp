@@ -101,6 +101,10 @@ TEST_CASE("what a command does not take is told with what it takes") {
   has(query_refused("status", "x=1"), "it takes no arguments");
   has(query_refused("ps", "limit=-1"), "limit: expected a whole number from 0 on");
   has(query_refused("ps", "limit=99999999999999999999"), "limit: expected a whole number");
+  has(query_refused("ps", "limit=501"), "limit: expected 500 at most");
+  has(query_refused("ps", "limit=0"), "limit: expected 1 at least");
+  has(query_refused("top", "over_ms=60001"), "over_ms: expected 60000 at most");
+  has(query_refused("top", "count=1001"), "count: expected 1000 at most");
   has(query_refused("ps", "sort=size"), "sort: expected one of pid, mailbox, reductions, memory");
   has(query_refused("ps", "limit=1&limit=2"), "limit is given twice");
   has(query_refused("info", "name=%zz"), "cannot be decoded");

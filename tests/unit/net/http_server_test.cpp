@@ -152,6 +152,24 @@ TEST_CASE("what was asked before the client's end of the stream is answered, the
   CHECK(at.server->connections() == 0);
 }
 
+TEST_CASE("a client that has ended its side and is not answered in time gives its place back") {
+  http_options options;
+  options.timeouts.ended = 100ms;
+  place at(options);
+  client& stays = at.connect();
+  stays.to.write("GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(at.until([&] { return at.kept.size() == 1; }));
+  client& one = at.connect();
+  one.to.write("GET /keep HTTP/1.1\r\nHost: h\r\n\r\n");
+  one.to.end();
+  REQUIRE(at.until([&] { return one.gone(); }));
+  CHECK(at.kept.size() == 2);
+  CHECK(one.heard.received.empty());
+  CHECK(at.server->connections() == 1);
+  at.server->answer(at.kept[0], {200, "", "late."});
+  REQUIRE(at.until([&] { return stays.has("late."); }));
+}
+
 TEST_CASE("half a request and the end of the stream is no request") {
   place at;
   client& one = at.connect();

@@ -336,6 +336,23 @@ TEST_CASE("an actor that is paused for want of room is told of a broken connecti
   CHECK(both.told == (resumes ? "go;drained;more;close reset;" : "go;drained;close reset;"));
 }
 
+TEST_CASE("a stream is broken once a write has failed, before its end is read") {
+  both_ends both;
+  both.open();
+  both.when["go"] = [&] {
+    CHECK_FALSE(both.stream->is_broken());
+    both.peer.reset();
+    CHECK(both.stream->write(base::as_bytes(std::string_view("x"))) == actor_stream::write_result::ok);
+    both.stream->flush();
+    CHECK(both.stream->is_open());
+    CHECK(both.stream->is_broken());
+    CHECK_FALSE(both.stream->may_start_tls());
+  };
+  both.peer.write("go");
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(both.told == "go;close reset;");
+}
+
 TEST_CASE("a broken stream is kept for a paused actor that takes something of it, and else for 30 s") {
   test::held_clock clock;
   stream_options by_line;

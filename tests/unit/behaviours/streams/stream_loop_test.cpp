@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The files of TLS that actors name: read once for all of them, and kept for a bounded number.
+// The files of TLS that actors name: read once for all of them, and kept for a bounded number. And streams on
+// their way to a process, which wait for it for a bounded time.
 #include "behaviours/streams/stream_loop.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <uv.h>
 
+#include <array>
+#include <memory>
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/file.hpp"
+#include "behaviours/streams/tcp_counters.hpp"
+#include "held_clock.hpp"
+#include "net/loop_until.hpp"
 #include "net/tls/certificate.hpp"
 #include "net/tls/tls.hpp"
 #include "temporary_folder.hpp"
@@ -66,4 +75,70 @@ TEST_CASE("files that are not there leave nothing, and are read once they are") 
   stream_loop& at = stream_loop::of(loop.raw());
   CHECK(at.tls(in.named("late")).error().code == base::errc::not_found);
   CHECK(at.tls(in.shown("late")).has_value());
+}
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A connection of a listener with one place, in a parcel that no process takes.
+struct given_connection {
+  given_connection() {
+    std::array<int, 2> ends{};
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+    client = base::unique_fd(ends[0]);
+    behaviours::accepted_stream stream;
+    stream.socket.fd = base::unique_fd(ends[1]);
+    stream.socket.slot = net::connection_slot({}, limit.enter("the client", uv_now(loop.raw())));
+    stream.counters = counters;
+    parcel = stream_loop::of(loop.raw()).parcel(std::move(stream));
+  }
+  bool ended() const {
+    char byte = 0;
+    return recv(client.get(), &byte, 1, 0) == 0;
+  }
+
+  base::uv::loop loop = base::uv::loop::make().value();
+  net::connection_limit limit{1};
+  std::shared_ptr<behaviours::tcp_counters> counters = std::make_shared<behaviours::tcp_counters>();
+  base::unique_fd client;
+  std::unique_ptr<behaviours::stream_parcel> parcel;
+};
+
+} // namespace
+
+TEST_CASE("a connection that its process does not take is closed in time" *
+          doctest::skip(!test::can_hold_clock())) {
+  test::held_clock clock;
+  given_connection one;
+  clock.advance(stream_loop::take_time - 1s);
+  uv_run(one.loop.raw(), UV_RUN_NOWAIT);
+  CHECK_FALSE(one.ended());
+  CHECK(one.limit.full());
+  clock.advance(2s);
+  CHECK(test::loop_until(one.loop, [&] { return one.ended(); }));
+  CHECK_FALSE(one.limit.full());
+  CHECK(one.counters->failed.value() == 1);
+  CHECK_FALSE(one.parcel->stream->take());
+}
+
+TEST_CASE("a connection that its process has taken goes on" * doctest::skip(!test::can_hold_clock())) {
+  test::held_clock clock;
+  given_connection one;
+  const auto taken = one.parcel->stream->take();
+  REQUIRE(taken);
+  clock.advance(stream_loop::take_time + 1s);
+  uv_run(one.loop.raw(), UV_RUN_NOWAIT);
+  CHECK_FALSE(one.ended());
+  CHECK(one.limit.full());
+}
+
+TEST_CASE("a connection that waits for its process makes room for a newcomer") {
+  given_connection one;
+  const std::uint64_t now = uv_now(one.loop.raw());
+  const auto quiet = static_cast<std::uint64_t>(net::connection_limit::quiet_enough.count());
+  CHECK_FALSE(one.limit.make_room(now + quiet - 1));
+  CHECK(one.limit.make_room(now + quiet + 200));
+  CHECK(one.ended());
+  CHECK_FALSE(one.limit.full());
 }
