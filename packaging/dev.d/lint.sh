@@ -130,7 +130,8 @@ Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13,
 
 README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
 newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
-both sanitizers); ten minutes of chaos of Raft groups and of sagas, of random signals and of requests; long fuzz; benchmarks. A summary with what runs
+both sanitizers); ten minutes of chaos of Raft groups and of sagas, of random signals and of requests; an hour of simulated clusters with new seeds; long
+fuzz; benchmarks. A summary with what runs
 have measured, and the commit, at the end.
 EOF
 }
@@ -181,6 +182,7 @@ dev_verify() {
   COPPICE_ATTACK_SECONDS=600 verify_step 'random signals' packaging/dev test attack/random_signals
   COPPICE_ATTACK_SEED=new COPPICE_ATTACK_SECONDS=600 verify_step 'requests' packaging/dev test --on release attack/service_requests
   COPPICE_ATTACK_SECONDS=120 verify_step 'random signals address' packaging/dev sanitize address attack/random_signals
+  verify_step 'simulated clusters' packaging/dev simulate --for 1h
   verify_step fuzz packaging/dev fuzz 300
   verify_step bench packaging/dev bench
   printf '\n'

@@ -76,6 +76,13 @@ class paper {
   _exit(2);
 }
 
+// The hash that a run that was given up has said. 0: it said none.
+std::uint64_t hash_in(const std::string& said) {
+  constexpr std::string_view mark = "\nhash ";
+  const std::size_t at = said.rfind(mark);
+  return at == std::string::npos ? 0 : std::strtoull(said.c_str() + at + mark.size(), nullptr, 16);
+}
+
 std::string how_it_ended(int status) {
   if (!WIFSIGNALED(status)) return {};
   if (WTERMSIG(status) == SIGALRM) return "simulated machine: the run does not come to its end\n";
@@ -102,6 +109,7 @@ outcome run_apart(const task& what) {
   out.said = log.text() + how_it_ended(status);
   std::error_code ignored;
   std::filesystem::remove_all(folder.data(), ignored);
+  if (!out.good) out.made.hash = hash_in(out.said);
   return out;
 }
 

@@ -427,7 +427,7 @@ void tell_line(bool is_fault, std::string_view line) {
 }
 
 void give_up(const std::string& why) {
-  const std::string line = "simulated machine: " + why + "\n";
+  const std::string line = fmt::format("hash {:016x}\nsimulated machine: {}\n", trace_hash(), why);
   kernel(SYS_write, 2, as_long(line.data()), static_cast<long>(line.size()));
   kernel(SYS_exit_group, 3);
   std::abort();
