@@ -9,7 +9,7 @@ Searches for a seed with which a simulated cluster does what it must not.
 
 With --seed one run, which the seed alone decides, and --for is simulated time; without it new seeds are drawn until --for of
 real time has passed. WORKLOAD is calls, casts, watches, mixed, raft, saga, changes, events, jobs, pg, stages, statem, web,
-streams, dials or talks. --trace shows each thing that goes into the hash. A seed that fails stands with its workload, the log and, in its
+streams, dials, talks or datagrams. --trace shows each thing that goes into the hash. A seed that fails stands with its workload, the log and, in its
 last line, what did not hold; the last line of all has how many ran and the hash.
 EOF
 }

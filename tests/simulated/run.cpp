@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "cluster.hpp"
 #include "machine/disk.hpp"
+#include "machine/hosts.hpp"
 #include "machine/network.hpp"
 #include "machine/sockets.hpp"
 #include "workloads/ledger.hpp"
@@ -31,7 +32,7 @@ class faults {
   void happen() {
     const unsigned one = any();
     const unsigned other = any();
-    switch (draw_below(does_.has_trial() && in_trial_ == 0 ? 10 : 9)) {
+    switch (draw_below(does_.has_trial() && in_trial_ == 0 ? 11 : 10)) {
       case 0:
         cut(one, other);
         if (!one_in(4)) cut(other, one);
@@ -57,6 +58,9 @@ class faults {
         mend_disk(one);
         break;
       case 9:
+        trouble(one, other);
+        break;
+      case 10:
         try_workload();
         break;
       default:
@@ -67,6 +71,8 @@ class faults {
   void end() {
     heal_all();
     for (unsigned one = 1; one <= all_.hosts(); ++one) {
+      host_at(one).named = naming::good;
+      host_at(one).most_open = no_limit;
       mend_disk(one);
       if (all_.at(one) == nullptr) revive(one);
     }
@@ -90,6 +96,7 @@ class faults {
   void kill(unsigned host) {
     const loss what = one_in(3) ? loss::program : loss::power;
     if (what == loss::power && !one_in(4)) await_sync(host);
+    host_at(host).most_open = no_limit;
     all_.kill(host, what);
     does_.lost(host);
     sync_failed_[host] = false;
@@ -122,6 +129,26 @@ class faults {
         break;
     }
     note("disk", host, disk.syncs_to_fail);
+  }
+  // The name server answers late or not, a host runs out of descriptors for a while, or its clock is set.
+  void trouble(unsigned host, unsigned other) {
+    switch (draw_below(3)) {
+      case 0:
+        host_at(other).named = static_cast<naming>(draw_below(3));
+        note("named", other, static_cast<std::uint64_t>(host_at(other).named));
+        break;
+      case 1:
+        if (all_.at(host) == nullptr) break;
+        limit_descriptors(host, draw_below(4), draw_between(millisecond, 8 * second));
+        note("descriptors", host);
+        break;
+      default:
+        if (!does_.has_steady_clocks()) set_wall_clock(host, any_distance());
+        break;
+    }
+  }
+  static nanos any_distance() {
+    return one_in(2) ? draw_between(-second, second) : draw_between(-3600 * second, 3600 * second);
   }
   // After a failed sync a log stays closed until its node is started again, so the node is restarted.
   void mend_disk(unsigned host) {

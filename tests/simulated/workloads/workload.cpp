@@ -13,9 +13,9 @@ namespace coppice::simulated {
 namespace {
 
 // The workloads of plain actors come first.
-constexpr std::array<std::string_view, 16> names{"calls",   "casts",   "watches", "mixed", "raft",   "saga",
-                                                 "changes", "events",  "jobs",    "pg",    "stages", "statem",
-                                                 "web",     "streams", "dials",   "talks"};
+constexpr std::array<std::string_view, 17> names{
+    "calls", "casts",  "watches", "mixed", "raft",    "saga",  "changes", "events",   "jobs",
+    "pg",    "stages", "statem",  "web",   "streams", "dials", "talks",   "datagrams"};
 constexpr std::size_t plain = 4;
 
 // Chooses each other workload as often as all workloads of plain actors together. Always makes the same
@@ -54,6 +54,7 @@ std::unique_ptr<workload> make_workload(std::string_view name) {
   if (name == "streams") return make_ports();
   if (name == "dials") return make_dials();
   if (name == "talks") return make_talks();
+  if (name == "datagrams") return make_datagrams();
   return make_traffic(name);
 }
 

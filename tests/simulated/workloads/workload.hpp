@@ -30,6 +30,8 @@ class workload {
   virtual void lost(unsigned host) = 0;
   // Called between two faults.
   virtual void look(cluster& /*all*/) {}
+  // Whether the wall clocks of its hosts are not set, since what must hold is said in their time.
+  virtual bool has_steady_clocks() const { return false; }
   // A fault of the workload's own, among the others. When it begins and when it ends, every link is whole
   // and every host is up.
   virtual void trial(cluster& /*all*/) {}
@@ -74,5 +76,7 @@ std::unique_ptr<workload> make_ports();
 std::unique_ptr<workload> make_dials();
 // WebSockets: a chat, and games.
 std::unique_ptr<workload> make_talks();
+// UDP sockets, and datagrams to them.
+std::unique_ptr<workload> make_datagrams();
 
 } // namespace coppice::simulated
