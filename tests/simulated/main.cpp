@@ -94,10 +94,11 @@ class search {
         "groups\n",
         seen_.events, seen_.items, seen_.ended, seen_.runs, seen_.memberships);
     fmt::print(
-        "{} applies and reloads were done, {} refused or rolled back; {} replies of control sockets; {} ends "
-        "of "
-        "connections spoke TLS at last\n",
+        "{} applies and reloads were done, {} refused or rolled back; {} replies of control sockets came; {} "
+        "ends of connections spoke TLS at last\n",
         seen_.changed, seen_.unchanged, seen_.replies, seen_.encrypted);
+    fmt::print("{} server-sent events and {} answers by datagram came\n", seen_.stream_events,
+               seen_.datagrams);
     fmt::print(
         "{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
         ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
@@ -143,6 +144,8 @@ class search {
     seen_.memberships += out.made.seen.memberships;
     seen_.changed += out.made.seen.changed;
     seen_.unchanged += out.made.seen.unchanged;
+    seen_.stream_events += out.made.seen.stream_events;
+    seen_.datagrams += out.made.seen.datagrams;
     seen_.replies += out.made.seen.replies;
     seen_.encrypted += out.made.seen.encrypted;
   }

@@ -11,6 +11,7 @@
 #include "base/log.hpp"
 #include "cluster.hpp"
 #include "machine/disk.hpp"
+#include "machine/hosts.hpp"
 #include "machine/network.hpp"
 #include "machine/sockets.hpp"
 #include "machine/story.hpp"
@@ -32,7 +33,7 @@ class faults {
   void happen(draws its) {
     const unsigned one = any(its);
     const unsigned other = any(its);
-    switch (its.below(does_.has_trial() && in_trial_ == 0 ? 10 : 9)) {
+    switch (its.below(does_.has_trial() && in_trial_ == 0 ? 11 : 10)) {
       case 0: {
         const bool both = !its.one_in(4);
         tell_fault("nothing that host {} sends reaches host {}{}", one, other, both ? ", nor back" : "");
@@ -64,6 +65,9 @@ class faults {
         mend_disk(one, its);
         break;
       case 9:
+        trouble(one, other, its);
+        break;
+      case 10:
         try_workload(its);
         break;
       default:
@@ -75,6 +79,8 @@ class faults {
     tell_fault("the faults end: all hosts reach each other, and those that are down start");
     heal_all();
     for (unsigned one = 1; one <= all_.hosts(); ++one) {
+      host_at(one).named = naming::good;
+      host_at(one).most_open = no_limit;
       mend_disk(one, its);
       if (all_.at(one) == nullptr) revive(one);
     }
@@ -99,6 +105,7 @@ class faults {
   void kill(unsigned host, draws& its) {
     const loss what = its.one_in(3) ? loss::program : loss::power;
     if (what == loss::power && !its.one_in(4)) await_sync(host, its);
+    host_at(host).most_open = no_limit;
     all_.kill(host, what);
     does_.lost(host);
     sync_failed_[host] = false;
@@ -134,6 +141,35 @@ class faults {
         break;
     }
     note("disk", host, disk.syncs_to_fail);
+  }
+  // The name server answers late or not, a host runs out of descriptors for a while, or its clock is set.
+  void trouble(unsigned host, unsigned other, draws& its) {
+    switch (its.below(3)) {
+      case 0: {
+        const auto how = static_cast<naming>(its.below(3));
+        host_at(other).named = how;
+        tell_fault("the name of host {} is found {}", other,
+                   how == naming::good   ? "at once"
+                   : how == naming::late ? "late"
+                                         : "no more");
+        note("named", other, static_cast<std::uint64_t>(how));
+        break;
+      }
+      case 1:
+        if (all_.at(host) == nullptr) break;
+        tell_fault("host {} runs out of descriptors for a while", host);
+        limit_descriptors(host, its.below(4), its.between(millisecond, 8 * second));
+        note("descriptors", host);
+        break;
+      default:
+        if (does_.has_steady_clocks()) break;
+        tell_fault("the wall clock of host {} is set", host);
+        set_wall_clock(host, any_distance(its));
+        break;
+    }
+  }
+  static nanos any_distance(draws& its) {
+    return its.one_in(2) ? its.between(-second, second) : its.between(-3600 * second, 3600 * second);
   }
   // After a failed sync a log stays closed until its node is started again, so the node is restarted.
   void mend_disk(unsigned host, draws& its) {

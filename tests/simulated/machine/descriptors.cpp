@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "files.hpp"
+#include "hosts.hpp"
 #include "poll.hpp"
 #include "real.hpp"
 
@@ -65,6 +66,7 @@ ssize_t in_time(open_thing& one, Does&& does) {
 int same_thing(int fd, std::size_t from) {
   const thing* const found = slot(fd);
   if (found == nullptr) return -EBADF;
+  if (out_of_descriptors()) return -EMFILE;
   const thing copy = *found;
   const int number = lowest_free(from);
   if (number < 0) return -EMFILE;
@@ -151,7 +153,29 @@ thing share_thing(int fd) {
   return found == nullptr ? nullptr : *found;
 }
 
+// The descriptors of the host's threads, files among them.
+static std::size_t open_of(unsigned host) {
+  const auto own = std::ranges::count_if(
+      table(), [host](const thing& one) { return one != nullptr && one->numbers > 0 && one->host == host; });
+  return static_cast<std::size_t>(own) + open_files_of(host);
+}
+
+bool out_of_descriptors() {
+  if (current() == nullptr || current()->host == 0) return false;
+  const std::size_t most = host_at(current()->host).most_open;
+  return most != no_limit && open_of(current()->host) >= most;
+}
+
+void limit_descriptors(unsigned host, std::size_t more, nanos length) {
+  host_at(host).most_open = open_of(host) + more;
+  host_at(host).short_until = now() + length;
+  at(now() + length, [host] {
+    if (host_at(host).short_until <= now()) host_at(host).most_open = no_limit;
+  });
+}
+
 int open_as(thing one, bool blocks) {
+  if (out_of_descriptors()) return said(-EMFILE);
   const int number = lowest_free(0);
   if (number < 0) return said(-EMFILE);
   one->blocks = blocks;
@@ -243,6 +267,7 @@ int close(int fd) {
 }
 
 int dup(int fd) noexcept {
+  if (!is_simulated(fd) && out_of_descriptors()) return said(-EMFILE);
   if (!is_simulated(fd)) return also_open(fd, static_cast<int>(kernel(SYS_dup, fd)));
   return said(same_thing(fd, 0));
 }
@@ -263,8 +288,10 @@ int fcntl64(int fd, int what, ...) {
   const long argument = va_arg(rest, long);
   va_end(rest);
   if (!is_simulated(fd)) {
+    const bool opens = what == F_DUPFD || what == F_DUPFD_CLOEXEC;
+    if (opens && out_of_descriptors()) return said(-EMFILE);
     const auto outcome = static_cast<int>(kernel(SYS_fcntl, fd, what, argument));
-    return what == F_DUPFD || what == F_DUPFD_CLOEXEC ? also_open(fd, outcome) : outcome;
+    return opens ? also_open(fd, outcome) : outcome;
   }
   return said(control(fd, what, argument));
 }

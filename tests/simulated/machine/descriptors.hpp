@@ -66,6 +66,8 @@ int open_as(thing one, bool blocks);
 inline bool is_simulated(int fd) {
   return fd >= first_descriptor;
 }
+// Whether the host of this thread has as many descriptors as it may have. Then nothing can be opened.
+bool out_of_descriptors();
 // Closes all that threads of the host have opened, as the kernel does when a program ends. The numbers stay
 // taken: a thread of libuv's pool, which the hosts share, may still have one.
 void close_all_of(unsigned host);

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdarg>
@@ -74,6 +75,7 @@ bool is_there(int above, const char* path) {
 }
 
 int open_file_at(int above, const char* path, int flags, unsigned mode) {
+  if (out_of_descriptors()) return said(-EMFILE);
   if (current() != nullptr && tells_of_the_real_machine(path)) return said(-ENOENT);
   const disk_place at = place_of(above, path);
   const bool was_there = is_there(above, path);
@@ -86,8 +88,9 @@ int open_file_at(int above, const char* path, int flags, unsigned mode) {
 FILE* open_stream(const char* path, const char* mode) {
   static auto* const does = real<FILE*(const char*, const char*)>("fopen64");
   if (current() == nullptr) return does(path, mode);
-  if (tells_of_the_real_machine(path)) {
-    errno = ENOENT;
+  const bool hidden = tells_of_the_real_machine(path);
+  if (hidden || out_of_descriptors()) {
+    errno = hidden ? ENOENT : EMFILE;
     return nullptr;
   }
   const disk_place at = place_of(AT_FDCWD, path);
@@ -161,6 +164,11 @@ entry_ptr file_at(int fd) {
 void close_files_of(unsigned host) {
   for (std::size_t fd = 0; fd < first_descriptor; ++fd)
     if (open_files()[fd].host == host) close(static_cast<int>(fd));
+}
+
+std::size_t open_files_of(unsigned host) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(open_files(), [host](const open_file& one) { return one.host == host; }));
 }
 
 ssize_t write_file(int fd, std::span<const iovec> from, off64_t offset) {

@@ -17,6 +17,8 @@ void forget_file(int fd);
 entry_ptr file_at(int fd);
 // Closes the host's files, as the kernel does when a program ends.
 void close_files_of(unsigned host);
+// How many files threads of the host have opened.
+std::size_t open_files_of(unsigned host);
 // write(2) and pwrite(2). `offset` below 0: the descriptor's own position.
 ssize_t write_file(int fd, std::span<const iovec> from, off64_t offset);
 

@@ -45,6 +45,18 @@ std::optional<std::uint32_t> resolve(const char* name) {
   return std::nullopt;
 }
 
+// Waits for the name server. False: it has no answer.
+bool answers(const char* name) {
+  const auto address = resolve(name);
+  const unsigned number = address ? host_of(*address, 0) : most_hosts;
+  const naming how = number < most_hosts ? host_at(number).named : naming::good;
+  nanos longest = 30 * millisecond;
+  if (how == naming::late) longest = 10 * second;
+  if (how == naming::failing && one_in(2)) longest = 30 * second;
+  wait(nullptr, now() + draw_between(millisecond / 10, longest));
+  return how != naming::failing;
+}
+
 } // namespace
 
 host& host_at(unsigned number) {
@@ -67,13 +79,12 @@ using namespace coppice::simulated; // NOLINT: what follows are libc's names
 
 extern "C" {
 
-// Takes as long as a question to another machine, unless the name is an address.
+// Takes as long as a question to another machine, unless the name is an address, and as host::named says.
 int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
   *found = nullptr;
   in_addr number{};
   const bool numeric = name == nullptr || inet_pton(AF_INET, name, &number) == 1;
-  if (!numeric && current() != nullptr)
-    wait(nullptr, now() + draw_between(millisecond / 10, 30 * millisecond));
+  if (!numeric && current() != nullptr && !answers(name)) return EAI_AGAIN;
   const bool passive = hints != nullptr && (hints->ai_flags & AI_PASSIVE) != 0;
   const auto address =
       name == nullptr ? std::optional<std::uint32_t>(passive ? INADDR_ANY : INADDR_LOOPBACK) : resolve(name);

@@ -30,12 +30,12 @@ direction& between(unsigned from, unsigned to) {
   return all_directions()[from][to];
 }
 
-nanos way(unsigned from, unsigned to) {
+} // namespace
+
+nanos way_between(unsigned from, unsigned to) {
   const direction& one = between(from, to);
   return draw_between(one.least, one.least + one.more);
 }
-
-} // namespace
 
 void prepare_network() {
   for (unsigned from = 0; from < most_hosts; ++from)
@@ -48,7 +48,7 @@ void prepare_network() {
 }
 
 void wire::send(std::function<void()> arrives) {
-  last_due_ = std::max(last_due_, now() + way(from_, to_));
+  last_due_ = std::max(last_due_, now() + way_between(from_, to_));
   waiting_.push_back({last_due_, std::move(arrives)});
   plan();
 }

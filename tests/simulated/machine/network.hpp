@@ -40,6 +40,9 @@ class wire : public std::enable_shared_from_this<wire> {
   bool planned_ = false;
 };
 
+// How long something that is sent now is on its way.
+nanos way_between(unsigned from, unsigned to);
+
 // Nothing arrives in that direction until heal(). Things sent meanwhile arrive then, because TCP sends them
 // again.
 void cut(unsigned from, unsigned to);

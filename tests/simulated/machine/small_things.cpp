@@ -10,9 +10,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "descriptors.hpp"
+#include "hosts.hpp"
 #include "waits.hpp"
 
 namespace coppice::simulated {
@@ -49,19 +52,27 @@ class timer final : public open_thing, public std::enable_shared_from_this<timer
  public:
   explicit timer(clockid_t clock) : clock_(clock) {}
 
-  short ready() override { return expired_ > 0 ? POLLIN : 0; }
+  short ready() override { return expired_ > 0 || canceled_ ? POLLIN : 0; }
   ssize_t read(std::span<const iovec> into) override {
+    if (std::exchange(canceled_, false)) return -ECANCELED;
     if (expired_ == 0) return -EAGAIN;
     const std::uint64_t told = std::exchange(expired_, 0);
     scatter(into, reinterpret_cast<const char*>(&told), sizeof told);
     return sizeof told;
   }
+  void wall_clock_was_set() {
+    if (clock_ != CLOCK_REALTIME) return;
+    canceled_ = true;
+    changed();
+  }
   void set(int flags, const itimerspec& to) {
     expired_ = 0;
+    canceled_ = false;
     ++setting_;
     const nanos first = to_nanos(to.it_value);
     if (first == 0) return;
     const bool absolute = (flags & TFD_TIMER_ABSTIME) != 0;
+    if (clock_ == CLOCK_REALTIME && absolute) on_wall_clock(first, flags);
     arm(absolute ? on_monotonic(clock_, first) : now() + first, to_nanos(to.it_interval));
   }
 
@@ -77,10 +88,22 @@ class timer final : public open_thing, public std::enable_shared_from_this<timer
     });
   }
 
+  // Timers of the wall clock are all far away here, and there to be told that it is set.
+  static void on_wall_clock(nanos when, int flags) {
+    const bool is_far = when - wall_distance() > now() + 365 * 86'400 * second;
+    if (!is_far || (flags & TFD_TIMER_CANCEL_ON_SET) == 0) not_simulated("a timer of the wall clock");
+  }
+
   clockid_t clock_;
+  bool canceled_ = false; // the wall clock was set
   std::uint64_t expired_ = 0;
   std::uint64_t setting_ = 0;
 };
+
+std::vector<std::weak_ptr<timer>>& all_timers() {
+  static auto* const all = new std::vector<std::weak_ptr<timer>>; // NOLINT: lives as long as the process
+  return *all;
+}
 
 struct pipe_bytes {
   std::string waiting;
@@ -149,6 +172,14 @@ class folder_watch final : public open_thing {
 };
 
 } // namespace
+
+void set_wall_clock(unsigned host, nanos ahead) {
+  note("clock", host, static_cast<std::uint64_t>(ahead));
+  host_at(host).wall_ahead = ahead;
+  for (const auto& weak : all_timers())
+    if (const auto one = weak.lock(); one != nullptr && one->host == host) one->wall_clock_was_set();
+}
+
 } // namespace coppice::simulated
 
 using namespace coppice::simulated; // NOLINT: what follows are libc's names
@@ -161,7 +192,9 @@ int eventfd(unsigned begins, int flags) noexcept {
 }
 
 int timerfd_create(clockid_t clock, int flags) noexcept {
-  return open_as(std::make_shared<timer>(clock), (flags & TFD_NONBLOCK) == 0);
+  const auto made = std::make_shared<timer>(clock);
+  if (clock == CLOCK_REALTIME) all_timers().push_back(made);
+  return open_as(made, (flags & TFD_NONBLOCK) == 0);
 }
 
 int timerfd_settime(int fd, int flags, const itimerspec* to, itimerspec* before) noexcept {
@@ -173,11 +206,13 @@ int timerfd_settime(int fd, int flags, const itimerspec* to, itimerspec* before)
 }
 
 int pipe2(int* ends, int flags) noexcept {
+  if (out_of_descriptors()) return said(-EMFILE);
   const auto bytes = std::make_shared<pipe_bytes>();
   const bool blocks = (flags & O_NONBLOCK) == 0;
   ends[0] = open_as(std::make_shared<pipe_reader>(bytes), blocks);
   ends[1] = open_as(std::make_shared<pipe_writer>(bytes), blocks);
-  return ends[1] < 0 ? -1 : 0;
+  if (ends[1] < 0) close(ends[0]);
+  return ends[1] < 0 ? said(-EMFILE) : 0;
 }
 
 int inotify_init1(int flags) noexcept {

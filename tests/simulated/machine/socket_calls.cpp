@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc on sockets. Datagrams are not simulated: socket() reports that the protocol is
-// missing.
+// The functions of libc on sockets. Datagrams go over IPv4 alone.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,11 +9,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <linux/sock_diag.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 
+#include "datagrams.hpp"
 #include "files.hpp"
 #include "hosts.hpp"
 #include "real.hpp"
@@ -42,10 +45,10 @@ std::optional<place> place_of(const sockaddr* address, socklen_t length, bool to
   return place{host, ntohs(at->sin_port), {}};
 }
 
-void tell(const stream_socket& of, const place& where, sockaddr* into, socklen_t* length) {
+void tell(int family, const place& where, sockaddr* into, socklen_t* length) {
   sockaddr_storage made{};
   socklen_t size = 0;
-  if (of.family() == AF_UNIX) {
+  if (family == AF_UNIX) {
     auto* at = reinterpret_cast<sockaddr_un*>(&made);
     at->sun_family = AF_UNIX;
     where.path.copy(at->sun_path, sizeof at->sun_path - 1);
@@ -78,7 +81,7 @@ std::span<const iovec> pieces_of(const Message& of) {
 
 // Calls `does` until it returns something else than EAGAIN, or once if the call or the socket may not wait.
 template <class Does>
-ssize_t once(stream_socket& one, int flags, Does&& does) {
+ssize_t once(open_thing& one, int flags, Does&& does) {
   for (;;) {
     const ssize_t outcome = does();
     if (outcome != -EAGAIN || !one.blocks || (flags & MSG_DONTWAIT) != 0) return outcome;
@@ -90,6 +93,36 @@ socket_handle handle_of(int fd) {
   return std::dynamic_pointer_cast<stream_socket>(share_thing(fd));
 }
 
+std::shared_ptr<datagram_socket> datagrams_of(int fd) {
+  return std::dynamic_pointer_cast<datagram_socket>(share_thing(fd));
+}
+
+int datagram_option(datagram_socket& of, int level, int option, void* into, socklen_t* length) {
+  if (level == SOL_SOCKET && option == SO_MEMINFO) {
+    std::array<std::uint32_t, SK_MEMINFO_VARS> numbers{};
+    numbers[SK_MEMINFO_DROPS] = of.dropped();
+    std::memcpy(into, numbers.data(), std::min<std::size_t>(*length, sizeof numbers));
+    return 0;
+  }
+  const std::optional<int> told = of.get(level, option);
+  if (!told) return said(-ENOPROTOOPT);
+  std::memcpy(into, &*told, std::min<std::size_t>(*length, sizeof *told));
+  return 0;
+}
+
+// Sends or receives several messages, as many as go on at once. Returns their number, or what became of the
+// first one.
+template <class Does>
+int several(mmsghdr* all, unsigned count, Does&& does) {
+  point();
+  for (unsigned at = 0; at < count; ++at) {
+    const ssize_t outcome = does(all[at].msg_hdr);
+    if (outcome < 0) return at > 0 ? static_cast<int>(at) : said(static_cast<int>(outcome));
+    all[at].msg_len = static_cast<unsigned>(outcome);
+  }
+  return static_cast<int>(count);
+}
+
 } // namespace
 } // namespace coppice::simulated
 
@@ -99,6 +132,9 @@ extern "C" {
 
 int socket(int family, int type, int) noexcept {
   point();
+  if (out_of_descriptors()) return said(-EMFILE);
+  if (family == AF_INET && (type & 0xf) == SOCK_DGRAM)
+    return open_as(std::make_shared<datagram_socket>(), (type & SOCK_NONBLOCK) == 0);
   if ((type & 0xf) != SOCK_STREAM) return said(-EPROTONOSUPPORT);
   if (family != AF_INET && family != AF_UNIX) return said(-EAFNOSUPPORT);
   return open_as(std::make_shared<stream_socket>(family), (type & SOCK_NONBLOCK) == 0);
@@ -117,9 +153,11 @@ int socketpair(int family, int type, int, int* ends) noexcept {
 
 int bind(int fd, const sockaddr* address, socklen_t length) noexcept {
   const socket_handle one = handle_of(fd);
-  if (!one) return said(-EBADF);
+  const auto other = datagrams_of(fd);
+  if (!one && !other) return said(-EBADF);
   const auto where = place_of(address, length, true);
   if (!where) return said(-EADDRNOTAVAIL);
+  if (other) return said(other->bind(*where, true));
   const bool is_file = !where->path.empty();
   if (is_file)
     if (const int trouble = make_socket_file(address, length); trouble < 0) return said(trouble);
@@ -148,13 +186,14 @@ int accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
   if (!one) return said(-EBADF);
   if (!one->listens()) return said(-EINVAL);
   point();
+  if (out_of_descriptors()) return said(-EMFILE);
   socket_handle next = one->accept();
   while (!next) {
     if (!one->blocks) return said(-EAGAIN);
     one->await_change(never);
     next = one->accept();
   }
-  if (address != nullptr) tell(*next, next->other(), address, length);
+  if (address != nullptr) tell(next->family(), next->other(), address, length);
   return open_as(next, (flags & SOCK_NONBLOCK) == 0);
 }
 
@@ -169,8 +208,9 @@ int shutdown(int fd, int how) noexcept {
 
 int getsockname(int fd, sockaddr* into, socklen_t* length) noexcept {
   const socket_handle one = handle_of(fd);
-  if (!one) return said(-EBADF);
-  tell(*one, one->own(), into, length);
+  const auto other = datagrams_of(fd);
+  if (!one && !other) return said(-EBADF);
+  tell(one ? one->family() : AF_INET, one ? one->own() : other->own(), into, length);
   return 0;
 }
 
@@ -178,12 +218,17 @@ int getpeername(int fd, sockaddr* into, socklen_t* length) noexcept {
   const socket_handle one = handle_of(fd);
   if (!one) return said(-EBADF);
   if (!one->is_connected()) return said(-ENOTCONN);
-  tell(*one, one->other(), into, length);
+  tell(one->family(), one->other(), into, length);
   return 0;
 }
 
-int setsockopt(int fd, int level, int option, const void* value, socklen_t) noexcept {
+int setsockopt(int fd, int level, int option, const void* value, socklen_t size) noexcept {
   const socket_handle one = handle_of(fd);
+  if (const auto other = datagrams_of(fd)) {
+    int number = 0;
+    std::memcpy(&number, value, std::min<std::size_t>(size, sizeof number));
+    return said(other->set(level, option, number));
+  }
   if (!one) return said(-EBADF);
   if (level == SOL_SOCKET && option == SO_LINGER) {
     const auto* chosen = static_cast<const linger*>(value);
@@ -194,6 +239,7 @@ int setsockopt(int fd, int level, int option, const void* value, socklen_t) noex
 
 int getsockopt(int fd, int level, int option, void* into, socklen_t* length) noexcept {
   const socket_handle one = handle_of(fd);
+  if (const auto other = datagrams_of(fd)) return datagram_option(*other, level, option, into, length);
   if (!one) return said(-EBADF);
   if (level == SOL_SOCKET && option == SO_PEERCRED) {
     const ucred same{getpid(), getuid(), getgid()};
@@ -213,6 +259,10 @@ int getsockopt(int fd, int level, int option, void* into, socklen_t* length) noe
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   const socket_handle one = handle_of(fd);
+  if (const auto other = datagrams_of(fd)) {
+    point();
+    return said(once(*other, flags, [&] { return other->send(*message); }));
+  }
   if (!one) return said<ssize_t>(-EBADF);
   if (message->msg_controllen != 0) not_simulated("sendmsg with descriptors");
   const ssize_t outcome = once(*one, flags, [&] { return one->write(pieces_of(*message)); });
@@ -222,6 +272,11 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
 
 ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const socket_handle one = handle_of(fd);
+  if (const auto other = datagrams_of(fd)) {
+    point();
+    if ((flags & MSG_ERRQUEUE) != 0) return said(other->take_report(*message));
+    return said(once(*other, flags, [&] { return other->receive(*message, flags); }));
+  }
   if (!one) return said<ssize_t>(-EBADF);
   if ((flags & MSG_ERRQUEUE) != 0) return said<ssize_t>(-EAGAIN);
   if ((flags & MSG_PEEK) != 0) not_simulated("recvmsg that only looks");
@@ -231,12 +286,16 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
   return said(once(*one, flags, [&] { return one->read(pieces_of(*message)); }));
 }
 
-int recvmmsg(int, mmsghdr*, unsigned, int, timespec*) {
-  return said(-ENOTSOCK);
+int recvmmsg(int fd, mmsghdr* all, unsigned count, int flags, timespec*) {
+  const auto one = datagrams_of(fd);
+  if (!one) return said(-ENOTSOCK);
+  return several(all, count, [&](msghdr& each) { return one->receive(each, flags); });
 }
 
-int sendmmsg(int, mmsghdr*, unsigned, int) {
-  return said(-ENOTSOCK);
+int sendmmsg(int fd, mmsghdr* all, unsigned count, int) {
+  const auto one = datagrams_of(fd);
+  if (!one) return said(-ENOTSOCK);
+  return several(all, count, [&](const msghdr& each) { return one->send(each); });
 }
 
 ssize_t sendfile64(int to, int from, off64_t* at, size_t most) noexcept {

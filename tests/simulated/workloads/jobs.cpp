@@ -143,6 +143,7 @@ class jobs final : public workload {
 
   unsigned hosts() const override { return hosts_; }
   bool meet() const override { return true; }
+  bool has_steady_clocks() const override { return true; }
   std::string children(const cluster&, unsigned) const override {
     constexpr std::string_view does = "at: \"* * * * * *\", do: { cast: { to: clerk } }";
     return fmt::format(

@@ -31,6 +31,8 @@ class ledger {
   void job_ran() { ++seen_.runs; }
   void item_came() { ++seen_.items; }
   void membership_changed() { ++seen_.memberships; }
+  void stream_event_came() { ++seen_.stream_events; }
+  void datagram_came() { ++seen_.datagrams; }
   void operator_told() { ++seen_.replies; }
   void peer_encrypted() { ++seen_.encrypted; }
   void broken(const std::string& invariant);
@@ -43,19 +45,21 @@ class ledger {
   bool over = false;                       // the faults have ended
   // Counts what a run has done, so that a run in which nothing happens is noticed.
   struct counts {
-    std::uint64_t answered = 0;    // calls
-    std::uint64_t failed = 0;      // calls
-    std::uint64_t casts = 0;       // casts received
-    std::uint64_t ends = 0;        // reported ends of links and monitors
-    std::uint64_t events = 0;      // named events that subscribers got
-    std::uint64_t ended = 0;       // subscriptions whose end was reported
-    std::uint64_t runs = 0;        // runs of jobs
-    std::uint64_t items = 0;       // events given to consumers of stages
-    std::uint64_t memberships = 0; // answered joins and leaves of groups
-    std::uint64_t changed = 0;     // applies and reloads
-    std::uint64_t unchanged = 0;   // applies and reloads that were refused or rolled back
-    std::uint64_t replies = 0;     // of control sockets
-    std::uint64_t encrypted = 0;   // ends of connections between nodes that speak TLS, at the end of a run
+    std::uint64_t answered = 0;      // calls
+    std::uint64_t failed = 0;        // calls
+    std::uint64_t casts = 0;         // casts received
+    std::uint64_t ends = 0;          // reported ends of links and monitors
+    std::uint64_t events = 0;        // named events that subscribers got
+    std::uint64_t ended = 0;         // subscriptions whose end was reported
+    std::uint64_t runs = 0;          // runs of jobs
+    std::uint64_t items = 0;         // events given to consumers of stages
+    std::uint64_t memberships = 0;   // answered joins and leaves of groups
+    std::uint64_t changed = 0;       // applies and reloads
+    std::uint64_t unchanged = 0;     // applies and reloads that were refused or rolled back
+    std::uint64_t stream_events = 0; // server-sent events that browsers got
+    std::uint64_t datagrams = 0;     // answers by datagram
+    std::uint64_t replies = 0;       // of control sockets
+    std::uint64_t encrypted = 0;     // ends of connections between nodes that speak TLS, at the end of a run
   };
   const counts& seen() const { return seen_; }
 

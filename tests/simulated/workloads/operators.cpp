@@ -33,21 +33,18 @@ class control_client final : public native_server {
         host_(host),
         leaves_(leaves),
         until_(simulated::now() + patience) {
-    for (question& one : asks) {
-      rest_ += api::encode(one.asked);
-      waits_for_.push_back(std::move(one));
-    }
+    for (question& one : asks) waits_for_.push_back(std::move(one));
   }
 
  private:
   runtime::outcome on_start(process& self) override {
-    on_ = client_socket::open_local(self, self.stay(), path_);
-    if (on_ == nullptr) the_ledger().broken(fmt::format("a control socket takes clients: host {}", host_));
+    loop_ = self.stay();
+    begin(self);
     go_on(self);
     return runtime::carry_on();
   }
   runtime::outcome handle_info(process& self, const message&) override {
-    if (on_ == nullptr) return runtime::stop(message::atom("normal"));
+    if (on_ == nullptr) begin(self);
     if (leaves_ && one_in(4)) return end(one_in(2));
     if (!rest_.empty() && on_->connected()) {
       const std::size_t part = one_in(2) ? rest_.size() : 1 + draw_below(rest_.size());
@@ -78,14 +75,31 @@ class control_client final : public native_server {
     if (waits_for_.empty() && !came.empty()) beside(came);
     if (waits_for_.empty()) return end(false);
     if (on_->over() && !leaves_)
+      again();
+    else if (on_->over())
+      return end(false);
+    return runtime::carry_on();
+  }
+  void begin(process& self) {
+    rest_.clear();
+    for (const question& one : waits_for_) rest_ += api::encode(one.asked);
+    begun_ = simulated::now();
+    on_ = client_socket::open_local(self, loop_, path_);
+  }
+  // Connects once more. A host without descriptors may refuse a client, but only before it has answered
+  // anything, and so before it has begun with a request.
+  void again() {
+    const bool refused = begun_ <= host_at(host_).short_until && replies_ == 0;
+    if (on_->connected() && !refused)
       the_ledger().broken(fmt::format("a request at a control socket is answered: host {} closed before {}",
                                       host_, waits_for_.front().asked.command));
-    return on_->over() ? end(false) : runtime::carry_on();
+    std::exchange(on_, nullptr)->leave();
   }
   void take(const std::string& line) {
     if (waits_for_.empty()) beside(line);
     const question one = std::move(waits_for_.front());
     waits_for_.pop_front();
+    ++replies_;
     const auto reply = api::decode_reply(line);
     if (!reply) the_ledger().broken("a reply at a control socket is a document: " + line);
     if (!*reply && !one.may_fail)
@@ -114,7 +128,10 @@ class control_client final : public native_server {
   unsigned host_;
   bool leaves_;
   nanos until_;
-  client_socket* on_ = nullptr; // null: it has left
+  nanos begun_ = 0; // when it began to connect
+  unsigned replies_ = 0;
+  uv_loop_t* loop_ = nullptr;
+  client_socket* on_ = nullptr; // null: no connection
   std::string rest_;            // bytes of requests to send later
   std::deque<question> waits_for_;
 };

@@ -2,9 +2,11 @@
 // The workload of web requests: each host has a web server with the actors of the bundled plugin hello_web,
 // and browsers that send requests to any host over connections of their own: notes that `kv` keeps, uploads
 // that are measured as they come, downloads that are written as the browser takes them, several requests on
-// a connection at once. Browsers are slow at times and leave; actors and the server are killed; the plugin
-// is reloaded. Invariants: answers of a connection come in the order of its requests, each is one whole
-// answer to its own request, and no other bytes come. After the faults every browser is answered.
+// a connection at once. Others read the node's clock as server-sent events. Browsers are slow at times and
+// leave; actors and the server are killed; the plugin is reloaded. Invariants: answers of a connection come
+// in the order of its requests, each is one whole answer to its own request, and no other bytes come. Each
+// server-sent event is whole, and there are no more than seconds have passed. After the faults every browser
+// is answered, and gets an event each second.
 // rooms: node
 #include <fmt/format.h>
 
@@ -12,6 +14,7 @@
 #include <array>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/text.hpp>
+#include <cstdio>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -240,6 +243,134 @@ class browser final : public native_server {
   std::deque<question> waits_for_;
 };
 
+// Reads the clock of any host.
+class clock_reader final : public native_server {
+ public:
+  clock_reader(const cluster& of, std::uint64_t number, web_log& log)
+      : native_server("clock_reader"), of_(of), number_(number), log_(log) {}
+
+ private:
+  static constexpr unsigned enough = 5; // events, after the faults
+
+  runtime::outcome on_start(process& self) override {
+    loop_ = self.stay();
+    go_on(self);
+    return runtime::carry_on();
+  }
+  runtime::outcome handle_info(process& self, const message&) override {
+    if (on_ == nullptr)
+      begin(self);
+    else if (simulated::now() > until_)
+      end();
+    go_on(self);
+    return runtime::carry_on();
+  }
+  static void go_on(process& self) {
+    self.remind(self.now() + draw_between(millisecond, second), message::atom("go"));
+  }
+  void begin(process& self) {
+    if (the_ledger().quiet && (!log_.last_round || in_last_)) return;
+    in_last_ = log_.last_round;
+    if (in_last_) ++log_.begun;
+    host_ = 1 + static_cast<unsigned>(draw_below(of_.hosts()));
+    asked_ = accepted_ = false;
+    text_.clear();
+    times_.clear();
+    until_ = simulated::now() + (in_last_ ? patience : draw_between(0, patience));
+    on_ = client_socket::open(self, loop_, host_, port);
+  }
+  runtime::outcome receive_io(process&) override {
+    if (on_ == nullptr) return runtime::carry_on();
+    if (on_->connected() && !std::exchange(asked_, true))
+      on_->send("GET /clock HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n");
+    if (!accepted_ && !take_head()) return runtime::carry_on();
+    const bool over = take_chunks();
+    take_events();
+    if (over || on_->over() || (in_last_ && times_.size() >= enough)) end();
+    return runtime::carry_on();
+  }
+  // False: there is nothing more to read at present.
+  bool take_head() {
+    std::string& came = on_->came();
+    const std::size_t end_of_head = came.find("\r\n\r\n");
+    if (end_of_head == std::string::npos || !came.starts_with("HTTP/1.1 200 ")) {
+      if (end_of_head != std::string::npos && !came.starts_with("HTTP/1.1 5"))
+        broken(fmt::format("a stream of events is given: {} got {}", shown(), came.substr(0, 200)));
+      if (end_of_head != std::string::npos || on_->over()) end();
+      return false;
+    }
+    std::string head = came.substr(0, end_of_head + 2);
+    std::ranges::transform(head, head.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    if (head.find("\r\ncontent-type: text/event-stream") == std::string::npos ||
+        head.find("\r\ntransfer-encoding: chunked") == std::string::npos)
+      broken(fmt::format("a stream of events says what it is: {} got {}", shown(), head));
+    came.erase(0, end_of_head + 4);
+    accepted_ = true;
+    begun_ = simulated::now();
+    return true;
+  }
+  // True: the stream has ended in order.
+  bool take_chunks() {
+    std::string& came = on_->came();
+    for (;;) {
+      const std::size_t line = came.find("\r\n");
+      if (line == std::string::npos) return false;
+      const std::size_t size = std::stoull(came.substr(0, line), nullptr, 16);
+      if (came.size() < line + 2 + size + 2) return false;
+      text_.append(came, line + 2, size);
+      came.erase(0, line + 2 + size + 2);
+      if (size == 0) return true;
+    }
+  }
+  void take_events() {
+    for (std::size_t at = text_.find("\n\n"); at != std::string::npos; at = text_.find("\n\n")) {
+      const std::string event = text_.substr(0, at);
+      text_.erase(0, at + 2);
+      // A comment, which keeps the connection open, or when to come back.
+      if (event.starts_with(":") || event.starts_with("retry: ")) continue;
+      int hours = 0, minutes = 0, seconds = 0, length = 0;
+      if (std::sscanf(event.c_str(), "data: %2d:%2d:%2d%n", &hours, &minutes, &seconds, &length) != 3 ||
+          static_cast<std::size_t>(length) != event.size())
+        broken(fmt::format("an event is one that was sent: {} got {}", shown(), event));
+      the_ledger().stream_event_came();
+      const int time = (hours * 60 + minutes) * 60 + seconds;
+      if (in_last_ && !times_.empty()) check_next(time);
+      times_.push_back(time);
+    }
+    // One when it is accepted, and one each second.
+    if (accepted_ && static_cast<nanos>(times_.size()) > (simulated::now() - begun_) / second + 3)
+      broken(fmt::format("an event comes once: {} got {} in {} ms", shown(), times_.size(),
+                         (simulated::now() - begun_) / millisecond));
+  }
+  // No clock is set after the faults.
+  void check_next(int time) const {
+    const int step = (time - times_.back() + 86'400) % 86'400;
+    if (step > 2 || (step == 0 && times_.size() > 1))
+      broken(fmt::format("events come in their order, each second: {} got {} after {}", shown(), time,
+                         times_.back()));
+  }
+  void end() {
+    the_ledger().call_ended(accepted_);
+    if (in_last_ && times_.size() >= enough) ++log_.ended;
+    std::exchange(on_, nullptr)->leave(one_in(2));
+  }
+  std::string shown() const { return fmt::format("reader {} at host {}", number_, host_); }
+
+  const cluster& of_;
+  std::uint64_t number_;
+  web_log& log_;
+  uv_loop_t* loop_ = nullptr;
+  client_socket* on_ = nullptr; // null: no connection
+  unsigned host_ = 0;           // the host that it is connected to
+  bool asked_ = false;
+  bool accepted_ = false;
+  bool in_last_ = false;
+  nanos until_ = 0, begun_ = 0;
+  std::string text_;       // of the stream, as far as it is no whole event
+  std::vector<int> times_; // of the events of the connection, seconds of the day
+};
+
 // Kills the actors that answer, and the web server.
 class killer final : public native_server {
  public:
@@ -278,6 +409,7 @@ class sites final : public workload {
         "            listen: [ {{ address: 10.0.0.{}, port: {} }} ]\n"
         "            routes:\n"
         "              - {{ path: /api/notes, to: hello_web, limits: {{ body: 16KiB }} }}\n"
+        "              - {{ method: GET, path: /clock, to: hello_web, upgrade: sse }}\n"
         "              - {{ method: PUT, path: /measure, to: transfers, body: streamed, limits: {{ body: "
         "1MiB }} "
         "}}\n"
@@ -286,6 +418,9 @@ class sites final : public workload {
   }
   void populate(cluster& all, unsigned host) override {
     if (kills_) add_process(all, host, "killer", std::make_unique<killer>());
+    const std::uint64_t reader = the_ledger().next();
+    add_process(all, host, fmt::format("reader_{}", reader),
+                std::make_unique<clock_reader>(all, reader, log_));
     for (std::uint64_t count = 1 + draw_below(4); count > 0; --count) {
       const std::uint64_t number = the_ledger().next();
       add_process(all, host, fmt::format("browser_{}", number), std::make_unique<browser>(all, number, log_));

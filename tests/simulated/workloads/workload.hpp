@@ -37,6 +37,8 @@ class workload {
   virtual bool disturb(cluster& /*all*/, draws& /*its*/) { return false; }
   // Called after each fault.
   virtual void look(cluster& /*all*/) {}
+  // Whether the wall clocks of its hosts are not set, since what must hold is said in their time.
+  virtual bool has_steady_clocks() const { return false; }
   // A fault of the workload's own, among the others. When it begins and when it ends, every link is whole
   // and every host is up.
   virtual void trial(cluster& /*all*/) {}
@@ -88,6 +90,8 @@ std::unique_ptr<workload> make_ports();
 std::unique_ptr<workload> make_dials();
 // WebSockets: a chat, and games.
 std::unique_ptr<workload> make_talks();
+// UDP sockets, and datagrams to them.
+std::unique_ptr<workload> make_datagrams();
 // Calls, jobs, a reload and a partition each minute, for hours. Only by its name.
 std::unique_ptr<workload> make_hours();
 
