@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See actors.hpp. Requests to a `load`: {call, N, Milliseconds} is answered {done, N} after that time, or
 // never if it is negative. {victim, Milliseconds} is answered with the pid of a process that ends after that
-// time. The cast {cast, Client, N} is noted.
+// time. The cast {cast, Client, N} is noted. Clients start children under a name, of which many do not start.
 // rooms: node
 #include "actors.hpp"
 
@@ -11,6 +11,7 @@
 #include <coppice/etf/text.hpp>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "../machine/story.hpp"
 #include "base/clock.hpp"
@@ -27,6 +28,8 @@ using behaviours::native_server;
 using runtime::message;
 using runtime::message_writer;
 using runtime::process;
+
+constexpr nanos longest_start = 10 * second;
 
 message integers(std::string_view tag, std::initializer_list<std::int64_t> values) {
   message_writer out;
@@ -61,6 +64,25 @@ class victim final : public runtime::behaviour {
   nanos life_;
 };
 
+// A process under a name. Its init fails, or is ignored, in most cases.
+class child final : public runtime::behaviour {
+ public:
+  runtime::outcome init(process& self) override {
+    const std::uint64_t what = draw_below(5);
+    if (what < 2) return runtime::stop(message::atom("no"));
+    if (what < 3) return runtime::ignore();
+    self.remind(self.now() + draw_between(0, 300 * millisecond), message::atom("end"));
+    return runtime::carry_on();
+  }
+  runtime::outcome receive(process&, message) override { return runtime::stop(message::atom("normal")); }
+  void describe(runtime::description& out) const override { out.behaviour = "child"; }
+};
+
+// A handler that computes for a while. Other threads run meanwhile, in the middle of the process's turn.
+void take_time() {
+  if (one_in(4)) let_pass(draw_between(0, 100 * microsecond));
+}
+
 class load final : public native_server {
  public:
   explicit load(unsigned host) : native_server("load"), host_(host) {}
@@ -68,6 +90,7 @@ class load final : public native_server {
 
  private:
   call_answer handle_call(process& self, const message& from, const message& request) override {
+    take_time();
     std::int64_t number = 0;
     std::int64_t delay = 0;
     if (read(request, "call", {&number, &delay})) {
@@ -88,6 +111,7 @@ class load final : public native_server {
     return no_reply();
   }
   runtime::outcome handle_cast(process&, const message& request) override {
+    take_time();
     std::int64_t client = 0;
     std::int64_t number = 0;
     if (!read(request, "cast", {&client, &number}))
@@ -130,7 +154,9 @@ class client final : public native_server {
     if (in.read_tuple_of(5) && in.read_atom_is("DOWN")) {
       const auto ref = read_reference(in, self.host().nodes());
       if (!ref) the_ledger().broken("a 'DOWN' has a reference");
-      the_ledger().end_told(number_, to_text(*ref, self.host().nodes()));
+      const std::string key = to_text(*ref, self.host().nodes());
+      the_ledger().end_told(number_, key);
+      if (key == child_) child_.clear();
       return runtime::carry_on();
     }
     etf::cursor word(m.bytes());
@@ -159,10 +185,11 @@ class client final : public native_server {
     unsigned host = 0;
     const auto to = anybody(self, host);
     if (!to) return;
-    const std::uint64_t kind = draw_below(3);
+    const std::uint64_t kind = draw_below(4);
     if (kind == 0 && does_.calls) return call(self, *to);
     if (kind == 1 && does_.casts) return cast(self, *to, host);
     if (kind == 2 && does_.watches) return watch(self, *to);
+    if (kind == 3 && does_.watches) return start(self);
   }
   void call(process& self, const runtime::destination& to) {
     const auto number = static_cast<std::int64_t>(the_ledger().next());
@@ -183,14 +210,23 @@ class client final : public native_server {
           fmt::format("an answer is of its call: {} got {}", number, etf::print(result->bytes())));
   }
   void cast(process& self, const runtime::destination& to, unsigned host) {
-    std::uint64_t count = 1 + draw_below(5);
+    std::uint64_t count = 1 + draw_below(one_in(4) ? 40 : 5);
     tell("client {} sends casts {} to {} to host {}", number_, casts_[host] + 1, casts_[host] + count, host);
-    for (; count > 0; --count)
+    for (; count > 0; --count) {
       behaviours::gen::cast(
           self, to,
           integers("cast", {static_cast<std::int64_t>(number_), static_cast<std::int64_t>(++casts_[host])}));
+      take_time();
+    }
   }
+  // Watches a process at once, or later, when it may have ended.
   void watch(process& self, const runtime::destination& to) {
+    if (!known_.empty() && one_in(3)) {
+      const std::size_t at = draw_below(known_.size());
+      const runtime::pid old = known_[at];
+      known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(at));
+      return watch(self, old);
+    }
     const auto life = static_cast<std::int64_t>(draw_below(4000));
     const auto result =
         behaviours::gen::call(self, to, integers("victim", {life}), base::mono_now() + second);
@@ -198,15 +234,28 @@ class client final : public native_server {
     etf::cursor in(result->bytes());
     const auto who = read_pid(in, self.host().nodes());
     if (!who) return;
+    if (one_in(3)) return known_.push_back(*who);
+    watch(self, *who);
+  }
+  void watch(process& self, const runtime::pid& who) {
     if (one_in(2)) {
-      the_ledger().watches(number_, "link " + to_text(*who, self.host().nodes()));
-      tell("client {} links to {}", number_, to_text(*who, self.host().nodes()));
-      self.link(*who);
+      const std::string key = "link " + to_text(who, self.host().nodes());
+      the_ledger().watches(number_, key);
+      tell("client {} links to {}", number_, to_text(who, self.host().nodes()));
+      self.link(who);
+      for (std::uint64_t times = one_in(2) ? draw_below(4) : 0; times > 0; --times) {
+        tell("client {} takes its link to {} back", number_, to_text(who, self.host().nodes()));
+        self.unlink(who);
+        the_ledger().may_be_over(number_, key);
+        if (times == 1 && one_in(2)) break;
+        the_ledger().watches_again(number_, key);
+        self.link(who);
+      }
     }
-    const auto ref = self.monitor(runtime::destination(*who));
+    const auto ref = self.monitor(runtime::destination(who));
     const std::string key = to_text(ref, self.host().nodes());
     the_ledger().watches(number_, key);
-    tell("client {} monitors {} by {}", number_, to_text(*who, self.host().nodes()), key);
+    tell("client {} monitors {} by {}", number_, to_text(who, self.host().nodes()), key);
     if (one_in(5)) {
       tell("client {} takes {} back", number_, key);
       self.demonitor(ref, true);
@@ -214,16 +263,37 @@ class client final : public native_server {
     }
   }
 
+  // Starts a child again and again until one lives. Whoever hears that a start has failed, or that a child
+  // has ended, may use its name.
+  void start(process& self) {
+    for (std::uint64_t tries = 1 + draw_below(6); tries > 0 && child_.empty(); --tries) {
+      const auto made = behaviours::gen::start(self,
+                                               {.name = fmt::format("child_{}", number_),
+                                                .label = "child",
+                                                .worker = static_cast<int>(draw_below(3)) - 1},
+                                               std::make_unique<child>(), base::mono_now() + longest_start);
+      if (self.exiting()) return;
+      if (!made && made.error().error.code == base::errc::exists)
+        the_ledger().broken(
+            fmt::format("a name is free when its process is known to have ended: child_{}", number_));
+      if (!made) continue;
+      child_ = to_text(self.monitor(runtime::destination(*made)), self.host().nodes());
+      the_ledger().watches(number_, child_);
+    }
+  }
+
   const cluster& of_;
   std::uint64_t number_;
   mixture does_;
+  std::vector<runtime::pid> known_; // processes to be watched later
+  std::string child_;               // the monitor of the child that lives; empty: none
   std::map<unsigned, std::uint64_t> casts_;
 };
 
 } // namespace
 
-void add_load(cluster& to, unsigned host) {
-  add_process(to, host, "load", std::make_unique<load>(host));
+void add_load(cluster& to, unsigned host, const runtime::mailbox_bounds& mailbox) {
+  add_process(to, host, "load", std::make_unique<load>(host), mailbox);
 }
 
 std::uint64_t add_client(cluster& to, unsigned host, const mixture& does) {

@@ -35,9 +35,10 @@ std::string call_of(runtime::process& self, const cluster& all, unsigned host, s
 }
 
 void add_process(cluster& to, unsigned host, const std::string& name,
-                 std::unique_ptr<runtime::behaviour> does) {
+                 std::unique_ptr<runtime::behaviour> does, const runtime::mailbox_bounds& mailbox) {
   const on_host here(host);
-  const auto made = to.at(host)->runtime().spawn({.name = name, .label = name}, std::move(does));
+  const auto made =
+      to.at(host)->runtime().spawn({.name = name, .label = name, .mailbox = mailbox}, std::move(does));
   if (!made) give_up("a workload's process does not start: " + made.error().text);
 }
 

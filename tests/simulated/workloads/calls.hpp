@@ -17,6 +17,6 @@ std::string call_of(runtime::process& self, const cluster& all, unsigned host, s
                     std::string_view request, nanos timeout);
 // Adds a client's process on that host.
 void add_process(cluster& to, unsigned host, const std::string& name,
-                 std::unique_ptr<runtime::behaviour> does);
+                 std::unique_ptr<runtime::behaviour> does, const runtime::mailbox_bounds& mailbox = {});
 
 } // namespace coppice::simulated

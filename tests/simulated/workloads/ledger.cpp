@@ -28,13 +28,24 @@ void ledger::cast_came(std::uint64_t sender, unsigned host, std::uint64_t number
 }
 
 void ledger::watches(std::uint64_t owner, const std::string& key) {
-  if (!watched_.emplace(std::pair(owner, key), watch::open).second)
+  if (!watched_.emplace(std::pair(owner, key), watch()).second)
     broken(fmt::format("a reference is given once: client {} has {} again", owner, key));
 }
 
 void ledger::watches_no_more(std::uint64_t owner, const std::string& key) {
   const auto found = watched_.find({owner, key});
-  if (found != watched_.end() && found->second == watch::open) found->second = watch::left;
+  if (found != watched_.end() && found->second.told == 0) found->second.least = found->second.most = 0;
+}
+
+void ledger::may_be_over(std::uint64_t owner, const std::string& key) {
+  watch& one = watched_.find({owner, key})->second;
+  one.least = one.told;
+}
+
+void ledger::watches_again(std::uint64_t owner, const std::string& key) {
+  watch& one = watched_.find({owner, key})->second;
+  ++one.most;
+  one.least = one.told + 1;
 }
 
 void ledger::end_told(std::uint64_t owner, const std::string& key) {
@@ -43,10 +54,10 @@ void ledger::end_told(std::uint64_t owner, const std::string& key) {
   const auto found = watched_.find({owner, key});
   if (found == watched_.end())
     broken(fmt::format("client {} hears of {}, which it never watched", owner, key));
-  if (found->second == watch::left) broken(fmt::format("client {} hears of {} after it left it", owner, key));
-  if (found->second == watch::ended)
+  watch& one = found->second;
+  if (one.most == 0) broken(fmt::format("client {} hears of {} after it left it", owner, key));
+  if (++one.told > one.most)
     broken(fmt::format("a link or monitor fires once: client {} hears of {} again", owner, key));
-  found->second = watch::ended;
 }
 
 void ledger::forget(std::uint64_t owner) {
@@ -56,7 +67,7 @@ void ledger::forget(std::uint64_t owner) {
 
 void ledger::check_all_told() {
   for (const auto& [who, state] : watched_)
-    if (state == watch::open)
+    if (state.told < state.least)
       broken(fmt::format("a link or monitor fires once: client {} never heard of {}", who.first, who.second));
 }
 

@@ -20,6 +20,10 @@ class ledger {
   // A monitor or link. `key`: its reference or pid. `owner`: the client that waits for its end.
   void watches(std::uint64_t owner, const std::string& key);
   void watches_no_more(std::uint64_t owner, const std::string& key);
+  // A link was taken back. If its end was on its way to the owner's handler, it is reported all the same.
+  void may_be_over(std::uint64_t owner, const std::string& key);
+  // The link was made again: at least one end is reported from now on.
+  void watches_again(std::uint64_t owner, const std::string& key);
   void end_told(std::uint64_t owner, const std::string& key);
   // The client's host was killed: its ends are no longer waited for.
   void forget(std::uint64_t owner);
@@ -64,7 +68,11 @@ class ledger {
   const counts& seen() const { return seen_; }
 
  private:
-  enum class watch : std::uint8_t { open, ended, left };
+  struct watch {
+    unsigned told = 0;
+    unsigned least = 1; // ends to be reported
+    unsigned most = 1;
+  };
   std::uint64_t last_ = 0;
   counts seen_;
   std::map<std::pair<std::uint64_t, unsigned>, std::uint64_t> last_cast_;

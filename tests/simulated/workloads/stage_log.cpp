@@ -130,6 +130,9 @@ void stage_log::check_ends() const {
     }
     const auto source = sources_.find(key);
     if (source == sources_.end() || source->second.kind == dispatch_kind::callback) continue;
+    if (one.role == behaviours::stage_role::producer && one.unasked > 0 && !one.counters.accumulating)
+      broken(fmt::format("a producer is asked for what its consumers ask for: {} was not asked for {}",
+                         one.name, one.unasked));
     if (consumers > 0 && all_take && one.counters.buffered + one.counters.waiting > 0)
       broken(fmt::format(
           "what a stage emitted arrives: {} buffers {} events, {} wait, and its {} consumers have "

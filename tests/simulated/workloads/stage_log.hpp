@@ -47,6 +47,7 @@ struct stage_end {
   behaviours::stage_role role{};
   behaviours::stage_counters counters;
   std::map<std::string, row> rows; // by tag
+  std::uint64_t unasked = 0;       // the demand of its consumers for which the producer was not asked
 };
 
 class stage_log {

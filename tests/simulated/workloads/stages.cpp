@@ -200,10 +200,23 @@ class stage final : public native_server {
       if (!one.upstream) log_.passed(tag_of(one.party), one.flow.passed);
     if (source_ != nullptr) log_.counted(own_, engine_->counters());
     if (!log_.ends) return;
-    stage_end how{fmt::format("{} of host {}", is_.name, host_), is_.role, engine_->counters(), {}};
+    stage_end how{
+        fmt::format("{} of host {}", is_.name, host_), is_.role, engine_->counters(), {}, unasked()};
     for (const behaviours::stage_subscription& one : engine_->subscriptions())
       how.rows[tag_of(one.party)] = {one.upstream, one.flow.passed, one.backlog};
     log_.ended(own_, std::move(how));
+  }
+
+  // The demand of this producer's consumers for which it was not asked.
+  std::uint64_t unasked() const {
+    const bool to_all = source_ != nullptr && source_->kind == dispatch_kind::broadcast;
+    std::optional<std::uint64_t> wanted;
+    for (const behaviours::stage_subscription& one : engine_->subscriptions()) {
+      if (one.upstream) continue;
+      const std::uint64_t its = one.flow.asked - std::min(one.flow.asked, one.flow.passed);
+      wanted = !wanted ? its : to_all ? std::min(*wanted, its) : *wanted + its;
+    }
+    return wanted.value_or(0) - std::min(wanted.value_or(0), pending_);
   }
 
   runtime::outcome act(process& self) {

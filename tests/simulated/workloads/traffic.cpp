@@ -23,7 +23,7 @@ class traffic final : public workload {
   unsigned hosts() const override { return hosts_; }
   std::string children(const cluster&, unsigned) const override { return {}; }
   void populate(cluster& all, unsigned host) override {
-    add_load(all, host);
+    add_load(all, host, any_bounds());
     for (std::uint64_t count = 1 + draw_below(3); count > 0; --count)
       clients_[host].push_back(add_client(all, host, does_));
   }
@@ -42,6 +42,16 @@ class traffic final : public workload {
   }
 
  private:
+  static runtime::mailbox_bounds any_bounds() {
+    using runtime::on_full;
+    constexpr std::array policies{on_full::park_sender, on_full::park_sender, on_full::drop_new,
+                                  on_full::drop_old};
+    runtime::mailbox_bounds out;
+    if (one_in(2)) out.messages = 1 + static_cast<std::uint32_t>(draw_below(10));
+    out.policy = policies[draw_below(policies.size())];
+    return out;
+  }
+
   mixture does_;
   unsigned hosts_;
   std::array<std::vector<std::uint64_t>, most_hosts> clients_;
