@@ -367,7 +367,9 @@ TEST_CASE("after a loss of power the disk is another life's: what an old descrip
 int main(int argc, char** argv) {
   std::array<char, 40> folder{"/tmp/coppice-simulated-disk-XXXXXX"};
   if (mkdtemp(folder.data()) == nullptr || chdir(folder.data()) != 0) return 1;
-  begin({1, false});
+  settings chosen;
+  chosen.seed = 1;
+  begin(chosen);
   const int failed = doctest::Context(argc, argv).run();
   std::filesystem::remove_all(folder.data());
   std::fflush(nullptr);
