@@ -206,6 +206,7 @@ json commands_document() {
       if (!each.words.empty()) shown["words"] = each.words;
       if (each.usual != 0) shown["usual"] = each.usual;
       if (each.most != 0) shown["most"] = each.most;
+      if (each.least != 0) shown["least"] = each.least;
       arguments.push_back(std::move(shown));
     }
     all.push_back({{"name", one.name},

@@ -19,8 +19,8 @@
 // handle_binary(coppice::term client, std::string_view); send_text(), send_binary() and close_websocket()
 // send to the client. handle_closed(coppice::term client, const coppice::closed&) is the last callback,
 // however the connection ended: if the class has it, the client's process is monitored, and the code is 1006
-// if that process or its node is lost, or the client left before it was accepted. These callbacks return void
-// or coppice::outcome.
+// if that process or its node is lost, if the client left before it was accepted, or if the mailbox had no
+// room for its last messages for too long. These callbacks return void or coppice::outcome.
 //
 // A route may make an actor for each such client (`actor: PLUGIN:ACTOR`). When its client has gone, the
 // server ends that actor with `normal`, as sys:terminate does.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """WebSockets of a web server: the protocol, case by case as the Autobahn suite has them (its sections 1 to 7, 9 and 10),
 the handshake, and what becomes of both ends: reloads, crashes, a full mailbox, clients that take nothing or go."""
+import contextlib
 import os
 import re
 import ssl
@@ -415,30 +416,35 @@ def full(cleanup):
 def left_behind(cleanup):
     site = Site(cleanup, options="ping: 200ms, pong: 200ms", mailbox=10)
     gone = site.open()
-    asked = [threading.Thread(target=site.open, args=("slow",)) for _ in range(8)]
-    for each in asked:
-        each.start()
-    eventually(lambda: site.report()["in_flight"] == 8, "the actor is busy for four seconds")
-    gone.send(*[frame(TEXT, b"x" * 10000) for _ in range(10)])
-    gone.socket.close()
-    gone.file.close()
-    eventually(lambda: site.report()["open"] == 8, f"{site.report()}")
-    check(site.report()["in_flight"] > 0, "the actor has no room yet")
-    for each in asked:
-        each.join()
+    with held(site):
+        gone.send(*[frame(TEXT, b"x" * 10000) for _ in range(10)])
+        gone.socket.close()
+        gone.file.close()
+        eventually(lambda: site.report()["open"] == 1, f"{site.report()}")
     eventually(lambda: '<<"1006 ">>' in site.talked(), site.talked())
     # What it said comes, and then its end, where there is room in time.
     site = Site(cleanup, mailbox=10)
     gone = site.open()
-    asked = [threading.Thread(target=site.open, args=("slow",)) for _ in range(3)]
-    for each in asked:
-        each.start()
-    eventually(lambda: site.report()["in_flight"] == 3, "the actor is busy for more than a second")
-    gone.send(*[frame(TEXT, b"x") for _ in range(30)], close_frame(1000))
-    for each in asked:
-        each.join()
+    with held(site):
+        gone.send(*[frame(TEXT, b"x") for _ in range(30)], close_frame(1000))
+        eventually(lambda: site.node.ask("ps", filter="replies")["processes"][0]["mailbox"] >= 10, "its mailbox is full")
     eventually(lambda: '<<"1000 ">>' in site.talked(), site.talked())
-    eventually(lambda: site.report()["open"] == 3, f"{site.report()}")
+    eventually(lambda: site.report()["open"] == 0, f"{site.report()}")
+
+
+@contextlib.contextmanager
+def held(site):
+    """The actor is busy meanwhile, with a client that it refuses at the end."""
+    path = f"{site.node.folder.path}/go-on"
+    asked = threading.Thread(target=WebSocket, args=(site.cleanup, site.at, "/talk/held", f"X-Until: {path}"))
+    asked.start()
+    eventually(lambda: site.report()["in_flight"] == 1, "the actor is busy")
+    try:
+        yield
+    finally:
+        with open(path, "w", encoding="utf-8"):
+            pass
+        asked.join()
 
 
 @test("a client that takes nothing is closed at its bound, and neither its actor nor another client waits for it")

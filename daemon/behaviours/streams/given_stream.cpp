@@ -2,6 +2,9 @@
 // See given_stream.hpp. A stream is destroyed without the lock, because that gives its place back.
 #include "behaviours/streams/given_stream.hpp"
 
+#include <sys/ioctl.h>
+
+#include "base/clock.hpp"
 #include "behaviours/streams/tcp_counters.hpp"
 
 namespace coppice::behaviours {
@@ -10,6 +13,11 @@ namespace {
 const net::connection_slot& slot_of(const given_stream& one) {
   const auto* const accepted = std::get_if<accepted_stream>(&one);
   return (accepted != nullptr ? accepted->socket : std::get<handed_stream>(one).socket.socket).slot;
+}
+
+int descriptor_of(const given_stream& one) {
+  const auto* const accepted = std::get_if<accepted_stream>(&one);
+  return (accepted != nullptr ? accepted->socket : std::get<handed_stream>(one).socket.socket).fd.get();
 }
 
 } // namespace
@@ -30,10 +38,26 @@ bool waiting_stream::give_up() {
 void waiting_stream::may_make_room(const std::shared_ptr<waiting_stream>& from) {
   const net::connection_slot slot = slot_of(*from->stream_); // a copy: another thread may close the stream
   if (slot.counted() == nullptr) return;
-  const bool stays = slot.counted()->on_dismissal([it = std::weak_ptr(from)] {
-    if (const auto still = it.lock()) still->give_up();
-  });
-  if (!stays) from->give_up(); // its former owner was told to end it
+  if (!slot.counted()->on_dismissal(giving_up(from))) from->give_up(); // its former owner was told to end it
+}
+
+std::function<void()> waiting_stream::giving_up(const std::shared_ptr<waiting_stream>& from) {
+  return [it = std::weak_ptr(from)] {
+    const auto still = it.lock();
+    if (still && !speaks(still)) still->give_up();
+  };
+}
+
+// Nobody reads the stream, so only the kernel knows what its client has said. With the lock, since whoever
+// takes the stream says how it is dismissed from then on.
+bool waiting_stream::speaks(const std::shared_ptr<waiting_stream>& from) {
+  const std::lock_guard guard(from->lock_);
+  if (!from->stream_) return false;
+  int unread = 0;
+  if (::ioctl(descriptor_of(*from->stream_), FIONREAD, &unread) != 0 || unread == 0) return false;
+  net::connection_limit::connection& counted = *slot_of(*from->stream_).counted();
+  counted.stay(static_cast<std::uint64_t>(base::mono_now() / base::nanos_per_ms));
+  return counted.on_dismissal(giving_up(from));
 }
 
 } // namespace coppice::behaviours

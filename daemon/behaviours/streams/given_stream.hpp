@@ -4,6 +4,7 @@
 // so stream_loop::parcel() bounds how long it may wait for the process.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,12 +51,17 @@ class waiting_stream {
   explicit waiting_stream(given_stream from) : stream_(std::move(from)) {}
   // nullopt: it was taken before, by the process or to be closed.
   std::optional<given_stream> take();
-  // Makes the stream's place at its listener free for a newcomer, as for any connection that is quiet.
+  // Makes the stream's place at its listener free for a newcomer, as for any connection that is quiet and of
+  // whose client nothing waits to be read.
   static void may_make_room(const std::shared_ptr<waiting_stream>& from);
   // Closes the stream if the process has not taken it. False: it has.
   bool give_up();
 
  private:
+  static std::function<void()> giving_up(const std::shared_ptr<waiting_stream>& from);
+  // Whether its client has said something that waits to be read; then it is not quiet, and stays.
+  static bool speaks(const std::shared_ptr<waiting_stream>& from);
+
   std::mutex lock_; // guards stream_
   std::optional<given_stream> stream_;
 };

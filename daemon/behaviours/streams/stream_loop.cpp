@@ -2,6 +2,7 @@
 // See stream_loop.hpp.
 #include "behaviours/streams/stream_loop.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -51,9 +52,13 @@ base::result<net::tls_options> stream_loop::tls(const stream_tls& how) {
 }
 
 std::unique_ptr<stream_parcel> stream_loop::parcel(given_stream from) {
-  auto waiting = std::make_shared<waiting_stream>(std::move(from));
+  // Not made by make_shared(): its memory is not to stay for as long as given_ knows it.
+  std::shared_ptr<waiting_stream> waiting(new waiting_stream(std::move(from)));
   waiting_stream::may_make_room(waiting);
-  while (!given_.empty() && given_.front().stream.expired()) given_.pop_front();
+  if (given_.size() >= sweep_at_) {
+    std::erase_if(given_, [](const given& one) { return one.stream.expired(); });
+    sweep_at_ = std::max(least_sweep, 2 * given_.size());
+  }
   const auto time = std::chrono::milliseconds(take_time);
   given_.push_back({uv_now(loop_) + static_cast<std::uint64_t>(time.count()), waiting});
   if (!give_up_) give_up_ = base::uv::timer(loop_, [this] { look_at_given(); });

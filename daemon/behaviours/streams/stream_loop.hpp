@@ -62,6 +62,7 @@ class stream_loop final : public base::uv::loop_part {
  private:
   static constexpr std::size_t size = std::size_t{64} << 10;
   static constexpr std::size_t copy_below = std::size_t{16} << 10;
+  static constexpr std::size_t least_sweep = 64;
   // A stream that this loop's processes have given away.
   struct given {
     std::uint64_t due = 0; // loop time, ms
@@ -76,7 +77,8 @@ class stream_loop final : public base::uv::loop_part {
   void* owner_ = nullptr;                                           // one reference
   std::uint8_t* begin_ = nullptr;
   std::uint8_t* end_ = nullptr;
-  std::deque<given> given_; // in the order of their times
+  std::deque<given> given_;            // in the order of their times
+  std::size_t sweep_at_ = least_sweep; // so many in given_: those that were taken are removed
   base::uv::timer give_up_;
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The node's orders to a running tree when a configuration is applied. A specification is no term, so an
 // order is added here, and the process that gets its number in a call takes it, once. Each order is carried
-// out whole, or is answered with an error and has changed nothing. An order that may be taken back later
-// notes how it found its child; the order that takes it back has the same note. An order is an object of any
-// type: its receiver takes orders of the types that it knows.
+// out whole, or is answered with an error and has changed nothing; but an order that takes an env back goes
+// as far as it can. An order that may be taken back later notes how it found its child; the order that takes
+// it back has the same note. An order is an object of any type: its receiver takes orders of the types that
+// it knows.
 #pragma once
 
 #include <any>

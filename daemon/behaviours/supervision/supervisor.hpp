@@ -203,9 +203,10 @@ class supervisor : public native_server {
   runtime::message renew(runtime::process& self, child& one, const spared_children& spared, bool takes_back);
   runtime::message renew_below(runtime::process& self, child& one, const spared_children& spared,
                                bool takes_back);
+  enum class values : std::uint8_t { config, options };
   // For a running child that was sent its former values: what becomes of it is decided by its answer.
-  void await_former(const runtime::reference& asked, const child& one);
-  void forget_former(runtime::process& self, const child& one);
+  void await_former(const runtime::reference& asked, const child& one, values which);
+  void forget_former(const child& one, values which);
   // False: the message is no answer to former values.
   bool hear_of_former(runtime::process& self, const runtime::message& m);
   void start_by_former(runtime::process& self, child& one);
@@ -228,7 +229,8 @@ class supervisor : public native_server {
   // Former values that a child was sent and has not answered.
   struct former_values {
     runtime::reference asked;
-    runtime::pid to;
+    runtime::pid to; // none: the answer makes no difference any more
+    values which;
   };
   std::vector<former_values> former_;
   std::unordered_map<runtime::pid, std::string, runtime::pid_hash>

@@ -79,10 +79,10 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
     if (one.secrets == nullptr) {
       const message answer = change_config(self, one.pid, one.args, shared_->env);
       if (self.exiting()) return {};
-      if (runtime::is_atom(answer, "ok")) return forget_former(self, one), message();
+      if (runtime::is_atom(answer, "ok")) return forget_former(one, values::config), message();
       if (is_late(answer)) {
         if (!takes_back) one.env = former;
-        await_former(send_former_config(self, one.pid, one.args, one.env), one);
+        await_former(send_former_config(self, one.pid, one.args, one.env), one, values::config);
         return takes_back ? message() : reason_of(answer);
       }
       if (reason_of(answer) && !takes_back) {
@@ -100,44 +100,42 @@ message supervisor::renew(process& self, child& one, const spared_children& spar
   return started ? message() : started.error().reason;
 }
 
-// A supervisor that does not answer in time may carry out the order later. Then the next one gives its
-// children their former env again.
+// A supervisor that does not answer in time may carry out the order later. order_environment() then gives it
+// its former env again, by an order that takes this one back.
 message supervisor::renew_below(process& self, child& one, const spared_children& spared, bool takes_back) {
   supervisor_order below{supervisor_order::kind::environment, {}, {}, shared_->env, spared};
   below.takes_back = takes_back;
   const message request = shared_->orders->add(std::move(below));
   const base::nanos most = start_patience(*one.spec->supervisor) + stop_patience(*one.spec->supervisor);
   const auto answer = gen::call(self, one.pid, request.bytes(), base::mono_now() + most);
-  if (self.exiting()) return {};
+  if (self.exiting()) {
+    (void)shared_->orders->take(request.bytes());
+    return {};
+  }
   if (answer) {
     const message failure = reason_of(*answer);
     if (!failure || takes_back) one.env = shared_->env;
     return failure;
   }
   const bool is_here = answer.error().what == gen::call_error::kind::timeout;
-  if (is_here && takes_back) return {}; // it comes to the order
-  const bool seen = !shared_->orders->take(request.bytes()).has_value();
-  if (!is_here) return {};
-  if (seen) {
-    supervisor_order back{supervisor_order::kind::environment, {}, {}, one.env};
-    back.takes_back = true;
-    (void)gen::call(self, one.pid, shared_->orders->add(std::move(back)).bytes(), 0);
+  if (is_here && takes_back) { // it comes to the order
+    one.env = shared_->env;
+    return {};
   }
-  return reason_of(late(child_label(one), most));
+  (void)shared_->orders->take(request.bytes());
+  return is_here ? reason_of(late(child_label(one), most)) : message();
 }
 
 // The answer to former values comes to hear_of_former().
-void supervisor::await_former(const runtime::reference& asked, const child& one) {
-  former_.push_back({asked, one.pid});
+void supervisor::await_former(const runtime::reference& asked, const child& one, values which) {
+  former_.push_back({asked, one.pid, which});
 }
 
-// The child has taken a later change, so it does not matter whether it took its former values.
-void supervisor::forget_former(process& self, const child& one) {
-  std::erase_if(former_, [&](const former_values& sent) {
-    if (sent.to != one.pid) return false;
-    self.demonitor(sent.asked, true);
-    return true;
-  });
+// The child has taken a later change, so it does not matter whether it took its former values. Their answer
+// is still heard, and nobody is looked for.
+void supervisor::forget_former(const child& one, values which) {
+  for (former_values& sent : former_)
+    if (sent.to == one.pid && sent.which == which) sent.to = {};
 }
 
 bool supervisor::hear_of_former(process& self, const message& m) {
@@ -168,7 +166,7 @@ void supervisor::start_by_former(process& self, child& one) {
   if (self.exiting()) return;
   simple() ? children_.set_restarting(one) : children_.set_stopped(one);
   one.waits = 0;
-  const launched started = start(self, one, one.env, pace::bounded);
+  const launched started = start(self, one, one.env);
   if (self.exiting()) return;
   if (!started) return try_again(self, one, started.error());
   leave_if_ignored(one);

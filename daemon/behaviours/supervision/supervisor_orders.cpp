@@ -206,7 +206,7 @@ bool supervisor::told(process& self, child& one, const std::shared_ptr<const chi
   if (tell_options(self, one, *one.spec, *spec)) return false;
   if (!runtime::is_atom(change_config(self, one.pid, spec->args, env), "ok")) return false;
   if (self.exiting()) return false;
-  forget_former(self, one);
+  forget_former(one, values::config);
   one.env = env;
   keep_to(self, one, spec);
   return true;
@@ -238,15 +238,15 @@ message supervisor::order_reconfigure(process& self, const std::shared_ptr<const
     }
     // It may take the change later. Then it takes its former arguments again, which are behind the change.
     if (is_late(answer)) {
-      await_former(send_former_config(self, one->pid, one->args, old_env), *one);
+      await_former(send_former_config(self, one->pid, one->args, old_env), *one, values::config);
       if (!std::ranges::equal(spec->options.bytes(), one->spec->options.bytes()))
-        await_former(send_former_options(self, one->pid, one->spec->options), *one);
+        await_former(send_former_options(self, one->pid, one->spec->options), *one, values::options);
       return answer;
     }
     (void)tell_options(self, *one, *spec, *one->spec);
     return answer;
   }
-  forget_former(self, *one);
+  forget_former(*one, values::config);
   keep_to(self, *one, spec);
   return done("updated");
 }
@@ -302,7 +302,10 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
     return {};
   const message answer = change_options(self, one.pid, to.options);
   if (self.exiting()) return terminating();
-  if (runtime::is_atom(answer, "ok")) return {};
+  if (runtime::is_atom(answer, "ok")) {
+    forget_former(one, values::options);
+    return {};
+  }
   return reason_of(answer) ? answer : runtime::error_message(answer);
 }
 
@@ -311,7 +314,7 @@ message supervisor::tell_options(process& self, const child& one, const child_sp
 message supervisor::offer_options(process& self, const child& one, const child_spec& to) {
   message failure = tell_options(self, one, *one.spec, to);
   if (is_late(failure) && !self.exiting())
-    await_former(send_former_options(self, one.pid, one.spec->options), one);
+    await_former(send_former_options(self, one.pid, one.spec->options), one, values::options);
   return failure;
 }
 

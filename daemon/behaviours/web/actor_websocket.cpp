@@ -24,6 +24,7 @@ namespace {
 // Bytes of a client's messages between two turns; with more, reading stops. It does not stop at less, because
 // stopping and resuming costs more than a message.
 constexpr std::size_t most_at_once = 64 << 10;
+constexpr base::nanos least_leave_time = 10 * base::nanos_per_second;
 
 message answer(std::string_view error) {
   if (error.empty()) return message::atom("ok");
@@ -45,7 +46,7 @@ actor_websocket::actor_websocket(runtime::process& self, const runtime::pid& to,
       monitor_(self.monitor(runtime::destination(to))),
       is_own_(is_own),
       backlog_(bounds.backlog),
-      leave_time_(bounds.of.pong.count() * base::nanos_per_ms),
+      leave_time_(std::max(bounds.of.pong.count() * base::nanos_per_ms, least_leave_time)),
       name_(std::move(name)),
       want_turn_(std::move(want_turn)),
       client_(self.stay(), bounds.of, *this, &sites.unfinished()) {}

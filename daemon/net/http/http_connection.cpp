@@ -159,7 +159,7 @@ void http_connection::enter(wait next) {
 }
 
 void http_connection::await_answer() {
-  const bool is_bounded = session_.input_ended() && options_.timeouts.ended.count() != 0;
+  const bool is_bounded = session_.input_ended() && !answering_ && options_.timeouts.ended.count() != 0;
   is_bounded ? deadline_.start(options_.timeouts.ended) : deadline_.stop();
 }
 
@@ -209,7 +209,10 @@ void http_connection::answer(std::uint64_t number, const http_response& response
 
 bool http_connection::begin(std::uint64_t number, const http_response& head,
                             std::optional<std::uint64_t> length) {
-  return session_.begin(number, head, length);
+  const bool begun = session_.begin(number, head, length);
+  if (begun) answering_ = true;
+  if (wait_ == wait::owner) await_answer();
+  return begun;
 }
 
 http_written http_connection::write(std::uint64_t number, std::string_view bytes) {
@@ -232,7 +235,7 @@ std::size_t http_connection::send_file(std::uint64_t number, int file, std::uint
 
 bool http_connection::end(std::uint64_t number) {
   const bool ended = session_.end(number);
-  told_full_ = false;
+  told_full_ = answering_ = false;
   stall_.stop();
   settle(session_.has_more());
   return ended;

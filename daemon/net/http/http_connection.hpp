@@ -112,7 +112,7 @@ class http_connection final : private stream_handler, private http_session::even
   void settle(bool more);
   wait waits_for() const;
   void enter(wait next);
-  // Bounds the time of an owner that has to answer a client which has ended its side.
+  // Bounds the time until an owner begins its answer to a client that has ended its side.
   void await_answer();
   void hold(bool held);
   void read_or_pause(bool more);
@@ -147,6 +147,7 @@ class http_connection final : private stream_handler, private http_session::even
   bool stepping_ = false;  // go_on() is running
   bool draining_ = false;  // the last answer has to leave before the next request is read
   bool told_full_ = false;
+  bool answering_ = false; // the owner has begun its answer to the request
   std::optional<summary> ended_;
 };
 

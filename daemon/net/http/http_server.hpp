@@ -31,8 +31,8 @@ struct http_timeouts {
   std::chrono::milliseconds body{30'000};  // from the head's end, or a streamed body's newest part; then 408
   std::chrono::milliseconds idle{30'000};  // between two requests; then the connection is closed
   std::chrono::milliseconds write{30'000}; // for the client to take an answer
-  // For the answer to a client that has ended its side, which looks like one that has left; then the request
-  // is abandoned. 0: no limit.
+  // Until the answer to a client begins that has ended its side, which looks like one that has left; then the
+  // request is abandoned. 0: no limit.
   std::chrono::milliseconds ended{0};
 };
 

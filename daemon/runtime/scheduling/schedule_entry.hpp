@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the scheduler keeps in each process: the worker where it runs, the lists in which it is, and what woke
-// it. Only the files of scheduling/ and freezing/ write it; placement.cpp says which invariants they keep.
-// The rest of the runtime asks process_record. For the owner, the thread that holds the home worker's token,
+// it. Only the files of scheduling/ and freezing/ write it, but for `stays`; placement.cpp says which
+// invariants they keep. For the owner, the thread that holds the home worker's token,
 // unless a comment says otherwise.
 #pragma once
 
@@ -23,10 +23,13 @@ struct schedule_entry {
 
   explicit schedule_entry(worker& first_home) : home(&first_home) {}
 
-  std::atomic<worker*> home;               // any thread may read it
-  process_record* next_notified = nullptr; // link in a worker's list of notifications
-  process_record* next_in_queue = nullptr; // link in a run queue, or in a list of arriving processes
-  std::uint16_t waker = nowhere;           // index of the worker on whose thread the notification was sent
+  std::atomic<worker*> home; // any thread may read it
+  // Link in a run queue; or in a list of arriving processes, where it is the former owner's.
+  process_record* next_in_queue = nullptr;
+  // Of a notification: link in a worker's list, and index of the worker on whose thread it was sent. Of the
+  // thread that notifies, until the home has taken the notification.
+  process_record* next_notified = nullptr;
+  std::uint16_t waker = nowhere;
   wake_history woken_from;
   bool queued : 1 = false;     // in a run queue, on its way to another worker's queue, or in a turn
   bool arriving : 1 = false;   // given to its home worker, which has not taken it in yet

@@ -2,9 +2,9 @@
 // Takes global's lock for two partitions that meet. Either side may do it: it waits a while, takes the lock
 // on its own node, asks the peer and then every node of its own partition, and sends lock_set when all have
 // agreed. Both sides name the lock by both lockers, in Erlang's order, so they never exclude each other. If
-// another pair holds the lock, or a node does not answer in time, everything is given back and tried again
-// later. OTP waits for such a node as long as it is connected, and nobody else gets the lock meanwhile. In
-// the process's own turn.
+// another pair holds the lock, or a node does not answer set_lock or lock_set in time, everything is given
+// back and tried again later. OTP waits for such a node as long as it is connected, and nobody else gets the
+// lock meanwhile. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>
@@ -24,7 +24,8 @@ using runtime::process;
 
 namespace {
 
-// How long a lock is held for a node that does not answer. After that it is free for as long.
+// How long a lock is held for a node that does not answer. After that this node leaves it to others for as
+// long.
 constexpr base::nanos lock_patience = 5 * base::nanos_per_second;
 
 // OTP's waits: a single node tries first; a larger partition waits longer.
@@ -67,8 +68,10 @@ void global_name_server::try_later(process& self, const std::string& node, partn
   out.atom(node);
   auto& timer = timers_[node];
   if (timer != 0) self.cancel_timer(timer);
-  const auto wait = p.locked || p.asking || rests ? lock_patience : lock_delay(known_.size());
-  timer = self.remind(self.now() + wait, out.take());
+  const auto wait = rests                  ? 2 * lock_patience
+                    : p.locked || p.asking ? lock_patience
+                                           : lock_delay(known_.size());
+  timer = self.remind(std::max(self.now() + wait, rests_until_), out.take());
 }
 
 void global_name_server::try_lock(process& self, const std::string& node) {
@@ -86,8 +89,10 @@ void global_name_server::try_lock(process& self, const std::string& node) {
                        "global: {} does not answer; the names of this partition and of {} are not joined yet",
                        self.host().nodes().name(p.lock_at[p.locked_at]), node);
     give_up_lock(self, p); // the node gets set_lock and del_lock, in this order, when it goes on
+    rests_until_ = self.now() + lock_patience;
     return try_later(self, node, p, true);
   }
+  if (self.now() < rests_until_) return try_later(self, node, p);
   if (!p.his_tag || !p.lock_at.empty() || !set_lock(self, p.lock.bytes(), self.self())) {
     return try_later(self, node, p);
   }

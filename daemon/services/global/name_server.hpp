@@ -126,7 +126,7 @@ class global_name_server : public behaviours::native_server {
   bool is_my_tag(etf::cursor& at, const partner& p) const;
 
   // Taking the lock
-  // `rests`: the lock is left to others for a while.
+  // `rests`: other partners come first.
   void try_later(runtime::process& self, const std::string& node, partner& p, bool rests = false);
   void try_lock(runtime::process& self, const std::string& node);
   void ask_next(runtime::process& self, const std::string& node, partner& p);
@@ -197,6 +197,7 @@ class global_name_server : public behaviours::native_server {
   lost_connections losses_;
   runtime::kept_memory memory_;                              // memory of known_
   std::map<std::string, std::uint64_t, std::less<>> timers_; // timer of the next attempt at each node's lock
+  base::nanos rests_until_ = 0;                              // until then this node leaves the lock to others
   std::int64_t next_tag_ = 0;
   std::int64_t next_loss_ = 0;
 };

@@ -128,7 +128,7 @@ const table<web_websockets>& websockets_table() {
                                       "after so long without a word of a client it is asked by a ping")
           .add<&web_websockets::pong>(
               "pong", duration(milliseconds(100)),
-              "how long it has to answer, and to close when it is told to; and how long "
+              "how long it has to answer, and to close when it is told to; and how long, 10s at least, "
               "what it sent before it left waits for room in a mailbox")
           .add<&web_websockets::message>("message", duration(milliseconds(100)),
                                          "how long a message that was begun may take; then 1008")

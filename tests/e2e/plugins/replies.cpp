@@ -59,6 +59,11 @@ class replies_server : public coppice::web {
     if (asked.path() == "/talk/refuse") return coppice::response(403, "text/plain", "not you");
     if (asked.path() == "/talk/throw") throw std::runtime_error("a handler that fails");
     if (asked.path() == "/talk/slow") sleep(std::chrono::milliseconds(500));
+    if (asked.path() == "/talk/held") {
+      while (!std::filesystem::exists(asked.header("x-until").value_or("")))
+        sleep(std::chrono::milliseconds(10));
+      return coppice::response(403, "text/plain", "not you");
+    }
     const coppice::owned_pid client(asked.client());
     talkers_.push_back(client);
     if (asked.path().ends_with("/early")) {

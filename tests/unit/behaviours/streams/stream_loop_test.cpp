@@ -142,3 +142,20 @@ TEST_CASE("a connection that waits for its process makes room for a newcomer") {
   CHECK(one.ended());
   CHECK_FALSE(one.limit.full());
 }
+
+TEST_CASE("a connection that waits for its process and has said something makes no room" *
+          doctest::skip(!test::can_hold_clock())) {
+  test::held_clock clock;
+  given_connection one;
+  CHECK(send(one.client.get(), "x", 1, 0) == 1);
+  clock.advance(net::connection_limit::quiet_enough + 1s);
+  uv_update_time(one.loop.raw());
+  CHECK(one.limit.make_room(uv_now(one.loop.raw())));
+  CHECK_FALSE(one.ended());
+  CHECK(one.limit.full());
+  CHECK_FALSE(one.limit.make_room(uv_now(one.loop.raw())));
+  // It can still be taken, and is bounded by its time.
+  clock.advance(stream_loop::take_time);
+  CHECK(test::loop_until(one.loop, [&] { return one.ended(); }));
+  CHECK_FALSE(one.limit.full());
+}
