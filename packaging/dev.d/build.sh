@@ -100,8 +100,10 @@ configure() {
     tail -n 30 "$log" >&2
     die "meson could not configure build/$kind (all it said: build/$kind.log)"
   fi
-  # A build that is configured again takes `debug` from its type, whatever is said of it.
-  if ((${#again[@]} != 0)) && [[ " ${options[*]} " == *" -Ddebug=false "* ]]; then meson configure "$folder" -Ddebug=false >>"$log"; fi
+  # A build that is configured again takes `debug` from its type, and keeps what it is linked with, whatever is said of them.
+  if ((${#again[@]} != 0)) && [[ " ${options[*]} " == *" -Ddebug=false "* ]]; then
+    meson configure "$folder" -Ddebug=false -D{c,cpp}_link_args=-fuse-ld=lld >>"$log"
+  fi
   mv "$log" "$folder/meson-logs/setup.txt"
   printf '%s' "$stamp" >"$folder/.configured"
 }

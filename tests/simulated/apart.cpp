@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ constexpr int result_fd = 4;
 constexpr int folder_fd = 5;
 constexpr const char* folder_path = "/dev/fd/5";
 constexpr const char* run_argument = "--run";
-constexpr unsigned least_patience = 120; // seconds; a run that spins for ever is ended after them
+// Seconds of processor. A run that spins for ever is ended after them.
+constexpr unsigned least_patience = 120;
 
 // A temporary file without a name.
 class paper {
@@ -81,7 +83,9 @@ void stay_on_this_processor() {
   stay_on_this_processor();
   const int opened = open(folder, O_RDONLY | O_DIRECTORY);
   const bool is_open = opened == folder_fd || dup2(opened, folder_fd) == folder_fd;
-  alarm(least_patience + static_cast<unsigned>(what.length / second));
+  itimerval patience{}; // the program that is started has it too
+  patience.it_value.tv_sec = least_patience + what.length / second;
+  setitimer(ITIMER_PROF, &patience, nullptr);
   if (is_open && chdir(folder) == 0) start_again(run_argument);
   _exit(2);
 }
@@ -95,7 +99,7 @@ std::uint64_t hash_in(const std::string& said) {
 
 std::string how_it_ended(int status) {
   if (!WIFSIGNALED(status)) return {};
-  if (WTERMSIG(status) == SIGALRM) return "simulated machine: the run does not come to its end\n";
+  if (WTERMSIG(status) == SIGPROF) return "simulated machine: the run does not come to its end\n";
   return fmt::format("simulated machine: the process ended by signal {}\n", WTERMSIG(status));
 }
 

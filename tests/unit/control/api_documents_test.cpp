@@ -151,7 +151,7 @@ TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its argu
       CHECK(operation["responses"].contains("default"));
     }
   const json limit = told["paths"]["/api/v1/ps"]["get"]["parameters"][1]["schema"];
-  CHECK(limit == json{{"type", "integer"}, {"minimum", 0}, {"default", 500}});
+  CHECK(limit == json{{"type", "integer"}, {"minimum", 1}, {"default", 500}, {"maximum", 500}});
   const json timeout = told["paths"]["/api/v1/wait-ready"]["get"]["parameters"][0]["schema"];
   CHECK(timeout == json{{"type", "integer"}, {"minimum", 0}, {"default", 30'000}, {"maximum", 3'600'000}});
   CHECK(control::commands_document().size() == over_http);
