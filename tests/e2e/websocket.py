@@ -429,7 +429,7 @@ def left_behind(cleanup):
         gone.send(*[frame(TEXT, b"x") for _ in range(30)], close_frame(1000))
         eventually(lambda: site.node.ask("ps", filter="replies")["processes"][0]["mailbox"] >= 10, "its mailbox is full")
     eventually(lambda: '<<"1000 ">>' in site.talked(), site.talked())
-    eventually(lambda: site.report()["open"] == 0, f"{site.report()}")
+    eventually(lambda: site.report()["open"] <= 1, "it has left; the other one keeps its connection")
 
 
 @contextlib.contextmanager
