@@ -89,7 +89,7 @@ struct given_connection {
     client = base::unique_fd(ends[0]);
     behaviours::accepted_stream stream;
     stream.socket.fd = base::unique_fd(ends[1]);
-    stream.socket.slot = net::connection_slot({}, limit.enter("the client", uv_now(loop.raw())));
+    stream.socket.slot = net::connection_slot({}, limit.enter("the client", entered));
     stream.counters = counters;
     parcel = stream_loop::of(loop.raw()).parcel(std::move(stream));
   }
@@ -99,6 +99,7 @@ struct given_connection {
   }
 
   base::uv::loop loop = base::uv::loop::make().value();
+  const std::uint64_t entered = uv_now(loop.raw());
   net::connection_limit limit{1};
   std::shared_ptr<behaviours::tcp_counters> counters = std::make_shared<behaviours::tcp_counters>();
   base::unique_fd client;
@@ -135,7 +136,7 @@ TEST_CASE("a connection that its process has taken goes on" * doctest::skip(!tes
 
 TEST_CASE("a connection that waits for its process makes room for a newcomer") {
   given_connection one;
-  const std::uint64_t now = uv_now(one.loop.raw());
+  const std::uint64_t now = one.entered;
   const auto quiet = static_cast<std::uint64_t>(net::connection_limit::quiet_enough.count());
   CHECK_FALSE(one.limit.make_room(now + quiet - 1));
   CHECK(one.limit.make_room(now + quiet + 200));
