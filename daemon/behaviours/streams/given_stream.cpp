@@ -10,14 +10,9 @@
 namespace coppice::behaviours {
 namespace {
 
-const net::connection_slot& slot_of(const given_stream& one) {
+const net::accepted_socket& socket_of(const given_stream& one) {
   const auto* const accepted = std::get_if<accepted_stream>(&one);
-  return (accepted != nullptr ? accepted->socket : std::get<handed_stream>(one).socket.socket).slot;
-}
-
-int descriptor_of(const given_stream& one) {
-  const auto* const accepted = std::get_if<accepted_stream>(&one);
-  return (accepted != nullptr ? accepted->socket : std::get<handed_stream>(one).socket.socket).fd.get();
+  return accepted != nullptr ? accepted->socket : std::get<handed_stream>(one).socket.socket;
 }
 
 } // namespace
@@ -36,7 +31,8 @@ bool waiting_stream::give_up() {
 }
 
 void waiting_stream::may_make_room(const std::shared_ptr<waiting_stream>& from) {
-  const net::connection_slot slot = slot_of(*from->stream_); // a copy: another thread may close the stream
+  // A copy: another thread may close the stream.
+  const net::connection_slot slot = socket_of(*from->stream_).slot;
   if (slot.counted() == nullptr) return;
   if (!slot.counted()->on_dismissal(giving_up(from))) from->give_up(); // its former owner was told to end it
 }
@@ -53,9 +49,10 @@ std::function<void()> waiting_stream::giving_up(const std::shared_ptr<waiting_st
 bool waiting_stream::speaks(const std::shared_ptr<waiting_stream>& from) {
   const std::lock_guard guard(from->lock_);
   if (!from->stream_) return false;
+  const net::accepted_socket& socket = socket_of(*from->stream_);
   int unread = 0;
-  if (::ioctl(descriptor_of(*from->stream_), FIONREAD, &unread) != 0 || unread == 0) return false;
-  net::connection_limit::connection& counted = *slot_of(*from->stream_).counted();
+  if (::ioctl(socket.fd.get(), FIONREAD, &unread) != 0 || unread == 0) return false;
+  net::connection_limit::connection& counted = *socket.slot.counted();
   counted.stay(static_cast<std::uint64_t>(base::mono_now() / base::nanos_per_ms));
   return counted.on_dismissal(giving_up(from));
 }
