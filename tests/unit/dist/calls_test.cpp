@@ -163,10 +163,10 @@ TEST_CASE("a call ends with the callee's exit, with noproc, with noconnection, o
 
 TEST_CASE(
     "the end of a call, and a kill, pass messages of the same sender that find the caller's mailbox full") {
+  std::optional<process::awaited> got; // a killed handler writes it late: it outlives the nodes
   two_nodes both;
   const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
   const auto there = both.b.see(both.a, narrow.id());
-  std::optional<process::awaited> got;
   narrow.start([&](process& self) { got = ask(self, both.there(), runtime::no_deadline); });
   const auto ref = reference_in(both.callee.next(), both.b.index(both.a));
   constexpr int more = 10;
