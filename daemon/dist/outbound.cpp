@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "runtime/messages/call_forms.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -17,7 +18,7 @@ using runtime::make_signal;
 using runtime::signal;
 using runtime::signal_kind;
 
-constexpr std::size_t worth_a_write = 32; // messages
+const base::bound<std::size_t> worth_a_write("dist: messages that are worth a write", 32);
 // Bytes that the kernel takes before it has sent them where something goes ahead. Elsewhere it takes more,
 // since each of its full buffers costs a wake-up.
 constexpr std::size_t most_in_kernel = std::size_t{256} << 10;
@@ -264,7 +265,7 @@ void outbound::written() {
 
 void outbound::answer(std::size_t messages) {
   gathered_ = 0;
-  gather_ = std::max(worth_a_write, messages / 4);
+  gather_ = std::max<std::size_t>(worth_a_write, messages / 4);
   answers_due_ = messages;
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "base/log.hpp"
 #include "base/log_event.hpp"
 #include "base/promise.hpp"
@@ -18,7 +19,7 @@ namespace {
 constexpr const char* module = "dist";
 constexpr std::chrono::seconds stop_patience{3};
 constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
-constexpr std::size_t told_at_once = 4096; // signals of a lost connection, in one turn
+const base::bound<std::size_t> told_at_once("dist: signals of a lost connection in a turn", 4096, 16);
 
 } // namespace
 

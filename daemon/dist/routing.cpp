@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "dist/router.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
@@ -16,7 +17,7 @@ using runtime::make_signal;
 using runtime::signal_kind;
 
 // Rounds of draining before the worker's other work has its turn.
-constexpr int drain_rounds = 16;
+const base::bound<int> drain_rounds("dist: rounds of draining in a turn", 16, 2);
 
 // Whether a connection is opened for the signal, as in Erlang. Signals that end a relation, or answer, open
 // none, because the relation ended with the connection.

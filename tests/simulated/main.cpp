@@ -178,6 +178,7 @@ int read_and_go(int argc, char** argv) {
   app.add_option("--hosts", given.left_out.hosts, "the most hosts");
   app.add_option("--changes", given.left_out.most_changes,
                  "how often the seed decides which thread runs next");
+  app.add_flag("--usual-bounds", given.left_out.usual_bounds, "no bound of the product is small");
   app.add_flag("--until-failed", given.until_failed, "end the search at the first seed that fails");
   app.add_flag("--twice", given.twice, "run each seed twice: the hashes must be the same");
   const std::string tests = "For the tests of the hash";

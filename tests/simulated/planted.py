@@ -3,8 +3,9 @@
 """planted.py BUILD [WORD...]: whether the search finds faults. Each patch in planted/ plants one fault in one source of
 the daemon; with it the search of all workloads, two at a time, has to find a seed that fails within 60 seconds, and that
 seed has to pass without the fault. The first line of a patch says what the fault is. The product is not touched: the
-changed source is compiled by the command of the build folder BUILD, and linked in place of the object that is there. A
-patch that does not apply any more fails. Prints TAP. WORD: only patches whose name has it.
+changed source is compiled by the command of the build folder BUILD (the program's own, if it compiles that source again),
+and linked in place of the object that is there. A patch that does not apply any more fails. Prints TAP. WORD: only patches
+whose name has it.
 """
 import argparse
 import json
@@ -47,41 +48,47 @@ def compiled_with(compiled, source, copy):
     return re.sub(r'#include "(.*)"', replaced, compiled.read_text(encoding="utf-8"))
 
 
-def planted_object(build, patch, folder):
+def own_link(build):
+    """The words of the program's own link."""
+    ninja = ["ninja", "-C", str(build), "-t", "commands", PROGRAM]
+    said = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
+    return shlex.split(said.splitlines()[-1])
+
+
+def planted_program(build, patch, folder):
+    """The program, linked with an object that has the fault: in place of the program's own object, or ahead of the archive
+    that has the sound one."""
     source = source_of(patch)
     copy = folder / source
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes((ROOT / source).read_bytes())
     subprocess.run(["git", "apply", "--whitespace=nowarn", str(patch)], cwd=folder, check=True)
+    link = own_link(build)
+    places = {}
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         words = shlex.split(entry["command"])
         compiled = (Path(entry["directory"]) / entry["file"]).resolve()
-        if words[words.index("-o") + 1].startswith("tests/"):
-            continue
-        if text := compiled_with(compiled, ROOT / source, copy):
-            target, group = folder / "planted.o", folder / "planted.cpp"
-            group.write_text(text)
-            words[words.index("-o") + 1] = str(target)
-            words[words.index("-c") + 1] = str(group)
-            for option in ("-MD", "-MQ", "-MF"):
-                at = words.index(option)
-                del words[at:at + (1 if option == "-MD" else 2)]
-            subprocess.run(words, cwd=entry["directory"], check=True)
-            return target
-    raise AssertionError(f"no command compiles {source}")
-
-
-def planted_program(build, made, folder):
-    """The program's own link, with the object ahead of the archives."""
-    ninja = ["ninja", "-C", str(build), "-t", "commands", PROGRAM]
-    said = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
-    words = shlex.split(said.splitlines()[-1])
-    target = folder / "simulated"
-    at = words.index("-o")
-    words[at + 1] = str(target)
-    words.insert(at + 2, str(made))
-    subprocess.run(words, cwd=build, check=True)
-    return target
+        made = words[words.index("-o") + 1]
+        if (made in link or not made.startswith("tests/")) and (text := compiled_with(compiled, ROOT / source, copy)):
+            places[made in link] = entry["directory"], words, made, text
+    assert places, f"no command compiles {source}"
+    directory, words, made, text = places.get(True) or places[False]
+    target, group, program = folder / "planted.o", folder / "planted.cpp", folder / "simulated"
+    group.write_text(text)
+    words[words.index("-o") + 1] = str(target)
+    words[words.index("-c") + 1] = str(group)
+    for option in ("-MD", "-MQ", "-MF"):
+        at = words.index(option)
+        del words[at:at + (1 if option == "-MD" else 2)]
+    subprocess.run(words, cwd=directory, check=True)
+    at = link.index("-o")
+    link[at + 1] = str(program)
+    if True in places:
+        link[link.index(made)] = str(target)
+    else:
+        link.insert(at + 2, str(target))
+    subprocess.run(link, cwd=build, check=True)
+    return program
 
 
 def search(program, first):
@@ -125,7 +132,7 @@ def main():
         found, why = None, "not found"
         with tempfile.TemporaryDirectory(prefix="coppice-planted-") as name:
             try:
-                program = planted_program(given.build, planted_object(given.build, patch, Path(name)), Path(name))
+                program = planted_program(given.build, patch, Path(name))
                 began = time.monotonic()
                 found = search(program, given.first)
             except (AssertionError, subprocess.CalledProcessError) as error:

@@ -15,6 +15,7 @@
 #include "machine/network.hpp"
 #include "machine/sockets.hpp"
 #include "machine/story.hpp"
+#include "small_bounds.hpp"
 #include "workloads/ledger.hpp"
 #include "workloads/workload.hpp"
 
@@ -208,6 +209,7 @@ void run(const task& what, const std::string& folder, result& into) {
   const std::string_view chosen = choose_workload(what.only.data());
   fmt::print(stderr, "workload: {}\n", chosen);
   bound_hosts(what.without.hosts);
+  if (!what.without.usual_bounds) make_bounds_small(what.seed);
   const auto does = make_workload(chosen);
   cluster all(does->hosts(), folder, does->meet(),
               [&does](const cluster& of, unsigned host) { return does->children(of, host); });

@@ -20,6 +20,7 @@ struct cuts {
   std::int64_t busy = INT64_MAX;           // simulated nanoseconds after which clients begin nothing
   unsigned hosts = most_hosts;             // no more than this, but as many as the workload needs
   std::uint64_t most_changes = UINT64_MAX; // see settings::most_changes
+  bool usual_bounds = false;               // no bound of the product is small
 };
 
 // Copied as bytes to the program that runs it. It is the only thing that differs between runs.

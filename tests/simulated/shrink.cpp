@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See shrink.hpp. A run is made shorter by leaving out what the seed had decided: the time after the failure,
-// faults, what clients begin, hosts, changes between threads. Each cut makes another run, whose further
-// draws may differ, so a cut is kept if the run still fails, and fails in the same way.
+// faults, what clients begin, hosts, small bounds, changes between threads. Each cut makes another run, whose
+// further draws may differ, so a cut is kept if the run still fails, and fails in the same way.
 #include "shrink.hpp"
 
 #include <fmt/format.h>
@@ -28,6 +28,7 @@ class shrinker {
       drop_faults();
       drop_actions();
       drop_hosts();
+      drop_small_bounds();
       drop_changes();
       drop_time();
     } while (kept_ > 0 && !over());
@@ -92,6 +93,12 @@ class shrinker {
       if (still(tried)) return;
     }
   }
+  void drop_small_bounds() {
+    if (best_.without.usual_bounds) return;
+    task tried = best_;
+    tried.without.usual_bounds = true;
+    still(tried);
+  }
   void drop_changes() {
     smallest(std::min(best_.without.most_changes, at_.changes),
              [](task& tried, std::uint64_t count) { tried.without.most_changes = count; });
@@ -139,6 +146,7 @@ std::string options_of(const task& of) {
   if (of.without.left_out.any()) out += " --without " + ranges(of.without.left_out);
   if (of.without.busy < of.length) out += fmt::format(" --busy {}ms", of.without.busy / millisecond);
   if (of.without.hosts < most_hosts) out += fmt::format(" --hosts {}", of.without.hosts);
+  if (of.without.usual_bounds) out += " --usual-bounds";
   if (of.without.most_changes != UINT64_MAX) out += fmt::format(" --changes {}", of.without.most_changes);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -15,7 +16,7 @@ using runtime::process;
 
 namespace {
 
-constexpr std::size_t budget = 2000; // messages in a turn
+const base::bound<std::size_t> budget("events: messages in a turn", 2000, 16);
 
 class process_port final : public event_port {
  public:

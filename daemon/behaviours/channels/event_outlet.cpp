@@ -7,13 +7,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "behaviours/channels/event_terms.hpp"
 
 namespace coppice::behaviours {
 
 namespace {
 
-constexpr std::size_t batch = 64; // events read at once
+const base::bound<std::size_t> batch("events: events read at once", 64);
 constexpr base::nanos first_delay = base::nanos_per_ms;
 constexpr base::nanos most_delay = 64 * base::nanos_per_ms;
 

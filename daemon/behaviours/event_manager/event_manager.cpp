@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/bound.hpp"
 #include "base/log.hpp"
 #include "behaviours/gen/askers.hpp"
 #include "behaviours/gen/tagged.hpp"
@@ -26,10 +27,11 @@ namespace {
 
 constexpr std::string_view flush_tag = "$coppice_event_flush";
 // Bounds of a batch, and of what is sent before the handlers are waited for.
-constexpr std::uint32_t most_batched = 64;
-constexpr std::size_t most_batch_bytes = 64 * 1024;
-constexpr std::uint32_t most_unsettled = 16;
-constexpr std::size_t most_unsettled_bytes = 1024 * 1024;
+const base::bound<std::uint32_t> most_batched("event manager: events of a batch", 64);
+const base::bound<std::size_t> most_batch_bytes("event manager: bytes of a batch", 64 * 1024, 64);
+const base::bound<std::uint32_t> most_unsettled("event manager: batches that are not settled", 16);
+const base::bound<std::size_t> most_unsettled_bytes("event manager: bytes that are not settled", 1024 * 1024,
+                                                    64);
 constexpr std::uint64_t nanos_per_us = 1000;
 constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for each handler that is told to leave
 

@@ -3,6 +3,7 @@
 // other messages. While suspended, only the first two are handled. In the process's own turn.
 #include "behaviours/gen/server.hpp"
 
+#include "base/bound.hpp"
 #include "behaviours/gen/askers.hpp"
 #include "behaviours/gen/shown_state.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -17,7 +18,7 @@ using runtime::process;
 
 constexpr std::string_view continue_tag = "$coppice_continue";
 constexpr std::string_view catch_up_tag = "$coppice_catch_up";
-constexpr int most_at_once = 16; // held messages handled in one turn, so that other processes get theirs
+const base::bound<int> most_at_once("server: held messages handled in a turn", 16);
 
 bool is_parents_exit(process& self, const message& m, gen::exit_notice& exit) {
   return gen::read_exit(self, m, exit) && self.parent() && exit.from == self.parent();

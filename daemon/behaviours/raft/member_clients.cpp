@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/bound.hpp"
 #include "base/random.hpp"
 #include "behaviours/gen/node_patterns.hpp"
 #include "behaviours/raft/address.hpp"
@@ -22,9 +23,9 @@ using runtime::process;
 
 namespace {
 
-constexpr std::size_t most_at_once = 256;               // commands of one append to the core
-constexpr std::size_t most_bytes_at_once = 1024 * 1024; // and their bytes
-constexpr std::size_t longest_sequence = 1024;          // bytes of an append beside its command
+const base::bound<std::size_t> most_at_once("raft: commands of one append", 256);
+const base::bound<std::size_t> most_bytes_at_once("raft: bytes of one append", 1024 * 1024, 64);
+constexpr std::size_t longest_sequence = 1024; // bytes of an append beside its command
 // Least bound of the bytes of entries that are committed and not applied. After a start, as many bytes as
 // lie between two snapshots are usual.
 constexpr std::uint64_t least_behind = std::uint64_t{64} << 20;

@@ -3,6 +3,7 @@
 // of the group's leader, quorum and members, and its answers are taken. In the process's own turn.
 #include <algorithm>
 
+#include "base/bound.hpp"
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
 #include "runtime/messages/exit_reason.hpp"
@@ -17,8 +18,8 @@ using runtime::process;
 
 namespace {
 
-constexpr unsigned most_batches = 2; // that the actor has at once
-constexpr std::size_t batch_entries = 256;
+const base::bound<unsigned> most_batches("raft: batches that the actor has", 2);
+const base::bound<std::size_t> batch_entries("raft: entries of a batch for the actor", 256);
 constexpr std::size_t batch_bytes = 1024 * 1024;
 
 } // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/bound.hpp"
 #include "base/buffer.hpp"
 #include "consensus/wire.hpp"
 
@@ -16,6 +17,8 @@ using consensus::payload;
 using consensus::snapshot_meta;
 using durable::change;
 
+const base::bound<std::uint32_t> piece_bytes("raft: bytes of a piece of a snapshot", 256 * 1024, 4096);
+
 namespace {
 
 constexpr std::string_view id_key = "id";
@@ -23,7 +26,7 @@ constexpr std::string_view group_key = "group";
 constexpr std::string_view hard_key = "hard";
 constexpr std::string_view snapshot_key = "snapshot";
 constexpr std::string_view stored_key = "stored";
-constexpr unsigned most_under_way = 4; // pieces of a snapshot that are being written
+const base::bound<unsigned> most_under_way("raft: pieces of a snapshot that are being written", 4);
 constexpr std::size_t read_at_once = std::size_t{4} << 20;
 
 change set(std::string_view key, std::string value) {

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bound.hpp"
 #include "base/error.hpp"
 #include "behaviours/journal/journal_writer.hpp"
 #include "consensus/effects.hpp"
@@ -28,7 +29,7 @@
 namespace coppice::behaviours::raft {
 
 // Bytes of a piece of a snapshot, which is also what one message between members carries.
-inline constexpr std::uint32_t piece_bytes = 256 * 1024;
+extern const base::bound<std::uint32_t> piece_bytes;
 
 // The group that a member belongs to.
 struct membership {

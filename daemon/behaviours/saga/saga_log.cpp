@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "base/log.hpp"
 #include "behaviours/saga/saga_settings.hpp"
 #include "saga/term_codec.hpp"
@@ -19,7 +20,7 @@ constexpr std::string_view module = "saga";
 constexpr std::size_t most_requested_bytes = std::size_t{1} << 20;
 
 // Writes that can wait are submitted when there are so many, even if no write comes that cannot wait.
-constexpr std::size_t most_waiting = 64;
+const base::bound<std::size_t> most_waiting("saga: writes that wait for others", 64);
 
 // Pause until a request that the log has refused is submitted again. It doubles up to longest_refused.
 constexpr base::nanos first_refused = 100 * base::nanos_per_ms;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -15,7 +16,7 @@ using runtime::process;
 
 namespace {
 
-constexpr unsigned callbacks_at_once = 64; // then messages have a turn
+const base::bound<unsigned> callbacks_at_once("streams: callbacks in a turn", 64);
 
 } // namespace
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <coppice/etf/cursor.hpp>
 
+#include "base/bound.hpp"
 #include "base/log.hpp"
 #include "base/log_counted.hpp"
 #include "base/socket_mark.hpp"
@@ -34,7 +35,7 @@ namespace {
 constexpr std::string_view suspend_tag = "$coppice_tcp_suspend";
 constexpr std::string_view resume_tag = "$coppice_tcp_resume";
 // How many actors are made in one turn.
-constexpr std::size_t at_once = 64;
+const base::bound<std::size_t> at_once("tcp: actors made in a turn", 64);
 constexpr base::nanos most_of_stop = 5 * base::nanos_per_second; // for an actor that is told to stop
 
 std::string host_of(std::string_view node) {

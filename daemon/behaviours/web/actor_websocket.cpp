@@ -7,6 +7,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "base/log_counted.hpp"
 #include "behaviours/gen/gen.hpp"
 #include "behaviours/web/sites.hpp"
@@ -23,7 +24,7 @@ namespace {
 
 // Bytes of a client's messages between two turns; with more, reading stops. It does not stop at less, because
 // stopping and resuming costs more than a message.
-constexpr std::size_t most_at_once = 64 << 10;
+const base::bound<std::size_t> most_at_once("web: bytes of a WebSocket between two turns", 64 << 10, 64);
 constexpr base::nanos least_leave_time = 10 * base::nanos_per_second;
 
 message answer(std::string_view error) {

@@ -7,14 +7,15 @@
 #include <memory>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "behaviours/web/static_files.hpp"
 #include "behaviours/web/web_connection.hpp"
 
 namespace coppice::behaviours {
 namespace {
 
-constexpr std::size_t file_part = 64 << 10; // bytes
-constexpr std::size_t at_once = 1 << 20;    // then other processes have a turn
+const base::bound<std::size_t> file_part("web: bytes of a file read at once", 64 << 10, 1024);
+const base::bound<std::size_t> at_once("web: bytes of a file in a turn", 1 << 20, 1024);
 
 } // namespace
 

@@ -9,13 +9,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bound.hpp"
+
 namespace coppice::net {
 namespace {
 
 // With more unsent bytes than this, the next request is not read yet, and a writer is told to wait.
-constexpr std::size_t much_unsent = 64 << 10;
+const base::bound<std::size_t> much_unsent("net: unsent bytes of HTTP that make a writer wait", 64 << 10,
+                                           256);
 // With more unread bytes than this while a request is being answered, nothing is received.
-constexpr std::size_t much_unread = 16 << 10;
+const base::bound<std::size_t> much_unread("net: unread bytes of HTTP that stop the reading", 16 << 10, 256);
 
 // Whether both directions are over, not one alone.
 bool is_reset(int socket) {

@@ -9,12 +9,15 @@
 #include <array>
 #include <utility>
 
+#include "base/bound.hpp"
+
 namespace coppice::net {
 namespace {
 
 constexpr std::string_view guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, 1.3
 constexpr std::size_t nonce_size = 16;
-constexpr std::size_t much_unsent = 64 << 10; // bytes; with more, a writer is told to wait
+const base::bound<std::size_t> much_unsent("net: unsent bytes of a WebSocket that make a writer wait",
+                                           64 << 10, 256);
 
 const std::uint8_t* octets(std::string_view text) {
   return reinterpret_cast<const std::uint8_t*>(text.data());

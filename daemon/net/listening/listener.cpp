@@ -15,6 +15,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/bound.hpp"
 #include "base/clock.hpp"
 #include "base/descriptors.hpp"
 #include "base/log.hpp"
@@ -27,7 +28,7 @@ namespace {
 
 constexpr std::chrono::milliseconds between_looks{100};
 // Accepts in one callback, so that a flood does not starve the loop's other handles.
-constexpr int accepts_at_once = 64;
+const base::bound<int> accepts_at_once("net: connections accepted at once", 64);
 constexpr std::size_t spare_descriptors = 4;
 
 // The key by which the clients of one listener share places; at a Unix-domain socket, the user.

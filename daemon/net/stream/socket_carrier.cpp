@@ -13,11 +13,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/bound.hpp"
+
 namespace coppice::net {
 namespace {
 
 constexpr std::size_t gather_at_once = 128;
-constexpr std::size_t hand_over_at_once = 256 * 1024; // bytes given at once to a socket that is full
+const base::bound<std::size_t> hand_over_at_once("net: bytes given to a full socket at once", 256 * 1024,
+                                                 512);
 constexpr std::size_t drop_block = std::size_t{64} << 10;
 
 } // namespace

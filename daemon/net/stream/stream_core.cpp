@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bound.hpp"
+
 namespace coppice::net {
 namespace {
 
 constexpr std::size_t first_read = 320; // bytes; small, because an unauthenticated client may be one of many
-constexpr std::size_t read_block = 16 * 1024;
+const base::bound<std::size_t> read_block("net: bytes of a block that is read into", 16 * 1024, 320);
 // When our last bytes are with the kernel, until the peer closes: how long the peer may be silent, how long
 // it may go on sending in all, and how many bytes of it are dropped.
 constexpr std::chrono::milliseconds linger_silence{2000};

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/bound.hpp"
 #include "base/log.hpp"
 #include "node/reload/reload_check.hpp"
 #include "node/reload/reload_ledger.hpp"
@@ -31,8 +32,8 @@ constexpr std::size_t most_trial_bytes = std::size_t{256} << 20;
 constexpr base::nanos undo_time = base::nanos_per_second;
 // Rounds of looking for actors that the old code has started meanwhile: before the hold, and after the
 // switch.
-constexpr int rounds_before_hold = 5;
-constexpr int rounds_after_switch = 3;
+const base::bound<int> rounds_before_hold("reload: looks for new actors before the hold", 5);
+const base::bound<int> rounds_after_switch("reload: looks for new actors after the switch", 3);
 
 using generation_ptr = std::unique_ptr<loader::plugin_generation>;
 

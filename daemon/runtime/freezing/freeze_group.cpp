@@ -3,13 +3,14 @@
 // there (gate.cpp).
 #include "runtime/freezing/freeze_group.hpp"
 
+#include "base/bound.hpp"
 #include "runtime/freezing/membership.hpp"
 #include "runtime/messages/delivery.hpp"
 
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t made_at_once = 256; // members, before other tasks of the worker
+const base::bound<std::size_t> made_at_once("runtime: members of a group that are frozen at once", 256);
 
 } // namespace
 

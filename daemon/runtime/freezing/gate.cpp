@@ -5,12 +5,13 @@
 
 #include <algorithm>
 
+#include "base/bound.hpp"
 #include "runtime/messages/delivery.hpp"
 
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t looked_at_once = 512; // most messages that one turn looks at
+const base::bound<std::size_t> looked_at_once("runtime: messages that a gate looks at in a turn", 512);
 
 // A share of the group with a reference count for one worker, which only that worker touches.
 std::shared_ptr<freeze_group> share_of(const std::shared_ptr<freeze_group>& group, freeze_group::cell& of) {

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 
+#include "base/bound.hpp"
+
 namespace coppice::runtime {
 namespace {
 
-constexpr std::size_t most_resting = 64; // each holds a stack
+const base::bound<std::size_t> most_resting("runtime: senders that rest for one mailbox", 64);
 
 } // namespace
 

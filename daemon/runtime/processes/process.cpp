@@ -10,6 +10,8 @@
 
 namespace coppice::runtime {
 
+const base::bound<std::uint32_t> turn_reductions("runtime: reductions of a turn", 4000, 8);
+
 void behaviour::terminate(process&, const message&) {}
 
 outcome behaviour::receive_answer(process&, std::uint64_t, ask_result) {

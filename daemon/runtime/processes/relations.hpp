@@ -16,6 +16,7 @@
 #include "runtime/processes/received_calls.hpp"
 #include "runtime/processes/slow_nodes.hpp"
 #include "runtime/processes/started_timers.hpp"
+#include "runtime/structures/atomics.hpp"
 #include "runtime/structures/flat_table.hpp"
 
 namespace coppice::runtime {
@@ -24,14 +25,13 @@ namespace coppice::runtime {
 class spin_lock {
  public:
   void lock() {
-    while (held_.exchange(true, std::memory_order_acquire)) {
-    }
+    while (held_.exchange(true, std::memory_order_acquire)) machine_atomics::pause();
   }
   bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
   void unlock() { held_.store(false, std::memory_order_release); }
 
  private:
-  std::atomic<bool> held_{false};
+  machine_atomics::atomic<bool> held_{false};
 };
 
 // One end of a link.

@@ -12,6 +12,9 @@
 #include "runtime/scheduling/runner_switch.hpp"
 
 namespace coppice::runtime {
+
+const base::bound<unsigned> turn_row::most("runtime: turns of a row", 32);
+
 namespace {
 
 constexpr base::nanos round_time = 250'000;  // turns run this long before the loop is polled again

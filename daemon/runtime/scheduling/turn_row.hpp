@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "base/bound.hpp"
 #include "base/clock.hpp"
 
 namespace coppice::runtime {
@@ -30,7 +31,7 @@ class turn_row {
   void end() { hands_on_ = false; }
 
  private:
-  static constexpr unsigned most = 32; // turns
+  static const base::bound<unsigned> most; // turns
   static constexpr base::nanos most_time = 20'000;
 
   bool goes_on(const process_record& p, base::nanos now) {

@@ -32,11 +32,17 @@ class basic_worker_token {
   // Another worker's thread. False: the worker is awake, or another thread has borrowed it.
   bool borrow() {
     if (state_.load(std::memory_order_relaxed) != state::resting) return false;
+    Atomics::begin_brief();
     state seen = state::resting;
-    return state_.compare_exchange_strong(seen, state::borrowed, std::memory_order_acquire,
-                                          std::memory_order_relaxed);
+    const bool borrowed = state_.compare_exchange_strong(seen, state::borrowed, std::memory_order_acquire,
+                                                         std::memory_order_relaxed);
+    if (!borrowed) Atomics::end_brief();
+    return borrowed;
   }
-  void give_back() { state_.store(state::resting, std::memory_order_release); }
+  void give_back() {
+    state_.store(state::resting, std::memory_order_release);
+    Atomics::end_brief();
+  }
 
  private:
   enum class state : std::uint8_t { held, resting, borrowed };

@@ -7,7 +7,13 @@
 //   pause()             in a loop that waits for a few instructions of another thread
 //   yield()             in a loop that waits longer for another thread
 //   compiler_fence()    the compiler moves no access across it; the processor may
+//   begin_brief(), end_brief()
+//                       around a few instructions for which another thread may wait in a loop
 #pragma once
+
+#ifdef COPPICE_THREAD_POINTS
+#include "runtime/structures/thread_points.hpp" // machine_atomics for the simulated machine
+#else
 
 #include <atomic>
 #include <thread>
@@ -31,6 +37,9 @@ struct machine_atomics {
   static void compiler_fence() {
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
+  static void begin_brief() {}
+  static void end_brief() {}
 };
 
 } // namespace coppice::runtime
+#endif

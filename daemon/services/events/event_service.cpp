@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/bound.hpp"
 #include "behaviours/channels/event_fan_out.hpp"
 #include "behaviours/channels/event_terms.hpp"
 #include "behaviours/web/request_term.hpp"
@@ -26,6 +27,7 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos before_next_try = 100 * base::nanos_per_ms;
+const base::bound<std::size_t> reports_at_once("services: reports of events read at once", 256);
 
 message refusal(std::string_view why) {
   message_writer out;
@@ -265,11 +267,10 @@ std::optional<behaviours::native_server::call_answer> event_service::publish(pro
 }
 
 message event_service::list(process& self) const {
-  constexpr std::size_t at_once = 256;
   list_writer out;
   portions work(self);
-  for (auto some = events_.some_reports({}, at_once); !some.empty();
-       some = events_.some_reports(some.back().name, at_once)) {
+  for (auto some = events_.some_reports({}, reports_at_once); !some.empty();
+       some = events_.some_reports(some.back().name, reports_at_once)) {
     for (const behaviours::event_report& one : some) {
       work.add(sizeof one);
       write_report(self, out.next(), one);

@@ -299,6 +299,14 @@ void let_pass(nanos length) {
   wait(nullptr, now() + length);
 }
 
+void compute(nanos length) {
+  for (nanos part = 0; length > 0; length -= part) {
+    part = std::min(length, millisecond);
+    spend(part);
+    yield();
+  }
+}
+
 nanos now() {
   return of_machine().now;
 }

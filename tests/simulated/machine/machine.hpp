@@ -106,6 +106,8 @@ bool wake_one(const void* on);
 bool wake_all(const void* on);
 // For the workload: lets other threads run for so long.
 void let_pass(nanos length);
+// For the workload: this thread uses a processor for so long, while other threads run.
+void compute(nanos length);
 
 nanos now();
 // How far the wall clock of this thread's host is ahead of the monotonic clock.

@@ -19,6 +19,7 @@
 #include "calls.hpp"
 #include "ledger.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/scheduling/foreign_code.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::simulated {
@@ -78,9 +79,13 @@ class child final : public runtime::behaviour {
   void describe(runtime::description& out) const override { out.behaviour = "child"; }
 };
 
-// A handler that computes for a while. Other threads run meanwhile, in the middle of the process's turn.
-void take_time() {
+// A handler that takes a while. Other threads run meanwhile, in the middle of the process's turn. As a
+// plugin's handler it may hold its thread so long that the watchdog gives the worker to another one.
+void take_time(process& self, const message& given) {
   if (one_in(4)) let_pass(draw_between(0, 100 * microsecond));
+  if (!one_in(100)) return;
+  const runtime::foreign_code outside(self, "take_time", given.bytes());
+  compute(draw_between(0, 100 * millisecond));
 }
 
 class load final : public native_server {
@@ -90,7 +95,7 @@ class load final : public native_server {
 
  private:
   call_answer handle_call(process& self, const message& from, const message& request) override {
-    take_time();
+    take_time(self, request);
     std::int64_t number = 0;
     std::int64_t delay = 0;
     if (read(request, "call", {&number, &delay})) {
@@ -110,8 +115,8 @@ class load final : public native_server {
     the_ledger().broken("what is sent arrives as it was: a call is " + etf::print(request.bytes()));
     return no_reply();
   }
-  runtime::outcome handle_cast(process&, const message& request) override {
-    take_time();
+  runtime::outcome handle_cast(process& self, const message& request) override {
+    take_time(self, request);
     std::int64_t client = 0;
     std::int64_t number = 0;
     if (!read(request, "cast", {&client, &number}))
@@ -216,7 +221,7 @@ class client final : public native_server {
       behaviours::gen::cast(
           self, to,
           integers("cast", {static_cast<std::int64_t>(number_), static_cast<std::int64_t>(++casts_[host])}));
-      take_time();
+      if (one_in(4)) let_pass(draw_between(0, 100 * microsecond));
     }
   }
   // Watches a process at once, or later, when it may have ended.

@@ -301,6 +301,8 @@ struct watched_atomics {
   }
   static void yield() { pause(); }
   static void compiler_fence() {}
+  static void begin_brief() {}
+  static void end_brief() {}
 };
 
 // What membarrier(2) does: every thread's store buffer is empty afterwards.
