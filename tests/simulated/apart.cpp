@@ -30,7 +30,7 @@ constexpr int folder_fd = 5;
 constexpr const char* folder_path = "/dev/fd/5";
 constexpr const char* run_argument = "--run";
 // Seconds of processor. A run that spins for ever is ended after them.
-constexpr unsigned least_patience = 120;
+constexpr unsigned least_patience = 30;
 
 // A temporary file without a name.
 class paper {

@@ -70,7 +70,7 @@ def planted_program(build, patch, folder):
         compiled = (Path(entry["directory"]) / entry["file"]).resolve()
         made = words[words.index("-o") + 1]
         if (made in link or not made.startswith("tests/")) and (text := compiled_with(compiled, ROOT / source, copy)):
-            places[made in link] = entry["directory"], words, made, text
+            places.setdefault(made in link, (entry["directory"], words, made, text))
     assert places, f"no command compiles {source}"
     directory, words, made, text = places.get(True) or places[False]
     target, group, program = folder / "planted.o", folder / "planted.cpp", folder / "simulated"

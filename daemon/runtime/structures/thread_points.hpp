@@ -58,6 +58,7 @@ class point_atomic {
   std::atomic<T> value_{};
 };
 
+#ifdef COPPICE_THREAD_POINTS // what else includes this header has the machine's own
 struct machine_atomics {
   template <class T>
   using atomic = point_atomic<T>;
@@ -68,5 +69,6 @@ struct machine_atomics {
   static void begin_brief() { thread_points::stays(true); }
   static void end_brief() { thread_points::stays(false); }
 };
+#endif
 
 } // namespace coppice::runtime

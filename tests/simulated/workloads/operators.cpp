@@ -86,10 +86,10 @@ class control_client final : public native_server {
     begun_ = simulated::now();
     on_ = client_socket::open_local(self, loop_, path_);
   }
-  // Connects once more. A host without descriptors may refuse a client, but only before it has answered
-  // anything, and so before it has begun with a request.
+  // Connects once more. A host without descriptors ends connections whose clients wait for nothing, also of
+  // one that sends its next request in that moment. It does not end one in the middle of a reply.
   void again() {
-    const bool refused = begun_ <= host_at(host_).short_until && replies_ == 0;
+    const bool refused = begun_ <= host_at(host_).short_until && on_->came().empty();
     if (on_->connected() && !refused)
       the_ledger().broken(fmt::format("a request at a control socket is answered: host {} closed before {}",
                                       host_, waits_for_.front().asked.command));
@@ -99,7 +99,6 @@ class control_client final : public native_server {
     if (waits_for_.empty()) beside(line);
     const question one = std::move(waits_for_.front());
     waits_for_.pop_front();
-    ++replies_;
     const auto reply = api::decode_reply(line);
     if (!reply) the_ledger().broken("a reply at a control socket is a document: " + line);
     if (!*reply && !one.may_fail)
@@ -129,7 +128,6 @@ class control_client final : public native_server {
   bool leaves_;
   nanos until_;
   nanos begun_ = 0; // when it began to connect
-  unsigned replies_ = 0;
   uv_loop_t* loop_ = nullptr;
   client_socket* on_ = nullptr; // null: no connection
   std::string rest_;            // bytes of requests to send later
