@@ -18,14 +18,15 @@ class any_bound {
   // "room: what is bounded".
   std::string_view name() const { return name_; }
   std::int64_t usual() const { return usual_; }
-  std::int64_t least() const { return least_; } // with less, what is bounded would not go on
+  std::int64_t least() const { return least_; } // with less, what is bounded might not go on
   std::int64_t value() const { return value_; }
-  // From least() to usual(). Before any other thread reads it.
-  void set(std::int64_t value) { value_ = value; }
+  // From least() to usual(). Before any other thread reads it. For the simulated machine alone: to all others
+  // a bound is a constant.
+  void set(std::int64_t value) const { value_ = value; }
 
   // The list of all bounds, in no particular order. Null: there are no more.
-  static any_bound* first() { return first_; }
-  any_bound* next() const { return next_; }
+  static const any_bound* first() { return first_; }
+  const any_bound* next() const { return next_; }
 
  protected:
   any_bound(std::string_view name, std::int64_t usual, std::int64_t least)
@@ -35,13 +36,13 @@ class any_bound {
   ~any_bound() = default;
 
  private:
-  inline static constinit any_bound* first_ = nullptr;
+  inline static constinit const any_bound* first_ = nullptr;
 
   std::string_view name_;
   std::int64_t usual_;
   std::int64_t least_;
-  std::int64_t value_;
-  any_bound* next_;
+  mutable std::int64_t value_;
+  const any_bound* next_;
 };
 
 // A variable of a namespace, made before main().

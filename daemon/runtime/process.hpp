@@ -38,7 +38,8 @@ constexpr base::nanos no_deadline = INT64_MAX;
 // Reductions of one turn, a budget beside system_options::turn_messages. A handled message, a sent message
 // and a spawned process cost 1 each; process::reductions() adds to that. A sender that has used up its budget
 // yields.
-extern const base::bound<std::uint32_t> turn_reductions; // usually 4000
+inline constexpr std::uint32_t usual_turn_reductions = 4000;
+extern const base::bound<std::uint32_t> turn_reductions;
 
 enum class send_status : std::uint8_t {
   ok,   // sent, or the receiver does not exist: as in Erlang, the sender is not told

@@ -3,9 +3,9 @@
 """planted.py BUILD [WORD...]: whether the search finds faults. Each patch in planted/ plants one fault in one source of
 the daemon; with it the search of all workloads, two at a time, has to find a seed that fails within 60 seconds, and that
 seed has to pass without the fault. The first line of a patch says what the fault is. The product is not touched: the
-changed source is compiled by the command of the build folder BUILD (the program's own, if it compiles that source again),
-and linked in place of the object that is there. A patch that does not apply any more fails. Prints TAP. WORD: only patches
-whose name has it.
+changed source is compiled by the command of the build folder BUILD (the program's own, if one of its objects is of that
+source), and linked in place of the object that is there. A patch that does not apply any more fails. Prints TAP. WORD: only
+patches whose name has it.
 """
 import argparse
 import json
@@ -86,7 +86,8 @@ def planted_program(build, patch, folder):
     if True in places:
         link[link.index(made)] = str(target)
     else:
-        link.insert(at + 2, str(target))
+        # Behind the program's own objects: where both have a function that is inline, the program's counts.
+        link.insert(max(n for n, word in enumerate(link) if word.endswith(".o")) + 1, str(target))
     subprocess.run(link, cwd=build, check=True)
     return program
 

@@ -10,7 +10,6 @@
 #include <string>
 #include <utility>
 
-#include "base/bound.hpp"
 #include "behaviours/gen/gen.hpp"
 #include "runtime/behaviour.hpp"
 #include "runtime/system.hpp"
@@ -24,7 +23,7 @@ using runtime::process;
 
 constexpr base::nanos patience = base::nanos_per_second;
 // Most nodes that are asked at once. Beyond that, the answer has the form that newer releases take.
-const base::bound<std::uint32_t> most_under_way("server: nodes asked for their release at once", 100);
+constexpr std::uint32_t most_under_way = 100;
 std::atomic<std::uint32_t> under_way = 0;
 
 void answer(process& self, const message& from, const message& state, bool apart) {

@@ -28,7 +28,8 @@
 
 namespace coppice::behaviours::raft {
 
-// Bytes of a piece of a snapshot, which is also what one message between members carries.
+// Bytes of a piece of a snapshot, which is also what one message between members carries. The same for all
+// members of a group, and in all lives of a node.
 extern const base::bound<std::uint32_t> piece_bytes;
 
 // The group that a member belongs to.

@@ -11,7 +11,7 @@
 namespace coppice::runtime {
 namespace {
 
-const base::bound<std::size_t> looked_at_once("runtime: messages that a gate looks at in a turn", 512);
+const base::bound<std::size_t> looked_at_once("runtime: messages that a gate looks at in a turn", 512, 16);
 
 // A share of the group with a reference count for one worker, which only that worker touches.
 std::shared_ptr<freeze_group> share_of(const std::shared_ptr<freeze_group>& group, freeze_group::cell& of) {

@@ -10,6 +10,7 @@
 namespace coppice::runtime {
 namespace {
 
+// Each holds a stack.
 const base::bound<std::size_t> most_resting("runtime: senders that rest for one mailbox", 64);
 
 } // namespace

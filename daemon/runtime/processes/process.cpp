@@ -10,7 +10,7 @@
 
 namespace coppice::runtime {
 
-const base::bound<std::uint32_t> turn_reductions("runtime: reductions of a turn", 4000, 8);
+const base::bound<std::uint32_t> turn_reductions("runtime: reductions of a turn", usual_turn_reductions, 8);
 
 void behaviour::terminate(process&, const message&) {}
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/brief_mutex.hpp"
+#include "runtime/structures/atomics.hpp"
 
 namespace coppice::runtime {
 
@@ -81,8 +82,8 @@ class process_table {
   static constexpr std::uint32_t chunk_size = 4096;
   static constexpr std::uint32_t large = 100'000;
   struct slot {
-    std::atomic<process_record*> who{nullptr};
-    std::atomic<std::uint32_t> serial{0};
+    machine_atomics::atomic<process_record*> who{nullptr};
+    machine_atomics::atomic<std::uint32_t> serial{0};
   };
   slot& at(std::uint32_t id) const {
     return chunks_[id / chunk_size].load(std::memory_order_acquire)[id % chunk_size];
@@ -96,7 +97,7 @@ class process_table {
   std::deque<std::uint32_t> free_;
   std::vector<std::unique_ptr<slot[]>> owned_;
   std::atomic<std::uint32_t> used_{1}; // all ids in use are below this; id 0 is never used
-  std::vector<std::atomic<slot*>> chunks_;
+  std::vector<machine_atomics::atomic<slot*>> chunks_;
 };
 
 } // namespace coppice::runtime

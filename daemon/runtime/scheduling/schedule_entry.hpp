@@ -5,10 +5,10 @@
 // unless a comment says otherwise.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "runtime/scheduling/wake_history.hpp"
+#include "runtime/structures/atomics.hpp"
 
 namespace coppice::runtime {
 
@@ -23,7 +23,7 @@ struct schedule_entry {
 
   explicit schedule_entry(worker& first_home) : home(&first_home) {}
 
-  std::atomic<worker*> home; // any thread may read it
+  machine_atomics::atomic<worker*> home; // any thread may read it
   // Link in a run queue; or in a list of arriving processes, where it is the former owner's.
   process_record* next_in_queue = nullptr;
   // Of a notification: link in a worker's list, and index of the worker on whose thread it was sent. Of the

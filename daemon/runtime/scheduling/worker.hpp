@@ -38,6 +38,7 @@
 #include "runtime/scheduling/turn_row.hpp"
 #include "runtime/scheduling/work_aside.hpp"
 #include "runtime/scheduling/worker_clock.hpp"
+#include "runtime/structures/atomics.hpp"
 #include "runtime/structures/lifo.hpp"
 
 namespace coppice::runtime {
@@ -270,7 +271,7 @@ class worker : public movement<worker, process_record> {
   ended_processes ended_{host_, timers_};
 
   runner_pool runners_;
-  std::atomic<process_record*> running_{nullptr};
+  machine_atomics::atomic<process_record*> running_{nullptr};
 
   worker_clock clock_;
   std::atomic<base::nanos> turn_started_{0};
@@ -285,7 +286,7 @@ class worker : public movement<worker, process_record> {
   std::atomic<std::uint64_t> turns_{0};
   std::atomic<std::uint64_t> parked_{0};
   std::atomic<std::uint64_t> runnable_{0};
-  std::atomic<bool> sleeping_{false};
+  machine_atomics::atomic<bool> sleeping_{false};
   turn_meter meter_;
 };
 

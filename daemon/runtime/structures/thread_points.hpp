@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The policy of atomics.hpp for the simulated machine (tests/simulated), which compiles the runtime with
 // COPPICE_THREAD_POINTS: before an operation on an atomic, and wherever a thread waits in a loop, another
-// thread may go on. No other build includes this file. A class that is made of these atomics has the same
-// layout as of the machine's own, since rooms that are compiled without them use it too.
+// thread may go on. No other program uses it. A class that is made of these atomics has the same layout as of
+// the machine's own, since rooms that are compiled without them use it too.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@ namespace coppice::runtime {
 // Defined by the simulated machine. Any thread, also before the machine begins.
 namespace thread_points {
 void may_change();     // the seed may let another thread go on
-void waits();          // another thread goes on if one can
+void waits();          // the same, in a loop that waits for another thread
 void stays(bool does); // true: until the call with false this thread goes on at such points
 } // namespace thread_points
 
@@ -65,7 +65,7 @@ struct machine_atomics {
 
   static void pause() { thread_points::waits(); }
   static void yield() { thread_points::waits(); }
-  static void compiler_fence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+  static void compiler_fence() { thread_points::may_change(); }
   static void begin_brief() { thread_points::stays(true); }
   static void end_brief() { thread_points::stays(false); }
 };

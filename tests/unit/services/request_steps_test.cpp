@@ -53,8 +53,8 @@ constexpr std::size_t longest = 1'000'000;
 // Steps that a request may cost beside what its size explains: an answer, a log line, work of the connection.
 constexpr std::uint64_t always = 400'000;
 constexpr std::uint64_t most_a_byte = 200;
-// A turn looks at turn_reductions entries; see portions.hpp for what counts as one.
-constexpr std::uint64_t most_a_turn = 1000 * std::uint64_t{runtime::turn_reductions};
+// A turn looks at usual_turn_reductions entries; see portions.hpp for what counts as one.
+constexpr std::uint64_t most_a_turn = 1000 * std::uint64_t{runtime::usual_turn_reductions};
 // A request that is not done by then never will be.
 constexpr base::nanos patience_of_request = 60 * base::nanos_per_second;
 

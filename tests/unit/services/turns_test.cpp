@@ -27,7 +27,7 @@ namespace gen = coppice::behaviours::gen;
 
 namespace {
 
-constexpr std::size_t many = 3 * runtime::turn_reductions;
+constexpr std::size_t many = 3 * runtime::usual_turn_reductions;
 
 // Counts, in turns of its own, how often a process has been interrupted in its work until that is done.
 struct interruptions {
@@ -134,7 +134,7 @@ TEST_CASE("a long term of small ones is read in parts, between which others run"
     CHECK(at.read_atom_is("behind"));
     return 0;
   });
-  CHECK(seen.count() >= 10 * many / runtime::turn_reductions);
+  CHECK(seen.count() >= 10 * many / runtime::usual_turn_reductions);
 }
 
 TEST_CASE("a long term is read as it is skipped at once, whatever is in it, and not when it is cut") {
@@ -203,7 +203,7 @@ TEST_CASE("work that counts what it looks at is interrupted for each budget of a
     work.add(many * portions::bytes_a_step);
     return 0;
   });
-  CHECK(seen.count() >= many / runtime::turn_reductions + 1);
+  CHECK(seen.count() >= many / runtime::usual_turn_reductions + 1);
 }
 
 TEST_CASE("names and nodes are listed in parts, between which others run") {
@@ -225,7 +225,7 @@ TEST_CASE("names and nodes are listed in parts, between which others run") {
   });
   CHECK(names.size() >= many);
   CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
-  CHECK(seen.count() >= many / runtime::turn_reductions);
+  CHECK(seen.count() >= many / runtime::usual_turn_reductions);
 }
 
 TEST_CASE("nodes that were heard of are looked at in parts, whether they are connected or not") {
@@ -307,7 +307,7 @@ TEST_CASE("the names of global are listed, sent and taken in turns") {
   const auto listed = interrupted(on.a.host, here, "global_name_server", [](process& self) {
     send_call(self, "global_name_server", message::atom("registered_names"));
   });
-  CHECK(listed >= many / runtime::turn_reductions);
+  CHECK(listed >= many / runtime::usual_turn_reductions);
   // {new_nodes, Node, Ops, Known, Nodes, Extra}
   message_writer ops;
   ops.tuple(2);
@@ -322,7 +322,7 @@ TEST_CASE("the names of global are listed, sent and taken in turns") {
   const auto said = ops.take();
   const auto taken = interrupted(on.a.host, here, "global_name_server",
                                  [&](process&) { on.deliver("global_name_server", said); });
-  CHECK(taken >= many / runtime::turn_reductions);
+  CHECK(taken >= many / runtime::usual_turn_reductions);
 }
 
 TEST_CASE("groups of pg are listed, said to other nodes and taken from them in turns") {
@@ -332,7 +332,7 @@ TEST_CASE("groups of pg are listed, said to other nodes and taken from them in t
     for (std::size_t i = 0; i < many; ++i) join(self, number_pair("group", i).bytes());
     return 0;
   });
-  constexpr std::size_t turns = many / runtime::turn_reductions;
+  constexpr std::size_t turns = many / runtime::usual_turn_reductions;
   for (const std::string_view what : {"which_groups", "which_local_groups", "monitor"}) {
     CAPTURE(what);
     const auto seen = interrupted(on.a.host, here, "pg",
@@ -369,7 +369,7 @@ TEST_CASE("the groups of a node that comes are taken in turns") {
     return etf::cursor(answer.bytes()).peek() == etf::kind::list;
   }));
   seen.stop();
-  CHECK(seen.count() >= many / runtime::turn_reductions);
+  CHECK(seen.count() >= many / runtime::usual_turn_reductions);
 }
 
 TEST_CASE("calls that waited for a block_call are begun in turns") {
