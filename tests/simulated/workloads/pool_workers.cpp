@@ -154,9 +154,10 @@ class desk final : public native_server {
     if (is_new) in_.begun[relayed].push_back({*who, {}});
     the_pool_log().came(self, *who, known->second, std::nullopt, request.bytes());
     if (one_in(2)) return reply(tuple_of("done", work->number));
-    late_[work->number] = from.compact();
+    const std::uint64_t place = the_ledger().next(); // a request that is tried again comes twice
+    late_[place] = {work->number, from.compact()};
     self.remind(self.now() + draw_between(0, one_in(6) ? 2 * second : 50 * millisecond),
-                tuple_of("late", work->number));
+                tuple_of("late", place));
     return no_reply();
   }
   runtime::outcome handle_info(process& self, const message& m) override {
@@ -165,14 +166,14 @@ class desk final : public native_server {
     if (!in.read_tuple_of(2) || !in.read_atom_is("late") || !in.read_unsigned(number))
       the_ledger().broken("what is sent arrives as it was: " + etf::print(m.bytes()));
     const auto found = late_.find(number);
-    behaviours::gen::reply(self, found->second, tuple_of("done", number));
+    behaviours::gen::reply(self, found->second.second, tuple_of("done", found->second.first));
     late_.erase(found);
     return runtime::carry_on();
   }
 
   hall& in_;
   std::map<std::string, std::uint64_t> workers_;
-  std::map<std::uint64_t, message> late_;
+  std::map<std::uint64_t, std::pair<std::uint64_t, message>> late_; // numbers and callers
 };
 
 } // namespace
