@@ -87,16 +87,26 @@ void pool_log::came(runtime::process& self, const runtime::pid& worker, std::uin
        what->client);
   if (one.refused) the_ledger().broken(fmt::format("a refused request reaches no worker: {}", what->number));
   check_copies(self, one, what->number, number_of_worker);
-  // A request that is tried again may pass later ones.
-  std::uint64_t& last = last_[{one.client, number_of_worker}];
-  if (what->number < last && (plan.is_steady() || !plan.may_retry))
-    the_ledger().broken(
-        fmt::format("requests of one sender reach a worker in order: {} after {} of client {}", what->number,
-                    last, one.client));
-  last = std::max(last, what->number);
+  check_order(one, what->number, number_of_worker);
   if (index) check_place(one, what->number, *index);
   one.workers.push_back(number_of_worker);
   one.last = worker;
+}
+
+// A request that is tried again may pass later ones. In a pool that becomes smaller, a request that waits for
+// one worker may go to another: by its key together with all others that have that key, or, if it was chosen,
+// alone.
+void pool_log::check_order(const request& one, std::uint64_t number, std::uint64_t worker) {
+  const pool_plan& plan = plans[one.place];
+  if (plan.may_retry && !plan.is_steady()) return;
+  if (plan.decides && plan.resizes) return;
+  const bool by_key = plan.options.dispatch == behaviours::pool_dispatch::hash && plan.resizes;
+  std::uint64_t& last = last_[{one.client, worker, by_key ? one.key + 1 : 0}];
+  if (number < last)
+    the_ledger().broken(
+        fmt::format("requests of one sender reach a worker in order: {} after {} of client {}", number, last,
+                    one.client));
+  last = number;
 }
 
 void pool_log::check_copies(runtime::process& self, const request& one, std::uint64_t number,

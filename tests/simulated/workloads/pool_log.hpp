@@ -6,6 +6,7 @@
 // rooms: node
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -68,12 +69,13 @@ class pool_log {
   };
   void check_copies(runtime::process& self, const request& one, std::uint64_t number,
                     std::uint64_t worker) const;
+  void check_order(const request& one, std::uint64_t number, std::uint64_t worker);
   void check_place(const request& one, std::uint64_t number, std::uint32_t index);
 
   std::map<std::string, pool_life> lives_;
   std::map<std::uint64_t, request> asked_;
-  // By client and worker: the last number that came.
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::uint64_t> last_;
+  // By client, worker, and 0 or the key plus 1: the last number that came.
+  std::map<std::array<std::uint64_t, 3>, std::uint64_t> last_;
   // By a pool's size and a key: the worker that gets it.
   std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint32_t> places_;
 };
