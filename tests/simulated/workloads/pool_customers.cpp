@@ -31,7 +31,8 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-constexpr nanos slack = second;
+// A call waits for room in a mailbox for up to a second, and requests that wait are looked at now and then.
+constexpr nanos slack = 2 * second;
 
 // Calls a pool, and ends without waiting for the answer.
 class passer final : public runtime::behaviour {
@@ -179,7 +180,7 @@ class customer final : public native_server {
     if (simulated::now() - begun > timeout + (waits ? 2 : 1) * second)
       the_ledger().broken(fmt::format("a call ends by its deadline: {} ms after it",
                                       (simulated::now() - begun - timeout) / millisecond));
-    if (!result) return judge_error(self, to, number, timeout, result.error());
+    if (!result) return judge_error(self, to, number, result.error());
     const std::string answer = etf::print(result->bytes());
     tell("customer {} has the answer of request {}: {}", number_, number, answer);
     if (answer == fmt::format("{{done,{}}}", number)) {
@@ -194,7 +195,7 @@ class customer final : public native_server {
     if (plan.relays && answer.starts_with("{error,")) return;
     the_ledger().broken(fmt::format("an answer is of its call: {} of {} got {}", number, plan.name, answer));
   }
-  void judge_error(process& self, const target& to, std::uint64_t number, nanos timeout,
+  void judge_error(process& self, const target& to, std::uint64_t number,
                    const behaviours::gen::call_error& error) const {
     using kind = behaviours::gen::call_error::kind;
     const pool_plan& plan = the_pool_log().plans[to.place];
@@ -209,7 +210,8 @@ class customer final : public native_server {
     // The caller gets an error for a request that waits for too long, unless the options drop it.
     const bool tells = plan.options.on_full == pool_overload::park_sender ||
                        plan.options.on_full == pool_overload::reply_error;
-    const bool gave_time = plan.options.queue_wait < timeout - slack;
+    const nanos waited = simulated::now() - the_pool_log().asked_at(number) - slack;
+    const bool gave_time = plan.options.queue_wait < waited;
     if (error.what == kind::timeout && gave_time && tells && !plan.decides && plan.is_steady() &&
         plan.most_in_flight == 1 && to.life != nullptr && self.host().alive(to.to.process()) &&
         !the_pool_log().has_come(number))

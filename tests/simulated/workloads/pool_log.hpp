@@ -46,9 +46,8 @@ class pool_log {
   void was_refused(std::uint64_t number);
   // The workers' type has chosen this worker, from 0.
   void was_chosen(std::uint64_t number, std::uint32_t worker);
+  nanos asked_at(std::uint64_t number) const { return asked_.at(number).at; }
   bool has_come(std::uint64_t number) const { return !asked_.at(number).workers.empty(); }
-  const pool_plan& plan_of(std::uint64_t number) const { return plans[asked_.at(number).place]; }
-  const pool_life* life_of(std::uint64_t number) const { return asked_.at(number).life; }
 
   // A worker has got the request. `number_of_worker`: from the_ledger().next(), its own. `index`: its place
   // in the pool, from 0; none: not known. Call in a turn on the worker's node.
