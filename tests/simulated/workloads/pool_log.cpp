@@ -99,7 +99,7 @@ void pool_log::came(runtime::process& self, const runtime::pid& worker, std::uin
 void pool_log::check_order(const request& one, std::uint64_t number, std::uint64_t worker) {
   const pool_plan& plan = plans[one.place];
   if (plan.may_retry && !plan.is_steady()) return;
-  if (plan.decides && plan.resizes) return;
+  if (plan.decides && (plan.resizes || plan.options.max != 0)) return;
   const bool by_key = plan.options.dispatch == behaviours::pool_dispatch::hash && plan.resizes;
   std::uint64_t& last = last_[{one.client, worker, by_key ? one.key + 1 : 0}];
   if (number < last)

@@ -151,7 +151,12 @@ class manager final : public native_server {
 class pools final : public workload {
  public:
   pools() : hosts_(draw_hosts(2, 3)) {
-    for (std::size_t place = 0; place < pools_of_host; ++place) log_.plans.push_back(any_plan(place));
+    for (std::size_t place = 0; place < pools_of_host; ++place) {
+      const pool_plan& plan = log_.plans.emplace_back(any_plan(place));
+      tell("{}{}{}{}{}{}, mailbox {}: {}", plan.own_callers ? "own callers, " : "",
+           plan.decides ? "decides, " : "", plan.kills ? "kills, " : "", plan.crashes ? "crashes, " : "",
+           plan.resizes ? "resizes, " : "", plan.name, plan.mailbox, as_yaml(plan));
+    }
   }
 
   unsigned hosts() const override { return hosts_; }
