@@ -93,9 +93,9 @@ void pool_log::came(runtime::process& self, const runtime::pid& worker, std::uin
   one.last = worker;
 }
 
-// A request that is tried again may pass later ones. In a pool that becomes smaller, a request that waits for
-// one worker may go to another: by its key together with all others that have that key, or, if it was chosen,
-// alone.
+// A request that is tried again may pass later ones. In a pool that becomes smaller, also after it has grown
+// by itself, a request that waits for one worker may go to another: by its key together with all others that
+// have that key, or, if the worker was chosen, alone.
 void pool_log::check_order(const request& one, std::uint64_t number, std::uint64_t worker) {
   const pool_plan& plan = plans[one.place];
   if (plan.may_retry && !plan.is_steady()) return;
