@@ -97,8 +97,8 @@ class search {
         "{} applies and reloads were done, {} refused or rolled back; {} replies of control sockets came; {} "
         "ends of connections spoke TLS at last\n",
         seen_.changed, seen_.unchanged, seen_.replies, seen_.encrypted);
-    fmt::print("{} server-sent events and {} answers by datagram came\n", seen_.stream_events,
-               seen_.datagrams);
+    fmt::print("{} server-sent events and {} answers by datagram came, handlers got {} events\n",
+               seen_.stream_events, seen_.datagrams, seen_.notices);
     fmt::print(
         "{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
         ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
@@ -146,6 +146,7 @@ class search {
     seen_.unchanged += out.made.seen.unchanged;
     seen_.stream_events += out.made.seen.stream_events;
     seen_.datagrams += out.made.seen.datagrams;
+    seen_.notices += out.made.seen.notices;
     seen_.replies += out.made.seen.replies;
     seen_.encrypted += out.made.seen.encrypted;
   }

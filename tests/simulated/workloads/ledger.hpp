@@ -37,6 +37,7 @@ class ledger {
   void membership_changed() { ++seen_.memberships; }
   void stream_event_came() { ++seen_.stream_events; }
   void datagram_came() { ++seen_.datagrams; }
+  void notice_came() { ++seen_.notices; }
   void operator_told() { ++seen_.replies; }
   void peer_encrypted() { ++seen_.encrypted; }
   void broken(const std::string& invariant);
@@ -62,6 +63,7 @@ class ledger {
     std::uint64_t unchanged = 0;     // applies and reloads that were refused or rolled back
     std::uint64_t stream_events = 0; // server-sent events that browsers got
     std::uint64_t datagrams = 0;     // answers by datagram
+    std::uint64_t notices = 0;       // events that handlers of event managers got
     std::uint64_t replies = 0;       // of control sockets
     std::uint64_t encrypted = 0;     // ends of connections between nodes that speak TLS, at the end of a run
   };

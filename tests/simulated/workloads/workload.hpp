@@ -92,6 +92,8 @@ std::unique_ptr<workload> make_dials();
 std::unique_ptr<workload> make_talks();
 // UDP sockets, and datagrams to them.
 std::unique_ptr<workload> make_datagrams();
+// Event managers, as gen_event has them.
+std::unique_ptr<workload> make_managers();
 // Calls, jobs, a reload and a partition each minute, for hours. Only by its name.
 std::unique_ptr<workload> make_hours();
 
