@@ -65,8 +65,9 @@ class handler final : public behaviours::native_server {
     out.tuple(3);
     out.atom(behaviours::events::left_tag);
     runtime::write(out, self.self(), self.host().nodes());
-    if (gives_its_place) out.tuple(3);
+    if (gives_its_place) out.tuple(4);
     for (int i = gives_its_place ? 3 : 1; i != 0; --i) out.atom(i == 3 ? "h" : "remove");
+    if (gives_its_place) out.unsigned_integer(1);
     self.notify(self.parent(), out.take());
     return runtime::stop(runtime::reasons::normal());
   }

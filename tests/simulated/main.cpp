@@ -97,8 +97,11 @@ class search {
         "{} applies and reloads were done, {} refused or rolled back; {} replies of control sockets came; {} "
         "ends of connections spoke TLS at last\n",
         seen_.changed, seen_.unchanged, seen_.replies, seen_.encrypted);
-    fmt::print("{} server-sent events, {} answers by datagram and {} requests to workers of pools came\n",
-               seen_.stream_events, seen_.datagrams, seen_.pooled);
+    fmt::print(
+        "{} server-sent events, {} answers by datagram and {} requests to workers of pools came; handlers "
+        "got "
+        "{} events\n",
+        seen_.stream_events, seen_.datagrams, seen_.pooled, seen_.notices);
     fmt::print(
         "{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
         ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
@@ -147,6 +150,7 @@ class search {
     seen_.stream_events += out.made.seen.stream_events;
     seen_.datagrams += out.made.seen.datagrams;
     seen_.pooled += out.made.seen.pooled;
+    seen_.notices += out.made.seen.notices;
     seen_.replies += out.made.seen.replies;
     seen_.encrypted += out.made.seen.encrypted;
   }

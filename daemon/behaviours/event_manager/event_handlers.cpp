@@ -91,6 +91,8 @@ message event_manager::take_end(process& self, const runtime::pid& of, message r
     return origin.notice && is_left_of(m, of, names);
   });
   if (said) return take_left(self, said), message();
+  if (handled_exit_ != nullptr && handled_exit_->from == of && runtime::is_atom(reason, "noproc"))
+    return handled_exit_->reason;
   constexpr int most_turns = 100;
   for (int i = 0; i < most_turns && runtime::is_atom(reason, "noproc"); ++i) {
     const auto exit = self.take_message([&](const message& m, runtime::message_origin origin) {
@@ -126,7 +128,9 @@ bool event_manager::take_left(process& self, const message& m) {
 void event_manager::linked_ended(process& self, const gen::exit_notice& exit) {
   if (gone_.erase(exit.from)) return;
   if (find(exit.from) != handlers_.end()) {
+    handled_exit_ = &exit; // flush() may wait for the handler, whose exit will not come again
     flush(self);
+    handled_exit_ = nullptr;
     failed(self, exit.from, exit.reason);
     gone_.erase(exit.from);
     return;

@@ -168,6 +168,7 @@ void event_manager::flush(process& self) {
   std::vector<runtime::pid> without_room;
   for (handler& one : handlers_) {
     if (full(one)) [[unlikely]] {
+      one.misses = true;
       without_room.push_back(one.pid);
       continue;
     }
@@ -177,9 +178,41 @@ void event_manager::flush(process& self) {
   }
   unsettled_bytes_ += all.size();
   ++unsettled_;
+  recent_.push_back({all, count});
   for (const runtime::pid& pid : without_room)
     if (const place one = find(pid); one != handlers_.end()) overrun(self, one, count);
   if (unsettled_ >= most_unsettled || unsettled_bytes_ >= most_unsettled_bytes) settle(self);
+}
+
+// The handler whose place this one took has left them unhandled.
+void event_manager::hand_on(process& self, handler& to, std::uint64_t count) {
+  std::uint64_t before = 0; // events that the former handler has taken
+  for (const sent_batch& one : recent_) before += one.count;
+  before -= std::min(before, count);
+  for (const sent_batch& one : recent_) {
+    const auto taken = static_cast<std::uint32_t>(std::min<std::uint64_t>(before, one.count));
+    before -= taken;
+    if (taken == one.count) continue;
+    message rest = one.all;
+    if (taken != 0) {
+      etf::cursor at(one.all.bytes());
+      std::uint32_t all = 0;
+      at.read_tuple_of(2);
+      at.skip();
+      at.read_list(all);
+      for (std::uint32_t i = 0; i < taken; ++i) at.skip();
+      message_writer out(at.rest().size() + 32);
+      out.tuple(2);
+      out.atom(events::batch_tag);
+      out.list(one.count - taken);
+      out.raw(at.rest());
+      rest = out.take();
+    }
+    to.sent.events += one.count - taken;
+    to.sent.bytes += rest.size();
+    self.notify(to.pid, std::move(rest));
+    unsettled_ = std::max<std::uint32_t>(unsettled_, 1);
+  }
 }
 
 // A handler that has handled everything takes any batch.
@@ -214,7 +247,15 @@ bool event_manager::tells_slow(process& self) {
 
 // Waits, so that whatever comes next shows the effect of all events before.
 bool event_manager::settle(process& self) {
-  if (unsettled_ == 0) return true;
+  while (unsettled_ != 0)
+    if (!settle_once(self)) return false;
+  recent_.clear();
+  for (handler& one : handlers_) one.misses = false;
+  return true;
+}
+
+// Afterwards `unsettled_` is not 0 if a handler was sent what another one has left unhandled.
+bool event_manager::settle_once(process& self) {
   unsettled_ = 0;
   unsettled_bytes_ = 0;
   std::vector<std::pair<runtime::pid, runtime::reference>> asked;

@@ -3,8 +3,9 @@
 // it. Events go to all handlers, in batches of those that waited. Requests that show the effect of events
 // (sync_notify, call, adding, removing, which_handlers) are answered once all handlers have handled the
 // events before them, as if the handlers ran in the manager. A handler that ends is removed, and the others
-// go on. A handler that is too slow is not waited for until it has caught up; what it is sent meanwhile is
-// bounded. In the process's own turn.
+// go on. A handler that asks for another one in its place leaves it all events after the one that it handled.
+// A handler that is too slow is not waited for until it has caught up; what it is sent meanwhile is bounded.
+// In the process's own turn.
 #pragma once
 
 #include <coppice/etf/writer.hpp>
@@ -51,6 +52,7 @@ class event_manager final : public server {
     event_meter::reading sent{};                // events and bytes that its process was sent
     std::uint64_t behind = 0;                   // slow until it has handled so many events; 0: not slow
     std::uint64_t dropped = 0;                  // events that it had no room for
+    bool misses = false;                        // it was not sent all of recent_
     std::string failure{};                      // why it was last begun again
 
     std::uint64_t waiting() const { return sent.events - meter->read().events; }
@@ -61,6 +63,10 @@ class event_manager final : public server {
     std::shared_ptr<const event_meter> meter;
   };
   using start_result = expected<started, gen::start_error>;
+  struct sent_batch {
+    runtime::message all;
+    std::uint32_t count = 0; // of its events
+  };
   // The result of a call to a handler. If the handler has ended, that has been handled already.
   struct answer {
     runtime::message term; // none: it did not answer
@@ -84,11 +90,14 @@ class event_manager final : public server {
   bool has_room(const handler& one, std::uint32_t events, std::size_t bytes) const;
   // For events that a handler has no room for: they are counted, or the handler ends.
   void overrun(runtime::process& self, place of, std::uint32_t events);
+  // Sends the handler the last `count` of recent_, or all if there are fewer.
+  void hand_on(runtime::process& self, handler& to, std::uint64_t count);
   // Whether the log may get a line about slow handlers: once a second.
   bool tells_slow(runtime::process& self);
   // Waits until all handlers that are not behind have handled what they were sent. False: this process is
   // dead.
   bool settle(runtime::process& self);
+  bool settle_once(runtime::process& self);
 
   // event_manager_commands.cpp: gen_event's requests. Each returns its answer; none: it is no such request.
   runtime::message command(runtime::process& self, etf::bytes request, const runtime::message& from,
@@ -136,10 +145,13 @@ class event_manager final : public server {
   std::vector<handler> handlers_; // the one added last comes first, as in OTP
   // Handlers that have been taken out, but whose exit has not come yet.
   runtime::flat_table<runtime::pid, bool, runtime::pid_hash> gone_;
-  etf::vector_writer batch_;    // [{Kind, Term}] without its head
-  std::uint32_t batched_ = 0;   // events in it
-  bool flush_sent_ = false;     // a message to itself is on its way
-  std::uint32_t unsettled_ = 0; // batches since all handlers had handled everything
+  const gen::exit_notice* handled_exit_ = nullptr; // of a handler, while it is handled; null: none
+  etf::vector_writer batch_;                       // [{Kind, Term}] without its head
+  std::uint32_t batched_ = 0;                      // events in it
+  bool flush_sent_ = false;                        // a message to itself is on its way
+  // The batches since all handlers had handled everything, for a handler that takes the place of another.
+  std::vector<sent_batch> recent_;
+  std::uint32_t unsettled_ = 0; // the number of them
   std::size_t unsettled_bytes_ = 0;
   const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
   metrics::board::entry on_board_;

@@ -211,15 +211,17 @@ message event_manager::swap(process& self, const message& name, etf::bytes args,
   return runtime::is_atom(done, "ok") ? done : runtime::error_message(done);
 }
 
-// Called when a handler leaves of its own accord. With {Handler, NextArgs, Result} that handler takes its
-// place.
+// Called when a handler leaves of its own accord. With {Handler, NextArgs, Result, Taken} that handler takes
+// its place, and is sent what the former one was sent and has not taken.
 void event_manager::left(process& self, const runtime::pid& who, etf::bytes how) {
   const place one = find(who);
   if (one == handlers_.end()) return;
   const auto at = static_cast<std::size_t>(one - handlers_.begin());
   etf::cursor in(how);
   etf::bytes to, next_args, result;
-  if (!in.read_tuple_of(3) || !in.read_term(to) || !in.read_term(next_args) || !in.read_term(result)) {
+  std::uint64_t taken = 0;
+  if (!in.read_tuple_of(4) || !in.read_term(to) || !in.read_term(next_args) || !in.read_term(result) ||
+      !in.read_unsigned(taken)) {
     take_out(self, one, runtime::reasons::normal());
     return;
   }
@@ -228,7 +230,11 @@ void event_manager::left(process& self, const runtime::pid& who, etf::bytes how)
   const message done =
       add(self, {name, module_of(name), handed_on(next_args, message::copy_of(result)), false, {}},
           former.added_by, at, true);
-  if (runtime::is_atom(done, "ok")) return;
+  if (runtime::is_atom(done, "ok")) {
+    const std::uint64_t rest = former.sent.events - std::min(taken, former.sent.events);
+    if (!former.misses) hand_on(self, handlers_[std::min(at, handlers_.size() - 1)], rest);
+    return;
+  }
   counters_->failed.add_alone();
   tell(self, {{name, {}, {}, false, {}}, {}, former.added_by}, message::atom("crash")); // OTP's word
 }

@@ -27,8 +27,9 @@ inline constexpr std::string_view query_call =
 inline constexpr std::string_view leave_call =
     "leave"; // {leave, Why}: answered with the result of `removed`; then the handler ends
 
-// {left_tag, Pid, remove} or {left_tag, Pid, {Handler, NextArgs, Result}}: the handler ends. In the second
-// case another handler takes its place.
+// {left_tag, Pid, remove} or {left_tag, Pid, {Handler, NextArgs, Result, Taken}}: the handler ends. In the
+// second case another handler takes its place. Taken: the number of events of batches that the handler has
+// taken. All later events are for the handler in its place.
 inline constexpr std::string_view left_tag = "$coppice_event_handler_left";
 
 } // namespace coppice::behaviours::events

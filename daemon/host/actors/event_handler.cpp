@@ -63,6 +63,7 @@ outcome event_handler::take_batch(const message& whole, etf::bytes list) {
     std::uint64_t kind = 0;
     etf::bytes term;
     if (!at.read_tuple_of(2) || !at.read_unsigned(kind) || !at.read_term(term)) break;
+    ++taken_;
     outcome next = happened(kind == static_cast<std::uint64_t>(events::kind::event), whole, term);
     if (next.stops()) return next;
     if (self.exiting()) return runtime::carry_on();
@@ -156,10 +157,11 @@ outcome event_handler::decide(std::int32_t status, const char* callback, etf::by
   left.atom(events::left_tag);
   runtime::write(left, self.self(), self.host().nodes());
   if (handler) {
-    left.tuple(3);
+    left.tuple(4);
     left.raw(handler.bytes());
     left.raw(next_args.bytes());
     left.raw(result.bytes());
+    left.unsigned_integer(taken_);
   } else {
     left.atom("remove");
   }

@@ -71,6 +71,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   }
 
   const std::shared_ptr<behaviours::event_meter> meter_ = std::make_shared<behaviours::event_meter>();
+  std::uint64_t taken_ = 0; // events of batches, with the one that is being handled
   bool left_ = false;
 };
 

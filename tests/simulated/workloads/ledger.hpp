@@ -38,6 +38,7 @@ class ledger {
   void stream_event_came() { ++seen_.stream_events; }
   void datagram_came() { ++seen_.datagrams; }
   void pooled_request_came() { ++seen_.pooled; }
+  void notice_came() { ++seen_.notices; }
   void operator_told() { ++seen_.replies; }
   void peer_encrypted() { ++seen_.encrypted; }
   void broken(const std::string& invariant);
@@ -64,6 +65,7 @@ class ledger {
     std::uint64_t stream_events = 0; // server-sent events that browsers got
     std::uint64_t datagrams = 0;     // answers by datagram
     std::uint64_t pooled = 0;        // requests that workers of pools got
+    std::uint64_t notices = 0;       // events that handlers of event managers got
     std::uint64_t replies = 0;       // of control sockets
     std::uint64_t encrypted = 0;     // ends of connections between nodes that speak TLS, at the end of a run
   };

@@ -94,6 +94,8 @@ std::unique_ptr<workload> make_talks();
 std::unique_ptr<workload> make_datagrams();
 // Pools of workers, and requests to them.
 std::unique_ptr<workload> make_pools();
+// Event managers, as gen_event has them.
+std::unique_ptr<workload> make_managers();
 // Calls, jobs, a reload and a partition each minute, for hours. Only by its name.
 std::unique_ptr<workload> make_hours();
 

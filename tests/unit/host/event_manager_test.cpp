@@ -282,6 +282,27 @@ TEST_CASE("a handler whose `removed` fails is gone, and who removed it hears why
   CHECK(on.host.book.take(0).back() == "c init {c,{'EXIT',boom}}");
 }
 
+TEST_CASE("a handler that takes the place of another gets all events after the one at which that one left") {
+  event_manager_fixture on;
+  on.begin(with_handlers({"a"}));
+  on.host.book.take(1);
+  const auto manager = runtime::destination::named("events");
+  CHECK(on.host.system_request(manager, "suspend") == "ok"); // so that the events come together
+  on.tell("{notify, {1, []}}");
+  on.tell("{notify, {2, [{a, {swap, b}}]}}");
+  for (int i = 3; i <= 150; ++i) on.tell(fmt::format("{{notify, {{{}, [{{b, {{swap, c}}}}]}}}}", i));
+  CHECK(on.host.system_request(manager, "resume") == "ok");
+  CHECK(on.ask("{sync_notify, {151, []}}") == "ok");
+  CHECK(on.ask("which_handlers") == "[{'h:h',c}]");
+  const lines all = on.host.book.take(0);
+  std::vector<std::string> got;
+  for (const std::string& line : all)
+    if (line.find(" event") != std::string::npos) got.push_back(line);
+  REQUIRE(got.size() == 151);
+  for (std::size_t i = 0; i < got.size(); ++i)
+    CHECK(got[i] == fmt::format("{} event{}", i < 2 ? "a" : i < 3 ? "b" : "c", i + 1));
+}
+
 TEST_CASE("who ends while its handler is being added has none") {
   event_manager_fixture on;
   on.begin(with_handlers({"a"}));

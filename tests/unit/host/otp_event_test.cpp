@@ -30,23 +30,22 @@ class random_script {
   std::string fresh() { return fmt::format("{}{}", pick(25) == 0 ? "bad" : "h", ++ids_); }
   std::string any() { return fmt::format("h{}", 1 + pick(ids_ + 1)); }
   std::string added() { return fmt::format("{{{}, {}}}", pick(2) == 0 ? "add" : "sup", fresh()); }
-  std::string act(bool swaps) {
+  std::string act() {
     switch (pick(8)) {
       case 0:
         return "boom";
       case 1:
         return "remove";
       case 2:
-        if (swaps) return fmt::format("{{swap, {}}}", fresh());
-        return "ok";
+        return fmt::format("{{swap, {}}}", fresh());
       default:
         return "ok";
     }
   }
-  std::string happens(const char* kind, bool swaps) {
+  std::string happens(const char* kind) {
     std::string acts;
     for (int i = pick(3); i > 0; --i)
-      acts += fmt::format("{}{{{}, {}}}", acts.empty() ? "" : ", ", any(), act(swaps));
+      acts += fmt::format("{}{{{}, {}}}", acts.empty() ? "" : ", ", any(), act());
     return fmt::format("{{{}, {}, [{}]}}", kind, ++events_, acts);
   }
   std::string operation() {
@@ -58,14 +57,14 @@ class random_script {
         return fmt::format("{{guest, h{}}}", ++ids_);
       case 2:
       case 3:
-        return happens("notify", false);
+        return happens("notify");
       case 4:
       case 5:
-        return happens("sync", true);
+        return happens("sync");
       case 6:
-        return happens("info", false);
+        return happens("info");
       case 7:
-        return fmt::format("{{call, {}, {}}}", any(), act(true));
+        return fmt::format("{{call, {}, {}}}", any(), act());
       case 8:
         if (pick(2) == 0) return fmt::format("{{delete, {}, w{}}}", any(), pick(9));
         return "which";
