@@ -19,7 +19,7 @@ namespace {
 constexpr const char* module = "dist";
 constexpr std::chrono::seconds stop_patience{3};
 constexpr std::size_t everything = std::numeric_limits<std::size_t>::max();
-const base::bound<std::size_t> told_at_once("dist: signals of a lost connection in a turn", 4096, 16);
+const base::bound<std::size_t> told_at_once("dist: signals of a lost connection in a turn", 4096);
 
 } // namespace
 
