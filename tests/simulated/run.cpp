@@ -13,6 +13,7 @@
 #include "machine/disk.hpp"
 #include "machine/hosts.hpp"
 #include "machine/network.hpp"
+#include "machine/programs.hpp"
 #include "machine/sockets.hpp"
 #include "machine/story.hpp"
 #include "small_bounds.hpp"
@@ -211,6 +212,7 @@ void run(const task& what, const std::string& folder, result& into) {
   bound_hosts(what.without.hosts);
   if (!what.without.usual_bounds) make_bounds_small(what.seed);
   const auto does = make_workload(chosen);
+  trials_may_fail(!does->has_sound_states());
   cluster all(does->hosts(), folder, does->meet(),
               [&does](const cluster& of, unsigned host) { return does->children(of, host); });
   faults troubles(all, *does);

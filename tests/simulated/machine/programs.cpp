@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Programs that the product starts. Only the plugin host is known here, which tries a plugin out before the
-// node loads it: it approves of every plugin, after a time that the seed chooses. Any other program cannot
-// be started.
+// node loads it, after a time that the seed chooses. It finds every plugin in order. Of saved states that a
+// reload is to restore it says so too, or refuses them, crashes or does not end, as the seed decides
+// (programs.hpp). Any other program cannot be started.
+#include "programs.hpp"
+
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -29,7 +32,41 @@ std::map<const void*, int>& answers() {
 
 constexpr pid_t first_program = 500'000;
 
+struct program {
+  thing answer; // where it writes
+  bool ended = false;
+  int status = 0; // as waitpid() tells it
+};
+
+std::map<pid_t, program>& programs() {
+  static auto* const all = new std::map<pid_t, program>; // NOLINT: lives as long as the process
+  return *all;
+}
+
+bool may_fail = false;
+
+void end(program& one, int status, std::string_view verdict = {}) {
+  if (one.ended) return;
+  one.ended = true;
+  one.status = status;
+  const iovec piece{const_cast<char*>(verdict.data()), verdict.size()};
+  if (!verdict.empty()) (void)one.answer->write({&piece, 1});
+  if (--one.answer->numbers == 0) one.answer->close();
+  one.answer = {};
+}
+
+// Null: it is none of ours.
+program* find(pid_t which) {
+  const auto found = programs().find(which);
+  return found == programs().end() ? nullptr : &found->second;
+}
+
 } // namespace
+
+void trials_may_fail(bool may) {
+  may_fail = may;
+}
+
 } // namespace coppice::simulated
 
 using namespace coppice::simulated; // NOLINT: what follows are libc's names
@@ -65,11 +102,17 @@ int posix_spawn(pid_t* made, const char*, const posix_spawn_file_actions_t* acti
   static pid_t next = first_program;
   *made = next++;
   ++to->numbers; // the program has it, too
-  at(now() + draw_between(2 * millisecond, 60 * millisecond), [to] {
-    static const std::string_view verdict = "{\"ok\": true}\n";
-    const iovec piece{const_cast<char*>(verdict.data()), verdict.size()};
-    (void)to->write({&piece, 1});
-    if (--to->numbers == 0) to->close();
+  program& fresh = programs()[*made];
+  fresh.answer = to;
+  const bool restores = arguments[2] != nullptr && arguments[3] != nullptr;
+  const std::uint64_t trouble = restores && may_fail ? draw_below(12) : 3;
+  const nanos ends =
+      trouble == 0 ? draw_between(second, 10 * second) : draw_between(2 * millisecond, 60 * millisecond);
+  note("program", static_cast<std::uint64_t>(*made), trouble);
+  at(now() + ends, [&fresh, trouble] {
+    if (trouble == 1) return end(fresh, SIGSEGV);
+    if (trouble == 2) return end(fresh, 0, "{\"ok\": false, \"error\": \"the state is of another kind\"}\n");
+    end(fresh, 0, "{\"ok\": true}\n");
   });
   return 0;
 }
@@ -77,25 +120,32 @@ int posix_spawn(pid_t* made, const char*, const posix_spawn_file_actions_t* acti
 int waitid(idtype_t kind, id_t which, siginfo_t* info, int how) {
   static auto* const does = real<int(idtype_t, id_t, siginfo_t*, int)>("waitid");
   if (current() == nullptr) return does(kind, which, info, how);
-  if (kind != P_PID || static_cast<pid_t>(which) < first_program) return said(-ECHILD);
+  const program* const one = kind == P_PID ? find(static_cast<pid_t>(which)) : nullptr;
+  if (one == nullptr) return said(-ECHILD);
   point();
+  while (!one->ended && (how & WNOHANG) == 0) let_pass(millisecond);
   *info = {};
+  if (!one->ended) return 0;
   info->si_pid = static_cast<pid_t>(which);
-  info->si_code = CLD_EXITED;
+  info->si_code = WIFSIGNALED(one->status) ? CLD_KILLED : CLD_EXITED;
   return 0;
 }
 
 pid_t waitpid(pid_t which, int* status, int how) {
   static auto* const does = real<pid_t(pid_t, int*, int)>("waitpid");
   if (current() == nullptr) return does(which, status, how);
-  if (which < first_program) return said(-ECHILD);
-  if (status != nullptr) *status = 0;
+  const program* const one = find(which);
+  if (one == nullptr) return said(-ECHILD);
+  while (!one->ended) let_pass(millisecond);
+  if (status != nullptr) *status = one->status;
   return which;
 }
 
 int kill(pid_t which, int) noexcept {
-  const pid_t one = which < 0 ? -which : which;
-  return one >= first_program ? 0 : said(-ESRCH);
+  program* const one = find(which < 0 ? -which : which);
+  if (one == nullptr) return said(-ESRCH);
+  end(*one, SIGKILL);
+  return 0;
 }
 
 pid_t fork() noexcept {

@@ -44,6 +44,7 @@ class clerk final : public behaviours::native_server {
 
 class hours final : public workload {
  public:
+  bool has_sound_states() const override { return true; }
   unsigned hosts() const override { return nodes; }
   bool meet() const override { return true; }
   std::string children(const cluster&, unsigned) const override {

@@ -39,6 +39,8 @@ class workload {
   virtual void look(cluster& /*all*/) {}
   // Whether the wall clocks of its hosts are not set, since what must hold is said in their time.
   virtual bool has_steady_clocks() const { return false; }
+  // Whether each trial of saved states goes well, since every reload has to.
+  virtual bool has_sound_states() const { return false; }
   // A fault of the workload's own, among the others. When it begins and when it ends, every link is whole
   // and every host is up.
   virtual void trial(cluster& /*all*/) {}
