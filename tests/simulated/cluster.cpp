@@ -22,6 +22,7 @@
 #include "node/environment/notify.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
+#include "runtime/system.hpp"
 #include "spec/load.hpp"
 #include "workloads/ledger.hpp"
 
@@ -211,6 +212,20 @@ void cluster::stop(unsigned host) {
   nodes_[host]->on_change(nullptr);
   consoles_[host].reset();
   nodes_[host].reset();
+  if (const std::size_t left = open_descriptors(host); left > 0)
+    the_ledger().broken(
+        fmt::format("a node that has stopped has no descriptor open: host {} has {}", host, left));
+}
+
+void cluster::check_lingering() const {
+  for (unsigned host = 1; host <= hosts_; ++host) {
+    if (at(host) == nullptr) continue;
+    const on_host here(host);
+    if (const auto now = at(host)->runtime().counters(); now.lingering > 0 || now.abandoned_stacks > 0)
+      the_ledger().broken(
+          fmt::format("a process that was killed ends: on host {} {} still run, {} were given up", host,
+                      now.lingering, now.abandoned_stacks));
+  }
 }
 
 std::string cluster::ask(unsigned from, std::string_view target, std::string_view request, nanos timeout) {

@@ -61,6 +61,8 @@ class cluster {
   // Checks that every connection between nodes is encrypted if the run is one with TLS, and that none is
   // otherwise. The workload's thread.
   void check_encryption() const;
+  // Checks that no process that was killed still runs.
+  void check_lingering() const;
 
  private:
   std::string configuration(unsigned host, const std::string& lines) const;

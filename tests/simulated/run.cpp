@@ -239,6 +239,7 @@ void run(const task& what, const std::string& folder, result& into) {
   tell_fault("what must hold in the end is looked at");
   does->check(all);
   all.check_encryption();
+  all.check_lingering();
   for (unsigned one = 1; one <= all.hosts(); ++one) all.stop(one);
   into.hash = trace_hash();
   into.lived = now() - begins_at;

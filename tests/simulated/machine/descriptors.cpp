@@ -120,7 +120,8 @@ ssize_t write_pieces(int fd, std::span<const iovec> from) {
 
 } // namespace
 
-open_thing::open_thing() : host(current() == nullptr ? 0 : current()->host) {}
+// What is made once, as libuv's pipe for signals, is the process's and outlives any host.
+open_thing::open_thing() : host(current() == nullptr || current()->in_once > 0 ? 0 : current()->host) {}
 
 open_thing::~open_thing() {
   while (!sets.empty()) sets.back()->forget(*this);
@@ -153,8 +154,7 @@ thing share_thing(int fd) {
   return found == nullptr ? nullptr : *found;
 }
 
-// The descriptors of the host's threads, files among them.
-static std::size_t open_of(unsigned host) {
+std::size_t open_descriptors(unsigned host) {
   const auto own = std::ranges::count_if(
       table(), [host](const thing& one) { return one != nullptr && one->numbers > 0 && one->host == host; });
   return static_cast<std::size_t>(own) + open_files_of(host);
@@ -163,11 +163,11 @@ static std::size_t open_of(unsigned host) {
 bool out_of_descriptors() {
   if (current() == nullptr || current()->host == 0) return false;
   const std::size_t most = host_at(current()->host).most_open;
-  return most != no_limit && open_of(current()->host) >= most;
+  return most != no_limit && open_descriptors(current()->host) >= most;
 }
 
 void limit_descriptors(unsigned host, std::size_t more, nanos length) {
-  host_at(host).most_open = open_of(host) + more;
+  host_at(host).most_open = open_descriptors(host) + more;
   host_at(host).short_until = now() + length;
   at(now() + length, [host] {
     if (host_at(host).short_until <= now()) host_at(host).most_open = no_limit;

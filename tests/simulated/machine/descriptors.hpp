@@ -72,6 +72,8 @@ bool out_of_descriptors();
 // taken: a thread of libuv's pool, which the hosts share, may still have one.
 void close_all_of(unsigned host);
 unsigned open_things();
+// How many descriptors threads of the host have open, files among them.
+std::size_t open_descriptors(unsigned host);
 
 // For a negative number: sets errno and returns -1.
 template <class Number>

@@ -64,6 +64,11 @@ class sender final : public native_server {
  public:
   sender(const cluster& of, unsigned host, datagram_log& log)
       : native_server("sender"), of_(of), host_(host), log_(log) {}
+  ~sender() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  sender(const sender&) = delete;
+  sender& operator=(const sender&) = delete;
 
  private:
   // A datagram that was sent, and how often it was answered.
