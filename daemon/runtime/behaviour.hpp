@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,6 +21,7 @@ class stream_taker;
 namespace coppice::runtime {
 
 class process;
+struct message_origin;
 
 // The decision that a callback returns.
 class outcome {
@@ -103,6 +105,11 @@ class behaviour {
   // worker's thread. A callback of it may still be waiting on its stack. Here it gives up what it holds on
   // the loop.
   virtual void died(process& self) noexcept;
+
+  // Takes the first message that it keeps back for which `wanted` is true. None: there is no such message.
+  // The default keeps none back.
+  using message_test = std::function<bool(const message&, message_origin)>;
+  virtual message take_held(const message_test& wanted);
 
   // After stop(reason) from a callback other than init. As in OTP, not after an untrapped exit signal.
   virtual void terminate(process& self, const message& reason);

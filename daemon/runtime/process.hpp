@@ -229,9 +229,10 @@ class process {
   // await() from now on. An answer that came before is an ordinary message: take_message(). False: no such
   // monitor.
   bool expect_answer(const reference& ref);
-  // Removes and returns the first waiting message for which `wanted` is true. Skips calls that arrive in
-  // short form (behaviour::receive_call()). None: there is no such message.
-  message take_message(const std::function<bool(const message&, message_origin)>& wanted);
+  // Removes and returns the first waiting message for which `wanted` is true, also of those that the
+  // behaviour keeps back. Skips calls that arrive in short form (behaviour::receive_call()). None: there is
+  // no such message.
+  message take_message(const behaviour::message_test& wanted);
 
   // Links, monitors, exits: Erlang's semantics. A link to a missing process comes back as an exit signal
   // noproc, a monitor as a 'DOWN' with noproc.

@@ -117,6 +117,25 @@ message event_manager::take_end(process& self, const runtime::pid& of, message r
   return reason;
 }
 
+// For handlers that have ended, which is not handled yet.
+bool event_manager::take_ends(process& self, const std::vector<runtime::pid>& of) {
+  auto& names = self.host().nodes();
+  for (const runtime::pid& who : of) {
+    const auto said = self.take_message([&](const message& m, runtime::message_origin origin) {
+      return origin.notice && (is_left_of(m, who, names) || is_exit_of(m, who, names));
+    });
+    if (!said || take_left(self, said)) continue;
+    etf::cursor at(said.bytes());
+    at.read_tuple_of(3);
+    at.skip();
+    at.skip();
+    failed(self, who, said.slice(at.rest()).compact());
+    gone_.erase(who);
+    if (self.exiting()) return false;
+  }
+  return !self.exiting();
+}
+
 bool event_manager::take_left(process& self, const message& m) {
   etf::cursor at(m.bytes());
   if (!at.read_tuple_of(3) || !at.read_atom_is(events::left_tag)) return false;
@@ -196,6 +215,7 @@ void event_manager::begin_again(process& self, handler one, std::size_t at) {
   one.meter = std::move(again->meter);
   one.sent = {};
   one.behind = 0;
+  one.misses = false;
   one.restarts.push_back(now);
   ++one.restarted;
   counters_->restarted.add_alone();

@@ -166,6 +166,10 @@ void event_manager::flush(process& self) {
       !settle(self))
     return;
   std::vector<runtime::pid> without_room;
+  for (const handler& one : handlers_)
+    if (full(one)) without_room.push_back(one.pid);
+  // One of them may have left, and then the handler in its place has room.
+  if (!take_ends(self, std::exchange(without_room, {}))) return;
   for (handler& one : handlers_) {
     if (full(one)) [[unlikely]] {
       one.misses = true;
@@ -249,9 +253,22 @@ bool event_manager::tells_slow(process& self) {
 bool event_manager::settle(process& self) {
   while (unsettled_ != 0)
     if (!settle_once(self)) return false;
-  recent_.clear();
-  for (handler& one : handlers_) one.misses = false;
+  forget_handled();
   return true;
+}
+
+// Keeps of recent_ what a handler that is behind has not handled. That is no more than its backlog.
+void event_manager::forget_handled() {
+  std::uint64_t kept = 0;
+  for (handler& one : handlers_) {
+    if (one.is_behind())
+      kept = std::max(kept, one.waiting());
+    else
+      one.misses = false;
+  }
+  auto first = recent_.end();
+  for (std::uint64_t events = 0; first != recent_.begin() && events < kept; events += first->count) --first;
+  recent_.erase(recent_.begin(), first);
 }
 
 // Afterwards `unsettled_` is not 0 if a handler was sent what another one has left unhandled.

@@ -3,7 +3,8 @@
 // it. Events go to all handlers, in batches of those that waited. Requests that show the effect of events
 // (sync_notify, call, adding, removing, which_handlers) are answered once all handlers have handled the
 // events before them, as if the handlers ran in the manager. A handler that ends is removed, and the others
-// go on. A handler that asks for another one in its place leaves it all events after the one that it handled.
+// go on. A handler that asks for another one in its place leaves it all events after the one that it handled,
+// unless some of these were dropped.
 // A handler that is too slow is not waited for until it has caught up; what it is sent meanwhile is bounded.
 // In the process's own turn.
 #pragma once
@@ -98,6 +99,7 @@ class event_manager final : public server {
   // dead.
   bool settle(runtime::process& self);
   bool settle_once(runtime::process& self);
+  void forget_handled();
 
   // event_manager_commands.cpp: gen_event's requests. Each returns its answer; none: it is no such request.
   runtime::message command(runtime::process& self, etf::bytes request, const runtime::message& from,
@@ -121,6 +123,8 @@ class event_manager final : public server {
   runtime::reference begin_ask(runtime::process& self, const runtime::pid& of, const runtime::message& body);
   // `reason`: that of the wait. Calls failed() or left() as needed.
   runtime::message take_end(runtime::process& self, const runtime::pid& of, runtime::message reason);
+  // Handles the ends of these handlers that are among the messages that wait. False: this process is dead.
+  bool take_ends(runtime::process& self, const std::vector<runtime::pid>& of);
   bool take_left(runtime::process& self, const runtime::message& m);
   void left(runtime::process& self, const runtime::pid& who, etf::bytes how);
   void failed(runtime::process& self, const runtime::pid& who, const runtime::message& reason);
@@ -149,9 +153,9 @@ class event_manager final : public server {
   etf::vector_writer batch_;                       // [{Kind, Term}] without its head
   std::uint32_t batched_ = 0;                      // events in it
   bool flush_sent_ = false;                        // a message to itself is on its way
-  // The batches since all handlers had handled everything, for a handler that takes the place of another.
+  // The last batches, with all that a handler has not handled, for a handler that takes the place of another.
   std::vector<sent_batch> recent_;
-  std::uint32_t unsettled_ = 0; // the number of them
+  std::uint32_t unsettled_ = 0; // the number of those since the handlers were last waited for
   std::size_t unsettled_bytes_ = 0;
   const std::shared_ptr<event_counters> counters_ = std::make_shared<event_counters>();
   metrics::board::entry on_board_;

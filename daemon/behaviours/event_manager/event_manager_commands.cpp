@@ -168,17 +168,22 @@ message event_manager::add(process& self, event_handler_spec what, const runtime
   return undefined_module(what.actor, args);
 }
 
-// The handler answers the caller itself.
+// The handler answers the caller itself, unless it has ended before.
 message event_manager::query(process& self, const message& name, const message& from, etf::bytes request) {
   const place one = find(name);
   if (one == handlers_.end()) return runtime::error_message(message::atom("bad_module"));
+  const runtime::pid pid = one->pid;
   message_writer out(request.size() + from.size() + 32);
   out.tuple(3);
   out.atom(events::query_call);
   out.raw(from.bytes());
   out.raw(request);
   const answer done = ask(self, one, out.take(), patience());
-  return done.end ? runtime::error_message(exit_tuple(done.end)) : message();
+  if (done.end) return runtime::error_message(exit_tuple(done.end));
+  if (!done.term)
+    return find(pid) == handlers_.end() ? runtime::error_message(message::atom("bad_module")) : message();
+  take_ends(self, {pid}); // it may leave by its answer
+  return {};
 }
 
 message event_manager::remove(process& self, const message& name, etf::bytes args) {
@@ -186,7 +191,10 @@ message event_manager::remove(process& self, const message& name, etf::bytes arg
   if (one == handlers_.end()) return runtime::error_message(message::atom("module_not_found"));
   const runtime::pid pid = one->pid;
   const answer done = ask(self, one, tagged(events::leave_call, args), patience());
-  if (one = find(pid); one != handlers_.end()) {
+  one = find(pid);
+  if (one == handlers_.end() && !done.term && !done.end) // it has left by itself, or ended before
+    return runtime::error_message(message::atom("module_not_found"));
+  if (one != handlers_.end()) {
     if (!done.term) self.exit(pid, runtime::reasons::kill());
     take_out(self, one, runtime::reasons::normal());
   }

@@ -23,7 +23,7 @@ enum class kind : std::uint8_t {
 inline constexpr std::string_view sync_call = "sync";   // answered `ok`, behind all earlier batches
 inline constexpr std::string_view state_call = "state"; // the state for sys
 inline constexpr std::string_view query_call =
-    "query"; // {query, From, Request}: `ok` once handle_call has returned
+    "query"; // {query, From, Request}: `ok` once handle_call has returned, also if the handler leaves then
 inline constexpr std::string_view leave_call =
     "leave"; // {leave, Why}: answered with the result of `removed`; then the handler ends
 

@@ -125,6 +125,10 @@ outcome server::catch_up(process& self) {
   return runtime::carry_on();
 }
 
+message server::take_held(const message_test& wanted) {
+  return sys_ == nullptr ? message() : sys_->take(wanted);
+}
+
 // Debugging stays switched on or off while the message is handled, since switching it takes another message.
 outcome server::dispatch(process& self, const message& m, const gen::request_view& what) {
   sys::debugging* const debug = what.what == gen::request::kind::system ? nullptr : this->debug();

@@ -18,6 +18,8 @@ namespace coppice::behaviours {
 class server : public runtime::behaviour {
  public:
   runtime::outcome receive(runtime::process& self, runtime::message m) final;
+  // Of those that came while it was suspended.
+  runtime::message take_held(const message_test& wanted) final;
 
  protected:
   // The functions that a derived class implements. `whole` is the message that arrived, and the byte spans

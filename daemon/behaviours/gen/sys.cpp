@@ -164,6 +164,16 @@ bool protocol::hold(process& self, held_message& m) {
   return false;
 }
 
+message protocol::take(const runtime::behaviour::message_test& wanted) {
+  const auto found =
+      std::ranges::find_if(held_, [&](const held_message& one) { return wanted(one.what, one.origin); });
+  if (found == held_.end()) return {};
+  message out = std::move(found->what);
+  held_.erase(found);
+  held_bytes_ -= out.size();
+  return out;
+}
+
 bool protocol::next(held_message& out) {
   if (suspended_ || held_.empty()) return false;
   out = std::move(held_.front());

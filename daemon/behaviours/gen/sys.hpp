@@ -75,6 +75,8 @@ class protocol {
   }
   // Takes the oldest held message once resumed. False: there is none, or the process is suspended.
   bool next(held_message& out);
+  // Takes the oldest held message for which `wanted` is true. None: there is no such message.
+  runtime::message take(const runtime::behaviour::message_test& wanted);
 
  private:
   void suspend(runtime::process& self);

@@ -111,7 +111,7 @@ outcome event_handler::take_call(process& self, const message& whole, etf::bytes
     }
     if (what == events::query_call && at.read_term(second)) {
       outcome next = query(whole, first, second);
-      if (!next.stops() && !self.exiting()) gen::reply(self, from, message::atom("ok"));
+      if ((!next.stops() || left_) && !self.exiting()) gen::reply(self, from, message::atom("ok"));
       return next;
     }
   }

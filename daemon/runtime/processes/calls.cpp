@@ -266,8 +266,9 @@ bool process::expect_answer(const reference& ref) {
   return true;
 }
 
-message process::take_message(const std::function<bool(const message&, message_origin)>& wanted) {
+message process::take_message(const behaviour::message_test& wanted) {
   process_record& me = record_of(*this);
+  if (message held = me.behaviour->take_held(wanted)) return held;
   me.take_signals();
   const signal_ptr found = me.mailbox.take_message([&](const signal& one) {
     if ((one.flags & signal::bare) != 0) return false; // the request of a call

@@ -31,6 +31,10 @@ outcome behaviour::receive_io(process&) {
 
 void behaviour::died(process&) noexcept {}
 
+message behaviour::take_held(const message_test&) {
+  return {};
+}
+
 outcome behaviour::receive_call(process& self, const call_id& call, message request) {
   return receive(self, whole_call(self.host().nodes(), call, std::move(request)));
 }

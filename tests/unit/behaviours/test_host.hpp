@@ -307,7 +307,7 @@ class test_host {
   behaviours::peer_rights rights; // of the supervisors started after it is set
   runtime::system system;
 
- private:
+  // sys's request `what`, whose answer `ref` is for.
   static runtime::message system_message(runtime::process& self, const runtime::reference& ref,
                                          std::string_view what) {
     runtime::message_writer out;
@@ -321,6 +321,8 @@ class test_host {
     out.raw(term(what).bytes());
     return out.take();
   }
+
+ private:
   static std::string answer_to(runtime::process& self, const runtime::reference& ref) {
     const auto answer =
         behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);

@@ -223,6 +223,28 @@ class event_manager_fixture : public stage {
     while (asked(self, "which_handlers").find("'h:h'," + id + "}") != std::string::npos)
       coppice::test::pause(std::chrono::milliseconds(1));
   }
+  // sys's request `what`, which is answered.
+  static void order(runtime::process& self, const runtime::pid& whom, std::string_view what) {
+    const auto ref = self.monitor(whom, true);
+    self.send(whom, test_host::system_message(self, ref, what));
+    CHECK(
+        behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second).has_value());
+  }
+  // The first handler does `act` in an event while the manager is suspended, and ends. The manager has got
+  // the request `what` before it hears of that. Returns the answer.
+  std::string asked_before_the_end(runtime::process& self, const std::string& act, const std::string& what) {
+    const runtime::pid leaves = first_handler(self);
+    const auto gone = self.monitor(leaves, true);
+    order(self, leaves, "suspend");
+    CHECK(asked(self, "{sync_notify, {1, [{a, " + act + "}]}}") == "ok"); // after slow_after
+    order(self, manager, "suspend");
+    const auto ref = request(self, what);
+    order(self, leaves, "resume");
+    CHECK(self.await(gone).error().what == runtime::await_error::kind::down);
+    order(self, manager, "resume");
+    auto answer = behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
+    return answer ? text(*answer) : std::string("failed");
+  }
   void tell(const std::string& what) { host.system.send(runtime::destination(manager), term(what)); }
   // The process of the handler that was added first.
   runtime::pid first_handler(runtime::process& self) const {

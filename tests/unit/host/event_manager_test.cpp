@@ -225,21 +225,7 @@ TEST_CASE("with on_full: exit a slow handler without room ends, and who added it
     CHECK(on.asked(self, "{add_handler, {'h:h', b}, b}") == "ok");
     const runtime::pid slow = on.first_handler(self);
     const auto gone = self.monitor(slow, true);
-    behaviours::gen::call_result held = [&] {
-      runtime::message_writer request;
-      const auto ref = self.monitor(slow, true);
-      request.tuple(3);
-      request.atom("system");
-      request.tuple(2);
-      runtime::write(request, self.self(), self.host().nodes());
-      request.list(1);
-      request.atom("alias");
-      runtime::write(request, ref, self.host().nodes());
-      request.atom("suspend");
-      self.send(slow, request.take());
-      return behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second);
-    }();
-    CHECK(held.has_value());
+    event_manager_fixture::order(self, slow, "suspend");
     CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
     CHECK(on.asked(self, "{sync_notify, {2, []}}") == "ok");
     CHECK(on.asked(self, "which_handlers") == "[{'h:h',b}]");
@@ -301,6 +287,80 @@ TEST_CASE("a handler that takes the place of another gets all events after the o
   REQUIRE(got.size() == 151);
   for (std::size_t i = 0; i < got.size(); ++i)
     CHECK(got[i] == fmt::format("{} event{}", i < 2 ? "a" : i < 3 ? "b" : "c", i + 1));
+}
+
+TEST_CASE("a slow handler that takes its leave hands on all events that it has not handled") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  on.begin(spec);
+  on.host.book.take(1);
+  on.host.run([&](runtime::process& self) {
+    const runtime::pid slow = on.first_handler(self);
+    event_manager_fixture::order(self, slow, "suspend");
+    CHECK(on.asked(self, "{sync_notify, {1, [{a, {swap, b}}]}}") == "ok");
+    CHECK(on.asked(self, "{sync_notify, {2, []}}") == "ok");
+    CHECK(on.asked(self, "{sync_notify, {3, []}}") == "ok");
+    event_manager_fixture::order(self, slow, "resume");
+  });
+  CHECK(on.host.book.take(5) ==
+        lines{"a event1", "a removed {by,a}", "b init {b,{a,1}}", "b event2", "b event3"});
+  CHECK(on.ask("{sync_notify, {4, []}}") == "ok");
+  CHECK(on.host.book.take(1) == lines{"b event4"});
+}
+
+TEST_CASE("what a handler that was begun again leaves unhandled goes to the one in its place") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"}, true);
+  spec->slow_after = 20 * base::nanos_per_ms;
+  spec->backlog = {1, 1 << 20, behaviours::event_overload::exit};
+  on.begin(spec);
+  on.host.book.take(1);
+  on.host.run([&](runtime::process& self) {
+    event_manager_fixture::order(self, on.first_handler(self), "suspend");
+    CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
+  });
+  on.tell("{notify, {2, []}}");
+  CHECK(on.host.book.take(1) == lines{"a init a"}); // it had no room
+  CHECK(on.host.system_request(runtime::destination(on.manager), "suspend") == "ok");
+  on.tell("{notify, {3, [{a, {swap, b}}]}}");
+  on.tell("{notify, {4, []}}");
+  CHECK(on.host.system_request(runtime::destination(on.manager), "resume") == "ok");
+  CHECK(on.ask("{sync_notify, {5, []}}") == "ok");
+  CHECK(on.host.book.take(5) ==
+        lines{"a event3", "a removed {by,a}", "b init {b,{a,1}}", "b event4", "b event5"});
+}
+
+TEST_CASE("a handler that has left is asked nothing, though the manager was suspended meanwhile") {
+  const auto with = [](auto&& body) {
+    event_manager_fixture on;
+    auto spec = with_handlers({});
+    spec->slow_after = 20 * base::nanos_per_ms;
+    spec->backlog = {1, 1 << 20, behaviours::event_overload::exit};
+    on.begin(spec);
+    on.host.run([&](runtime::process& self) {
+      CHECK(on.asked(self, "{add_sup_handler, {'h:h', a}, a, pid}") == "ok");
+      body(on, self);
+    });
+  };
+  with([](event_manager_fixture& on, runtime::process& self) {
+    CHECK(on.asked_before_the_end(self, "{swap, b}", "{sync_notify, {2, []}}") == "ok");
+    CHECK(on.asked(self, "{call, {'h:h', b}, ok}") == "{seen,b,1}");
+    CHECK(event_manager_fixture::told(self) == lines{"{gen_event_EXIT,{'h:h',a},{swapped,{'h:h',b},pid}}"});
+  });
+  with([](event_manager_fixture& on, runtime::process& self) {
+    CHECK(on.asked_before_the_end(self, "boom", "{sync_notify, {2, []}}") == "ok");
+    CHECK(event_manager_fixture::told(self) == lines{"{gen_event_EXIT,{'h:h',a},{'EXIT',boom}}"});
+  });
+  with([](event_manager_fixture& on, runtime::process& self) {
+    CHECK(on.asked_before_the_end(self, "remove", "{call, {'h:h', a}, ok}") == "{error,bad_module}");
+    CHECK(event_manager_fixture::told(self) == lines{"{gen_event_EXIT,{'h:h',a},normal}"});
+  });
+  with([](event_manager_fixture& on, runtime::process& self) {
+    CHECK(on.asked_before_the_end(self, "remove", "{delete_handler, {'h:h', a}, why}") ==
+          "{error,module_not_found}");
+    CHECK(event_manager_fixture::told(self) == lines{"{gen_event_EXIT,{'h:h',a},normal}"});
+  });
 }
 
 TEST_CASE("who ends while its handler is being added has none") {

@@ -232,6 +232,25 @@ TEST_CASE(
   CHECK(set.lines(3) == strings{"init #{}", "response 1 0 answer", "info last"});
 }
 
+TEST_CASE("an answer that came while its actor was suspended is had by who awaits it") {
+  asking set;
+  std::uint64_t id = 0;
+  play.call = [&id](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    id = ask(self, "oracle", 1);
+    return answer(self, from, "asked");
+  };
+  play.info = [&id](coppice_actor* self, const coppice_message*) { return note(awaited(self, id)); };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "asked");
+  CHECK(set.host.system_request(destination::named("scripted"), "suspend") == "ok");
+  set.send("first");
+  CHECK(set.host.call(destination::named("oracle"), "now") == "answered");
+  set.send("second"); // behind the answer
+  CHECK(set.host.system_request(destination::named("scripted"), "resume") == "ok");
+  CHECK(set.lines(3) == strings{"init #{}", "0 answer", status(COPPICE_E_NOT_FOUND)});
+  play.info = {};
+}
+
 TEST_CASE("an answer that comes later is waited for, while other messages wait in their order") {
   asking set;
   play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
