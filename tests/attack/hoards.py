@@ -79,6 +79,12 @@ def mute(cleanup):
     target.said("mute@127.0.0.2 does not answer")
 
 
+def lock_names(one):
+    """The peer has global's lock, without which it may change no names."""
+    taken = (Atom("set_lock"), (Atom("global"), [one.pid()]))
+    eventually(lambda: one.call("global_name_server", taken) == Atom("true"), "nobody else has the lock")
+
+
 @test("of names a peer gets so many")
 def names(cleanup):
     target = Target(cleanup, settings=SETTINGS)
@@ -86,6 +92,9 @@ def names(cleanup):
     with unharmed(target, bystanders):
         one = peer(cleanup, target, "mallory")
         answers = {}
+        equal(one.call("global_name_server", (Atom("register"), 0, one.pid(), Atom("none"))), Atom("no"), "it has no lock")
+        equal(one.call("global_name_server", Atom("registered_names")), [])
+        lock_names(one)
         for number in range(300):
             ask(one, "global_name_server", (Atom("register"), number, one.pid(), Atom("none")), answers)
         equal(answers, {"yes": 100, "no": 200})
@@ -143,6 +152,7 @@ def long_names(cleanup):
         for turn in range(2):
             one = peer(cleanup, target, f"names{turn}")
             answers = {}
+            lock_names(one)
             for number in range(most + 100):
                 ask(one, "global_name_server", (Atom("register"), number.to_bytes(size, "big"), one.pid(), Atom("none")), answers)
             check(most - 100 < answers["yes"] <= most and answers["no"] >= 100, "so many and no more", answers)
@@ -150,6 +160,7 @@ def long_names(cleanup):
             for number in (0, most // 2):  # a list of all is as large as they are
                 asked = (Atom("whereis_name"), number.to_bytes(size, "big"))
                 eventually(lambda asked=asked: other.call("global_name_server", asked) == Atom("undefined"), "they go with it")
+        lock_names(other)
         equal(other.call("global_name_server", (Atom("register"), bytes(17_000), other.pid(), Atom("none"))), Atom("no"))
         bystanders.served()
         other.close()

@@ -54,12 +54,12 @@ def conflicts(cleanup):
             victim, other = before[name], before["pg" if name == "rex" else "rex"]
             for registered, first, second in ((other, victim, other), (victim, other, victim), (victim, victim, one.pid()), (victim, one.pid(), victim)):
                 key = f"{name}{number}".encode()
-                one.call("global_name_server", (Atom("register"), key, registered, RANDOM_EXIT_NAME))
                 lock = (Atom("global"), [one.pid()])
                 equal(one.call("global_name_server", (Atom("set_lock"), lock)), Atom("true"))
+                one.call("global_name_server", (Atom("register"), key, registered, RANDOM_EXIT_NAME))
                 one.call("rex", (Atom("call"), Atom("global"), Atom("resolve_it"), [Atom("method"), key, first, second], LEADER), 30)
-                one.call("global_name_server", (Atom("del_lock"), lock))
                 one.call("global_name_server", (Atom("unregister"), key))
+                one.call("global_name_server", (Atom("del_lock"), lock))
         equal(pids(one), before, "nobody has ended")
 
 

@@ -306,14 +306,19 @@ void global_name_server::finish(process& self, const std::string& node, partner&
   etf::bytes his_ops;
   read_long_term(at, his_ops, work_);
   // The other nodes would take what is refused here for this node's words.
-  if (!apply(self, p.ops.bytes(), p.node) || !apply(self, his_ops, p.node)) return end_session(self, p);
+  applied done;
+  if (!apply(self, p.ops.bytes(), p.node, &done) || !apply(self, his_ops, p.node, &done))
+    return end_session(self, p);
 
-  // The own partition is told of the new nodes before the lock is released.
+  // The own partition is told of the new nodes, and of what either side has decided, before the lock is
+  // released.
   message_writer out;
   out.tuple(6);
   out.atom("new_nodes");
   out.raw(own_node(self).bytes());
-  out.raw(p.ops.bytes());
+  out.list(done.count);
+  out.raw(done.ops.view());
+  out.nil();
   out.nil();
   write_known(out, node, at);
   out.list(2);

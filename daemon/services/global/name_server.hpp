@@ -162,10 +162,18 @@ class global_name_server : public behaviours::native_server {
   // nothing is changed.
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
               std::uint32_t speaker);
+  // Whether the sender of the message that is handled may change names here.
+  bool may_change(const runtime::process& self) const;
   bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
   void erase(runtime::process& self, etf::bytes name);
-  // False: `speaker` says more than it may, and is disconnected; the rest of `ops` was left out.
-  bool apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker);
+  // Changes of names that were carried out, as the elements of a list.
+  struct applied {
+    etf::vector_writer ops;
+    std::uint32_t count = 0;
+  };
+  // Carries `ops` out, up to the first one that is malformed. What was done is added to `done`, if that is
+  // not null. False: `speaker` says more than it may, and is disconnected; the rest was left out.
+  bool apply(runtime::process& self, etf::bytes ops, std::uint32_t speaker, applied* done = nullptr);
   void write_names(runtime::process& self, etf::writer& out);
   void wait_for_sync(runtime::process& self, const runtime::message& from, etf::cursor at);
   bool set_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);

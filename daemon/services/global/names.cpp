@@ -22,6 +22,7 @@ using runtime::process;
 namespace {
 
 constexpr std::string_view method_tag = "method_to_resolve";
+constexpr std::string_view lock_resource = "global"; // of OTP's global, for changes of names
 
 message boolean(bool value) {
   return message::atom(value ? "true" : "false");
@@ -92,7 +93,9 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       del_lock(self, term, *caller);
       return reply(message::atom("true"));
     }
-    if ((what == "register" && arity == 4) || (what == "register_ext" && arity == 5)) {
+    const bool is_registration = (what == "register" && arity == 4) || (what == "register_ext" && arity == 5);
+    if ((is_registration || what == "unregister") && !may_change(self)) return reply(message::atom("no"));
+    if (is_registration) {
       if (!read_long_term(at, term, work_)) return no_reply();
       const auto pid = runtime::read_pid(at, self.host().nodes());
       etf::bytes method;
@@ -188,8 +191,15 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   // A process on this node may be asked about only if it has the name.
   for (const runtime::pid& one : {*first, *second})
     if (one.here() && one != found->pid) return boolean(false);
-  if (!held || !locks_.is_held_by(message::atom("global").bytes(), *node)) return boolean(false);
+  if (!held || !locks_.is_held_by(message::atom(lock_resource).bytes(), *node)) return boolean(false);
   return found->method;
+}
+
+// A node changes names while it has global's lock on all nodes of its partition. One that has lost its
+// connection here has lost the lock with it: then what it asks for was meant for another partition, and may
+// come over a new connection.
+bool global_name_server::may_change(const process& self) const {
+  return self.origin().here() || locks_.is_held_by(message::atom(lock_resource).bytes(), self.origin().node);
 }
 
 // OTP also refuses a second name for a process.
@@ -243,7 +253,7 @@ void global_name_server::erase(process& self, etf::bytes name) {
 }
 
 // [{insert, {Name, Pid, Method}} | {delete, Name}]
-bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t speaker) {
+bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t speaker, applied* done) {
   etf::cursor at(ops);
   std::uint32_t count = 0;
   if (!at.read_list(count)) return true;
@@ -251,6 +261,7 @@ bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
     std::string_view what;
     etf::bytes name;
     etf::bytes method;
+    const etf::bytes from = at.rest();
     work_.add();
     if (!at.read_tuple_of(2) || !at.read_atom(what)) return true;
     if (what == "insert") {
@@ -266,10 +277,15 @@ bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
             fmt::format("it says more than {} names of global, or {} bytes", bounds_.names, bounds_.bytes));
         return false;
       }
-    } else if (read_long_term(at, name, work_)) {
+    } else if (what == "delete" && read_long_term(at, name, work_)) {
       work_.add(name.size());
       erase(self, name);
+    } else {
+      return true;
     }
+    if (done == nullptr) continue;
+    done->ops.raw(from.first(from.size() - at.rest().size()));
+    ++done->count;
   }
   return true;
 }

@@ -23,15 +23,15 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos patience = 30 * base::nanos_per_second;
-// For one node's answer; a lost connection is noticed sooner.
-constexpr base::nanos answer_patience = 10 * base::nanos_per_second;
+constexpr base::nanos own_patience = 10 * base::nanos_per_second; // for this node's answer
 
+// The nodes of this partition, sorted. Empty: this node's global has not answered.
 std::vector<std::string> partition(process& self) {
-  std::vector<std::string> out{std::string(self.host().node_name())};
   const auto question = message::atom("get_known");
   const auto answer = gen::call(self, destination::named(global_name_server::registered_name),
-                                question.bytes(), self.now() + answer_patience);
-  if (!answer) return out;
+                                question.bytes(), self.now() + own_patience);
+  if (!answer) return {};
+  std::vector<std::string> out{std::string(self.host().node_name())};
   etf::cursor at(answer->bytes());
   std::uint32_t count = 0;
   std::string_view name;
@@ -96,14 +96,13 @@ global_registrar::destinations global_registrar::lock_all(process& self, base::n
       if (const auto index = self.host().nodes().intern(node))
         at.push_back(destination::remote(global_name_server::registered_name, *index));
     }
-    const destinations boss{at.back()};
-    if (lock(self, boss, deadline)) {
-      if (lock(self, at, deadline)) {
+    if (!at.empty() && lock(self, {at.back()})) {
+      if (lock(self, at)) {
         const auto now = partition(self);
-        if (std::includes(before.begin(), before.end(), now.begin(), now.end())) return at;
+        if (!now.empty() && std::includes(before.begin(), before.end(), now.begin(), now.end())) return at;
         unlock(self, at);
       } else {
-        unlock(self, boss);
+        unlock(self, {at.back()});
       }
     }
     wait_a_while(self, round);
@@ -111,27 +110,33 @@ global_registrar::destinations global_registrar::lock_all(process& self, base::n
   return {};
 }
 
-// A node that does not answer is being lost and does not count, as in OTP.
-bool global_registrar::lock(process& self, const destinations& at, base::nanos deadline) const {
+// A node that does not answer is being lost and does not count, as in OTP. Each has its time to answer, also
+// if the request's time is over.
+bool global_registrar::lock(process& self, const destinations& at) const {
   const auto body = lock_request(self, "set_lock");
-  const auto answers =
-      gen::call_many(self, at, body.bytes(), std::min(deadline, self.now() + answer_patience));
+  const auto answers = gen::call_many(self, at, body.bytes(), self.now() + answer_patience);
   destinations locked;
+  destinations silent; // they may take the lock yet
   bool all = true;
   for (std::size_t i = 0; i < answers.size(); ++i) {
     bool yes = false;
-    if (!answers[i]) continue;
+    if (!answers[i]) {
+      if (answers[i].error().what == gen::call_error::kind::timeout) silent.push_back(at[i]);
+      continue;
+    }
     etf::cursor(answers[i]->bytes()).read_bool(yes);
     if (yes) locked.push_back(at[i]);
     all = all && yes;
   }
-  if (!all) unlock(self, locked);
-  return all;
+  if (all) return true;
+  unlock(self, locked);
+  unlock(self, silent, 0);
+  return false;
 }
 
-void global_registrar::unlock(process& self, const destinations& at) const {
+void global_registrar::unlock(process& self, const destinations& at, base::nanos patience_of_each) const {
   const auto body = lock_request(self, "del_lock");
-  gen::call_many(self, at, body.bytes(), self.now() + answer_patience);
+  gen::call_many(self, at, body.bytes(), self.now() + patience_of_each);
 }
 
 message global_registrar::change(process& self, etf::bytes request, const destinations& everyone) const {

@@ -27,10 +27,14 @@ class global_registrar : public runtime::behaviour {
  private:
   using destinations = std::vector<runtime::destination>;
 
+  // For one node's answer; a lost connection is noticed sooner.
+  static constexpr base::nanos answer_patience = 10 * base::nanos_per_second;
+
   // Every node of the partition, with the lock held. Empty: the deadline passed.
   destinations lock_all(runtime::process& self, base::nanos deadline) const;
-  bool lock(runtime::process& self, const destinations& at, base::nanos deadline) const;
-  void unlock(runtime::process& self, const destinations& at) const;
+  bool lock(runtime::process& self, const destinations& at) const;
+  void unlock(runtime::process& self, const destinations& at,
+              base::nanos patience_of_each = answer_patience) const;
   runtime::message change(runtime::process& self, etf::bytes request, const destinations& everyone) const;
 };
 

@@ -27,7 +27,15 @@ struct global_name_server::changes {
   std::uint32_t his_count = 0;
 
   void insert_mine(etf::bytes entry) { insert(mine, mine_count, entry); }
-  void insert_his(etf::bytes entry) { insert(his, his_count, entry); }
+  // The peer is to have this side's process.
+  void keep_ours(etf::bytes name, const global_directory::entry& ours, const runtime::node_names& nodes) {
+    message_writer own;
+    own.tuple(3);
+    own.raw(name);
+    runtime::write(own, ours.pid, nodes);
+    own.raw(ours.method.bytes());
+    insert(his, his_count, own.view());
+  }
   void remove(etf::bytes name) {
     for (auto* out : {&mine, &his}) {
       out->tuple(2);
@@ -50,7 +58,6 @@ struct global_name_server::changes {
 void global_name_server::settle(process& self, const std::string& node, etf::bytes entry, etf::bytes name,
                                 const runtime::pid& his, const global_directory::entry& ours,
                                 const std::optional<runtime::pid>& said, changes& out) const {
-  const auto& nodes = self.host().nodes();
   const runtime::on_behalf asker(self, his);
   auto outcome = resolve_conflict(self, asker, ours.method.bytes(), name, his, ours.pid);
   if (!outcome) {
@@ -62,12 +69,7 @@ void global_name_server::settle(process& self, const std::string& node, etf::byt
   base::log::info("services", "global: a name of this partition and of {} had two processes", node);
   if (*outcome == conflict_outcome::neither) return out.remove(name);
   if (*outcome == conflict_outcome::first_stays) return out.insert_mine(entry);
-  message_writer own;
-  own.tuple(3);
-  own.raw(name);
-  runtime::write(own, ours.pid, nodes);
-  own.raw(ours.method.bytes());
-  out.insert_his(own.view());
+  out.keep_ours(name, ours, self.host().nodes());
 }
 
 // {call, global, resolve_it, [Method, Name, First, Second], GroupLeader} to the node of our process.
@@ -180,14 +182,21 @@ void global_name_server::settle_all(process& self, const std::string& node, part
   auto next = said.begin();
   const bool decides = self.host().node_name() < node;
   const message exchange = p.exchange;
+  std::size_t common = 0; // names that both sides have
   for_each_of(self, exchange,
               [&](std::uint32_t index, etf::bytes entry, etf::bytes name, const runtime::pid& his,
                   const global_directory::entry* ours) {
                 while (next != said.end() && next->first.index < index) ++next;
                 if (ours == nullptr) return found.insert_mine(entry);
+                if (ours->pid == his || !decides) return;
+                // A peer that says names several times gets no more answers than there are names.
+                if (++common > names_.all().size()) return;
+                work_.add(ours->method.size());
                 // This node alone decides about names of its own processes: no other node may claim one for
-                // them.
-                if (ours->pid == his || his.here() || !decides) return;
+                // them, and its method is not asked, which could end such a process.
+                const bool has_ended = ours->pid.here() && !self.host().alive(ours->pid);
+                if (his.here() && has_ended && self.host().alive(his)) return found.insert_mine(entry);
+                if (his.here()) return found.keep_ours(name, *ours, self.host().nodes());
                 const bool known =
                     next != said.end() && next->first.index == index && next->first.ours == ours->pid;
                 settle(self, node, entry, name, his, *ours, known ? next->second : std::nullopt, found);

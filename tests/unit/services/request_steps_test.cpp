@@ -292,6 +292,10 @@ class walk {
   }
   // A request may end the connection, as one that has too long a name does. A session is used up by one.
   void renew() {
+    renew_site();
+    if (to_.service == "global_name_server" && by_.needs == session::none) take_lock();
+  }
+  void renew_site() {
     constexpr std::size_t much = 16'000'000; // what a node keeps of it would slow the next requests down
     if (at_ && by_.needs == session::none && at_->connected() && at_->sent < much) return;
     at_.reset();
@@ -299,6 +303,11 @@ class walk {
     if (by_.needs != session::none) begin_session();
     if (to_.service == "pg") meet();
     if (by_.needs == session::exchanged) say("exchange", {parts_of().node(), nil(), nil(), one()});
+  }
+  // global changes no names for a node that has not its lock.
+  void take_lock() {
+    const taken_request to{"global_name_server", {form::call, "set_lock", 2, 2, peer_request::nothing}};
+    at_->of(to.service, whole_request(*at_, to, {parts_of().tuple({message::atom("global"), little_})}));
   }
   request_parts parts_of() { return {*at_, little_, 1, form::cast}; }
   static message nil() {

@@ -473,6 +473,13 @@ TEST_CASE("what a node keeps for a peer is given back when the peer has left") {
     whole_node a(epmd, "a@127.0.0.1");
     const actor here(a.host);
     const destination pg = a.see(b, "pg"), global = a.see(b, "global_name_server");
+    message_writer lock; // without which no names are taken
+    lock.tuple(2);
+    lock.atom("set_lock");
+    lock.tuple(2);
+    lock.atom("global");
+    lock.atom("here");
+    ask(here, global, lock.take());
     const auto write_name = [&](message_writer& out, std::size_t i) {
       out.tuple(2);
       out.unsigned_integer(i);
