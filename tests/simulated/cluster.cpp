@@ -157,7 +157,7 @@ std::string cluster::configuration(unsigned host, const std::string& lines) cons
       "}} }}\n"
       "control: {{ socket: {} }}\n"
       "distribution: {{ listen: [ {{ address: 10.0.0.{}, ports: 20000-20100, tls: {} }} ], ticktime: 8s, "
-      "peers: [ {} ] }}\n"
+      "peers: [ {} ], allow: {{ spawn: [ 'kv:kv' ] }} }}\n"
       "plugins: {{ path: [ {} ], reload_deadline: 300ms }}\n"
       "applications:\n"
       "  - name: shop\n"

@@ -103,6 +103,10 @@ class search {
         "{} events\n",
         seen_.stream_events, seen_.datagrams, seen_.pooled, seen_.notices);
     fmt::print(
+        "{} global names were given, {} lost to another process; {} global locks were taken; {} spawns on "
+        "other nodes, {} messages to aliases\n",
+        seen_.names, seen_.conflicts, seen_.locks, seen_.spawns, seen_.alias_answers);
+    fmt::print(
         "{} seeds, {} failed, {:.0f} simulated seconds and {} changes of thread in {:.1f} s, hash {:016x}\n",
         ran_, failed_, static_cast<double>(lived_) / 1e9, steps_, took.count(), hash_);
     return failed_ == 0 ? 0 : 1;
@@ -151,6 +155,11 @@ class search {
     seen_.datagrams += out.made.seen.datagrams;
     seen_.pooled += out.made.seen.pooled;
     seen_.notices += out.made.seen.notices;
+    seen_.names += out.made.seen.names;
+    seen_.conflicts += out.made.seen.conflicts;
+    seen_.locks += out.made.seen.locks;
+    seen_.spawns += out.made.seen.spawns;
+    seen_.alias_answers += out.made.seen.alias_answers;
     seen_.replies += out.made.seen.replies;
     seen_.encrypted += out.made.seen.encrypted;
   }

@@ -97,19 +97,22 @@ def search(program, first):
     running = []
     for number in range(SEARCHES):
         arguments = ["--first", str(first + number * 1_000_000), "--for", f"{SECONDS}s", "--until-failed", "--shrink", "0"]
-        running.append(subprocess.Popen([str(program), *arguments], stdout=subprocess.PIPE, text=True))
+        # A file: what is said of one seed may be more than a pipe takes before anybody reads.
+        said = program.with_name(f"said-{number}")
+        with said.open("wb") as into:
+            running.append((subprocess.Popen([str(program), *arguments], stdout=into), said))
     found = None
     while found is None and running:
         time.sleep(0.1)
-        for one in [one for one in running if one.poll() is not None]:
-            running.remove(one)
-            said = one.stdout.read()
+        for one, file in [one for one in running if one[0].poll() is not None]:
+            running.remove((one, file))
+            said = file.read_text(encoding="utf-8", errors="replace")
             if match := re.search(r"^seed (\d+) failed$", said, re.MULTILINE):
                 reason = re.findall(r"^simulated machine: (.*)$", said, re.MULTILINE)
                 found = int(match[1]), (reason or ["?"])[-1]
-    for one in running:
+    for one, _ in running:
         one.kill()
-        one.communicate()
+        one.wait()
     return found
 
 

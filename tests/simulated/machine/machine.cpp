@@ -50,11 +50,14 @@ struct heart {
   thread* ended = nullptr; // has given the baton away and is about to end
   draws chance{0};
   draws chance_of_threads{0}; // of its own, so that what else is drawn does not follow from it
+  draws chance_of_stops{0};   // of its own, too
   std::uint64_t hash = 0xcbf29ce484222325;
   std::uint64_t switch_one_in = 8; // a point switches threads once in so many times
   std::uint64_t choices = 0;       // among several ready threads
   std::uint64_t points = 0;        // in a row at which the thread ran on
+  std::uint64_t stop_one_in = 0;   // at a point a thread is stopped once in so many times; 0: never
   nanos most_cost = 300;           // the longest time that a point costs
+  nanos tick = 1;                  // waits for something end at multiples of it, if by their deadline
   bool in_events = false;
   settings chosen;
   progress own;
@@ -157,6 +160,16 @@ thread& choose(heart& all) {
   return *chosen;
 }
 
+// Whether the kernel takes the processor from the thread, for others that this machine knows nothing of.
+bool is_stopped(heart& all) {
+  return all.stop_one_in != 0 && decides(all) && all.chance_of_stops.one_in(all.stop_one_in);
+}
+
+nanos length_of_stop(heart& all) {
+  constexpr std::array most{100 * microsecond, millisecond, 20 * millisecond};
+  return all.chance_of_stops.between(1, most[all.chance_of_stops.below(most.size())]);
+}
+
 // `from` is in the list of ready threads, or waits.
 void switch_from(heart& all, thread& from) {
   thread& next = choose(all);
@@ -180,6 +193,10 @@ void begin(const settings& chosen) {
   if (chosen.shown != nullptr) all.shown = chosen.shown;
   all.chance = draws(chosen.seed * 0x9e3779b97f4a7c15 + 0x1234567);
   all.chance_of_threads = draws(chosen.seed * 0xd1342543de82ef95 + 0x7654321);
+  all.chance_of_stops = draws(chosen.seed * 0xbea225f9eb34556d + 0x2345678);
+  if (all.chance_of_stops.one_in(3)) all.stop_one_in = 4000ULL << all.chance_of_stops.below(5);
+  if (all.chance_of_stops.one_in(3))
+    all.tick = std::array{millisecond, 10 * millisecond, 50 * millisecond}[all.chance_of_stops.below(3)];
   all.switch_one_in = 1ULL << draw_below(7);
   all.most_cost = 20 << draw_below(6);
   auto first = std::make_unique<thread>();
@@ -242,7 +259,13 @@ void point() {
   heart& all = of_machine();
   if (all.in_events) return;
   spend(all.chance_of_threads.between(1, all.most_cost));
-  if (self->steady > 0 || all.ready.empty()) return;
+  if (self->steady > 0) return;
+  if (is_stopped(all)) {
+    ++all.shown->changes;
+    wait(nullptr, all.now + length_of_stop(all));
+    return;
+  }
+  if (all.ready.empty()) return;
   if (decides(all)) {
     if (!all.chance_of_threads.one_in(all.switch_one_in)) return;
     ++all.shown->changes;
@@ -256,7 +279,9 @@ void point() {
 void yield() {
   heart& all = of_machine();
   spend(all.chance_of_threads.between(1, all.most_cost));
-  if (self->steady > 0 || all.ready.empty()) return;
+  if (self->steady > 0) return;
+  // It waits in a loop for a thread that does not run: the rounds of the loop are what a processor does then.
+  if (all.ready.empty()) return spend(10 * microsecond);
   make_ready(all, *self, false);
   switch_from(all, *self);
 }
@@ -264,6 +289,8 @@ void yield() {
 bool wait(const void* on, nanos deadline) {
   heart& all = of_machine();
   if (all.in_events) give_up("an event of the machine waits");
+  if (on != nullptr && deadline > all.now && deadline < never - all.tick)
+    deadline = (deadline + all.tick - 1) / all.tick * all.tick;
   self->is = thread::state::waiting;
   self->waits_on = on;
   self->deadline = deadline;

@@ -39,6 +39,11 @@ class ledger {
   void datagram_came() { ++seen_.datagrams; }
   void pooled_request_came() { ++seen_.pooled; }
   void notice_came() { ++seen_.notices; }
+  void name_given() { ++seen_.names; }
+  void name_lost() { ++seen_.conflicts; }
+  void lock_taken() { ++seen_.locks; }
+  void spawned() { ++seen_.spawns; }
+  void alias_answered() { ++seen_.alias_answers; }
   void operator_told() { ++seen_.replies; }
   void peer_encrypted() { ++seen_.encrypted; }
   void broken(const std::string& invariant);
@@ -66,6 +71,11 @@ class ledger {
     std::uint64_t datagrams = 0;     // answers by datagram
     std::uint64_t pooled = 0;        // requests that workers of pools got
     std::uint64_t notices = 0;       // events that handlers of event managers got
+    std::uint64_t names = 0;         // global names that were given to processes
+    std::uint64_t conflicts = 0;     // processes that lost a global name to another one
+    std::uint64_t locks = 0;         // global locks that were taken
+    std::uint64_t spawns = 0;        // processes that were spawned on another node
+    std::uint64_t alias_answers = 0; // messages to aliases
     std::uint64_t replies = 0;       // of control sockets
     std::uint64_t encrypted = 0;     // ends of connections between nodes that speak TLS, at the end of a run
   };

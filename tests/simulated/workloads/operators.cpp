@@ -104,6 +104,10 @@ class control_client final : public native_server {
     if (!*reply && !one.may_fail)
       the_ledger().broken(fmt::format("a request at a control socket is done: {} of host {}: {}",
                                       one.asked.command, host_, reply->error().why));
+    if (!*reply && reply->error().code == base::errc::internal)
+      the_ledger().broken(
+          fmt::format("a request at a control socket is carried out or refused: {} of host {}: {}",
+                      one.asked.command, host_, reply->error().why));
     if (!*reply && reply->error().why.empty())
       the_ledger().broken(
           fmt::format("an error at a control socket has a reason: {} of host {}", one.asked.command, host_));

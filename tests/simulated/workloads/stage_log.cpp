@@ -82,7 +82,8 @@ void stage_log::passed(const std::string& tag, std::uint64_t count) {
                     count, shown(tag), link.came, link.asked));
 }
 
-void stage_log::counted(const std::string& producer, const behaviours::stage_counters& counters) {
+void stage_log::counted(const std::string& producer, const behaviours::stage_counters& counters,
+                        std::uint64_t demand) {
   const auto found = sources_.find(producer);
   const bool once = found == sources_.end() || found->second.kind != dispatch_kind::broadcast;
   const std::uint64_t known = counters.delivered + counters.dropped + counters.unrouted + counters.buffered;
@@ -95,6 +96,12 @@ void stage_log::counted(const std::string& producer, const behaviours::stage_cou
                     "{}, dropped {}, unrouted {}, buffered {}",
                     producer, counters.emitted, counters.delivered, counters.dropped, counters.unrouted,
                     counters.buffered));
+  // Which consumer takes an event of a `callback` is the event's, and demand that is held back waits.
+  const bool any_may = found != sources_.end() && found->second.kind != dispatch_kind::callback;
+  if (any_may && !counters.accumulating && counters.buffered > 0 && demand > 0)
+    broken(
+        fmt::format("no event waits for which there is demand: {} buffers {}, and its consumers can take {}",
+                    producer, counters.buffered, demand));
 }
 
 // ---- the end ----

@@ -65,8 +65,9 @@ class stage_log {
   void given(const std::string& tag, std::int64_t event);
   // Checks the number of events that a producer's engine counts for a subscription.
   void passed(const std::string& tag, std::uint64_t count);
-  // Checks the counters of a producer's engine.
-  void counted(const std::string& producer, const behaviours::stage_counters& counters);
+  // Checks the counters of a producer's engine. `demand`: the number of events that its consumers can take.
+  void counted(const std::string& producer, const behaviours::stage_counters& counters,
+               std::uint64_t demand = 0);
 
   // Stages work as before, but begin and end no subscription.
   bool settled = false;

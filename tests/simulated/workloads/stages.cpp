@@ -198,7 +198,7 @@ class stage final : public native_server {
   void audit() {
     for (const behaviours::stage_subscription& one : engine_->subscriptions())
       if (!one.upstream) log_.passed(tag_of(one.party), one.flow.passed);
-    if (source_ != nullptr) log_.counted(own_, engine_->counters());
+    if (source_ != nullptr) log_.counted(own_, engine_->counters(), demand());
     if (!log_.ends) return;
     stage_end how{
         fmt::format("{} of host {}", is_.name, host_), is_.role, engine_->counters(), {}, unasked()};
@@ -208,7 +208,9 @@ class stage final : public native_server {
   }
 
   // The demand of this producer's consumers for which it was not asked.
-  std::uint64_t unasked() const {
+  std::uint64_t unasked() const { return demand() - std::min(demand(), pending_); }
+  // The number of events that its consumers can take.
+  std::uint64_t demand() const {
     const bool to_all = source_ != nullptr && source_->kind == dispatch_kind::broadcast;
     std::optional<std::uint64_t> wanted;
     for (const behaviours::stage_subscription& one : engine_->subscriptions()) {
@@ -216,7 +218,7 @@ class stage final : public native_server {
       const std::uint64_t its = one.flow.asked - std::min(one.flow.asked, one.flow.passed);
       wanted = !wanted ? its : to_all ? std::min(*wanted, its) : *wanted + its;
     }
-    return wanted.value_or(0) - std::min(wanted.value_or(0), pending_);
+    return wanted.value_or(0);
   }
 
   runtime::outcome act(process& self) {

@@ -13,9 +13,9 @@ namespace coppice::simulated {
 namespace {
 
 // The workloads of plain actors come first.
-constexpr std::array<std::string_view, 19> names{
-    "calls",  "casts",  "watches", "mixed",   "raft",  "saga",  "changes",   "events", "jobs",    "pg",
-    "stages", "statem", "web",     "streams", "dials", "talks", "datagrams", "pools",  "managers"};
+constexpr std::array<std::string_view, 20> names{
+    "calls",  "casts",  "watches", "mixed",   "raft",  "saga",  "changes",   "events", "jobs",     "pg",
+    "stages", "statem", "web",     "streams", "dials", "talks", "datagrams", "pools",  "managers", "global"};
 constexpr std::size_t plain = 4;
 constexpr std::string_view by_name_alone = "hours"; // no seed chooses it
 
@@ -73,6 +73,7 @@ std::unique_ptr<workload> make_workload(std::string_view name) {
   if (name == "datagrams") return make_datagrams();
   if (name == "pools") return make_pools();
   if (name == "managers") return make_managers();
+  if (name == "global") return make_global_names();
   if (name == by_name_alone) return make_hours();
   return make_traffic(name);
 }

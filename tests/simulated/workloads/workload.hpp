@@ -98,6 +98,8 @@ std::unique_ptr<workload> make_datagrams();
 std::unique_ptr<workload> make_pools();
 // Event managers, as gen_event has them.
 std::unique_ptr<workload> make_managers();
+// Global names, locks, and spawns on other nodes.
+std::unique_ptr<workload> make_global_names();
 // Calls, jobs, a reload and a partition each minute, for hours. Only by its name.
 std::unique_ptr<workload> make_hours();
 
