@@ -435,12 +435,15 @@ TEST_CASE("a handler that a frozen process runs for another's sake may return un
                                      (void)self.await(ref);
                                    }));
   actor caller(n.host);
+  std::promise<void> begun;
   std::promise<void> frozen;
   std::atomic<bool> answered{false};
   caller.start([&, to = *server](process& self) {
+    begun.set_value();
     (void)self.blocking_run([&] { frozen.get_future().wait(); });
     answered = call(self, to, no_deadline);
   });
+  begun.get_future().wait(); // else it could stand still before it begins
   std::optional<freezer> first(std::in_place, n.host);
   std::vector<pid> who{*server};
   REQUIRE(froze(*first, who));
