@@ -121,6 +121,11 @@ message event_manager::take_end(process& self, const runtime::pid& of, message r
 bool event_manager::take_ends(process& self, const std::vector<runtime::pid>& of) {
   auto& names = self.host().nodes();
   for (const runtime::pid& who : of) {
+    if (handled_exit_ != nullptr && handled_exit_->from == who) {
+      failed(self, who, handled_exit_->reason);
+      gone_.erase(who);
+      continue;
+    }
     const auto said = self.take_message([&](const message& m, runtime::message_origin origin) {
       return origin.notice && (is_left_of(m, who, names) || is_exit_of(m, who, names));
     });

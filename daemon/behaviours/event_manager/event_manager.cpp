@@ -161,15 +161,19 @@ void event_manager::flush(process& self) {
   out.raw(terms);
   out.nil();
   const message all = out.take();
-  const auto full = [&](const handler& one) { return !has_room(one, count, all.size()); };
+  std::vector<runtime::pid> ended;
+  for (const handler& one : handlers_)
+    if (!has_room(one, count, all.size()) && (one.meter->leaves() || !self.host().alive(one.pid)))
+      ended.push_back(one.pid);
+  if (!take_ends(self, ended)) return;
+  // What is sent to a handler that leaves goes to the one in its place.
+  const auto full = [&](const handler& one) {
+    return !one.meter->leaves() && !has_room(one, count, all.size());
+  };
   if (std::ranges::any_of(handlers_, [&](const handler& one) { return full(one) && !one.is_behind(); }) &&
       !settle(self))
     return;
   std::vector<runtime::pid> without_room;
-  for (const handler& one : handlers_)
-    if (full(one)) without_room.push_back(one.pid);
-  // One of them may have left, and then the handler in its place has room.
-  if (!take_ends(self, std::exchange(without_room, {}))) return;
   for (handler& one : handlers_) {
     if (full(one)) [[unlikely]] {
       one.misses = true;
@@ -257,14 +261,14 @@ bool event_manager::settle(process& self) {
   return true;
 }
 
-// Keeps of recent_ what a handler that is behind has not handled. That is no more than its backlog.
+// Keeps of recent_ what a handler has not handled and would hand on. That is no more than its backlog.
 void event_manager::forget_handled() {
   std::uint64_t kept = 0;
   for (handler& one : handlers_) {
-    if (one.is_behind())
-      kept = std::max(kept, one.waiting());
-    else
+    if (one.waiting() == 0)
       one.misses = false;
+    else if (!one.misses)
+      kept = std::max(kept, one.waiting());
   }
   auto first = recent_.end();
   for (std::uint64_t events = 0; first != recent_.begin() && events < kept; events += first->count) --first;

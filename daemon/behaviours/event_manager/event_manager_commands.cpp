@@ -168,37 +168,37 @@ message event_manager::add(process& self, event_handler_spec what, const runtime
   return undefined_module(what.actor, args);
 }
 
-// The handler answers the caller itself, unless it has ended before.
+// The handler answers the caller itself. One that has ended before may have been begun again.
 message event_manager::query(process& self, const message& name, const message& from, etf::bytes request) {
-  const place one = find(name);
-  if (one == handlers_.end()) return runtime::error_message(message::atom("bad_module"));
-  const runtime::pid pid = one->pid;
-  message_writer out(request.size() + from.size() + 32);
-  out.tuple(3);
-  out.atom(events::query_call);
-  out.raw(from.bytes());
-  out.raw(request);
-  const answer done = ask(self, one, out.take(), patience());
-  if (done.end) return runtime::error_message(exit_tuple(done.end));
-  if (!done.term)
-    return find(pid) == handlers_.end() ? runtime::error_message(message::atom("bad_module")) : message();
-  take_ends(self, {pid}); // it may leave by its answer
-  return {};
+  for (place one; (one = find(name)) != handlers_.end();) {
+    const runtime::pid pid = one->pid;
+    message_writer out(request.size() + from.size() + 32);
+    out.tuple(3);
+    out.atom(events::query_call);
+    out.raw(from.bytes());
+    out.raw(request);
+    const answer done = ask(self, one, out.take(), patience());
+    if (done.end) return runtime::error_message(exit_tuple(done.end));
+    if (done.term) take_ends(self, {pid}); // it may leave by its answer
+    if (done.term || self.exiting() || find(pid) != handlers_.end()) return {};
+  }
+  return runtime::error_message(message::atom("bad_module"));
 }
 
 message event_manager::remove(process& self, const message& name, etf::bytes args) {
-  place one = find(name);
-  if (one == handlers_.end()) return runtime::error_message(message::atom("module_not_found"));
-  const runtime::pid pid = one->pid;
-  const answer done = ask(self, one, tagged(events::leave_call, args), patience());
-  one = find(pid);
-  if (one == handlers_.end() && !done.term && !done.end) // it has left by itself, or ended before
-    return runtime::error_message(message::atom("module_not_found"));
-  if (one != handlers_.end()) {
-    if (!done.term) self.exit(pid, runtime::reasons::kill());
-    take_out(self, one, runtime::reasons::normal());
+  for (place one; (one = find(name)) != handlers_.end();) {
+    const runtime::pid pid = one->pid;
+    const answer done = ask(self, one, tagged(events::leave_call, args), patience());
+    if (one = find(pid); one != handlers_.end()) {
+      if (!done.term) self.exit(pid, runtime::reasons::kill());
+      take_out(self, one, runtime::reasons::normal());
+      return done.term ? done.term : exit_tuple(message::atom("timeout"));
+    }
+    if (done.term) return done.term;
+    if (done.end) return exit_tuple(done.end);
+    if (self.exiting()) return {};
   }
-  return done.term ? done.term : exit_tuple(done.end ? done.end : message::atom("timeout"));
+  return runtime::error_message(message::atom("module_not_found"));
 }
 
 message event_manager::swap(process& self, const message& name, etf::bytes args, const message& to,

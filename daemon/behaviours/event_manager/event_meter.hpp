@@ -30,6 +30,9 @@ class event_meter {
   void took_in(std::size_t bytes) {
     bytes_.store(bytes_.load(std::memory_order_relaxed) + bytes, std::memory_order_release);
   }
+  // The handler is about to tell its manager that it leaves.
+  void leave() { leaves_.store(true, std::memory_order_release); }
+  bool leaves() const { return leaves_.load(std::memory_order_acquire); }
   reading read() const {
     return {events_.load(std::memory_order_acquire), bytes_.load(std::memory_order_acquire),
             busy_.load(std::memory_order_relaxed), worst_.load(std::memory_order_relaxed)};
@@ -40,6 +43,7 @@ class event_meter {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<base::nanos> busy_{0};
   std::atomic<base::nanos> worst_{0};
+  std::atomic<bool> leaves_{false};
 };
 
 // A behaviour that has a meter. The meter may outlive the behaviour.

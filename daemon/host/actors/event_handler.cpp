@@ -165,6 +165,7 @@ outcome event_handler::decide(std::int32_t status, const char* callback, etf::by
   } else {
     left.atom("remove");
   }
+  meter_->leave();
   if (self.parent()) self.notify(self.parent(), left.take());
   return runtime::stop(runtime::reasons::normal());
 }

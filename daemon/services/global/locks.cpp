@@ -29,6 +29,11 @@ bool global_locks::set(etf::bytes resource, etf::bytes requester, const runtime:
   return true;
 }
 
+bool global_locks::is_held_by(etf::bytes resource, const runtime::pid& holder) const {
+  const auto found = locks_.find(base::as_text(resource));
+  return found != locks_.end() && found->second.holders.contains(holder);
+}
+
 bool global_locks::is_held_by(etf::bytes resource, std::uint32_t node) const {
   const auto found = locks_.find(base::as_text(resource));
   if (found == locks_.end()) return false;

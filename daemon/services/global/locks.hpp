@@ -26,7 +26,8 @@ class global_locks {
   bool set(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
   // Whether set() would succeed.
   bool free_for(etf::bytes resource, etf::bytes requester) const;
-  // Whether a process of that node holds it.
+  // Whether that process, or a process of that node, holds it.
+  bool is_held_by(etf::bytes resource, const runtime::pid& holder) const;
   bool is_held_by(etf::bytes resource, std::uint32_t node) const;
   void remove(etf::bytes resource, etf::bytes requester, const runtime::pid& holder);
   // Removes every lock of a process that has ended.

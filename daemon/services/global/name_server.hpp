@@ -162,8 +162,8 @@ class global_name_server : public behaviours::native_server {
   // nothing is changed.
   bool insert(runtime::process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
               std::uint32_t speaker);
-  // Whether the sender of the message that is handled may change names here.
-  bool may_change(const runtime::process& self) const;
+  // Whether a call of that process may change names here.
+  bool may_change(const runtime::pid& asker) const;
   bool may_say(std::uint32_t speaker, etf::bytes name, etf::bytes method) const;
   void erase(runtime::process& self, etf::bytes name);
   // Changes of names that were carried out, as the elements of a list.

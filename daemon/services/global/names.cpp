@@ -94,7 +94,7 @@ global_name_server::call_answer global_name_server::handle_call(process& self, c
       return reply(message::atom("true"));
     }
     const bool is_registration = (what == "register" && arity == 4) || (what == "register_ext" && arity == 5);
-    if ((is_registration || what == "unregister") && !may_change(self)) return reply(message::atom("no"));
+    if ((is_registration || what == "unregister") && !may_change(*caller)) return reply(message::atom("no"));
     if (is_registration) {
       if (!read_long_term(at, term, work_)) return no_reply();
       const auto pid = runtime::read_pid(at, self.host().nodes());
@@ -195,11 +195,11 @@ message global_name_server::method_of(process& self, etf::cursor question) const
   return found->method;
 }
 
-// A node changes names while it has global's lock on all nodes of its partition. One that has lost its
-// connection here has lost the lock with it: then what it asks for was meant for another partition, and may
-// come over a new connection.
-bool global_name_server::may_change(const process& self) const {
-  return self.origin().here() || locks_.is_held_by(message::atom(lock_resource).bytes(), self.origin().node);
+// A node changes names by a process that has global's lock on all nodes of its partition. If it has lost its
+// connection here, it has lost the lock with it: then what it asks for was meant for another partition, and
+// may come over a new connection.
+bool global_name_server::may_change(const runtime::pid& asker) const {
+  return asker.here() || locks_.is_held_by(message::atom(lock_resource).bytes(), asker);
 }
 
 // OTP also refuses a second name for a process.
@@ -279,6 +279,7 @@ bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
       }
     } else if (what == "delete" && read_long_term(at, name, work_)) {
       work_.add(name.size());
+      if (names_.find(name) == nullptr) continue;
       erase(self, name);
     } else {
       return true;

@@ -110,8 +110,8 @@ global_registrar::destinations global_registrar::lock_all(process& self, base::n
   return {};
 }
 
-// A node that does not answer is being lost and does not count, as in OTP. Each has its time to answer, also
-// if the request's time is over.
+// A node that is lost does not count, as in OTP; one that does not answer for so long is taken for lost. Each
+// has its time to answer, also if the request's time is over.
 bool global_registrar::lock(process& self, const destinations& at) const {
   const auto body = lock_request(self, "set_lock");
   const auto answers = gen::call_many(self, at, body.bytes(), self.now() + answer_patience);

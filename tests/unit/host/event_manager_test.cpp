@@ -22,6 +22,26 @@ using lines = std::vector<std::string>;
 
 } // namespace
 
+namespace {
+
+// Of the engine as people see it, what `key` has in the handler that was added first.
+std::string of_first(event_manager_fixture& on, const std::string& key) {
+  return on.host.run([&](runtime::process& self) {
+    const auto shown =
+        behaviours::ask_shown_state(self, on.manager, base::mono_now() + 10 * base::nanos_per_second);
+    const std::string engine = text(shown.engine);
+    const auto begin = engine.rfind(key + " => ") + key.size() + 4;
+    return engine.substr(begin, engine.find_first_of(",}", begin) - begin);
+  });
+}
+
+std::size_t lines_of(const lines& all, std::string_view id) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(all, [&](const std::string& one) { return one.starts_with(id); }));
+}
+
+} // namespace
+
 TEST_CASE("handlers of the configuration begin in its order, the last one is the first of which_handlers") {
   event_manager_fixture on;
   on.begin(with_handlers({"a", "b"}));
@@ -147,26 +167,6 @@ TEST_CASE("a handler slower than slow_after holds nobody up, and goes on") {
   CHECK(on.host.system_request(runtime::destination(destination), "resume") == "ok");
   CHECK(on.host.book.take(1).size() == 1);
 }
-
-namespace {
-
-// Of the engine as people see it, what `key` has in the handler that was added first.
-std::string of_first(event_manager_fixture& on, const std::string& key) {
-  return on.host.run([&](runtime::process& self) {
-    const auto shown =
-        behaviours::ask_shown_state(self, on.manager, base::mono_now() + 10 * base::nanos_per_second);
-    const std::string engine = text(shown.engine);
-    const auto begin = engine.rfind(key + " => ") + key.size() + 4;
-    return engine.substr(begin, engine.find_first_of(",}", begin) - begin);
-  });
-}
-
-std::size_t lines_of(const lines& all, std::string_view id) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(all, [&](const std::string& one) { return one.starts_with(id); }));
-}
-
-} // namespace
 
 TEST_CASE("what waits before a slow handler is bounded, what comes beyond is dropped and counted") {
   event_manager_fixture on;
@@ -307,6 +307,56 @@ TEST_CASE("a slow handler that takes its leave hands on all events that it has n
         lines{"a event1", "a removed {by,a}", "b init {b,{a,1}}", "b event2", "b event3"});
   CHECK(on.ask("{sync_notify, {4, []}}") == "ok");
   CHECK(on.host.book.take(1) == lines{"b event4"});
+}
+
+TEST_CASE("a handler that has caught up in part hands on what it has not handled") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"});
+  spec->slow_after = 20 * base::nanos_per_ms;
+  on.begin(spec);
+  on.host.book.take(1);
+  const runtime::pid slow = on.host.run([&](runtime::process& self) { return on.first_handler(self); });
+  CHECK(on.host.system_request(runtime::destination(slow), "suspend") == "ok");
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok");
+  on.tell("{notify, {2, [{a, stall}]}}");
+  on.tell("{notify, {3, [{a, {swap, b}}]}}");
+  on.tell("{notify, {4, []}}");
+  CHECK(on.ask("{sync_notify, {5, []}}") == "ok"); // nobody is waited for
+  handling::stalled = true;
+  CHECK(on.host.system_request(runtime::destination(slow), "resume") == "ok");
+  CHECK(on.host.book.take(2) == lines{"a event1", "a event2"});
+  CHECK(of_first(on, "slow") == "false");
+  CHECK(on.ask("which_handlers") == "[{'h:h',a}]");
+  handling::stalled = false;
+  CHECK(on.host.book.take(5) ==
+        lines{"a event3", "a removed {by,a}", "b init {b,{a,3}}", "b event4", "b event5"});
+}
+
+TEST_CASE("a handler that begins with as many events as may wait for it is waited for") {
+  event_manager_fixture on;
+  auto spec = with_handlers({"a"});
+  spec->slow_after = base::nanos_per_second / 4;
+  spec->backlog = {3, 1 << 20, behaviours::event_overload::exit};
+  on.begin(spec);
+  on.host.book.take(1);
+  on.host.run([&](runtime::process& self) {
+    const runtime::pid slow = on.first_handler(self);
+    const auto gone = self.monitor(slow, true);
+    event_manager_fixture::order(self, slow, "suspend");
+    CHECK(on.asked(self, "{sync_notify, {1, [{a, {swap, b}}]}}") == "ok");
+    CHECK(on.asked(self, "{sync_notify, {2, []}}") == "ok");
+    CHECK(on.asked(self, "{sync_notify, {3, []}}") == "ok");
+    event_manager_fixture::order(self, on.manager, "suspend");
+    on.tell("{notify, {4, []}}");
+    on.tell("{notify, {5, []}}");
+    event_manager_fixture::order(self, slow, "resume");
+    CHECK(self.await(gone).error().what == runtime::await_error::kind::down);
+    event_manager_fixture::order(self, on.manager, "resume");
+    CHECK(on.asked(self, "{sync_notify, {6, []}}") == "ok");
+    CHECK(on.asked(self, "which_handlers") == "[{'h:h',b}]");
+  });
+  CHECK(on.host.book.take(8) == lines{"a event1", "a removed {by,a}", "b init {b,{a,1}}", "b event2",
+                                      "b event3", "b event4", "b event5", "b event6"});
 }
 
 TEST_CASE("what a handler that was begun again leaves unhandled goes to the one in its place") {
