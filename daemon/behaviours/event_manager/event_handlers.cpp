@@ -29,6 +29,15 @@ bool is_exit_of(const message& m, const runtime::pid& who, runtime::node_names& 
   return at.read_tuple_of(3) && at.read_atom_is("EXIT") && runtime::read_pid(at, names) == who;
 }
 
+// Of {'EXIT', Pid, Reason}.
+message reason_of(const message& exit) {
+  etf::cursor at(exit.bytes());
+  at.read_tuple_of(3);
+  at.skip();
+  at.skip();
+  return exit.slice(at.rest()).compact();
+}
+
 } // namespace
 
 event_manager::start_result event_manager::start(process& self, const event_handler_spec& what, bool here) {
@@ -99,17 +108,7 @@ message event_manager::take_end(process& self, const runtime::pid& of, message r
       return origin.notice && is_exit_of(m, of, names);
     });
     if (exit) {
-      etf::cursor at(exit.bytes());
-      at.read_tuple_of(3);
-      at.skip();
-      at.skip();
-      reason = exit.slice(at.rest());
-      if (const place one = find(of); one != handlers_.end()) {
-        const message why = reason.compact();
-        failed(self, of, why);
-        gone_.erase(of);
-        return message();
-      }
+      if (find(of) != handlers_.end()) exited(self, of, reason_of(exit));
       return message();
     }
     self.yield();
@@ -122,20 +121,13 @@ bool event_manager::take_ends(process& self, const std::vector<runtime::pid>& of
   auto& names = self.host().nodes();
   for (const runtime::pid& who : of) {
     if (handled_exit_ != nullptr && handled_exit_->from == who) {
-      failed(self, who, handled_exit_->reason);
-      gone_.erase(who);
+      exited(self, who, handled_exit_->reason);
       continue;
     }
     const auto said = self.take_message([&](const message& m, runtime::message_origin origin) {
       return origin.notice && (is_left_of(m, who, names) || is_exit_of(m, who, names));
     });
-    if (!said || take_left(self, said)) continue;
-    etf::cursor at(said.bytes());
-    at.read_tuple_of(3);
-    at.skip();
-    at.skip();
-    failed(self, who, said.slice(at.rest()).compact());
-    gone_.erase(who);
+    if (said && !take_left(self, said)) exited(self, who, reason_of(said));
     if (self.exiting()) return false;
   }
   return !self.exiting();
@@ -155,9 +147,7 @@ void event_manager::linked_ended(process& self, const gen::exit_notice& exit) {
     handled_exit_ = &exit; // flush() may wait for the handler, whose exit will not come again
     flush(self);
     handled_exit_ = nullptr;
-    failed(self, exit.from, exit.reason);
-    gone_.erase(exit.from);
-    return;
+    return exited(self, exit.from, exit.reason);
   }
   flush(self);
   if (!settle(self)) return;
@@ -194,6 +184,12 @@ void event_manager::failed(process& self, const runtime::pid& who, const message
                      runtime::shown(reason));
   gone.failure = runtime::shown(reason);
   if (gone.is.permanent) begin_again(self, std::move(gone), at);
+}
+
+// Its exit, which has come, is not waited for.
+void event_manager::exited(process& self, const runtime::pid& who, const message& reason) {
+  failed(self, who, reason);
+  gone_.erase(who);
 }
 
 void event_manager::begin_again(process& self, handler one, std::size_t at) {

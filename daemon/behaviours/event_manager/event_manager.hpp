@@ -128,6 +128,7 @@ class event_manager final : public server {
   bool take_left(runtime::process& self, const runtime::message& m);
   void left(runtime::process& self, const runtime::pid& who, etf::bytes how);
   void failed(runtime::process& self, const runtime::pid& who, const runtime::message& reason);
+  void exited(runtime::process& self, const runtime::pid& who, const runtime::message& reason);
   void linked_ended(runtime::process& self, const gen::exit_notice& exit);
   // Puts it at that place, or behind the last.
   void put_in(handler one, std::size_t at);

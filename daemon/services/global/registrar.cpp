@@ -23,13 +23,14 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos patience = 30 * base::nanos_per_second;
-constexpr base::nanos own_patience = 10 * base::nanos_per_second; // for this node's answer
+// For one node's answer; a lost connection is noticed sooner.
+constexpr base::nanos answer_patience = 10 * base::nanos_per_second;
 
 // The nodes of this partition, sorted. Empty: this node's global has not answered.
 std::vector<std::string> partition(process& self) {
   const auto question = message::atom("get_known");
   const auto answer = gen::call(self, destination::named(global_name_server::registered_name),
-                                question.bytes(), self.now() + own_patience);
+                                question.bytes(), self.now() + answer_patience);
   if (!answer) return {};
   std::vector<std::string> out{std::string(self.host().node_name())};
   etf::cursor at(answer->bytes());
@@ -83,7 +84,7 @@ runtime::outcome global_registrar::receive(process& self, message m) {
     return runtime::carry_on();
   }
   auto answer = change(self, at.rest(), everyone);
-  unlock(self, everyone);
+  unlock(self, everyone, answer_patience);
   gen::reply(self, from, std::move(answer));
   return runtime::carry_on();
 }
@@ -100,9 +101,9 @@ global_registrar::destinations global_registrar::lock_all(process& self, base::n
       if (lock(self, at)) {
         const auto now = partition(self);
         if (!now.empty() && std::includes(before.begin(), before.end(), now.begin(), now.end())) return at;
-        unlock(self, at);
+        unlock(self, at, answer_patience);
       } else {
-        unlock(self, {at.back()});
+        unlock(self, {at.back()}, answer_patience);
       }
     }
     wait_a_while(self, round);
@@ -129,7 +130,7 @@ bool global_registrar::lock(process& self, const destinations& at) const {
     all = all && yes;
   }
   if (all) return true;
-  unlock(self, locked);
+  unlock(self, locked, answer_patience);
   unlock(self, silent, 0);
   return false;
 }

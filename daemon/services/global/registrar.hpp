@@ -27,14 +27,11 @@ class global_registrar : public runtime::behaviour {
  private:
   using destinations = std::vector<runtime::destination>;
 
-  // For one node's answer; a lost connection is noticed sooner.
-  static constexpr base::nanos answer_patience = 10 * base::nanos_per_second;
-
   // Every node of the partition, with the lock held. Empty: the deadline passed.
   destinations lock_all(runtime::process& self, base::nanos deadline) const;
   bool lock(runtime::process& self, const destinations& at) const;
-  void unlock(runtime::process& self, const destinations& at,
-              base::nanos patience_of_each = answer_patience) const;
+  // `patience_of_each`: for a node's answer. 0: none is waited for.
+  void unlock(runtime::process& self, const destinations& at, base::nanos patience_of_each) const;
   runtime::message change(runtime::process& self, etf::bytes request, const destinations& everyone) const;
 };
 

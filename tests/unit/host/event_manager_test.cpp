@@ -20,10 +20,6 @@ std::shared_ptr<behaviours::event_manager_spec> with_handlers(std::initializer_l
 
 using lines = std::vector<std::string>;
 
-} // namespace
-
-namespace {
-
 // Of the engine as people see it, what `key` has in the handler that was added first.
 std::string of_first(event_manager_fixture& on, const std::string& key) {
   return on.host.run([&](runtime::process& self) {
