@@ -150,7 +150,7 @@ class main_loop {
   std::function<void()> hang_up_;
 };
 
-// What SIGHUP does; the log reports it. Opens the log files anew, applies the configuration as it is now,
+// The action of SIGHUP; the log reports it. Opens the log files anew, applies the configuration as it is now,
 // then reloads the plugins whose files have changed. Each of the two is one transaction, and the reload
 // follows also if the apply failed.
 void refresh(node::instance& running) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of packaging/dev.d/compile.py: what is seen of a build where no terminal is."""
+"""The self-test of packaging/dev.d/compile.py: what it prints of a build where there is no terminal."""
 import os
 import pathlib
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 
 COMPILE = pathlib.Path(__file__).resolve().parents[1] / "packaging/dev.d/compile.py"
 
-# Configures itself again as Meson does: at length, and then not at all.
+# A project whose build.ninja is made again, as Meson does it: with much output once, and then not at all.
 PROJECT = """\
 ninja_required_version = 1.5
 rule configure
@@ -27,7 +27,7 @@ default all
 
 
 def build(steps=0, step="touch $out", configure="touch build.ninja", strict=False):
-    """What is printed, and the exit status, of a build after its build.ninja was to be made again."""
+    """The output and the exit status of a build whose build.ninja has to be made again first."""
     with tempfile.TemporaryDirectory(prefix="coppice-test-") as folder:
         here = pathlib.Path(folder)
         outputs = [f"out{number}" for number in range(steps)]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The ETF library on its own, as somebody else would use it: installed into an empty folder, found by pkg-config,
-the example of its README compiled with each compiler here and run. Arguments: meson, the build folder, the README.
+"""The ETF library as another project would use it: installed into an empty folder and found by pkg-config; the example
+of its README is compiled with each compiler of this machine and run. Arguments: meson, the build folder, the README.
 Prints TAP."""
 import os
 import re
@@ -20,7 +20,7 @@ def run(command, **options):
 
 
 def installed(meson, build, folder):
-    """Headers, library and .pc under `folder`; where the .pc is."""
+    """Installs headers, library and .pc file under `folder`; returns the path of the .pc file."""
     done = run([meson, "install", "--no-rebuild", "--tags", "devel", "--destdir", str(folder)], cwd=build)
     if done.returncode != 0:
         raise AssertionError(f"meson install: {done.stdout}{done.stderr}")
@@ -31,7 +31,7 @@ def installed(meson, build, folder):
 
 
 def flags(folder, pc):
-    """What pkg-config says, with the prefix where it stands now."""
+    """pkg-config's flags, with the prefix replaced by the place where the files are now."""
     environment = {**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}
     prefix = run(["pkg-config", "--variable=prefix", "coppice-etf"], env=environment).stdout.strip()
     done = run(["pkg-config", f"--define-variable=prefix={folder}{prefix}", "--static", "--cflags", "--libs", "coppice-etf"],

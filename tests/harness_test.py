@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of harness/: a sanitizer's report on a program that a test started is that test's failure, so is a node that
-broke; what outlives a script is a failure of its own; metrics are read strictly; a node is asked over connections that are
-kept, and tests may share what they leave as it is."""
+"""The self-test of harness/. A sanitizer's report on a program that a test started fails that test, and so does a node
+that crashed; what outlives a script is a failure of its own; metrics are read strictly; a node is asked over
+connections that are kept; tests may share fixtures that they leave unchanged."""
 import os
 import pathlib
 import re
@@ -12,7 +12,8 @@ import sys
 
 from harness.metrics import Metrics
 
-# A script with two tests; the first starts a program that finds fault with itself, and waits for nothing of it.
+# A script with two tests. The first starts a program that writes a sanitizer's report about itself, and does not wait
+# for it.
 SCRIPT = """
 import os, re, subprocess
 from harness.reports import reports
@@ -34,7 +35,8 @@ def second(cleanup):
 run(["script"])
 """
 CASES = [
-    # what, under a sanitizer, lines in front and behind, what each test is, a part of the output
+    # what is tested, whether under a sanitizer, lines before and behind, the result of each test, a part of the
+    # output
     ("a report fails the test it was made in, and no other", True, "", "", ("not ok", "ok"), "data race"),
     ("an expected report does not", True, "reports.expect('coppiced', 'data race')", "", ("ok", "ok"), ""),
     ("what is expected of one program is none of another's", True, "reports.expect('coppice', 'data race')", "",
@@ -55,7 +57,7 @@ CASES = [
      ("ok", "ok"), ""),
 ]
 
-# A daemon that only answers: with what it was asked, and on which of its connections.
+# A stand-in for the daemon that answers each request with the request itself and the number of its connection.
 STAND_IN = """#!{python}
 import json, socket, sys, threading
 
@@ -190,7 +192,7 @@ def fourth(cleanup):
 run(["script", {chosen}])
 """
 SHARES = [
-    # what, what goes wrong in the second test, which tests run, what the script prints
+    # what is tested, what goes wrong in the second test, which tests run, what the script prints
     ("what is shared is made once, and closed with the last test", "", "", "1..4 made ok1 ok2 ok3 closed ok4"),
     ("after a failure it is made anew", "raise ValueError", "", "1..4 made ok1 closed not2 made ok3 closed ok4"),
     ("a test that is run alone closes it too", "", "'third'", "1..1 made closed ok1"),
@@ -198,7 +200,7 @@ SHARES = [
 
 HISTOGRAM = "# HELP h What\n# TYPE h histogram\n"
 METRICS = [
-    # what, whether it is OpenMetrics, the samples of a histogram h, whether they are taken
+    # what is tested, whether it is OpenMetrics, the samples of a histogram h, whether they are accepted
     ("a histogram has its bounds, sum and number", False,
      'h_bucket{le="-1"} 1\nh_bucket{le="1e-05"} 2\nh_bucket{le="+Inf"} 13\nh_sum 0.3\nh_count 13\n', True),
     ("each series of it by itself", True, 'h_bucket{l="v",le="1.0"} 1\nh_bucket{l="v",le="+Inf"} 3\nh_sum{l="v"} +Inf\n'
@@ -238,7 +240,7 @@ def main():
             print("# " + why.replace("\n", "\n# "))
 
     for what, sanitized, before, after, expected, part in CASES:
-        # Whoever runs this may set options for every program, of whatever build.
+        # The environment may already set options of sanitizers, for programs of any build.
         done = run_script(SCRIPT.format(before=before or "pass", after=after or "pass"), ASAN_OPTIONS="halt_on_error=1",
                           TSAN_OPTIONS="halt_on_error=0", COPPICE_SANITIZE="thread" if sanitized else "none")
         wanted = [f"{verdict} {at} - {name}" for at, (verdict, name) in enumerate(zip(expected, ("first", "second", "nothing is left behind")), 1)]

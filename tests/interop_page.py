@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""interop_page.py [--sockets] FOLDER PAGE: what the tests of interop proved, as packaging/INTEROP.md, to standard output. FOLDER
-holds the outcomes of runs (*.jsonl, as harness/tap.py notes them). A tick stands only where a test passed and none failed.
-PAGE is the page of before: of its table of TLS the rows stay whose peers are in no run; --sockets makes that table alone anew."""
+"""interop_page.py [--sockets] FOLDER PAGE: prints packaging/INTEROP.md, made of what the interop tests proved. FOLDER
+holds the outcomes of runs (*.jsonl, as harness/tap.py notes them). A tick means that a test passed and none failed.
+PAGE is the previous page: rows of its TLS table stay if no run has their peers. --sockets renews that table only."""
 import json
 import pathlib
 import sys
@@ -27,7 +27,7 @@ FEATURES = {
     "observer": "OTP's observer and etop look at our node",
 }
 
-# Of listeners and of what actors connect to: the column, and what it is.
+# Features of listeners and of connections that actors make: the column, and what it means.
 SOCKETS = {
     "1.3-EC": ("1.3 EC", "TLS 1.3 with an EC certificate, verified, and bytes both ways"),
     "1.3-RSA": ("1.3 RSA", "TLS 1.3 with an RSA certificate, verified, and bytes both ways"),
@@ -99,7 +99,7 @@ def sockets_of(text):
 
 
 def sockets(peers, before):
-    """The section, with the rows of the page of before whose peers are not there."""
+    """The section of sockets. Rows of the previous page stay if no run has their peers."""
     symbols = {"✓": "passed", "✗": "failed", "(skipped)": "skipped"}
     rows = {peer: {feature: [(symbols[shown], "", "")] for feature, shown in cells.items() if shown} for peer, cells in sockets_of(before).items()}
     rows.update({peer: of for peer, seen in peers.items() if (of := {feature: seen[feature] for feature in SOCKETS if feature in seen})})

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Holds every file against the house's rules: the include table (daemon/rooms.txt), the licence line and the
-prologue each file opens with, names that say nothing, files that grew too long, calls that throw for what a stranger may
-send, and headers that a file names things of and does not include.
+"""Checks every file by the house's rules: the include table (daemon/rooms.txt), the licence line and the prologue at the top,
+names that say nothing, files that are too long, functions that throw on input from outside, and files that use names of a
+header that they do not include.
 
-Without arguments it checks the whole checkout and prints TAP, one line a rule. --self-test seeds one violation
+Without arguments it checks the whole checkout and prints TAP, one line for each rule. --self-test seeds one violation
 of each rule and expects it to be found. --headers, --fuzz-targets and --often-included print lists that Meson builds
 from.
 """
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (".cpp", ".hpp", ".c", ".h")
 SCRIPTS = (".py", ".sh", ".erl", ".escript")
 BANNED = {"utils", "util", "common", "helpers", "helper", "misc", "manager"}
-TERMS = {"event_manager", "event-manager"}  # what OTP calls gen_event's process
+TERMS = {"event_manager", "event-manager"}  # OTP's word for gen_event's process
 LONGEST = 1000
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 ROOMS_LINE = re.compile(r"^// rooms:(.*)$", re.M)
@@ -50,7 +50,7 @@ class Table:
     def __init__(self, root):
         self.root = root
         self.may = {}
-        self.inside = {}  # by room with folders: what each of its folders may include of the room
+        self.inside = {}  # by room: for each of its folders, the folders of the room that it may include
         for line in read(root / "daemon/rooms.txt").splitlines():
             if line.strip() and not line.startswith("#"):
                 room, uses = line.split(":")
@@ -72,7 +72,7 @@ class Table:
         inside[folder] = {folder}.union(*(inside[name] for name in direct))
 
     def crosses(self, name, target):
-        """Whether an #include of `target` leaves its folder for one that it may not include, in the room of both."""
+        """Whether `target` is in the same room as `name`, but in a folder that the folder of `name` may not include."""
         room = self.room(name)
         if room not in self.inside or name.parts[:2] != ("daemon", room) or target.parts[:2] != ("daemon", room):
             return False
@@ -98,7 +98,7 @@ class Table:
         return None
 
     def allowed(self, name, text):
-        """Rooms the file may include from; its own among them."""
+        """The rooms that the file may include from, with its own."""
         room = self.room(name)
         if room is None and name.parts[:2] == ("tests", "unit") and len(name.parts) > 3:
             room = name.parts[2]
@@ -149,7 +149,7 @@ def arrows(table, name, text):
 
 
 def opening(name, text):
-    """The licence line, then a prologue."""
+    """The first line has to be the licence line; a prologue follows."""
     lines = text.splitlines()
     if lines and lines[0].startswith("#!"):
         lines = lines[1:]
@@ -185,7 +185,7 @@ def throwing(name, text):
                 yield f"{name}:{number}: dump() throws for bytes that are not UTF-8: base/json_text.hpp"
 
 
-# Waits and clocks that tests/unit/held_clock.cpp cannot hold, and where one of them has to be.
+# Waits and clocks that tests/unit/held_clock.cpp cannot replace, and the files that may use them.
 UNHELD = {
     re.compile(r"\bfuture_status\b|\bstd::async\b|\bSYS_futex\b"): (),
     re.compile(r"\bgettimeofday\b|\bclock_gettime\("): ("daemon/base/clock.cpp", "daemon/runtime/scheduling/thread_clock.cpp"),
@@ -246,8 +246,8 @@ def check(root):
 
 
 def missing(table, texts):
-    """What a file names with its namespace and includes no header for, neither itself nor by another. A build that compiles
-    several sources at once, or precompiles headers, compiles such a file."""
+    """Names that a file uses with their namespace although neither it nor its headers include the header that declares
+    them. A build that compiles several sources at once, or precompiles headers, compiles such a file."""
     names = {name: Names(text) for name, text in texts.items()}
     home, known = {}, {}
     for name, said in names.items():
@@ -278,7 +278,7 @@ def report(found):
 
 
 def self_test():
-    """Each rule finds its seeded violation, and nothing in a clean tree."""
+    """Each rule finds the violation that is seeded for it, and nothing in a clean tree."""
     head = "// SPDX-License-Identifier: MIT\n// A file of the self-test,\n// with a prologue.\n#pragma once\n"
     seeds = {
         "includes follow daemon/rooms.txt": {
@@ -351,8 +351,8 @@ def self_test():
 
 
 def headers():
-    """The headers of the rooms whose compiling alone has to be tried: those that other people include, and those that
-    no source of ours includes before anything else. Not those that only say where a header has moved to."""
+    """The headers that have to be compiled alone: installed ones, and headers that no source of ours includes first.
+    Headers that only point to another header are left out."""
     table, names, first = Table(ROOT), files_of(ROOT), set()
     for name in names:
         include = INCLUDE.search(read(ROOT / name)) if name.suffix == ".cpp" else None
@@ -371,8 +371,8 @@ def fuzz_targets():
             yield f"{path.stem}:{rooms.group(1)}"
 
 
-SHARE = 0.3  # of a target's sources: a header that so many include is worth precompiling
-CRASHES = "etf/include/coppice/etf/encode.hpp"  # clang 14, where it instantiates a lambda of a precompiled header
+SHARE = 0.3  # a header is precompiled if this share of a target's sources include it
+CRASHES = "etf/include/coppice/etf/encode.hpp"  # crashes clang 14 when it instantiates a lambda of a precompiled header
 
 
 def often_included():
@@ -386,11 +386,11 @@ def often_included():
             room = f"unit-{name.parts[2]}"
         if name.suffix == ".cpp" and room not in (None, "api-cpp", "plugins", "main"):
             of_target.setdefault(room, []).append(name)
-    included = {}  # by file: what it includes itself, and what of it is none of our files
+    included = {}  # by file: headers of ours that it includes directly, and other headers
 
     def reached(name, seen):
         if name not in included:
-            if not (ROOT / name).is_file():  # a library's
+            if not (ROOT / name).is_file():  # a header of a library
                 return seen
             included[name] = [(table.target(name, mark == '"', what), what) for mark, what in INCLUDE.findall(read(ROOT / name))]
         for target, what in included[name]:

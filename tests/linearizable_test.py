@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of harness/linearizable.py: histories whose verdict is known, histories made at random beside a search that
-tries every order, and the bound on its work. Prints TAP."""
+"""The self-test of harness/linearizable.py: histories whose verdict is known, random histories compared with a search
+that tries every order, and the bound on its work. Prints TAP."""
 import itertools
 import random
 import sys
@@ -76,7 +76,7 @@ def by_trying(model, operations):
 
 
 def at_random(here, wrong):
-    """Clients of a counter that works, of which some outcomes are unknown, and with `wrong` one answer is another."""
+    """A history of a counter that works. Some outcomes are unknown; with `wrong`, one answer is changed."""
     now, value, rows = 0, 0, []
     for client in range(here.randint(1, 3)):
         now = here.randint(0, 5)
@@ -106,7 +106,7 @@ def verdict(model, operations, **bounds):
 
 
 def long_history(here, clients, each, unknown):
-    """A counter that works, of many clients at once; some of whose outcomes are not known."""
+    """A history of a counter that works, with many concurrent clients; some outcomes are unknown."""
     now, value, operations = [0] * clients, 0, []
     for _ in range(clients * each):
         client = min(range(clients), key=lambda one: now[one])

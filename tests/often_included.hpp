@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What most files include of other libraries. Builds under a sanitizer precompile it for each target; no
-// source includes it.
+// Headers of other libraries that most files include. Builds under a sanitizer precompile them for each
+// target; no source includes this file.
 #pragma once
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Takes the picture of the node's page that stands in README.md: packaging/doc/page.png. It shows a node with each kind of
-process, one of which somebody has terminated. Run it after a change of how the page looks:
-COPPICE_BROWSER=1 tests/run.py --script tests/page_picture.py"""
+"""Makes packaging/doc/page.png, the picture of the node's page in README.md. It shows a node with each kind of process;
+an operator has terminated one of them. Run it after a change of the page's look: COPPICE_BROWSER=1 tests/run.py
+--script tests/page_picture.py"""
 from harness.browser import Browser
 from harness.node import Node, free_port, root
 from harness.tap import check, eventually, run, test

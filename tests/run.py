@@ -3,16 +3,16 @@
 """Runs a build's tests through `meson test` and counts their cases.
 
 A doctest program counts by its summary, a script by its TAP lines (`ok N - what`, `not ok N - what`,
-`ok N - what # SKIP reason`); a program that prints neither counts as one. Exit status 77 is a skipped test, its
-reason the last line it printed. In any program a line `SKIP what: reason` turns one passed case into a skipped
-one. A program that fails without saying which case (a crash, a sanitizer's report, a timeout) counts one failed.
-Of what failed it shows the check, not all that the programs under test have written: that is in meson-logs.
+`ok N - what # SKIP reason`). A program that prints neither counts as one case. Exit status 77 is a skipped test; the last
+line that it printed is the reason. In any program a line `SKIP what: reason` turns one passed case into a skipped
+one. A program that fails without a failed case (a crash, a sanitizer's report, a timeout) counts one failed. Of a failure
+the output shows the failed check; all that the programs under test have written is in meson-logs.
 
-A unit program or a script that failed by a check or its time limit runs again by itself, three times. If it passes all
-three it counts as passed and is listed, a line `unsteady: NAME: what failed` for each check; what it said is kept in
+If a unit program or a script fails by a check or its time limit, it runs three more times by itself. If it passes all
+three times it counts as passed and is listed, by a line `unsteady: NAME: what failed` for each check; its output is kept in
 build/unsteady/NAME.txt.
 A signal, a sanitizer's report, a process or a file left behind is a failure the first time. So are more than two unsteady
-tests in a run, and one that has a line in tests/unsteady.txt already.
+tests in a run, and a failure of a test that already has a line in tests/unsteady.txt.
 The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
 
 `run.py [BUILD] --script SCRIPT [ARGUMENT…]` runs one script by hand, in the environment that its test has.
@@ -33,23 +33,23 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TAP = re.compile(r"^(not ok|ok)\b[ \t]*(\d*)(?:[ \t]*-)?[ \t]*([^#\n]*)(?:#[ \t]*(SKIP|TODO)\S*[ \t]*(.*))?$", re.M | re.I)
 TAP_SKIP_ALL = re.compile(r"^1\.\.0[ \t]*#[ \t]*SKIP\S*[ \t]*(.*)$", re.M | re.I)
 SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
-# What a failure says of itself: doctest's assertions and crashes, a sanitizer's last word.
+# The lines of a failure that are shown: doctest's assertions and crashes, a sanitizer's summary.
 SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+(?:\n +values: .+)?|SUMMARY: \w+Sanitizer: .+)$", re.M)
-# A sanitizer's first report, with the stacks that tell where it was: without them it says nothing that can be mended.
+# A sanitizer's first report, with its stacks: without them nobody can find the fault.
 REPORT = re.compile(r"^==\d+==ERROR: \w+Sanitizer: .*\n(?:.*\n?)+", re.M)
-MEASURED = re.compile(r"^# measured: (.+)$", re.M)  # by a script, for people
+MEASURED = re.compile(r"^# measured: (.+)$", re.M)  # a script prints it for people to read
 TAP_SAID = re.compile(r"^not ok\b.*\n((?:#.*\n?)+)", re.M)
-# What no second run makes good, whatever else failed.
+# Failures that another run cannot undo, whatever else failed.
 CERTAIN = re.compile(r"Sanitizer: |^\S+: runtime error: |test case CRASHED|^# ended by a signal: |^# left behind: ", re.M)
 TRIED_AGAIN = ("unit/", "e2e/", "interop/", "attack/")
 TIMES = 3
 MOST_UNSTEADY = 2  # in one run
 MOST_SAID = 5
-MOST_LINES = 30  # of what a script says of one failed test: the check comes last but for what was found
+MOST_LINES = 30  # shown of a script's output about one failed test: the check comes last, then only what was found
 
 
 class Outcome:
-    """What one test of Meson's amounts to: numbers of cases, and lines for people."""
+    """The result of one Meson test: numbers of cases, and lines for people."""
 
     def __init__(self, name, entry):
         self.name = name
@@ -117,7 +117,8 @@ def in_suites(test, suites):
 
 
 def built(options):
-    """What the chosen tests need, with as many jobs as were asked for: `meson test` by itself takes every core."""
+    """Builds what the chosen tests need, with the requested number of jobs: `meson test` itself would use every
+    core."""
     compiler = [sys.executable, COMPILE, str(options.build), options.jobs]
     if subprocess.run([*compiler, "build.ninja"], check=False).returncode != 0:
         return False
@@ -132,12 +133,12 @@ def built(options):
 
 
 def known_unsteady(text):
-    """The names in tests/unsteady.txt: NAME DATE SYMPTOM, a line each."""
+    """The names in tests/unsteady.txt, which has lines NAME DATE SYMPTOM."""
     return {line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#")}
 
 
 def passes_again(options, one):
-    """Whether a test that failed passes when it runs alone, every time. It is kept what it said when it failed."""
+    """Whether a test that failed passes every time when it runs alone. Keeps the output of the failure."""
     log = options.build / "meson-logs/again.json"
     kept = options.build.resolve().parent / "unsteady" / (one.name.replace("/", "-") + ".txt")
     kept.parent.mkdir(exist_ok=True)
@@ -153,7 +154,7 @@ def passes_again(options, one):
 
 
 def settle(outcomes, known, again):
-    """Counts what passes again as passed and returns its lines; `again` says whether an outcome does."""
+    """Counts outcomes that pass again as passed and returns their lines; `again` says whether an outcome does."""
     lines, allowed = [], MOST_UNSTEADY
     for one in [one for one in outcomes if one.failed and one.may_pass_again]:
         if one.name in known:
@@ -173,8 +174,8 @@ def slowest(outcomes, most=10):
 
 
 def run_script(build, script, *arguments):
-    """Becomes the script, with what the latest build has made unless one is named. Programs that the environment names
-    stand."""
+    """Replaces this process by the script. Its programs are those of the latest build, or of the named one; programs
+    that the environment names stay as they are."""
     builds = [Path(one) for one in build]
     if not builds:
         made = (Path(__file__).resolve().parents[1] / "build").glob("*/.ninja_log")
@@ -184,7 +185,7 @@ def run_script(build, script, *arguments):
     tests = json.loads((builds[0] / "meson-info/intro-tests.json").read_text())
     path = str(Path(script).resolve())
     scripts = [each for each in tests if "PYTHONPATH" in each["env"]]
-    test = next((each for each in scripts if path in each["cmd"]), scripts[0])  # one that has no test yet: as any other
+    test = next((each for each in scripts if path in each["cmd"]), scripts[0])  # not a test yet: as any other
     environment = {**test["env"], **os.environ, "PYTHONPATH": test["env"]["PYTHONPATH"]}
     os.execve(sys.executable, [sys.executable, path, *arguments], environment)
 

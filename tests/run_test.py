@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of run.py: what each kind of output counts as, and that a script runs by hand as its test does."""
+"""The self-test of run.py: how each kind of output is counted, and that a script run by hand behaves as its test
+does."""
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from run import MOST_LINES, MOST_UNSTEADY, Outcome, known_unsteady, settle
 
 DOCTEST = "[doctest] test cases:  {} |  {} passed | {} failed | {} skipped\n[doctest] assertions: 9 | 9 passed | 0 failed |\n"
 CASES = [
-    # what, result, exit status, output, (passed, failed, skipped)
+    # what is tested, result, exit status, output, (passed, failed, skipped)
     ("a doctest program counts its cases", "OK", 0, DOCTEST.format(7, 7, 0, 0), (7, 0, 0)),
     ("failed doctest cases count as failed", "FAIL", 1, DOCTEST.format(7, 5, 2, 0), (5, 2, 0)),
     ("a doctest case may say that it skipped", "OK", 0, "SKIP ipv6: no loopback\n" + DOCTEST.format(3, 3, 0, 0), (2, 0, 1)),
@@ -42,7 +43,7 @@ SHOWN = [
 ]
 
 
-# Which failures a test may make good by passing when it runs alone.
+# Which failures are made good if the test passes when it runs alone.
 CHECK = DOCTEST.format(3, 2, 1, 0)
 AGAIN = [
     ("a failed check of a unit program", "unit/x", "FAIL", 1, CHECK, True),
@@ -64,7 +65,7 @@ def failed(name):
 
 
 def settled():
-    """What becomes of failures, by whether they pass again: (what, as expected)."""
+    """The results after failures have run again, by whether they pass: (what is tested, whether it is as expected)."""
     steady, unsteady = failed("unit/a"), failed("unit/b")
     unsteady.failures.append("x.cpp:1: ERROR: CHECK( a == b )")
     lines = settle([steady, unsteady], set(), lambda one: one is unsteady)
@@ -80,7 +81,7 @@ def settled():
     yield "known ones are read from their file", known_unsteady("# NAME DATE\n\nunit/a 2026-01-01 late\n") == {"unit/a"}
 
 
-# A script that is run by hand: whether it has a test of its own, what the environment says, what it finds.
+# Scripts run by hand: whether the script is a test, what the environment names, what the script finds.
 PROGRAM = 'import os, sys\nprint(os.environ.get("COPPICED"), os.environ["PYTHONPATH"].split("/")[-1], *sys.argv[1:])\n'
 BY_HAND = [
     ("a script runs by hand in the environment of its test", "mine.py", {}, "mine/coppiced tests a part"),
@@ -90,7 +91,7 @@ BY_HAND = [
 
 
 def by_hand(name, environment):
-    """What the script says when run.py runs it."""
+    """The output of the script when run.py runs it."""
     with tempfile.TemporaryDirectory() as folder:
         build, script = Path(folder) / "build", Path(folder).resolve() / name
         (build / "meson-info").mkdir(parents=True)

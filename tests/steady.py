@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs tests again and again while something else takes the processors, and prints which failed how often.
+"""Runs tests again and again while other processes load the processors, and prints which failed how often.
 
-A test that passes on a quiet machine and fails here has taken a speed or an order for granted. Nothing is run again to make
-it good; the exit status is 0 only if no test ever failed. What a failure said is in build/unsteady/NAME-ROUND.txt.
+A test that passes on a quiet machine and fails here depends on a speed or an order. No failure is made good by another run;
+the exit status is 0 only if no test ever failed. The output of a failure is in build/unsteady/NAME-ROUND.txt.
 """
 import argparse
 import contextlib
@@ -20,7 +20,7 @@ LOAD = "while True: pass"  # a process for each processor
 
 @contextlib.contextmanager
 def loaded():
-    """Every processor has something else to do."""
+    """Loads every processor with a process that computes."""
     busy = [subprocess.Popen([sys.executable, "-c", LOAD]) for _ in range(os.cpu_count())]
     try:
         yield
@@ -31,7 +31,7 @@ def loaded():
 
 
 def stopping(options):
-    """Builds what stops threads, and has programs load it. False: it does not build."""
+    """Builds the library that stops threads, and preloads it into programs. False: it does not build."""
     module = (options.build / "tests/stops.so").resolve()
     if subprocess.run(["ninja", "-C", str(options.build), "tests/stops.so"], stdout=subprocess.DEVNULL, check=False).returncode != 0:
         return False

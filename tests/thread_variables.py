@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Reads the machine code of a linked program and says which functions use variables of their thread.
+"""Reads the machine code of a linked program and says which functions use thread-local variables.
 
-A process of the node may park in one thread and go on in another. A function that keeps the address of a thread's
-variable while it parks would then use another thread's. So each such variable is used by a few functions alone, which
-are never inlined and never park. The compiler alone does not hold this rule, least of all across files; this does.
-Usage: thread_variables.py PROGRAM, not stripped, of x86-64. Exits with 77 where it cannot be read, as Meson has it."""
+A process of the node may park in one thread and go on in another. A function that keeps the address of a thread-local
+variable while it parks would then use the variable of another thread. So each such variable is used by a few functions
+only, which are never inlined and never park. The compiler does not ensure this, least of all across files; this test
+does. Usage: thread_variables.py PROGRAM, which is not stripped and for x86-64. Exits with 77, Meson's status for a
+skipped test, where the program cannot be read."""
 import collections
 import platform
 import re
@@ -13,26 +14,27 @@ import shutil
 import subprocess
 import sys
 
-# The functions that may, by the ends of their names. Those of the first lines give what they read to others; what
-# gets it uses it up before it parks, or it is what goes with a process's turn.
+# The functions that may use thread-local variables, by the ends of their names. The functions on the first lines
+# return what they read. Their callers use it up before they park, or it belongs to a process's turn.
 ALLOWED = (
     "runtime::driver::current", "runtime::worker::current", "runtime::driver::has_turn_of", "runtime::block_pool::current",
     "this_threads_exceptions", "base::this_threads_stripe", "runtime::allocate_block", "runtime::detail::release",
     "runtime::names::find", "runtime::written_from::written_from", "host::destination_of",
     "date_now", "frames::spare",
-    # What is called inside malloc, or for one allocation, and never parks.
+    # These are called inside malloc, or for one allocation, and never park.
     "malloc", "calloc", "realloc", "free", "memalign", "aligned_alloc", "posix_memalign", "valloc", "pvalloc", "heap::detail::allocate",
     "heap::detail::allocate_zeroed", "heap::detail::allocate_aligned", "heap::detail::resize_due", "heap::detail::resize_charged", "heap::due",
     "heap::roll", "heap::distance", "heap::fraction", "heap::begin_count", "heap::running_here", "heap::charge::charge", "heap::charge::~charge",
-    # No stack of a process's: the thread's own, and the library that writes the log.
+    # These run on the thread's own stack, or in the library that writes the log.
     "runtime::driver::serve", "runtime::block_pool::set_current", "base::log::log_files::put",
 )
 CANARY = "%fs:0x28"  # the stack protector's
-STANDARD = "std::__once_"  # std::call_once has variables of its own, and calls nothing that parks
+STANDARD = "std::__once_"  # std::call_once has thread-local variables, and calls nothing that parks
 
 
 def users(lines):
-    """The functions of `objdump -dC` that use a variable of their thread, how often, and those that were read."""
+    """The functions in `objdump -dC` that use a thread-local variable, with counts; and all functions that were
+    read."""
     found, standard, read, name = collections.Counter(), set(), 0, ""
     for line in lines:
         if line.endswith(">:\n"):
@@ -46,7 +48,7 @@ def users(lines):
 
 
 def plain(name):
-    """Without what the compiler made of it, its parameters and (anonymous namespace)."""
+    """A function's name without the suffixes that the compiler adds, without parameters and (anonymous namespace)."""
     name = re.sub(r"( \[clone [^\]]*\]|\.(lto_priv|constprop|isra|part|cold)(\.\d+)?)+$", "", name)
     name = name.replace("(anonymous namespace)::", "").replace("[abi:cxx11]", "")
     return name.split("(")[0]

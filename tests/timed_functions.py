@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""timed_functions.py PROGRAM…: what a program imports to read a clock or to wait for a time, tests can hold.
+"""timed_functions.py PROGRAM…: tests can replace every function by which a program reads a clock or waits for a time.
 
-tests/unit/held_clock.cpp defines the functions of libc that the daemon and libuv use for that. A function that is used and
-not defined there would go on in real time while a test's clock stands; this finds it in the program's imports. Those of
-UNHELD may, each for its reason. Prints TAP, a line a program.
+tests/unit/held_clock.cpp defines the functions of libc that the daemon and libuv use for that. A function that a program uses
+and that file does not define would go on in real time while a test's clock stands; this test finds it in the program's
+imports. The functions of UNHELD may be used, each for its reason. Prints TAP, a line for each program.
 """
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-# Functions of libc that read a clock or end by one, and libstdc++'s wait that goes past libc (std::future::wait_for; the one
-# without a time has another name). recvmmsg is left out: it is called without a time.
+# Functions of libc that read a clock or return at a time, and libstdc++'s wait that does not use libc
+# (std::future::wait_for; the wait without a time has another name). recvmmsg is left out: it is called without a
+# time.
 TIMED = re.compile(r"^(clock_gettime|clock_nanosleep|nanosleep|usleep|sleep|time|gettimeofday|ftime|timespec_get|poll|ppoll|select|pselect"
                    r"|epoll_p?wait2?|pthread_\w+_(timed|clock)(wait|lock|rdlock|wrlock|join)\w*|pthread_(timed|clock)join_np|sem_(timed|clock)wait"
                    r"|sigtimedwait|mq_timed\w+|timerfd_\w+|timer_\w+|[gs]etitimer|u?alarm|thrd_sleep|cnd_timedwait|mtx_timedlock"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of harness/wire.py: what a wire carries, cuts and holds, and who reaches whom in a cluster's partitions."""
+"""The self-test of harness/wire.py: what a wire carries, cuts and holds, and which members of a cluster reach each
+other in partitions."""
 import contextlib
 import random
 import socket
@@ -12,7 +13,7 @@ from harness.wire import Mesh, Wire, apart, in_ring, over_bridge
 
 
 class Echo:
-    """A server that sends back what comes; `frozen`, it reads nothing."""
+    """A server that sends back what it receives. `frozen`: it reads nothing."""
 
     def __init__(self, cleanup):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -146,7 +147,7 @@ def holds(cleanup):
         equal(take(connection, 2), b"bc")
     connection = connect(cleanup, wire)
     connection.sendall(b"d")
-    equal(take(connection, 1), b"d")  # the wire has it
+    equal(take(connection, 1), b"d")  # the wire has carried it
     wire.hold()
     wire.cut()
     wire.heal()
@@ -203,7 +204,7 @@ def parted(cleanup):
     equal(held(), pairs("ac", "ad", "ae", "bc", "bd", "be"))
     mesh.heal()
     equal(held(), set())
-    # Whoever has connected, what `a` says does not come to `b`, and what `b` says comes to `a`.
+    # Whichever side has connected, b gets nothing from a, and a gets everything from b.
     mesh.hold("a", "b")
     equal((mesh.wires["a", "b"].held, mesh.wires["b", "a"].held), ({True}, {False}))
     mesh.heal()

@@ -33,11 +33,12 @@ std::vector<std::filesystem::path> sockets_in(const std::filesystem::path& folde
 // The socket that the client has to use: `option` if not empty, otherwise COPPICE_SOCKET, otherwise the only
 // one of `services` that it may open, otherwise the only one in its user's folder. If there are several and
 // some are answered, only those count. errc::not_found: none; errc::refused: it may open none of them, and
-// the sentence says who may; errc::invalid: several, which the sentence lists.
+// the sentence names the users that may; errc::invalid: several, which the sentence lists.
 base::result<std::filesystem::path> choose_socket(std::string_view option,
                                                   const std::filesystem::path& services = service_folder);
 
-// Says who may open a socket that this user may not: "only root and the group coppice may open it".
+// Names the users that may open a socket which this user may not: "only root and the group coppice may open
+// it".
 std::string who_may_open(const std::filesystem::path& socket);
 
 } // namespace coppice::api

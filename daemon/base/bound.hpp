@@ -18,7 +18,7 @@ class any_bound {
   // "room: what is bounded".
   std::string_view name() const { return name_; }
   std::int64_t usual() const { return usual_; }
-  std::int64_t least() const { return least_; } // with less, what is bounded might not go on
+  std::int64_t least() const { return least_; } // with less, the bounded work might not go on
   std::int64_t value() const { return value_; }
   // From least() to usual(). Before any other thread reads it. For the simulated machine alone: to all others
   // a bound is a constant.

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t page = 4096;
 constexpr std::uint64_t most_weight = (std::uint64_t{1} << 48) - 1;
 
-// Of a thread.
+// The random state of a thread.
 constinit thread_local std::uint64_t dice = 0; // 0: nothing was drawn yet
 
 // By block: owner << 48 | weight. Pages that nothing has touched take no memory.
@@ -63,8 +63,8 @@ bool begin_count() {
   return true;
 }
 
-// This thread's count has run out at an allocation of so many bytes. Counts on, and returns to whom it is
-// charged. `unknown`, `daemon`: to nobody.
+// This thread's count has run out at an allocation of so many bytes. Counts on, and returns the owner to
+// which it is charged. `unknown`, `daemon`: it is charged to none.
 owner due(std::size_t bytes) {
   if (begin_count() && !detail::runs_out(bytes)) return unknown;
   detail::left = distance();

@@ -45,8 +45,9 @@ inline bool may_be_charged(const void* block) {
   return (reinterpret_cast<std::uintptr_t>(block) & 0xfef) == 0;
 }
 
-// What the C library gives for a request of so many bytes, and the bytes of one of its blocks. Its header, a
-// word before the block, has the size, and in its second bit whether the system has mapped it for itself.
+// The bytes that the C library gives for a request of so many bytes, and the bytes of one of its blocks. Its
+// header, a word before the block, has the size, and in its second bit whether the system has mapped it for
+// itself.
 inline std::size_t given_for(std::size_t bytes) {
   constexpr std::size_t word = sizeof(std::size_t), least = 3 * word;
   return bytes <= least ? least : ((bytes + word + 15) & ~std::size_t{15}) - word;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The kind of failure that a value of errno means, for those who make errors. Any thread.
+// The kind of failure that a value of errno means, for code that makes errors. Any thread.
 #pragma once
 
 #include "base/error.hpp"

@@ -15,7 +15,7 @@ struct account {
   std::size_t length = 0;
 };
 
-constinit std::array<account, most_owners> accounts; // the first one is of nobody
+constinit std::array<account, most_owners> accounts; // the first one stands for no owner
 constinit std::size_t owners = 0;                    // guarded by naming
 constinit std::mutex naming;
 constinit std::atomic<owner (*)()> runs_here{nullptr};

@@ -29,7 +29,7 @@ constexpr bool is_charged(owner whom) {
 // Bytes that are charged to it, an estimate.
 std::uint64_t bytes_of(owner of);
 void add_bytes(owner of, std::int64_t bytes);
-// Samples since the start that are charged to nobody, since there was no room to remember them.
+// Samples since the start that are charged to no owner, since there was no room to remember them.
 std::uint64_t left_out();
 void note_left_out();
 
@@ -43,7 +43,7 @@ void find_owner_by(owner (*running)());
 // The plugin whose code runs on this thread. `unknown`: none.
 owner running_here();
 
-// While it lives, what this thread allocates is charged to `whom`. The thread that made it destroys it.
+// While it lives, allocations of this thread are charged to `whom`. The thread that made it destroys it.
 class charge {
  public:
   explicit charge(owner whom);

@@ -278,8 +278,8 @@ void say_cut(std::string& text, std::size_t left_out) {
   if (left_out != 0) fmt::format_to(std::back_inserter(text), "… ({} bytes left out)", left_out);
 }
 
-// The bytes that the text and each value may have, so that all of them have most_bytes: what the short ones
-// leave is shared by the long ones. `sizes`: those of the text and the values; not empty.
+// The bytes that the text and each value may have, so that all of them have most_bytes: the long ones share
+// the room that the short ones leave. `sizes`: those of the text and the values; not empty.
 std::size_t room_of_each(std::vector<std::size_t> sizes) {
   std::ranges::sort(sizes);
   std::size_t left = most_bytes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Each opening makes a new sink: spdlog's sink throws if it cannot continue, and its state is unknown then.
-// What it has written is in a stdio buffer until a flush, so only a flush tells whether a line is in the
-// file. See log_files.hpp.
+// Written lines are in a stdio buffer until a flush, so only a flush tells whether a line is in the file. See
+// log_files.hpp.
 #include "base/log_files.hpp"
 
 #include <fcntl.h>

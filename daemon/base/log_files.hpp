@@ -29,7 +29,7 @@ class log_files {
   log_files(const log_files&) = delete;
   log_files& operator=(const log_files&) = delete;
 
-  // Replaces the files. Those in `wanted` that are open already stay open.
+  // Replaces the files. Files in `wanted` that are open already stay open.
   void use(const std::vector<file_target>& wanted);
   // `to`: for json the line is written as JSON, else as text.
   void put(const record& line, format to);
@@ -42,7 +42,7 @@ class log_files {
   std::optional<nanos> next_look() const;
   // Lines to be logged about the files themselves, since the last call.
   std::vector<record> take_news();
-  // Those that take no lines now. Any thread.
+  // The files that take no lines now. Any thread.
   std::vector<unwritable_file> unwritable() const;
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tables of levels. Those of modules are read without a lock: slots are only appended, and each reader
+// The tables of levels. The table of modules is read without a lock: slots are only appended, and each reader
 // compares an override's end with the clock. Processes with levels are rare and have a table with a lock.
 #include "base/log_levels.hpp"
 

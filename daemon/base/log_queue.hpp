@@ -54,7 +54,7 @@ class log_queue {
   // Ends the waits of wait_and_take() and pause(), those under way and those to come.
   void close();
 
-  // What keeps the reader from taking lines, in words, as the reader says; empty: nothing.
+  // The reason why the reader takes no lines, in its own words; empty: it takes them.
   void set_failing(std::string why);
   std::string failing() const;
 

@@ -57,7 +57,7 @@ log_rate::entry& log_rate::entry_of(std::uint64_t source, nanos now) {
 bool log_rate::admits(const record& line, nanos now) {
   const nanos interval = interval_.load(std::memory_order_relaxed);
   if (interval == 0) return true;
-  // Changes by an operator are logged whatever else is; calls of actors are many, but below notice.
+  // Changes by an operator are logged in any case; calls of actors are many, but below notice.
   const bool is_change = is_event(line) && line.fields.front().value == events::asked_by_operator.id;
   if (is_change && line.level >= level::notice) return true;
   const std::string_view pid = pid_of(line);

@@ -50,8 +50,8 @@ class log_ring {
     bool more = false;        // there are more lines already
   };
 
-  // Keeps what is logged from now on. `bytes`: most memory of the lines, including bookkeeping. The last line
-  // is kept whatever its size.
+  // Keeps the lines that are logged from now on. `bytes`: most memory of the lines, including bookkeeping.
+  // The last line is kept whatever its size.
   explicit log_ring(std::size_t bytes = default_bytes);
   // Stops keeping lines. Functions that wait are not called any more.
   ~log_ring();

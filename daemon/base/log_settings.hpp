@@ -77,7 +77,7 @@ std::vector<unwritable_file> unwritable_files();
 // while the settings have a handler of this name to an actor.
 std::shared_ptr<log_queue> handler_queue(std::string_view name);
 
-// What a handler does at present.
+// The present state of a handler.
 struct handler_report {
   handler_target target;
   std::size_t waiting = 0;   // lines in its queue

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See log_syslog.hpp. The socket is connected, so that the kernel tells of a port where nobody listens: at
-// the send after the one that met it.
+// See log_syslog.hpp. The socket is connected, so that the kernel reports a port without a listener: at the
+// send after the one that was refused.
 #include "base/log_syslog.hpp"
 
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ bool is_graphic(char c) {
   return c > ' ' && c < 0x7f;
 }
 
-// Of the characters that both kinds of names may have; "-" stands for an empty one.
+// A name with only the characters that both kinds of names may have; "-" stands for an empty one.
 std::string name_of(std::string_view text, std::size_t longest, std::string_view without) {
   std::string out;
   for (const char c : text.substr(0, longest))

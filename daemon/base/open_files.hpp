@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads open files, and files whose path somebody else has given, which may be of any type. These functions
-// block, but do not wait for a pipe's writer. Any thread.
+// Reads open files, and files whose path comes from outside of the program, which may be of any type. These
+// functions block, but do not wait for a pipe's writer. Any thread.
 #pragma once
 
 #include <sys/types.h>

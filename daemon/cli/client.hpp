@@ -19,7 +19,7 @@ struct no_reply {
   std::string why;
   bool forbidden = false; // a node's socket is there, but this user may not open it
   bool answered = false;  // the connection was accepted, and then closed
-  std::string hint = {};  // what to do about it; empty: what is said of a node that does not answer
+  std::string hint = {};  // the remedy; empty: the one for a node that does not answer
 };
 
 class client {

@@ -13,7 +13,7 @@
 
 namespace coppice::cli {
 
-// What a name stands for.
+// The kind of thing that a name stands for.
 enum class completes {
   nothing,
   application,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See dev.hpp. Changes are handled in rounds. What changes during a round is for the next one. A round is a
-// list of steps, each of which starts a tool or asks the node and goes on when that has ended. Everything is
-// on one loop.
+// See dev.hpp. Changes are handled in rounds. A change during a round is for the next one. A round is a list
+// of steps, each of which starts a tool or asks the node and goes on when that has ended. Everything is on
+// one loop.
 #include "cli/dev.hpp"
 
 #include <fmt/format.h>
@@ -35,7 +35,7 @@ namespace fs = std::filesystem;
 constexpr mode_t plugin_mode = 0755;
 constexpr std::size_t most_plugin_bytes = std::size_t{1} << 30;
 
-// What the node prints, as it is, and lines of this program between its lines.
+// Writes the output of the node, as it is, and lines of this program between its lines.
 class shared_terminal {
  public:
   void output(std::string_view text, bool errors) {

@@ -33,8 +33,8 @@ struct dev_place {
   std::string socket() const { return folder + "/control.sock"; }
 };
 
-// What `coppice dev` changes in a configuration, as --set takes it. `http_port`: where /metrics is, if the
-// configuration has it.
+// The changes that `coppice dev` makes to a configuration, as --set takes them. `http_port`: where /metrics
+// is, if the configuration has it.
 std::vector<spec::override_value> dev_settings(const spec::node_spec& of, const dev_place& place,
                                                std::uint16_t http_port);
 

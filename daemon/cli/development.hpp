@@ -39,7 +39,7 @@ base::result<built_plugins> plugins_of_build(const std::string& targets, const s
 // The folder whose build this is, from the text of meson-info/meson-info.json; empty: it does not say.
 std::string source_of_build(const std::string& information);
 
-// What is to be done.
+// The work that is to be done.
 struct due_work {
   bool build = false; // everything
   std::set<std::string> plugins;

@@ -164,7 +164,7 @@ std::string in_words(std::string key) {
   return key;
 }
 
-// Of a map its keys and values on one line.
+// The keys and values of a map on one line; any other value as a cell.
 std::string line_of(const json& value) {
   if (!value.is_object()) return cell(value);
   std::string out;
@@ -194,7 +194,7 @@ std::string table_of(const json& list, std::size_t columns) {
   return table(out, columns);
 }
 
-// Whatever there is, as fields, and lists of maps as tables below.
+// All that there is, as fields, and lists of maps as tables below.
 std::string plain_text(const json& engine, std::size_t columns) {
   rows about;
   std::string tables;

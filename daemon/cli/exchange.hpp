@@ -34,7 +34,7 @@ void print_error(const std::string& text);
 // service of coppice, so systemd's commands are named. `answered`: the connection was accepted and then
 // closed.
 std::string no_node_hint(const std::string& socket, bool with_service, bool answered);
-// As above, for the node that `common` selects on this machine.
+// no_node_hint() for the node that `common` selects on this machine.
 std::string no_node_hint(const common_options& common, bool answered = false);
 // The systemd unit of a control socket. Empty: none.
 std::string unit_of(const std::string& socket);

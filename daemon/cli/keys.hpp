@@ -15,7 +15,7 @@ namespace coppice::cli {
 enum class key : std::uint8_t { other, up, down, page_up, page_down, left, right, enter, back, quit };
 
 // Takes the first key from the bytes that a terminal sent. nullopt: there is none, or only the beginning of
-// an escape sequence; `all`: what came is all that comes, so an escape alone is the key back.
+// an escape sequence; `all`: no more bytes come, so an escape alone is the key back.
 std::optional<key> take_key(std::string& bytes, bool all);
 
 class keyboard {

@@ -22,9 +22,9 @@ long long number(const nlohmann::json& object, const char* key);
 std::string cell(const nlohmann::json& value);
 std::string cell(const nlohmann::json& object, const char* key);
 
-// Columns as wide as their widest cell, two blanks between; the last column is not padded. What is wider than
-// `columns` altogether is cut where it is widest, down to eight characters a column, or to six where there
-// are many, and shows it by "…".
+// Columns as wide as their widest cell, two blanks between; the last column is not padded. A table wider than
+// `columns` is cut where it is widest, down to eight characters a column, or to six where there are many, and
+// shows it by "…".
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t columns = any_width);
 
 // Two columns, "name  demo@127.0.0.1", for a document about one thing. Values go on below where they are

@@ -75,7 +75,7 @@ std::optional<api::exit_code> before_saga(const remote_parameters& p, const comm
   return std::nullopt;
 }
 
-// What only the other members had is gone when one recovers without them, so the user has to agree.
+// Data that only the other members had is gone when one recovers without them, so the user has to agree.
 std::optional<api::exit_code> before_group(const remote_parameters& p, const common_options&) {
   if (const std::string why = group_objection(p); !why.empty()) {
     complain("raft", why);

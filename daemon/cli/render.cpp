@@ -32,7 +32,7 @@ void draw_branch(const json& node, const std::string& stem, bool last, rows& out
   }
 }
 
-// What a process is parked for, whom with, since when and for how long at most.
+// The wait of a parked process: for which thing and of which process, since when and for how long at most.
 std::string wait_text(const json& wait) {
   if (!wait.is_object()) return "-";
   std::string text = cell(wait, "for");
@@ -43,7 +43,7 @@ std::string wait_text(const json& wait) {
   return text;
 }
 
-// What a busy process handles, for whom and since when.
+// The message that a busy process handles, the process that sent it, and since when.
 std::string handles_text(const json& handles) {
   if (!handles.is_object()) return "-";
   std::string text = at(handles, "callback").is_string() ? cell(handles, "callback") : "a call";
@@ -356,7 +356,7 @@ std::string render_reload(const json& d, std::size_t columns) {
 
 std::string render_reply(const json& d, std::size_t width) {
   const std::string text = cell(d, "reply");
-  // <0.N.S> stays as it is: what node it names does not matter, as long as both ways take the same.
+  // <0.N.S> stays as it is: the node that it names does not matter, as long as both ways take the same.
   constexpr std::string_view local = "nonode@nohost";
   etf::text_options reading;
   reading.node = local;

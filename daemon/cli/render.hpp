@@ -18,7 +18,7 @@ std::string render_process(const nlohmann::json& document, std::size_t columns =
 std::string render_nodes(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_plugins(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_changes(const nlohmann::json& document, std::size_t columns = any_width);
-// What operators have changed, of `diff --running`. Empty: nothing.
+// The changes that operators have made, of `diff --running`. Empty: none.
 std::string render_by_hand(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_levels(const nlohmann::json& document, std::size_t columns = any_width);
 std::string render_reload(const nlohmann::json& document, std::size_t columns = any_width);

@@ -56,7 +56,7 @@ std::string rate_of(const json& of) {
   return number.empty() ? number : number + "/s";
 }
 
-// Of one processor: 378 per mille → "37.8%". Empty: the node has no rate yet.
+// The share of one processor: 378 per mille → "37.8%". Empty: the node has no rate yet.
 std::string share_of(const json& of) {
   if (text_of(of, "cpu_permille").empty()) return {};
   return fmt::format("{:.1f}%", static_cast<double>(number_of(of, "cpu_permille")) / 10);

@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 8> orders{"messages", "mailbox", "age",  
 constexpr std::string_view list_keys = "q quit  < > sort by  up down select  enter one process";
 constexpr std::string_view alone_keys = "q quit  esc back to the list";
 
-// Of the list on a screen: without the head, and the line that names the keys.
+// The rows of the list on a screen: without the head, and the line that names the keys.
 std::size_t rows_of(const screen& size) {
   return size.rows > rows_of_top_head + 2 ? size.rows - rows_of_top_head - 1 : 1;
 }

@@ -141,7 +141,7 @@ void watched_files::handle(int watch, unsigned mask, const std::string& name) {
   }
   if (!wanted_(path)) return;
   forget_folder(path);
-  // What cannot be watched is found when something else changes: there is nobody to ask for more here.
+  // If it cannot be watched, its changes are found when another file changes: no caller waits for the error.
   if (appears) (void)add_folder(path, true);
   if (!appears) note(path);
 }

@@ -118,7 +118,7 @@ void node_liveness::begin_anew(peer& at, outcome& out) {
   at.is_asked = false;
 }
 
-// What is kept of another node does not outlive its connection. Otherwise a peer could fill the memory under
+// The data about another node does not outlive its connection. Otherwise a peer could fill the memory under
 // one node name after the other.
 void node_liveness::lost(std::string_view node, outcome& out) {
   const auto known = peers_.find(node);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The process of the node that asks on behalf of a request, and may wait for an answer for as long as the
-// request's timeout says. It is ended when nobody waits for the answer any more. Otherwise a client that asks
-// and leaves, again and again, would make the node keep any number of such processes. Any thread.
+// request's timeout says. It is ended when no client waits for the answer any more. Otherwise a client that
+// asks and leaves, again and again, would make the node keep any number of such processes. Any thread.
 #pragma once
 
 #include <mutex>

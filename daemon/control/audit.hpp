@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Logs which client asked for what: a line for each command that changes something of the node or of an
-// actor. The uid and the pid come from the kernel, and the user's name is this machine's for that uid. The
-// name of the user who called sudo, and the terminal, are claims of the client. For a client over HTTP: its
-// address, whether it gave the token, and the token's name. The control thread.
+// Logs the commands of clients: a line for each command that changes something of the node or of an actor.
+// The uid and the pid come from the kernel, and the user's name is this machine's for that uid. The name of
+// the user that called sudo, and the terminal, are claims of the client. For a client over HTTP: its address,
+// whether it gave the token, and the token's name. The control thread.
 #pragma once
 
 #include <string>
@@ -21,8 +21,8 @@ std::vector<base::log::field> fields_of(const caller& who);
 
 // Logs the command before it is done, so that the log says why a node has not survived it. A command that
 // only asks is not logged, but over HTTP each POST is. For a term, as that of a call or the reason of an
-// exit, only its shape is logged: what is in it may be secret. Other texts of the client are quoted unless
-// they are plain names, and cut.
+// exit, only its shape is logged: its content may be secret. Other texts of the client are quoted unless they
+// are plain names, and cut.
 void log_change(const asked& a);
 
 // Logs that a client begins to follow an event of another node, for which this node has to connect to it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The readers of /api/v1/stream?event=NAME: each has a tail of the event, whose lines are sent as they come.
-// What waits for a reader that does not take its bytes is bounded by its tail, which drops the oldest lines
-// and counts them; the server's deadline ends such a reader. The HTTP thread; only the function that says
-// that there are lines is called on any thread.
+// The lines that wait for a reader that does not take its bytes are bounded by its tail, which drops the
+// oldest ones and counts them; the server's deadline ends such a reader. The HTTP thread; only the function
+// that says that there are lines is called on any thread.
 #pragma once
 
 #include <cstdint>

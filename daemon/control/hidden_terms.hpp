@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is left of terms and of values of the configuration for readers who may not see them: readers over
-// HTTP without the right `state`, the log of operators' requests, and the users of the machine, who all see
-// the status of the service. Pure; any thread.
+// Shortens terms and values of the configuration for readers that may not see them: readers over HTTP without
+// the right `state`, the log of operators' requests, and the users of the machine, which all see the status
+// of the service. Pure; any thread.
 #pragma once
 
 #include <string>

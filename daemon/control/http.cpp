@@ -93,7 +93,8 @@ class http_endpoint::inner {
     if (!made) return unexpected(std::move(made.error()));
     server_.emplace(std::move(*made));
     address_ = server_->address();
-    // Of the server's places, four for each of these connections, a quarter of those that no stream can take.
+    // A quarter of the places that no stream can take. The server has four places for each of these
+    // connections.
     const std::size_t waiting = (4 * options.connections - wanted.streams) / 4;
     if (auto opened = open_api(wanted, options.tls != nullptr, waiting); !opened) return opened;
     auto made_thread = base::start_thread([this] { run(); });

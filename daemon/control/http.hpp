@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The node over HTTP: /metrics, /livez and /readyz for all clients, the page and /api/v1 for clients with
 // rights. A thread of its own with a loop of its own, so that a stuck worker does not hold it up, and a
-// scraper that asks without end holds up no other part of the node: whatever clients do costs one thread at
+// scraper that asks without end holds up no other part of the node: all clients together cost one thread at
 // most.
 #pragma once
 

@@ -21,7 +21,7 @@ net::unix_place place_of_socket(std::string path, mode_t mode, const std::string
                                 const std::string& usual);
 
 // The process at the other end of a connection to the control socket. An error if the kernel does not tell
-// it: nobody then knows who asks, and the connection has to be refused.
+// it: then it is not known which user asks, and the connection has to be refused.
 base::result<caller> caller_at(int socket);
 
 } // namespace coppice::control

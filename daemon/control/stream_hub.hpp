@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The readers of /api/v1/stream. Once a second each document that has readers is made once, whatever their
 // number, and its changes are sent to them. A document that takes long to make is made less often, and
-// without readers nothing is made. What waits for a reader is bounded: a reader that does not take its bytes
-// gets no more of them until it does, and is dropped by the server's deadline. A document that is too large
-// for that bound is not sent: its readers are told so once, and get it whole when it is smaller. The HTTP
-// thread.
+// without readers nothing is made. The bytes that wait for a reader are bounded: a reader that does not take
+// its bytes gets no more of them until it does, and is dropped by the server's deadline. A document that is
+// too large for that bound is not sent: its readers are told so once, and get it whole when it is smaller.
+// The HTTP thread.
 #pragma once
 
 #include <array>

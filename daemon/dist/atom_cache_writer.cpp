@@ -117,7 +117,7 @@ void atom_cache_writer::write(etf::writer& out, etf::bytes control) {
   body_.rewind();
   const bool whole = rewrite(control);
   write_head(out);
-  // What rewrite() named stands in the header in any case, because our copy of the cache has it now.
+  // Atoms that rewrite() named are in the header in any case, because our copy of the cache has them now.
   out.raw(whole ? body_.view() : control);
 }
 

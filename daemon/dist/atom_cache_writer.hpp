@@ -17,8 +17,8 @@ namespace coppice::dist {
 class atom_cache_writer {
  public:
   // Appends a cache header, which begins with its count of references, then `control`, an encoded tuple whose
-  // atoms become references where they have a slot. What is appended must be sent, because the peer's cache
-  // follows it.
+  // atoms become references where they have a slot. The appended bytes must be sent, because the peer's cache
+  // follows them.
   void write(etf::writer& out, etf::bytes control);
 
  private:

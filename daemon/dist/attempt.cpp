@@ -175,7 +175,7 @@ handshake_message::verdict attempt::admit(std::string_view peer) {
   return answer;
 }
 
-// What a connecting node demands of an acceptor's certificate is demanded of its own too: a certificate for
+// The certificate of a node that connects has to meet the same demands as an acceptor's: a certificate for
 // one host does not speak for another. Nodes of one host may show each other's certificate.
 base::status attempt::check_claim(std::string_view peer) {
   const auto certificate = stream_.peer_certificate();

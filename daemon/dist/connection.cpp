@@ -179,8 +179,8 @@ void connection::tick() {
   publish();
 }
 
-// A paused stream gets no callback for its end. What the peer sent before the end can be read until the next
-// tick.
+// A paused stream gets no callback for its end. Bytes that the peer sent before the end can be read until the
+// next tick.
 std::optional<base::error> connection::hung_up() {
   const bool before = std::exchange(hung_up_, stream_.hung_up());
   if (!before || !hung_up_) return std::nullopt;

@@ -44,7 +44,7 @@ inline constexpr std::uint64_t required = extended_references | fun_tags | new_f
                                           extended_pids_ports | export_ptr_tag | bit_binaries | new_floats |
                                           utf8_atoms | map_tag | big_creation | handshake_23;
 
-// What OTP 26 and later require in addition; always offered.
+// The flags that OTP 26 and later require in addition; always offered.
 inline constexpr std::uint64_t required_by_otp_26 = required | unlink_id | v4_nc;
 
 // All that this node can do. A visible node adds `published`. `name_me` is added only in an answer to a peer

@@ -42,7 +42,7 @@ void frame_reader::commit(std::size_t count) {
     buffer_.commit(count);
 }
 
-// What came behind the long frame goes into the buffer, which is empty.
+// Bytes behind the long frame go into the buffer, which is empty.
 runtime::message frame_reader::end_long_frame() {
   const std::size_t size = std::exchange(long_size_, 0);
   runtime::message memory = long_.take();

@@ -16,8 +16,9 @@ namespace coppice::dist::handshake_message {
 
 using bytes = std::span<const std::uint8_t>;
 
-// What a Coppice node can do beyond Erlang's distribution: eight bytes, a tag and these bits, behind the name
-// of an `N` message, where other nodes do not look. The flags of the handshake belong to Erlang alone.
+// The capabilities of a Coppice node beyond Erlang's distribution: eight bytes, a tag and these bits, behind
+// the name of an `N` message, where other nodes do not look. The flags of the handshake belong to Erlang
+// alone.
 namespace capability {
 inline constexpr std::uint32_t lz4 = 1;         // takes frames in an envelope, see compression.hpp
 inline constexpr std::uint32_t short_forms = 2; // takes sends, calls and answers as in short_form.hpp

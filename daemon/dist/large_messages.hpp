@@ -20,8 +20,8 @@ namespace coppice::dist {
 class large_messages {
  public:
   using addressed = std::pair<runtime::destination, runtime::signal_ptr>;
-  // What may go on: a message whose last fragment was written, if any, and what its sender sent after it; or
-  // the messages of a sender that waited for room for another large message.
+  // The messages that may go on: a message whose last fragment was written, if any, and those that its sender
+  // sent after it; or the messages of a sender that waited for room for another large message.
   struct released {
     runtime::signal_ptr done;
     std::deque<addressed> behind;
@@ -57,8 +57,8 @@ class large_messages {
   // more to write.
   std::optional<released> next();
 
-  // Bytes queued behind large messages. Of a large message that has not begun, only as much as its first
-  // fragment counts.
+  // Bytes queued behind large messages. A large message that has not begun counts only as much as its first
+  // fragment.
   std::size_t held_bytes() const { return held_bytes_; }
   // Bytes of large messages that are not written yet.
   std::size_t unwritten_bytes() const { return unwritten_bytes_; }

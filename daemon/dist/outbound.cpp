@@ -252,9 +252,9 @@ void outbound::pack(const control_message& c, const packer::content& payload) {
   context_.counters.dropped();
 }
 
-// What is sent in a turn leaves at its end, in one write. But the first of many answers leave earlier, so
-// that the peer can go on with them while the others are made, rather than each side waiting for the other's
-// last.
+// Messages that are sent in a turn leave at its end, in one write. But the first of many answers leave
+// earlier, so that the peer can go on with them while the others are made, rather than each side waiting for
+// the other's last answer.
 void outbound::written() {
   context_.counters.sent();
   idle_ = false;

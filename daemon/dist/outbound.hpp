@@ -2,8 +2,8 @@
 // Turns signals for the peer into bytes on its stream. Each sender's signals keep their order. All that is
 // sent in one turn of the loop leaves in one gathered write at its end. If more is queued than allowed,
 // overfull() is true, nothing more is written, and the connection has to end. A sender that waits until its
-// message has been sent is released in any case. What goes ahead passes whole frames that wait in the stream,
-// whoever sent them. The connection's thread.
+// message has been sent is released in any case. Messages that are sent ahead overtake whole frames of any
+// sender that wait in the stream. The connection's thread.
 #pragma once
 
 #include "dist/connection_context.hpp"
@@ -43,7 +43,7 @@ class outbound {
   // Payloads shorter than this may be made frames before they are sent here. 0: none may.
   std::size_t frames_below() const { return builder_.short_forms() ? packer_.copied_below() : 0; }
   // Bytes that delay new messages: those written that the network has not taken, and those queued behind
-  // large messages. Of large messages only what the network is given at a time counts.
+  // large messages. A large message counts only with the part that the network is given at a time.
   std::size_t unsent() const { return stream_.bytes_queued() + large_.held_bytes(); }
   bool overfull() const { return overfull_; }
 

@@ -63,7 +63,7 @@ class outbox {
   static constexpr std::size_t most_ahead = std::size_t{1} << 20;
   std::optional<bool> push_ahead(const runtime::destination& to, runtime::signal_ptr what);
   // Any thread. Whether nothing is queued and no thread drains. Other threads may change that at once. True:
-  // what the caller, or the process that it runs, pushed before has been drained.
+  // all that the caller, or the process that it runs, pushed before has been drained.
   bool is_idle() const {
     return !queued_.load(std::memory_order_relaxed) && !awake_.load(std::memory_order_relaxed);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Writes a payload straight into the memory of the message it will be, of whatever length, so that the
-// finished payload needs no copy. When the memory is full it grows by at least half its size. One thread at a
-// time, the connection's.
+// Writes a payload of any length straight into the memory of the message it will be, so that the finished
+// payload needs no copy. When the memory is full it grows by at least half its size. One thread at a time,
+// the connection's.
 #pragma once
 
 #include <algorithm>

@@ -40,8 +40,8 @@ struct node_watcher {
 };
 
 // A connection that has ended, while the processes here are told of it, some in each turn. Until all are
-// told, no new connection begins and no signal for the node is handled, so that whatever the node says next
-// comes after.
+// told, no new connection begins and no signal for the node is handled, so that later messages of the node
+// come after that.
 struct ending {
   peer_relations relations;
   std::vector<node_watcher> watchers;

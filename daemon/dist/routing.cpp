@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What happens to a signal for another node: it is pushed into the peer's outbox. The thread with the duty to
+// The way of a signal for another node: it is pushed into the peer's outbox. The thread with the duty to
 // drain it does so on the peer's home worker, into the connection if there is one, else into the queue of
-// what waits for one. Each sender's order is kept because there is one queue and one drainer. What cannot be
-// delivered comes back as in Erlang: links and monitors end with noconnection, messages are lost.
+// signals that wait for a connection. Each sender's order is kept because there is one queue and one drainer.
+// Signals that cannot be delivered come back as in Erlang: links and monitors end with noconnection, messages
+// are lost.
 #include <algorithm>
 #include <utility>
 
@@ -184,7 +185,7 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
     notices_.count_lost(taken.many.messages);
 }
 
-// Under the peer's lock. What the lane holds for a connection that is gone is lost.
+// Under the peer's lock. Messages of the lane for a connection that is gone are lost.
 void router::pass_ahead(peer& p) {
   std::vector<routed> ahead;
   p.out.take_ahead(ahead);

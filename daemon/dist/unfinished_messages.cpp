@@ -40,7 +40,7 @@ std::size_t unfinished_messages::bytes() const {
   return static_cast<std::size_t>(std::max<std::int64_t>(0, bytes_.load(std::memory_order_relaxed)));
 }
 
-// What a connection that has to end holds is counted as gone at once, because its thread needs a moment to
+// The bytes of a connection that has to end are counted as gone at once, because its thread needs a moment to
 // end it.
 void unfinished_messages::make_room() {
   const std::lock_guard guard(lock_);

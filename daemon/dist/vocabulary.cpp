@@ -11,7 +11,7 @@ namespace {
 constexpr auto nothing = op::node_link; // an operation that is never sent
 constexpr std::uint64_t monitors = flag::dist_monitor | flag::dist_monitor_name;
 
-// Operations without a row are known to every peer. Those with a trace token are never sent.
+// Operations without a row are known to every peer. Operations with a trace token are never sent.
 struct row {
   op best;
   std::uint64_t needs; // all of these flags

@@ -29,7 +29,7 @@ std::string counted(std::size_t count, std::string_view one, std::string_view ma
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-// What still needs the code of an image, in words. Empty: nothing.
+// The things that still need the code of an image, in words. Empty: none.
 std::string holders(const image& of) {
   using host::pin_of;
   std::vector<std::string> all;

@@ -51,7 +51,7 @@ class elf_file {
   // most.
   elf_result<void> read_only(std::uint64_t bound, const std::function<void(std::string_view)>& each) const;
 
-  // A borrowed string of the dynamic string table. Of a longer string only the first longest_string bytes,
+  // A borrowed string of the dynamic string table. A longer string is cut to its first longest_string bytes,
   // since many entries may name one string. Empty: the offset is outside of the table, or the string is
   // unterminated.
   static constexpr std::size_t longest_string = 4096;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Judges a file by its facts. Each rule is one objection with its remedy, in the words of authors of plugins.
-// Some rules guard loading: who could have written the file, and for which machine and ABI it is. The others
-// guard unloading: a file whose code or data would stay in the process after a reload is refused here.
+// Some rules guard loading: which users could have written the file, and for which machine and ABI it is. The
+// others guard unloading: a file whose code or data would stay in the process after a reload is refused here.
 #include <algorithm>
 #include <coppice/detail/tables.hpp>
 #include <filesystem>

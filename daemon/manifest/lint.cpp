@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The table of calls, and the rules for data and states. A rule only speaks where the file decides it: what
-// the C++ classes, the run-time library of a language or a sanitizer put into the file is passed over, and
-// where the author's own cannot be told from that, nothing is said.
+// The table of calls, and the rules for data and states. A rule only speaks where the file decides it: things
+// that the C++ classes, the run-time library of a language or a sanitizer put into the file are ignored, and
+// where they cannot be told from the author's own, nothing is said.
 #include "manifest/lint.hpp"
 
 #include <coppice/lifecycle.h>

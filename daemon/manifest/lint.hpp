@@ -2,7 +2,7 @@
 // Habits of a plugin that work in a test and hurt in a node, found in its file without running it: calls that
 // hold a worker's thread or end the node, writable data that all actors share and a reload forgets,
 // thread_local variables that keep old code mapped, and a saved state without a version. A node accepts such
-// a file. What the file does not tell is not guessed. Used by `coppice inspect --lint`. Blocking reads.
+// a file. Nothing is guessed that the file does not tell. Used by `coppice inspect --lint`. Blocking reads.
 #pragma once
 
 #include <string>
@@ -20,7 +20,7 @@ struct finding {
 
 struct lint_report {
   std::vector<finding> findings;
-  // What was not judged and why, such as "writable data: the file has no symbol table".
+  // The parts that were not judged and why, such as "writable data: the file has no symbol table".
   std::vector<std::string> not_judged;
 };
 

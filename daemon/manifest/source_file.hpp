@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A plugin's file, opened once: the file that is judged is the file that is read afterwards, even if its name
-// is changed meanwhile. While opening it, the walk checks which users could have put another file there:
-// those who may write to it, to a folder on its path, or to a folder that a link on its path leads through.
+// is changed meanwhile. While opening it, the walk checks which users could have put another file there: the
+// users that may write to it, to a folder on its path, or to a folder that a link on its path leads through.
 // Blocking.
 #pragma once
 

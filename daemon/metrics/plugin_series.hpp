@@ -25,7 +25,8 @@ class plugin_series {
   struct shown_series {
     std::vector<std::pair<std::string, std::string>> labels; // in the order of their names
     std::int64_t value = 0;                                  // of a counter, a gauge
-    // Of a histogram: how many observations were at or below each bound, of all of them last; and their sum.
+    // For a histogram: the number of observations at or below each bound, then the number of all; and their
+    // sum.
     std::vector<std::uint64_t> at_or_below{};
     double sum = 0;
   };

@@ -54,7 +54,7 @@ class alignas(64) series {
   // The number of values above the bound before this one and at or below this one; index bounds.size(): above
   // all bounds.
   std::uint64_t in_bucket(std::size_t index) const { return bucket(index).load(std::memory_order_relaxed); }
-  // Of a histogram: for each bound the number of values at or below it, and then of all values.
+  // For a histogram: for each bound the number of values at or below it, and then of all values.
   std::vector<std::uint64_t> at_or_below() const {
     std::vector<std::uint64_t> out;
     std::uint64_t so_far = 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What carries the bytes of a stream: a socket (stream/socket_carrier.hpp), or a filter over another carrier,
-// as TLS is (tls/tls_filter.hpp). A stream knows its carrier by this interface only, so that another carrier
-// fits in the socket's place. What is above a carrier is its user: the stream, or a filter. A carrier holds
-// none of the bytes that it is to send: what it cannot give on at once stays in its user's queue. Only a
-// filter, which changes bytes, has a queue of its own. The loop's thread.
+// The thing that carries the bytes of a stream: a socket (stream/socket_carrier.hpp), or a filter over
+// another carrier, as TLS is (tls/tls_filter.hpp). A stream knows its carrier by this interface only, so that
+// another carrier fits in the socket's place. The stream or filter above a carrier is its user. A carrier
+// holds none of the bytes that it is to send: bytes that it cannot give on at once stay in its user's queue.
+// Only a filter, which changes bytes, has a queue of its own. The loop's thread.
 #pragma once
 
 #include <cstddef>

@@ -46,8 +46,8 @@ class write_queue {
   static constexpr std::size_t mark_distance = 64 * 1024;
   void mark();
   // Inserts `size` bytes, which the caller fills in before any other call, at the first mark behind the first
-  // `held` bytes, else at the end. `held`: bytes that were gathered for a write under way. What is inserted
-  // keeps its order.
+  // `held` bytes, else at the end. `held`: bytes that were gathered for a write under way. Insertions keep
+  // their order.
   std::span<std::uint8_t> insert_in_place(std::size_t size, std::size_t held);
   // Inserted bytes that are not completely written.
   std::size_t bytes_inserted();

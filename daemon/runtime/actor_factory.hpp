@@ -18,7 +18,7 @@
 
 namespace coppice::runtime {
 
-// What an actor does with a request for which it has no callback, or that all its callbacks refuse.
+// How an actor treats a request for which it has no callback, or that all its callbacks refuse.
 enum class unhandled : std::uint8_t {
   exit,        // ends as OTP's servers do, with {bad_call, Request} or {bad_cast, Request}
   reply_error, // answers a call with {error, {bad_request, Text}}; logs a cast

@@ -33,7 +33,8 @@ std::vector<stuck_handler> stuck_handlers(const system& host);
 // as Erlang writes them. Empty: this thread has no process's turn. For base::log::set_cause().
 std::vector<std::string> processes_at_work();
 
-// Of times in ns: how many were at or below each bound, of all of them last; and their sum.
+// A distribution of times in ns: the number of times at or below each bound, then the number of all times;
+// and their sum.
 struct time_spread {
   static constexpr std::array<base::nanos, 13> bounds{
       1'000,     3'000,      10'000,     30'000,      100'000,       300'000,       1'000'000,
@@ -42,14 +43,14 @@ struct time_spread {
   base::nanos sum = 0;
 };
 
-// What the actors of one class did, or the node's own processes of one behaviour.
+// The work of the actors of one class, or of the node's own processes of one behaviour.
 struct class_work {
   std::string plugin; // empty: of the node
   std::string actor;  // the class; of the node's own processes the behaviour
   // Processor time by work_kind. The sum is that of the processes, see process_summary::ran, in steps of
   // about a millisecond for each. The shares of the kinds are those in the turns that were looked at closely.
   std::array<base::nanos, work_kinds> ran{};
-  // Of the messages of those turns alone, see scheduling/turn_laps.hpp.
+  // The times of the messages of those closely measured turns alone, see scheduling/turn_laps.hpp.
   time_spread handled; // from the beginning of a handler to its return, with the time that it waits
   time_spread waited;  // in the mailbox
 };

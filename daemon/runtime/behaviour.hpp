@@ -52,7 +52,7 @@ inline outcome ignore() {
   return {outcome::kind::ignore, {}};
 }
 
-// What inspection shows of a behaviour.
+// The description of a behaviour that inspection shows.
 struct description {
   std::string behaviour; // "server", "supervisor", …
   std::string plugin;    // empty: not from a plugin

@@ -25,8 +25,8 @@ struct process_kin {
   pid parent;
   std::string name; // the registered name; empty: none
 };
-// Of a process of this node. Copies nothing else, so it costs the same however many links it has. nullopt: it
-// has ended.
+// The parent and the name of a process of this node. Copies nothing else, so it costs the same however many
+// links the process has. nullopt: it has ended.
 std::optional<process_kin> kin_of(const system& host, const pid& who);
 
 // All processes for which `wanted` is true. `wanted` may read no more than behaviour::describe() may.
@@ -52,7 +52,7 @@ struct message_age {
   pid of;
   base::nanos age = 0; // of the first message that waits, to about a millisecond
 };
-// Of every process whose mailbox is not empty.
+// The ages for every process whose mailbox is not empty.
 std::vector<message_age> message_ages(const system& host);
 
 // A running process whose mailbox has been full at some time.

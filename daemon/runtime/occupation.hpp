@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a process is busy with, as it tells the process that asks: what it waits for, for whom it works, in
-// which callback, and which messages wait for it. Of a message only its head is told, such as {put, ...}.
+// The occupation of a process, as it reports it to the process that asks: what it waits for, which process it
+// works for, in which callback, and which messages wait for it. Only the head of a message is reported, such
+// as {put, ...}.
 #pragma once
 
 #include <optional>

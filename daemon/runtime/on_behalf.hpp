@@ -23,8 +23,8 @@ class on_behalf {
   on_behalf(process& self, const pid& asker) : self_(self), asker_(asker) {}
 
   const pid& asker() const { return asker_; }
-  // To a process of this node or of the asker's node. In the latter case the sender is this process. For any
-  // other node: `nodedown`, and nothing is sent.
+  // Sends to a process of this node or of the asker's node. In the latter case the sender is this process.
+  // For any other node: `nodedown`, and nothing is sent.
   send_status send(const destination& to, message m) const;
   // Answers the asker. Does not count against a mailbox's bound.
   send_status answer(message m) const;

@@ -194,7 +194,7 @@ class process {
   // The reference is then spent, also after a timeout. Several may be open and awaited in any order. A form
   // that sends nothing but the message is cheaper. It works for processes of any node:
   //   ref = make_ack(); send_call(to, ref, …{self, [alias|ref]}…); await(ref, deadline)
-  // The same for a gen_server's call; where the receiver accepts it, only the request is sent:
+  // For a gen_server's call; where the receiver accepts it, only the request is sent:
   //   ref = make_ack(); send_call(to, ref, request, call_form::request); await_reply(ref, deadline)
   using awaited = expected<message, await_error>;
   enum class call_form : std::uint8_t { whole, request };

@@ -360,7 +360,7 @@ class checker final : public child_check {
   catalog catalog_;
   std::unordered_map<std::string, place> names_;
   conflict_check conflicts_;
-  // Of the child that is being checked. `prints` takes the fingerprints of its plugins; nullptr: no child.
+  // For the child that is being checked. `prints` takes the fingerprints of its plugins; nullptr: no child.
   struct {
     fingerprinter* prints = nullptr;
     args_schema::part args = args_schema::part::whole;

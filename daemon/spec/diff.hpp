@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The difference between two validated configurations, as the steps from one to the other: which
-// applications and children start, stop, restart or are told of a change, and which other keys changed. What
-// is not named here is the same in both. Pure; a difference points into both specifications.
+// The difference between two validated configurations, as the steps from one to the other: which applications
+// and children start, stop, restart or are told of a change, and which other keys changed. Everything that is
+// not named here is the same in both. Pure; a difference points into both specifications.
 #pragma once
 
 #include <memory>

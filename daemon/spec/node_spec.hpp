@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The validated configuration of one node as plain values: what spec::load() returns and what the node
-// is built from. Each member's initial value is that key's default, and the only place it is written:
-// the schema table reads it from here. Nothing points into the files it came from: paths are absolute,
-// args and env are encoded terms. Immutable once loaded; any thread.
+// The validated configuration of one node as plain values: spec::load() returns it, and the node is built
+// from it. Each member's initial value is that key's default, and the only place it is written: the schema
+// table reads it from here. Nothing points into the files it came from: paths are absolute, args and env are
+// encoded terms. Immutable once loaded; any thread.
 #pragma once
 
 #include <cstdint>

@@ -27,8 +27,8 @@ enum class pool_overload : std::uint8_t {
   reply_error, // the caller gets {error, overloaded}
   drop_new,    // it is dropped
   drop_old,    // the oldest in the queue is dropped
-  park_sender, // senders wait: what is queued counts in the pool's mailbox, bounded by the queue's limit (and
-               // perhaps one more); what waits for too long is treated as by reply_error
+  park_sender, // senders wait: queued requests count in the pool's mailbox, bounded by the queue's limit (and
+               // perhaps one more); a request that waits for too long is treated as by reply_error
 };
 template <>
 inline constexpr std::array<std::string_view, 4> words<pool_overload>{"reply_error", "drop_new", "drop_old",

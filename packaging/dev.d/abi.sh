@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What the plugin ABI is today, kept so that later hosts are held against it: tests/abi/recorded/MAJOR.MINOR.
+# Records the plugin ABI of today in tests/abi/recorded/MAJOR.MINOR. Later hosts are compared with the record.
 # shellcheck shell=bash
 
 help_abi-record() {
@@ -8,8 +8,8 @@ usage: packaging/dev abi-record
 Records today's plugin ABI under tests/abi/recorded, for later versions to be held against.
 
 Its members and numbers as text (surface.json), its types (abi.xml, by abigail-tools), and two small plugins built for
-it (greeter.so in C, clerk.so in C++; x86-64 only). A minor is recorded when it is released and not again: what is
-recorded is what must go on working.
+it (greeter.so in C, clerk.so in C++; x86-64 only). A minor is recorded once, when it is released: later hosts have to
+go on supporting what is recorded.
 EOT
 }
 
@@ -35,13 +35,15 @@ dev_abi-record() {
 
 abi_number() { sed -n "s/^#define COPPICE_ABI_$1 \([0-9]*\)u.*/\1/p" plugin-api/coppice/plugin.h; }
 
-# Every type that crosses the boundary, reachable from exported variables, with its debugging information.
+# Builds a library that has every type of the plugin ABI, reachable from exported variables, with debugging
+# information.
 build_abi_surface() {
   mkdir -p "$build/abi"
   gcc -std=c11 -g -fPIC -shared -Iplugin-api tests/abi/surface.c -o "$build/abi/surface.so"
 }
 
-# The C headers in both languages by both compilers, under warnings that a plugin's author may have on: part of lint.
+# Compiles the C headers as C and as C++ with both compilers, with warnings that a plugin's author may use. Part of
+# lint.
 check_abi_headers() {
   local source=$build/abi/headers.c how failed=0
   mkdir -p "$build/abi"
@@ -53,7 +55,8 @@ check_abi_headers() {
   return $failed
 }
 
-# Within a minor nothing changes, growth neither: part of lint, where abidiff is installed.
+# Compares the types with the record. Within a minor nothing may change, not even by growing. Part of lint, if abidiff
+# is installed.
 check_abi_types() {
   command -v abidiff >/dev/null || { say "abidiff is not installed: skipped"; return; }
   local recorded

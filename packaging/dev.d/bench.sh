@@ -35,7 +35,7 @@ dev_bench() {
   exec python3 tests/bench/against.py --build "$build/release" --base "$build/against/build/release" "${arguments[@]}" </dev/null
 }
 
-# build_revision REVISION: as release, in a checkout of its own under build/against.
+# build_revision REVISION: builds it as a release, in a checkout of its own under build/against.
 build_revision() {
   local commit
   commit=$(git rev-parse --verify --quiet "$1^{commit}") || die "there is no revision $1"

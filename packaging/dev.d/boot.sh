@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The service in a Debian that boots with it: systemd, users and groups as on a machine.
+# Tests the service in a Debian that boots with it, where systemd, users and groups are as on a machine.
 # shellcheck shell=bash
 
 help_boot() {
@@ -7,14 +7,15 @@ help_boot() {
 usage: packaging/dev boot [--for trixie]
 Boots a Debian of this machine's release, or 13, with the service installed, and uses it as an administrator does.
 
-Start, reload, refused reload, restart, crash, stop, instances, who may use it, and the start after a boot: dev.d/booted.
-Sockets that systemd passes, listeners at paths, and programs in the unit's sandbox: dev.d/booted_net. For Debian 13 it is what build/packages-trixie holds. The Debian is made once under
+Start, reload, refused reload, restart, crash, stop, instances, access to it, and the start after a boot: dev.d/booted.
+Sockets that systemd passes, listeners at paths, and programs in the unit's sandbox: dev.d/booted_net. For Debian 13 the
+service comes from the packages in build/packages-trixie. The Debian is made once under
 ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied for the run to build/boot. Where it cannot
 be done (it needs root, debootstrap, systemd-nspawn) it counts as one skipped test, with the reason.
 EOF
 }
 
-# What the programs are linked with, and what boots.
+# Packages of the booted Debian: what boots it, and libraries that the programs are linked with.
 boot_packages=(systemd systemd-sysv dbus procps zlib1g libstdc++6)
 
 dev_boot() {
@@ -45,8 +46,8 @@ skip_booted() {
   echo '0 passed, 0 failed, 1 skipped'
 }
 
-# fresh_debian WHAT NAME SUITE FOLDER PACKAGE…: a Debian with these packages in FOLDER, to boot; false, once it has said so,
-# if there can be none.
+# fresh_debian WHAT NAME SUITE FOLDER PACKAGE…: puts a Debian with these packages into FOLDER, to be booted. False if
+# there can be none; the reason has been printed.
 fresh_debian() {
   local what=$1 name=$2-$3 suite=$3 folder=$4 base
   shift 4
@@ -56,12 +57,13 @@ fresh_debian() {
   cp -a "$base" "$folder" || die "$base could not be copied"
 }
 
-# boot_with FOLDER SCRIPT: boots it, has it run this script of dev.d, once more if it asks for another boot, and judges.
+# boot_with FOLDER SCRIPT: boots the Debian, which runs this script of dev.d, boots it again if the script asks for
+# that, and prints the result.
 boot_with() {
   local folder=$1 script=$2 status=0
   install -m 755 "packaging/dev.d/$script" "$folder/root/booted"
   install -m 644 packaging/dev.d/{checks,booted_net} packaging/{OPERATING,TLS}.md "$folder/root/"
-  cp -r tests/harness "$folder/root/" # what follows a page, where there is Python
+  cp -r tests/harness "$folder/root/" # harness.page, for scripts in a Debian with Python
   cat >"$folder/etc/systemd/system/booted.service" <<'EOF'
 [Unit]
 After=multi-user.target
@@ -73,15 +75,16 @@ EOF
   mkdir -p "$folder/etc/systemd/system/multi-user.target.wants"
   ln -s ../booted.service "$folder/etc/systemd/system/multi-user.target.wants"
   run_booted "$folder" >"$build/boot.log" 2>&1 || status=$?
-  # It asked for another boot.
+  # The script has asked for another boot.
   if ((status == 133)); then run_booted "$folder" >>"$build/boot.log" 2>&1 || true; fi
   judge_boot "$folder/root"
 }
 
-# run_booted FOLDER: until it powers off.
+# run_booted FOLDER: boots the Debian and waits until it powers off.
 run_booted() {
-  # nspawn keeps its sockets where sandboxes have no room for them. The network is its own: this machine's may have an
-  # EPMD. Control groups are one tree, as Debian boots, whatever this machine has.
+  # systemd-nspawn keeps its sockets in a folder where sandboxes have no room for them, so it gets a tmpfs there. The
+  # network is private, because this machine may have an EPMD. Control groups are one tree, as when a Debian boots,
+  # whatever this machine has.
   # shellcheck disable=SC2016
   timeout 600 unshare --mount sh -ec '
     mkdir -p /run/systemd/nspawn
@@ -99,7 +102,7 @@ linked_packages() {
     xargs -n 1 readlink -f | xargs dpkg -S 2>/dev/null | cut -d : -f 1 | sort -u
 }
 
-# judge_boot FOLDER: what is written there, and the count.
+# judge_boot FOLDER: prints the failures that the script in the Debian has written to FOLDER, and the count.
 judge_boot() {
   local said=$1/booted.txt passed failed
   if [[ ! -e $said ]]; then

@@ -6,9 +6,10 @@
 build_kinds=(release ci debug address thread coverage)
 programs=(coppiced coppice coppice-epmd coppice-plugin-host)
 export CCACHE_NOHASHDIR=1
-# Objects that were compiled with a precompiled header are kept as well.
+# ccache keeps objects that were compiled with a precompiled header as well.
 export CCACHE_SLOPPINESS=pch_defines,time_macros
-# What a file includes is taken from the compiler itself: a preprocessor for each file would be a second reading of it.
+# ccache takes the names of included files from the compiler itself. A preprocessor run for each file would read the
+# sources twice.
 export CCACHE_DEPEND=1
 
 help_build() {
@@ -23,7 +24,7 @@ Builds into build/KIND; release when no kind is given.
   thread     thread sanitizer (clang)
   coverage   counts lines
 
-COPPICE_WERROR=true has a build that warns fail, whatever it is of.
+With COPPICE_WERROR=true a build of any kind fails if a step of it warned.
 EOF
 }
 
@@ -34,7 +35,7 @@ dev_build() {
   build_kind "$kind"
 }
 
-# build_kind KIND [TARGET…]: dependencies, configuration, compilation.
+# build_kind KIND [TARGET…]: installs dependencies, configures and compiles.
 build_kind() {
   local kind=$1
   shift
@@ -56,9 +57,9 @@ compile() {
 
 clang_tool() { command -v "$1-14" || command -v "$1" || die "no $1 found"; }
 
-# Where it is only about running tests, line numbers are all the debugging information: it halves the time
-# to compile. clang compiles sanitized code twice as fast as g++, and lld links a sanitized program six times as
-# fast as GNU ld: 4 s, not 25.
+# Builds that only run tests have no debugging information but line numbers, which halves the time to compile. clang
+# compiles sanitized code twice as fast as g++, and lld links a sanitized program six times as fast as GNU ld: 4 s,
+# not 25.
 options_of() {
   local werror=false checked=(--buildtype=debug --optimization=1 -Ddebug=false -Db_lundef=false -Dgrouped=true
     -D{c,cpp}_args=-g1 -D{c,cpp}_link_args=-fuse-ld=lld)
@@ -76,8 +77,8 @@ options_of() {
   printf '%s\n' "-Dwerror=$werror"
 }
 
-# Meson runs again by itself when a meson.build changes; the stamp is for our own options, and for the lists
-# of headers and fuzz targets, which have a target each, and of headers to precompile.
+# Meson runs again by itself when a meson.build changes. The stamp is for what Meson does not see: our own options,
+# the lists of headers and fuzz targets that have a target each, and the list of headers to precompile.
 configure() {
   local kind=$1 folder=$build/$1 log=$build/$1.log stamp options compiler=()
   mapfile -t options < <(options_of "$kind")
@@ -100,7 +101,8 @@ configure() {
     tail -n 30 "$log" >&2
     die "meson could not configure build/$kind (all it said: build/$kind.log)"
   fi
-  # A build that is configured again takes `debug` from its type, and keeps what it is linked with, whatever is said of them.
+  # A build that is configured again takes `debug` from its build type and keeps its old link arguments, whatever the
+  # options say.
   if ((${#again[@]} != 0)) && [[ " ${options[*]} " == *" -Ddebug=false "* ]]; then
     meson configure "$folder" -Ddebug=false -D{c,cpp}_link_args=-fuse-ld=lld >>"$log"
   fi
@@ -108,7 +110,7 @@ configure() {
   printf '%s' "$stamp" >"$folder/.configured"
 }
 
-# groups_hold FOLDER: whether the sources that are compiled together there can still be.
+# groups_hold FOLDER: whether the sources that are compiled together in FOLDER can still be compiled together.
 groups_hold() { python3 tests/groups.py --hold "$1/groups"; }
 
 link_release() {

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""compile.py FOLDER JOBS TARGET…: runs ninja so that people see how it goes, all on standard error.
+"""compile.py FOLDER JOBS TARGET…: runs ninja and shows people its progress. All output is on standard error.
 
-On a terminal that is ninja's own line of progress; elsewhere a line at the first step and at each tenth of them, and
-of the steps themselves only what they complain of. When a meson.build has changed, Meson runs before; what it says
-is shown only if it fails.
+On a terminal it is ninja's own line of progress. Elsewhere it is a line at the first step and at each tenth of the steps, and
+the complaints of the steps. If a meson.build has changed, Meson runs first; its output is shown only if it fails.
 
-With COPPICE_WERROR=true a step that warned fails the build, at its end. The compilers' options stay as they are, so what
-ccache keeps of any other build serves this one, with its warnings.
+With COPPICE_WERROR=true a build in which a step warned fails at its end. The compilers' options stay as they are, so that
+objects which ccache keeps of any other build serve this one, with their warnings.
 """
 import os
 import re
@@ -15,13 +14,13 @@ import subprocess
 import sys
 
 STEP = re.compile(r"^@(\d+)/(\d+)@ ")
-WARNING = re.compile(r"warning: .*\[-W(?!maybe-uninitialized)")  # that one is wrong too often, see meson.build
-MOST_LINES = 30  # of what Meson says when it fails: the reason comes last
+WARNING = re.compile(r"warning: .*\[-W(?!maybe-uninitialized)")  # -Wmaybe-uninitialized is wrong too often, see meson.build
+MOST_LINES = 30  # shown of Meson's output when it fails: the reason comes last
 
 
 def has_precompiled_headers(folder):
-    """These name the files that they were made of by their whole paths. So what ccache keeps of such a build serves no other
-    folder: the files may be others there, or gone."""
+    """Whether files of the build are compiled with a precompiled header. Such objects contain the absolute paths of the files
+    that the header was made of. So ccache must not use them in another folder, where these files may differ or be gone."""
     try:
         with open(os.path.join(folder, "build.ninja"), encoding="utf-8", errors="replace") as rules:
             return any("-include-pch" in line for line in rules)
@@ -38,7 +37,7 @@ def configured(ninja):
 
 
 def shown(lines, what):
-    """What is worth a line of all that ninja prints where no terminal is."""
+    """The lines of ninja's output that are shown where there is no terminal."""
     tenths = None
     for line in lines:
         step = STEP.match(line)

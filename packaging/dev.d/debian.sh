@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-# Other Debians, each a folder beside the checkout that is made once from the mirror apt uses and entered by chroot:
-# for their Erlang/OTP, and bare, for README's two commands as somebody meets them who has nothing yet.
+# Other Debians. Each is a folder under $debians that is made once, from the mirror apt uses, and entered by chroot.
+# They are used for their Erlang/OTP, for packages, and bare, for README's two commands as a newcomer runs them.
 # shellcheck shell=bash
 
 debians=${XDG_CACHE_HOME:-/var/cache}/coppice
 
-# debian_folder NAME SUITE [PACKAGE[|ALTERNATIVE]…]: prints the folder of that name, which has these packages, or why there
-# is none. Of alternatives the first that is there, or else that the release knows, is meant.
+# debian_folder NAME SUITE [PACKAGE[|ALTERNATIVE]…]: prints the folder of that name, with these packages installed.
+# False if there can be none; then it prints the reason. Of alternatives it takes the first that is installed, or else
+# the first that the release knows.
 debian_folder() {
   local folder=$debians/$1 suite=$2 missing=() package bare
   shift 2
@@ -29,7 +30,7 @@ debian_folder() {
   fi
   if ((${#missing[@]})); then
     say "installing in $folder: ${missing[*]}"
-    # A mirror that stands still has lists that nobody renews; their signature is checked all the same.
+    # A mirror that is no longer updated has lists whose date has passed. apt still checks their signature.
     # shellcheck disable=SC2016
     if ! in_debian "$suite" "$folder" sh -ec '
       apt-get update -q -o Acquire::Check-Valid-Until=false
@@ -49,8 +50,8 @@ debian_folder() {
   echo "$folder"
 }
 
-# bare_debian SUITE: prints the folder of one that has nothing beyond what is essential, or why there is none. All others of
-# that release are copies of it.
+# bare_debian SUITE: prints the folder of a Debian that has only the essential packages. False if there can be none;
+# then it prints the reason. All other Debians of that release are copies of it.
 bare_debian() {
   local folder=$debians/bare-$1 suite=$1 archive
   if [[ ! -d $folder ]]; then
@@ -78,9 +79,9 @@ one_is_installed() {
   return 1
 }
 
-# in_debian SUITE FOLDER PROGRAM ARGUMENT…: as root of that Debian, with nothing of this shell's environment. What
-# the program leaves running ends with it. Packages fetched once are kept for every folder of that release. It has
-# shared_folder at the same path, where that is set.
+# in_debian SUITE FOLDER PROGRAM ARGUMENT…: runs the program as root of that Debian, without this shell's environment.
+# Processes that the program leaves running end with it. Packages that were fetched once are kept for every folder of
+# that release. If shared_folder is set, that folder is visible at the same path.
 in_debian() {
   local archives=$debians/archives-$1 folder=$2
   shift 2
@@ -135,7 +136,7 @@ dev_bare() {
   rm -rf "$folder"
 }
 
-# The sum of lines `N passed, N failed, N skipped`.
+# Prints the sum of lines `N passed, N failed, N skipped`.
 sum_of_counts() {
   awk '{passed += $1; failed += $3; skipped += $5}
     END{printf "%d passed, %d failed, %d skipped", passed, failed, skipped}'
@@ -143,7 +144,7 @@ sum_of_counts() {
 
 kilobytes() { du -skx "$1" | cut -f 1; }
 
-# Whole megabytes that apt says its packages come to, those fetched for an earlier run included.
+# Prints the size of all packages that apt needed, in whole megabytes, with those that an earlier run had fetched.
 downloaded() {
   awk '/^Need to get /{sub(".*/", "", $4); sub(",", "", $4); sum += $4 * ($5 == "kB" ? 0.001 : 1)}
     END{printf "%d", sum + 0.5}'

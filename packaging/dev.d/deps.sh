@@ -5,7 +5,8 @@
 
 dependency_groups=(build test lint sanitizers bench coverage observer boot package author doc verify)
 
-# One line a package, "PACKAGE[|ALTERNATIVE]… reason". The first one the distribution knows is taken.
+# Prints a line for each package, "PACKAGE[|ALTERNATIVE]… reason". The first alternative that the distribution knows
+# is taken.
 packages_of() {
   case $1 in
     build) cat <<'LIST' ;;
@@ -26,7 +27,7 @@ libboost-context-dev stacks that park
 libspdlog-dev log files that are turned over by size
 libsystemd-dev journal and readiness
 libhowardhinnant-date-dev time zones
-tzdata their data
+tzdata the data of the time zones
 libllhttp-dev|libhttp-parser-dev requests over HTTP
 libwslay-dev frames of WebSockets
 doctest-dev unit tests
@@ -38,11 +39,11 @@ erlang-dev its library for C nodes
 elixir GenServer, Task and iex against the node
 openssl the tests' certificates
 curl a client of HTTP
-nghttp2-client h2load, another one
+nghttp2-client h2load, another client of HTTP
 cargo the crate for plugins in Rust, and its examples
 node-ws a client of WebSockets
 python3 test drivers
-python3-websockets another one
+python3-websockets another client of WebSockets
 wrk a load of many requests
 cmark-gfm the documentation's pages
 redis-tools the server that the plugin redis talks to, which is one program with redis-check-rdb
@@ -54,13 +55,13 @@ clang-format-14|clang-format formatting
 shellcheck shell scripts
 mandoc manual pages
 git the list of files
-systemd what it says of the units
+systemd checks of the units
 LIST
     sanitizers) cat <<'LIST' ;;
 clang-14|clang thread sanitizer and libFuzzer
-lld-14|lld their linker
-libclang-rt-14-dev|libclang-rt-dev their run-time
-llvm-14|llvm names in their reports
+lld-14|lld linker of sanitized builds
+libclang-rt-14-dev|libclang-rt-dev run-time of the sanitizers
+llvm-14|llvm names in the sanitizers' reports
 util-linux setarch, for the thread sanitizer's address space
 LIST
     bench) cat <<'LIST' ;;
@@ -69,7 +70,7 @@ libcaf-dev the other peer, actors in C++
 erlang-poolboy the peer of our pools
 erlang-mnesia the peer of our sagas
 nodejs a peer of our sites
-wrk their load
+wrk the load of the sites
 libbenchmark-dev the ETF library under Google Benchmark
 python3 the table
 LIST
@@ -79,7 +80,7 @@ LIST
     observer) cat <<'LIST' ;;
 erlang-observer the tools of OTP that look at a node
 erlang-wx what observer draws with
-xvfb its screen
+xvfb a screen for observer
 LIST
     boot) cat <<'LIST' ;;
 debootstrap a Debian to boot
@@ -89,8 +90,8 @@ LIST
 debhelper what a Debian package is made with
 build-essential what dpkg-buildpackage asks for
 dpkg-dev dpkg-buildpackage
-lintian what is wrong with one
-blhc what of it was compiled without hardening
+lintian faults of a package
+blhc code of a package that was compiled without hardening
 python3 Meson
 LIST
     author) cat <<'LIST' ;;
@@ -141,7 +142,7 @@ dev_deps() {
   need "$@"
 }
 
-# need GROUP…: everything of these groups is there afterwards, or the script ends.
+# need GROUP…: installs what is missing of these groups. The script ends if that fails.
 need() {
   local group stale=() missing=()
   mkdir -p "$build/deps"
@@ -163,7 +164,7 @@ group_is_fresh() {
   [[ $stamp -nt /var/lib/dpkg/status && $(<"$stamp") == "$(packages_of "$1")" ]]
 }
 
-# installed PACKAGE [FOLDER]: here, or in the Debian of that folder.
+# installed PACKAGE [FOLDER]: whether the package is installed here, or in the Debian in FOLDER.
 installed() { [[ $(dpkg-query --admindir="${2:-}/var/lib/dpkg" -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 missing_packages() {
@@ -225,15 +226,15 @@ need_mbedtls() {
   fi
 }
 
-# The Debian archive this machine uses, or nothing.
+# Prints the Debian archive that this machine uses, or nothing.
 debian_archive() {
   apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
     awk -v codename="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" \
       '($2 == codename || $2 == "stable" || $2 == "oldstable") && $3 == "main" {print $1; exit}'
 }
 
-# The next Debian's libmbedtls-dev: static libraries that need no newer libc. apt fetches it with a state of
-# its own, from the mirror this machine uses already, its signature checked by the installed Debian keyring.
+# Unpacks the next Debian's libmbedtls-dev: static libraries that need no newer libc. apt fetches it with a state of
+# its own, from the mirror that this machine uses, and checks its signature by the installed Debian keyring.
 fetch_mbedtls() {
   local own=$1 suite=trixie keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   local state=$build/deps/apt archive log

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The documentation as HTML, from the pages of the repository and from what the programs say of themselves.
+# Makes the documentation as HTML, from the pages of the repository and the help of the programs.
 # shellcheck shell=bash
 
 help_doc() {

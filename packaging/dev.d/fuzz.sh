@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Fuzzing: every tests/fuzz/NAME.cpp is a libFuzzer target; two run at a time. Seeds are in
-# tests/fuzz/corpus/NAME; what a run finds stays under build/fuzz, so that the next goes on from there.
+# Fuzzing: every tests/fuzz/NAME.cpp is a libFuzzer target; two run at a time. Seeds are in tests/fuzz/corpus/NAME.
+# Inputs that a run finds stay under build/fuzz, and the next run starts from them.
 # shellcheck shell=bash
 
 help_fuzz() {
@@ -42,7 +42,7 @@ dev_fuzz() {
   ((failed == 0))
 }
 
-# One target; runs in a shell of its own.
+# Runs one target. xargs calls this in a shell of its own.
 fuzz_one() {
   local name=$1 program=$build/address/tests/fuzz/fuzz-$1 seeds=() dictionary=() log=$build/fuzz/logs/$1.txt
   mkdir -p "$build/fuzz/corpus/$name"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The tests against real Erlang nodes: this machine's, or those of newer releases of Erlang/OTP, each in the Debian
-# that has it (debian.sh), its erl run in a chroot.
+# Runs the tests against real Erlang nodes: those of this machine's erl, or of a newer Erlang/OTP, whose erl runs in a
+# chroot of the Debian that has it (debian.sh).
 # shellcheck shell=bash
 
 help_interop() {
@@ -58,7 +58,7 @@ look_at_observer() {
   dev_test interop/observer
 }
 
-# run_interop NAME: the tests with $ERL, and what they prove in build/interop/NAME.jsonl.
+# run_interop NAME: runs the tests with $ERL, and writes what they prove to build/interop/NAME.jsonl.
 run_interop() {
   COPPICE_PEER="OTP $(of_erl 'erlang:system_info(otp_release)') (erts $(of_erl 'erlang:system_info(version)'))"
   say "interop with $COPPICE_PEER"
@@ -68,5 +68,5 @@ run_interop() {
   dev_test --suite interop
 }
 
-# The text that an expression comes to in $ERL, a command and its arguments.
+# Prints the text that an expression returns in $ERL, which is a command with its arguments.
 of_erl() { ${ERL:-erl} -noshell -eval "io:put_chars($1), halt()."; }

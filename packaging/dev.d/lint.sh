@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# How the code looks: `form` for what needs no compiler (formatting, the include table, scripts, pages), `lint` for the
-# warnings of the second compiler besides; and `verify`, which runs everything there is.
+# Checks of the code: `form` needs no compiler (formatting, the include table, scripts, pages), `lint` adds the
+# warnings of the second compiler, `verify` runs all checks and tests that there are.
 # shellcheck shell=bash
 
 help_format() {
   cat <<'EOF'
 usage: packaging/dev format [--fix] [FILE…]
-Checks the formatting of C and C++ files; --fix formats them. Status 77: there is no clang-format 14 to do it.
+Checks the formatting of C and C++ files; --fix formats them. Exit status 77: this machine has no clang-format 14.
 EOF
 }
 
@@ -31,13 +31,13 @@ dev_format() {
   fi
 }
 
-# Files of these patterns that git knows or would add.
+# Prints the files that match these patterns and that git tracks or would add.
 source_files() { git ls-files --cached --others --exclude-standard -- "$@" | while read -r file; do [[ ! -e $file ]] || echo "$file"; done; }
 
 help_form() {
   cat <<'EOF'
 usage: packaging/dev form
-What needs no compiler: formatting, the include table, prologues, names, sizes, scripts, manual pages. Half a minute.
+Checks that need no compiler: formatting, the include table, prologues, names, sizes, scripts, manual pages. Half a minute.
 EOF
 }
 
@@ -63,7 +63,7 @@ dev_form() {
 help_lint() {
   cat <<'EOF'
 usage: packaging/dev lint [--whole] [--tidy]
-Every file and each installed header alone with clang, warnings as errors; the plugin ABI's headers and types; units; pages made by the build.
+Compiles every file and each installed header alone with clang, warnings as errors; checks the plugin ABI's headers and types, units, built pages.
 
 --whole compiles the daemon's own headers alone too; --tidy runs clang-tidy as well, where it is installed.
 EOF
@@ -92,8 +92,8 @@ dev_lint() {
   ((failed == 0)) || die "lint found something"
 }
 
-# check_units FOLDER: whether systemd understands each unit of a build, and finds its exposure small. Their programs are
-# looked for, and need not be ours.
+# check_units FOLDER: whether systemd accepts each unit of that build, and finds its exposure small. systemd looks for
+# the programs of the units; links to /bin/true stand in for them.
 check_units() {
   local unit at=$build/units said=$build/units/said failed=0
   rm -rf "$at"
@@ -106,7 +106,7 @@ check_units() {
       { cat "$said" && failed=1; }
   done
   for unit in "$at"/*.service "$at"/*.socket; do
-    # It fails for what it cannot start only; what it ignores it says.
+    # It fails only for units that cannot start. Lines that it ignores are reported in the output alone.
     systemd-analyze verify --man=no --recursive-errors=no "${unit/@./@instance.}" >"$said" 2>&1 || failed=1
     if grep "^$at/" "$said" || grep -F "${unit##*/}: " "$said"; then failed=1; fi
   done
@@ -130,9 +130,9 @@ Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13,
 
 README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
 newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
-both sanitizers); ten minutes of chaos of Raft groups and of sagas, of random signals and of requests; an hour of simulated clusters with new seeds; long
-fuzz; benchmarks. A summary with what runs
-have measured, and the commit, at the end.
+both sanitizers); ten minutes of chaos of Raft groups and of sagas, of random signals and of requests; an hour of
+simulated clusters with new seeds; long fuzz; benchmarks. The output ends with a summary, which has the figures that the
+runs have measured, and the commit.
 EOF
 }
 
@@ -191,7 +191,7 @@ dev_verify() {
   return $failed
 }
 
-# Adds to its caller's summary and failed.
+# Runs one step and adds to the variables summary and failed of the caller.
 verify_step() {
   local name=$1 log=$build/verify-${1// /-}.txt
   shift

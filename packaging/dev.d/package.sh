@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Debian packages of this checkout, and what becomes of them in a Debian that has nothing else of it.
+# Builds Debian packages of this checkout, and tests them in a Debian that has nothing else of Coppice.
 # shellcheck shell=bash
 
 help_package() {
@@ -29,7 +29,7 @@ dev_package() {
   ls "$to"/*.deb
 }
 
-# other_suite COMMAND ARGUMENT…: prints the Debian that `--for` at their begin asks for; nothing if it is this one.
+# other_suite COMMAND ARGUMENT…: prints the Debian that a leading `--for` asks for; nothing if it is this one.
 other_suite() {
   [[ ${2:-} == --for ]] || return 0
   [[ ${3:-} == trixie ]] || usage_error "$1: --for trixie"
@@ -38,7 +38,8 @@ other_suite() {
 
 this_suite() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
 
-# packaging_debian SUITE: has one in which packages are made, or prints why there is none; without a name this one.
+# packaging_debian SUITE: prepares the Debian in which packages are built. False if there can be none; then it prints
+# the reason. Empty SUITE: this machine's.
 packaging_debian() {
   local wanted=(libmbedtls-dev)
   [[ -n $1 ]] || return 0
@@ -46,7 +47,7 @@ packaging_debian() {
   debian_folder "package-$1" "$1" "${wanted[@]}"
 }
 
-# in_packaging_debian SUITE FOLDER PROGRAM ARGUMENT…: in that folder, which is one of build.
+# in_packaging_debian SUITE FOLDER PROGRAM ARGUMENT…: runs the program in that folder, which is under build/.
 in_packaging_debian() {
   local suite=$1 folder=$2
   shift 2
@@ -58,7 +59,8 @@ in_packaging_debian() {
   fi
 }
 
-# maintained_by FOLDER: who hands packages out is whom their users write to. The address in the source is nobody's.
+# maintained_by FOLDER: makes DEBEMAIL the maintainer, because users write to the person who hands packages out. The
+# address in the source reaches nobody.
 maintained_by() {
   [[ -n ${DEBEMAIL:-} ]] || return 0
   [[ "${DEBFULLNAME:-}$DEBEMAIL" != *[$'<>\n']* ]] || die "package: DEBFULLNAME and DEBEMAIL: neither of < and > nor lines"
@@ -67,10 +69,11 @@ maintained_by() {
     perl -pi -e 's/^(Maintainer: | -- )[^<]*<[^>]*>/$1$ENV{maintainer}/' "$1/control" "$1/changelog"
 }
 
-# Of all that packages are made of: names, modes and contents.
+# Prints a checksum of all that packages are made of: names, modes and contents.
 source_sum() { source_files . | LC_ALL=C sort | tar -c --mtime=@0 --owner=0 --group=0 --numeric-owner -T - | sha256sum | cut -d ' ' -f 1; }
 
-# make_packages SUITE FOLDER [WHERE]: the source is laid out in a folder of WHERE (build/package). FOLDER/source.sum is its sum.
+# make_packages SUITE FOLDER [WHERE]: builds the packages into FOLDER, with the checksum of the source in
+# FOLDER/source.sum. The source is copied into a folder of WHERE (build/package).
 make_packages() {
   local suite=$1 to=$2 where=${3:-$build/package} version tree log=$build/package.log sum
   sum=$(source_sum)
@@ -84,14 +87,14 @@ make_packages() {
   maintained_by "$tree/debian"
   if [[ -z $suite && $(<"$build/deps/.mbedtls") == own ]]; then cp -r "$build/deps/mbedtls" "$tree/build/deps/"; fi
   say "building the packages in ${tree#"$root"/}${suite:+, for $suite}"
-  # debhelper has a home of its own for what it runs.
+  # debhelper sets a HOME of its own for the programs that it runs, so in_packaging_debian sets the folder of ccache.
   if ! in_packaging_debian "$suite" "$tree" env NINJA_STATUS='[%f/%t] ' \
     dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes --jobs="$jobs" >"$log" 2>&1 </dev/null; then
     tail -n 30 "$log" >&2
     die "package: dpkg-buildpackage failed (all it said: build/package.log)"
   fi
   say "blhc"
-  # Debugging information is left out on purpose; that code is position-independent is the compiler's default.
+  # Debugging information (-g) is left out on purpose. Position-independent code is the compiler's default.
   in_packaging_debian "$suite" "$where" blhc --all --debian --ignore-flag -g "$log" ||
     die "package: something was not hardened"
   say "lintian"
@@ -108,10 +111,10 @@ help_packaged() {
 usage: packaging/dev packaged [--for trixie]
 Installs, upgrades, removes and purges the packages in a Debian of this machine's release, or 13, that boots.
 
-They are built twice, in different folders, and have to be equal; what is compiled may come from ccache. With what they
-hold plugins are written: those of tests/e2e/author and in Rust with their tests, and every example at each level of
+The packages are built twice, in different folders, and have to be equal; objects may come from ccache. Plugins are built
+with their contents: those of tests/e2e/author and those in Rust, with their tests, and every example at each level of
 optimisation by that Debian's g++ and clang. A plugin's own package is made with dh_coppice as coppice-plugin(7) says.
-dev.d/packaged is what runs inside; unattended-upgrades of that Debian upgrades them, too. Where it cannot be done it
+dev.d/packaged runs inside; that Debian's unattended-upgrades upgrades the packages, too. Where it cannot be done it
 counts as one skipped test, with the reason.
 EOF
 }
@@ -146,8 +149,8 @@ dev_packaged() {
   boot_with "$folder" packaged
 }
 
-# write_plugins SUITE FOLDER: the tests of what a plugin author does, in a Debian where what the packages of FOLDER hold is
-# unpacked and nothing of the build is looked at.
+# write_plugins SUITE FOLDER: runs the tests that do what a plugin author does, with the contents of the packages in
+# FOLDER and nothing of the build.
 write_plugins() {
   local unpacked=$build/unpacked tree package name failed=()
   tree=$(echo "$build"/package/coppice-*/)
@@ -163,7 +166,8 @@ write_plugins() {
   rm -rf "$unpacked"
 }
 
-# What the packages depend on, but for alternatives and what they bring themselves: names.
+# Prints the names of packages that these packages depend on, without alternatives. coppice-dev and debugging symbols
+# are left out.
 packages_needed() {
   local file
   for file in "$@"; do
@@ -171,7 +175,7 @@ packages_needed() {
   done | tr ',' '\n' | awk '!/[|]/{print $1}' | sort -u
 }
 
-# later_version FILE TO: the same package, of a later version.
+# later_version FILE TO: writes the same package with a later version to TO.
 later_version() {
   local unpacked=$build/later
   rm -rf "$unpacked"
@@ -181,8 +185,8 @@ later_version() {
   rm -rf "$unpacked"
 }
 
-# plugin_packages SUITE FOLDER TO: coppice-hello 1, 2 (another code) and 3 (a configuration that is refused), each made in
-# a tree of its own with what coppice-dev of FOLDER holds, as if that were installed.
+# plugin_packages SUITE FOLDER TO: builds the packages coppice-hello 1, 2 (other code) and 3 (a configuration that is
+# refused), each in a tree of its own. The contents of coppice-dev in FOLDER are used as if they were installed.
 plugin_packages() {
   local dev=$build/coppice-dev version tree
   rm -rf "$dev" "$build/hello"

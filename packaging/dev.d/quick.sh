@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What somebody who works here runs between two edits: `quick` looks at what changed, `steady` at whether a test fails only
-# for faults.
+# Commands to run between two edits: `quick` checks what changed, `steady` finds out whether a test fails only for
+# faults.
 # shellcheck shell=bash
 
 help_quick() {
@@ -48,7 +48,7 @@ dev_quick() {
   fi
 }
 
-# rooms_of FILE…: the rooms that have unit tests, of these files.
+# rooms_of FILE…: prints the rooms of these files, as far as they have unit tests.
 rooms_of() {
   local room
   printf '%s\n' "$@" | sed -nE 's#^(daemon|tests/unit)/([a-z]+)/.*#\2#p; s#^(etf|epmd|plugins)/.*#\1#p; s#^(plugin-api|packaging/doc/plugins)/.*#plugins#p' | sort -u |

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Clusters of whole nodes on a simulated machine, see tests/simulated/README.md.
+# Searches clusters of whole nodes on a simulated machine for faults, see tests/simulated/README.md.
 # shellcheck shell=bash
 
 help_simulate() {
@@ -9,10 +9,10 @@ Searches for a seed with which a simulated cluster does what it must not.
 
 With --seed one run, which the seed alone decides, and --for is simulated time; without it new seeds are drawn until --for of
 real time has passed. WORKLOAD is calls, casts, watches, mixed, raft, saga, changes, events, jobs, pg, stages, statem, web,
-streams, dials, talks, datagrams, pools, managers, global or hours (by its name alone: for long runs). --trace shows each thing that
-goes into the hash, --story what happens, in sentences. A seed that fails stands with its workload, the log and what did not hold,
-then with the shortest run found that fails in the same way: the options that repeat it, and its story. The last line of all has how
-many ran and the hash.
+streams, dials, talks, datagrams, pools, managers, global or hours (for long runs: only if it is named). --trace shows each thing that
+goes into the hash, --story what happens, in sentences. For a seed that fails it prints the workload, the log and what did not hold,
+then the shortest run found that fails in the same way: the options that repeat it, and its story. The last line has the number of
+runs and the hash.
 EOF
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Running tests: on a build without sanitizers, under the sanitizers, for coverage. tests/run.py counts their cases
-# and prints the last line, `N passed, N failed, N skipped`.
+# Runs tests: on a build without sanitizers, under the sanitizers, for coverage. tests/run.py counts their cases and
+# prints the last line, `N passed, N failed, N skipped`.
 # shellcheck shell=bash
 
 help_test() {
@@ -8,18 +8,18 @@ help_test() {
 usage: packaging/dev test [NAME…] [--suite SUITE] [--all] [--on KIND]
 Installs what is missing, builds, and runs every test of this tier.
 
-NAME is a test as Meson names it (unit/etf, e2e/…); SUITE one of house, unit, e2e, interop, attack, fuzz,
-simulated. Without either,
-what `packaging/dev sanitize address` proves as well (unit tests of most rooms, most of e2e, replayed fuzz seeds) and
-what takes minutes (chaos, a browser) is left to that and to `packaging/dev verify`; --all leaves nothing out.
-KIND is the build they run on: ci, or release for what is shipped. A test that fails runs again by itself, see tests/README.md.
-Each skipped test stands with its reason above the last line, `N passed, N failed, N skipped`;
-the exit status is 0 only if none failed.
+NAME is a test as Meson names it (unit/etf, e2e/…); SUITE is one of house, unit, e2e, interop, attack, fuzz, simulated.
+Without either, this leaves out the tests that `packaging/dev sanitize address` runs and that prove as much there (unit
+tests of most rooms, most of e2e, replayed fuzz seeds), and the tests that take minutes (chaos, a browser), which
+`packaging/dev verify` runs; --all leaves nothing out. KIND is the build they run on: ci, or release, which is shipped.
+A test that fails runs again by itself, see tests/README.md. Each skipped test is listed with its reason above the last
+line, `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
 EOF
 }
 
-# What a node needs; tests/run.py builds what the chosen tests need besides. Before 1.7 Meson's own target, all, has every
-# test in it. A build that fails is one failed test, so that the last line is there in any case.
+# build_to_test KIND: builds what a node needs; tests/run.py builds what the chosen tests need besides. (Before Meson
+# 1.7 its own target, all, contains every test.) A build that fails counts as one failed test, so that the last line
+# is always there.
 build_to_test() {
   if ! (need test && build_kind "$1" node); then
     echo '0 passed, 1 failed, 0 skipped'
@@ -27,8 +27,8 @@ build_to_test() {
   fi
 }
 
-# run_tests KIND ARGUMENT…: behind `wrapper`, which its caller sets. A test waits most of its time, so that more of them may
-# run at once than there are processors.
+# run_tests KIND ARGUMENT…: runs tests with the command prefix `wrapper`, a variable of the caller. A test waits most
+# of its time, so more tests than processors run at once.
 run_tests() {
   "${wrapper[@]}" python3 tests/run.py "$build/$1" --jobs "$jobs" --at-once $((2 * jobs)) "${@:2}" </dev/null
 }
@@ -40,7 +40,8 @@ dev_test() {
   run_tests "$kind" "${left_out[@]/#/--without=}" "${arguments[@]}"
 }
 
-# tier_arguments ARGUMENT…: takes --all and --on KIND from them for its caller, whose kind, left_out and arguments it sets.
+# tier_arguments ARGUMENT…: reads --all and --on KIND, and sets kind, left_out and arguments, which are variables of
+# the caller.
 tier_arguments() {
   while (($#)); do
     case $1 in
@@ -61,8 +62,8 @@ help_sanitize() {
 usage: packaging/dev sanitize {address|thread} [NAME…] [--suite SUITE] [--all]
 Builds under a sanitizer and runs every test there.
 
-address includes undefined behaviour, and leaves what other nodes and attackers do to `packaging/dev test` unless they are
-named or --all is given. The last line counts as in `packaging/dev test`.
+address includes undefined behaviour. It leaves out the tests against other nodes and attackers, which `packaging/dev test`
+runs, unless they are named or --all is given. The last line counts as in `packaging/dev test`.
 EOF
 }
 
@@ -74,17 +75,17 @@ dev_sanitize() {
   tier_arguments "$@"
   build_to_test "$kind"
   sanitizer_options
-  # Its shadow memory can't be placed when the address space is randomized widely.
+  # The thread sanitizer cannot place its shadow memory if the address space is randomized widely.
   if [[ $kind == thread ]]; then wrapper=(setarch "$(uname -m)" -R); fi
   run_tests "$kind" --slower 4 "${left_out[@]/#/--without=}" "${arguments[@]}"
 }
 
-# What every program that is sanitized runs with.
+# Exports the options that every sanitized program runs with.
 sanitizer_options() {
   local symbolizer
   symbolizer=$(command -v llvm-symbolizer-14 || command -v llvm-symbolizer || true)
   if [[ -n $symbolizer ]]; then export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer; fi
-  # Every plugin exports the same symbol; that is no violation.
+  # Every plugin exports the same symbol; that is no violation of the one-definition rule.
   export ASAN_OPTIONS="strict_string_checks=1:detect_odr_violation=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
   export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}"
   export TSAN_OPTIONS="second_deadlock_stack=1:suppressions=$root/tests/thread.supp${symbolizer:+:external_symbolizer_path=$symbolizer}${TSAN_OPTIONS:+:$TSAN_OPTIONS}"

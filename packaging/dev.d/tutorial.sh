@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The tutorial as somebody follows it who has a bare Debian and the packages.
+# Follows the tutorial as a reader does who has a bare Debian and the packages.
 # shellcheck shell=bash
 
 help_tutorial() {

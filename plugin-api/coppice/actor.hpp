@@ -100,8 +100,8 @@ class making {
 
 } // namespace detail
 
-/// What every actor can do. The bases of the behaviours derive from it. Its functions may be called by the
-/// actor's own callbacks only, while they run.
+/// The functions of every actor. The bases of the behaviours derive from it. Its functions may be called by
+/// the actor's own callbacks only, while they run.
 class actor {
  public:
   actor() : handle_(detail::being_made) {}
@@ -216,7 +216,7 @@ class actor {
     }
     return 0;
   }
-  /// The same with a context, any value that can be a message, which the node keeps until the answer comes,
+  /// request() with a context, any value that can be a message, which the node keeps until the answer comes,
   /// also over a reload: void on_price(const owned_term& from, const expected<price, call_error>&). A draft
   /// of the ABI: throws std::runtime_error on a host without it.
   template <auto Member, class T, class Context>
@@ -361,7 +361,7 @@ class actor {
     if (list.failed()) return {{COPPICE_E_TERM, {}}, {}};
     return spawn_at(node_name, module, function, term{list.view()}, options);
   }
-  /// As above; `args` is the list of arguments as a term.
+  /// spawn_at() whose `args` is the list of arguments as a term.
   spawned spawn_at(std::string_view node_name, std::string_view module, std::string_view function, term args,
                    const remote_spawn_options& options = {}) {
     spawned got;

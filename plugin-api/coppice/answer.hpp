@@ -46,7 +46,7 @@ struct call_error {
   /// With COPPICE_E_EXIT the callee's exit reason, with COPPICE_E_TERM the reply, with COPPICE_E_REFUSED the
   /// callee's reason; else no term.
   owned_term reason = {};
-  std::string text = {}; ///< with COPPICE_E_TERM: what was expected, and what came
+  std::string text = {}; ///< with COPPICE_E_TERM: the form that was expected, and the one that came
 
   /// A text for people: "timeout", "bad_term: reply: expected integer, got atom ok".
   std::string what() const {

@@ -42,8 +42,8 @@ class blocking {
     next->former = std::move(held_);
     held_ = std::move(next);
   }
-  /// Runs work(Resource&) on the pool and returns its result; the rules are those of actor::blocking_run.
-  /// What the resource's constructor throws is thrown here, and the next use tries again.
+  /// Runs work(Resource&) on the pool and returns its result; the rules are those of actor::blocking_run. An
+  /// exception of the resource's constructor is thrown here, and the next use tries again.
   template <class Work>
   std::invoke_result_t<Work&, Resource&> run(actor& by, Work work) {
     by.warn_of_references_(work);

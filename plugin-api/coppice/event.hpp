@@ -177,7 +177,7 @@ struct event_position {
   std::uint64_t seq = 0;
 };
 
-/// Of subscribe().
+/// The options of subscribe().
 struct subscribe_options {
   enum class begin : std::uint32_t {
     buffered = COPPICE_CHANNEL_BUFFERED, ///< with the events that are kept

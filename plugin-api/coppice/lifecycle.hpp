@@ -4,9 +4,10 @@
 //
 //   a constructor                    makes the state; it and member initialisers only compute
 //   void configure(const Settings&)  reads args; only computes. Before init, before restore_state, and when
-//                                    args change: what it throws then refuses the change
+//                                    args change: an exception then refuses the change
 //   void init([const Args&])         runs first; not called when a state is restored. No Args beside
-//   configure void handle_continue()           after outcome::then_continue(), before the next message
+//                                    configure
+//   void handle_continue()           after outcome::then_continue(), before the next message
 //   outcome config_change(term old_args, term new_args)
 //   outcome config_change()          in its place beside configure: runs after it when args change
 //   S save_state() const             only computes
@@ -18,7 +19,7 @@
 //   void after_restore()             once the new generation has taken over, before the next message
 //   void terminate(term reason)      when a callback has ended the actor or thrown, and when the supervisor
 //                                    stops an actor that traps exits; not if it is killed or does not trap an
-//                                    exit signal. What it throws is logged
+//                                    exit signal. An exception of it is logged
 //
 // init, handle_continue and after_restore may return coppice::outcome instead. A callback that the class does
 // not have has the default stated in coppice/lifecycle.h. An exception ends the actor with the reason

@@ -95,7 +95,7 @@ struct coppice_message_api {
   /* [any] Starts a message of about `hint` bytes. It leaves room in front for the envelope that the message
    * will travel in. */
   int32_t (*write_begin)(uint64_t hint, coppice_writer* out_writer);
-  /* [any] Makes room for `count` more bytes at `at`. What was written may move to another address. */
+  /* [any] Makes room for `count` more bytes at `at`. Written bytes may move to another address. */
   int32_t (*reserve)(coppice_writer* writer, uint64_t count);
   /* [any] Appends a term that is in another message. */
   int32_t (*splice)(coppice_writer* writer, const coppice_message* message);

@@ -74,7 +74,7 @@ class message_writer : public etf::writer {
     if (raw_.api != nullptr) detail::host.message->discard(&raw_);
   }
 
-  /// The message. None: what was written has no encoding. Ends the writer.
+  /// The message. None: the written term has no encoding. Ends the writer.
   message take() {
     message made;
     if (failed()) return made;

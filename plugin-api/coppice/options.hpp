@@ -58,14 +58,15 @@ class encoded {
   std::vector<std::uint8_t> bytes_;
 };
 
-/// Of monitor().
+/// The options of monitor().
 struct monitor_options {
   coppice::flags flags = {}; // priority: of the 'DOWN' message; no_connect
   alias_mode alias = alias_mode::none;
   encoded tag = {}; // takes the place of 'DOWN'
 };
 
-/// Of spawn(). `name`: registered before init runs; empty: none. `patience`: how long init may take.
+/// The options of spawn(). `name`: registered before init runs; empty: none. `patience`: how long init may
+/// take.
 struct spawn_options {
   std::string_view name = {};
   bool link = false;
@@ -73,7 +74,7 @@ struct spawn_options {
   std::chrono::nanoseconds patience = 5s;
 };
 
-/// Of spawn_at(). `patience`: how long the other node may take to answer.
+/// The options of spawn_at(). `patience`: how long the other node may take to answer.
 struct remote_spawn_options {
   bool link = false;
   bool monitor = false;

@@ -73,7 +73,7 @@ class overload {
   static overload answer(const T& value) {
     return overload(COPPICE_OK, etf::encode(value));
   }
-  /// What the C callback returns for it.
+  /// The status that the C callback returns for it.
   std::int32_t status() const { return status_; }
   /// The encoded answer; empty: none. Borrowed from this object.
   etf::bytes reply() const { return {reply_.data(), reply_.size()}; }

@@ -57,7 +57,7 @@
 
 namespace coppice {
 
-/// What comes with a command. Borrowed until the callback returns.
+/// The data that comes with a command. Borrowed until the callback returns.
 class entry {
  public:
   explicit entry(const coppice_entry& raw) : raw_(raw) {}

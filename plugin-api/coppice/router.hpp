@@ -50,7 +50,7 @@ class routed {
   term content() const {
     return {etf::bytes(raw_.content.data, static_cast<std::size_t>(raw_.content.size))};
   }
-  /// Of a call: the caller, for reply().
+  /// The caller of a call, for reply().
   term from() const { return {detail::view(raw_.from)}; }
   /// The content as an M. Empty: it is not one.
   template <class M>
@@ -69,7 +69,7 @@ enum class routing : std::uint8_t { said, own };
 /// A router: derive from it. The callbacks stand at the top of this file.
 class router : public actor {
  protected:
-  /// To a route of this name. Throws std::invalid_argument: the configuration has none.
+  /// Routes the message to a route of this name. Throws std::invalid_argument: the configuration has none.
   routing to_route(std::string_view name) {
     if (said_(detail::router_host.need().to_route(handle(), detail::plain(name))) != COPPICE_OK)
       throw std::invalid_argument(etf::detail::concatenated({"there is no route ", name}));
@@ -85,7 +85,8 @@ class router : public actor {
     said_(detail::router_host.need().discard(handle()));
     return routing::said;
   }
-  /// To the router's own handlers. In failed(): the caller gets the error that `on_failed: reply` gives.
+  /// Routes the message to the router's own handlers. In failed(): the caller gets the error that `on_failed:
+  /// reply` gives.
   routing own() { return routing::own; }
 
  private:

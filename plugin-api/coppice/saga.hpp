@@ -52,7 +52,7 @@ namespace detail {
 inline constinit draft<coppice_saga_api> saga_host{COPPICE_SAGA_HOST_DRAFT_2};
 } // namespace detail
 
-/// What a callback is about. A copy may be kept, to answer later.
+/// The step that a callback is about. A copy may be kept, to answer later.
 class step {
  public:
   step() = default;
@@ -121,7 +121,7 @@ class steps : public std::vector<next_step> {
 /// The answer of a callback.
 class next {
  public:
-  /// What follows; each but `steps` has a function below that makes it.
+  /// The kinds of answers; each but `steps` has a function below that makes it.
   enum class kind : std::uint8_t { later, done, fail, never, retry, steps };
   next(coppice::steps all) : what_(kind::steps), steps_(std::move(all)) {}
   next(kind what, std::vector<std::uint8_t> value = {}) : what_(what), value_(std::move(value)) {}
@@ -139,11 +139,11 @@ class next {
   coppice::steps steps_;
 };
 
-/// Of a coordinator: these steps are next.
+/// For a coordinator: these steps are next.
 inline next of_steps(steps all) {
   return {std::move(all)};
 }
-/// Of a participant: the step is done. Of a coordinator: the transaction is. Without a value it is the atom
+/// For a participant: the step is done. For a coordinator: the transaction is. Without a value it is the atom
 /// undefined.
 inline next done() {
   return {next::kind::done};
@@ -153,17 +153,17 @@ template <class V>
 next done(const V& value) {
   return {next::kind::done, etf::encode(value)};
 }
-/// Of a participant: the step has failed. Of a coordinator: the transaction is cancelled.
+/// For a participant: the step has failed. For a coordinator: the transaction is cancelled.
 template <class R>
 next fail(const R& reason) {
   return {next::kind::fail, etf::encode(reason)};
 }
-/// Of an undo: the step cannot be undone. The transaction waits for an operator.
+/// For an undo: the step cannot be undone. The transaction waits for an operator.
 template <class R>
 next never(const R& reason) {
   return {next::kind::never, etf::encode(reason)};
 }
-/// Of a coordinator whose step has failed: the step is tried again.
+/// For a coordinator whose step has failed: the step is tried again.
 inline next retry() {
   return {next::kind::retry};
 }
@@ -172,8 +172,7 @@ inline next answer_later() {
   return {next::kind::later};
 }
 
-/// Thrown by a callback: as if it returned fail(reason). No std::exception, so that nobody catches it
-/// unasked.
+/// Thrown by a callback: as if it returned fail(reason). No std::exception, so that it is not caught unasked.
 struct step_failed {
   template <class R>
   explicit step_failed(const R& reason_) : reason(etf::encode(reason_)) {}

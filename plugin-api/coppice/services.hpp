@@ -23,7 +23,7 @@ namespace coppice {
 /// returns; a process that has joined twice leaves twice.
 struct group_change {
   static constexpr etf::form etf_form = etf::form::tuple;
-  /// What the members did.
+  /// The change that the members made.
   enum class kind { join, leave };
 
   term reference; // of pg::monitor()
@@ -117,7 +117,7 @@ class global {
     if (!got) return unexpected(got.error());
     return got->index() == 0;
   }
-  /// Takes the name from whatever process has it.
+  /// Takes the name from any process that has it.
   template <class Name>
   expected<detail::done, call_error> unregister_name(const Name& name) {
     return of_.call<detail::done>(server,

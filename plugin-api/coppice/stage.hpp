@@ -54,7 +54,7 @@ class any_stage : public actor {
   /// The other side of a subscription.
   enum class peer : std::uint32_t { producer = COPPICE_STAGE_PRODUCER, consumer = COPPICE_STAGE_CONSUMER };
   enum class ended : std::uint32_t { cancelled = COPPICE_STAGE_CANCEL, down = COPPICE_STAGE_DOWN };
-  /// Who asks a producer for events. automatic: the host, as events are handled; manual: the stage, by ask().
+  /// How a producer is asked for events. automatic: by the host, as events are handled; manual: by ask().
   enum class demand : std::uint8_t { automatic, manual };
   /// Emits a list of events: a container, or a message, which is not copied.
   template <class Events>

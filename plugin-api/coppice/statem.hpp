@@ -54,7 +54,7 @@ inline void added(std::int32_t status, const char* call) {
 class transition {
  public:
   transition(coppice_actor* self, std::int32_t status) : self_(self), status_(status) {}
-  /// What the C callback returns for it.
+  /// The status that the C callback returns for it.
   std::int32_t callback_status() const { return status_; }
 
   /// Answers a call as part of the transition.
@@ -99,7 +99,7 @@ class transition {
   transition timeout(const Name& name, std::chrono::nanoseconds after, const T& content = {}) {
     return set(COPPICE_STATEM_EVENT_NAMED_TIMEOUT, make_message(name), after, 0, content);
   }
-  /// As above, at an absolute time of actor::now()'s clock.
+  /// A time-out at an absolute time of actor::now()'s clock.
   template <class T = etf::constant<"timeout">>
   transition state_timeout_at(std::chrono::nanoseconds time, const T& content = {}) {
     return set(COPPICE_STATEM_EVENT_STATE_TIMEOUT, {}, time, 1, content);

@@ -167,7 +167,7 @@ class connection {
 
   /// Reads no more until resume(); the peer has to wait once buffers are full.
   std::int32_t pause() const { return checked(api().pause(self_, id_)); }
-  /// Reads again. What on_data left comes again first.
+  /// Reads again. The bytes that on_data left come again first.
   std::int32_t resume() const { return checked(api().resume(self_, id_)); }
   /// Ends this end's direction once everything is written.
   std::int32_t end() const { return checked(api().end(self_, id_)); }

@@ -204,7 +204,7 @@ class actor {
   /// Answers a request that silence() left open; `id` is made_call::id.
   void respond(std::uint64_t id, response what);
 
-  /// What save_state gives, with all that a reload carries over; actor::restored() goes on from it.
+  /// The saved state, with all that a reload carries over; actor::restored() goes on from it.
   saved_state save();
   /// The result of sys:get_status: that of format_status, else save_state's term, else `opaque`.
   value format_status();
@@ -212,7 +212,7 @@ class actor {
   /// actor. An error: the actor goes on unchanged.
   std::int32_t config_change(const value& args, const value& env = {});
 
-  /// What the actor has done so far: messages sent, lines logged, complaints.
+  /// The record of the actor so far: messages sent, lines logged, complaints.
   journal& did;
 
   /// For other headers of the kit that drive the actor: its process, whose go_on() returns when the actor has

@@ -69,7 +69,7 @@ class datagram : private coppice_udp_datagram {
   datagram(coppice::bytes what, const udp_address& to, const udp_address& from)
       : coppice_udp_datagram{what.data(), what.size(), to.raw(), from.raw(), 0, 0, 0} {}
 
-  /// What was received, or is to be sent. Borrowed.
+  /// The bytes that were received, or are to be sent. Borrowed.
   coppice::bytes bytes() const { return {data, static_cast<std::size_t>(size)}; }
   /// The sender of a received datagram, or the receiver of one to send.
   udp_address peer() const { return udp_address(coppice_udp_datagram::peer); }

@@ -181,7 +181,7 @@ struct later_t {};
 /// Returned by handle_request: respond() follows later.
 inline constexpr later_t later;
 
-/// What handle_request returns.
+/// The result of handle_request.
 using reply = std::variant<response, later_t>;
 
 /// Returned by handle_events and handle_websocket: accepts the client.
@@ -189,7 +189,7 @@ struct accepted_t {};
 /// Returned by handle_events and handle_websocket: accepts the client.
 inline constexpr accepted_t accepted;
 
-/// What handle_events returns.
+/// The result of handle_events.
 using events_reply = std::variant<response, accepted_t>;
 
 /// Returned by handle_websocket: accepts the client with this protocol, which the client must have offered.
@@ -198,7 +198,7 @@ struct accepted_as {
   std::string protocol;
 };
 
-/// What handle_websocket returns.
+/// The result of handle_websocket.
 using websocket_reply = std::variant<response, accepted_t, accepted_as>;
 
 /// How a WebSocket ended. `code` is a code of RFC 6455, 7.4.1; 1005: the client gave none; 1006: the

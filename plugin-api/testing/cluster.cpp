@@ -28,7 +28,7 @@ std::string program_named(const char* variable, const char* name) {
 
 } // namespace
 
-// What the client's documents say that is used here: `coppice nodes --json`, `coppice status --json`.
+// The parts of the client's documents that are used here: `coppice nodes --json`, `coppice status --json`.
 struct other_node {
   std::string name;
   std::string state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The host's interface for processes: what an actor under test does to others is noted in its journal. In the
-// actor's callbacks.
+// The host's interface for processes: actions of an actor under test on other processes are noted in its
+// journal. In the actor's callbacks.
 #include <coppice/testing/processes.hpp>
 
 namespace coppice::testing::detail {

@@ -17,7 +17,7 @@ void complain_of_self(world* self, const std::string& function) {
                                                : function + " was called while " + running +
                                                      " runs, but not on its thread and stack");
 }
-/// What a callback that only computes should do instead, in the node's words.
+/// The advice for a callback that only computes, in the node's words.
 std::string_view advice_for(std::string_view callback) {
   if (callback == "create")
     return ", which is not allowed before init: use init, and after_restore for a state that is restored";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The actors of a scene: how they start, are found, and are replaced. What goes between them is in
-// scene_signals.cpp, the order of it in scene_steps.cpp. In the test's thread.
+// The actors of a scene: how they start, are found, and are replaced. The signals between them are in
+// scene_signals.cpp, and their order in scene_steps.cpp. In the test's thread.
 #include <coppice/testing/scene.hpp>
 
 #include <memory>

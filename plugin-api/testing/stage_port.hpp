@@ -34,7 +34,8 @@ class staged_port final : private behaviours::stage_port {
 
   // Runs in a turn of the stage, after those that were added before.
   void add(step what);
-  // As add(): a message of a peer, or of the stage to itself. What is not of the protocol goes to the actor.
+  // As add(): a message of a peer, or of the stage to itself. Other messages than the protocol's go to the
+  // actor.
   void add_message(message m);
   void add_cast(message request);
   std::optional<engine::call> next();
@@ -77,7 +78,7 @@ class staged_port final : private behaviours::stage_port {
   base::nanos now() override;
 
   using callback = std::function<std::int32_t(coppice_actor* self, void* state)>;
-  // What follows from a callback, which has run by now.
+  // The outcome of a callback, which has run by now.
   outcome after(const char* name, const callback& make);
   // The status that ends an engine's turn.
   std::int32_t status_of(const std::optional<outcome>& what);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ledger: a replicated state machine. Accounts with balances, which are alike on all nodes of a Raft group.
-// What a command does depends on the accounts and the command alone, and a command that is refused changes
-// nothing. The accounts are kept in order, so that every member writes the same snapshot.
+// The effect of a command depends on the accounts and the command alone, and a command that is refused
+// changes nothing. The accounts are kept in order, so that every member writes the same snapshot.
 #include <coppice/raft.hpp>
 
 #include <cstdint>
@@ -54,7 +54,7 @@ class ledger_machine : public coppice::raft_machine {
   using commands = std::variant<deposit, transfer>;
   using queries = std::variant<balance, accounts, total>;
 
-  // What is wrong whatever the accounts hold never reaches the log.
+  // A command that is wrong for any accounts never reaches the log.
   void validate(const deposit& what) const { check(what.amount); }
   void validate(const transfer& what) const {
     check(what.amount);

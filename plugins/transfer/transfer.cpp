@@ -2,10 +2,10 @@
 // transfer: two sagas. `desk` starts transactions that move money from one account to another. `accounts`
 // keeps accounts and takes part in them, in both kinds of transactions: the configuration of the desk decides
 // which it is. No account has less than nothing, and the sum of all accounts stays what it is, however a
-// transaction ends and whatever dies meanwhile.
+// transaction ends and whichever process or node dies meanwhile.
 //
-// handle_do and its like run at least once for a key. So `accounts` writes what it did for a key into its
-// file before it answers, together with what it did: a second call for the key finds it there.
+// handle_do and similar callbacks run at least once for a key. So `accounts` writes what it did for a key
+// into its file before it answers, together with what it did: a second call for the key finds it there.
 #include <coppice/saga.hpp>
 
 #include <deque>
@@ -57,7 +57,7 @@ class desk : public coppice::saga {
   }
 };
 
-// What happened to accounts, as it is written into the file. The key is that of the step, encoded.
+// A change of accounts, as it is written into the file. The key is that of the step, encoded.
 using encoded_key = std::string;
 struct did {
   encoded_key key;
@@ -228,7 +228,7 @@ class accounts : public coppice::saga {
   // A step that was never done is not known.
   coppice::next handle_undo(const step& s, const change& what) {
     if (!book_.is_done(key_of(s))) return coppice::done();
-    // What was given may have been spent: then the undo waits until it is there again.
+    // The amount that was given may have been spent: then the undo waits until it is there again.
     if (const auto* const given = std::get_if<give>(&what))
       if (book_.balance(given->account).value_or(0) < given->amount)
         return coppice::fail(etf::atom{"not_enough"});

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Clients that announce long frames and send next to nothing of them: what they have sent is kept for them, and no other
-actor's mailbox is short of memory for it."""
+"""Clients that announce long frames and send almost nothing of them. The node keeps only what they have sent, and the
+mailboxes of other actors do not run short of memory because of it."""
 import socket
 import struct
 import urllib.request

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that asks for lists of all processes, in so many requests at once that the askers are most of what they list.
-Few lists are made at a time, and so many calls of a node run at once."""
+"""A peer that asks for lists of all processes, with so many requests at once that most processes in the lists serve
+these requests. The node makes only a few lists at a time, and runs only so many calls of a node at once."""
 import struct
 
 from harness.attack import Bystanders, Target, peer, unharmed
@@ -9,7 +9,7 @@ from harness.distribution import MANDATORY, VERSION, Atom, encode
 from harness.tap import eventually, run, test
 
 SPAWN_REQUEST = 29
-FLAGS = MANDATORY | 1 << 32  # it spawns
+FLAGS = MANDATORY | 1 << 32  # a node that spawns
 
 
 def spawn(one, module, function, arguments):

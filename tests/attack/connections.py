@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Attacks on listeners of actors: who opens connections and says half of something, announces much and sends little,
-or takes no answer, gets his connection ended in its time; others at the same listener and at its neighbours are served
-meanwhile, and the node keeps nothing of it."""
+"""Attacks on listeners of actors: clients that send half of something, announce much and send little, or do not read
+answers. Each such connection is ended in time. Other clients of the same listener and of other listeners are served
+meanwhile, and nothing of the attack is kept."""
 import os
 import socket
 import ssl
@@ -47,7 +47,8 @@ applications:
 
 class Served(Target):
     def __init__(self, cleanup):
-        # Meson has malloc fill what it gives, and so use the room that is kept for a frame and not written to.
+        # Meson sets this variable, with which malloc fills what it returns. The room that is kept for a frame and not
+        # written to would then use memory.
         os.environ["MALLOC_PERTURB_"] = "0"
         super().__init__(cleanup, config=CONFIG)
         self.cleanup = cleanup

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Peers that ask for much and take no answer: the actor they ask waits for them once, and serves everybody else."""
+"""Peers that request much and do not read the answers. The actor waits for them once, and serves everybody else."""
 import socket
 import time
 
@@ -63,7 +63,7 @@ def large(cleanup):
 def consumers(cleanup):
     target = Target(cleanup, shop('{ id: counter, actor: "numbers:counter", name: counter }'))
     bystanders = Bystanders(cleanup, target)
-    with unharmed(target, bystanders, megabytes=160):  # 64 of them wait at the stage
+    with unharmed(target, bystanders, megabytes=160):  # up to 64 MiB wait at the stage
         one = deaf_peer(cleanup, target, "mallory")
         for number in range(1, 11):
             here = one.pid(number), one.reference()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""An actor that ends with a long reason while many processes of a peer watch it. Its end takes one turn, so the reason is
-read once and not for each of them. Others are served meanwhile, and the actor starts anew."""
+"""An actor that ends with a long reason while many processes of a peer monitor it. Its end takes one turn: the reason
+is read once, not for each of them. Other clients are served meanwhile, and the actor is restarted."""
 from harness.attack import attacked, shop
 from harness.distribution import Atom
 from harness.tap import equal, eventually, run, test
@@ -18,7 +18,7 @@ def reason():
 
 @test("an actor that ends with a long reason is watched by thousands of processes of a peer, and holds nobody up")
 def watched(cleanup):
-    # What waits for the attacker, who reads nothing of it, is bounded by 128 MiB.
+    # The attacker reads nothing. The node keeps at most 128 MiB for it.
     with attacked(cleanup, CONFIG, megabytes=300, lines=60) as (target, one):
         kv, before = one.whereis("kv"), target.info("kv")["pid"]
         for _ in range(WATCHERS):

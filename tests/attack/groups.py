@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node that has the cookie and is a member of nothing, against a Raft group of three nodes. It knows all that a control
-socket shows: the ids of the members, the term and the leader. It says in every form that it leads, votes, lives or is
-quiescent. The group keeps its leader and its term, takes commands and becomes quiescent, and nothing of it is kept."""
+"""A node with the cookie that is a member of no Raft group attacks a group of three nodes. It knows all that a control
+socket shows: the ids of the members, the term and the leader. It claims in every form that it leads, votes, is alive or
+is quiescent. The group keeps its leader and its term, takes commands and becomes quiescent, and keeps nothing of the
+attack."""
 import contextlib
 import itertools
 import os
@@ -25,7 +26,7 @@ applications:
 """
 LIVENESS, BEATS, LEDGER = "coppice_raft_liveness", "coppice_raft_beats", "ledger"
 CLUSTER = os.urandom(16)
-FAR = 1 << 40  # a term, an index or a number that nobody has reached
+FAR = 1 << 40  # a term, an index or a number that the group has not reached
 MEGABYTES = 64
 
 

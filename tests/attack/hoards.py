@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that asks for more and more of what a node keeps for it: locks, names, memberships, monitors, links. It gets
-so much and no more, and nobody else waits for it."""
+"""A peer that makes a node keep more and more for it: locks, names, memberships, monitors, links. It gets a fixed
+amount and no more, and nobody else has to wait for it."""
 from harness.attack import Bystanders, Target, peer, unharmed
 from harness.distribution import MANDATORY, PUBLISHED, Atom
 from harness.tap import check, equal, eventually, run, test
@@ -120,7 +120,7 @@ def groups(cleanup):
                 for number in range(1, 1200):
                     one.send("pg", message(one, number))
             except OSError:
-                pass  # closed at the other end
+                pass  # closed by the node
             disconnected(target, one, "pg: its processes have more than 1000 memberships")
         other = peer(cleanup, target, "other")
         eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
@@ -142,10 +142,10 @@ def long_names(cleanup):
             try:
                 for number in range(most + 100):
                     one.send("pg", (Atom("join"), one.pid(), number.to_bytes(size, "big"), one.pid(2)))
-                    if number % 50 == 0:  # so that what waits in mailboxes is little
+                    if number % 50 == 0:  # keeps the mailboxes short
                         equal(one.call("pg", (Atom("get_members"), Atom("none"))), [])
             except (EOFError, OSError):
-                pass  # closed at the other end
+                pass  # closed by the node
             disconnected(target, one, "pg: the name of a group has more than 16384 bytes, or all of its have more than 67108864")
         other = peer(cleanup, target, "other")
         eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
@@ -157,7 +157,7 @@ def long_names(cleanup):
                 ask(one, "global_name_server", (Atom("register"), number.to_bytes(size, "big"), one.pid(), Atom("none")), answers)
             check(most - 100 < answers["yes"] <= most and answers["no"] >= 100, "so many and no more", answers)
             one.close()
-            for number in (0, most // 2):  # a list of all is as large as they are
+            for number in (0, most // 2):  # a list of all names would be as large as the names
                 asked = (Atom("whereis_name"), number.to_bytes(size, "big"))
                 eventually(lambda asked=asked: other.call("global_name_server", asked) == Atom("undefined"), "they go with it")
         lock_names(other)
@@ -179,11 +179,11 @@ def relations(cleanup):
                 for number in range(1, 3000):
                     one.control(control(one, number))
             except OSError:
-                pass  # closed at the other end
+                pass  # closed by the node
             disconnected(target, one, "there are more than 1000 links, monitors and calls with it")
 
         def alone():
-            seen = target.reply("info", name="kv").get("result")  # none while it is restarted: it was ended with its links
+            seen = target.reply("info", name="kv").get("result")  # none while it is restarted: its links have ended it
             return seen is not None and not seen["monitored_by"]
         eventually(alone, "kv is back, and nobody watches it any more")
         bystanders.served()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Who opens a connection under another node's name, and proves nothing, does not come between the two."""
+"""A client that connects under another node's name and cannot prove it does not disturb the connection of the two real
+nodes."""
 import contextlib
 import threading
 import time

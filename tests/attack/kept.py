@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a node keeps because somebody else asked, as SECURITY.md lists it. Each row of its table is held here or by a test that is named
-here. A row that is held here is filled beyond a small bound, again and again: what is beyond is refused as the table says, memory
-grows by at most twice the bound, what was kept is given back, and a bystander is served all the time."""
+"""What a node keeps at the request of others, row by row of the table in SECURITY.md. Each row has a test here, or
+names another test here. A test here sets a small bound and exceeds it, again and again. Beyond the bound the node
+refuses as the table says, its memory grows by at most twice the bound, it gives back what it kept, and a bystander is
+served all the time."""
 import dataclasses
 import pathlib
 import re
@@ -17,11 +18,11 @@ from harness.term import encode
 
 ROOT = pathlib.Path(__file__).parents[2]
 TURNS = 3
-SLACK = 16  # MiB that a node takes for connections, threads and what its allocator holds ready, whatever it keeps
-LEFT = 1 << 20  # bytes that message_memory may be off by: pools report what they hold now and then
+SLACK = 16  # MiB for connections, threads and free memory of the allocator, whatever the node keeps
+LEFT = 1 << 20  # bytes by which message_memory may be wrong: pools report their share only now and then
 GEN_CALL = Atom("$gen_call")
 
-# Rows that other tests hold: the first words of the row, and the test.
+# Rows that other files test: the first words of the row, and the file.
 ELSEWHERE = {
     "connections that have not sent a whole message": "tests/attack/silence.py",
     "registrations at EPMD": "tests/unit/epmd/registry_test.cpp",
@@ -64,13 +65,13 @@ ELSEWHERE = {
 
 @dataclasses.dataclass
 class Row:
-    what: str  # its first words
+    what: str  # the first words of the row
     bound: float  # MiB
-    fill: Callable  # fill(cleanup, target, turn) takes it beyond the bound, sees what is said, and lets go of it all
-    # As long as all is kept, it sees with served(target) that a bystander is served.
+    fill: Callable  # fill(cleanup, target, turn) exceeds the bound, checks the answers, and releases everything
+    # While everything is kept, fill() checks with served(target) that a bystander is served.
     config: str
     settings: list
-    returned: bool  # what it took is no part of the program any more, once it is given back
+    returned: bool  # the memory goes back to the system once it is given back
 
 
 ROWS = []
@@ -128,7 +129,7 @@ def call_of(one):
 
 def answer_to(one, caller, says):
     pid, tag = caller
-    if isinstance(tag, tuple):  # [alias | Reference]
+    if isinstance(tag, tuple):  # the tag is [alias | Reference]
         tag = Raw(b"l\0\0\0\1" + encode(tag[0][0]) + encode(tag[1]))
     one.control((SEND, Atom(""), pid), (tag, says))
 
@@ -143,13 +144,14 @@ def nodes(cleanup, target, turn):
     equal(len(target.connected()), 8)
     served(target)
     made.pop().close()
-    equal(late.receive()[1:], b"ok")  # its turn
+    equal(late.receive()[1:], b"ok")  # a place has become free
     late.close()
     for one in made:
         one.close()
 
 
-# Of 4 KiB of their bytes, as 512 have come of many, and of 1.4 KiB beside them. All of it goes back to the system.
+# Room for 4 KiB of each (512 of their bytes come), and for 1.4 KiB of control data each. All of it goes back to the
+# system.
 @row("fragmented messages at once", 22, returned=True)
 def fragments(cleanup, target, turn):
     one, size = peer(cleanup, target, f"fragments{turn}"), 512
@@ -175,7 +177,7 @@ def control_messages(cleanup, target, turn):
     try:
         one.control((SEND, bytes(2 << 20), one.pid()), 1)
     except OSError:
-        pass  # closed at the other end
+        pass  # closed by the node
     served(target)
     ended(one)
 
@@ -193,7 +195,7 @@ def watchers(cleanup, target, turn):
 def mailbox(cleanup, target, turn):
     one = peer(cleanup, target, f"floods{turn}")
     dropped, held = target.info("relay")["mailbox"]["dropped"], 4
-    for number in range(1, held + 1):  # each until it is answered, or for 5 s
+    for number in range(1, held + 1):  # each is held until it is answered, or for 5 s
         ask_as(one, number, "relay", (Atom("relay"), (Atom("ghost"), Atom(one.name)), Atom("hold")))
     for number in range(150):
         ask_as(one, held + 1, "relay", bytes(100_000))
@@ -325,7 +327,7 @@ def hold(one):
         target = Target(cleanup, config=one.config, settings=one.settings)
         target.bystander = Peer(target.port, f"honest@{BYSTANDERS}", source=BYSTANDERS)
         cleanup.callback(target.bystander.close)
-        peer(cleanup, target, "first").close()  # what is made once
+        peer(cleanup, target, "first").close()  # what is made once is made now
         served(target)
         has_gone = lambda: target.connected() == [target.bystander.name]
         eventually(has_gone, "it has gone")
@@ -344,7 +346,7 @@ def hold(one):
                 served(target)  # threads give memory back before they sleep
                 return (target.kilobytes("VmRSS") - resident) / 1024 <= SLACK
             eventually(is_returned, lambda: f"the memory goes back to the system but for {SLACK} MiB: {target.kilobytes('VmRSS') - resident} KiB")
-        # A sanitizer keeps what is freed for a while.
+        # A sanitizer keeps freed memory for a while.
         check(more <= 2 * one.bound + SLACK or reports.folder, f"at most twice {one.bound} MiB and {SLACK} MiB more", more)
     test(f"{re.sub('`', '', one.what)}: what is beyond the bound is refused, memory grows by at most twice the bound, and all is given back")(held)
 

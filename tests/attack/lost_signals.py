@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer whose signals have a term over the node's limits: whoever waits for them hears of them all the same, and what
-asks for an answer is answered."""
+"""A peer whose signals carry a term over the node's limits. A process that waits for such a signal is told all the
+same, and a request that needs an answer gets one."""
 import struct
 
 from harness.attack import attacked, shop
@@ -9,8 +9,8 @@ from harness.distribution import MANDATORY, Atom
 from harness.tap import equal, run, test
 from harness.term import Raw
 
-MONITORS = 1 << 3 | 1 << 5  # the flags of a node that is told of monitors, by pid and by name
-SPAWN = 1 << 32  # the flag of a node that spawns by the distribution
+MONITORS = 1 << 3 | 1 << 5  # the flags by which a node receives monitors, by pid and by name
+SPAWN = 1 << 32  # the flag by which a node spawns over the distribution
 LINK, MONITOR_P, PAYLOAD_EXIT, PAYLOAD_EXIT2, PAYLOAD_DOWN, SPAWN_REQUEST, SPAWN_REPLY, ALIAS_SEND = 1, 19, 24, 26, 28, 29, 31, 33
 CONFIG = shop("{ id: probe, actor: probe, name: probe }", "{ id: relay, actor: relay, name: relay }")
 TOO_DEEP = Raw(b"h\1" * 20_000 + b"j")

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Names of nodes that are made up, more than a node remembers, take nobody's place."""
+"""Made-up names of nodes, more than a node remembers, do not push out real ones."""
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed
 from harness.distribution import Atom, Peer
 from harness.tap import check, equal, eventually, run, test
 from harness.term import Pid, Reference
 
-REMEMBERED = 8192  # and as many as there may be connections
+REMEMBERED = 8192  # beside as many as there may be connections
 SETTINGS = [("node.limits.connections", 64)]
 
 
@@ -16,7 +16,8 @@ def made_up(cleanup):
     bystanders = Bystanders(cleanup, target)
     beside = Target(cleanup, name="beside", epmd_port=target.epmd_port)
     equal(target.coppice("call", f"kv@{beside.name}", "size").stdout.strip(), "0")
-    # Each name has its record, 6 KiB with the answer that waits; how many answers wait at once is the machine's pace.
+    # Each name has a record of 6 KiB, with the answer that waits. The speed of the machine decides how many answers
+    # wait at once.
     with unharmed(target, bystanders, megabytes=96, lines=80):
         one = Peer(target.port, f"mallory@{ATTACKERS}", source=ATTACKERS)
         cleanup.callback(one.close)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Attacks on those who stand in front of others, pools and routers: floods, callers who leave, calls whose From is nobody's,
-orders and notices that are not the sender's to give, and answers that are forged, doubled, malformed or missing. Each honest
-call is answered, and of the others nothing is kept."""
+"""Attacks on pools and routers, which pass calls on: floods, callers that leave, calls with a false From, orders and
+notices that the sender may not give, and answers that are forged, doubled, malformed or missing. Each honest call is
+answered, and nothing of the others is kept."""
 import threading
 
 from harness.attack import ATTACKERS, Bystanders, Target, peer, unharmed
@@ -64,7 +64,7 @@ def flood(one, name, requests):
             one.send(name, (GEN_CALL, (one.pid(sent % 50 + 1), one.reference()), request))
             sent += 1
     except OSError:
-        pass # closed at one of both ends
+        pass # closed by one of the sides
     return sent
 
 
@@ -133,7 +133,8 @@ def deadly(cleanup):
         requests = [(Atom("exit"), Atom("oops")), Atom("throw"), (Atom("sleep"), 1)] * 30
         flood(one, "workers", requests)
         bystanders.served()
-        # A call that a dying worker held ends by a DOWN for its reference, if there is a monitor. This one has none.
+        # The caller of a call that a dying worker held learns of it by a DOWN, if it has a monitor. This caller has
+        # none.
         is_quiet(target)
         equal(bystanders.honest.call("workers", Atom("ping")), PONG)
         pool = report(target)
@@ -179,7 +180,7 @@ def orders(cleanup):
         for order in ("terminate_child", "restart_child"):
             equal(one.call("workers", (Atom(order), 1)), not_allowed)
         for order in ((Atom("$coppice_pool_resize"), 9), (Atom("$coppice_order"), 1)):
-            one.send("workers", (GEN_CALL, (one.pid(), one.reference()), order)) # a worker's like others, which ends by it
+            one.send("workers", (GEN_CALL, (one.pid(), one.reference()), order)) # ends the worker that gets it
         for told in (Atom("$coppice_pool_tick"), Atom("$coppice_pool_idle"), (Atom("$coppice_worker"), 1, one.pid()),
                      (Atom("EXIT"), one.pid(), Atom("oops")), (Atom("DOWN"), one.reference(), Atom("process"), one.pid(), Atom("oops"))):
             for name in ("workers", "shard", "local"):
@@ -209,9 +210,9 @@ class Callee(threading.Thread):
             while True:
                 control, payload = self.one.receive()
                 if not (isinstance(payload, tuple) and payload[0] == GEN_CALL):
-                    continue # and monitors
+                    continue # skips monitors
                 self.got += 1
-                _, (pid, (_, reference)), request = payload # [alias | Reference]
+                _, (pid, (_, reference)), request = payload # the tag is [alias | Reference]
                 self.act(self.one, pid, reference, request)
         except (EOFError, OSError):
             pass

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Random sequences of every control message, with every kind of pid, reference and term, from a peer that has the
-cookie; two honest ones are witnesses. COPPICE_ATTACK_SECONDS says for how long (10), COPPICE_ATTACK_SEED with which
-numbers: a run that failed prints it.
+"""Random sequences of every control message, with every kind of pid, reference and term, from a peer that has the cookie. Two
+honest peers watch the results. COPPICE_ATTACK_SECONDS is the time (10), COPPICE_ATTACK_SEED the seed of the random numbers: a run
+that failed prints it.
 """
 import os
 import random
@@ -41,7 +41,7 @@ class Mallory:
         self.connect()
         self.creation = self.peer.theirs
         self.ledger = self.peer.whereis("ledger")
-        self.kept = []  # references that were used
+        self.kept = []  # references that were sent
 
     def connect(self):
         if self.peer:
@@ -55,11 +55,11 @@ class Mallory:
             try:
                 return Peer(self.target.port, f"mallory@{ATTACKERS}", source=ATTACKERS, flags=flags)
             except (AssertionError, EOFError, OSError):
-                return None  # its end has not been noticed yet
+                return None  # the node has not noticed yet that the last connection has ended
         self.peer = eventually(let_in, "mallory is let in", 30)
         self.victims = {name: self.peer.whereis(name) for name in VICTIMS[:2]}
 
-    # Whom
+    # The addresses in a signal.
 
     def own(self):
         return Pid(self.peer.name, self.numbers.randrange(1, 30), 0, self.numbers.choice([CREATION, CREATION, CREATION, 5, 0]))
@@ -100,7 +100,7 @@ class Mallory:
         self.kept = [*self.kept[-50:], made]
         return made
 
-    # What
+    # The terms in a signal.
 
     def term(self, depth=0):
         small = [lambda: self.numbers.randrange(-5, 300), lambda: self.numbers.getrandbits(100), lambda: 1.5, lambda: Atom("ok"),

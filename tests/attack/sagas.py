@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node that has the cookie and takes part in no transaction, against a saga. It says that steps of others are to be undone,
-committed and forgotten, and sends keys of every length. A step belongs to the node that asked for it, and goes on."""
+"""A node with the cookie that takes part in no transaction attacks a saga. It orders to undo, commit and forget steps
+of other nodes, and sends keys of every length. A step belongs to the node that asked for it, and goes on."""
 from harness.attack import attacked, peer, shop
 from harness.distribution import Atom
 from harness.tap import check, equal, run, test
@@ -62,7 +62,7 @@ def long(cleanup):
         for _ in range(10):
             equal(do(mallory, key_of(mallory.name, 1), (Atom("take"), bytes(3 << 20), 1)), (Atom("error"), Atom("limit")))
             equal(do(mallory, (bytes(3 << 20), (5, [((b"x", mallory.name.encode()), 1)]))), (Atom("error"), Atom("limit")))
-            # Too many sagas above it, and a name that is too long: each is answered, with what is wrong.
+            # Too many sagas above the step, and a name that is too long. Each is answered with the fault.
             for key in (key_of(mallory.name, 2, path=10_000), (bytes(500_000), (5, [((b"x", mallory.name.encode()), 1)])),
                         (b"tx", (5, [((b"x" * 500_000, mallory.name.encode()), 1)])), (b"tx", (5, []))):
                 answer = do(mallory, key)
@@ -81,7 +81,7 @@ def undone(cleanup):
         keys = [key_of(mallory.name, number) for number in range(200)]
         for key in keys:
             equal(do(mallory, key, (Atom("give"), b"ann", 1))[0], Atom("ok"))
-        # No such change: its undo fails, and is tried again and again.
+        # There is no such change, so its undo fails, and is tried again and again.
         long = (Atom("give"), b"ann", bytes(1_000_000))
         for key in keys:
             mallory.send("accounts", (Atom("$gen_call"), (mallory.pid(), mallory.reference()), (Atom("saga_undo"), key, long)))

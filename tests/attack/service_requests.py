@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every request that a service takes from other nodes, with terms of up to 1 MB in its place: deep, wide, repeated, with
-keys that were made to collide, improper, and some over the limits. The requests are read from the services' own tables.
-The bystanders are answered meanwhile. COPPICE_ATTACK_REQUESTS says how many are sent, COPPICE_ATTACK_SECONDS for how long
-instead; COPPICE_ATTACK_SEED with which numbers, and "new" is a new seed, which a run that failed prints.
+"""Every request that a service takes from other nodes, with terms of up to 1 MB in place of the expected ones: deep, wide,
+repeated, with colliding keys, improper, and some over the limits. The requests are read from the services' own tables. The
+bystanders are answered meanwhile. COPPICE_ATTACK_REQUESTS is the number of requests; COPPICE_ATTACK_SECONDS limits the time
+instead. COPPICE_ATTACK_SEED is the seed of the random numbers; "new" draws one, and a run that failed prints it.
 """
 import contextlib
 import http.client

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Who connects and says nothing, or half of something, keeps nobody out: at the distribution's port, EPMD's, HTTP's
-and the control socket, with more sockets than there are places, each replaced as soon as it is dropped."""
+"""Clients that connect and send nothing, or half of something, keep nobody out: at the ports of the distribution, EPMD
+and HTTP, and at the control socket. They use more sockets than there are places, and replace each as soon as it is
+closed."""
 import os
 import re
 import resource
@@ -11,7 +12,7 @@ from harness.attack import ATTACKERS, BYSTANDERS, Bystanders, Crowd, Target, unh
 from harness.node import Folder, program
 from harness.tap import check, equal, eventually, run, test
 
-RATE = 300  # new sockets a second, of each crowd
+RATE = 300  # new sockets a second, in each crowd
 
 
 def limited(cleanup, soft, hard):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What strangers say of themselves stands in the log as one line of harmless text, and is not repeated there."""
+"""Text that strangers send is one line of harmless text in the log, and is not logged again and again."""
 import unicodedata
 
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that suspends an actor, or has it keep a log of its messages, and then sends it more than it takes: the node
-keeps as much as the actor's mailbox would, and what the peer ordered ends with the peer."""
+"""A peer that suspends an actor, or makes it keep a log of its messages, and then sends it more than it takes. The node
+keeps as much as the actor's mailbox would, and the peer's orders end with the peer."""
 from harness.attack import Target, attacked, peer, shop
 from harness.distribution import Atom
 from harness.tap import check, equal, eventually, run, test

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Terms that are made to hurt: keys twice, maps as keys of maps, nesting without end, little that inflates to much."""
+"""Malicious terms: duplicate keys, maps as keys of maps, endless nesting, small terms that inflate to large ones."""
 import json
 import os
 import socket

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Messages that are begun and never ended, in fragments and in one frame, from one peer and from several: they have a
-part of the node's memory, in which who holds the most makes room, and nobody else notices."""
+"""Messages that are begun and never ended, in fragments and in one frame, from one peer and from several. They share a
+part of the node's memory; if it is full, the connection that holds the most is ended, and no other client notices."""
 import struct
 import threading
 import time
@@ -12,9 +12,9 @@ from harness.tap import check, contains, equal, eventually, run, test
 from harness.term import encode
 
 MEBIBYTE = 1 << 20
-MEMORY = 256  # MiB, of which a quarter may be unfinished
+MEMORY = 256  # MiB; unfinished messages may take a quarter of it
 SETTINGS = [("node.limits.memory", f"{MEMORY}MiB")]
-ENDLESS = 1 << 40  # fragments
+ENDLESS = 1 << 40  # number of fragments
 
 
 def control(one, to):
@@ -70,7 +70,7 @@ def one_peer(cleanup):
             check(flood(one) < 400 or is_ended(one), "the connection is ended")
             bystanders.served(2)
             one.close()
-            # What is kept is measured of one at a time.
+            # The peers are measured one after the other, so the last one has to be gone.
             eventually(lambda: not any(name.startswith("mallory") for name in target.connected()), "it has gone")
         said = eventually(lambda: [line for line in target.lines() if "holds the most" in line], "a line tells of it")
         equal(len(said), 1, "the others are counted")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that asks the node's services to speak, answer, end or register for it: what comes of that is the peer's, and
-not the node's own word."""
+"""A peer that makes the node's services send, answer, end or register something. The result counts as the peer's, not
+as the node's own."""
 from harness.attack import BYSTANDERS, attacked, shop
 from harness.distribution import Atom, Peer
 from harness.tap import check, equal, eventually, run, test
@@ -47,7 +47,7 @@ def broadcasts(cleanup):
 
 @test("no process of the node is killed by the conflict of names that a peer makes up")
 def conflicts(cleanup):
-    # Of two nodes the one whose name sorts last loses.
+    # Of two nodes the one whose name sorts last loses the name.
     with attacked(cleanup, CONFIG, name="aaa", lines=80) as (target, one):
         before = pids(one)
         for number, name in enumerate(name for name in SERVICES if name != "shop_sup"):

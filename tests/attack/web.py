@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Attacks on a web server whose bodies stream and whose clients have actors of their own: uploads that stop, end half or
-never, upgrades by the thousand, answers and events that nobody takes. Each gets its connection ended in its time, others are
-served meanwhile, and of actors, memory and descriptors nothing is left."""
+"""Attacks on a web server with streamed bodies and an actor for each client: uploads that stop, end half or never,
+thousands of upgrades, answers and events that nobody reads. Each such connection is ended in time, other clients are
+served meanwhile, and no actors, memory or descriptors are left."""
 import http.client
 import multiprocessing
 import socket

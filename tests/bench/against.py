@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Measures two builds of Coppice beside each other, so that a change shows before it lands.
 
-Nodes of both builds are alive all the while and take turns, row by row; who begins changes with each pair. Each third of
-the pairs starts nodes of its own, since where a node's memory and threads fall differs from start to start. A row has
-changed where all its pairs but one at each end lie on one side of 1, and the median is off by more than LITTLE.
+Nodes of both builds run all the time and take turns, row by row; the side that begins changes with each pair. Each third of
+the pairs starts nodes of its own, because the placement of a node's memory and threads differs from start to start. A row has
+changed if all its pairs, without the outermost at each end, lie on one side of 1, and the median differs from 1 by more than
+LITTLE.
 """
 import argparse
 import contextlib
@@ -44,7 +45,7 @@ def measured(base, new, row, pairs):
         with contextlib.ExitStack() as stack:
             sides = [Side(stack, bench, row) for bench in (base, new)]
             for side in sides:
-                side.once()  # what a first run finds cold
+                side.once()  # the first run is slower, and is not counted
             for number in range(pairs * start // STARTS, pairs * (start + 1) // STARTS):
                 first = number % 2
                 pair = {which: sides[which].once() for which in (first, 1 - first)}

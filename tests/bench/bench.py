@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Measures Coppice beside its peers and prints a table, or JSON with --json.
 
-A workload knows its rows and two ways of measuring them: ours and the peer's, both in this run. Programs print
-`NAME VALUE UNIT` a row, and may add `spread LOW HIGH` of their runs and `cpu NS`, the processor time of an operation; a
-ratio above 1 says that ours is better, whichever way the unit counts. What the bench node must answer stands in README.md
-here.
+A workload knows its rows and how to measure ours and the peer's, both in this run. Programs print `NAME VALUE UNIT` for each
+row, and may add `spread LOW HIGH` of their runs and `cpu NS`, the processor time of an operation. A ratio above 1 says that
+ours is better, whichever way the unit counts. README.md in this folder lists what the bench node must answer.
 """
 import argparse
 import fnmatch
@@ -67,8 +66,8 @@ class Bench:
         self.caf = Program("caf", build / "tests/bench/caf_rows", "install libcaf-dev and configure the build again")
         self.sobjectizer = Program.from_environment("sobjectizer", "PEER_SOBJECTIZER")
         self.ergo = Program.from_environment("ergo", "PEER_ERGO")
-        self.missing = {}  # rows that peers are missing from: {(name of the peer, why): [row]}
-        self.skipped = {}  # rows that this machine cannot have: {why: [row]}
+        self.missing = {}  # rows that lack a peer: {(name of the peer, why): [row]}
+        self.skipped = {}  # rows that this machine cannot measure: {why: [row]}
         self.otp_pairs = {}
 
     def node(self, config="bench.yaml", **options):
@@ -113,7 +112,7 @@ class Bench:
         return {row: found[floor] for row, floor in rows.items() if floor in found}
 
 
-# Operations a run, as in peer_bench.erl, and what they are.
+# Operations in a run, as in peer_bench.erl, and their unit.
 LOCAL = {
     "local_call_1pair": (1000000, "calls/s"),
     "local_call_pairs_2": (2000000, "calls/s"),
@@ -256,7 +255,7 @@ def log_lines(bench, rows):
     return floors(bench, rows, "log_rows", "spdlog")
 
 
-# Callers or senders, operations a run and the size of a cast, as in peer_bench.erl.
+# Callers or senders, operations in a run and the size of a cast, as in peer_bench.erl.
 DIST = {
     "dist_call_1": (1, 50000, 0),
     "dist_call_own_server_64": (64, 400000, 0),
@@ -488,7 +487,7 @@ def soak(bench, rows):
         for tenth in range(1, 11):
             for name in SOAKED:
                 node.rate(name, scaled(SOAK) // 10 // len(SOAKED))
-            time.sleep(1)  # what a burst took goes back meanwhile
+            time.sleep(1)  # time for memory of the burst to be given back
             after.append(node.resident())
             print(f"soak: {tenth * 10} % of {scaled(SOAK)} messages: {after[-1] >> 10} KiB resident", file=sys.stderr)
     return {rows[0]: Figure(max(after[1:]), "bytes")}, {"self": {rows[0]: Figure(after[0], "bytes")}}
@@ -546,7 +545,7 @@ def saga_recover(bench, rows):
 
 
 RELOAD = {"reload_1": ("tally", 0), "reload_10000": ("kv", 10000)}
-RAIN = 200000  # messages a second within the node, to `tally`, all the while
+RAIN = 200000  # messages a second within the node, to `tally`, during the whole row
 
 
 def reload(bench, rows):
@@ -614,7 +613,7 @@ WORKLOADS = [
     (soak, ["soak_rss"]),
 ]
 
-# What a program with Ergo Framework can be a peer of: PEER_ERGO.
+# The workloads in which a program with Ergo Framework can be the peer: PEER_ERGO.
 OF_ERGO = (local, pool, publish, publish_away, net_tcp, net_udp, net_web, net_websocket, net_events)
 
 

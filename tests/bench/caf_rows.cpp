@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The C++ Actor Framework's side of the local rows (CAF 0.17, Debian's libcaf-dev), against its public API.
-// Prints `NAME VALUE UNIT spread LOW HIGH cpu NS` a row; PEER_BENCH_ONLY, _RUNS and _SCALE as for the other
-// programs. CAF_POLICY is its scheduler's, "stealing" or "sharing".
+// The C++ Actor Framework's side of the local rows (CAF 0.17, Debian's libcaf-dev), written against its
+// public API. Prints `NAME VALUE UNIT spread LOW HIGH cpu NS` for each row. PEER_BENCH_ONLY, _RUNS and _SCALE
+// mean the same as for the other programs. CAF_POLICY is the policy of its scheduler, "stealing" or
+// "sharing".
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -73,7 +74,7 @@ behavior pinger(caller_actor* self, const actor& other, std::uint64_t times) {
           [](pong) {}};
 }
 
-// Adds up messages and says when so many came.
+// Adds up messages and reports when the expected number has come.
 struct sum_state {
   std::uint64_t seen = 0;
   std::uint64_t sum = 0;
@@ -113,9 +114,9 @@ behavior spinner(event_based_actor* self) {
   }};
 }
 
-// Spawns a batch, and the next one when the last of it has run: a thief takes from the far end of CAF's run
-// queue, which is found by walking it under its lock, so a queue of a million makes "stealing" quadratic,
-// without an end.
+// Spawns a batch, and the next one when the last actor of it has run. A thief takes from the far end of CAF's
+// run queue, which it finds by walking the queue under its lock. So "stealing" is quadratic in the length of
+// the queue, and with a million it does not end.
 constexpr std::uint64_t batch = 100;
 struct spawner_state {
   std::uint64_t left = 0;
@@ -144,7 +145,7 @@ behavior spawner(spawner_actor* self, std::uint64_t count) {
           [=](next_batch) { spawn_some(self); }};
 }
 
-// Starts a server, stops it and waits for its end, so many times.
+// Starts a server, stops it and waits for its end, that many times.
 behavior halting(event_based_actor* self) {
   return {[](get, int key) { return key; }, [=](halt) { self->quit(); }};
 }
@@ -162,7 +163,7 @@ behavior stopper(caller_actor* self, std::uint64_t times) {
   }};
 }
 
-// Sends itself message after message, each some 2 µs of work.
+// Sends itself message after message; each is some 2 µs of work.
 struct busy_state {
   volatile std::int64_t sum = 1;
 };
@@ -173,7 +174,7 @@ behavior busy(stateful_actor<busy_state>* self) {
   }};
 }
 
-// Asks so many times and keeps how long each answer took, in ns.
+// Asks that many times and keeps how long each answer took, in ns.
 std::vector<std::int64_t> took;
 void next_ping(caller_actor* self, const actor& server, const actor& whom) {
   if (self->state.left-- == 0) return self->send(whom, finished::value);
@@ -188,7 +189,8 @@ behavior timing_caller(caller_actor* self, const actor& server, std::uint64_t ti
   return {[=](go, const actor& whom) { next_ping(self, server, whom); }};
 }
 
-// A run: its operations, and the actors to be told `go`; it is over when `done` of them said finished.
+// A run: its operations, and the actors that get `go`. It ends when `done` of them have reported that they
+// finished.
 struct setting {
   std::uint64_t operations = 0;
   std::vector<actor> starting;
@@ -268,7 +270,7 @@ struct bench {
   }
 
   void pings() const {
-    // Each with the share of pings that took no longer.
+    // Each row with its share of pings that took no longer.
     const std::vector<std::pair<std::string, double>> names{{"local_ping_busy1000_p50", 0.5},
                                                             {"local_ping_busy1000_p99", 0.99},
                                                             {"local_ping_busy1000_p999", 0.999}};
@@ -298,7 +300,7 @@ struct bench {
       const std::uint64_t rounds = scaled(2000000);
       return setting{rounds, {system.spawn(pinger, system.spawn(ponger), rounds)}, 1};
     });
-    // CAF has one kind of message that nobody answers.
+    // CAF has only one kind of message without an answer.
     for (const char* const name : {"local_fanin16_cast", "local_fanin16_bang"})
       row(name, "msgs/s", [&](auto& self) {
         const std::uint64_t each = scaled(3200000) / 16;
@@ -346,7 +348,7 @@ struct bench {
 } // namespace
 
 int main(int count, char** arguments) {
-  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // prints a row as soon as it is measured
   actor_system_config options;
   const char* const policy = std::getenv("CAF_POLICY");
   options.set("scheduler.policy",
@@ -355,13 +357,13 @@ int main(int count, char** arguments) {
     actor_system system{options};
     bench{system}.idle(std::strtoull(arguments[2], nullptr, 10));
     std::fflush(stdout);
-    std::_Exit(0); // a million actors are not worth the wait
+    std::_Exit(0); // stopping a million actors would take too long
   }
   {
     actor_system system{options};
     bench{system}.run();
   }
-  // An actor with messages keeps its thread unless told otherwise: busy ones would let nobody else run, ever.
+  // An actor with messages keeps its thread unless told otherwise: busy actors would never let another run.
   options.set("scheduler.max-throughput", 10);
   actor_system system{options};
   bench{system}.pings();

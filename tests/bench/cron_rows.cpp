@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a timetable takes to go through its times: 10,000 jobs with expressions and zones of every kind, of
-// which now this one and now that one is due. Each time that passes is found due, carried out by nobody, and
-// its job's next one is computed. The smaller timetable beside it says what the number of jobs costs. Prints
-// `NAME VALUE UNIT` a row.
+// How fast a timetable goes through its times: 10,000 jobs with expressions and zones of every kind, which
+// become due one after the other. For each time that passes, the job is found due, nothing runs it, and its
+// next time is computed. A smaller timetable beside it shows what the number of jobs costs. Prints `NAME
+// VALUE UNIT` for each row.
 // rooms: cron
 #include <algorithm>
 #include <chrono>
@@ -25,7 +25,7 @@ constexpr std::size_t crowd = 10'000;
 constexpr std::size_t few = 100;
 constexpr const char* zones[] = {"UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe"};
 
-// Every hour, every day, on some weekdays, once a month: H spreads them.
+// Every hour, every day, on some weekdays, once a month. H spreads them.
 std::vector<cron::job> jobs(std::size_t count) {
   constexpr const char* expressions[] = {"H * * * *", "H H * * *", "H H * * mon-fri", "H H H * *",
                                          "*/5 H L * *"};
@@ -43,7 +43,7 @@ std::vector<cron::job> jobs(std::size_t count) {
   return all;
 }
 
-// Times a second, until so many have passed.
+// Times a second, measured until `times` have passed.
 double rate(std::size_t count, std::uint64_t times) {
   cron::moment now{sys_days(2026y / January / 1), hours(1)};
   cron::timetable of(jobs(count), {}, now);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""How long a saved edit takes under `coppice dev` until it is in force, beside the same edit built by ninja and tested by hand in
-a copy of the project; the bound is half a second more than that."""
+"""The time from a saved edit until `coppice dev` has put it into force, beside the same edit built by ninja and tested
+by hand in a copy of the project. The bound is half a second more than by hand."""
 import contextlib
 import os
 import re
@@ -14,10 +14,10 @@ from harness import tap
 from harness.dev_project import Dev
 
 ROW = "dev_save_to_force"
-ALLOWED = 500  # ms over what it takes by hand
+ALLOWED = 500  # ms more than by hand
 SOURCE = "plugins/cart/cart.cpp"
 ADDS = "return sum_ += request.amount"
-LOOKS = 0.002  # seconds between two looks at what dev says
+LOOKS = 0.002  # seconds between two looks at dev's output
 
 
 def edit(dev, project, number):

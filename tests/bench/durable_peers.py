@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the rows of Raft and of sagas share: nodes of ours and of Erlang with a folder on the disk of the build, and the fsync
-floor, measured beside them."""
+"""The shared part of the rows of Raft and of sagas: nodes of ours and of Erlang with a folder on the disk of the build,
+and the fsync floor, which is measured beside them."""
 import contextlib
 import os
 import signal
@@ -50,7 +50,7 @@ def figure_of(values, unit):
 def compiled(bench, name, paths=()):
     """The folder in which the module of this name, a source beside this file, is compiled."""
     source, beam = Path(__file__).with_name(f"{name}.erl"), bench.otp.folder / f"{name}.beam"
-    bench.otp.erl()  # Unavailable without one
+    bench.otp.erl()  # raises Unavailable if there is no Erlang
     if not beam.exists() or beam.stat().st_mtime < source.stat().st_mtime:
         bench.otp.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["erlc", *paths, "-o", str(bench.otp.folder), str(source)], check=True, timeout=QUIET)
@@ -102,7 +102,7 @@ class OtpNode:
 
     def start(self):
         self.process = self.running.enter_context(child(self.command, env=self.environment, stdout=subprocess.PIPE, text=True))
-        said = []  # after a kill, among others, what dets says of a file that it repairs
+        said = []  # after a kill dets also prints that it repairs a file
         for line in self.process.stdout:
             if line.startswith("serving"):
                 return

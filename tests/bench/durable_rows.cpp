@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Appends a second to the durable log from 1, 16, 256 and 1,000 groups, each with one entry of 100 bytes
-// under way at a time, and the floor of the same run: a write of 4 KiB and its fdatasync, one after another,
-// in a file that grows with each write or in one that is made longer in steps ahead, whichever is faster.
-// Prints `NAME VALUE UNIT` a row.
-// The files lie in COPPICE_BENCH_FOLDER, else in the working folder: a disk, no tmpfs.
+// under way at a time. The floor of the same run: a write of 4 KiB and its fdatasync, one after another, in a
+// file that grows with each write or in a file that is made longer in advance, whichever is faster. Prints
+// `NAME VALUE UNIT` for each row. The files are in COPPICE_BENCH_FOLDER, else in the working folder; it must
+// be on a disk, not a tmpfs.
 // rooms: durable
 #include <algorithm>
 #include <atomic>
@@ -46,7 +46,7 @@ double seconds_since(steady_clock::time_point began) {
   return duration<double>(steady_clock::now() - began).count();
 }
 
-// `step`: by how many bytes the file is made longer at once. 0: each write makes it longer.
+// `step`: number of bytes by which the file is made longer at once. 0: each write makes it longer.
 double write_rate(double for_seconds, std::uint64_t step) {
   const std::string folder = fresh_folder();
   double rate = 0;
@@ -57,7 +57,7 @@ double write_rate(double for_seconds, std::uint64_t step) {
     const auto began = steady_clock::now();
     for (; seconds_since(began) < for_seconds; ++count) {
       const std::uint64_t at = count * bytes.size();
-      if (step > 0 && at % step == 0) (void)to->reserve(at + step); // without it the file grows
+      if (step > 0 && at % step == 0) (void)to->reserve(at + step); // on failure the writes make it longer
       if (!to->write(at, bytes) || !to->sync()) std::abort();
     }
     rate = static_cast<double>(count) / seconds_since(began);
@@ -72,7 +72,7 @@ double floor_rate(double for_seconds) {
   return std::max(growing, write_rate(for_seconds / 2, step));
 }
 
-// Each group appends its next entry when the last one is on the disk.
+// Each group appends its next entry once the last one is on the disk.
 class appenders {
  public:
   appenders(durable::shared_log& to, std::size_t count) : log_(to), next_(count, 1) {
@@ -134,7 +134,7 @@ int main() {
     std::vector<double> rates;
     std::vector<double> floors;
     for (unsigned i = 0; i < runs; ++i) {
-      // Before and after: a disk that others use changes its mind.
+      // Measured before and after, because the speed of a shared disk changes.
       const double before = floor_rate(for_seconds / 2);
       rates.push_back(append_rate(groups, for_seconds));
       floors.push_back((before + floor_rate(for_seconds / 2)) / 2);

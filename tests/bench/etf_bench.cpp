@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The ETF library under Google Benchmark: each shape encoded, decoded into a struct, validated and left as
-// bytes, and decoded into a dynamic term; look-up in large maps; text. Ratios to OTP: etf_rows.cpp.
+// The ETF library under Google Benchmark: each shape is encoded, decoded into a struct, validated and left as
+// bytes, and decoded into a dynamic term; look-up in large maps; text. etf_rows.cpp has the ratios to OTP.
 #include <benchmark/benchmark.h>
 
 #include <coppice/etf/canonical.hpp>
@@ -56,7 +56,7 @@ void dynamic(benchmark::State& state, T value) {
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * bytes.size()));
 }
 
-/// A 1 MiB binary sent as its head and the caller's own bytes: what a gathered write takes.
+/// A 1 MiB binary encoded as its head and the caller's own bytes, as for a gathered write.
 void encode_borrowed(benchmark::State& state) {
   const std::string blob = shapes::make_blob();
   std::uint8_t head[8];

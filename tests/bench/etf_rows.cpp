@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The ETF rows of the benchmark table, one `NAME VALUE UNIT` a line, named as peer_bench.erl names OTP's:
-// etf_encode_SHAPE from a struct, etf_decode_SHAPE into one, etf_decode_SHAPE_view validated and left as
-// bytes, etf_decode_SHAPE_term into a dynamic term, etf_scan_SHAPE the validating pass in MB/s;
-// etf_find_map1000 and etf_walk_map1000 are a key's value in a dynamic map of 1,000 by its index and by
-// comparing keys in turn. Each is the median of PEER_BENCH_RUNS (7) rounds of about 20 ms; PEER_BENCH_ONLY
-// names the rows to measure. The argument `cpu` counts the thread's processor time and not the clock on the
-// wall, for a machine that is busy with other work.
+// The ETF rows of the benchmark table, one `NAME VALUE UNIT` a line, with the names that peer_bench.erl has
+// for OTP's. etf_encode_SHAPE encodes from a struct, etf_decode_SHAPE decodes into one, etf_decode_SHAPE_view
+// validates and leaves bytes, etf_decode_SHAPE_term decodes into a dynamic term, etf_scan_SHAPE is the
+// validating pass in MB/s. etf_find_map1000 and etf_walk_map1000 look up a key in a dynamic map of 1,000, by
+// its index and by comparing one key after the other. Each figure is the median of PEER_BENCH_RUNS (7) rounds
+// of about 20 ms; PEER_BENCH_ONLY names the rows to measure. With the argument `cpu` the thread's processor
+// time is measured, not the time on the clock, for a machine that is busy with other work.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -54,7 +54,7 @@ double measure(auto&& work) {
   return each[each.size() / 2];
 }
 
-/// PEER_BENCH_ONLY: names with commas between; all if it is unset.
+/// PEER_BENCH_ONLY: names separated by commas. Unset: all.
 bool is_wanted(const std::string& name) {
   const char* const only = std::getenv("PEER_BENCH_ONLY");
   if (only == nullptr || *only == '\0') return true;

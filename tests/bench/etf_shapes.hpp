@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The six terms of the ETF benchmarks, the same as peer_bench.erl measures on OTP, as C++ values of the kind
-// a program would hold.
+// The six terms of the ETF benchmarks, the same that peer_bench.erl measures on OTP, as C++ values of the
+// kind that a program would hold.
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The client of net_sse_fanout_1000: one thread that reads the server-sent events of /events on so many
-// connections, and asks for the next one by GET /publish once all have the last.
+// The client of net_sse_fanout_1000: one thread reads the server-sent events of /events on many connections,
+// and asks for the next event by GET /publish once every connection has the last one.
 //
 //   events_load PORT EVENTS CONNECTIONS
 //
-// An event's data is "~", which nothing else of a stream has. Prints events received a second, by all.
+// An event's data is "~", which occurs nowhere else in a stream. Prints the events received a second, by all
+// connections.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
@@ -37,7 +38,7 @@ class listeners {
       epoll_event event{EPOLLIN, {.fd = fd}};
       if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) fail("epoll_ctl");
     }
-    // All are there once one event has reached them all; until then some may not have it.
+    // All connections are open once one event has reached all of them; before that some may miss it.
     for (std::size_t heard = 0; heard != count;) {
       publish();
       heard = read(1000);
@@ -59,7 +60,8 @@ class listeners {
  private:
   void publish() { ask(publisher_, next, "200"); }
 
-  // Until each has one, or nothing comes for so many ms: how many came.
+  // Reads until each connection has an event, or nothing comes for `patience` ms; returns the number of
+  // events.
   std::size_t read(int patience) {
     std::size_t heard = 0;
     while (heard < count_) {

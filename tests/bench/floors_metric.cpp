@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a plugin takes to count, through the interface as it does, beside a plain relaxed addition in the same
-// run: to a counter, and an observation of a histogram with the default bounds. Prints
-// `floor_NAME OURS ns MACHINES`.
+// What counting costs a plugin through the plugin interface, beside a plain relaxed addition in the same run:
+// for a counter, and for an observation of a histogram with the default bounds. Prints `floor_NAME OURS ns
+// MACHINES`.
 // rooms: host
 #include <atomic>
 #include <chrono>
@@ -31,7 +31,7 @@ int main() {
   const coppice_metric_api& api = *host::metric_interface();
   metrics::plugin_series board;
   const auto get = [&board](metrics::kind kind, std::string_view name) {
-    return reinterpret_cast<coppice_metric*>(board.get("bench", {kind, name})); // as plugins have it
+    return reinterpret_cast<coppice_metric*>(board.get("bench", {kind, name})); // as plugins get it
   };
   coppice_metric* const counter = get(metrics::kind::counter, "count");
   coppice_metric* const histogram = get(metrics::kind::histogram, "time");
@@ -39,7 +39,7 @@ int main() {
   const double floor =
       nanoseconds_each([&](std::uint64_t) { plain.fetch_add(1, std::memory_order_relaxed); });
   const double add = nanoseconds_each([&](std::uint64_t) { api.add(counter, 1); });
-  // All buckets are met, in an order that no branch predictor knows.
+  // All buckets are hit, in an order that no branch predictor can learn.
   const double observe = nanoseconds_each([&](std::uint64_t i) {
     api.observe(histogram, static_cast<double>(i * 0x9E3779B97F4A7C15U >> 40) / 1'000'000);
   });

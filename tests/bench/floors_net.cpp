@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the machine itself can do, as floors beside the dist_… rows: a bare libuv echo over loopback, of which
-// neither end ever sleeps, with so many messages of a call's size in flight on one connection, and mbedTLS's
-// records from one thread to another over loopback, in the cipher our listeners choose. Prints `NAME VALUE
-// UNIT` a row.
+// What the machine can do, as floors of the dist_… rows: a bare libuv echo over loopback whose ends never
+// sleep, with a number of messages of a call's size in flight on one connection; and mbedTLS's records from
+// one thread to another over loopback, with the cipher that our listeners choose. Prints `NAME VALUE UNIT`
+// for each row.
 // rooms: net
 #include <fmt/format.h>
 #include <mbedtls/ssl.h>
@@ -34,7 +34,7 @@ namespace {
 using namespace coppice;
 using steady = std::chrono::steady_clock;
 
-// About what a call's frame has, and its reply's.
+// About the size of a call's frame, and of its reply's.
 constexpr std::size_t message_size = 128;
 
 std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
@@ -53,7 +53,7 @@ double seconds_since(steady::time_point began) {
   return std::chrono::duration<double>(steady::now() - began).count();
 }
 
-// Sends back what comes, a turn's messages with one write.
+// Sends back what comes; the messages of a turn go out with one write.
 struct echo final : net::stream_handler {
   net::stream connection;
   bool over = false;
@@ -61,7 +61,7 @@ struct echo final : net::stream_handler {
   void on_closed(base::error) override { over = true; }
 };
 
-// Keeps `left` messages going, so many in flight.
+// Keeps `left` messages going, a fixed number of them in flight.
 struct asker final : net::stream_handler {
   net::stream connection;
   std::uint64_t left = 0;
@@ -97,7 +97,7 @@ struct asker final : net::stream_handler {
   }
 };
 
-// Without sleeping: to be woken takes longer than a message does.
+// Never sleeps: waking up takes longer than a message.
 void run(base::uv::loop& loop, const bool& over) {
   while (!over) loop.turn(false);
 }
@@ -135,7 +135,7 @@ double echo_rate(std::size_t in_flight, std::uint64_t messages) {
 
 using session = net::owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free>;
 
-// Blocking sockets: nothing but records.
+// Blocking sockets, so that only records are measured.
 void attach(session& to, const net::tls_context& context, int* fd) {
   if (mbedtls_ssl_setup(to.get(), context.config(true)) != 0) std::abort();
   if (context.role() == net::tls_role::client) mbedtls_ssl_set_hostname(to.get(), nullptr);
@@ -150,7 +150,7 @@ void attach(session& to, const net::tls_context& context, int* fd) {
       nullptr);
 }
 
-// A connected pair over TCP, as nodes have.
+// A pair connected over TCP, as nodes are.
 std::pair<int, int> connected_pair() {
   const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const auto any = *base::socket_address::parse("127.0.0.1", 0);
@@ -219,7 +219,7 @@ void row(const std::string& name, const char* unit, const std::function<double()
 } // namespace
 
 int main() {
-  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // prints a row as soon as it is measured
   const auto scaled = [](std::uint64_t n) {
     return std::max<std::uint64_t>(1, n * number_of("PEER_BENCH_SCALE", 100) / 100);
   };

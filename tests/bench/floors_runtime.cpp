@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the machine itself takes for what the runtime is made of, beside what the runtime's own parts take, in
-// one run: a queue's push and pop, a switch of stacks there and back, a sleeping thread woken and the way
-// back. Prints `floor_NAME OURS ns MACHINES`.
+// The machine's time for the building blocks of the runtime, beside the runtime's own versions, in one run: a
+// queue's push and pop, a switch of stacks there and back, waking a sleeping thread and its answer. Prints
+// `floor_NAME OURS ns MACHINES`.
 // rooms: runtime
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -50,7 +50,7 @@ void queue_push_pop() {
       if (queue.take_all() != &one) std::abort();
     }
   });
-  std::atomic<node*> head{nullptr}; // one compare-and-swap in, one exchange out
+  std::atomic<node*> head{nullptr}; // one compare-and-swap to push, one exchange to pop
   const double floor = nanoseconds_each(20'000'000, [&](std::uint64_t times) {
     for (; times != 0; --times) {
       node* seen = nullptr;
@@ -108,7 +108,7 @@ double futex_round_trips(std::uint64_t times) {
   return each;
 }
 
-// A task posted to a worker that sleeps, and the answer to this sleeping thread.
+// A task is posted to a sleeping worker, which answers this sleeping thread.
 void wake_up() {
   constexpr std::uint64_t times = 20'000;
   runtime::system host({.workers = 1});

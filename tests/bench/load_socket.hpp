@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sockets of the clients that servers are put under: plain system calls, loopback, no way to go on where
-// something fails.
+// Sockets for the clients that put load on servers: plain system calls on loopback. A failure ends the
+// program.
 #pragma once
 
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@ namespace coppice::bench {
   std::exit(1);
 }
 
-// From one of many loopback addresses, so that ports in TIME_WAIT never run out.
+// Connects from one of many loopback addresses, so that ports in TIME_WAIT never run out.
 inline int connected(std::uint16_t port) {
   static std::uint32_t last = 0;
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -47,7 +47,7 @@ inline int connected(std::uint16_t port) {
   return fd;
 }
 
-// All of it, blocking.
+// Sends everything; blocks.
 inline void send_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -56,8 +56,8 @@ inline void send_all(int fd, std::string_view bytes) {
   }
 }
 
-// An HTTP request and its answer, which has this status, and Content-Length if it has a body; blocking.
-// Nothing may be on its way behind the answer.
+// Sends an HTTP request and reads its answer, which must have this status, and Content-Length if it has a
+// body. Blocks. Nothing may follow the answer.
 inline void ask(int fd, std::string_view request, std::string_view status) {
   send_all(fd, request);
   std::string answer;
@@ -79,7 +79,7 @@ inline void ask(int fd, std::string_view request, std::string_view status) {
   if (std::string_view(answer).substr(9, 3) != status) fail("the answer has another status");
 }
 
-// Descriptors as many as there may be.
+// Raises the limit of descriptors as far as allowed.
 inline void raise_limit() {
   rlimit both{};
   getrlimit(RLIMIT_NOFILE, &both);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What a line of the log costs whoever writes it, beside spdlog's own asynchronous logger in the same run:
-// both format it, queue it and leave the rest to a thread that writes to /dev/null. In batches that fit into
-// either queue, so that nobody waits and nothing is dropped; from one thread, and from four at once. Prints
-// `log_NAME OURS ns SPDLOG`.
+// What a line of the log costs its caller, beside spdlog's own asynchronous logger in the same run: both
+// format it, queue it and leave the rest to a thread that writes to /dev/null. Batches fit into both queues,
+// so that no caller waits and no line is dropped. From one thread, and from four at once. Prints `log_NAME
+// OURS ns SPDLOG`.
 // rooms: base
 #include <fcntl.h>
 #include <spdlog/async.h>
@@ -25,10 +25,10 @@ namespace {
 namespace ours = coppice::base::log;
 
 constexpr std::size_t queue = 16384;
-constexpr std::size_t batch = 8192; // lines, of all threads together
+constexpr std::size_t batch = 8192; // lines of all threads together
 constexpr std::size_t batches = 60;
 
-// The median of the batches: nanoseconds a line takes its caller.
+// The median of the batches: the caller's time for a line, in nanoseconds.
 template <class Log, class Flush>
 double measure(std::size_t threads, Log log, Flush flush) {
   std::vector<double> each;
@@ -61,7 +61,7 @@ int main() {
   chosen.format = ours::format::text;
   chosen.queue = queue;
   ours::start(chosen);
-  ours::settings limited; // so that no line is held back, while each is asked about
+  ours::settings limited; // each line is checked against the limit, and none is held back
   limited.rate = {1'000'000, 1'000'000};
   if (!ours::use(limited)) return 1;
 

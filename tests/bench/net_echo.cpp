@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A floor of the net_… rows: what libuv does alone, on one loop. Gives back what comes, as it comes, with
-// uv_try_write, and what the kernel does not take at once with uv_write, reading no further until it has.
-// Prints "serving PORT", and serves until it is ended.
+// A floor of the net_… rows: libuv alone, on one loop. Sends back what comes, with uv_try_write. What the
+// kernel does not take at once goes out with uv_write, and it reads on only after that. Prints "serving
+// PORT", and serves until it is ended.
 #include <sys/resource.h>
 #include <uv.h>
 
@@ -19,7 +19,7 @@ struct connection {
   std::string rest{}; // what the kernel has not taken yet
 };
 
-// One is enough: what is read is written before the next read.
+// One buffer is enough: what is read is written before the next read.
 char shared[64 * 1024];
 
 connection& of(uv_stream_t* stream) {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The client of the net_… rows, the same for every server: one thread, plain system calls, loopback.
 //
-//   net_load echo PORT OPERATIONS CONNECTIONS SIZE   messages of SIZE bytes, one in flight on each connection
-//   net_load connect PORT OPERATIONS PARALLEL        connections, each opened, answered 100 bytes and closed
-//   net_load websocket PORT OPERATIONS CONNECTIONS SIZE   as `echo`, WebSockets of /echo
-//   net_load hold PORT CONNECTIONS [http|websocket]  opens them, each with one echo, or with GET /hello, or
-//   as
-//                                                    a WebSocket of /echo, and keeps them until its standard
-//                                                    input ends
+//   net_load echo PORT OPERATIONS CONNECTIONS SIZE
+//     messages of SIZE bytes, one in flight on each connection
+//   net_load connect PORT OPERATIONS PARALLEL
+//     connections, each opened, answered 100 bytes and closed
+//   net_load websocket PORT OPERATIONS CONNECTIONS SIZE
+//     as `echo`, with WebSockets of /echo
+//   net_load hold PORT CONNECTIONS [http|websocket]
+//     connections, each with one echo, with GET /hello or as a WebSocket of /echo; they are kept until the
+//     standard input ends
 //
-// The first three print operations a second, `hold` the word "holding". What comes back is compared with what
-// was sent. Exits with 1 and a sentence where a server does anything but echo.
+// The first three print operations a second, `hold` prints "holding". What comes back is compared with what
+// was sent. Exits with 1 and a sentence if a server does not echo.
 #include <fmt/format.h>
 #include <sys/epoll.h>
 
@@ -35,16 +37,16 @@ using steady = std::chrono::steady_clock;
 
 constexpr std::size_t small_message = 100;
 
-// A period that is no power of two, so that bytes of a wrong place are seen.
+// The period is not a power of two, so that bytes at a wrong place are noticed.
 std::vector<char> pattern(std::size_t size) {
   std::vector<char> bytes(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i % 251);
   return bytes;
 }
 
-// What a connection begins with, and what then goes to and fro on it.
+// What a connection begins with, and what is then exchanged on it.
 struct dialogue {
-  std::string request{}; // answered with this status, before the rest
+  std::string request{}; // request; answered with this status before the rest
   std::string status{};
   std::vector<char> sent{};
   std::vector<char> expected{};
@@ -58,7 +60,7 @@ dialogue hello() {
   return {"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", "200", {}, {}};
 }
 
-// The first bytes of a WebSocket's frame of a whole binary message (RFC 6455, 5.2).
+// The first bytes of a WebSocket frame with a whole binary message (RFC 6455, 5.2).
 std::vector<char> frame_head(std::size_t size, bool masked) {
   std::vector<char> head{'\x82', static_cast<char>(masked ? 0x80 : 0)};
   if (size < 126) {

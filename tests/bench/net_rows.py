@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The net_… rows: the bundled echo behind a listener of ours, ranch's and a bare libuv echo, under the same client.
+"""The net_… rows: the bundled echo behind a listener of ours, ranch's and a bare libuv echo, with the same client.
 
-All three serve at once, each on a port of its own, and take turns in every run, so that what else the machine does meets
-them alike.
+All three serve at the same time, each on a port of its own, and take turns in every run, so that other load of the machine
+affects them alike.
 """
 import contextlib
 import resource
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from peers import QUIET, Figure, Skipped, Unavailable, cache, child, patience, processor_time, resident, scaled, unpacked
 
-# What the client is told (mode, operations a run, connections, bytes of a message), and what an operation is.
+# The client's arguments (mode, operations in a run, connections, bytes of a message), and the unit of an operation.
 TCP = {
     "net_tcp_echo_1": (("echo", 50000, 1, 100), "echoes/s"),
     "net_tcp_echo_64": (("echo", 400000, 64, 100), "echoes/s"),
@@ -90,7 +90,7 @@ def libuv(bench):
 def all_serving(bench, rows):
     """{name: Server} of all that are there; who is not is noted."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of what is started here; nothing of this process needs as many
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the programs that are started here
     ranch = RabbitmqLibraries(bench.otp, "ranch")
     with contextlib.ExitStack() as stack:
         servers = {"ours": stack.enter_context(ours(bench)), "floor": stack.enter_context(libuv(bench))}
@@ -148,7 +148,7 @@ def enough_descriptors(count):
 def kept(bench, name, pid, port, count, *kind):
     """What the server `name` grows by for each of so many connections of this kind of net_load's."""
     subprocess.run([client(bench), "hold", str(port), "1", *kind], stdin=subprocess.DEVNULL, capture_output=True,
-                   timeout=QUIET, check=True)  # what the first one needs is not counted
+                   timeout=QUIET, check=True)  # what the first connection costs is not counted
     before = resident(pid)
     with subprocess.Popen([client(bench), "hold", str(port), str(count), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as holding:

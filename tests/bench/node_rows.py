@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a node takes by itself, beside the nearest thing of OTP's: from its start until it is ready, a question by its
-client, what it keeps and does while nothing goes on, reading a large configuration."""
+"""The costs of a node itself, beside the nearest equivalent in OTP: the time from its start until it is ready, a
+question by its client, its memory and activity while idle, reading a large configuration."""
 import contextlib
 import re
 import shutil
@@ -20,7 +20,7 @@ IDLE_SECONDS = 20
 AT_REST = ("node_rest_rss", "node_idle_cpu_each_minute", "node_idle_wakeups_each_second")
 ROWS = ["node_start", "node_status", *AT_REST, f"node_read_{CHILDREN}_children"]
 BOUNDS = {"node_idle_wakeups_each_second": Figure(10.0, "wakeups"), f"node_read_{CHILDREN}_children": Figure(1000.0, "ms")}
-# As our children: an identifier and a server, which OTP would start by module, function and arguments.
+# Like our children: an identifier and a server. OTP would start it by module, function and arguments.
 OTP_CHILD = "#{id => child_%d, start => {gen_server, start_link, [kv, [%d], []]}}"
 OTP_READ = """
     T0 = erlang:monotonic_time(microsecond),
@@ -85,7 +85,7 @@ def use_of(pid):
     """(ns of processor time, how often its threads went to sleep by themselves) so far."""
     spent = sleeps = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # the thread has ended
             spent += int((task / "schedstat").read_text(encoding="ascii").split()[0])
             sleeps += int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", (task / "status").read_text(encoding="utf-8"), re.M).group(1))
     return spent, sleeps
@@ -93,7 +93,7 @@ def use_of(pid):
 
 def at_rest(pid):
     """The rows of AT_REST."""
-    time.sleep(3)  # what its start has left to do
+    time.sleep(3)  # the rest of its start
     resident = int(re.search(r"^VmRSS:\s*(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.M).group(1)) * 1024
     before = use_of(pid)
     time.sleep(IDLE_SECONDS)

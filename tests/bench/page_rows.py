@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the node's page costs the node: ten readers of a tree of 10,000 processes, and the list of a million. Each is held
-against what it may take. The readers ask what the page's script asks: they follow a stream of changes, and those that show
-processes fetch the list again and again."""
+"""The cost of the node's page for the node: ten readers of a tree of 10,000 processes, and the list of a million
+processes. Each is compared with its bound. The readers ask what the page's script asks: they follow a stream of
+changes, and the readers whose view shows processes fetch the list again and again."""
 import contextlib
 import http.client
 import json
@@ -22,7 +22,7 @@ ROWS = [VIEWED, LIST]
 # 2 % of a core are 20 ms of processor time a second.
 BOUNDS = {VIEWED: Figure(20.0, "ms"), LIST: Figure(1000.0, "ms")}
 LIST_PATH = "/api/v1/ps?sort=mailbox&limit=500"
-# Topics of a reader's stream, and what it fetches each three seconds beside, or more seldom where an answer takes long.
+# Topics of a reader's stream, and what it also fetches every three seconds, or more seldom if an answer takes long.
 VIEWS = (("status", None), ("status,tree", None), ("status", LIST_PATH), ("status,nodes", None), ("status,log", None))
 
 
@@ -104,11 +104,11 @@ def viewed(bench):
     """What ten readers add to what the node takes without them."""
     port = free_port()
     with node_of(bench, port, (f'{{ id: child_{i}, actor: "bench:idler" }}' for i in range(PROCESSES))) as node:
-        time.sleep(3)  # what its start has left to do
+        time.sleep(3)  # the rest of its start
         alone = used_each_second(node)
         readers = [Reader(port, *VIEWS[number % len(VIEWS)]) for number in range(VIEWERS)]
         try:
-            time.sleep(3)  # their first documents, which are whole
+            time.sleep(3)  # their first documents, which are complete
             watched = used_each_second(node)
         finally:
             for one in readers:

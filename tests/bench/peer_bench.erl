@@ -113,7 +113,7 @@ local() ->
     rate(local_spawn_monitor_seq, procs, fun() -> spawn_seq(scale(500000)) end),
     rate(local_gen_server_start_stop, procs, fun() -> start_stop(scale(200000)) end).
 
-%% A state machine that is told things by casts.
+%% A state machine that gets its events by casts.
 statem() ->
     rate(local_statem_toggle, transitions, fun() -> toggles(toggle, scale(1000000)) end),
     rate(local_statem_postpone_1000, events, fun() -> postpones(scale(500000) div 1000) end),
@@ -150,11 +150,11 @@ handle_event({call, From}, count, _, N) -> {keep_state_and_data, {reply, From, N
 other(left) -> right;
 other(right) -> left.
 
-%% One notifies a manager of ten handlers, until the last of them has handled all events.
+%% One process notifies a manager of ten handlers, until the last of them has handled all events.
 gen_event() ->
     rate(local_gen_event_10, events, fun() -> notified(10, scale(200000)) end).
 
-%% What one does in OTP for all who want to hear of something: a message to each member of a group.
+%% The way in OTP to tell all interested processes of something: a message to each member of a group.
 publish() ->
     [rate(name(local_event_fanout, P), events, fun() -> published(P, scale(2000000) div P) end) || P <- [1000, 100000]].
 
@@ -214,7 +214,7 @@ notify_each(To, N) -> gen_event:notify(To, tick), notify_each(To, N - 1).
 handle_event(tick, N) -> {ok, N + 1};
 handle_event({done, Whom}, N) -> Whom ! {seen, N}, {ok, 0}.
 
-%% Callers of one pool of eight workers, poolboy's.
+%% Callers of one pool of eight workers; the pool is poolboy's.
 pool() ->
     [rate(name(local_pool_call_8, P), calls,
           fun() -> pool_calls(P, scale(500000) div P) end) || P <- [1, 16, 256]].
@@ -227,7 +227,7 @@ pool_calls(P, N) ->
 
 start_link(Arg) -> gen_server:start_link(?MODULE, Arg, []).
 
-%% P callers, each with a server of its own, N calls each.
+%% P callers, each with a server of its own, and N calls of each.
 calls(P, N) ->
     Servers = [new_echo() || _ <- lists:seq(1, P)],
     R = fan(P * N, [{Srv, N, {get, 42}} || Srv <- Servers]),
@@ -290,7 +290,7 @@ fanin_bang(Senders, N) ->
 sink_loop(Parent, 0, _) -> Parent ! sunk;
 sink_loop(Parent, N, Acc) -> receive {msg, I} -> sink_loop(Parent, N - 1, Acc + I) end.
 
-%% One sender, so many receivers, each message to all of them in turn.
+%% One sender and that many receivers; each message goes to all of them in turn.
 fanout_bang(Receivers, N) ->
     Self = self(),
     Sinks = [spawn_link(?MODULE, sink_loop, [Self, N, 0]) || _ <- lists:seq(1, Receivers)],
@@ -302,7 +302,8 @@ fanout_bang(Receivers, N) ->
 fanout_loop(_, _, 0) -> ok;
 fanout_loop(Sinks, M, N) -> [S ! M || S <- Sinks], fanout_loop(Sinks, M, N - 1).
 
-%% All started by one process, each sending itself so many messages: a load that begins on one scheduler.
+%% All actors are started by one process, and each sends itself that many messages: a load that begins on one
+%% scheduler.
 skewed(Actors, N) ->
     Self = self(),
     T0 = now_us(),
@@ -369,7 +370,7 @@ wait_count(C, Total) ->
         _ -> receive after 1 -> wait_count(C, Total) end
     end.
 
-%% One at a time: spawn, and wait for the exit to be seen.
+%% One process at a time: spawns it, and waits until its exit is seen.
 spawn_seq(N) ->
     T0 = now_us(), spawn_seq_loop(N), {N, now_us() - T0}.
 
@@ -404,8 +405,8 @@ idle(N) ->
 
 %% ------------------------------------------------------------------ load
 
-%% Many at once: timers pending, processes in a call, requests without an
-%% answer, pings while a thousand processes are busy.
+%% Many things at once: pending timers, processes in a call, requests without an answer, pings while a
+%% thousand processes are busy.
 load() ->
     rate(local_timer_start, timers, fun() -> {T, _} = timers(scale(1000000)), T end),
     rate(local_timer_cancel, timers, fun() -> {_, T} = timers(scale(1000000)), T end),
@@ -422,7 +423,7 @@ timers(N) ->
     [erlang:cancel_timer(R) || R <- Refs],
     {{N, T1 - T0}, {N, now_us() - T1}}.
 
-%% How late timers are that are spread over a second, with N pending ones.
+%% How late timers fire that are spread over a second, with N pending timers.
 lateness(N, Samples) ->
     Refs = [erlang:start_timer(3600000, self(), due) || _ <- lists:seq(1, N)],
     Began = now_us() + 100000,
@@ -458,7 +459,7 @@ waiting(N) ->
     out(idle_waiting_request_rss_each_100000, (rss() - R0) / length(Requests), bytes),
     unlink(Hole), exit(Hole, kill).
 
-%% What is busy works some 2 us a message, which it sends to itself.
+%% A busy process works some 2 us for each message, which it sends to itself.
 busy(Sum) ->
     self() ! work,
     receive work -> busy(work(Sum, 200)) end.
@@ -569,15 +570,15 @@ dist_calls(Echo, P, N) ->
     [gen_server:cast(S, stop) || S <- Servers],
     R.
 
-%% One way; the time counted is the receiver's, from the first message to the last.
+%% Casts go one way. The time is the receiver's, from the first message to the last.
 dist_cast(Sink, Senders, N, Size) ->
     ok = gen_server:call(Sink, reset, infinity),
     M = {msg, binary:copy(<<"x">>, Size)},
     send_all(Senders, fun() -> cast_loop(Sink, M, N) end, fun(_) -> ok end),
     wait_sink(Sink, Senders * N, Size, -1, now_us()).
 
-%% Waits for all; a peer that has counted nothing new for 3 s has lost the rest,
-%% which is said, and its rate is that of the messages it did count.
+%% Waits for all messages. If a peer has counted nothing new for 3 s, the others are lost; this is printed,
+%% and the rate is that of the counted messages.
 wait_sink(Sink, Total, Size, Seen, Since) ->
     Stats = try gen_server:call(Sink, stats, 5000) catch exit:{timeout, _} -> timeout end,
     Now = now_us(),
@@ -618,7 +619,7 @@ etf_shape(Name, Term, N) ->
      || {What, Loop} <- [{etf_encode, fun() -> enc_loop(Term, N, none) end},
                          {etf_decode, fun() -> dec_loop(Bin, N, none) end}]].
 
-%% The last result is passed along, so that the compiler keeps the calls.
+%% The last result is passed on, so that the compiler keeps the calls.
 enc_loop(_, 0, Last) -> Last;
 enc_loop(T, N, _) -> enc_loop(T, N - 1, term_to_binary(T)).
 
@@ -638,7 +639,7 @@ rate(Name, What, F) -> only(Name, fun() -> rate_of(Name, What, F) end).
 
 rate_of(Name, What, F) -> rates(Name, per_s(What), [os:getpid()], F, fun({Ops, Us}) -> {Ops, Ops * 1.0e6 / Us} end).
 
-%% As rate, with the processor time of both nodes.
+%% Like rate, with the processor time of both nodes.
 cpu_rate(Peer, Name, What, F) ->
     only(Name, fun() -> rates(Name, per_s(What), both(Peer), F, fun(R) -> {element(1, R), element(1, R) * 1.0e6 / element(2, R)} end) end).
 
@@ -648,7 +649,7 @@ mb_rate(Peer, Name, F) ->
 both(none) -> [];
 both(Peer) -> [os:getpid(), Peer].
 
-%% Of(what a run of F answers) is {Operations, Rate}; Pids are the processes of the operating system that take part.
+%% Of(result of a run of F) is {Operations, Rate}; Pids are the operating system processes that take part.
 rates(Name, Unit, Pids, F, Of) ->
     Runs = [begin
                 Before = [ticks(P) || P <- Pids],

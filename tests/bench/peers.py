@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The processes a benchmark starts and stops: Erlang nodes, an EPMD of their own, our node on bench.yaml.
+"""The processes that a benchmark starts and stops: Erlang nodes, an EPMD of their own, our node on bench.yaml.
 
-Every one of them is a child of this process, on loopback, on ports that were free a moment ago, and is gone
-when its `with` block ends.
+All of them are children of this process, on loopback, on ports that were free a moment ago. Each ends with its `with`
+block.
 """
 import contextlib
 import os
@@ -21,10 +21,10 @@ from typing import NamedTuple, Optional
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.node import Node, free_port
 
-COOKIE = "testcookie_of_24_letters"  # the harness's
+COOKIE = "testcookie_of_24_letters"  # the cookie of the harness
 ROW = re.compile(r"^([a-z]\w*) ([0-9.]+) (\S+)(?: spread ([0-9.]+) ([0-9.]+))?(?: cpu ([0-9.]+))?$", re.M)
 TICK_NS = 1e9 / os.sysconf("SC_CLK_TCK")
-QUIET = 120  # seconds that a program may take for its next row, at the usual amount of work
+QUIET = 120  # seconds that a program may take for its next row, at the usual scale
 
 
 class Figure(NamedTuple):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of peers.py: a peer that gets stuck or fails costs the rows it has not printed, and not the run."""
+"""The self-test of peers.py: a peer that gets stuck or fails loses the rows that it has not printed; the run goes
+on."""
 import contextlib
 import io
 import os

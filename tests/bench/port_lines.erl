@@ -1,9 +1,10 @@
 %% SPDX-License-Identifier: MIT
-%% An Erlang port's side of port_line_1M.
+%% The Erlang port's side of port_line_1M.
 %%
 %%   erl -noshell -s port_lines main
 %%
-%% Prints "serving PID", its own; then for each number of lines that it reads how long they took, in microseconds.
+%% Prints "serving PID" with its own pid. It then reads numbers of lines, and for each prints how long that many took, in
+%% microseconds.
 -module(port_lines).
 -export([main/0]).
 

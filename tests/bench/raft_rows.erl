@@ -11,7 +11,7 @@
 
 -define(PATIENCE, 10000).
 
-%% ---- ra's machine ----
+%% ---- the state machine of ra ----
 
 init(_) -> #{}.
 
@@ -29,7 +29,7 @@ member() ->
     _ = ra:restart_server(default, {ledger, node()}),
     io:format("serving~n").
 
-%% Begins ra's group on these nodes.
+%% Starts ra's group on these nodes.
 create(Nodes) ->
     Ids = [{ledger, Node} || Node <- Nodes],
     {ok, Started, []} = rpc:call(hd(Nodes), ra, start_cluster, [default, ledger, {module, ?MODULE, #{}}, Ids]),
@@ -37,7 +37,7 @@ create(Nodes) ->
 
 %% ---- the client ----
 
-%% The leader's node; none, after ten seconds.
+%% The leader's node; `none` after ten seconds.
 leader(Target) -> leader(Target, now_ms() + ?PATIENCE).
 
 leader({_, Nodes} = Target, Until) ->
@@ -67,14 +67,14 @@ account(N) -> <<"account", (integer_to_binary(N rem 100))/binary>>.
 
 command(N) -> {deposit, account(N), 1}.
 
-%% What a group's library sends to the leader for an operation; ours has no library. ra's is that of ra:process_command/3
-%% and ra:consistent_query/3.
+%% What a group's library sends to the leader for an operation. Ours has no library; ra's are
+%% ra:process_command/3 and ra:consistent_query/3.
 request(append, ours, N) -> {append, command(N)};
 request(append, ra, N) -> {leader_call, {command, normal, {'$usr', command(N), await_consensus}}};
 request(query, ours, N) -> {query, {balance, account(N)}};
 request(query, ra, N) -> {leader_call, {consistent_query, {?MODULE, balance, [account(N)]}}}.
 
-%% Operations a second of so many callers for so long. The callers are actors of the node Load.
+%% Operations a second, by that many callers, for that time. The callers are actors of the node Load.
 append(Load, Target, Callers, Ms) -> rate(append, Load, Target, Callers, Ms).
 query(Load, Target, Callers, Ms) -> rate(query, Load, Target, Callers, Ms).
 
@@ -83,14 +83,14 @@ rate(What, Load, {Whose, _} = Target, Callers, Ms) ->
     {Count, Us} = gen_server:call({callers, Load}, {ask, {ledger, leader(Target)}, Requests, Callers, Ms}, infinity),
     Count * 1.0e6 / Us.
 
-%% What each of so many processes returns; one that fails ends this one, too.
+%% The results of that many processes. If one fails, this process ends too.
 of_all(Callers, Act) ->
     Made = [spawn_monitor(fun() -> exit({counted, Act(N)}) end) || N <- lists:seq(1, Callers)],
     [receive {'DOWN', Monitor, process, Pid, {counted, Count}} -> Count;
              {'DOWN', Monitor, process, Pid, Why} -> error(Why) end || {Pid, Monitor} <- Made].
 
-%% So many commands, so many of them under way at once. Ra takes three times as many a second by its pipeline as of
-%% processes that call it, and its log has the same entries then.
+%% Count commands, AtOnce of them under way at a time. ra takes three times as many a second from its pipeline
+%% as from processes that call it; its log has the same entries then.
 fill({ra, _} = Target, AtOnce, Count) ->
     pipeline({ledger, leader(Target)}, AtOnce, Count, 0),
     Count;
@@ -112,7 +112,7 @@ pipeline(Leader, AtOnce, Left, Open) ->
     after ?PATIENCE -> error(late)
     end.
 
-%% Until a command succeeds, at one node after the other; nothing is known of who leads.
+%% Tries one node after the other until a command succeeds; the leader is not known.
 first({_, []}) -> none;
 first({Whose, Nodes} = Target) ->
     Me = self(),
@@ -133,7 +133,7 @@ quick(ours, Node) ->
 quick(ra, Node) ->
     {ok, _, _} = ra:process_command({ledger, Node}, {deposit, <<"first">>, 1}, 500), ok.
 
-%% Waits until that member has applied commands whose amounts have this sum; `ok`, or `late` after so long.
+%% Waits until that member has applied commands whose amounts have this sum. `ok`, or `late` after Ms.
 applied({Whose, Node}, Total, Ms) -> applied(Whose, Node, Total, now_ms() + Ms).
 
 applied(Whose, Node, Total, Until) ->

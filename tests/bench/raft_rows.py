@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The raft_… rows: groups of three durable members on one disk, ours, ra's and etcd's, in turns, each with the same number of
-callers at its leader; the fsync floor beside them. ra and etcd come from Debian packages that are unpacked, not installed."""
+"""The raft_… rows: groups of three durable members on one disk, ours, ra's and etcd's, in turns, with the same number
+of callers at each leader; beside them the fsync floor. ra and etcd come from Debian packages that are unpacked, not
+installed."""
 import base64
 import contextlib
 import json
@@ -22,12 +23,12 @@ QUERY = {"raft_query_64": 64}
 LEADERLESS, RECOVER = "raft_leaderless", "raft_recover_1M"
 IDLE_GROUPS, IDLE_SECONDS = 1000, 10
 IDLE = f"raft_idle_{IDLE_GROUPS}"
-IDLE_MS = 20.0  # of processor time a second: 2 % of a core
+IDLE_MS = 20.0  # ms of processor time a second: 2 % of a core
 ROWS = [*APPEND, *QUERY, LEADERLESS, RECOVER, IDLE]
 ELECTION_MS = 1000
 ENTRIES = 1_000_000
-FILLERS = 4096  # commands under way at once while a log is filled, which with 256 takes most of six minutes
-FILL_PART = 50_000  # commands of one question to the client, so that it is answered in time
+FILLERS = 4096  # commands under way at once while a log is filled; 256 would take most of six minutes
+FILL_PART = 50_000  # commands in one call of the client, so that it is answered in time
 MEMBERS = 3
 RUN_MS = 3000
 CONFIG = """

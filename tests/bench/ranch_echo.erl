@@ -3,8 +3,8 @@
 %%
 %%   erl +Q 65536 -noshell -pa RANCH/ebin -s ranch_echo main
 %%
-%% Prints "serving PORT BULK": BULK is of a second listener whose sockets have buffers of 64 KiB, for large
-%% messages; with them on the first, each idle connection would keep as much.
+%% Prints "serving PORT BULK". BULK is the port of a second listener, for large messages, whose sockets have
+%% buffers of 64 KiB. On the first listener each idle connection would keep such a buffer.
 -module(ranch_echo).
 -behaviour(ranch_protocol).
 -export([main/0, start_link/3, init/2]).

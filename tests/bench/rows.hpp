@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a program of rows is told by its environment: which rows are wanted, and how much of each.
+// The environment variables of programs that print rows: which rows are wanted, and how much work for each.
 #pragma once
 
 #include <cstdlib>
@@ -7,13 +7,13 @@
 
 namespace coppice::bench {
 
-// A number, where the variable is set.
+// The variable as a number; `otherwise` if it is not set.
 inline unsigned setting(const char* name, unsigned otherwise) {
   const char* const text = std::getenv(name);
   return text == nullptr ? otherwise : static_cast<unsigned>(std::strtoul(text, nullptr, 10));
 }
 
-// PEER_BENCH_ONLY names the rows, with commas between them; without it all are wanted.
+// PEER_BENCH_ONLY names the rows, separated by commas. Unset: all.
 inline bool wanted(const std::string& row) {
   const char* const only = std::getenv("PEER_BENCH_ONLY");
   return only == nullptr || ("," + std::string(only) + ",").find("," + row + ",") != std::string::npos;

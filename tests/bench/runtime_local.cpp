@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The runtime by itself, without plugins: what a call, a send, a spawn cost between native behaviours. The
-// figures that count go through the plugin ABI; these say how much of them is the engine's, and what the
-// worst placement costs, which no plugin can ask for. Prints operations a second and nanoseconds of processor
-// time each (all threads together, so that a busy machine does not blur it).
-// Arguments: part of a workload's name, seconds.
+// The runtime by itself, without plugins: the costs of a call, a send and a spawn between native behaviours.
+// The figures of the table go through the plugin ABI; these figures show the engine's part of them, and the
+// cost of the worst placement, which no plugin can ask for. Prints operations a second and the processor time
+// of each in nanoseconds (of all threads together, so that a busy machine does not change it). Arguments: a
+// part of a workload's name, seconds.
 // rooms: runtime
 #include <sys/resource.h>
 
@@ -65,7 +65,7 @@ class server : public runtime::behaviour {
   void describe(runtime::description& out) const override { out.behaviour = "server"; }
 };
 
-// Runs a function as a process's whole life.
+// A process whose whole life is one function.
 class life : public runtime::behaviour {
  public:
   explicit life(std::function<void(process&)> body) : body_(std::move(body)) {}
@@ -80,7 +80,7 @@ class life : public runtime::behaviour {
   std::function<void(process&)> body_;
 };
 
-// Passes each message on to the next one, or back to its sender.
+// Passes each message on to the next process, or back to its sender.
 class echo : public runtime::behaviour {
  public:
   echo(pid after, std::atomic<std::uint64_t>* count) : next(after), count_(count) {}
@@ -97,7 +97,7 @@ class echo : public runtime::behaviour {
   std::atomic<std::uint64_t>* count_;
 };
 
-// Always busy with messages to itself, and with a timer armed that it starts again when it fires.
+// Always busy with messages to itself; its timer is started again each time it fires.
 class heart : public runtime::behaviour {
  public:
   explicit heart(std::atomic<std::uint64_t>& count) : count_(count) {}
@@ -122,11 +122,11 @@ class heart : public runtime::behaviour {
   static void beat(process& self) {
     self.start_timer(self.now() + 20 * base::nanos_per_ms, self.self(), message::atom("beat"));
   }
-  std::uint64_t handled_ = 0; // since the last beat
+  std::uint64_t handled_ = 0; // since the timer last fired
   std::atomic<std::uint64_t>& count_;
 };
 
-// Starts so many timers that are due at once, and again when the last one has come.
+// Starts that many timers that are due at once, and the same again when the last one has fired.
 class impatient : public runtime::behaviour {
  public:
   impatient(int at_once, std::atomic<std::uint64_t>& count) : at_once_(at_once), count_(count) {}
@@ -200,7 +200,7 @@ struct bench {
     host.stop();
   }
 
-  // Each on the next worker.
+  // Each process is on the next worker.
   void ring(const char* name, int length, unsigned workers, const char* unit = "hops/s", double hops = 1) {
     if (!wanted(name)) return;
     runtime::system host({.workers = workers});
@@ -252,7 +252,7 @@ struct bench {
     host.stop();
   }
 
-  // All begin on one worker.
+  // All processes begin on one worker.
   void heartbeats(const char* name, int actors, unsigned workers) {
     if (!wanted(name)) return;
     runtime::system host({.workers = workers});
@@ -266,7 +266,7 @@ struct bench {
     host.stop();
   }
 
-  // Timers of an hour started and cancelled, by a process that has `others` beside.
+  // Starts and cancels timers of an hour, in a process that has `others` timers besides.
   void timers(const char* name, int others) {
     if (!wanted(name)) return;
     constexpr base::nanos hour = 3600 * base::nanos_per_second;
@@ -317,7 +317,7 @@ struct bench {
 } // namespace
 
 int main(int count, char** arguments) {
-  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // prints a row as soon as it is measured
   bench run;
   if (count > 1) run.only = arguments[1];
   if (count > 2) run.seconds = std::atof(arguments[2]);

@@ -11,13 +11,13 @@
 
 %% ---- our sagas ----
 
-%% Transactions a second of so many callers of that node for so long: each starts one at `Name`, and waits for its outcome.
-%% Whom: the participants, [binary()].
+%% Transactions a second, by that many callers on that node, for that time. Each starts a transaction at
+%% `Name` and waits for its outcome. Whom: the participants, [binary()].
 sagas(Name, Node, Whom, Callers, Ms) ->
     {Count, Us} = gen_server:call({callers, Node}, {run, Callers, Name, Whom, Ms}, infinity),
     Count * 1.0e6 / Us.
 
-%% Starts so many transactions and waits for none.
+%% Starts that many transactions and waits for none.
 open(Name, Node, Whom, Callers, Count) ->
     lists:sum(of_all(Callers, fun(First) ->
         Share = Count div Callers + case First =< Count rem Callers of true -> 1; false -> 0 end,
@@ -34,7 +34,8 @@ member() ->
     ok = application:set_env(mnesia, dir, Folder),
     io:format("serving~n").
 
-%% One schema for all of these nodes, and for each number of nodes in Sizes a table on the disks of so many.
+%% Makes one schema for all of these nodes, and for each number in Sizes a table on the disks of that many
+%% nodes.
 create(Nodes, Sizes) ->
     _ = [pong = net_adm:ping(Node) || Node <- Nodes],
     _ = [pong = rpc:call(One, net_adm, ping, [Other]) || One <- Nodes, Other <- Nodes],
@@ -47,8 +48,8 @@ create(Nodes, Sizes) ->
 
 table(Size) -> list_to_atom("on_" ++ integer_to_list(Size)).
 
-%% Transactions a second of so many processes at the first node, each of which writes Steps records; `synced` has each
-%% transaction followed by mnesia:sync_log() on all nodes of the table.
+%% Transactions a second, by that many processes at the first node, each of which writes Steps records.
+%% `synced`: each transaction is followed by mnesia:sync_log() on all nodes of the table.
 mnesia(Nodes, Steps, How, Callers, Ms) ->
     rpc:call(hd(Nodes), ?MODULE, local, [Nodes, Steps, How, Callers, Ms]).
 
@@ -78,7 +79,7 @@ repeat(Act, Count, Until) ->
         false -> _ = Act(Count), repeat(Act, Count + 1, Until)
     end.
 
-%% What each of so many processes returns; one that fails ends this one, too.
+%% The results of that many processes. If one fails, this process ends too.
 of_all(Callers, Act) ->
     Made = [spawn_monitor(fun() -> exit({counted, Act(N)}) end) || N <- lists:seq(1, Callers)],
     [receive {'DOWN', Monitor, process, Pid, {counted, Count}} -> Count;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The saga_… rows: transactions over nodes of ours with `log: durable`, beside Mnesia with tables on the disks of as many
-nodes, and the fsync floor of the same run and disk. A coordinator is on the first node, and one participant on each other."""
+"""The saga_… rows: transactions over nodes of ours with `log: durable`, beside Mnesia with tables on the disks of the
+same number of nodes, and the fsync floor of the same run and disk. The coordinator is on the first node, one
+participant on each other node."""
 import contextlib
 import os
 import sys
@@ -12,7 +13,7 @@ from durable_peers import OtpNode, client, compiled, figure_of, fsync_rate, numb
 from peers import Figure, Unavailable, epmd, patience, scaled
 from harness import disk_faults
 
-# The kind, the participants and the callers of a row.
+# The kind, the number of participants and the number of callers of a row.
 RATES = {
     "saga_2_steps_1": ("compensate", 2, 1),
     "saga_2pc_3_1": ("two_phase", 3, 1),
@@ -37,7 +38,7 @@ applications:
         - {{ id: taker, actor: "bench_saga:taker", name: taker, saga: {{ {options} }} }}
 """
 OPTIONS = "lifespan: 60s, max_transactions: 200000, answers: { keep: 10s, count: 1000000 }, limits: { in_doubt: 100000 }"
-# Steps that nobody answers stay open for as long as the row takes.
+# Steps without an answer stay open for as long as the row takes.
 PATIENT = "lifespan: 10h, step_timeout: 1h, max_transactions: 200000, answers: { keep: 10s, count: 1000000 }"
 
 
@@ -109,7 +110,7 @@ def syncs_of_one(cluster, kind, participants):
     if cluster.ours.syncs() is None:
         return None
     cluster.of_ours(kind, participants, 1)
-    time.sleep(2)  # what is forgotten afterwards
+    time.sleep(2)  # what is forgotten later is forgotten now
     before, began = cluster.ours.syncs(), time.monotonic()
     rate = cluster.of_ours(kind, participants, 1)
     took = time.monotonic() - began
@@ -124,7 +125,8 @@ def rates(bench, rows, runs):
         for row in rows:
             kind, participants, callers = RATES[row]
             each = {}
-            # One caller waits for its fsyncs one after the other; many share them, so that their floor is one each.
+            # One caller waits for one fsync after the other. Many callers share fsyncs, so their floor is one for
+            # each transaction.
             count = syncs_of_one(cluster, kind, participants) if callers == 1 else 1
             if callers == 1:
                 print(f"{row}: {'fsyncs are not counted here' if count is None else f'N = {count:.1f} fsyncs of all nodes in a transaction'}", file=sys.stderr)
@@ -166,7 +168,7 @@ def recover(bench, rows):
         node.begin()
         deadline = began + patience()
         while True:
-            # It is asked as soon as it listens; what it does before it answers is a part of its start.
+            # It is asked as soon as it listens. Its work before the answer is a part of its start.
             with contextlib.suppress(OSError, AssertionError, KeyError, TypeError):
                 if node.reply("info", name="compensate", timeout_ms=60000)["result"]["engine"]["open"] == count:
                     break

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What a plugin costs its author's compiler, in processor time, beside what it may: so many times the same compiler's
-time for the standard headers that the file is about, or for the same file without sanitizers. Needs no build of ours:
-the headers are the checkout's."""
+"""The processor time of an author's compiler for a plugin, beside its bound: a multiple of the same compiler's time for
+the standard headers that the file needs, or for the same file without sanitizers. Needs no build of ours: the headers
+are the checkout's."""
 import os
 import resource
 import shutil
@@ -14,10 +14,10 @@ from peers import Figure, Unavailable
 from harness.readme_examples import example
 
 ROOT = Path(__file__).resolve().parents[2]
-# Whose types stand in what a class derives from and is given.
+# The headers of the types in an author's class: its bases, and arguments of its callbacks.
 SPOKEN = ("chrono", "memory", "optional", "span", "string", "string_view", "tuple", "variant", "vector")
 SANITIZED = ("-O1", "-fsanitize=address,undefined")
-# A row: what is compiled, its flags, what it is held against, that one's flags, and how many times that it may take.
+# A row: the source, its flags, the source to compare with, that one's flags, and the bound as a multiple.
 ROWS = {
     "sdk_compile_hello": ("hello", ("-O0",), "standard", ("-O0",), 2),
     "sdk_compile_kv": ("kv", ("-O0",), "standard_kv", ("-O0",), 3),
@@ -80,7 +80,7 @@ def sdk(_, rows):
         for row in rows:
             name, flags, beside, their_flags, times = ROWS[row]
             runs = int(os.environ.get("PEER_BENCH_RUNS", "1" if name == "types_24" else "3"))
-            # In turn, so that what else the machine does meets both.
+            # In turn, so that other load of the machine affects both.
             each = [(compiled(compiler, Path(scratch), name, flags), compiled(compiler, Path(scratch), beside, their_flags))
                     for _ in range(runs)]
             ours[row] = Figure(statistics.median(took for took, _ in each), "ms")

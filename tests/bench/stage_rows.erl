@@ -5,7 +5,7 @@
 %%   erl -noshell -s stage_rows main gen_stage            with the library and Elixir among ERL_LIBS
 %%   erl -name a@127.0.0.1 -noshell -s stage_rows main dist NODE
 %%
-%% A consumer asks for 1000 events, and for 500 more whenever it has handled 500; a source has events while it is told to run.
+%% A consumer asks for 1000 events, and for 500 more whenever it has handled 500. A source makes events once it is told to run.
 -module(stage_rows).
 -export([main/1, relay/3]).
 -export([init/1, handle_call/3, handle_demand/2, handle_events/3, handle_info/2]).
@@ -46,7 +46,7 @@ rows(Make) ->
         peer_bench:out(local_stage_p99_1, peer_bench:median(Runs) / 1000, us)
     end).
 
-%% {Events, Microseconds}, or of a `timed` source {Events, Nanoseconds}.
+%% {Events, Microseconds}; for a `timed` source {Events, Nanoseconds}.
 ask({Source, _}, Events, Copies) ->
     Source ! {run, self(), Events, Copies},
     receive {answer, Source, Answer} -> Answer end.
@@ -116,7 +116,7 @@ give(#{kind := broadcast, demand := D, left := Left} = S) ->
         _ -> S
     end.
 
-%% The last one of a run is 0 for those that are stamped.
+%% In a run of time stamps the last event is 0.
 make(Some, #{made := count, left := Left}) -> lists:seq(1000 + Left, 999 + Left + Some);
 make(Some, #{made := Made, left := Left}) ->
     Events = [Made() || _ <- lists:seq(1, Some)],
@@ -125,7 +125,7 @@ make(Some, #{made := Made, left := Left}) ->
         false -> Events
     end.
 
-%% It handles no more than is asked of it, and asks for as much again.
+%% Handles no more events than were asked of it, and asks for the same number again.
 relay(Source, Change, {Most, Least}) ->
     Source ! {ask, self(), Most},
     relay(Source, Change, Most - Least, none, 0, []).

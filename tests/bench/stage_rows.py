@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""…_stage_…: pipelines of our stages, beside plain Erlang processes with the same batches, and beside Elixir's library where
-ERL_LIBS has it compiled."""
+"""…_stage_…: pipelines of our stages, beside plain Erlang processes with the same batches, and beside Elixir's library
+if ERL_LIBS has it compiled."""
 import os
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peers import COOKIE, Figure, peer_rows, scaled
 
-# Events a run, as in stage_rows.erl, and how often each is delivered.
+# Events in a run, as in stage_rows.erl, and the number of deliveries of each.
 LOCAL = {
     "local_stage_3": (5000000, 1),
     "local_stage_3_1KiB": (1000000, 1),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Supervision without a node's services: how fast a one_for_one child is started again, how long 100,000
-// children take to start, and an apply that changes one of them beside that. The children are the smallest
-// server there is; what a plugin costs is local_spawn's business. Prints `NAME VALUE UNIT` a row.
+// Supervision without a node's services: how fast a one_for_one child is restarted, how long 100,000 children
+// take to start, and an apply that changes one of them. The children are the smallest possible servers;
+// local_spawn measures the cost of a plugin. Prints `NAME VALUE UNIT` for each row.
 // rooms: node
 #include <algorithm>
 #include <chrono>
@@ -44,7 +44,7 @@ double timed(Work work) {
   return microseconds(std::chrono::steady_clock::now() - began).count();
 }
 
-// Tells `watcher` that it has started; ends at any plain message.
+// Tells `watcher` that it has started. Any plain message ends it.
 class worker : public behaviours::native_server {
  public:
   explicit worker(const runtime::pid& watcher) : native_server("worker"), watcher_(watcher) {}
@@ -72,7 +72,7 @@ class workers : public runtime::actor_factory {
   runtime::pid watcher;
 };
 
-// A process whose turn runs `body` once, which may wait; after that messages go to `heard`.
+// A process whose turn runs `body` once, which may wait. Later messages go to `heard`.
 class driver : public runtime::behaviour {
  public:
   std::function<void(process&)> body;
@@ -185,7 +185,7 @@ double start_all() {
   return median(times);
 }
 
-// A configuration with so many children, the one in the middle with these args.
+// A configuration with that many children; the one in the middle has these args.
 spec::node_spec configuration(int value) {
   std::string text =
       "node: { name: bench@127.0.0.1 }\napplications:\n  - name: bench\n    supervisor:\n      children:\n";
@@ -198,7 +198,7 @@ spec::node_spec configuration(int value) {
   return loaded.spec ? std::move(*loaded.spec) : spec::node_spec();
 }
 
-// Compare, plan, and give the orders, as an apply does once the files are read.
+// Compares, plans and gives the orders, as an apply does once the files are read.
 double apply_one() {
   const spec::node_spec before = configuration(1);
   const spec::node_spec after = configuration(2);
@@ -227,9 +227,9 @@ double apply_one() {
 } // namespace
 
 int main() {
-  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // a row is there when it is measured
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // prints a row as soon as it is measured
   base::log::set_level(base::log::level::error);
-  if (std::freopen("/dev/null", "w", stderr) == nullptr) return 1; // every restart is an error worth the log
+  if (std::freopen("/dev/null", "w", stderr) == nullptr) return 1; // every restart logs an error
   base::log::start({.level = base::log::level::error});
   if (wanted("supervisor_restart")) restarts();
   double start = 0;

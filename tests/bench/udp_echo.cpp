@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Both ends of net_udp_echo: `serve` is its floor, recvmmsg and sendmmsg in a loop of one thread, which
-// prints "serving PORT" and serves until it is ended; `load PORT ECHOES SIZE` has 64 datagrams in flight, and
-// prints echoes a second. What is lost is sent again after 200 ms in which nothing came.
+// Both ends of net_udp_echo. `serve` is the floor: recvmmsg and sendmmsg in a loop of one thread; it prints
+// "serving PORT" and serves until it is ended. `load PORT ECHOES SIZE` has 64 datagrams in flight and prints
+// echoes a second; a lost datagram is sent again after 200 ms in which nothing came.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""net_udp_echo: the bundled echo:datagrams, gen_udp and a bare loop of recvmmsg, under the same client.
+"""net_udp_echo: the bundled echo:datagrams, gen_udp and a bare loop of recvmmsg, with the same client.
 
-All three serve at once, each on a port of its own, and take turns in every run.
+All three serve at the same time, each on a port of its own, and take turns in every run.
 """
 import contextlib
 import subprocess

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Node's side of the net_web_… rows: its HTTP and HTTPS servers, one thread, as its documentation begins.
+// Node's side of the net_web_… rows: its HTTP and HTTPS servers in one thread, as the first example of its
+// documentation.
 //
 //   node web_node.js CERTIFICATE KEY
 //

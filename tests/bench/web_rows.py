@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The net_web_…, net_ws_… and net_sse_… rows: a site of ours whose requests an actor answers, cowboy, Node and nginx.
 
-All serve at once and take turns in every run. The load of HTTP is wrk, one thread, which has this machine's cores with
-them; nginx has two workers, the Erlang node a scheduler for each core, Node is one thread.
+All serve at the same time and take turns in every run. The load of HTTP is wrk with one thread, which shares this machine's
+cores with them. nginx has two workers, the Erlang node a scheduler for each core, Node one thread.
 """
 import contextlib
 import os
@@ -21,7 +21,7 @@ from peers import Figure, Unavailable, child, patience, processor_time, scaled
 
 BODY = 64 << 10
 FILE = 1 << 20
-# (the path, wrk's connections, whether with TLS, what of a unit a request is, the unit, who takes part)
+# (path, wrk's connections, whether with TLS, units in a request, the unit, the peers)
 HTTP = {
     "net_web_hello_1": ("/hello", 1, False, 1, "requests/s", ("cowboy", "node", "nginx")),
     "net_web_hello_64": ("/hello", 64, False, 1, "requests/s", ("cowboy", "node", "nginx")),
@@ -102,11 +102,11 @@ def nginx(folder):
 def all_serving(bench, rows, names):
     """{name: Server} of those that are there; who is not is noted."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # of what is started here; nothing of this process needs as many
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the programs that are started here
     cowboy = RabbitmqLibraries(bench.otp, "cowboy", "cowlib", "ranch")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coppice-bench-")))
-        folder.chmod(0o755)  # nginx's workers are another user's
+        folder.chmod(0o755)  # nginx's workers run as another user
         (folder / "files").mkdir()
         (folder / "files/1MiB").write_bytes(bytes(range(256)) * (FILE // 256))
         pair = Authority(folder).issue("127.0.0.1")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A configuration as a desired state: diff says what would change, apply and SIGHUP change that and nothing else,
-whole or not at all."""
+"""A configuration as a desired state: diff says what would change; apply and SIGHUP make these changes and no others,
+all of them or none."""
 import os
 import re
 import shutil
@@ -164,7 +164,7 @@ def rolled_back(cleanup):
     before = at.pids("a", "c", "d")
     at.node.call("store", "{put, kept, 1}")
     order = children(at.node, "shop")
-    # The last one to start finds its name taken. A child that no configuration knows is no business of apply.
+    # The child that starts last finds its name taken. apply leaves alone a child that no configuration knows.
     take_name(at.node, "extra")
     at.write(("max_entries: 10", "max_entries: 20"), ("{ id: b, actor: probe, name: b }", "{ id: e, actor: probe, name: e }"),
              ("{ id: d, actor: probe, name: d }", "{ id: d, actor: probe, name: d }, "
@@ -548,7 +548,7 @@ def under_load(cleanup):
 def one_at_a_time(cleanup):
     at = Reconfigured(cleanup)
     at.node.call("b", "{trap_exit, true}")
-    at.node.connection().send("call", name="b", term="{sleep, 60000}")  # it is killed when its shutdown time is over
+    at.node.connection().send("call", name="b", term="{sleep, 60000}")  # it is killed at the end of its shutdown time
     eventually(lambda: at.node.status("b") == "parked", "the handler waits")
     at.write(("{ id: b,", "{ id: bb,"))
     first = at.node.connection()

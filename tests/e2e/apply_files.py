@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The configuration as files that several people and packages edit: what one of them changes is applied alone, and what the
-files say is held against what runs."""
+"""A configuration in several files, which people and packages edit: a change in one file is applied alone, and the
+files are compared with what runs."""
 from harness.node import Node
 from harness.tap import contains, equal, run, test
 

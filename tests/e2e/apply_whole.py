@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A change of a running node is whole or nothing: children that exchange sockets or names can be applied, and what is refused leaves every
-child with what it had."""
+"""A change of a running node is applied completely or not at all: children can exchange sockets or names, and a refused
+change leaves every child with its sockets and names."""
 import json
 import shutil
 import signal
@@ -105,7 +105,7 @@ def refused_udp(cleanup):
         equal(at.sockets("one"), [f"127.0.0.1:{port}"])
     at.write(udp("one", port), KV)
     equal(at.node.coppice("diff").stdout, "no changes\n")
-    # A crash starts it by the same one.
+    # A restart uses the same socket.
     before = at.node.pid("one")
     equal(at.node.coppice("restart", "net/one").returncode, 0)
     check(at.node.pid("one") != before, "it is another")
@@ -125,7 +125,7 @@ def exchanged(cleanup):
         equal([at.sockets("a"), at.sockets("b")], [two, one], "exchanged")
         if kind is not None:
             check(echoes(first, kind) and echoes(second, kind), "both answer")
-        # To an earlier child, and in a ring with a port that is free.
+        # The port goes to an earlier child, and around a ring that includes a free port.
         at.applied(make("a", first), KV, make("b", third))
         equal(at.sockets("a"), one)
         at.applied(make("a", third), KV, make("b", first))

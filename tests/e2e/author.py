@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Eight plugins as strangers write them, in author/: from the installed headers and crate alone they are built, pass
-their kit tests and are accepted; and of each one slip, with the sentence that the compiler or the node has for it."""
+"""Eight plugins as strangers would write them, in author/. They are built from the installed headers and crate alone,
+pass their kit tests and are accepted by a node. Then one slip in each of them, with the sentence of the compiler or the
+node about it."""
 import concurrent.futures
 import os
 import shutil
@@ -15,7 +16,7 @@ HERE = root / "tests/e2e/author"
 PLUGINS = {"cpp": ["limiter", "rooms", "store", "fanout"], "c": ["limiter_c", "fanout_c"], "rs": ["limiter_rs", "rooms_rs"]}
 FLAGS = "-O0 -fPIC -Wall -Wextra -Werror"
 
-# (the plugin, what stands there, what is written instead, the sentence)
+# (the plugin, the text in its source, the text that replaces it, the sentence)
 SLIPS = [
     ("limiter", "bool handle_call(", "bool handleCall(",
      "this class has handleCall, which nothing calls: the callback's name is handle_call"),
@@ -46,7 +47,7 @@ def build(folder, name, source=None):
         compiler = "g++ -std=c++20" if kind == "cpp" else "gcc -std=c11"
         command = f"{compiler} {FLAGS} -shared {target} -o {name}.so $(pkg-config --cflags --libs coppice-plugin)"
     target.write_text(source if source is not None else text_of(name), encoding="utf-8")
-    # What cargo has made of the crate is taken over.
+    # cargo's build of the crate is reused.
     cargo = {"CARGO_HOME": str(prefix.path / "cargo"), "CARGO_TARGET_DIR": str(folder / "target"), "CARGO_PROFILE_DEV_DEBUG": "0"}
     environment = dict(os.environ, **variables, **cargo)
     return subprocess.run(command, shell=True, cwd=where, env=environment, capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Where an exception was thrown that ends an actor: its log event has the frames of the plugin, with the names of the
-functions, however the exception came out of the callback."""
+"""The place where an exception was thrown that ends an actor: the log event has the frames of the plugin, with the
+names of the functions, in whatever way the exception left the callback."""
 import os
 import pathlib
 import re
@@ -79,7 +79,7 @@ def ways(cleanup):
     of_library = crash(node, '{throw_by, <<"library">>}')["fields"]["backtrace"]
     contains(of_library, "libstdc++")
     check("thrown_by_library" in functions(of_library), "and who called it", of_library)
-    # In a thread that runs no actor, whose exception blocking_run brings to the actor.
+    # Thrown in a thread that runs no actor; blocking_run passes the exception on to the actor.
     equal(functions(crash(node, '{throw_by, <<"thread">>}')["fields"]["backtrace"])[:2], ["inner_of_two", "outer_of_two"])
 
 

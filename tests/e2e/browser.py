@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""config/web.yaml in a browser: its page by the keyboard alone, readable in the dark and in the light, and its clock over a
-crash of the actor behind it."""
+"""config/web.yaml in a browser: its page is used with the keyboard alone and is readable in dark and light colours; its
+clock goes on after a crash of the actor behind it."""
 from harness.browser import ENTER, TAB, Browser
 from harness.node import Node, free_port, root
 from harness.tap import check, equal, eventually, run, test

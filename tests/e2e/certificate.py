@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""coppice certificate: an authority and certificates as files, without a node, never overwritten unasked; nodes
-verify each other with nothing else."""
+"""coppice certificate: makes an authority and certificates as files, without a node, and overwrites none unless asked.
+Nodes verify each other with these files alone."""
 import datetime
 import json
 import os

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A tree of a thousand actors under random crashes, restarts by hand, changed configurations, replaced plugins and
-message load: in the end everything that should run runs, once, and nothing else does. COPPICE_CHAOS_SECONDS says for
-how long, COPPICE_CHAOS_ACTORS how many under each of the ten supervisors, COPPICE_CHAOS_SEED which chaos."""
+message load. In the end everything that should run does, once, and nothing else. COPPICE_CHAOS_SECONDS is the time,
+COPPICE_CHAOS_ACTORS the number of actors under each of the ten supervisors, COPPICE_CHAOS_SEED the seed of the
+chaos."""
 import collections
 import os
 import pathlib
@@ -123,7 +124,7 @@ def links_left_over(node):
             walk(child)
     for application in node.ask("tree")["applications"]:
         walk(application["supervisor"])
-        expected[application["supervisor"]["pid"]] += 1  # its application's
+        expected[application["supervisor"]["pid"]] += 1  # the link to its application
     found = {pid: len(node.info(pid)["links"]) for pid in expected}
     return {pid: (found[pid], count) for pid, count in expected.items() if found[pid] != count}
 
@@ -159,7 +160,7 @@ def chaos(cleanup):
         node.reply("call", name=name, term=here.choice(["size", "ping", "{put, k, 1}"]), timeout_ms=1000)
         node.reply("send", name=name, term="hello")
         done["messages"] += 2
-        if here.randrange(20) == 0:  # some are killed while they are parked
+        if here.randrange(20) == 0:  # so that some actors are parked when they are killed
             node.reply("call", name=name, term="{sleep, 1000}", timeout_ms=1)
             done["sleeps"] += 1
 
@@ -204,14 +205,14 @@ def chaos(cleanup):
             if "result" not in reply:
                 refused.append(reply)
             done["applies"] += 1
-            over.wait(0.02)  # lets a reload in between
+            over.wait(0.02)  # time for a reload in between
             names[0] = sorted(wanted.names())
     finally:
         over.set()
         for thread in threads:
             thread.join()
     equal(node.process.poll(), None, node.log()[-3000:])
-    # A change may be refused, whole, by a supervisor that was restarted under it; the last one must go through.
+    # A change may be refused as a whole if a supervisor is restarted meanwhile. The last one has to go through.
     eventually(lambda: "result" in node.reply("apply"), "the last configuration is applied")
 
     def settled():

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The author's pages, plugin-api/README.md and the chapters of packaging/doc/plugins: what they show is built, run and asked. The first page is followed
-as a reader follows it, with its configuration, its node and its reload; every file of a chapter is built and its test runs; every piece of
-a configuration is accepted; each row of the page about arguments is tried."""
+"""The author's pages, plugin-api/README.md and the chapters of packaging/doc/plugins: what they show is built, run and
+called. The first page is followed as a reader follows it, with its configuration, its node and its reload; every file
+of a chapter is built and its test runs; every part of a configuration is accepted; each row about arguments is
+tried."""
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from harness.node import Node, plugin_folder, program, root
 from harness.sdk import installed, needs, reader, shell, working_folder
 from harness.tap import check, contains, equal, run, shared, test
 
-# Other tests compile these: terms.py takes the definitions of these pages together.
+# Another test compiles these: terms.py takes the definitions of both pages together.
 DEFINITIONS = {"terms.md", "codec.md"}
 FLAGS = "-O0 -Wall -Wextra -Werror"
 
@@ -129,7 +130,7 @@ def pieces(_):
 @test("each row of the pages about arguments says what the actor gets, or how its arguments are refused")
 def arguments(cleanup):
     folder, _, _ = shelf()
-    rows = {True: [], False: []}  # of what an actor gets, and of what is refused: (actor, args, text)
+    rows = {True: [], False: []}  # True: what an actor gets; False: what is refused; each as (actor, args, text)
     pages = [text_of(root / f"packaging/doc/plugins/{name}.md") for name in ("args", "args-schema")]
     for heads, lines in (table for page in pages for table in tables(page)):
         if heads[0].startswith("args of "):
@@ -172,7 +173,7 @@ def commands(_):
     for path in CHAPTERS:
         for block in blocks(text_of(path)):
             check(block.language in ("c", "cpp", "yaml", "sh"), f"{path.name}: a block of a kind that is tested", block.language)
-            if block.language == "sh":  # sdk.py runs what builds a hello
+            if block.language == "sh":  # sdk.py runs the commands that build a hello
                 check(path.name == "rust.md" or " hello_" in block.text or block.text.strip() in own_commands().values(), f"{path.name} has commands that a test runs", block.text)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Routes that make an actor for each client of a WebSocket or of events: made and refused, ended by either side, by a crash
-and by the site, over reloads and changes; nothing is left of those that have gone."""
+"""Routes that make an actor for each client of a WebSocket or of events. Such actors are made and refused, and end by
+either side, by a crash and by the site, over reloads and changes. Nothing is left of clients that have gone."""
 import http.client
 import os
 import pathlib
@@ -124,7 +124,7 @@ def each_its_own(cleanup):
     gone.socket.close()
     site.none_left()
     contains(site.told(), "terminate 1")
-    # Behind the request, before it is answered.
+    # Frames right behind the request arrive before it is answered.
     early = site.ask("slow", behind=frame(TEXT, b"early") + frame(TEXT, b"bird"))
     equal([early.next(), early.next()], [(TEXT, b"hello 1 early"), (TEXT, b"hello 2 bird")])
     early.socket.close()
@@ -142,7 +142,7 @@ def refused(cleanup):
         site.none_left()
     equal(News(site, "refuse").status, 403)
     site.none_left()
-    # Its time is over before it accepts, and its client leaves before.
+    # The time for accepting is over. Then a client that leaves before it is accepted.
     one = site.ask("slow")
     equal(one.status, 504)
     site.none_left()
@@ -199,7 +199,7 @@ def crashes(cleanup):
         equal(one.rest(), [1000])
     site.none_left()
     equal(site.node.pid("site"), site.pid)
-    # Killed from outside: the actor, and the connection's process.
+    # An exit from outside ends the actor, and then the connection's process.
     one = site.open()
     site.node.reply("exit", name=site.actors()[0], reason="kill")
     equal(one.next(), (CLOSE, struct.pack("!H", 1011)))
@@ -235,7 +235,7 @@ def stuck(cleanup):
     eventually(lambda: site.seats() == 0, "it is killed", 30)
     site.none_left()
     site.node.said("the actor of a client that has gone is killed, it does not end")
-    # While it has no room its client is not read, and then all comes in order; the end is behind that.
+    # While the actor's mailbox has no room its client is not read; then everything comes in order, and the end last.
     one = site.open()
     one.text("stuck 1000")
     one.send(b"".join(frame(TEXT, b"%d" % number) for number in range(50)))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What an operator looks at and puts right: health, exit, top, who did what, and that it fits his terminal."""
+"""The commands with which an operator examines and repairs a node: health, exit, top, the log of who did what; and that
+the output fits the terminal."""
 import json
 import os
 import pwd
@@ -95,7 +96,7 @@ def states(cleanup):
 def waits(cleanup):
     node = Node(cleanup)
     equal(node.info("kv")["waits"], None)
-    # The relay gives each call up after five seconds, and has the next one then.
+    # The relay gives up each call after five seconds, and then has the next one.
     for actor, term in (("probe", "{sleep, 60000}"), *[("relay", "{relay, probe, ping}")] * 10):
         node.connection().send("call", name=actor, term=term)
     eventually(lambda: node.info("probe")["waits"], "the probe sleeps")
@@ -225,12 +226,13 @@ def who_did_it(cleanup):
         node.coppice(*changes)
         eventually(lambda: asked(node)[-1]["message"].partition(" (")[0] == "asked to " + " ".join(changes), changes)
     node.said(f" notice  control: asked to exit probe oops ({who(client)})\n")
-    # An argument that the command does not have hides nothing.
+    # An unknown argument does not hide the command from the log.
     before = len(asked(node))
     node.ask("exit", name="probe", reason="again", dry_run=True)
     eventually(lambda: len(asked(node)) == before + 1, "the exit is logged, whatever else was asked for")
     equal(asked(node)[-1]["message"].partition(" (")[0], "asked to exit probe again")
-    # A name that is a term with blanks and a comment is not to look like the end of the line, nor to begin another one.
+    # A name that is a term with blanks and a comment must not look like the end of the line, or like the begin of
+    # another one.
     node.reply("exit", name="'probe' %) (uid 0, pid 1)\n% more" + 9000 * " ", reason="% normal\nkill", file="(dry run)", size=3)
     eventually(lambda: len(asked(node)) == before + 2, "it is logged")
     line = asked(node)[-1]
@@ -249,7 +251,7 @@ def tops(cleanup):
         figures = [one[key] for one in document["processes"]]
         equal(figures, sorted(figures, reverse=True), sort)
         check(len(figures) == min(20, document["process_count"]), "as many as there are", document)
-    # Long enough for a slow machine, and nobody waits for its end.
+    # Long enough for a slow machine; nobody waits for its end.
     held_up = subprocess.Popen([program("COPPICE", "coppice"), "call", "probe", "{sleep, 60000}", "--socket", node.socket],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cleanup.callback(held_up.wait)
@@ -308,7 +310,7 @@ def live(cleanup):
     for columns, rows in ((80, 24), (200, 50), (40, 8)):
         terminal = Terminal(cleanup, ["sh", "-c", f"stty cols {columns} rows {rows}; exec {program('COPPICE', 'coppice')} top --every 100ms "
                                       f"--sort memory --socket {node.socket}"])
-        for _ in range(3):  # pictures
+        for _ in range(3):  # frames of the picture
             kept, terminal.seen = terminal.seen, b""
             terminal.read_until(b"\x1b[J")
             terminal.seen = kept + terminal.seen
@@ -317,7 +319,7 @@ def live(cleanup):
         contains(picture, "RATE")
         lines = [re.sub(r"\x1b\[[0-9;]*[mK]|\r", "", line) for line in picture.split("\n")]
         check(len(lines) <= rows, "rows", lines)
-        # Columns are at least eight characters wide: a terminal of forty is too narrow for all of them.
+        # Columns have at least eight characters, so not all of them fit into a terminal of forty.
         check(columns < 80 or max(map(len, lines)) <= columns, "columns", lines)
         check(("BEHAVIOUR" in picture) == (columns == 200), "more where there is room", lines)
 
@@ -344,7 +346,7 @@ def top_keys(cleanup):
         terminal.types("\x1b")
         shows(terminal, b"up down select")
         ends()
-        terminal.read_until(b"never")  # until it is closed
+        terminal.read_until(b"never")  # reads until it is closed
         eventually(lambda: by_lines(terminal), "lines again")
 
 
@@ -372,7 +374,7 @@ def fits(cleanup):
         for columns in (80, 200):
             terminal = Terminal(cleanup, ["sh", "-c", f"stty cols {columns}; exec {program('COPPICE', 'coppice')} {' '.join(command)} "
                                           f"--socket {node.socket}"])
-            terminal.read_until(b"never")  # until it is closed
+            terminal.read_until(b"never")  # reads until it is closed
             lines = terminal.seen.decode().replace("\r", "").splitlines()
             check(lines and max(map(len, lines)) <= columns, f"{command} at {columns}", lines)
             if columns == 200 and command == ("tree",):

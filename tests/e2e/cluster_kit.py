@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""coppice/testing/cluster.hpp, as an author uses it: a C++ test, built from what is installed, starts nodes, parts them, delays
-what they send, ends them, and calls them from Erlang."""
+"""coppice/testing/cluster.hpp as an author uses it: a C++ test, built from the installed files, starts nodes, separates
+them, delays their traffic, ends them, and calls them from Erlang."""
 import os
 import subprocess
 

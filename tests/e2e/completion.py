@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The command line itself: what a shell completes, with the names of a running node, and the example at the end of
-each command's --help, every one of which is run."""
+"""The command line itself: what a shell completes, with the names of a running node, and the example at the end of each
+command's --help; every example is run."""
 import os
 import pathlib
 import re
@@ -51,7 +51,7 @@ class Bash:
         self.folder.write("a file.yaml", "")
 
     def completes(self, line):
-        # As readline calls it: the words as bash splits them, which the function does not need to be right.
+        # Called as readline calls it. The words are those that bash splits; the function does not depend on them.
         asked = f"""
 source ./script || exit 9
 complete -p coppice | grep -q -- '-F _coppice' || exit 8
@@ -84,7 +84,7 @@ def bash(cleanup):
             ("coppice cron run ", ["nightly"]), ("coppice cron disable n", ["nightly"]), ("coppice events tail no", ["notes"]),
             ("coppice listener ", ["garden/gate"]),
             ("coppice add ro", ["router"]), ("coppice add s", ["saga", "stage", "statem", "sup"]),
-            # What bash takes for words of their own at @ and : is left out in front.
+            # bash takes the part before @ and : for a word of its own, so completions do not repeat it.
             ("coppice disconnect other@127", ["127.0.0.1"]), ("coppice disconnect oth", ["other@127.0.0.1"]),
             ("coppice apply ", []), ("coppice nonsuch", [])):
         equal(shell.completes(line), offered, line)
@@ -131,7 +131,7 @@ def fish(cleanup):
 def zsh(cleanup):
     folder, env = other_shell(cleanup, "zsh")
     shell = Terminal(cleanup, ["zsh", "-f", "-i"], PATH=env["PATH"], COPPICE_SOCKET=env["COPPICE_SOCKET"])
-    # As a login shell finds it, by its name in a folder of functions. What the line has become is shown by another key.
+    # A login shell finds the function by its name in a folder of functions. Another key prints the resulting line.
     shell.types(f"cd {folder}; fpath=({folder} $fpath); autoload -U compinit; compinit -u -D; setopt no_always_last_prompt; "
                 "show() { print -r -- \"[$BUFFER]\" }; zle -N show; bindkey '^O' show; print rea''dy\r")
     shell.read_until(b"ready\r\n")
@@ -183,17 +183,17 @@ def examples(cleanup):
     folder = folder_with_client(cleanup)
     shutil.copy(pathlib.Path(plugin_folder()) / "kv.so", folder.path)
     folder.write("node.yaml", "node: { name: demo@127.0.0.1 }\n")
-    (pathlib.Path(folder.path) / "log").mkdir()  # a durable log without segments
+    (pathlib.Path(folder.path) / "log").mkdir()  # becomes a durable log without segments
     identity = b"coppicel\0\0\0\1" + bytes(16)
     (pathlib.Path(folder.path) / "log/identity").write_bytes(identity + bytes.fromhex("a57b18b6"))
     lines = {" ".join(command): example(command) for command in commands()}
     check(len(lines) > 30, "all commands", lines)
-    # A project is made before it is added to.
-    # A child that is terminated, an application that is stopped: what takes down is followed by what takes up again.
+    # The order matters: a project is made before something is added to it; a child is terminated and an application
+    # stopped before they are started again.
     first = ["init", "certificate init", "connect", "call", "cast", "terminate", "restart", "stop", "start"]
     for command in first + [one for one in lines if one not in first]:
         check(lines[command].startswith(f"coppice {command}"), "it is of this command", command, lines[command])
-        if command in ("dev", "raft", "saga"):  # e2e/dev, e2e/raft, e2e/saga: one goes on until it is ended, the others need plugins
+        if command in ("dev", "raft", "saga"):  # tested in e2e/NAME: dev goes on until it is ended, the others need plugins
             continue
         done = subprocess.run(["sh", "-ec", lines[command]], cwd=folder.path, env=environment(folder, node), capture_output=True,
                               text=True, timeout=60)

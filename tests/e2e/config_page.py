@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The configurations that pages show, as a stranger would copy them: `coppice check` takes each of config/README.md, of the
-bundled plugins' pages and of the page about the node's page."""
+"""The configurations that pages show, as a stranger would copy them: `coppice check` accepts each of config/README.md,
+of the bundled plugins' pages and of the page about the node's page."""
 import re
 import subprocess
 import textwrap
@@ -10,7 +10,7 @@ from harness.certificates import Authority
 from harness.node import Folder, Shelf, plugin_folder, program, root
 from harness.tap import check, equal, run, test
 
-# A stranger's actors on the page, and who stands for them here.
+# The page's actors, which a reader would write, and the actors that replace them here.
 ACTORS = {
     "actor: resizer,": "actor: kv,", ", args: { quality: 80 }": "",
     "actor: session": 'actor: "wires:session"', "args: { greeting: hello }": "",
@@ -59,7 +59,7 @@ def page(cleanup):
     done = checked(shelf.path, "page.yaml", "node.yaml")
     equal(done.returncode, 0, done.stdout + done.stderr)
     said = [line for line in (done.stdout + done.stderr).splitlines() if "warning" in line]
-    # The page shows some children without those that they name.
+    # The page shows some children without the children that these name.
     equal([line for line in said if "which no child of this configuration registers" not in line], [], "and nothing to say about it")
 
 

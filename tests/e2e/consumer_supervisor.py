@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Consumer supervisors in running nodes: a process for each event, no more of them than max_demand, fed by a pipeline of ours and
-by Elixir processes that speak GenStage's protocol, here and over two nodes."""
+"""Consumer supervisors in running nodes: one process for each event, at most max_demand of them, fed by a pipeline of
+ours and by Elixir processes that speak GenStage's protocol, on one node and on two."""
 import pathlib
 import re
 import signal
@@ -80,14 +80,14 @@ def elixir_producer(cleanup):
     ex('send(j, {:"$gen_consumer", {me, tag}, [7, 8, 9]})')
     ex("kids = fn -> for {:undefined, p, :worker, _} <- GenServer.call(j, :which_children), is_pid(p), into: %{}, do: {GenServer.call(p, :count), p} end")
     eventually(lambda: ex("Enum.sort(Map.keys(kids.())) == [7, 8, 9]") == "true", "each has its number")
-    # One that crashes begins again with its number, and nothing is asked for it.
+    # A crashed child is restarted with its number, and no event is asked for.
     ex("first = kids.()[8]; Process.exit(first, :boom)")
     eventually(lambda: ex("now = kids.(); Map.has_key?(now, 8) and now[8] != first") == "true", "it starts again")
-    # Two that end are two to ask for.
+    # For two children that end, two events are asked for.
     ex("Process.exit(kids.()[7], :shutdown); Process.exit(kids.()[9], :shutdown)")
     equal(ex("hear.()"), "{:ask, 2}")
     equal(ex("GenServer.call(j, :count_children)"), "%{active: 1, specs: 1, supervisors: 0, workers: 1}")
-    # A child of its own is nobody's event; an event that the actor refuses is one that ended.
+    # A child that was started by hand belongs to no event. An event that the actor refuses counts as ended.
     ex("{:ok, own} = GenServer.call(j, {:start_child, [70]}); :ok = GenServer.call(j, {:terminate_child, own})")
     ex('send(j, {:"$gen_consumer", {me, tag}, [:no_number, "text"]})')
     equal(ex("hear.()"), "{:ask, 2}")
@@ -128,7 +128,7 @@ def two_nodes(cleanup):
     equal(counted(erl, second), (3, 3))
     first.begin()
     first.wait_ready()
-    # A new subscription has its own three.
+    # The new subscription asks for three of its own.
     eventually(lambda: counted(erl, second) == (6, 6), "three more", seconds=60)
 
 

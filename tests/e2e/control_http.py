@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""control.http: metrics that move with what happens, health as it is, and a server no client can disturb."""
+"""control.http: metrics that change with events, health as it is, and a server that no client can disturb."""
 import http.client
 import json
 import socket
@@ -356,7 +356,7 @@ def many(cleanup):
         try:
             for _ in range(20):
                 Metrics(page.ask("/metrics")[2])
-        except Exception as why:  # told to the test
+        except Exception as why:  # reported to the test
             failures.append(why)
     scrapers = [threading.Thread(target=scrape) for _ in range(20)]
     for one in scrapers:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cookbook, as it stands there: every file is cut out of the page and built from what is installed, the node runs
-on the page's configuration, and what the page asks is answered as it says. So are its commands for precompiled headers,
-sanitizers, and the debugger."""
+"""The cookbook as it is: every file is cut out of the page and built from the installed files, the node runs on the
+page's configuration, and its answers are the page's. So are the results of its commands for precompiled headers,
+sanitizers and the debugger."""
 import re
 import shlex
 import subprocess
@@ -32,7 +32,7 @@ def kitchen(cleanup):
     contains(command, "NAME.cpp")
     for name in PLUGINS:
         folder.write(f"{name}.cpp", example(PAGE, f"{name}.cpp"))
-    # Two at a time.
+    # Builds two at a time.
     build = f"printf '%s\\n' {' '.join(PLUGINS)} | xargs -P 2 -I NAME sh -c {shlex.quote(command)}"
     shell(build, folder.path, **installed()[1])
     return folder
@@ -58,7 +58,7 @@ def entries(cleanup):
         asking, expected = line.rsplit(" # ", 1)
         if re.search(r"\{(open|table|close|say|set|take)", asking):
             equal(answer(line), expected, line)
-        else:  # asked again it changes nothing, and what comes by itself may take a while
+        else:  # a repeated question changes nothing, and some messages come late
             eventually(lambda: answer(line) == expected, line, 30)
     eventually(lambda: node.call("lease", "is_free") == "true", "the lease expires", 30)
     for name in ("sensor", "lease", "table"):
@@ -99,7 +99,7 @@ def debugger(cleanup):
     running, dumped = commands("gdb")
     said = shell(running.replace("NODE_PID", str(node.process.pid)) + " 2>&1", node.folder.path)
     contains(said, 'of "lease.cpp"')
-    equal(node.call("lease", "is_free"), "true")  # it goes on
+    equal(node.call("lease", "is_free"), "true")  # the node goes on
     core = node.folder.path / "core"
     shell(f"gcore -o {core} {node.process.pid} 2>&1", node.folder.path)
     core, = node.folder.path.glob("core.*")

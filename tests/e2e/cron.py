@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""coppice cron explain, without a node: words, the next times with what clocks do to them, and what is refused."""
+"""coppice cron explain, which needs no node: schedules in words, the next times across changes of the clock, and
+refusals."""
 import json
 import subprocess
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The jobs of a running node: what each kind of them does, what becomes of those that fail, overlap or were missed, what
-operators see and switch, what apply changes, and jobs that one of several nodes runs."""
+"""The jobs of a running node: what each kind does, what happens to jobs that fail, overlap or were missed, what
+operators see and switch, what apply changes, and jobs that run on one of several nodes."""
 import calendar
 import datetime
 import json
@@ -195,7 +195,7 @@ def processes(cleanup):
 
 @test("what an operator switched, and what a job has seen, outlive a kill -9; what was missed is made up for as it says")
 def kept(cleanup):
-    daily = f"0 {(time.gmtime().tm_hour + 12) % 24} * * *"  # hours from now: no time is on time
+    daily = f"0 {(time.gmtime().tm_hour + 12) % 24} * * *"  # hours from now, so it is never due in this test
     text = config(job("off", COUNT, at="* * * * * *"),
                   job("forgets", COUNT, at=daily),
                   job("once", 'cast: { to: kv, message: "{put, once, 1}" }', at=daily, more=", missed: { run: once, within: 500h }"),
@@ -209,7 +209,7 @@ def kept(cleanup):
     file = node.folder.path / "data" / "cron.json"
     eventually(lambda: file.exists() and json.loads(file.read_text())["jobs"].get("off", {}).get("enabled") is False, "it is written")
     node.stop(signal.SIGKILL)
-    # Three days pass.
+    # Makes three days pass.
     state = json.loads(file.read_text())
     equal(set(state["jobs"]), {"off", "once", "all", "old"})
     for name in ("once", "all", "old"):
@@ -313,7 +313,7 @@ def checked(cleanup):
     equal(code, 78, text)
     contains(text, "the job 'a' stands here a second time")
     leap = next(year for year in range(datetime.date.today().year + 8, 3000) if calendar.isleap(year))
-    fifth = datetime.date(leap, 2, 29).isoweekday() % 7  # no February before has five of this weekday
+    fifth = datetime.date(leap, 2, 29).isoweekday() % 7  # no earlier February has five of this weekday
     code, text = said(job("a", COUNT, at=f"0 0 * 2 {fifth}#5"))
     equal(code, 0, text)
     contains(text, "not due within five years")
@@ -333,7 +333,7 @@ def no_scope(cleanup):
 @test("a job for one of several nodes is run by the lowest name among those connected, and by another when that is gone")
 def one_of_several(cleanup):
     jobs = config(job("shared", "call: { to: collector@peer@127.0.0.1 }", at="* * * * * *", more=", where: one"))
-    # Nobody connects them but this test: `global` would, by way of the Erlang node.
+    # Only this test connects the nodes. `global` would do so through the Erlang node.
     alone_here = (("distribution.services.global", "false"),)
     low = Node(cleanup, name="low", config=jobs, settings=alone_here)
     top = Node(cleanup, name="top", config=jobs, settings=alone_here, epmd_port=low.epmd_port)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice dev`: a saved edit is in force once it was built and tested, and one that fails leaves the old code serving and says why;
-a change of the configuration is applied; a node that ends comes back; a signal ends everything; two projects do not meet."""
+"""`coppice dev`: a saved edit takes effect once it is built and tested; an edit that fails leaves the old code running,
+and says why; a change of the configuration is applied; a node that ends is started again; a signal ends everything; two
+projects do not disturb each other."""
 import os
 import pathlib
 import signal

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The documentation is made, with every page, key, command and declaration; a link to nothing and a declaration that
-nobody explains are errors. And the author's first page can be read in ten minutes."""
+"""The HTML documentation is made, with every page, key, command and declaration. A link to nothing and a declaration
+without a comment are errors. And the author's first page can be read in ten minutes."""
 import importlib
 import json
 import re
@@ -19,7 +19,7 @@ from harness.tap import Skip, check, contains, equal, run, shared, test
 sys.path.insert(0, str(root / "packaging/doc"))
 
 
-MOST_WORDS = 4000  # before a stranger's first actor
+MOST_WORDS = 4000  # that a reader meets before a first actor runs
 
 
 def module(name):

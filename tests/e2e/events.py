@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Named events of running nodes: actors here and on other nodes, Erlang's processes and operators subscribe and publish; producers
-end, plugins are reloaded, connections are lost, subscribers are slow."""
+"""Named events of running nodes: actors of this node and others, Erlang processes and operators subscribe and publish;
+producers end, plugins are reloaded, connections are lost, subscribers are slow."""
 import http.client
 import json
 import os
@@ -103,7 +103,7 @@ def actors(cleanup):
     check(refused.returncode != 0 and "-12" in refused.stderr + node.log(), "it has subscribed", refused.stderr)
     refused = node.coppice("call", "other", '{subscribe, <<"nothing">>, <<>>, now}')
     check(refused.returncode != 0, "there is no such event", refused.stderr)
-    # Both have crashed by that, and their subscriptions with them.
+    # Both subscribers have crashed by this, which ended their subscriptions.
     eventually(lambda: counts(node)["subscribers"] == 0, "nobody has subscribed")
     eventually(lambda: node.call("shop", "heard") == "[1,0]", "its producer heard of it")
     node.call("shop", "{publish, four}")
@@ -117,7 +117,7 @@ def actors(cleanup):
     gets(node, "desk", "orders gap 6-10", "orders 11 7", "orders 12 8", "orders 13 9")
     begun(node, how=f"{{{creation + 1}, 12}}", who="other")
     gets(node, "other", "orders gap 0-10", "orders 11 7", "orders 12 8", "orders 13 9")
-    # Whoever has the token publishes; who has none does not.
+    # A process that has the token can publish, a process with a wrong one cannot.
     token = node.call("shop", "token")
     equal(node.call("market", f"{{publish_by, {token}, lent}}"), "14")
     gets(node, "desk", "orders 14 lent")
@@ -152,7 +152,7 @@ def producers(cleanup):
     gets(node, "desk", "market 3 more")
     equal(node.call("market", "unregister"), "ok")
     gets(node, "desk", "market end unregistered")
-    # A link's end is an exit signal.
+    # With `link` the end of the producer is an exit signal.
     equal(node.call("market", '{enroll, <<"sales">>}').isdigit(), True)
     begun(node, name="sales", how="link", who="other")
     before = node.pid("other")
@@ -192,7 +192,7 @@ def erlang(cleanup):
                           ("{publish, notes, binary:copy(<<0>>, 2000000)}", "too_large")):
         equal(erl(f"A({asked})"), f"{{error,{answer}}}")
     contains(erl("[N || #{name := N} <- A(list)]"), "notes")
-    # Its end is the end of its subscription; so is the end of its node.
+    # A subscription ends with its process, and with the process's node.
     erl("P = spawn(fun() -> A({subscribe, orders}), receive stop -> ok end end)")
     eventually(lambda: counts(node)["subscribers"] == 1, "it has subscribed")
     erl("P ! stop")
@@ -248,7 +248,7 @@ def joining(cleanup):
 
     def publish_meanwhile():
         nonlocal batches
-        after = 0  # batches once all have joined
+        after = 0  # batches after all have joined
         while after < 2:
             after += all_joined.is_set()
             eventually(lambda: counts(node)["lag"] < 500000, "no more wait than the event keeps")
@@ -262,7 +262,7 @@ def joining(cleanup):
     eventually(lambda: counts(node)["last"] > 1000, "it publishes")
     for who, where in joiners:
         begun(where, where="" if where is node else node.name, who=who)
-    # Only now has who is elsewhere joined as well.
+    # Only now have the subscribers on the other node joined as well.
     eventually(lambda: events(away)["orders", node.name]["subscribers"] == 2 and counts(node)["subscribers"] == 3, "all have joined")
     joined_before = counts(node)["last"]
     all_joined.set()
@@ -308,7 +308,7 @@ def elsewhere(cleanup):
     gets(away, "desk", f"orders@{node.name} 7 7", f"orders@{node.name} 8 8")
     begun(away, where=node.name, who="other")
     gets(away, "other", *[f"orders@{node.name} {number} {what}" for number, what in ((6, "next"), (7, 7), (8, 8))])
-    # The node is killed; its next life counts anew, which who was there before is told.
+    # The node is killed. Its next life counts from 1, and subscribers from before are told so.
     node.process.kill()
     node.process.wait()
     gets(away, "desk", f"orders@{node.name} end noconnection")
@@ -317,7 +317,7 @@ def elsewhere(cleanup):
     node.call("shop", "{publish_many, 9}")
     begun(away, where=node.name, how=f"{{{creation}, 8}}")
     gets(away, "desk", f"orders@{node.name} gap 0-6", *[f"orders@{node.name} {number} {number}" for number in (7, 8, 9)])
-    # Nobody here wants it any more: it is followed no longer.
+    # With its last subscriber there, the other node stops following the event.
     away.call("desk", f'{{unsubscribe, <<"orders">>, <<"{node.name}">>}}')
     eventually(lambda: counts(node)["subscribers"] == 0, "nobody follows it", 20)
     check(("orders", node.name) not in events(away), "it is forgotten")
@@ -344,7 +344,8 @@ def slow(cleanup):
             for number in range(4, 31):
                 node.call("shop", f"{{publish, {number}}}")
             gets(node, "desk", *[f"orders {number} {number}" for number in range(1, 31)])
-            # What is kept for it: ten that wait and the event's own buffer, that buffer, or nothing.
+            # What is kept for the slow subscriber: ten messages in its mailbox and the event's buffer, or only the
+            # buffer, or nothing.
             if policy == "unsubscribe":
                 eventually(lambda: counts(node)["subscribers"] == 1, "it has been dropped")
             else:
@@ -367,7 +368,7 @@ def slow(cleanup):
             equal(seen, ["orders 1 1", "orders 2 2", "orders 3 3", "orders end overloaded"])
             equal(counts(node)["subscribers"], 1)
         else:
-            # Three had room: then a gap, and after drop_old what was kept.
+            # There was room for three. Then comes a gap and, with drop_old, what was kept.
             equal(seen[:3], ["orders 1 1", "orders 2 2", "orders 3 3"])
             found = re.fullmatch(r"orders gap 4-(\d+)", seen[3])
             check(found, "it is told", seen)
@@ -456,7 +457,7 @@ def operators(cleanup):
     equal([line.split()[0] for line in lines], ["3", "4", "5", "6", "7"])
     equal(node.coppice("events", "tail", "notes", "--since", "1", "-n", "1").stdout, "lost: 2 to 2\n")
     eventually(lambda: events(node)["notes", None]["subscribers"] == 0, "nobody follows it any more")
-    # It goes on with what comes, until the event ends.
+    # The command goes on with later events, until the event ends.
     tail = subprocess.Popen([program("COPPICE", "coppice"), "events", "tail", "market", "--since", "now", "--json", "--socket", node.socket], stdout=subprocess.PIPE, text=True)
     cleanup.callback(tail.kill)
     eventually(lambda: events(node)["market", None]["subscribers"] == 1, "it is followed")
@@ -467,7 +468,7 @@ def operators(cleanup):
     equal(json.loads(tail.stdout.readline()), {"end": "unregistered"})
     equal(tail.wait(10), 0)
     away = start(cleanup, plugins=plugins, name="away", epmd_port=node.epmd_port)
-    # To follow an event of another node makes this one connect to it, and the log says who asked for that.
+    # Following an event of another node connects to that node, and the log names the user.
     follows = lambda: contains(away.coppice("events", "tail", f"notes@{node.name}", "-n", "1").stdout, "{note,3}")
     lines = lambda: [line["message"] for line in away.logged(module="control") if line["message"].startswith("asked to follow ")]
     follows()
@@ -518,7 +519,7 @@ def feed(cleanup):
     first = Stream(cleanup, port, "/orders")
     equal((first.reply.status, first.reply.headers["Content-Type"]), (200, "text/event-stream"))
     one = first.next()
-    equal(one["data"], "lines")  # of two lines with that name the last one
+    equal(one["data"], "lines")  # the second of two data lines
     two = first.next()
     equal(two["data"], "{a,1}")
     creation, _, seq = two["id"].partition("-")
@@ -589,7 +590,7 @@ def websocket_feed(cleanup):
     equal(next_of(market)["data"], "x")
     node.call("market", "unregister")
     equal(market.next(), (CLOSE, struct.pack("!H", 1000) + b"the event has ended"))
-    # One that takes nothing is closed at its bound, and no other waits for it.
+    # A client that does not read is closed at its bound, and delays no other one.
     deaf, quick = open_feed("/ws/notes"), open_feed("/ws/notes")
     large = '{publish, notes, <<"' + "x" * 50000 + '">>}'
 

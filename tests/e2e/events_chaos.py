@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Named events under chaos: two are published as fast as it goes, while producers and subscribers are killed, some are slow,
-and the wire to the other node is cut and healed. Whoever has subscribed, with or without `since`, sees each number once, as an
-event or in a gap; afterwards all of them have the last one and nothing is left over.
-COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_SEED what happens."""
+"""Two named events under chaos: they are published as fast as possible, while producers and subscribers are killed,
+some subscribers are slow, and the wire to the other node is cut and healed. Each subscriber, with or without `since`,
+gets each number once, as an event or in a gap. Afterwards all of them have the last one, and nothing is left over.
+COPPICE_CHAOS_SECONDS is the time, COPPICE_CHAOS_SEED the seed."""
 import collections
 import os
 import pathlib
@@ -68,7 +68,7 @@ class Chaos:
         cleanup.callback(folder.close)
         shutil.copy(f"{os.environ['COPPICE_TEST_PLUGINS']}/feeds.so", folder.path)
         self.wrong = pathlib.Path(folder.path) / "wrong"
-        # The wire is the only way between the two.
+        # The wire is the only connection between the two nodes.
         nowhere = "  routes: [ { node: away@127.0.0.1, address: 127.0.0.1, port: 1 } ]"
         self.home = Side(cleanup, "home", folder.path, routes=nowhere, events=DECLARED)
         self.wire = Wire(cleanup, self.home.listen)
@@ -143,7 +143,7 @@ def chaos(cleanup):
     took = time.monotonic() - began
     equal(all_of.failed, [])
     all_of.all_follow()
-    # Who has subscribed a moment ago to what comes begins here.
+    # Watchers that subscribed a moment ago get their first event here.
     last = {event: int(home.node.call(event, "{publish, last}")) for event in EVENTS}
     for side in all_of.sides:
         for watcher, event in side.watchers:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every example, as a plugin author would take it over: the hello worlds of the author's pages, the example projects and the bundled
-plugins compile without a warning, warnings asked for that a strict author has on. With COPPICE_EXAMPLES=all they do at each
-level of optimisation: what a compiler finds differs with what it inlines. Without, the compilers only read them.
+"""Compiles every example as a plugin author would who copies it: the hello worlds of the author's pages, the example projects
+and the bundled plugins. There is no warning, with the warnings that a strict author enables. With COPPICE_EXAMPLES=all they are
+compiled at each level of optimisation, because warnings depend on inlining. Without it the compilers only read them.
 """
 import concurrent.futures
 import os

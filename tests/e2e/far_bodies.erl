@@ -1,8 +1,8 @@
 %% SPDX-License-Identifier: MIT
-%% A gen_server that a web server's route with `body: streamed` leads to, as anybody would write one: `count`
-%% reads a body by pieces and answers how long it was, `apart` has another process read it, which ends then,
-%% `echo` writes what it reads as the client takes it.
-%% Collector is told of clients that go.
+%% A gen_server behind a web server's route with `body: streamed`, as any Erlang programmer would write it:
+%% `count` reads a body in pieces and answers its length; `apart` lets another process read it, which then
+%% ends; `echo` writes back what it reads, as fast as the client takes it. Collector is told of clients that
+%% go.
 -module(far_bodies).
 -behaviour(gen_server).
 -export([start/1, init/1, handle_call/3, handle_cast/2, handle_info/2]).

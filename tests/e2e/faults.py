@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What may go wrong around a node: full disks, no descriptors left, a clock that jumps, EPMD gone, a name server that
-does not answer, a certificate that ends. The node stays up, says it once and recovers. A control client that never
-reads is in logs.py."""
+"""Faults of a node's surroundings: full disks, no descriptors left, a clock that jumps, EPMD gone, a name server that
+does not answer, a certificate that expires. The node stays up, reports it once and recovers. logs.py has the control
+client that never reads."""
 import os
 import pathlib
 import re
@@ -165,7 +165,7 @@ def data_disk(cleanup):
     said, = eventually(lambda: [line for line in lines(node, module="apply") if "the applied configuration is not " in line], "it is told")
     contains(said, "the applied configuration is not remembered: ")
     equal((disk / "applied.yaml").read_text(), kept, "the one before is whole")
-    shelf = pathlib.Path(re.findall(r"plugins\.path=\[ (\S+) \]", " ".join(node.process.args))[-1])  # its own, not the build's
+    shelf = pathlib.Path(re.findall(r"plugins\.path=\[ (\S+) \]", " ".join(node.process.args))[-1])  # not the build's
     for name in ("talker.so", "probe.so"):
         with open(shelf / name, "ab") as plugin:
             plugin.write(bytes(200_000))
@@ -186,7 +186,7 @@ def descriptors(cleanup):
     pid = node.process.pid
     equal(node.call("probe", "ping"), "pong")
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    room = 16 if sanitized("address", "thread", "undefined") else 3  # sanitizers look at memory by way of pipes
+    room = 16 if sanitized("address", "thread", "undefined") else 3  # sanitizers use pipes to look at memory
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")) + room, before[1]))
     listen = int(re.search(r":(\d+)", node.ask("status")["listen"][0])[1])
     crowd = []
@@ -250,7 +250,7 @@ def epmd(cleanup):
     first.end()
     eventually(lambda: node.ask("status")["epmd"].startswith("waiting: "), "it waits")
     equal(node.call("probe", "ping"), "pong")
-    node.call("probe", "{sleep, 1500}")  # some attempts
+    node.call("probe", "{sleep, 1500}")  # time for some attempts
     Epmd(cleanup, port)
     eventually(lambda: "registered at" in node.ask("status")["epmd"], "it is registered again", 60)
     text = node.log()
@@ -315,7 +315,7 @@ def slow_dns(cleanup):
         cleanup.callback(one.stderr.close)
     eventually(lambda: len(server.asked) > 1, "as many look-ups as there may be at a time")
     equal(node.call("probe", "ping"), "pong")
-    done = node.coppice("connect", "y@127.0.0.1")  # which its EPMD does not know: no name server is asked for that
+    done = node.coppice("connect", "y@127.0.0.1")  # unknown at its EPMD; no name server is asked for this address
     equal(done.returncode, 1)
     contains(done.stderr, "EPMD", "it was asked, and is not waited for in the queue of names")
     for number, one in enumerate(asking):
@@ -366,7 +366,7 @@ def unused_certificates(cleanup):
     shown, = node.ask("status")["certificates"]
     equal((shown["file"], shown["soon"], shown["unused"]), (own["certificate"], False, None))
     equal(warnings(), [])
-    shutil.copy(other["key"], own["key"])  # of another certificate
+    shutil.copy(other["key"], own["key"])  # the key of another certificate
     warned, = warnings()
     equal(warned["name"], own["certificate"])
     contains(warned["why"], "cannot be used")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Configuration files that are broken, far too large or meant to do harm: each is an error with a line, in little
-time. And a file that takes nothing of what is to be said."""
+"""Configuration files that are broken, far too large or malicious: each gives an error with a line number, soon. And
+output to a file that takes nothing."""
 import resource
 import subprocess
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The node's commands over HTTP: who may ask for what, what is answered, what the log has of it; and the stream of changes."""
+"""The node's commands over HTTP: which rights each needs, its answers, its log lines; and the stream of changes."""
 import http.client
 import json
 import shutil
@@ -247,7 +247,7 @@ def each_right(cleanup):
     for given in ((), *((one,) for one in words)):
         api = Api(cleanup, rights=f"[ {', '.join(given)} ]", token=False)
         for one in commands:
-            # An argument that no command has: what may be asked fails by it, and does nothing.
+            # No command has the argument `nothing`: an allowed command fails by it, and does nothing.
             status, why = (api.ask("POST", one["name"], {"nothing": 1}, token=False) if one["verb"] == "POST" else
                            api.ask("GET", f"{one['name']}?nothing=1", token=False))
             wanted = (400, "no argument is called 'nothing'") if one["right"] in given else (403, f"the right {one['right']} is missing")
@@ -579,7 +579,7 @@ def followed_elsewhere(cleanup):
     equal(follow().status, 403)
     equal(api.get("nodes")["nodes"], [])
     equal(api.follow(f"event=nothing@{api.node.name}", token=False).status, 404, "of the node itself no connection is needed")
-    # With the right manage the node connects, and the log says who asked for that.
+    # With the right manage the node connects, and the log names the user.
     equal(api.follow(f"event=notes@{away.name}").status, 200)
     follows = lambda: [line["message"] for line in api.node.logged(module="control") if line["message"].startswith(f"asked to follow notes@{away.name} (http, ")]
     eventually(lambda: len(follows()) == 1, "it is logged")
@@ -652,7 +652,7 @@ def slow(cleanup):
     api = Api(cleanup, settings=[("node.log.rate.per_source", "unlimited")])
     reader = Stream(api, "topics=log", receives=4096)
     equal(reader.status, 200)
-    long = "x" * 190  # longer names are cut
+    long = "x" * 190  # names beyond the limit are cut
     for number in range(100_000):
         api.node.reply("call", name=f"{number}{long}", term="x")
         if number % 1000 == 0 and api.get("")["streams"]["dropped"]:

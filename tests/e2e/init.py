@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice init` and `coppice add`: a project builds, passes its tests, the one of its running tree among them, and is taken by a node; the
-command line that people of Ergo know makes its tree; and what it refuses, or leaves as it is."""
+"""`coppice init` and `coppice add`: a project builds, passes its tests (one of them runs its tree), and is accepted by
+a node; the command line of Ergo's tool makes the same tree; some things are refused, or left unchanged."""
 import contextlib
 import json
 import os
@@ -34,7 +34,7 @@ def builds(cleanup):
     where = working_folder(cleanup).path
     made(where, "shop", "--sup", "front", "--actor", "front:audit{lang:c,args:{start:5}}", "--logger", "lines", "--observer")
     page = cleanup.enter_context(socket.socket())
-    with contextlib.suppress(OSError):  # another node's page has the port of --observer
+    with contextlib.suppress(OSError):  # another node's page may have the port of --observer
         page.bind(("127.0.0.1", 9911))
         page.listen()
     added(where / "shop", "sup", "front:inner")
@@ -239,8 +239,9 @@ def add_mistakes(cleanup):
     equal(coppice("add", "actor", "cart", cwd=where / "shop").returncode, 2)
 
 
-# Prints for each number of free KiB: what add's status is, how many files the plugin's folder has, whether the configuration
-# has the actor, how many files are left over, and the status of the same command when there is room again.
+# Prints for each number of free KiB: the exit status of add, the number of files in the plugin's folder, whether the
+# configuration has the actor, the number of files left over, and the status of the same command once there is room
+# again.
 FULL_DISK = """
 mount -t tmpfs -o size=1m none {where} && cd {where} && for left in 0 4 8 12 16 20 24 28 32 48; do
   rm -rf shop; {coppice} init shop --actor cart >/dev/null; cd shop
@@ -295,7 +296,7 @@ def small_disks(cleanup):
     for said, own, files, entries in rounds:
         if said:
             check(re.fullmatch(r"said coppice: init shop: \S.*: No space left on device\n", said), "a sentence", said)
-        own = int(own)  # a folder that was there, with a file
+        own = int(own)  # the folder existed before, with a file in it
         check((int(files), int(entries)) == (own, own) if said else int(files) >= 10 + own and int(entries) == 1, "a whole project or none", said, own, files, entries)
     for some in (rounds[:10], rounds[10:]):
         check(some[0][0] and not some[-1][0], "one is too small, and one is not", *some)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice init` on command lines of its grammar, most of them with something wrong in them: what is taken is a project that `coppice
-check` takes, and what is refused is a sentence for each mistake and no file. A value that does not fit its key may be for `coppice check`
-to refuse. COPPICE_INIT_LINES is how many lines are tried,
-COPPICE_INIT_SEED the seed from which they come; a line that fails is printed with its seed."""
+"""`coppice init` on random command lines of its grammar, most of them with mistakes. An accepted line makes a project
+that `coppice check` accepts; a refused line gives a sentence for each mistake and no file. A value that does not fit
+its key may be left to `coppice check`. COPPICE_INIT_LINES is the number of lines, COPPICE_INIT_SEED their seed; a line
+that fails is printed with its seed."""
 import os
 import random
 import re
@@ -18,7 +18,7 @@ SEED = int(os.environ.get("COPPICE_INIT_SEED", "1"))
 GOOD = ("cart", "my-cart", "Audit", "stock_2", "MyActorInSup", "x" * 63)
 BAD = ("for", "größe", "../x", "", "-", "x" * 65, "x" * 300, "9", "a b", "a\tb", "{", "}", "test", "a/b", ":", "::", "cart:", "'", '"', "\\", "%s", "$HOME", "\u202e")
 OTHERS = ("app", "sup", "cron", "events", "logger")
-# Keys of every kind with values that fit it; `port` is one that no test listens at.
+# Keys of every kind, with values that fit. No test listens on the value of `port`.
 VALUES = {
     "lang": ("c", "cpp", "rust"), "args": ("{start:5}", "{}"), "size": ("4",), "command": ("cat",), "members": ("3",), "to": ("cart",), "address": ("127.0.0.1",),
     "port": ("19999",), "tls": ("",), "type": ("permanent", "temporary"), "strategy": ("one_for_one", "rest_for_one"), "intensity": ("3",), "period": ("5s",),
@@ -96,7 +96,7 @@ def lines(cleanup):
         equal(len(made), 1, line)
         again = coppice("init", *words, cwd=where)
         equal((again.returncode, again.stderr), (0, ""), line)
-        (where / made[0] / "build").mkdir()  # as `meson setup` does
+        (where / made[0] / "build").mkdir()  # `meson setup` does so
         config, = (where / made[0] / "config").glob("*.yaml")
         for one in coppice("check", str(config), cwd=where).stderr.splitlines():
             check("not YAML" not in one, line, one)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice inspect` as an author or an operator sees it: the whole document of a good plugin, the reason and the remedy
-for a bad one, without running either; the habits that --lint finds; and that a node refuses what inspect refuses, and what fails in its own init."""
+"""`coppice inspect` for authors and operators: the whole document of a good plugin; the reason and the remedy for a bad
+one, without running either; the habits that --lint finds. A node refuses what inspect refuses, and a plugin whose own
+init fails."""
 import json
 import os
 import shutil

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Listening sockets that a service manager keeps over a restart, and such as it passes: the test is the service manager."""
+"""Listening sockets that a service manager keeps over a restart, and sockets that it passes. The test plays the service
+manager."""
 import contextlib
 import os
 import socket
@@ -37,7 +38,7 @@ class Clients:
             try:
                 self.once()
                 self.served += 1
-            except Exception as why:  # whatever it was, the test says it
+            except Exception as why:  # whatever it is, the test reports it
                 self.refused.append(repr(why))
                 self.over.wait(0.01)
 
@@ -133,7 +134,7 @@ def closed(cleanup):
     listen = fixed % (old, old) + ", { address: 127.0.0.2, ports: 0-0 }"
     node = Node(cleanup, config=tree % ("off", listen, http % http_port), under=manager)
     equal(manager.names(), ["control", "dist", "dist", "http"])
-    # The port of one is another's now, on all addresses.
+    # Another listener now has the port of `http`, on all addresses.
     node.folder.write("node.yaml", tree % ("off", "{ address: 0.0.0.0, ports: %d-%d }" % (http_port, http_port), ""))
     restart(manager, node)
     eventually(lambda: manager.names() == ["control", "dist"], "only what is configured is kept")
@@ -228,10 +229,10 @@ def of_actors(cleanup):
     eventually(lambda: all(one.served > n + 5 for one, n in zip(clients, seen)), "each is served", 60)
     for one in clients:
         one.end()
-        # A connection that was open when its node ended is its end too.
+        # A connection that was open when its node ended may end as well.
         equal([why for why in one.refused if "Refused" in why or "FileNotFound" in why], [], one.name)
 
-    # What comes while there is no node is read by the next.
+    # A datagram that comes while no node runs is read by the next one.
     equal(node.stop(), 0, node.log())
     with socket.socket(type=socket.SOCK_DGRAM) as client:
         client.settimeout(60)
@@ -265,7 +266,7 @@ def activated(cleanup):
     early.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     for name, one in zip(("dist", "http"), opened):
         manager.keep(name, os.dup(one.fileno()))
-        manager.keep(name, os.dup(one.fileno()))  # of a unit and of the store
+        manager.keep(name, os.dup(one.fileno()))  # this one comes from a unit and from the store
     node = Node(cleanup, config=tree % ("off", anywhere, http % ports[1]), under=manager)
     equal(ports_of(node), [str(ports[0])])
     contains(until_closed(early), b"HTTP/1.1 ")

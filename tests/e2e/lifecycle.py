@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Start, stop, failure: exit statuses, signals, kill -9, supervision's limits and an idle node's rest."""
+"""Start, stop and failure: exit statuses, signals, kill -9, the limits of supervision, and an idle node that sleeps."""
 import os
 import pathlib
 import re
@@ -71,7 +71,7 @@ def slow_stop(cleanup):
     eventually(lambda: node.status("busy") == "parked", "the handler waits")
     node.process.send_signal(signal.SIGTERM)
     node.said("a second one shortens it", "it is stopping")
-    time.sleep(2)  # a stop is long from 1 s on, and that of this child begins a moment after the line
+    time.sleep(2)  # from 1 s on a stop is slow; this child's begins a moment after the line
     held.unlink()
     equal(node.process.wait(60), 0, node.log())
     check(re.search(r"slow/busy took [0-9]+ ms to stop", node.log()), "named", node.log())
@@ -122,7 +122,7 @@ def temporary_application(cleanup):
 
 @test("a SIGSEGV or SIGABRT that somebody sends ends the node, as any program")
 def sent_fault(cleanup):
-    # A sanitizer has its own way to end of a fault.
+    # A sanitizer ends the program in its own way after a fault.
     for number in (signal.SIGABRT,) if sanitized("address", "thread") else (signal.SIGABRT, signal.SIGSEGV):
         equal(Node(cleanup).stop(number), -number)
 
@@ -162,7 +162,7 @@ def idle(cleanup):
         return int(fields[11]) + int(fields[12])
 
     before = ticks()
-    time.sleep(2)  # what is observed is that nothing happens
+    time.sleep(2)  # the test shows that nothing happens
     check(ticks() - before <= 2, "ticks of 10 ms in 2 s", ticks() - before)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""coppice log check: what is in a durable log's folder and what is damaged, by segments that are written here after the
-format's description alone."""
+"""coppice log check: what a durable log's folder contains and what is damaged. The segments are written here after the
+description of the format alone."""
 import fcntl
 import json
 import struct
@@ -152,7 +152,7 @@ def foreign(cleanup):
 def zeroed(cleanup):
     at, _ = make(cleanup)
     with open(at / "0000000000000002.log", "wb") as newest:
-        newest.truncate(10 << 20)  # no first batch with reserved room is as long
+        newest.truncate(10 << 20)  # longer than any first batch with reserved room
     said = document(at, 1)
     equal([(one["file"], one["offset"]) for one in said["damages"]], [(str(at / "0000000000000002.log"), 0)])
 

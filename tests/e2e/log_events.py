@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The page of log events (packaging/doc/log-events.md) has every event that the node has, with its id, its levels, its fields and
-its module as the sources have them; and a node's own lines have what the page says."""
+"""The page of log events (packaging/doc/log-events.md) has every event of the node, with its id, levels, fields and
+module as in the sources; and a node's own lines are as the page says."""
 import re
 
 from harness.node import Node, root
@@ -9,7 +9,7 @@ from harness.tap import check, equal, eventually, run, test
 
 PAGE = (root / "packaging/doc/log-events.md").read_text(encoding="utf-8")
 CRASH = {"callback", "last_message", "state", "backtrace"}
-OPERATOR = {"uid", "os_pid", "user", "sudo_user", "terminal", "by", "address", "token"}  # given in control/audit.cpp
+OPERATOR = {"uid", "os_pid", "user", "sudo_user", "terminal", "by", "address", "token"}  # added by control/audit.cpp
 LEVELS = {"debug", "info", "notice", "warning", "error"}
 
 
@@ -54,7 +54,7 @@ def facts(_):
         sources = told_in(name)
         check(sources, "somebody tells of it", name)
         text = "".join(sources.values())
-        # The call, and a little before it: a level or the fields may have a name of their own.
+        # The text around the call: the level or the fields may be in variables before it.
         near = "".join(text[max(0, found.start() - 900):found.end() + 500] for found in re.finditer(rf"events::{name}\b", text))
         for level in levels:
             check(f"level::{level}" in near, "the level is one that the source names", name, level)

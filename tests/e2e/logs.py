@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice logs` and `log-level`: the node's last lines and those that come, whatever state the node is in, and what
-is logged at which level."""
+"""`coppice logs` and `log-level`: the node's last lines and the following ones, in every state of the node, and what is
+logged at which level."""
 import contextlib
 import itertools
 import json
@@ -179,9 +179,9 @@ def does_not_read(cleanup):
         say(node, f"part {part} {long}", times=500)
         eventually(lambda: node.logged(last=1, module="talker")[0]["message"].startswith(f"part {part} "), "it is written")
     grown = int(resident.read_text().split()[1]) * 4096 - before
-    if not sanitized("address", "thread"):  # they keep what is freed
+    if not sanitized("address", "thread"):  # they keep freed memory
         check(grown < 64 << 20, "24 MB of lines do not stay", grown)
-    say(node, "the end", times=1)  # behind which nothing is written while the lines are read
+    say(node, "the end", times=1)  # nothing is written after it while the lines are read
     eventually(lambda: node.logged(last=1, module="talker")[0]["message"].startswith("the end"), "it is written")
     size = sum(len(line["message"]) for line in node.logged())
     check(6 << 20 < size <= 8 << 20, "the last 8 MiB are kept", size)
@@ -189,7 +189,7 @@ def does_not_read(cleanup):
     reader = threading.Thread(target=lambda: seen.extend(lazy.stdout))
     reader.start()
     cleanup.callback(reader.join)
-    limit = threading.Timer(60, lazy.kill)  # which ends its standard error
+    limit = threading.Timer(60, lazy.kill)  # ends its standard error
     limit.start()
     cleanup.callback(limit.cancel)
     check(re.fullmatch(r"coppice: logs: \d+ lines went by before they could be read\n", lazy.stderr.readline()), "it is told")
@@ -364,7 +364,7 @@ def files(cleanup):
     check("worse" not in (shelf.path / "bad.old").read_text(), "not the moved one")
     say(node, "x" * 4000, times=100)
     eventually((shelf.path / "all.2.log").exists, "they are turned over")
-    equal(node.stop(), 0)  # before it, one of them may be on its way to its next name
+    equal(node.stop(), 0)  # before the stop, one file may be about to get its next name
     check((shelf.path / "all.1.log").stat().st_size <= 64 << 10 and not (shelf.path / "all.3.log").exists(), "bounded")
     contains((shelf.path / "all.log").read_text().splitlines()[-1], "stopped")
 

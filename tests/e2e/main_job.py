@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The demo configuration through the client: every bundled plugin does what its README says, and every
-command shows it, for people and for programs."""
+"""The demo configuration through the client: every bundled plugin does what its README says, and every command shows
+it, for people and for programs."""
 import json
 import subprocess
 
@@ -117,7 +117,7 @@ def documents(cleanup):
     check({"kv", "relay"} <= {p.get("name") for p in processes}, "ps", processes)
     info = node.info(found["kv"]["pid"])
     equal(info["name"], "kv")
-    check(found[  # its supervisor is among its links
+    check(found[  # one of its links is its supervisor
         "kv"]["pid"] and top["pid"] in info["links"], "links", info)
 
     equal(node.ask("nodes"), {"nodes": []})

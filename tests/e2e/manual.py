@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Manual pages say what the programs and the schema say of themselves: whoever adds a command gives it a place."""
+"""Manual pages agree with the programs' help and the schema: a new command needs a place in them."""
 import json
 import re
 import shutil
@@ -42,7 +42,7 @@ def note(cleanup):
     page = (man / "coppice-plugin.7").read_text()
     section = re.search(r"^\.SH THE NOTE\n(.*?)^\.SH ", page, flags=re.M | re.S).group(1)
     named = set(re.findall(r"[a-z_]+", " ".join(line for line in section.splitlines() if line.startswith((".B ", ".BR ")))))
-    # The example at the top of note.hpp; what a state consists of is said with it.
+    # The example at the top of note.hpp. The keys inside a state are described with it.
     example = "\n".join(line for line in (root / "daemon/manifest/note.hpp").read_text().splitlines() if line.startswith("//  "))
     keys = set(re.findall(r'"([a-z_]+)":', example)) - {"on", "event", "to"}
     check({"coppice", "takes", "unhandled", "states", "args_schema"} <= keys, "the example is found", keys)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Which plugin has how much memory: 200 MB are seen within 10 %, in whatever way the plugin has allocated them and whoever
-frees them, in the status, in the list of plugins and on the page of metrics."""
+"""The memory of each plugin: 200 MB are counted within 10 %, in whatever way the plugin allocated them and whichever
+plugin frees them, in the status, in the list of plugins and on the page of metrics."""
 import urllib.request
 
 from harness.metrics import Metrics
@@ -49,7 +49,7 @@ for way in WAYS:
         at.has("hoard", LEAK)
         at.has("scavenger", 0)
         resident = at.node.ask("status")["resident_memory"]
-        check(resident > before + LEAK / 4, "it is in the node's memory", resident)  # zlib does not touch all that it has
+        check(resident > before + LEAK / 4, "it is in the node's memory", resident)  # zlib does not touch all of it
         equal(at.tell("hoard", "drop"), "ok")
         at.has("hoard", 0)
         equal(at.node.stop(), 0, at.node.log())

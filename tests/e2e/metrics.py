@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The whole page of /metrics of a node that has each kind of engine, line by line as tests/e2e/metrics_page.txt has it: names,
-help, types, the order of families and series, labels, and every value that does not depend on time or on the machine.
+"""The whole /metrics page of a node that has each kind of engine, line by line as in tests/e2e/metrics_page.txt: names, help,
+types, the order of families and series, labels, and every value that does not depend on time or on the machine.
 
-What a failure shows is a unified diff: `patch` makes the file say what the node says."""
+A failure shows a unified diff: `patch` with it updates the file."""
 import contextlib
 import difflib
 import http.client
@@ -92,7 +92,7 @@ applications:
       children: [ {{ id: weak, actor: probe, name: weak }} ]
 """
 
-# Families whose values hang on the machine or on how fast it is.
+# Families whose values depend on the machine or on its speed.
 VARIES = re.compile(
     r"_seconds(_bucket|_sum|_total)?\b(?!_count)|coppice_(resident_memory_bytes|plugin_memory_bytes|open_fds|message_memory_bytes|processes\b|processes_spawned"
     r"|dead_letters|slow_handlers|workers_taken_over|stuck_threads|lingering_processes|abandoned_stacks|worker_|http_connections"
@@ -101,7 +101,7 @@ VARYING_SERIES = re.compile(r'coppice_named_event_(published_total|kept){event="
 VARYING_LABELS = re.compile(r'(version|creation|error)="[^"]*"')
 
 
-# Which classes of actors have had a measured turn is chance: one series of each name stands for all of them.
+# It is chance which classes of actors have had a measured turn, so one series of each name stands for all of them.
 BY_CHANCE = re.compile(r"(coppice_(?:actor_cpu|handler|mailbox_wait)_seconds\w*)\{")
 LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
 

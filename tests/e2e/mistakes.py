@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a plugin's author gets wrong in a class is said by the compiler, in a sentence with the remedy, and before
-anything else: each row is a class and the sentence. What is right, however odd, compiles."""
+"""Mistakes in a plugin's class are the first error of the compiler, in a sentence with the remedy: each row is a class
+and its sentence. Correct classes compile, however unusual."""
 import pathlib
 import re
 
@@ -23,7 +23,7 @@ struct get { std::int64_t key; };
 CALL = "bool handle_call(const put&) { return true; } "
 BASE = "class shop : public coppice::server { public: "
 
-# (what it is, the source, what the first error says)
+# (the mistake, the source, the first error)
 MISTAKES = [
     ("a private handler", "class shop : public coppice::server { bool handle_call(const put&) { return true; } };",
      "nothing can call handle_call of this class: make it public"),
@@ -80,7 +80,7 @@ MISTAKES = [
     ("an on_response without the tag", BASE + "void on_response(std::uint64_t, const coppice::answer&) {} };",
      "on_response is declared otherwise than it is called"),
 ]
-# Types of messages, and states.
+# Mistakes in types of messages, and in states.
 VARIANT = "using calls = std::variant<put, get>; bool handle_call(const put&) { return true; } "
 MISTAKES += [
     ("a pointer in a message", "struct key { const char* name; };\n" + BASE + "void handle_cast(const key&) {} };",
@@ -155,7 +155,7 @@ MISTAKES += [
      "a pointer in a message, arguments or a state has no term"),
 ]
 
-# Slips of a name: what stands there, and what is meant.
+# Misspelt names: the wrong name, and the right one.
 SLIPS = [
     ("handleCall", "handle_call"), ("HandleCall", "handle_call"), ("handle_calls", "handle_call"),
     ("on_call", "handle_call"), ("handleCast", "handle_cast"), ("on_cast", "handle_cast"),
@@ -177,7 +177,7 @@ MISTAKES += [
      "this class has restore, which nothing calls: the callback's name is restore_state"),
 ]
 
-# The same of state machines.
+# Mistakes in state machines.
 MACHINE = "enum class place { a, b }; class shop : public coppice::statem<place> { public: "
 INIT = "coppice::transition init() { return next(place::a); } "
 CAST = "coppice::transition handle_cast(place, const put&) { return keep(); } "
@@ -217,7 +217,7 @@ MISTAKES += [(f"{wrong} for {right} of a machine", MACHINE + INIT + f"coppice::t
                                   ("handle_internals", "handle_internal"), ("handle_state_time_out", "handle_state_timeout"),
                                   ("handle_named_timeout", "handle_timeout")]]
 
-# Of streams, datagrams, stages, web servers and what an actor does.
+# Mistakes in streams, datagrams, stages, web servers, and in an actor's own calls.
 TCP = "class shop : public coppice::tcp { public: void on_frame(coppice::connection, coppice::bytes) {} "
 MISTAKES += [
     ("a slip beside a stream's callback", TCP + "void on_connected(coppice::connection) {} };",
@@ -250,7 +250,7 @@ MISTAKES += [
      "the member that takes a request's answer is declared otherwise than it is called"),
 ]
 
-# A plugin whole, of which nothing else is said.
+# Whole plugins: the sentence is the only error.
 ALONE = [
     (MISTAKES[0][1], MISTAKES[0][2]),
     (BASE + 'bool handle_call(const put&) { return call<term>("db", 1).has_value(); } };',
@@ -260,7 +260,7 @@ ALONE = [
     (BASE + 'void init() { log("hello"); } };', "log takes the level first: log(COPPICE_LOG_INFO, text)"),
 ]
 
-# The same of a test, a whole file.
+# Mistakes in a test; each is a whole file.
 KIT = """#include <coppice/testing.hpp>
 using namespace coppice::testing;
 int main(int, char** words) {
@@ -270,7 +270,7 @@ int main(int, char** words) {
 }
 """
 
-# Right, all in one file.
+# Correct code, all in one file.
 RIGHT = [
     BASE + "bool handle_call(const put&) noexcept { return true; } };",
     BASE + "coppice::no_reply handle_call(put, const term&) const { return {}; } };",
@@ -311,7 +311,7 @@ RIGHT = [
     "class shop : public counted {};",
 ]
 
-# Names that the base classes' own helpers have or had: a message beside the class may have any of them.
+# Names of helpers that the base classes have or had. A message type beside the class may have any of these names.
 HELPERS = ["api", "at_least_one", "call_all", "deadline", "encoded", "plain", "read_as", "send_answer", "set", "spawn_flags",
            "said", "start_timer", "until", "written"]
 BASES = {"server": "", "consumer": "void handle_events(const std::vector<int>&) {} ",
@@ -321,7 +321,7 @@ RIGHT += ["".join(f"struct {name} {{ std::int64_t at; }};\n" for name in HELPERS
           + f"class shop : public coppice::{base} {{ public: {callback}using casts = std::variant<{', '.join(HELPERS)}>; "
           + "".join(f"void handle_cast(const {name}&) {{}} " for name in HELPERS) + "};"
           for base, callback in BASES.items()]
-# The headers with the classes that actors derive from.
+# The headers with the base classes of actors.
 BEHAVIOURS = ["actor", "event_handler", "raft", "router", "saga", "server", "stage", "statem", "tcp", "udp", "web"]
 BASE_CLASS = re.compile(r"^class (?:actor|\w+ : public (?:detail::)?(?:actor|any_\w+)) \{\n(.*?)^\};", re.M | re.S)
 MEMBER = re.compile(r"^  (?! |return\b|static_assert\b|using\b|friend\b|explicit\b)[\w:<>&*,\[\] ]+?[ &*](\w+)\((?![^;]*\) = )", re.M)

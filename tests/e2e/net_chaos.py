@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Connections under chaos: clients that send byte by byte, break off or never read, while actors are killed, plugins
-replaced and listeners suspended, with many descriptors and with few. What is echoed is what was sent, and in the end
-nothing is left. Then a reload under many open connections, and a peer that does not read beside others that do.
-harness/chaos.py says for how long, and how many a reload is to go through."""
+replaced and listeners suspended, with many descriptors and with few. Echoed bytes are those that were sent, and in the
+end nothing is left. Then a reload under many open connections, and a peer that does not read beside others that do.
+harness/chaos.py has the variables for the time and for the number of connections in a reload."""
 import contextlib
 import pathlib
 import random
@@ -117,7 +117,7 @@ def talk_raw(chaos, here):
 def talk_lines(chaos, here):
     """Lines, over as many reloads as come."""
     with contextlib.closing(chaos.connect("lines")) as connection:
-        line(connection)  # it greets
+        line(connection)  # the actor's greeting
         for _ in range(here.randint(1, 20)):
             word = b"%030d" % here.getrandbits(90) * here.choice([1, 1, 300])
             in_pieces(connection, b"echo " + word + b"\n", here)

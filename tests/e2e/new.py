@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice new`: what it makes builds without a warning from what is installed, is taken by a node and answers as its
-page says, for each kind in C and C++; one of each language, Rust too, is built and tested by its own project. And what it
-refuses. e2e/new_all builds and runs every kind's own test."""
+"""`coppice new`, for each kind in C and C++: the result builds without a warning from the installed files, is accepted
+by a node and answers as its page says. One of each language, Rust too, is built and tested as a project. And the
+refusals. e2e/new_all builds and runs every kind's own test."""
 import json
 import os
 import re
@@ -77,7 +77,7 @@ ASKED_OTHERWISE = {"raft": lead, "web": ask_web, "tcp": ask_tcp, "udp": ask_udp,
 def kinds(cleanup):
     folder, made = everything()
     text = "".join("        " + line for one in made for line in one.children.splitlines(keepends=True))
-    text = text.replace("@demo@127.0.0.1", "@made@127.0.0.1")  # the node of the page on raft
+    text = text.replace("@demo@127.0.0.1", "@made@127.0.0.1")  # the node's name on the page of raft
     config = f"node:\n  name: made@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n{text}"
     node = Node(cleanup, name="made", config=config, settings=[("plugins.path", f"[ {folder} ]")])
     for one in made:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every kind of `coppice new` in C and C++ with gcc and with clang: builds without a warning and passes its own test,
-which fails as soon as the line that does the work is taken out of the source."""
+"""Every kind of `coppice new` in C and C++ with gcc and with clang: it builds without a warning and passes its own
+test; the test fails if the line that does the work is taken out of the source."""
 import subprocess
 
 from harness.made_plugins import compile_all, make_all
@@ -9,7 +9,7 @@ from harness.node import Folder
 from harness.sdk import needs, working_folder
 from harness.tap import check, equal, run, shared, test
 
-# What does the work: in C++, in C, and what takes its place.
+# The line that does the work, in C++ and in C, and its replacements.
 LINES = {
     "actor": ("return sum_ += request.amount;", "__builtin_add_overflow(it->sum, amount, &it->sum)", "return request.amount;", "0"),
     "event-manager": ("events_.emplace_front(event);", "return add(state, event->data, event->size);", "(void)event;",

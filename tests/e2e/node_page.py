@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The node's page in a browser: each view, what it offers with which rights, the token, a node that goes and comes back, the
-keyboard, what a redraw keeps, a narrow screen, and text that can be read in the dark and in the light."""
+"""The node's page in a browser: each view, the actions that each right allows, the token, a node that goes and comes
+back, the keyboard, what a redraw keeps, a narrow screen, and text that is readable in dark and light colours."""
 import json
 import socket
 from urllib.parse import quote
@@ -19,7 +19,7 @@ shop = tree("""
 """, "shop", "temporary", distribution=connectable, intensity=1000)
 
 
-# One of each kind that has a view. The ports of the listeners are put in by whole().
+# One child of each kind that has a view. whole() inserts the ports of the listeners.
 kinds = """
 node: { workers: 2 }
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
@@ -48,8 +48,8 @@ applications:
 """
 
 
-# What several processes agree on. A member of a Raft group warns of a disk that is slower than a heartbeat, so these are not
-# in a test that waits until nothing is wrong.
+# Processes that agree with others. A member of a Raft group warns if the disk is slower than a heartbeat, so they are
+# left out of the test that waits until there is no warning.
 agreed = """
         - { id: ledger, actor: ledger, name: ledger, raft: { members: [ ledger@demo@127.0.0.1 ], heartbeat: 1s, election: 3s } }
         - { id: desk, actor: "transfer:desk", name: desk, saga: { lifespan: 1h, step_timeout: 1m } }
@@ -60,7 +60,7 @@ def whole(more=""):
     return kinds.rstrip().replace("WEB", str(free_port())).replace("TCP", str(free_port())) + more
 
 
-# Each view with what it shows of `kinds`.
+# Each view, with a text from `kinds` that it shows.
 VIEWS = (("overview", "Applications"), ("tree", "doubler"), ("processes", "shop/kv"), ("process/kv", "Mailbox"), ("ends", "Ends"), ("pools", "prices"), ("pipelines", "doubler"), ("machines", "locked"),
          ("events", "notes"), ("jobs", "nightly"), ("listeners", "site"), ("sagas", "desk"), ("cluster", "Cluster"), ("raft", "ledger"), ("plugins", "numbers"), ("log", "node"))
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a plugin asks of its node's own processes by coppice/services.hpp: groups, global names, and the children of a
+"""What a plugin asks of its node's processes through coppice/services.hpp: groups, global names, and children of a
 supervisor, which it starts and ends while the node runs."""
 import os
 import pathlib
@@ -147,7 +147,7 @@ def nested(cleanup):
           [("first", "server", "caretaker", 1), ("second", "server", "caretaker", 1)])
     equal(node.call("app/crew/team/second", "level"), "2")
     equal(node.ask("restart", path="app/crew/team/second"), {"path": "app/crew/team/second"})
-    # one of the template that another has
+    # A child of a template that another supervisor uses too.
     equal(node.call(pid_of(node.call("caretaker", '{open_office, <<"office">>, 9}')), "level"), "9")
     refused = node.call("caretaker", '{open_office, <<"annex">>, -9}')
     check(refused.startswith("{error,-19,{bad_args,"), "a template's child is held against the schema", refused)

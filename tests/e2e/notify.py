@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a service manager hears over NOTIFY_SOCKET: ready when every application has started, how it is in words, that
-it lives; the test is the service manager."""
+"""What a service manager reads from NOTIFY_SOCKET: ready once every application has started, the status in words, signs
+of life. The test plays the service manager."""
 import os
 import resource
 import signal

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the person on call sees and leaves behind: what was switched off by hand, who asked for what, how the last life of the
-node ended, and a client that lives through a restart."""
+"""What an administrator on call sees and causes: processes switched off by hand, who asked for what, how the last life
+of the node ended, and a client that survives a restart."""
 import os
 import pathlib
 import pwd
@@ -71,7 +71,7 @@ def switched_off(cleanup):
     for environment, painted in (({}, True), ({"NO_COLOR": "1"}, False)):
         shown = Terminal(cleanup, [program("COPPICE", "coppice"), "tree", "--socket", node.socket], **environment)
         shown.read_until(b"stopped")
-        shown.read_until(b"never")  # until it is closed
+        shown.read_until(b"never")  # reads until it is closed
         equal(b"\x1b[33mstopped\x1b[0m" in shown.seen, painted, shown.seen)
     check("\x1b" not in node.coppice("tree").stdout, "none in a pipe")
     health = node.coppice("health")
@@ -262,12 +262,12 @@ def few_descriptors(cleanup):
     used = [int(one) for one in os.listdir(open_files)]
     node.close_connection()
     eventually(lambda: len(os.listdir(open_files)) < len(used), "the connection has ended")
-    # No descriptor is left: those below are in use but for that of the connection that has ended.
+    # The limit leaves no descriptor: all below it are in use, but for the one of the connection that has ended.
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(used) + 1, before[1]))
     health = node.coppice("health")
     equal(health.returncode, 0, health.stderr)
     contains(health.stdout, "warning: descriptors")
-    # Files that cannot be opened now are not files that the next start refuses.
+    # Files that cannot be opened now are not reported as files that the next start would refuse.
     node.folder.write("node.yaml", shop + "# looked at once more\n")
     check("refused" not in node.coppice("health").stdout, "nothing is said against the files")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""packaging/OPERATING.md: under each heading of a symptom a node is brought into that trouble, and the page's commands say what
-the page shows. Blocks that need a machine with the service are run by `packaging/dev packaged`."""
+"""packaging/OPERATING.md: under each heading of a symptom a node is brought into that trouble, and the page's commands
+print what the page shows. `packaging/dev packaged` runs the blocks that need a machine with the service."""
 import os
 import pathlib
 import re
@@ -55,7 +55,7 @@ applications:
         for path, place in (("/etc/coppice/tls", self.folder / "tls"), ("/etc/coppice", self.node.folder.path),
                             ("/var/lib/coppice", self.folder / "data"), ("/var/log/coppice", self.folder / "log")):
             text = text.replace(path, str(place))
-        # Without an argument it reads what is in /etc/coppice.
+        # Without an argument the command reads /etc/coppice.
         return re.sub(r"^\$ coppice check$", f"$ coppice check {self.node.folder.path}", text, flags=re.M)
 
     def follows(self, heading):
@@ -92,8 +92,8 @@ def terminated(machine):
 @trouble("A mailbox grows, or answers are slow")
 def waiting(machine):
     node = machine.starts("{ id: orders, actor: relay, name: orders }", "{ id: bank, actor: probe, name: bank }")
-    machine.cleanup.callback(node.stop, signal.SIGKILL)  # the handler ends no earlier
-    for _ in range(30):  # each is given up after 5 s, and then the next one waits
+    machine.cleanup.callback(node.stop, signal.SIGKILL)  # the handler would go on longer
+    for _ in range(30):  # each is given up after 5 s, then the next one waits
         node.connection().send("call", name="orders", term="{relay, bank, {spin, 600000}}", timeout_ms=600000)
     eventually(lambda: node.status("orders") == "parked" and node.ask("health")["warnings"], "the answer is awaited")
 
@@ -109,7 +109,7 @@ def full(machine):
     """As far as the log is concerned: a limit on the size of files has the same consequences."""
     node = machine.starts(STOCK, **{"node.log.files": f"[ {{ path: {machine.folder}/log/node.log }} ]"})
     limit(node, resource.RLIMIT_FSIZE, 1)
-    node.ask("cast", name="stock", term="nothing")  # a line of the log
+    node.ask("cast", name="stock", term="nothing")  # makes a line of the log
     eventually(lambda: node.ask("status")["cannot_write"], "it is noticed")
 
 

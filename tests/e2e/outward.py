@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Routers, stages and event handlers with connections of their own: what comes by them, events that go out by them,
-their ends, and a reload."""
+"""Routers, stages and event handlers with connections of their own: incoming bytes, events that go out, how connections
+end, and a reload."""
 import socket
 
 from harness.node import Node, Shelf, tree

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the Markdown pages name is there: commands, options, keys of the configuration, headers and what they declare, metrics,
-files, headings. A name that was changed in the sources alone fails here, with its page."""
+"""Everything that the Markdown pages name exists: commands, options, keys of the configuration, headers and their
+declarations, metrics, files, headings. A name that was changed only in the sources fails here, with its page."""
 import re
 
 from harness import named
 from harness.node import root
 from harness.tap import check, equal, run, test
 
-# Pages of the documentation that are made and so are no files.
+# Pages of the documentation that the build makes, so they are no files here.
 MADE = {root / f"packaging/doc/{name}.md" for name in ("configuration", "commands", "metrics", "alerts", "cpp", "api")}
-FIRST_HOUR = root / "packaging/doc/tutorial.md"  # its paths are those of the reader's project
+FIRST_HOUR = root / "packaging/doc/tutorial.md"  # its paths are in the reader's project
 
 
 def text_of(page):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Two nodes that distribution.peers joins, from one list: they connect and stay connected, what an operator sees of it, which
-of them runs a job that is for one node, and what apply changes."""
+"""Two nodes that distribution.peers connects, both with the same list: they connect and stay connected; what an
+operator sees of it; which of them runs a job that is for one node; and what apply changes."""
 import signal
 import subprocess
 
@@ -36,7 +36,7 @@ def warned(node):
 
 @test("two nodes with one list connect, and again after a kill -9; a job for one node runs on the lowest, and who is away is said")
 def joined(cleanup):
-    elm = Node(cleanup, name="elm", config=TREE.format(more=PEERS))  # it does not wait for the other to be ready
+    elm = Node(cleanup, name="elm", config=TREE.format(more=PEERS))  # it starts without waiting for the other
     eventually(lambda: runs_here(elm), "it was tried in vain, so the job runs here")
     elm.said("tick: this node runs it while 1 of distribution.peers is away: ash@127.0.0.1")
     contains(elm.coppice("cron").stdout, "away, and jobs with `where: one` may run there too: ash@127.0.0.1\n")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes that change by hand
-and by `apply`, a reload under load, and what operators see of it all."""
+"""A pool of servers in a running node: calls of Erlang processes through it, workers that end, sizes changed by hand
+and by `apply`, a reload under load, and what operators see of it."""
 import concurrent.futures
 import re
 import urllib.request
@@ -65,7 +65,7 @@ def ends(cleanup):
     document = report(node)
     equal((document["lost"], document["unanswered"], document["size"]), (2, 0, 2))
     equal(sum(one["restarts"] for one in document["workers"]), 2)
-    # A call without a monitor can only run into its time-out, and is counted.
+    # A call without a monitor can end only by its time-out. The pool counts it.
     erl("{workers, N} ! {'$gen_call', {self(), make_ref()}, {sleep, 60000}}")
     eventually(lambda: report(node)["held"] == 1, "a worker has the call")
     busy = next(one["pid"] for one in report(node)["workers"] if one["held"])
@@ -157,7 +157,7 @@ def slow_worker(cleanup):
         erl("S = self(), spawn(fun() -> S ! {slow, T(fun() -> gen_server:call({workers, N}, {sleep, 300000}, 300000) end)} end)")
         eventually(lambda: report(node)["held"] == 1, "a worker is busy, for as long as it takes")
         slow = next(one["pid"] for one in report(node)["workers"] if one["held"])
-        # A call whose answer takes five seconds would fail.
+        # A call whose answer takes five seconds fails.
         erl("[spawn(fun() -> R = [T(fun() -> gen_server:call({workers, N}, ping, 5000) end) || _ <- lists:seq(1, 500)],"
             " S ! {all, lists:usort(R)} end) || _ <- lists:seq(1, 16)]")
         equal(erl("lists:usort([receive {all, A} -> A after 120000 -> late end || _ <- lists:seq(1, 16)])"), "[[pong]]")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""port: an actor and its program. How they talk, how each ends with the other, what the program is given, and that
-nothing of it is left, whatever happens."""
+"""port: an actor and its program. How they talk, how each ends with the other, what the program is given; and nothing
+of it is left, whatever happens."""
 import concurrent.futures
 import contextlib
 import json
@@ -79,7 +79,7 @@ def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):  # the second: it went between open and read
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended between open and read
         return False
 
 
@@ -112,7 +112,7 @@ def lines(cleanup):
     port.node.said("closed: it exited with 0")
     eventually(lambda: not children(port.node), "it is reaped")
     check(not alive(pid), "gone")
-    equal(port.node.coppice("info", "talk").returncode, 1)  # transient, and it ended normally
+    equal(port.node.coppice("info", "talk").returncode, 1)  # a transient child that ended normally is gone
 
 
 @test("frames with a length before them, as Erlang's packet 4, and bytes as they come")

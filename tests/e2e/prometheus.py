@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The alerts and the dashboard for Prometheus: every metric that they name is on the page of a node, and promtool finds
-the rules right, has them fire when they should, and reads the page of a node."""
+"""The alerts and the dashboard for Prometheus: every metric in them is on the page of a node; promtool accepts the
+rules, the alerts fire when they should, and promtool reads the page of a node."""
 import json
 import re
 import shutil

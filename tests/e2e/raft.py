@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A replicated state machine on three nodes: config/raft.yaml's group, called from Erlang while nodes are killed, started
-again, emptied and replaced, and while commands crash what applies them."""
+"""A replicated state machine on three nodes: the group of config/raft.yaml, called from Erlang while nodes are killed,
+restarted, emptied and replaced, and while commands crash the actor that applies them."""
 import json
 import pathlib
 import re
@@ -27,8 +27,9 @@ applications:
 """
 
 
-# Asks member after member until one says {ok, ...}: for what may be asked more than once. App appends in a session, so that
-# a repeat is not applied again however slow the machine is; its value is {Serial, Reply} or {discarded, Reason}.
+# Ask, Get: call one member after the other until one answers {ok, ...}; for requests that may be repeated. App
+# appends in a session, so that a repeat is not applied again however slow the machine is; its value is {Serial,
+# Reply} or {discarded, Reason}.
 HELPERS = (
     "Ask = fun(On, What) -> try gen_server:call({ledger, On}, What, 20000) catch exit:{R, _} -> {down, R} end end",
     "On = fun(N) -> lists:nth(N rem length(Nodes) + 1, Nodes) end",
@@ -129,7 +130,7 @@ def example(cleanup):
         erl(one)
     eventually(lambda: all(node.engine("ledger")["leader"] for node in nodes), "there is a leader", seconds=60)
     equal(erl("[App({deposit, <<\"alice\">>, 10}) || _ <- Nodes]"), "[{1,10},{2,20},{3,30}]")
-    # Each member answers from a state that has what was appended by way of another one just before.
+    # Each member answers from a state that contains what was appended through another member just before.
     equal(erl("[begin {S, I} = App({deposit, <<\"bob\">>, 1}), {ok, I} = Get({query, {balance, <<\"bob\">>}}, 3001 + I), S - I end "
               "|| I <- lists:seq(1, 60)] =:= lists:duplicate(60, 3)"), "true")
     equal(erl("App({transfer, <<\"alice\">>, <<\"bob\">>, 5})"), "{64,{balances,25,65}}")
@@ -177,7 +178,7 @@ def kills(cleanup):
     group = Group(cleanup)
     erl = group.erl
     group.leader()
-    # Each client repeats what it has no answer to under the same number, at member after member.
+    # Each client repeats an unanswered command under the same number, at one member after the other.
     erl("Me = self(), Client = fun(Name) -> spawn(fun() -> {ok, C} = Get({client}, 500), "
         "Go = fun Go(Q, R) -> receive stop -> Me ! {done, Name, lists:reverse(R)} "
         "after 5 -> Go(Q + 1, [Do(C, Q, {deposit, Name, 1}, 3000) | R]) end end, Go(1, []) end) end")
@@ -192,7 +193,7 @@ def kills(cleanup):
     erl("[One ! stop || One <- Clients]")
     erl("Results = [receive {done, N, R} -> {N, R} after 300000 -> {late, []} end || _ <- Clients]")
     equal(erl("[ok || {_, []} <- Results]"), "[]", "each client has appended")
-    # Every answer was that of its own number: the balance is the number, and the serials differ and rise.
+    # Every answer belongs to its own number: the balance is the number, and the serials differ and rise.
     equal(erl("lists:usort([[B || {_, B} <- R] =:= lists:seq(1, length(R)) || {_, R} <- Results])"), "[true]")
     done = erl("lists:sum([length(R) || {_, R} <- Results])")
     equal(erl("length(lists:usort([S || {_, R} <- Results, {S, _} <- R]))"), done)
@@ -233,7 +234,7 @@ def sessions(cleanup):
     erl("[Get({client}, 1000) || _ <- lists:seq(1, 3)]")
     equal(erl("Try(1, 6)"), "{discarded,unknown_client}")
     equal(group.get("{query, {balance, <<\"x\">>}}"), "{ok,8}")
-    # A node that opens many pushes out its own, also through a member that passes on.
+    # A node that opens many sessions pushes out its own ones, also through a member that forwards.
     other = Erl(cleanup, "other@127.0.0.1", epmd_port=group.epmd_port)
     other("Nodes = [" + ", ".join(f"'{each}@127.0.0.1'" for each in "abc") + "], [net_adm:ping(N) || N <- Nodes]")
     for one in HELPERS:
@@ -254,7 +255,7 @@ def validated(cleanup):
     equal(erl("Try(1)"), "{1,1}")
     equal(erl("Try(2)"), "{discarded,known}")
     equal(erl("Try(1)"), "{1,1}")
-    equal(erl("Do(1, 1, {add, <<\"one\">>}, 3000)"), "{discarded,unknown_client}") # no entry before it has opened a session
+    equal(erl("Do(1, 1, {add, <<\"one\">>}, 3000)"), "{discarded,unknown_client}") # before the client has a session
     equal(group.get("{query, count}"), "{ok,1}")
 
 
@@ -273,7 +274,7 @@ def snapshots(cleanup):
     eventually(lambda: group.engine(away)["serial"] == group.engine(group.leader())["serial"], "it has caught up", seconds=60)
     check(group.engine(away)["snapshot"] >= 50, "by a snapshot", group.engine(away))
     eventually(lambda: erl(f"Ask('{away}@127.0.0.1', {{query, total, stale}})") == "{ok,400}", "and has the state")
-    # Without its disk it is another member, which votes and counts only once it was added.
+    # Without its disk it is another member, which votes and counts only after it was added.
     group.kill(away)
     old = next(one["id"] for one in group.engine(group.leader(away))["members"] if one["address"] == group.address(away))
     shutil.rmtree(group.nodes[away].folder.path / "data")
@@ -321,16 +322,16 @@ def crashes(cleanup):
     equal(group.append("{note, <<\"two\">>}"), "{2,2}")
     leads = group.leader()
     term = group.engine(leads)["term"]
-    equal(group.append("{slow, 8000}"), "{3,ok}") # longer than an election takes
+    equal(group.append("{slow, 8000}"), "{3,ok}") # takes longer than an election
     equal((group.engine(leads)["term"], group.engine(leads)["role"]), (term, "leader"))
-    # A query's failure is the actor's; it begins again and has its state.
+    # A query that fails crashes the actor, which starts again with its state.
     contains(erl("Ask(hd(Nodes), {query, fail})"), "{error,")
     equal(group.get("{query, count}"), "{ok,2}")
 
     before = max(group.engine(one)["committed"] for one in "abc")
 
     def stopped():
-        if max(group.engine(one)["committed"] for one in "abc") == before:  # nobody has it yet
+        if max(group.engine(one)["committed"] for one in "abc") == before:  # no member has it yet
             erl("Ask(hd(Nodes), {append, crash})")
         return all(group.engine(one)["parked"] == 4 for one in "abc")
     eventually(stopped, "all have stopped at that serial", seconds=60)
@@ -350,7 +351,7 @@ def crashes(cleanup):
     eventually(lambda: "not_parked" in skipped(3), "nobody is parked there", seconds=60)
 
     def passed():
-        # Each append above that had no answer may be another command that crashes.
+        # Each unanswered append above may be one more command that crashes.
         at = {group.engine(one)["parked"] for one in "abc"}
         if len(at) == 1 and (serial := at.pop()) != 0:
             skipped(serial)
@@ -405,7 +406,7 @@ def effects(cleanup):
     equal(group.append("{alarm, 50, <<\"rung\">>}"), "{2,ok}")
     eventually(lambda: notes() == "{ok,[<<\"one\">>,<<\"rung\">>]}", "the timer fires")
 
-    # The leader dies between commit and effect: the message is lost.
+    # If the leader dies between commit and effect, the message is lost.
     leader = group.leader()
     others = [one for one in "abc" if one != leader]
     before = group.engine(leader)["committed"]
@@ -423,10 +424,10 @@ def effects(cleanup):
     group.start(leader)
     eventually(lambda: group.engine(leader)["serial"] == 5, "it is back", seconds=60)
 
-    # The leader dies between an effect and its entry: the next one sets the monitor again.
+    # If the leader dies between an effect and its entry, the next leader sets the monitor again.
     erl("Guarded = spawn(fun() -> receive after infinity -> ok end end)")
     equal(group.append("{guard, Guarded}"), "{6,ok}")
-    # By a snapshot, so that the monitor is known from there.
+    # A snapshot is made, so that the monitor is known from the snapshot.
     equal(erl("[R || I <- lists:seq(1, 60), {_, R} <- [App({note, integer_to_binary(I)})]] =:= lists:seq(5, 64)"), "true")
     leader = group.leader()
     others = [one for one in "abc" if one != leader]
@@ -438,7 +439,7 @@ def effects(cleanup):
     erl("exit(Guarded, kill)")
 
     def alone():
-        # On a slow machine it may have given up the lead before.
+        # On a slow machine it may already have lost the lead.
         now = group.engine(leader)
         return now["log_bytes"] > bytes_before or now["role"] != "leader"
     eventually(alone, "its end is in the log of the leader alone", seconds=60)
@@ -523,7 +524,7 @@ def next_version(cleanup):
     before = group.engine("a")["serial"]
     eventually(lambda: group.engine("a")["serial"] > before, "the client gets on", seconds=60)
     erl("Client ! stop, Results = receive {done, R} -> R after 300000 -> late end")
-    # Each command was applied by one version in order: one adds 1, and from some entry on, 10.
+    # Each command was applied by one version, in order: version 1 adds 1, and from some entry on version 2 adds 10.
     erl("{_, {2, Sum}} = Last = lists:last(Results)")
     contains(erl("lists:foldl(fun({S, {V, Now}}, {Before, {Was, Old}}) when S =:= Before + 1, V >= Was, "
                  "Now =:= Old + (V - 1) * 9 + 1 -> {S, {V, Now}} end, {1, {1, 1}}, Results) =:= Last"), "true")
@@ -669,7 +670,7 @@ def alone(cleanup):
           "it is written down who wanted it")
     equal([one["address"] for one in group.engine(left)["members"]], [group.address(left)])
     equal(group.append("{deposit, <<\"a\">>, 4}"), "{2,7}")
-    # With the disk that it had, a former member is of another group; with an emptied one it is a new member.
+    # A former member that has its old disk is of another group. With an emptied disk it is a new member.
     back = others[0]
     before = group.engine(left)["dropped"]
     group.start(back)

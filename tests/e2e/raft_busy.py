@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A Raft group whose leader's node sends as much as slow connections take. Its heartbeats pass what waits, so that the group
-keeps its leader."""
+"""A Raft group whose leader's node sends as much as slow connections take. Its heartbeats overtake waiting messages, so
+the group keeps its leader."""
 import time
 
 from harness.cluster import Cluster
@@ -11,7 +11,7 @@ from harness.tap import check, equal, eventually, run, test
 NAMES = "abc"
 HEARTBEAT, ELECTION = 200, 3000  # ms; an election begins after one to two times ELECTION without a heartbeat
 RATE = 768 << 10  # bytes a second
-WAITS = 4 << 20  # bytes for a node, at which senders rest: what is sent behind them comes five seconds later
+WAITS = 4 << 20  # bytes that wait for a node; senders pause at this. The last byte takes five seconds
 ENOUGH = 3 * WAITS
 
 
@@ -67,7 +67,7 @@ def busy(cleanup):
         nonlocal longest, at
         heard, last, at = group.heard(leader), at, time.monotonic()
         for name, ms in heard.items():
-            beats[name] += ms < (at - last) * 1000  # there is an answer since it was asked before
+            beats[name] += ms < (at - last) * 1000  # there was an answer since the last look
             longest = max(longest, ms)
         equal(group.seen(), before, f"nobody misses its leader, which has waited {longest} ms for an answer")
         return min(beats.values()) >= 20 and all(carried[name]() > ENOUGH for name in others)

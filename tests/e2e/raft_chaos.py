@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A replicated ledger under chaos: clients append and query while members are killed, frozen and replaced, the network is parted
-in every way, clocks jump, and disks are full, slow or fail. Afterwards the history of all clients is linearizable, no
-acknowledged append is lost, all members have the same state, and no member's code has crashed.
+"""A replicated ledger under chaos: clients append and query while members are killed, frozen and replaced, the network is
+partitioned in every way, clocks jump, and disks are full, slow or fail. Afterwards the history of all clients is linearizable,
+no acknowledged append is lost, all members have the same state, and no member's code has crashed.
 
-COPPICE_CHAOS_SECONDS (60) says for how long, COPPICE_CHAOS_SEED (1) what happens, COPPICE_CHAOS_MEMBERS how many members there
-are: 3, and 5 where it takes five minutes or more. What this machine cannot do is told in a line `# left out`.
+COPPICE_CHAOS_SECONDS is the time (60), COPPICE_CHAOS_SEED the seed (1), COPPICE_CHAOS_MEMBERS the number of members (3; 5 if
+the time is five minutes or more). A line `# left out` names the faults that this machine cannot produce.
 """
 import collections
 import json
@@ -25,11 +25,11 @@ SECONDS = float(os.environ.get("COPPICE_CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
 MEMBERS = int(os.environ.get("COPPICE_CHAOS_MEMBERS", "5" if SECONDS >= 300 else "3"))
 CLIENTS = 6
-EPOCH = 3  # seconds for which the clients use the same accounts
-ACCOUNTS = 4  # of an epoch
+EPOCH = 3  # seconds; in an epoch all clients use the same accounts
+ACCOUNTS = 4  # in each epoch
 SHORT = (1.0, 3.0) if SECONDS < 300 else (1.0, 8.0)  # how long a fault lasts
 FREEZE = 4 if SECONDS < 300 else 10
-REFUSED = ("no_leader", "overloaded", "too_large", "not_allowed", "parked")  # not done, and will not be
+REFUSED = ("no_leader", "overloaded", "too_large", "not_allowed", "parked")  # errors that mean: not done, and will not be
 
 
 class Chaos:
@@ -44,7 +44,7 @@ class Chaos:
         self.history = History()
         self.lock = threading.Lock()
         self.acknowledged = []  # (serial, account, amount, invoked, returned)
-        self.unknown = collections.Counter()  # amounts by account that may have been added
+        self.unknown = collections.Counter()  # by account: amounts that may have been added
         self.wrong = []
         self.done = collections.Counter()
         self.began = time.monotonic()
@@ -88,7 +88,7 @@ class Chaos:
         except NotSent:
             return None, False
         if answer is None or is_error(answer):
-            caller.close()  # another one next time
+            caller.close()  # the next request has a new one
         return answer, True
 
     def open_session(self, caller, here, over):
@@ -111,7 +111,7 @@ class Chaos:
             if self.is_done(answer):
                 self.acknowledge(handle, answer, account, amount, invoked)
                 return True
-            if is_error(answer) and not is_error(answer, "timeout", *REFUSED):  # among them: the session is not known
+            if is_error(answer) and not is_error(answer, "timeout", *REFUSED):  # for example: the session is not known
                 self.wrong.append(("an append in a session", answer))
                 break
             deadline = deadline or (time.monotonic() + 30 if over.is_set() else None)
@@ -198,7 +198,7 @@ class Chaos:
         members = self.cluster.nodes[self.leader()].engine("ledger")["members"]
         return next(((one["role"], one["id"]) for one in members if one["address"] == self.address(name)), (None, None))
 
-    # ---- faults; each returns how long it is to last, None: it is over ----
+    # ---- faults; each returns how long it lasts in seconds, None: it is over ----
 
     def some(self, most=None):
         """Some members, at most so many; by default less than half of them."""
@@ -255,7 +255,7 @@ class Chaos:
     def ring(self):
         names = self.here.sample(self.names, len(self.names))
         mesh = self.cluster.mesh
-        # Of three, each reaches both others: one pair less makes a chain.
+        # Among three members in a ring, each reaches both others. One connection less makes a chain.
         mesh.part(in_ring(names) if len(names) > 3 else over_bridge(names), self.here.choice((mesh.hold, mesh.cut)))
         return self.here.uniform(*SHORT)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The bundled redis: a client whose connection the tree keeps up, against Debian's redis-server where redis-tools is installed, and
-against a server that misbehaves."""
+"""The bundled redis, a client whose connection is kept up by the tree: against Debian's redis-server where redis-tools
+is installed, and against a server that misbehaves."""
 import contextlib
 import pathlib
 import shutil
@@ -158,7 +158,7 @@ def strange(cleanup):
                 asker = threading.Thread(target=lambda: answers.append(node.call("cache", command("PING"))))
                 asker.start()
                 equal(server.recv(100), b"*1\r\n$4\r\nPING\r\n")
-                with contextlib.suppress(OSError): # it may be left in the middle
+                with contextlib.suppress(OSError): # the client may leave in the middle
                     for at in range(0, len(said), 1000):
                         server.sendall(said[at:at + 1000])
                 asker.join()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What reaches the node's sockets uninvited: nonsense, too much, too slow, half-closed. The node says
-no, forgets it, and goes on serving."""
+"""Uninvited input on the node's sockets: nonsense, too much, too slow, half-closed. The node refuses it, forgets it,
+and goes on serving."""
 import contextlib
 import socket
 

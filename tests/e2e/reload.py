@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Hot reload: what is kept when a plugin is replaced under its actors, and that each thing that can go wrong leaves
-the old generation serving."""
+"""Hot reload: what is kept when a plugin is replaced under its actors. Each possible failure leaves the old generation
+serving."""
 import os
 import pathlib
 import re
@@ -181,7 +181,7 @@ def downgrade(cleanup):
 @test("a new file that will not do is refused and the old generation goes on")
 def refusals(cleanup):
     shelf, node = start(cleanup)
-    crash = "ended with status" if sanitized("address") else "signal 11"  # a sanitizer exits in its place
+    crash = "ended with status" if sanitized("address") else "signal 11"  # a sanitizer exits instead
     reports.expect("coppice-plugin-host", "SEGV")
     shelf.put_text("#!/bin/sh\n", "shift")
     refused(node, "ELF")
@@ -229,7 +229,7 @@ def after_restore(cleanup):
 @test("a file built for another ABI is refused and the old generation goes on")
 def other_abi(cleanup):
     shelf, node = start(cleanup)
-    # The manifest says which ABI it was built for: the same file, built for another one.
+    # The manifest says for which ABI the file was built. Here it claims another one.
     data = (variants / "shift_2.so").read_bytes()
     check(b'"abi":[1,0]' in data)
     (shelf.path / "x").write_bytes(data.replace(b'"abi":[1,0]', b'"abi":[9,0]'))

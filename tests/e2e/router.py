@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A router in a running node: calls of Erlang processes through it to processes here and on another node, routes that are
-gone, calls that wait over a reload, and what operators see of it."""
+"""A router in a running node: calls of Erlang processes through it to processes here and on another node, routes that
+are gone, calls that wait during a reload, and what operators see of it."""
 import pathlib
 import re
 import shutil

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Plugins in Rust: the installed crate and its examples are built by Debian's cargo without a network, and serve in a
-node as those in C and C++ do. A panic is an exit reason wherever it comes; the crate's structs lie as the headers'."""
+"""Plugins in Rust: Debian's cargo builds the installed crate and its examples without a network, and they serve in a
+node as plugins in C and C++ do. A panic is an exit reason in every callback; the crate's structs have the layout of the
+headers'."""
 import json
 import os
 import pathlib
@@ -29,7 +30,7 @@ class Workshop:
         cleanup.callback(self.folder.close)
         self.plugins = self.folder.path / "plugins"
         self.plugins.mkdir()
-        # The folder's name begins with the root that it was installed under, or needs it before.
+        # pkg-config may give the folder with the DESTDIR or without it.
         where = pathlib.Path(where if where.startswith(str(prefix.path)) else f"{prefix.path}{where}")
         shutil.copytree(where, self.folder.path / "coppice")
         shutil.copytree(TRIAL, self.folder.path / "trial")
@@ -231,7 +232,7 @@ def ordered(cleanup):
     for a, b, said in (("1", "1.0", "{0,false,false,"), ("a", "1", "{1,false,false,"), ("1", "2", "{-1,false,false,"),
                        ("#{a => 1,b => 2}", "#{b => 2,a => 1}", "{0,true,true,"), ("{a}", "{a}", "{0,true,true,")):
         contains(node.call("trial", f"{{order, {a}, {b}}}"), said)
-    # erlang:phash2(a), of any release
+    # erlang:phash2(a), the same in every release.
     equal(node.call("trial", "{order, a, a}"), "{0,true,true,97}")
     equal(node.call("trial", "keys"), '[<<"a map">>,<<"a float">>,<<"nothing">>]')
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Transactions of sagas in running nodes: config/saga.yaml's transfers, participants in Erlang that fail, answer late or
-not at all, foreign senders, and nodes that are killed: every transaction ends in one way, and no money is lost."""
+"""Transactions of sagas in running nodes: the transfers of config/saga.yaml, participants in Erlang that fail, answer
+late or not at all, foreign senders, and nodes that are killed. Every transaction ends in one way, and no money is
+lost."""
 import pathlib
 import random
 import re
@@ -560,7 +561,7 @@ def killed(cleanup, commit):
             one.wait_ready()
         eventually(lambda: erl("[net_adm:ping(X) || X <- [N, M]]") == "[pong,pong]", "both are there")
     known = {}
-    for tx, value in started:  # one whose start was not answered is started once more
+    for tx, value in started:  # transactions whose start was not answered are started again
         equal(start(erl, value, more=f", #{{id => {tx}}}"), tx)
         known[tx] = ends(erl, tx, seconds=90)
         check(known[tx].startswith(("{committed,", "{compensated,", "{aborted,")), known[tx])

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Transfers of both kinds between four nodes under chaos. In the first test the coordinator or a participant is ended by
-SIGKILL at each record of its log in turn; in the second one nodes are killed, frozen and parted, and disks are full, slow or
-fail, at random. Afterwards each transaction has one outcome for all, each account has what the outcomes say, nobody is in doubt
-two minutes after the last fault, and the logs shrink to what is open.
+"""Transfers of both kinds between four nodes under chaos. In the first test SIGKILL ends the coordinator or a participant at each
+record of its log in turn. In the second test nodes are killed, frozen and separated, and disks are full, slow or fail, at random.
+Afterwards each transaction has the same outcome everywhere, each account has the sum of the outcomes, nobody is in doubt two
+minutes after the last fault, and the logs shrink to the open transactions.
 
-COPPICE_CHAOS_SECONDS (60) says for how long, COPPICE_CHAOS_SEED (1) what happens. What this machine cannot do is told in a
-line `# left out`.
+COPPICE_CHAOS_SECONDS is the time (60), COPPICE_CHAOS_SEED the seed (1). A line `# left out` names the faults that this machine
+cannot produce.
 """
 import collections
 import itertools
@@ -26,16 +26,16 @@ from harness.wire import apart, in_ring, over_bridge
 SECONDS = float(os.environ.get("COPPICE_CHAOS_SECONDS", "60"))
 SEED = int(os.environ.get("COPPICE_CHAOS_SEED", "1"))
 NAMES = "abcd"
-OWNERS = 50  # accounts of a node
-HAS = 10_000  # what each account has at first
+OWNERS = 50  # number of accounts on each node
+HAS = 10_000  # initial balance of each account
 CLIENTS = 4
 SHORT = (1.0, 3.0) if SECONDS < 300 else (1.0, 8.0)  # how long a fault lasts
 FREEZE = 4 if SECONDS < 300 else 10
 KINDS = {"desk": "compensate", "safe_desk": "two_phase"}
-IN_DOUBT = 120  # seconds after the heal in which everything is over
+IN_DOUBT = 120  # seconds after the heal, in which everything has to end
 MOST_RECORDS = 60  # of one transaction at one node
-MORE_AFTERWARDS = 20  # transfers when the answers are no longer kept, which write the logs on
-SMALL_LOG = 256 << 10  # bytes of what is live once all is over and forgotten
+MORE_AFTERWARDS = 20  # transfers made after the answers are forgotten, so that the logs are written on
+SMALL_LOG = 256 << 10  # bytes of live records once everything is over and forgotten
 
 
 class Transfer:
@@ -220,7 +220,7 @@ class Bank:
         for number in range(MORE_AFTERWARDS):
             check(self.start(caller, self.transfer(here, b"after-%d" % number), 60), "it is started")
         eventually(lambda: not self.open(), lambda: f"nothing is open: {self.open()}", 60)
-        until(5)  # the answers are forgotten a second after the end
+        until(5)  # an answer is forgotten a second after the end
         after = self.stop_and_check()
         sizes = {name: (before[name]["live_bytes"], after[name]["live_bytes"], after[name]["bytes"]) for name in self.names}
         print(f"# bytes that are live, live when all is forgotten, and of the log's files then: {sizes}", flush=True)
@@ -352,7 +352,7 @@ class Chaos:
         before = ended()
         eventually(lambda: ended() > before + 3 or self.clients.failed or self.bank.wrong, lambda: f"transfers end again: {self.bank.open()}", 60)
 
-    # ---- faults; each returns how long it is to last, None: it is over ----
+    # ---- faults; each returns how long it lasts in seconds, None: it is over ----
 
     def some(self, most=2):
         return self.here.sample(NAMES, self.here.randint(1, most))
@@ -459,7 +459,7 @@ def chaos(cleanup):
     one.cluster.connected()
     one.rage()
     took = time.monotonic() - one.began
-    # A start that was not answered is asked for by the node that asked first.
+    # An unanswered start has to be repeated by the node that asked first.
     callers = {}
     cleanup.callback(lambda: [caller.close() for caller in callers.values()])
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The published JSON Schema accepts and refuses what `coppice check` accepts and refuses, over configurations that
-are made from a good one by seeded mutations. JSON is YAML, so that each of them is one document for both."""
+"""The published JSON Schema accepts and refuses what `coppice check` does, for configurations that are made from a good
+one by seeded mutations. JSON is YAML, so each of them is one document for both."""
 import concurrent.futures
 import copy
 import json
@@ -54,14 +54,14 @@ def good(folder):
     }
 
 
-# Whatever may stand where something else is expected. Text that is a good name elsewhere is left out: whether a
-# plugin, an application or another child has it is nothing a schema can know.
+# Values that replace an expected one. Text that is a good name elsewhere is left out: a schema cannot know whether a
+# plugin, an application or another child has that name.
 values = [None, True, False, 0, 1, -1, 7, 300, 70000, 5000000000, 0.5, -2.5, "", " ", "0", "5s", "0ms", "1h30m", "64KiB",
           "-1", "auto", "off", "on", "infinity", "brutal_kill", "permanent", "temporary", "transient", "one_for_one",
           "simple_one_for_one", "never", "all_significant", "drop_old", "exit", "max", "0600", "0999", "x/y", "x@y",
           "Not A Word", "1-2", "2-1", "a" * 300, "\u0001", "::1", "300.0.0.1", [], [1], ["x y"], [[]], {}, {"x": 1}]
 
-# What `check` finds in the whole, and a schema cannot.
+# Faults that `check` finds in the whole configuration, and a schema cannot.
 beyond_schemas = ("stands here a second time", "depends_on", "no plugin", "has no actor", "args", "is the node's own",
                   "does not exist", "is named twice", "is no range")
 

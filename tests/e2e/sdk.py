@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a plugin author gets: the SDK is installed under a DESTDIR, the hello worlds of the author's pages are built from it by the
-commands that the pages show, with gcc and with clang, loaded by a node and called; so are the example projects. And what
-is exported by whom."""
+"""The SDK for plugin authors, installed under a DESTDIR: the hello worlds of the author's pages are built from it with
+the pages' commands, with gcc and with clang, loaded by a node and called; so are the example projects. And which
+symbols each library exports."""
 import gzip
 import os
 import pathlib
@@ -144,7 +144,7 @@ def order_alone(cleanup):
     shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
 
 
-# A stage, which the kit runs by the node's engine.
+# A stage; the kit runs it with the node's engine.
 STAGED = """#include <coppice/stage.hpp>
 #include <coppice/testing/stage.hpp>
 
@@ -184,7 +184,7 @@ def kit_whole(cleanup):
     equal(shell("pkg-config --print-requires coppice-testing", folder.path, **installed()[1]).strip(), "")
 
 
-# How an author may build a test, whose kit is built otherwise.
+# Options with which an author may build a test; the kit is built with other ones.
 FLAGS = ["clang++", "g++ -D_GLIBCXX_ASSERTIONS", "g++ -O2 -DNDEBUG", "g++ -fsanitize=address,undefined -fno-sanitize-recover=undefined",
          "clang++ -fsanitize=address"]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Secrets of actors that stand in files and credentials: each start reads them anew, only markers of the configuration are
-read, and no text of them is anywhere but with the actor."""
+"""Secrets in the args of actors, which come from files and credentials: each start reads them anew, only markers in the
+configuration are read, and only the actor ever has their text."""
 import json
 import subprocess
 

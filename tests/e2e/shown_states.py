@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice info` of actors whose format_status is slow or shows much: however many ask, each is answered soon, the actor
-works for nobody who has gone, and what is told is of now."""
+"""`coppice info` of actors whose format_status is slow or long: however many clients ask, each is answered soon, the
+actor does no work for clients that have gone, and the answer is current."""
 import os
 import pathlib
 import shutil

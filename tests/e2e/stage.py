@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A pipeline of stages in running nodes: config/stage.yaml's, Erlang and Elixir processes that speak GenStage's protocol in
-every role of it, two nodes, losses and reloads under way."""
+"""A pipeline of stages in running nodes: that of config/stage.yaml, Erlang and Elixir processes that speak GenStage's
+protocol in each role, two nodes, losses, and reloads of busy stages."""
 import os
 import pathlib
 import re
@@ -16,7 +16,7 @@ from harness.erlang import Erl
 from harness.node import Folder, Node, free_port, plugin_folder, program
 from harness.tap import check, contains, equal, eventually, run, test
 
-# How often stages are reloaded under way; without it as often as ten seconds allow.
+# How often busy stages are reloaded. 0: as often as ten seconds allow.
 RELOADS = int(os.environ.get("COPPICE_STAGE_RELOADS", "0"))
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -139,7 +139,7 @@ def elixir_producer(cleanup):
     ex('send(p, {:"$gen_consumer", {me, ref}, [10]})')
     equal(ex('{:"$gen_producer", {^p, ^ref}, {:cancel, r}} = hear.(); r'), ":unknown_subscription")
     equal(ex("GenServer.call(c, :count)"), "{:printed, 5, 8, 0}")
-    # A permanent one ends with its producer's reason, and its supervisor starts it again.
+    # A permanent subscriber ends with its producer's reason, and its supervisor restarts it.
     ex('{:ok, _} = GenServer.call(c, {:"$subscribe", nil, spawn(fn -> receive do :never -> 1 after 300 -> exit(:boom) end end), []})')
     eventually(lambda: ex("GenServer.call(c, :count)") == "{:printed, 0, -1, 0}", "it starts again")
 
@@ -154,7 +154,7 @@ def elixir_around(cleanup):
     equal(ex('{:"$gen_producer", {p, ^up}, {:subscribe, nil, _}} = hear.(); {:"$gen_producer", _, {:ask, n}} = hear.(); n'), "4")
     ex('send(d, {:"$gen_producer", {me, :down}, {:subscribe, nil, []}}); send(d, {:"$gen_producer", {me, :down}, {:ask, 3}})')
     ex('send(p, {:"$gen_consumer", {me, up}, [1, 2, 3, 4]})')
-    # [1, 2], then the ask; then one of [3, 4], and an ask again
+    # [1, 2] come, then it asks; then one of [3, 4], and it asks again.
     heard = [ex("case hear.() do {_, _, what} -> what; other -> other end") for _ in range(4)]
     equal(heard, ["[2, 4]", "{:ask, 2}", "[6]", "{:ask, 2}"])
     ex('send(d, {:"$gen_producer", {me, :down}, {:ask, 2}})')

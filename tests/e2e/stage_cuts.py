@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A pipeline over two nodes whose wire is cut and healed while its stages are killed, come and go: nobody is sent more than
-was asked for, every event is delivered, buffered or counted, and events flow again whatever has happened.
-COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_SEED what happens."""
+"""A pipeline over two nodes whose wire is cut and healed while its stages are killed, come and go. No stage gets more
+than it asked for; every event is delivered, buffered or counted; and events flow again afterwards.
+COPPICE_CHAOS_SECONDS is the time, COPPICE_CHAOS_SEED the seed."""
 import json
 import os
 import random
@@ -73,7 +73,8 @@ def all_accounted(stages, name, actor):
 @test("over cuts, kills and consumers that come and go nobody gets more than he asked for, and no event goes unaccounted")
 def cuts(cleanup):
     dice = random.Random(SEED)
-    # The wire is the only way: the first node, which may want to watch a process of the second as the wire is cut, finds nobody there.
+    # The wire is the only connection: if the first node monitors a process of the second while the wire is cut, it
+    # reaches nothing.
     nowhere = "  routes: [ { node: second@127.0.0.1, address: 127.0.0.1, port: 1 } ]"
     first = Stages(cleanup, "first", ['{ id: counter, actor: "numbers:counter", name: counter }'], routes=nowhere)
     wire = Wire(cleanup, first.listen)
@@ -83,7 +84,7 @@ def cuts(cleanup):
                 f'{{ id: other, actor: "numbers:printer", name: other, stage: {{ subscribe_to: [ {{ to: doubler, {AGAIN} }} ] }} }}']
     second = Stages(cleanup, "second", children, routes=route, epmd_port=first.node.epmd_port)
     erl = Erl(cleanup, epmd_port=first.node.epmd_port)
-    # A consumer at the other end of the pipeline, that asks now and then.
+    # A consumer at the other end of the pipeline, which asks now and then.
     erl(f"D = {{doubler, '{second.node.name}'}}, Visit = fun(N) -> T = make_ref(), D ! {{'$gen_producer', {{self(), T}}, {{subscribe, nil, []}}}}, "
         "D ! {'$gen_producer', {self(), T}, {ask, N}}, T end, Leave = fun(T) -> D ! {'$gen_producer', {self(), T}, {cancel, done}} end, "
         "Got = fun(T, F) -> receive {'$gen_consumer', {_, T}, L} when is_list(L) -> length(L) + F(T, F) after 300 -> 0 end end")
@@ -126,7 +127,7 @@ def cuts(cleanup):
             check(got <= count, f"who asked for {count} got {got}")
         for stages, name in ((first, "counter"), (second, "doubler"), (second, "printer")):
             no_more_than_asked(stages, name)
-    # Without a wire the pipeline stands still, and its counters can be compared.
+    # While the wire is cut the pipeline stands still, and its counters can be compared.
     wire.cut()
     emitted = []
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Strategies: which children keep their pid when one ends, dynamic children, and what ends by itself."""
+"""Strategies: which children keep their pid when one ends; dynamic children; and shutdown by significant children."""
 import re
 
 from harness.erlang import Erl
@@ -173,7 +173,7 @@ def supervisor_from_erlang(cleanup):
     erl("(fun Again() -> case is_pid(At(z)) andalso is_pid(At(y)) andalso At(y) =/= Y0 andalso At(z) =/= Z0 of"
         " true -> ok; _ -> timer:sleep(10), Again() end end)()")
     equal(erl("[At(x) =:= X0, gen_server:call(At(z), ping)]"), "[true,pong]")
-    # what it is told is what it says of itself, so that another can be made by it
+    # get_childspec returns the spec that the child was started with, so that another child can be started with it.
     equal(erl("{ok, C} = supervisor:get_childspec(S, d), ok = supervisor:terminate_child(S, d),"
               " ok = supervisor:delete_child(S, d), {ok, P2} = supervisor:start_child(S, C),"
               " [I || {I, _, _, _} <- supervisor:which_children(P2)]"), "[z,y,x]")
@@ -278,7 +278,7 @@ def backoff(cleanup):
     eventually(lambda: node.pid("a") not in (None, before["a"]), "it is back")
     equal(pids(node, "bc"), {name: before[name] for name in "bc"})
     node.said("three/a is restarted in 3000 ms")
-    # A restart by hand ends the wait at once, and the timer that is still running then says nothing.
+    # A restart by hand ends the wait at once. The timer, which still runs, then has no effect.
     node.answer("a", "{exit, oops}")
     eventually(lambda: first_child()["state"] == "restarting", "it waits once more")
     node.ask("restart", path="three/a")

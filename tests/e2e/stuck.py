@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A handler that holds its thread: on a node with one worker everybody else goes on, and the node says so."""
+"""A handler that holds its thread, on a node with one worker: all other actors go on, and the node reports the
+handler."""
 import pathlib
 import shutil
 import signal
@@ -140,7 +141,7 @@ def stack_size(cleanup):
     at = Stubborn(cleanup, linger="5s", stack="4MiB")
     equal(at.node.call("oak", "{deep, 3000000}"), "ok")
     if sanitized("address", "thread"):
-        return # its runtime has the signal
+        return # its runtime handles the signal
     at = Stubborn(cleanup, linger="5s")
     equal(at.node.call("oak", "{deep, 150000}"), "ok")
     reports.expect_signal(signal.SIGSEGV)
@@ -153,7 +154,7 @@ def stack_size(cleanup):
 def abandoned(cleanup):
     at = Stubborn(cleanup, "200ms")
     at.killed(stays_ms=4000)
-    equal(at.metric("lingering_processes"), 1)  # while the first sits in its handler still
+    equal(at.metric("lingering_processes"), 1)  # while the first is still in its handler
     equal(at.node.call("oak", "ping"), "pong")
     eventually(lambda: at.metric("abandoned_stacks_total") == 1, "its stack is given up")
     at.node.said("its stack is given up", "and the log says so")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Actors for connections in a running node: clients of every kind, the actors' mistakes, a reload in the middle of a line,
-what operators see and change, and actors that connect out."""
+"""Actors for connections in a running node: clients of every kind, mistakes of the actors, a reload in the middle of a
+line, what operators see and change, and actors that connect to others."""
 import contextlib
 import os
 import socket
@@ -98,7 +98,7 @@ def slow(cleanup):
         other.send(b"echo %d\n" % number)
         equal(other.line(), b"%d" % number)
     gate.ended(slow=1)
-    most = 200_000 + (256_000 if sanitized("address") else 0)  # which keeps that much of what was freed
+    most = 200_000 + (256_000 if sanitized("address") else 0)  # it keeps that much freed memory
     check(gate.node.kilobytes("VmRSS") < most, "what waits is bounded", gate.node.kilobytes("VmRSS"))
     reader = gate.connect()
     reader.send(b"fill\n")

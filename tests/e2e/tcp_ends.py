@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""How connections end: clients that reset at any moment, ten thousand that come and go, and stops while some of them are
-busy, deaf or gone. Nothing of them is left."""
+"""How connections end: clients that reset at any moment, ten thousand clients that come and go, and stops while some
+actors are busy or some clients do not read or are gone. Nothing of them is left."""
 import contextlib
 import os
 import socket
@@ -124,7 +124,7 @@ def proxied(cleanup):
         no_socket_beyond(gate, before)
         equal(gate.actors(), [])
     gate = Gate(cleanup, more=["proxy_protocol: { accept: either }"])
-    for part in (b"", line[:9]): # who waits in his header holds up no other
+    for part in (b"", line[:9]): # a client that is still in its header delays no other
         gate.connect(hears=False).send(part)
     client = gate.connect(hears=False)
     client.send(line + b"echo here\n")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Where connections come from and go to: sockets that a service manager passes, certificates by name, more clients than
-are taken, connections that are kept up, that actors hand over, and that a pool's workers have."""
+"""Origins and destinations of connections: sockets that a service manager passes, certificates by name, more clients
+than are allowed, connections that are kept up, that actors hand over, and that a pool's workers have."""
 import contextlib
 import ctypes
 import errno
@@ -17,7 +17,7 @@ from harness.systemd import ServiceManager
 from harness.tap import Skip, check, contains, equal, eventually, run, test
 from harness.tcp_gate import LINES, Client, Gate, alone, config
 
-PIDFD_GETFD = 438 # of <sys/syscall.h>: on every machine the same
+PIDFD_GETFD = 438 # number in <sys/syscall.h>, the same on every machine
 
 
 @test("a listener has the socket that systemd passes under its name, and again when it starts again")
@@ -390,7 +390,7 @@ def proxy(cleanup):
         def serve():
             with contextlib.closing(server.accept()[0]) as connection:
                 parts = []
-                while part := connection.recv(10_000): # little by little, so that the client has to wait
+                while part := connection.recv(10_000): # reads little by little, so that the client has to wait
                     parts.append(part)
                 got.append(b"".join(parts))
                 connection.sendall(answer)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""TLS that actors begin and show: STARTTLS in both roles, certificates of clients and ones that are renewed, and what comes
-uncopied to and fro."""
+"""TLS that actors begin and inspect: STARTTLS in both roles, certificates of clients, renewed certificates, and bytes
+that are passed through uncopied."""
 import hashlib
 import os
 import re
@@ -154,7 +154,7 @@ def alerted(cleanup):
                     client.recv(1)
                     raise AssertionError("it is let in")
                 except ssl.SSLError as why:  # a reset is another error
-                    # mbedTLS says 41, no_certificate, where RFC 8446 has 116, certificate_required.
+                    # mbedTLS sends 41, no_certificate, where RFC 8446 has 116, certificate_required.
                     check(re.search("certificate.required|no.certificate", str(why).lower()), "the alert", str(why))
 
 
@@ -191,7 +191,7 @@ def renegotiation(cleanup):
     cleanup.callback(asks.wait)
     cleanup.callback(asks.kill)
     check(any(b"hello 127.0.0.1 tls=1.2" in line for line in asks.stdout), "it is greeted")
-    asks.stdin.write(b"R\n") # its order to ask for one
+    asks.stdin.write(b"R\n") # openssl's command that asks for a certificate
     asks.stdin.flush()
     contains(asks.stdout.read(), b"no renegotiation", "it is told, and ends")
     gate.open(1)

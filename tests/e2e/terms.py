@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The page of C++ types as terms (packaging/doc/plugins/terms.md, and codec.md): every row of its tables is compiled with the page's own types, and what
-the headers do is compared with what the row says. A row of a kind that no check knows is an error."""
+"""The pages about C++ types as terms (packaging/doc/plugins/terms.md, and codec.md): every row of their tables is
+compiled with the page's own types, and the result is compared with the row. A table of an unknown kind is an error."""
 import re
 
 from harness.chapters import blocks, tables
@@ -11,7 +11,7 @@ from harness.tap import Skip, check, equal, run, test
 
 PAGES = [(root / "packaging/doc/plugins" / name).read_text(encoding="utf-8") for name in ("terms.md", "codec.md")]
 
-# What a row of each kind of table runs: {0} is its C++, {1} its Erlang.
+# The heads of the tables, and the check that a row of each runs: {0} is its C++, {1} its Erlang.
 BOTH, WIDE, REFUSED, UNWRITTEN, LIMIT = ("C++", "Erlang"), ("C++", "Erlang", "becomes"), ("C++", "Erlang", "the sentence"), ("C++", "why"), ("what", "at most")
 CHECKS = {
     BOTH: "shows({0}, {1});",
@@ -19,7 +19,7 @@ CHECKS = {
     REFUSED: "shows_refused<{0}>({1});",
     UNWRITTEN: "say(etf::encode({0}).empty() ? \"not written\" : \"written\");",
 }
-# What the headers say of each limit.
+# The expression for each limit in the headers.
 LIMITS = {
     "members of a struct": "etf::reflect::most_members",
     "values of enumerators": "etf::detail::names_of<colour>.size() - 1",

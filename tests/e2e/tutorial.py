@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The tutorial, as a reader follows it: each command in its order, each output as the page has it, each edit made."""
+"""Follows the tutorial as a reader does: each command in order, each output as the page has it, each edit."""
 from harness.node import root
 from harness.page import Reader, blocks, edited, part, says
 from harness.sdk import reader, working_folder

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A request that a person mistyped, or that a web route brings to an actor that takes none, ends nobody; and what web
-requests hold in confidence stands in no log."""
+"""A mistyped request, or a web request that a route brings to an actor that does not handle it, ends no actor; and
+secrets in web requests are not logged."""
 from harness.node import connectable, tree
 from harness.site import WebSite
 from harness.tap import check, contains, equal, eventually, run, test
@@ -26,7 +26,7 @@ CHILDREN = """
               - { path: /crowd, to: crowd }
               - { path: /door, to: door }
 """
-# What the node itself runs, and what the configuration makes of no plugin.
+# Processes of the node itself, and processes that the configuration starts without a plugin.
 OWN = ("net_kernel", "rex", "pg", "global_name_server", "application_controller", "coppice_cron", "coppice_events", "user", "below", "news",
        "gate", "site")
 SECRETS = {"Authorization": "Bearer SECRET-TOKEN", "Cookie": "session=SECRET-COOKIE"}

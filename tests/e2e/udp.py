@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Actors with UDP sockets in a running node: sizes, answers at once and late, their mistakes, a reload, several handlers, groups,
-floods, and what operators see and change."""
+"""Actors with UDP sockets in a running node: sizes, answers at once and late, mistakes of the actors, a reload, several
+handlers, groups, floods, and what operators see and change."""
 import contextlib
 import os
 import socket
@@ -18,7 +18,7 @@ CHILD = """
           udp: {{ listen: {listen}, actor: pings, {more} }}
 """
 HERE = "[ { address: 127.0.0.1, port: 0 } ]"
-INVALID, REFUSED = -1, -19  # of coppice/status.h
+INVALID, REFUSED = -1, -19  # numbers of coppice/status.h
 
 
 class Place:
@@ -74,12 +74,12 @@ def late(cleanup):
     clients = [place.client(to) for _ in range(1000)]
     for number, client in enumerate(clients):
         client.send(b"later %d to %d" % (3000 - 2 * number, number))
-        if number % 100 == 99: # no more wait in the socket than it has room for
+        if number % 100 == 99: # no more wait in the socket than it can hold
             eventually(lambda sent=number + 1: place.engine()["received"] == sent, "they have come")
     for number, client in enumerate(clients):
         equal(client.recv(100), b" to %d" % number)
         client.setblocking(False)
-    place.node.call("pings", "count") # behind all that was sent
+    place.node.call("pings", "count") # answered after everything that was sent
     for client in clients:
         try:
             check(False, "and nobody else's", client.recv(100))
@@ -161,7 +161,7 @@ def refused(cleanup):
         raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
     except PermissionError:
         return
-    with raw: # from port 0, which nothing can be sent to
+    with raw: # its source port is 0, to which nothing can be sent
         _, port = place.address()
         raw.sendto(b"\0\0" + port.to_bytes(2, "big") + b"\0\x0a\0\0hi", ("127.0.0.1", 0))
     eventually(lambda: place.engine()["received"] == 2, "it came")
@@ -194,7 +194,7 @@ def flood(cleanup):
     before = place.node.kilobytes("VmRSS")
     block = b"quiet " + b"x" * 1000
     sent = 0
-    for _ in range(20): # the first round will do, unless the sender had to wait for as long as the actor slept
+    for _ in range(20): # the first round is enough, unless the sender had to wait while the actor slept
         client.send(b"sleep 1000")
         for _ in range(5000):
             client.send(block)

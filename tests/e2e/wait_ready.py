@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""wait-ready: it waits for a node that is not up yet, through whatever becomes of it meanwhile, and says in the
-end what was in the way."""
+"""wait-ready: it waits for a node that does not run yet, whatever happens meanwhile, and in the end says what was in
+the way."""
 import contextlib
 import json
 import os
@@ -282,7 +282,7 @@ def costs_nothing(cleanup):
     waiter = Waiter(cleanup, "--socket", nobody(cleanup))
     waiter.waits()
     begun = waiter.processor_seconds()
-    time.sleep(2)  # what is observed is that nothing happens
+    time.sleep(2)  # the test shows that nothing happens
     used = waiter.processor_seconds() - begun
     waiter.process.send_signal(signal.SIGINT)
     equal(waiter.done()[0], -signal.SIGINT)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""web: requests become calls of actors and pools, here and on another node, and what they answer goes back; what is no
-request, or comes to nothing, is answered by its status, and costs nobody else anything."""
+"""web: requests become calls of actors and pools, here and on another node, and the answers go back. Malformed and
+unanswered requests are answered by their status, and disturb no other client."""
 import contextlib
 import gzip
 import http.client
@@ -17,7 +17,7 @@ import threading
 import time
 
 from harness.node import Folder, free_port, plugin_folder, program, root, tree, until_closed
-from harness.reports import reports  # a sanitizer keeps what is freed for a while
+from harness.reports import reports  # a sanitizer keeps freed memory for a while
 from harness.site import WebSite
 from harness.tap import check, contains, equal, eventually, run, shared, test
 
@@ -201,7 +201,7 @@ def overload(cleanup):
             inner.callback(health.close)
             health.request("GET", "/livez")
             equal(health.getresponse().status, 200, "the node itself is well")
-            for one in waiting: # one that only ended its side could still be answered
+            for one in waiting: # a client that closed only its sending side could still get an answer
                 one.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one.close()
             eventually(lambda site=site: site.report()["in_flight"] == 0, "they are given up")
@@ -396,7 +396,7 @@ def slow_clients(cleanup):
     equal(status(site.raw(b"GET / HT")), 408)
     equal(status(site.raw(b"POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")), 408)
     for head, byte in ((b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"y"), (b"POST /users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x")):
-        with socket.create_connection(site.at, 20) as drip: # a byte now and then makes it no longer
+        with socket.create_connection(site.at, 20) as drip: # a byte now and then does not extend the time
             began = time.monotonic()
             drip.sendall(head)
             drip.settimeout(0.1)
@@ -569,7 +569,7 @@ def compressed(cleanup):
     contains(gzip.decompress(body), b"x" * 3000)
     check(len(plain) > 3000, "others get it whole", len(plain))
     equal(site.ask("/do/brief", headers={"Accept-Encoding": "gzip"})[1]["content-encoding"], None)
-    # What a cache is told by 304 is what the whole answer has said.
+    # A 304 has the same headers as the whole answer.
     for accepts in ({"Accept-Encoding": "gzip"}, {}):
         code, whole, _ = site.ask("/do/long", headers=accepts)
         equal((code, whole["content-encoding"], whole["etag"]), (200, *(("gzip", 'W/"v1"') if accepts else (None, '"v1"'))))
@@ -606,7 +606,7 @@ class Files(Site):
         (self.root / "sub" / "a b.txt").write_text("below")
         (self.root / "out").symlink_to("..")
         (self.root / ".hidden").write_text("secret")
-        self.large = os.urandom(1 << 20) * 24 + b"end"  # more than socket buffers hold
+        self.large = os.urandom(1 << 20) * 24 + b"end"  # larger than socket buffers
         (self.root / "large.bin").write_bytes(self.large)
         routes = (f'{{ path: "/{{rest...}}", files: {self.root}, headers: [ {{ name: Cache-Control, value: no-cache }} ] }}',)
         super().__init__(cleanup, routes=routes, **options)
@@ -926,7 +926,7 @@ def slow_events(cleanup):
     clock.next()
     times = [clock.next(), clock.next()]
     check(all(re.fullmatch(r"data: \d\d:\d\d:\d\d", one) for one in times), "the clock's time", times)
-    # One that is asked for while the site stops is ended as it begins.
+    # A stream that is opened while the site stops is ended at once.
     seen = []
 
     def ask_late():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""web: an actor that is at work on a request for later is told when nobody waits for its answer any more: the client has
-gone, it is too late, or the site stops. What it says then is nobody's, and no other request has to do with it."""
+"""web: an actor that works on a request is told when nobody waits for its answer any more: the client has gone, the
+time is over, or the site stops. A later answer goes to nobody, and no other request is disturbed."""
 import contextlib
 import http.client
 import re
@@ -94,7 +94,7 @@ def gone(cleanup):
     site.node.ask("reload", plugin="replies")
     break_off(clients[1])
     equal(site.told(2), ["waiting closed"] * 2)
-    clients[2].shutdown(socket.SHUT_WR)  # who has only said all that he has to say waits
+    clients[2].shutdown(socket.SHUT_WR)  # a client that only has nothing more to send still waits
     site.node.ask("send", name="replies", term='{release, <<"done">>}')
     contains(until_closed(clients[2]), b"\r\n\r\ndone")
     for client in clients[3:]:
@@ -128,7 +128,7 @@ def pooled(cleanup):
     asking.start()
     eventually(lambda: site.report()["in_flight"] == 3, "all are asked")
     equal(answers, [])
-    break_off(second)  # which waits for its turn, and has it nevermore
+    break_off(second)  # it waits for its turn, and never gets it
     eventually(lambda: site.report()["in_flight"] == 2, "it has gone")
     break_off(first)
     asking.join(60)

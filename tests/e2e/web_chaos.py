@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A web server under chaos: clients that are slow, break off, never read, send no HTTP, no TLS and no frames, or too many of them,
-while actors, workers and connections are killed, plugins reloaded, certificates and routes replaced. Good clients beside them get right answers
-and nothing else, and in the end nothing is left. Then a reload under many open connections, half of them WebSockets.
-harness/chaos.py says for how long, and how many a reload is to go through."""
+"""A web server under chaos: clients that are slow, break off, never read, send no HTTP, no TLS and no frames, or too
+many, while actors, workers and connections are killed, plugins reloaded, certificates and routes replaced. Good clients
+beside them get right answers and nothing else, and in the end nothing is left. Then a reload under many open
+connections, half of them WebSockets. harness/chaos.py has the variables for the time and for the number of connections
+in a reload."""
 import contextlib
 import os
 import pathlib
@@ -22,7 +23,7 @@ from harness.reports import sanitized
 from harness.tap import Skip, check, equal, eventually, run, test
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, close_frame, frame
 
-FAILED = (500, 502, 503, 504)  # right answers while who is to answer is killed
+FAILED = (500, 502, 503, 504)  # right answers while the answering actor is killed
 
 CONFIG = """
 node: {{ workers: 2, log: {{ level: error }} }}
@@ -59,7 +60,7 @@ applications:
             drain: 2s
 """
 LARGE = os.urandom(1 << 20) * 4
-LARGEST = ("8MiB", "9MiB")  # of a body, in turn
+LARGEST = ("8MiB", "9MiB")  # limit of a body, in turn
 
 
 class Chaos(shared.Chaos):
@@ -79,7 +80,7 @@ class Chaos(shared.Chaos):
         self.replace_plugin("seats")
         for name in ("replies", "streams"):
             shutil.copy(variants / f"{name}.so", self.shelf / f"{name}.so")
-        # The configuration and another one: the route for bodies alone differs.
+        # Two configurations, which differ only in the route for bodies.
         text = {largest: CONFIG.format(http=self.door(), folder=self.shelf, patience=patience, largest=largest) for largest in LARGEST}
         self.configs = [self.shelf / f"{largest}.yaml" for largest in LARGEST]
         for file, largest in zip(self.configs, LARGEST):
@@ -476,7 +477,7 @@ def settle(chaos, before):
     for name in ("seats", "replies", "streams"):
         chaos.replace_plugin(name)
         eventually(lambda name=name: "result" in node.reply("reload", plugin=name), "a last reload goes through", 20)
-    # A handler that waits goes on in the code it began in.
+    # A handler that waits goes on in the code in which it began.
     def kept():
         return [one["id"] for one in node.ask("plugins")["plugins"] if one.get("kept")]
     eventually(lambda: not kept(), f"former code is unmapped: {node.ask('plugins')}", 20)
@@ -490,7 +491,7 @@ def many_kinds(cleanup):
     chaos = Chaos(cleanup)
     before = now(chaos)
     operators = (kill, reload, certify, change)
-    # What a first round has made room for is there again for the next.
+    # The second round uses the memory that the first one needed.
     chaos.rage(GOOD + BAD, operators, seconds / 2)
     eventually(lambda: at_rest(chaos), f"none is open: {chaos.report('site')}", 30)
     first = resident(chaos)

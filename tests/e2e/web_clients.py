@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Real clients of a web server: curl, Python's http.client and Node's agent with connections that are kept alive, wrk and h2load, plainly and
-by TLS. One that is not on this machine is skipped, with its name."""
+"""Real clients of a web server: curl, Python's http.client and Node's agent with connections that are kept alive, wrk
+and h2load, with and without TLS. A client that this machine does not have is skipped by name."""
 import contextlib
 import http.client
 import os

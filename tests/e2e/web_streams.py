@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""web with `body: streamed`: bodies go as they come, both ways and at once, by credit; a client or an actor that fails in
-the middle of one costs that one alone, is told of to the other side, and never looks like a whole one."""
+"""web with `body: streamed`: bodies go as they come, in both directions and at once, by credit. If a client or an actor
+fails in the middle of a body, only that request fails; the other side is told, and never takes the body for a whole
+one."""
 import contextlib
 import http.client
 import json
@@ -255,7 +256,7 @@ def dribbles(cleanup):
         contains(until_closed(one), counted(b"1234567890"))
     site.over()
     unread = [site.connect() for _ in range(2)]
-    for one in unread: # of those the actor is to go on
+    for one in unread: # for these the actor shall go on
         one.sendall(b"PUT /put/never" + HEAD + b"Content-Length: 60000000\r\n\r\n")
     eventually(lambda: site.report()["in_flight"] == 2, "they wait for the actor")
     equal(site.ask("GET", "/get/fast")[0], 503)
@@ -303,7 +304,7 @@ def slow_thousand(cleanup):
             grown = resident(site.node, "VmHWM") - before
             check(sanitized("address", "thread") or grown < 200 << 20, "little of them is here", grown)
             print(f"# {grown >> 20} MiB")
-            if what.startswith(b"GET"): # of who is not read nothing is heard
+            if what.startswith(b"GET"): # the end of a client that is not read goes unnoticed
                 for client in clients:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     client.close()
@@ -364,7 +365,7 @@ def curl(cleanup):
         with subprocess.Popen(["curl", "-sSN", f"{url}/get/{what}"], stdout=subprocess.PIPE) as shown:
             equal(shown.stdout.read(1), b"x", "before the answer is over")
             shown.terminate()
-    equal(site.aborted(), ["closed"]) # of `hold`, whose client is written nothing, it is heard later
+    equal(site.aborted(), ["closed"]) # the end of the client of `hold`, which gets no bytes, is noticed later
 
 
 NODE = """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""WebSockets of a web server: the protocol, case by case as the Autobahn suite has them (its sections 1 to 7, 9 and 10),
-the handshake, and what becomes of both ends: reloads, crashes, a full mailbox, clients that take nothing or go."""
+"""WebSockets of a web server: the protocol, case by case as in the Autobahn suite (its sections 1 to 7, 9 and 10), the
+handshake, and what happens to both ends: reloads, crashes, a full mailbox, clients that do not read or leave."""
 import contextlib
 import os
 import re
@@ -13,7 +13,7 @@ import time
 
 from harness.erlang import Erl
 from harness.node import tree
-from harness.reports import reports  # a sanitizer keeps what is freed for a while
+from harness.reports import reports  # a sanitizer keeps freed memory for a while
 from harness.site import WebSite, address
 from harness.tap import Skip, check, contains, equal, eventually, run, shared, test
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, close_frame, frame
@@ -133,7 +133,7 @@ def cases():
     bad = kosme + b"\xed\xa0\x80" + b"edited"
     for number, sent in enumerate((frame(TEXT, bad), pieces(TEXT, bad, 12), pieces(TEXT, bad, 1)), 1):
         yield case(f"6.3.{number}", sent, 1007, end=False)
-    # Refused though its end has not come.
+    # Refused before its end has come.
     yield case("6.4.1", frame(TEXT, kosme, fin=False) + frame(0, b"\xf4\x90\x80\x80", fin=False), 1007, end=False)
     yield case("6.4.2", frame(TEXT, kosme + b"\xf4", fin=False) + frame(0, b"\x90", fin=False), 1007, end=False)
     late = frame(TEXT, kosme + b"\xf4\x90\x80\x80edited")
@@ -175,7 +175,7 @@ def cases():
     many = [(TEXT, b"*" * (number % 300)) for number in range(1000)]
     yield case("9.7", b"".join(frame(*one) for one in many), *many)
     yield case("10.1.1", pieces(TEXT, b"*" * 65536, 1300), (TEXT, b"*" * 65536))
-    # What Autobahn has not.
+    # Cases that Autobahn does not have.
     yield case("no mask", frame(TEXT, b"x", mask=None), 1002, end=False)
     yield case("a mask of zeros", frame(TEXT, b"x", mask=b"\x00" * 4), (TEXT, b"x"))
     yield case("a length of 16 bits that fits into 7", frame(TEXT, b"x" * 125, length=("H", 125)), 1002, end=False)
@@ -269,7 +269,7 @@ def handshake(cleanup):
     equal([asks(*headers, path="/talk/chat").headers.get("sec-websocket-protocol")
            for headers in ((), ("Sec-WebSocket-Protocol: x, chat",), ("Sec-WebSocket-Protocol: x", "Sec-WebSocket-Protocol: chat"), ("Sec-WebSocket-Protocol: X",))],
           [None, "chat", "chat", None])
-    # Behind the request, before it is answered.
+    # Frames right behind the request arrive before it is answered.
     early = asks(path="/talk/slow", behind=frame(TEXT, b"early") + frame(TEXT, b"bird"))
     equal([early.next(), early.next()], [(TEXT, b"early"), (TEXT, b"bird")])
     first = asks(path="/talk/early")
@@ -422,7 +422,7 @@ def left_behind(cleanup):
         gone.file.close()
         eventually(lambda: site.report()["open"] == 1, f"{site.report()}")
     eventually(lambda: '<<"1006 ">>' in site.talked(), site.talked())
-    # What it said comes, and then its end, where there is room in time.
+    # The client's messages come, and then its end, if there is room in time.
     site = Site(cleanup, mailbox=10)
     gone = site.open()
     with held(site):
@@ -457,7 +457,7 @@ def greedy(cleanup):
     site.node.said("a client is closed, which does not take what it is sent")
     eventually(lambda: '<<"1006 it did not close">>' in site.talked(), site.talked())
     equal(site.node.ask("status")["name"], site.node.name)
-    # One that takes it late is told before it is cut.
+    # A client that is late to read gets the close frame before the connection is cut.
     site = Site(cleanup, options="queue: 1MiB, pong: 60s")
     late = site.open()
     late.text("flood")
@@ -494,7 +494,7 @@ def slow_messages(cleanup):
         dripping.join()
         equal(got, (CLOSE, struct.pack("!H", 1008) + b"the message did not come in time"))
         check(time.monotonic() - began > 0.8, "in its time")
-    # Many messages, each in its time, with one always begun.
+    # Many messages, each within its time, and always one that has begun.
     one = site.open()
     both = frame(TEXT, b"a") * 2
     one.send(both[:-3])
@@ -503,7 +503,7 @@ def slow_messages(cleanup):
         one.send(both[-3:] + both[:-3])
     one.send(both[-3:])
     equal([one.next() for _ in range(18)], [(TEXT, b"a")] * 18)
-    # Not read for longer, since its actor has no room.
+    # Its client is not read for a longer time, because its actor has no room.
     slow = site.open()
     asked = [threading.Thread(target=site.open, args=("slow",)) for _ in range(4)]
     for each in asked:
@@ -524,7 +524,7 @@ def endless_messages(cleanup):
     before = site.node.kilobytes("VmRSS")
     clients = [site.open() for _ in range(100)]
     endless = (frame(BINARY, bytes(50000), fin=False), *[frame(0, bytes(50000), fin=False) for _ in range(9)])
-    for one in clients[:4]:  # 2,000,000 bytes are kept when these are answered
+    for one in clients[:4]:  # when these are answered, 2,000,000 bytes are kept
         one.send(*endless, frame(PING, b"taken"))
     for one in clients[:4]:
         equal(one.next(), (PONG, b"taken"))
@@ -606,7 +606,7 @@ def secured(cleanup):
     one = WebSocket(cleanup, site.secured, "/talk/echo", behind=frame(TEXT, b"early"), tls=context)
     equal((one.status, one.next()), (101, (TEXT, b"early")))
     large = b"*" * 1048576
-    # Not while another thread reads: Python's TLS has one session for both, and takes none of its locks.
+    # No other thread reads meanwhile: Python's TLS has one session for both directions and does not lock it.
     one.send(frame(TEXT, large), *[frame(TEXT, b"%d" % number) for number in range(100)])
     equal([one.next() for _ in range(101)], [(TEXT, large)] + [(TEXT, b"%d" % number) for number in range(100)])
     site.node.ask("reload", plugin="replies")

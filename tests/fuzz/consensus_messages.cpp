@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // rooms: consensus
-// A member of a Raft group among two others that send any bytes: what decodes comes back the same when it is
-// encoded again, and whatever the member takes of it, terms never fall, a term has one vote, and what is
-// committed stays. In between time passes, writes reach the disk, and its own callers ask for things.
+// A member of a Raft group gets any bytes from the two other members. What decodes gives the same bytes when
+// it is encoded again. Whatever the member takes, terms never fall, it votes once in a term, and committed
+// entries stay. In between time passes, writes reach the disk, and its own callers send requests.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -28,7 +28,7 @@ class shortest final : public random_source {
   std::uint64_t next() override { return 0; }
 };
 
-// Mostly near `about`, sometimes as large as can be.
+// Mostly near `about`, sometimes as large as possible.
 std::uint64_t number(script& from, std::uint64_t about) {
   const std::uint8_t byte = from.byte();
   return byte < 200 ? std::max<std::uint64_t>(about + byte % 8, 3) - 3 : ~std::uint64_t{0} >> (byte - 200);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Cron expressions under arbitrary bytes, the job's name up to the first line end and the expression behind:
-// whatever is read prints as what reads back the same, has words, and is due at times that go on, each of
-// which it says itself it is due at; whatever is refused says where.
+// Cron expressions under arbitrary bytes: the job's name up to the first line end, then the expression. An
+// accepted expression prints as text that reads back the same, has words, and is due at ascending times, each
+// of which it confirms as due. A refusal says where the fault is.
 // rooms: cron
 #include <cstddef>
 #include <cstdint>

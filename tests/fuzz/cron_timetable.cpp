@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A timetable under arbitrary scripts: clocks that run, jump and stand, jobs that change, runs that end well,
-// badly, late or never, and whatever operators ask. No run goes to a job that is not there, a number comes
-// once, no job has more under way or waiting than its policy lets it, a look never leaves anything due, and
-// what is kept of it makes another one.
+// A timetable under arbitrary scripts: clocks that run, jump and stand still, jobs that change, runs that end
+// well, badly, late or never, and questions of operators. No run goes to a job that does not exist, a run's
+// number comes once, no job has more runs under way or waiting than its policy allows, nothing is due after a
+// look, and the saved state makes another timetable.
 // rooms: cron
 #include <algorithm>
 #include <deque>

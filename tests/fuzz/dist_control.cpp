@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What begins a message: what read_frequent_control() takes is what the long way makes of the same bytes,
-// which reads what it wrote itself as it was; so is a short form; and a node's name splits where it says.
+// The control message of a message: read_frequent_control() takes only what the general reader reads the same
+// from the same bytes. The general reader reads back what the writer wrote. The same holds for short forms,
+// and a node's name splits where it says.
 // rooms: dist
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Frames from a peer that agreed on compression and then sends anything: an envelope never costs more than
-// it may hold, and what is inside is taken as any frame is.
+// its bound, and its contents are handled as any frame is.
 // rooms: dist
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stream of frames from a peer that is let in and then sends anything: every frame is taken, dropped or
-// ends the connection, and what is taken encodes again.
+// A stream of frames from a connected peer that sends anything: every frame is accepted, dropped or ends the
+// connection, and an accepted one encodes again.
 // rooms: dist
 #include <cstddef>
 #include <cstdint>

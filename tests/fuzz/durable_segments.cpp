@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // rooms: durable
-// Segments of a durable log: records of any kind with any numbers, as no writer would put them, then bytes
-// that are flipped, lost and added. Whatever is read, pieces lie one behind the other, a group is whole or
-// says why it is not, and what counts as live is what the index points at.
+// Segments of a durable log: records of any kind with any numbers, as no writer would write them, then bytes
+// that are flipped, lost and added. Whatever is read, pieces follow each other without overlap, a group is
+// whole or has the reason why not, and live bytes are those that the index points at.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -58,7 +58,7 @@ class folder final : public disk {
   };
 };
 
-// Mostly small, sometimes as large as can be.
+// Mostly small, sometimes as large as possible.
 std::uint64_t number(script& from) {
   const std::uint8_t byte = from.byte();
   return byte < 200 ? byte % 16 : ~std::uint64_t{0} >> (byte - 200);
@@ -109,8 +109,8 @@ void damage_bytes(script& from, std::string& bytes) {
   }
 }
 
-// Zeros behind a segment of which every record is whole are room, and change nothing else; a byte behind them
-// is a torn tail, and takes nothing from the records.
+// Zeros after a segment whose records are all whole are reserved room and change nothing else. A byte after
+// them is a torn tail and takes nothing from the records.
 void check_room(const std::string& bytes, std::uint64_t at, const scanned_segment& seen) {
   if (!seen.head || seen.torn_at || !std::ranges::all_of(seen.pieces, &piece::whole)) return;
   const auto same = [&](const scanned_segment& other) {

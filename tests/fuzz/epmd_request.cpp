@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// EPMD's decoders under arbitrary bytes: requests as the server reads them, replies as the client does.
-// What decodes must encode to something that decodes to the same.
+// EPMD's decoders under arbitrary bytes: requests as the server reads them, replies as the client does. What
+// decodes must encode to bytes that decode to the same.
 // rooms: epmd
 #include <cstddef>
 #include <cstdint>

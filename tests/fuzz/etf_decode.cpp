@@ -1,7 +1,7 @@
 // rooms: etf
 // SPDX-License-Identifier: MIT
-// Any bytes as a term from a stranger: every reader, check, conversion and printer of the library must come
-// back from them. What validates must also survive all that is done with a valid term.
+// Any bytes as a term from a stranger: every reader, check, conversion and printer of the library must
+// return. A valid term must also survive every operation for valid terms.
 #include <cstdlib>
 #include <map>
 #include <optional>

@@ -1,6 +1,6 @@
 // rooms: etf
 // SPDX-License-Identifier: MIT
-// What decodes encodes again to an equal term, and a second time to the same bytes.
+// What decodes encodes to an equal term; encoded a second time it gives the same bytes.
 #include <cstdlib>
 
 #include <coppice/etf/canonical.hpp>

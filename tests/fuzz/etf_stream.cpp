@@ -1,7 +1,8 @@
 // rooms: etf
 // SPDX-License-Identifier: MIT
-// A term in pieces is taken or refused as the whole is, and becomes the same bytes, wherever it is cut. The
-// first byte of the input says how: pieces of that size, or, from 128 on, of sizes that follow from it.
+// A term in pieces is accepted or refused as the whole is, and becomes the same bytes, wherever it is cut.
+// The first byte of the input chooses the pieces: below 128 their size; from 128 on, sizes that follow from
+// it.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -45,12 +46,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     next = next * 1664525 + 1013904223;
     const std::size_t wanted = how < 128 ? how + 1U : (next >> 16) % how;
     const etf::bytes piece = rest.first(std::min<std::size_t>(wanted, rest.size()));
-    // From memory of its own, so that whoever looks behind it is caught.
+    // A copy, so that the address sanitizer finds reads past its end.
     const std::vector<std::uint8_t> copy(piece.begin(), piece.end());
     good = stream.feed(copy).has_value();
     rest = rest.subspan(piece.size());
     demand(stream.held() <=
-           32 * bounds.bytes + 4096); // most of it tables of 33 keys, each in a value of another
+           32 * bounds.bytes + 4096); // mostly tables of 33 keys, nested in each other's values
   }
   good = good && stream.finish().has_value();
   demand(good == expected);

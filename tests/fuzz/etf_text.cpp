@@ -1,6 +1,6 @@
 // rooms: etf
 // SPDX-License-Identifier: MIT
-// Any text: it parses or says in which column it does not, and what parsed prints and parses back the same.
+// Any text: it parses, or the error has the column. What parsed prints and parses back the same.
 #include <cstdlib>
 #include <string_view>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An event manager under arbitrary requests and messages, with handlers that leave, fail and give their place
-// away by what they get: it lives and answers the next request. A byte chooses what is sent, those behind it
-// what is in it: names of handlers, or terms as a connection makes them of a peer's bytes.
+// An event manager under arbitrary requests and messages, with handlers that leave, fail and swap depending
+// on the event. The manager stays alive and answers the next request. A byte chooses the kind of request, the
+// bytes after it the contents: names of handlers, or terms as a connection makes them of a peer's bytes.
 // rooms: behaviours
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/writer.hpp>
@@ -30,7 +30,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::process;
 
-// What it does with an event is in the event: an integer.
+// The event, an integer, says what the handler does.
 class handler final : public behaviours::native_server {
  public:
   handler() : native_server("event_handler") {}
@@ -91,7 +91,7 @@ void write_name(message_writer& out, std::uint8_t which) {
   out.unsigned_integer(which % 4);
 }
 
-// {Pid, {Pid, Ref}, Request}, as gen_event asks.
+// {Pid, {Pid, Ref}, Request}, the form of gen_event's requests.
 message asked(process& self, const runtime::reference& ref, etf::bytes request) {
   message_writer out;
   out.tuple(3);
@@ -153,7 +153,7 @@ void send_one(process& self, const runtime::pid& manager, input& from) {
   }
 }
 
-// Whether it answers, unless it was told to stop in so many words.
+// Whether the manager answers, or has ended by a request to stop.
 bool lives(process& self, const runtime::pid& manager) {
   const auto ref = self.monitor(manager, true);
   self.send(manager, asked(self, ref, message::atom("which_handlers").bytes()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A named event, its outlets and subscribers who read, leave, end and have little room, in any order and
-// under every policy: whoever has subscribed sees each number once, as an event or in a gap, up to the end.
-// What is left of the script is also read as a message of another node.
+// A named event, its outlets, and subscribers that read, leave, end and have little room, in any order and
+// under every policy. Each subscriber sees each number once, as an event or in a gap, up to the end. The rest
+// of the script is also read as a message of another node.
 // rooms: behaviours
 #include <array>
 #include <cstddef>
@@ -32,7 +32,7 @@ runtime::pid pid(std::uint32_t id) {
 struct subscriber {
   bool is_in = false;
   bool ended = false;
-  std::uint64_t next = 0; // the number that is to come
+  std::uint64_t next = 0; // the next expected number
   std::size_t room = 1;
   std::deque<runtime::message> mailbox;
   int watched = 0;
@@ -43,7 +43,7 @@ struct subscriber {
       mailbox.pop_front();
       const auto news = read_event_news(one.bytes());
       check(news.has_value());
-      if (!is_in) continue; // on its way as it left
+      if (!is_in) continue; // sent before it left
       check(!ended);
       if (news->what == kind::end) {
         ended = true;
@@ -123,7 +123,7 @@ void play(fuzz::script& from) {
         break;
       case 5: {
         if (its.is_in || channel->has(pid(id))) break;
-        settle(outlet, of); // what was on its way has come
+        settle(outlet, of); // messages under way have arrived
         its = {};
         its.room = 1 + what / 8 % 4;
         event_subscribe_options how;
@@ -140,7 +140,7 @@ void play(fuzz::script& from) {
         } else {
           its.watched = 0;
           outlet.gone(pid(id));
-          (void)channel->unsubscribe(pid(id)); // or it was on its way still
+          (void)channel->unsubscribe(pid(id)); // or the message was still under way
         }
         its.is_in = false;
         its.mailbox.clear();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Frames cut out of arbitrary bytes: the same however the bytes come, each in its place, and never above
-// the bound. The first eight bytes choose the framing.
+// Frames cut out of arbitrary bytes: they are the same in whatever pieces the bytes come, each at its place,
+// and never above the bound. The first eight bytes choose the framing.
 // rooms: net
 #include <algorithm>
 #include <cstddef>
@@ -38,14 +38,14 @@ net::framing choose(const std::uint8_t* from) {
   return how;
 }
 
-using frame = std::pair<std::size_t, std::size_t>; // where in the stream, how long
+using frame = std::pair<std::size_t, std::size_t>; // offset in the stream, length
 
 struct cutting {
   std::vector<frame> frames;
   bool failed = false;
 };
 
-// `bytes` come in pieces of `step`.
+// Cuts `bytes`, which come in pieces of `step`.
 cutting cut(const net::framing& how, base::bytes_span bytes, std::size_t step) {
   net::framer framer(how);
   cutting out;

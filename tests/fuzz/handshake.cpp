@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whatever a peer sends during the handshake, in whatever pieces, ends it in an error or in success; it never
-// reads outside, loops, or answers without bound. The first byte chooses the side and how to cut the rest.
+// Whatever a peer sends during the handshake, in any pieces, the handshake ends in an error or in success. It
+// never reads out of bounds, loops, or sends without bound. The first byte chooses the side and the size of
+// the pieces.
 // rooms: dist
 #include <algorithm>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The chunked coding under arbitrary bytes: what it makes of them must not depend on how they are cut, never
-// is there more data than bytes, and a body that it accepts ends in an empty line.
+// The chunked coding under arbitrary bytes: the result does not depend on how the bytes are cut, there is
+// never more data than bytes, and an accepted body ends in an empty line.
 // rooms: net
 #include "net/http/http_chunks.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The HTTP reader under arbitrary bytes: what it makes of them must not depend on how they are cut, all
-// bounds must hold, and what it accepts must be as strict as it says.
+// The HTTP reader under arbitrary bytes: the result does not depend on how the bytes are cut, all bounds
+// hold, and what it accepts is as strict as it promises.
 // rooms: net
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +44,7 @@ struct reading {
   int status = 0;
 };
 
-// In pieces of `step` bytes.
+// Reads `text` in pieces of `step` bytes.
 reading read(std::string_view text, std::size_t step) {
   net::http_reader reader(limits());
   reading out;

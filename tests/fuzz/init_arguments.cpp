@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Arguments of `coppice init` and `add` under arbitrary bytes, the option's name up to the first line end and
-// its text behind: it is refused with a sentence, or becomes items that are YAML, the same in both layouts,
-// and have the entry's names.
+// Arguments of `coppice init` and `add` under arbitrary bytes: the option's name up to the first line end,
+// then its text. It is refused with a sentence, or becomes items that are YAML, the same in both layouts,
+// with the names of the entry.
 // rooms: cli
 #include <algorithm>
 #include <cstddef>

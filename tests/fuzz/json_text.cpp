@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // rooms: api-cpp
-// Any bytes as JSON: what is read is written again, and what was written is read to the same value.
+// Any bytes as JSON: what is read can be written, and what was written reads back to the same value.
 #include <cstdint>
 #include <cstdlib>
 #include <map>

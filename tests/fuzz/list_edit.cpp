@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A YAML text under arbitrary bytes, to whose list an item is added: there is no result, with a
-// sentence, or one that says what the text said and the item besides.
+// An item is added to a list in a YAML text of arbitrary bytes. The result is an error sentence, or a text
+// that means what the text meant, with the item added.
 // rooms: cli
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The process coppice_events under arbitrary requests of processes here and of another node, and the mirror
-// of an event of that node under arbitrary answers and news: the service answers the next request, and
-// whoever has subscribed gets each number once, as an event or in a gap. A byte chooses what happens, those
-// behind it what is in it.
+// The process coppice_events gets arbitrary requests from processes of this node and of another one; the
+// mirror of that node's event gets arbitrary answers and events. The service answers the next request, and
+// each subscriber gets each number once, as an event or in a gap. A byte chooses what happens, the bytes
+// after it the contents.
 // rooms: services
 #include <array>
 #include <cstddef>
@@ -41,7 +41,7 @@ message term_of(input& from) {
   return message::copy_of(from.term());
 }
 
-// What another node's service says to a subscription: mostly what one of ours would say.
+// The answer of another node's service to a subscription: mostly one that our service would give.
 message answer_of(input& from) {
   if (from.byte() % 4 == 0) return term_of(from);
   message_writer out;
@@ -60,7 +60,7 @@ message answer_of(input& from) {
   return out.take();
 }
 
-// Stands for the connections to other nodes: what a mirror asks there is answered as the script says.
+// Stands in for the connections to other nodes: requests of a mirror are answered as the script says.
 class other_node final : public runtime::remote_router {
  public:
   explicit other_node(runtime::system& of) : system_(of) {}
@@ -69,12 +69,12 @@ class other_node final : public runtime::remote_router {
     const std::scoped_lock held(lock_);
     answer_ = std::move(with);
   }
-  // The mirrors that have subscribed there, by the events' names.
+  // The mirrors that have subscribed there, by the names of their events.
   std::map<std::string, runtime::pid> mirrors() const {
     const std::scoped_lock held(lock_);
     return mirrors_;
   }
-  // From a process there.
+  // Sends from a process of that node.
   void sends(const destination& to, message m, const runtime::pid& from) {
     auto made = runtime::make_signal(runtime::signal_kind::message, from, std::move(m));
     made->flags = runtime::signal::remote;
@@ -118,14 +118,14 @@ class other_node final : public runtime::remote_router {
   std::map<std::string, runtime::pid> mirrors_;
 };
 
-// A subscriber's view of each event that it has subscribed to, by its label.
+// What a subscriber has seen of each event that it has subscribed to, by the event's label.
 class seen_events {
  public:
   void take(const message& m) {
     const auto news = behaviours::read_event_news(m.bytes());
     if (!news) return;
     one& its = all_[std::string(reinterpret_cast<const char*>(news->label.data()), news->label.size())];
-    if (its.left) return; // on its way as it left
+    if (its.left) return; // sent before it left
     check(!its.ended);
     if (news->what == event_news::kind::end) {
       its.ended = true;
@@ -137,13 +137,13 @@ class seen_events {
     check(first <= last && (its.next == 0 || first == its.next));
     its.next = last + 1;
   }
-  // Each is subscribed to once.
+  // Each event is subscribed to once.
   bool may_subscribe(const std::string& label) { return subscribed_.emplace(label, true).second; }
   void leaves(const std::string& label) { all_[label].left = true; }
 
  private:
   struct one {
-    std::uint64_t next = 0; // 0: any
+    std::uint64_t next = 0; // 0: any number
     bool ended = false;
     bool left = false;
   };
@@ -160,7 +160,7 @@ std::string label_of(std::string_view name, bool elsewhere) {
   return {reinterpret_cast<const char*>(made.bytes().data()), made.size()};
 }
 
-// What is kept of one script: a process that subscribes, publishes and asks, and a node that does too.
+// The state of one script: a process that subscribes, publishes and asks, and a node that does the same.
 class play {
  public:
   play(event_channels& events, other_node& other, std::uint32_t node, process& self, input& from)
@@ -202,7 +202,7 @@ class play {
         return mirror(name);
       case 7:
         return news(name);
-      case 8: // a message that is none of its protocol
+      case 8: // a message outside its protocol
         other_.sends(destination::named(event_channels::service_name), term_of(from_), stranger());
         return;
       case 9:
@@ -256,7 +256,7 @@ class play {
     }
     other_.sends(destination(found->second), what, stranger());
   }
-  // {subscribe, Name} and so on, some with a third element.
+  // {subscribe, Name} and the like; some with a third element.
   message request(std::string_view word, const std::string& name) {
     const bool longer = word == "publish" || (word == "subscribe" && from_.byte() % 2 != 0);
     message_writer out;
@@ -267,7 +267,7 @@ class play {
     return out.take();
   }
   runtime::pid stranger() { return {node_, 4, 40 + from_.byte() % 4u, 0}; }
-  // From = {Pid, Ref} of a process there, or what it makes up.
+  // From is {Pid, Ref} of a process of that node, or made up.
   void ask_from_there(const message& what) {
     const runtime::pid who = stranger();
     message_writer out;

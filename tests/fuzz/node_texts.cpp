@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Bytes of all kinds through the texts that the node makes of them: log lines, the journal's fields, replies
-// at the control socket, findings about arguments. Nothing throws, what is JSON is JSON again, and what is
-// shown to people is UTF-8 without control characters.
+// Bytes of all kinds in the texts that the node makes of them: log lines, the journal's fields, replies at
+// the control socket, findings about arguments. Nothing throws, JSON parses as JSON, and text for people is
+// UTF-8 without control characters.
 // rooms: spec api
 #include <cstddef>
 #include <cstdint>
@@ -40,7 +40,7 @@ const spec::args_schema& schema() {
   return compiled;
 }
 
-// As a value and as a key of arguments, and as the whole of them where it is a term.
+// Uses the text as a value and as a key of arguments, and as the whole of the arguments if it is a term.
 void check_args(std::string_view text) {
   for (const char* const key : {"n", "mode", "list", "text", "map", "other"}) {
     etf::vector_writer out;

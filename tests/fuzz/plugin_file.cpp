@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rooms: manifest
-// Any bytes as a plugin file: they get a verdict, and one that takes them comes with a manifest whose actors
-// have the tables of their behaviours. The search for bad habits ends in a report or an error.
+// Any bytes as a plugin file: they get a verdict; if they are accepted there is a manifest whose actors have
+// the tables of their behaviours. The search for bad habits ends in a report or an error.
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 // rooms: api-c etf
 // SPDX-License-Identifier: MIT
-// Any bytes before coppice/term.h: no reader leaves them, all that are a term are passed as the ETF library
-// passes them, and what has the form of a message is the same bytes when it is read and written again.
+// Any bytes in coppice/term.h: no reader reads out of bounds, a valid term is skipped as the ETF library
+// skips it, and bytes in the form of a message are the same after reading and writing.
 #include <coppice/term.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ void demand(bool truth) {
   if (!truth) std::abort();
 }
 
-/// Each key of a map leads to the value of the first that is the same.
+/// Each key of a map leads to the value of the first equal key.
 void look_up(coppice_bytes map) {
   coppice_reader at = coppice_read(map);
   std::uint32_t pairs = 0;
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   coppice_bytes whole = {};
   const bool passed = coppice_read_term(&at, &whole) != 0;
   etf::cursor there({exact.data(), exact.size()});
-  // Passes forms besides that no message has.
+  // The ETF library's cursor also skips forms that no message has.
   if (passed) demand(there.skip() && there.offset() == whole.size);
 
   etf::limits bounds;

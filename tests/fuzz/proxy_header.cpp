@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// PROXY headers out of arbitrary bytes: bounded, told from a beginning as from the whole, and a header that
-// was read once is not read differently when more comes behind it.
+// PROXY headers out of arbitrary bytes: their length is bounded, the result for a prefix is consistent with
+// that for the whole, and a complete header is read the same when more bytes follow.
 // rooms: net
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t most = size < most_looks ? size : most_looks;
   for (std::size_t i = 0; i < most; ++i) {
     const auto part = net::read_proxy_header(bytes.first(i));
-    // What is refused stays refused, what is complete stays complete.
+    // A prefix that is refused stays refused, and a complete one stays complete.
     if (!part) check(!whole);
     if (part && *part) check(whole && *whole && (*whole)->consumed == (*part)->consumed);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Stands in for libFuzzer in ordinary builds: hands the target an empty input and every file of the folder
-// given, in name order, so that what fuzzing once found stays found. One thread.
+// Replaces libFuzzer in ordinary builds: gives the target an empty input and then every file of the folder in
+// its argument, in order of names, so that what fuzzing once found stays found. One thread.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A saga's core under arbitrary scripts: messages that make sense and messages that do not, actors that
-// answer anything, time, disks that lag, crashes that leave a first part of what was written. Whatever a
-// crash leaves, the core starts from it; what is read of messages and records comes back the same. Each
-// script is played twice: from an empty disk, and from arbitrary records, which the core refuses or runs on.
+// A saga's core under arbitrary scripts: messages with and without sense, actors that answer anything, time,
+// disks that lag, crashes that leave a prefix of what was written. The core starts from whatever a crash
+// leaves; messages and records are the same after reading and writing. Each script is played twice: from an
+// empty disk, and from arbitrary records, which the core refuses or continues from.
 // rooms: saga
 #include <limits>
 #include <map>
@@ -39,7 +39,7 @@ class play {
   }
 
  private:
-  // Puts a record of few numbers and few names on the disk.
+  // Puts a record on the disk, with few different numbers and names.
   void damage() {
     record made;
     const auto kind = static_cast<commit_kind>(from_.byte() % 2);
@@ -87,7 +87,7 @@ class play {
     }
     const std::string bytes = encode(made);
     const auto read = decode_record(base::as_bytes(bytes));
-    if (!read) return; // it is out of range, and refused where it is read
+    if (!read) return; // it is out of range, so the reader refuses it
     check(*read == made);
     record_key at{1 + from_.byte() % 3U, static_cast<record_kind>(made.index()), 0};
     if (from_.byte() % 16 == 0) at.kind = static_cast<record_kind>(from_.byte() % 7);
@@ -144,7 +144,7 @@ class play {
     check(machine_->open() <= how_.max_transactions);
     check(machine_->entries() <= how_.keep_count);
     check(machine_->in_doubt() <= how_.max_in_doubt);
-    // The lists say what a look at everything says.
+    // The lists agree with a look at everything.
     std::size_t in_doubt = 0, parked = 0;
     for (const open_unit& one : machine_->open_units(1000)) {
       in_doubt += one.in_doubt ? 1 : 0;
@@ -215,7 +215,7 @@ class play {
         machine_->answered(now_, calls_.back().token, some_verdict(), out_);
         calls_.pop_back();
         break;
-      case 10: { // what was asked is answered
+      case 10: { // answers one of its requests
         if (asked_.empty()) break;
         const auto asked = asked_[from_.byte() % asked_.size()];
         receive(asked.first, reply{asked.second.what, static_cast<answer_kind>(from_.byte() % 3),
@@ -234,7 +234,7 @@ class play {
   }
 
   script from_;
-  const bool damaged_; // the disk may have records that no core has written
+  const bool damaged_; // the disk may have records that no core wrote
   options how_;
   base::nanos now_ = base::nanos_per_second;
   effects out_;

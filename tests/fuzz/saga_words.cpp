@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a saga reads of others, as arbitrary terms: answers of participants, casts of other sagas, and its
-// options. What it takes from an answer or a cast and writes again reads the same. The first two bytes choose
-// the request that is answered.
+// What a saga reads from others, as arbitrary terms: answers of participants, casts of other sagas, and its
+// options. An answer or a cast that it accepts reads the same after it is written again. The first two bytes
+// choose the request that is answered.
 // rooms: behaviours
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +19,7 @@ using fuzz::check;
 using saga::commit_kind;
 using saga::request_kind;
 
-// The atom undefined says no more than no value.
+// The atom undefined means the same as no value.
 std::string said(const saga::term& value) {
   return value == saga::reason("undefined") ? std::string() : value.encoded;
 }

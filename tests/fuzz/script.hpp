@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A fuzzer's bytes as what happens: choices, a byte each, and terms as a connection makes them of a peer's.
+// The bytes of a fuzzer's input as a script: choices of one byte each, and terms as a connection makes them
+// of a peer's bytes.
 #pragma once
 
 #include <coppice/etf/canonical.hpp>
@@ -20,14 +21,14 @@ class script {
  public:
   explicit script(std::span<const std::uint8_t> from) : left_(from) {}
   bool ended() const { return left_.empty(); }
-  // 0 once it has ended.
+  // The next byte; 0 once the script has ended.
   std::uint8_t byte() {
     if (left_.empty()) return 0;
     const std::uint8_t first = left_.front();
     left_ = left_.subspan(1);
     return first;
   }
-  // What a peer's bytes are once they have been let in; else an integer.
+  // The next bytes as a connection passes on a peer's term. If they are no term: an integer.
   std::vector<std::uint8_t> term() {
     const auto seen = etf::scan(left_);
     etf::vector_writer canonical;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A runtime that a fuzzer keeps over its inputs, and a turn in it for each. Included once in a program.
+// A runtime that a target keeps over its inputs, and runs one turn in for each. Included once in a program.
 // rooms: runtime
 #pragma once
 
@@ -19,7 +19,7 @@ inline runtime::system_options small_system() {
   out.node_name = "fuzz@localhost";
   out.creation = 4;
   out.workers = 2;
-  out.stack_bytes *= 4; // sanitizers' frames are several times as large
+  out.stack_bytes *= 4; // stack frames are several times as large under sanitizers
   return out;
 }
 
@@ -52,7 +52,7 @@ inline void run_in_process(runtime::system& system, const std::function<void(run
 
 } // namespace coppice::fuzz
 
-// The runtime's threads run on stacks of its own, where the leak checker does not look for what they hold.
+// The runtime's threads use stacks of its own, where the leak checker does not look for pointers.
 extern "C" const char* __lsan_default_options() {
   return "detect_leaks=0";
 }

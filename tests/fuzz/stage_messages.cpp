@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A stage of any role and dispatcher under arbitrary messages of others, ends, callbacks and events of its
-// own: no consumer gets more than it asked for, and of what was emitted each event is delivered, buffered,
-// dropped or unrouted, and counted. The first bytes choose the stage, the others what happens.
+// A stage of any role and dispatcher under arbitrary messages, ends, callbacks and events: no consumer gets
+// more than it asked for, and each emitted event is delivered, buffered, dropped or unrouted, and counted.
+// The first bytes choose the stage, the others what happens.
 // rooms: behaviours
 #include <array>
 #include <coppice/etf/cursor.hpp>
@@ -70,7 +70,7 @@ class stage final : public stage_port {
   }
 
  private:
-  // False: it has ended.
+  // False: the stage has ended.
   bool take(const std::optional<outcome>& next) { return !next || !next->stops(); }
 
   bool step() {
@@ -113,7 +113,7 @@ class stage final : public stage_port {
         out.tuple(4);
         out.atom("$subscribe");
         out.atom("nil");
-        out.unsigned_integer(script_.byte()); // as find() takes it
+        out.unsigned_integer(script_.byte()); // a number as in find()
         out.list(2);
         pair(out, "max_demand", number(1 + script_.byte() % 32));
         pair(out, "cancel", message::atom(script_.byte() % 2 == 0 ? "temporary" : "permanent"));
@@ -146,7 +146,7 @@ class stage final : public stage_port {
     }
   }
 
-  // What it has told itself, and what is due; then what must hold. False: it has ended.
+  // Handles its messages to itself and due work, then checks the counters. False: the stage has ended.
   bool settle() {
     for (int i = 0; i < 100 && (later_ || !to_self_.empty()); ++i) {
       if (std::exchange(later_, false) && !take(engine_.go_on())) return false;
@@ -170,7 +170,7 @@ class stage final : public stage_port {
     out.raw(value.bytes());
   }
   message term() { return message::copy_of(script_.term()); }
-  // {Pid, Tag} of one of few.
+  // {Pid, Tag}; there are few different ones.
   message party() {
     message_writer out;
     const std::uint8_t who = script_.byte();

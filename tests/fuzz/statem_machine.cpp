@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A state machine under arbitrary events, transitions and actions, postponed ones bounded: no event is lost
-// or handled twice, no more are postponed than may be, a timer fires or is disarmed once, and the last fault
-// ends it. Two bytes choose the bound, the rest is what happens, a byte at a time.
+// A state machine under arbitrary events, transitions and actions, with a bound on postponed events: no event
+// is lost or handled twice, no more are postponed than allowed, a timer fires or is disarmed once, and a
+// fault ends the machine. Two bytes choose the bound, each further byte what happens.
 // rooms: behaviours
 #include <coppice/detail/statem_machine.hpp>
 #include <cstddef>
@@ -20,7 +20,7 @@ void check(bool holds) {
   if (!holds) std::abort();
 }
 
-// What is enough of a term for the machine: bytes, none of them a term that is none.
+// As much of a term as the machine needs: bytes; empty: no term.
 class term {
  public:
   term() = default;
@@ -54,7 +54,7 @@ class world final : public machine::effects {
   }
   void disarm(std::uint32_t, std::uint64_t handle) override { check(timers.erase(handle) == 1); }
 
-  std::map<std::uint64_t, timer> timers; // that run
+  std::map<std::uint64_t, timer> timers; // running timers
 
  private:
   std::uint64_t last_ = 0;
@@ -81,7 +81,7 @@ class run {
         const timer one = fires->second;
         world_.timers.erase(fires);
         auto event = machine_.fire(one.type, one.about, one.serial);
-        check(event.has_value()); // it runs, so nothing has cancelled it
+        check(event.has_value()); // the timer is running, so the machine expects it
         check(!machine_.fire(one.type, one.about, one.serial));
         then = machine_.begin(std::move(*event));
       } else {
@@ -96,7 +96,7 @@ class run {
   bool enters() const { return (limit_ & 1) != 0; }
   term state() { return term(std::string(1, static_cast<char>('a' + next() % 3))); }
 
-  // What a callback says; how many events it inserts, if it is to count.
+  // The transition and the actions of a callback. Returns how many events they insert.
   std::uint64_t say() {
     std::uint64_t inserted = 0;
     const std::uint8_t choice = next();
@@ -108,7 +108,7 @@ class run {
       one.what = static_cast<action::kind>(what % 6);
       const bool inserts = one.what == action::kind::next_event;
       if (machine_.entering() && what < 250 && (inserts || one.what == action::kind::postpone)) continue;
-      const std::uint32_t choices = inserts ? 7 : 3; // rarely one that does not exist
+      const std::uint32_t choices = inserts ? 7 : 3; // rarely an event type that does not exist
       one.type = what > 250 ? what % 12
                             : (inserts ? COPPICE_STATEM_EVENT_CALL : COPPICE_STATEM_EVENT_TIMEOUT) +
                                   what / 6 % choices;
@@ -123,10 +123,10 @@ class run {
     return inserted;
   }
 
-  // Until it waits; false: it has ended.
+  // Runs callbacks until the machine waits. False: it has ended.
   bool settle(machine::step step) {
     for (int turns = 0; step == machine::step::handle || step == machine::step::enter; ++turns) {
-      if (turns > 10'000) return false; // it inserts for ever, which is its right
+      if (turns > 10'000) return false; // it may insert events for ever
       const bool enter = step == machine::step::enter;
       const std::size_t queued = machine_.queued();
       const std::size_t postponed = machine_.postponed_count();
@@ -148,8 +148,8 @@ class run {
     return step == machine::step::idle;
   }
 
-  // All that waited waits still, with what was inserted and perhaps the event itself, but for what comes
-  // next.
+  // Waiting events still wait, together with inserted ones and perhaps the handled event itself, without the
+  // one that comes next.
   void check_kept(std::size_t before, std::uint64_t inserted, std::uint64_t dropped, machine::step then) {
     const std::size_t now = machine_.queued() + machine_.postponed_count();
     const std::size_t taken = then == machine::step::handle ? 1 : 0;

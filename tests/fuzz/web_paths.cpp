@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Paths and patterns of a web server under arbitrary bytes, the pattern up to the first line end and the path
-// behind: no path has a segment that leads elsewhere, and whatever a pattern takes is made of the path's
-// bytes.
+// Paths and patterns of a web server under arbitrary bytes: the pattern up to the first line end, then the
+// path. No path has a segment that leads to another folder, and the parameters that a pattern takes consist
+// of the path's bytes.
 // rooms: base
 #include <cstddef>
 #include <cstdint>

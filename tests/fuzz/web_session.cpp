@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A web server's connection without its socket, clock and processes: what a client sends, in any pieces, and
-// what answers, reads and gives up, in any order and late. One request is worked on at a time and each is
-// answered, or abandoned, once; a body comes as far as it was asked for; what was sent are responses in the
-// order of the requests, and one that was broken off does not look whole. The script is a byte for what
-// happens and others for how.
+// A web server's connection without its socket, clock and processes: a client sends bytes in any pieces;
+// handlers answer, read and give up, in any order and late. One request is handled at a time and each is
+// answered or abandoned once; a body comes only as far as it was asked for; the bytes sent are responses in
+// the order of the requests, and a response that was broken off does not look whole. Each step of the script
+// is a byte for what happens and further bytes for how.
 // rooms: behaviours
 #include <algorithm>
 #include <array>
@@ -44,13 +44,13 @@ constexpr std::array<std::string_view, 16> said = {
     "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n",
 };
 
-// A final response, as the session said that it had begun one.
+// A final response that the session has reported as begun.
 struct response {
   int status = 0;
-  std::uint64_t number = 0; // of the request; 0: the session's own
+  std::uint64_t number = 0; // of the request; 0: a response of the session itself
   bool head_only = false;
   bool whole = true;
-  bool cut = false; // it will not be
+  bool cut = false; // it will not become whole
 };
 
 class connection final : net::http_session::events, behaviours::streamed_bodies::connection {
@@ -76,7 +76,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
   }
 
   void act(std::uint8_t what) {
-    // Mostly about the request that is worked on, else one that is over or was never there.
+    // Mostly the current request, else one that is over or never existed.
     const std::uint64_t number = what < 200 ? number_ : script_.byte();
     const bool is_open = open_ && number == number_;
     switch (what % 16) {
@@ -158,7 +158,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
   void write(std::uint64_t number, bool is_open) {
     const std::string part(script_.byte(), 'y');
     if (session_.write(number, part)) return check(is_open && begun_);
-    if (is_open && begun_) broken(); // longer than it said
+    if (is_open && begun_) broken(); // more than announced
   }
   void end(std::uint64_t number, bool is_open) {
     if (session_.end(number)) {
@@ -166,7 +166,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
       responses_.back().whole = true;
       return over();
     }
-    if (is_open && begun_) broken(); // shorter
+    if (is_open && begun_) broken(); // less than announced
   }
   void write_streamed() {
     const std::uint8_t size = script_.byte();
@@ -207,7 +207,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
     has_body_ = false;
   }
 
-  // The session's events.
+  // Callbacks of the session.
   net::http_body_plan plan_body(const net::http_request&) override {
     has_body_ = true;
     const std::uint8_t choice = script_.byte();
@@ -248,7 +248,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
   }
   void on_bytes(std::string_view bytes) override { sent_ += bytes; }
 
-  // That of streamed_bodies.
+  // Callbacks of streamed_bodies.
   void grant_body(std::size_t bytes) override {
     wanted_ += bytes;
     static_cast<void>(session_.grant(number_, bytes));
@@ -262,7 +262,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
   void tell(const runtime::pid&, runtime::message m) override { check(static_cast<bool>(m)); }
   bool is_behind() const override { return behind_; }
 
-  // All that was sent, response by response.
+  // Checks all bytes sent, response by response.
   void check_sent() const {
     std::string_view left = sent_;
     std::uint64_t last = 0;
@@ -297,7 +297,7 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
       return left.remove_prefix(std::min(length, left.size()));
     }
     if (head.find("\r\nTransfer-Encoding: chunked\r\n") ==
-        std::string_view::npos) { // to the connection's end
+        std::string_view::npos) { // up to the end of the connection
       check(is_last);
       return left.remove_prefix(left.size());
     }
@@ -324,14 +324,14 @@ class connection final : net::http_session::events, behaviours::streamed_bodies:
 
   fuzz::script script_;
   net::http_session session_{limits(), 20, *this};
-  std::optional<net::http_request> open_; // is worked on
+  std::optional<net::http_request> open_; // the current request
   std::optional<behaviours::streamed_bodies> bodies_;
   std::uint64_t number_ = 0;
-  bool begun_ = false; // its answer
+  bool begun_ = false; // its answer has begun
   bool has_body_ = false;
   bool streams_ = false;
-  bool ended_ = false;   // its body
-  bool refuses_ = false; // by itself, with the answer that comes next
+  bool ended_ = false;   // its body has ended
+  bool refuses_ = false; // the next answer is the session's own refusal
   bool refuses_head_ = false;
   std::uint64_t wanted_ = 0;
   bool full_ = false;

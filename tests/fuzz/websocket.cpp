@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A WebSocket's frames under arbitrary bytes: what becomes of them must not depend on how they are cut, texts
-// are UTF-8, bounds hold, and after an end nothing comes. The first byte says how they are cut.
+// A WebSocket's frames under arbitrary bytes: the result does not depend on how they are cut, texts are
+// UTF-8, bounds hold, and nothing comes after an end. The first byte chooses the size of the pieces.
 // rooms: net
 #include <coppice/etf/utf8.hpp>
 #include <cstddef>
@@ -46,7 +46,7 @@ seen read(std::string_view bytes, std::size_t step) {
   seen out;
   net::websocket_session session(most, out);
   while (!bytes.empty()) {
-    const std::string part(bytes.substr(0, step)); // on the heap, so that its end is watched
+    const std::string part(bytes.substr(0, step)); // on the heap, so that the sanitizer sees its end
     session.feed(part);
     bytes.remove_prefix(part.size());
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rooms: spec
-// Any text as a configuration: it is refused with at least one error, or taken, and what is taken prints a
-// whole configuration that is taken again and prints itself.
+// Any text as a configuration: it is refused with at least one error, or accepted. An accepted one prints as
+// a whole configuration, which is accepted too and prints as itself.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the tests of attacks share: a node to attack, bystanders who want something of it meanwhile, a crowd of
-sockets that attack, and the account afterwards. The attackers come from 127.0.0.2, the bystanders from 127.0.0.3,
-unless a test has them come from one address.
+"""The shared part of the attack tests: a node to attack, bystanders that use it meanwhile, a crowd of sockets that attack, and the
+comparison afterwards. Attackers come from 127.0.0.2, bystanders from 127.0.0.3, unless a test lets them come from one address.
 """
 import contextlib
 import http.client
@@ -23,7 +22,7 @@ ATTACKERS, BYSTANDERS = "127.0.0.2", "127.0.0.3"
 SOON = 2.0 * reports.slower
 
 def shop(*children, distribution=""):
-    """A configuration: the children of `shop_sup` are `kv`, and beside it these."""
+    """A configuration in which the supervisor `shop_sup` has the child `kv` and the given children."""
     return "\n".join([
         f"distribution: {{ listen: [ {{ address: 127.0.0.1, ports: 0-0 }} ]{distribution and ', ' + distribution} }}",
         "applications:",
@@ -36,7 +35,7 @@ def shop(*children, distribution=""):
 
 @contextlib.contextmanager
 def attacked(cleanup, config=None, name="mallory", flags=None, **bounds):
-    """A node, and an attacker with the cookie. At the end the bystanders are served, and the node is unharmed()."""
+    """A node, and an attacker that has the cookie. At the end the bystanders are served, and the node is unharmed()."""
     target = Target(cleanup, config or shop())
     bystanders = Bystanders(cleanup, target)
     with unharmed(target, bystanders, **bounds):
@@ -47,7 +46,7 @@ def attacked(cleanup, config=None, name="mallory", flags=None, **bounds):
 
 
 class Target(Node):
-    """A node with control.http on; `port` is its distribution's, `http` that of /livez."""
+    """A node with control.http. `port` is its port for distribution, `http` the port of /livez."""
 
     def __init__(self, cleanup, config=None, settings=(), **node):
         self.http = free_port()
@@ -55,13 +54,13 @@ class Target(Node):
         self.port = ask_epmd(self.epmd_port, self.name.partition("@")[0])
 
     def forget_peak(self):
-        """VmHWM counts anew."""
+        """Starts the measurement of VmHWM anew."""
         with open(self.proc("clear_refs"), "w", encoding="ascii") as file:
             file.write("5")
 
     def descriptors(self):
-        """What is open, but for that by which the node looks at its own threads: while a handler holds a worker up it
-        has one thread more, and keeps it."""
+        """The open files, without the one by which the node reads its own threads' clocks: while a handler holds a
+        worker up the node starts another thread, and keeps it."""
         opened = (self.opened(one) for one in os.listdir(self.proc("fd")))
         return sorted(one for one in opened if not one.startswith("/proc/"))
 
@@ -80,20 +79,20 @@ class Target(Node):
 
 
 def peer(cleanup, target, name="mallory", source=ATTACKERS, flags=None):
-    """An attacker who has the cookie."""
+    """An attacker that has the cookie."""
     made = Peer(target.port, f"{name}@{source}", source=source, flags=flags or MANDATORY)
     cleanup.callback(made.close)
     return made
 
 
 class Bystanders:
-    """Those who have nothing to do with the attack: an honest peer that was there before, newcomers, who asks EPMD,
-    an orchestrator that asks for /livez, and an operator."""
+    """Clients that have nothing to do with the attack: an honest peer that was there before it, newcomers, a client
+    that asks EPMD, an orchestrator that asks for /livez, and an operator."""
 
     def __init__(self, cleanup, target, source=BYSTANDERS):
         self.target, self.source = target, source
         self.numbers = itertools.count(1)
-        self.worst = {}  # what somebody wanted, and the longest that it took, in seconds
+        self.worst = {}  # by request: the longest time that it took, in seconds
         self.honest = Peer(target.port, f"honest@{source}", source=source)
         cleanup.callback(self.honest.close)
         self.wants = {
@@ -126,13 +125,13 @@ class Bystanders:
             client.close()
 
     def ask(self):
-        """Over a connection of its own, as each run of the client has one."""
+        """Uses a connection of its own, as each run of the client does."""
         with contextlib.closing(Connection(self.target.socket)) as operator:
             check("result" in operator.reply("status"), "it is answered")
 
     def served(self, rounds=5, but=()):
-        """Everyone gets what he wants, every time, and soon: half of the times at least, since the machine may be
-        busy with something else. Who had to wait is asked for five rounds in any case."""
+        """Each bystander gets an answer every time, and at least half of the times soon (the machine may be busy with
+        something else). A bystander that had to wait is asked for five rounds in any case."""
         taken = {what: [] for what in self.wants if what not in but}
         late = {}
         while rounds > 0 or late:
@@ -144,7 +143,7 @@ class Bystanders:
             check(all(len(seconds) < 5 for seconds in late.values()), f"within {SOON} s", late)
 
     def seconds(self, what):
-        """How long it takes to get `what`."""
+        """How long an answer to `what` takes, in seconds."""
         began = time.monotonic()
         try:
             self.wants[what]()
@@ -156,8 +155,8 @@ class Bystanders:
 
 
 class Crowd:
-    """`size` sockets from one address to a port of 127.0.0.1 (or a path), each of which says `said` and then nothing
-    more; one that is closed at the other end is replaced, at most `rate` a second. Until close()."""
+    """`size` sockets from one address to a port of 127.0.0.1 (or a path). Each of them sends `said` and then nothing
+    more. A socket that is closed at the other end is replaced, at most `rate` a second. Until close()."""
 
     def __init__(self, cleanup, to, size, said=b"", source=ATTACKERS, rate=2000):
         self.to, self.size, self.said, self.source, self.rate = to, size, said, source, rate
@@ -204,7 +203,7 @@ class Crowd:
         return 1
 
     def look_at(self, one):
-        """Whether it is gone."""
+        """1: the other end has closed it. 0: it stays."""
         try:
             if self.said and self.selector.get_key(one).events & selectors.EVENT_WRITE:
                 one.send(self.said)
@@ -226,9 +225,9 @@ class Crowd:
 
 @contextlib.contextmanager
 def unharmed(target, bystanders, megabytes=16, lines=40):
-    """The attack goes on inside; then the node is as before: no more descriptors or connections, and on the way
-    neither more memory nor more lines in its log than these (two of them for each newcomer)."""
-    bystanders.served(1)  # what is made once
+    """The attack runs inside. Afterwards the node is as before, without more descriptors or connections. Meanwhile it
+    took at most so much more memory, and wrote at most so many lines to its log, of which each newcomer causes two."""
+    bystanders.served(1)  # what is made once is made now
     eventually(lambda: not any(name.startswith("newcomer") for name in target.connected()), "who came for that has gone")
     connected, descriptors, said = target.connected(), target.descriptors(), len(target.lines())
     target.forget_peak()
@@ -241,7 +240,7 @@ def unharmed(target, bystanders, megabytes=16, lines=40):
     check(len(left) <= len(descriptors), "its descriptors are as before", descriptors, left)
     eventually(lambda: target.connected() == connected, "its connections are as before", 30)
     more = (target.kilobytes("VmHWM") - resident) / 1024
-    # A sanitizer keeps what is freed for a while.
+    # A sanitizer keeps freed memory for a while.
     check(more <= megabytes or reports.folder, f"at most {megabytes} MiB more", more)
     logged = target.lines()[said:]
     check(len(logged) <= lines, f"at most {lines} lines", len(logged), *logged[:5], *logged[-5:])

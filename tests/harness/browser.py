@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Debian's Chromium without a screen, driven by its WebDriver: a page opened, keys typed, what it shows. Both are ended with
-the test. Only where COPPICE_BROWSER is set, which asks for them: a browser takes its time on a small machine."""
+"""Debian's Chromium without a screen, driven by its WebDriver: it opens a page, types keys, and reads what the page
+shows. Both programs end with the test. Only if COPPICE_BROWSER is set: a browser takes long on a small machine."""
 import base64
 import http.client
 import json
@@ -13,7 +13,8 @@ from harness.tap import Skip, eventually
 
 TAB, ENTER = "\ue004", "\ue007"
 
-# Colours are read back from a canvas, which knows every way to write one; behind what has none is what is behind that.
+# Colours are read back from a canvas, which understands every notation. An element without a background has the one
+# behind it.
 _contrasts = """
 const page = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
 const rgba = color => { page.clearRect(0, 0, 1, 1); page.fillStyle = color; page.fillRect(0, 0, 1, 1); return [...page.getImageData(0, 0, 1, 1).data]; };
@@ -39,8 +40,9 @@ if (document.activeElement !== document.body)
 return found;
 """
 
-# Of each text that is shown its boxes. What an element cuts off that scrolls, or hides what is too large, is not shown; what is
-# moved out of the page on the left is for screen readers. Two texts overlap if their boxes share more than two pixels each way.
+# The boxes of each text that is shown. Text that a scrolling element cuts off, or that overflows a hidden box, is not
+# shown; text moved out of the page on the left is for screen readers. Two texts overlap if their boxes share more
+# than two pixels each way.
 _misplaced = """
 const found = [], boxes = [];
 const called = one => `${one.tagName.toLowerCase()}${one.id ? "#" + one.id : ""} "${(one.textContent || one.value || "").trim().slice(0, 40)}"`;
@@ -105,29 +107,29 @@ class Browser:
         return self._ask("POST", self.session + "/execute/sync", {"script": script, "args": []})
 
     def prefers(self, scheme):
-        """Pages are shown as to somebody who has asked for dark, or light, ones."""
+        """Shows pages as to a user who prefers dark, or light, pages."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self._devtools("Emulation.setEmulatedMedia", features=features)
 
     def resize(self, width, height):
-        """Pages are shown on a screen of this size, in CSS pixels."""
+        """Shows pages on a screen of this size, in CSS pixels."""
         self._devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
 
     def picture(self):
-        """What is shown, as PNG."""
+        """The visible part of the page, as PNG."""
         return base64.b64decode(self._devtools("Page.captureScreenshot", format="png")["data"])
 
     def contrasts(self):
-        """{what: the ratio of WCAG 2, 1.4.3, 1 to 21} of each text that is shown, of what stands in empty fields, and of the mark
-        of what has the focus."""
+        """{name: contrast ratio of WCAG 2, 1.4.3, 1 to 21} of each text that is shown, of the text in empty fields, and
+        of the mark of the element that has the focus."""
         return self.evaluate(_contrasts)
 
     def misplaced(self):
-        """Each text or field that another one overlaps or that is cut off at its left or right, in words."""
+        """A sentence for each text or field that another one overlaps or that is cut off at its left or right."""
         return self.evaluate(_misplaced)
 
     def type(self, keys):
-        """To whatever has the focus."""
+        """Types into the element that has the focus."""
         pressed = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self._ask("POST", self.session + "/actions", {"actions": [{"type": "key", "id": "keys", "actions": pressed}]})
 

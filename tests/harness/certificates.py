@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Certificates for tests, made by openssl: an authority and leaves it signed, as PEM files in a folder."""
+"""Certificates for tests, made by openssl: an authority and the leaves that it signed, as PEM files in a folder."""
 import datetime
 import pathlib
 import shutil
@@ -9,7 +9,7 @@ from harness.tap import Skip
 
 
 class Authority:
-    """`path` is the authority's certificate. `kind` of its key and of its leaves': ec or rsa."""
+    """`path` is the authority's certificate. `kind`: ec or rsa, for its key and the keys of its leaves."""
 
     def __init__(self, folder, name="ca", kind="ec"):
         if shutil.which("openssl") is None:
@@ -20,13 +20,14 @@ class Authority:
         openssl("req", "-x509", *new_key(self.key, kind), "-out", self.path, "-days", "2", "-subj", f"/CN=test {name}")
 
     def issue(self, name, alternatives="IP:127.0.0.1,DNS:127.0.0.1,DNS:localhost", days=2):
-        """A leaf for server and client use; its certificate's and its key's path. It has ended where `days` is negative."""
+        """Makes a leaf for server and client use; returns the paths of its certificate and its key. Negative `days`: it
+        has expired."""
         certificate, key = (str(self.folder / f"{name}{part}.pem") for part in ("", "-key"))
         request, extensions = (self.folder / f"{name}.{part}" for part in ("csr", "ext"))
         extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth,clientAuth\n"
                               "basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\n")
         openssl("req", *new_key(key, self.kind), "-out", str(request), "-subj", f"/CN={name}")
-        # `openssl x509` gives no start, without which a certificate that has ended has none before its end.
+        # `openssl x509` sets no start, and so the start of an expired certificate would be after its end.
         configuration = self.folder / f"{self.name}.cnf"
         configuration.write_text(f"[ca]\ndefault_ca=this\n[this]\ndatabase={self.path}.db\nnew_certs_dir={self.folder}\n"
                                  "rand_serial=yes\ndefault_md=sha256\nunique_subject=no\npolicy=any\n[any]\ncommonName=supplied\n")

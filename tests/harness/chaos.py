@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What tests of connections under chaos share: a node with what was done to it, all of its clients and operators at once for
-the time that was given, and what of it is left. COPPICE_CHAOS_SECONDS says for how long, COPPICE_CHAOS_SEED which chaos,
-COPPICE_CHAOS_CONNECTIONS how many connections a reload is to go through."""
+"""The shared part of the tests of connections under chaos: a node with counts of all actions, clients and operators
+that act all at once for a given time, and a check of what is left. COPPICE_CHAOS_SECONDS is the time,
+COPPICE_CHAOS_SEED the seed of the chaos, COPPICE_CHAOS_CONNECTIONS the number of connections that a reload has to
+keep."""
 import collections
 import contextlib
 import os
@@ -24,8 +25,8 @@ BROKEN = (ConnectionResetError, BrokenPipeError, EOFError, ssl.SSLEOFError)  # t
 
 
 class Chaos:
-    """`done`: how often what was done; `wrong`: what should not have been. Whoever derives from it puts plugins on the
-    `shelf` and starts `node`."""
+    """`done`: how often each action was done; `wrong`: results that should not have been. A derived class puts plugins
+    on the `shelf` and starts `node`."""
 
     def __init__(self, cleanup, metrics=True):
         self.cleanup = cleanup
@@ -49,7 +50,7 @@ class Chaos:
         return self.node.ask("listener", name=name)
 
     def metric(self, name):
-        """None where the node has no door for them."""
+        """None: the node serves no metrics."""
         if self.metrics is None:
             return None
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as answer:
@@ -59,8 +60,9 @@ class Chaos:
         return sum(float(value) for value in values)
 
     def descriptors(self):
-        """What the node has open, by number; but for the spare one that libuv keeps in a loop from its first stream on, and
-        the clocks of threads, of which there is one more for each handler that was long."""
+        """The open files of the node, by number. Two kinds are left out: the spare descriptor that libuv keeps in a
+        loop from its first stream on, and the clocks of threads, because each handler that took long has added a
+        thread."""
         folder = f"/proc/{self.node.process.pid}/fd"
         found = {}
         for entry in os.listdir(folder):
@@ -69,7 +71,8 @@ class Chaos:
         return {number: name for number, name in found.items() if name != "/dev/null" and "/task/" not in name}
 
     def rage(self, clients, operators, time=seconds):
-        """All of it at once: clients as act(chaos, random), operators as act(chaos, node, random), each again and again."""
+        """Runs all of it at once until the time is over: clients as act(chaos, random), operators as act(chaos, node,
+        random), each again and again."""
 
         def of_client(act, here):
             while not self.over.is_set():
@@ -103,7 +106,7 @@ class Chaos:
 
 
 def replace(source, target):
-    """One file by another, at once."""
+    """Replaces one file by another atomically."""
     fresh = target.with_name(f".{target.name}.new")
     shutil.copy(source, fresh)
     fresh.chmod(0o755)
@@ -111,7 +114,7 @@ def replace(source, target):
 
 
 def connect(at, timeout=30):
-    """What is written goes out at once."""
+    """A connection without Nagle's algorithm: written bytes go out at once."""
     connection = socket.create_connection(at, timeout)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Nodes of one cluster that a test kills, freezes, parts and deprives of their disks. They connect to each other by wires
-(harness/wire.py) alone, so every partition is possible; clients connect to their own ports.
+"""A cluster of nodes that a test kills, freezes, partitions and deprives of their disks. The nodes connect to each other only
+through wires (harness/wire.py), so every partition is possible; clients connect to the nodes' own ports.
 
-One thread, the test's, does this to the nodes. Clients in other threads know only ports, and speak distribution.
+Only the test's thread does this to the nodes. Clients in other threads know only ports, and speak distribution.
 """
 import contextlib
 import itertools
@@ -38,11 +38,11 @@ applications:
       children:
 {children}
 """
-SMALL_DISK = "96m"  # a log's reserve and some segments
+SMALL_DISK = "96m"  # room for a log's reserve and some segments
 
 
 def faketime():
-    """The library's path, or Skip."""
+    """The path of the library, or Skip."""
     found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
         raise Skip("libfaketime is missing")
@@ -52,7 +52,7 @@ def faketime():
 
 
 class SmallDisk:
-    """A tmpfs in mounts of its own, which a process keeps as long as the test runs; Skip without root."""
+    """A tmpfs in a mount namespace, which a process keeps as long as the test runs. Skip without root."""
 
     def __init__(self, cleanup):
         folder = Folder()
@@ -83,8 +83,8 @@ class SmallDisk:
 
 
 class Cluster:
-    """`children(name)` are the lines of a node's children, `settings` are of every node. What this machine cannot do to them is in `cannot`, {fault:
-    reason}: "clock", "full disk", "disk"."""
+    """`children(name)`: the lines of a node's children; `settings` are for every node. `cannot`: the faults that this
+    machine cannot produce, {fault: reason}; the faults are "clock", "full disk" and "disk"."""
 
     def __init__(self, cleanup, names, children, clock_on="", small_disk_on="", settings=()):
         self.cleanup, self.names = cleanup, list(names)
@@ -148,13 +148,13 @@ class Cluster:
         return f"{name}@127.0.0.1"
 
     def data(self, name):
-        """Where the node's data are, as this process sees them."""
+        """The folder of the node's data, as this process sees it."""
         if self.small_disk is not None and name == self.small_disk_on:
             return self.small_disk.seen / "data"
         return self.nodes[name].folder.path / "data"
 
     def set_clock(self, offset):
-        """The clock of the node that has one of its own: "+3600" seconds from now, say."""
+        """Sets the clock of the node that has its own clock, for example "+3600": seconds from now."""
         fresh = self.clock.with_suffix(".new")
         fresh.write_text(offset + "\n")
         fresh.rename(self.clock)
@@ -163,7 +163,7 @@ class Cluster:
         return self.nodes[name].process.poll() is None
 
     def answering(self):
-        """The names of nodes that run and are not frozen."""
+        """The names of the nodes that run and are not frozen."""
         return [name for name in self.names if self.is_alive(name) and name not in self.frozen]
 
     def kill(self, name):
@@ -171,7 +171,7 @@ class Cluster:
         self.nodes[name].stop(signal.SIGKILL)
 
     def start(self, *names):
-        """Those of them that do not run."""
+        """Starts those of the nodes that do not run."""
         begun = [name for name in names if not self.is_alive(name)]
         for name in begun:
             self.nodes[name].begin()
@@ -179,7 +179,7 @@ class Cluster:
             self.nodes[name].wait_ready()
 
     def wipe(self, name):
-        """Empties the data of a node that does not run."""
+        """Deletes the data of a node that does not run."""
         shutil.rmtree(self.data(name))
 
     def freeze(self, name):
@@ -194,7 +194,7 @@ class Cluster:
             self.frozen.discard(name)
 
     def heal(self):
-        """Everything as it was, and all nodes run."""
+        """Undoes every fault, and starts the nodes that do not run."""
         self.mesh.heal()
         self.thaw()
         for disk in self.disks.values():
@@ -206,7 +206,7 @@ class Cluster:
         self.start(*self.names)
 
     def connected(self):
-        """Waits until every node has each other one."""
+        """Waits until each node is connected to every other."""
         def whole():
             return all({self.node_name(other) for other in self.names if other != name} <= set(self.peers_of(name)) for name in self.names)
         eventually(whole, lambda: f"all are connected: {[(name, self.peers_of(name)) for name in self.names]}", 60)
@@ -216,12 +216,12 @@ class Cluster:
 
 
 class NotSent(Exception):
-    """The request did not leave: what it asks for has not happened."""
+    """The request was not sent, so it has no effect."""
 
 
 class Caller:
-    """A client of the cluster, of one thread: it is connected to one node at a time, under a name of its own. After a
-    failure it connects anew."""
+    """A client of the cluster, used by one thread. It is connected to one node at a time, under a name of its own.
+    After a failure it connects anew."""
 
     numbers = itertools.count(1)
 
@@ -235,12 +235,13 @@ class Caller:
         self.peer = None
 
     def call(self, at, name, request, seconds=8):
-        """The answer of the process `name` at that node; None: none came, and whether it was done is not known. NotSent."""
+        """The answer of the process `name` at that node. None: no answer came, and it is unknown whether the request
+        was done. NotSent: it was not sent."""
         if self.peer is None or self.at != at:
             self.close()
             try:
-                # A node may take a connection that has broken off for a moment longer for whole: another name each time, unless
-                # it has to be the same.
+                # For a moment a node may take a broken connection for a whole one. So each connection has another
+                # name, unless the name has to be the same.
                 self.peer = Peer(self.cluster.ports[at], self.name or f"client{next(self.numbers)}@127.0.0.1", seconds=3)
             except (OSError, EOFError, AssertionError) as why:
                 raise NotSent(repr(why)) from None
@@ -253,7 +254,7 @@ class Caller:
 
 
 class Clients:
-    """Threads that act(number) again and again until the end; what they raise is a failure of the test."""
+    """Threads that call act(number) again and again until the end. An exception of act fails the test."""
 
     def __init__(self, count, act):
         self.over = threading.Event()
@@ -266,7 +267,7 @@ class Clients:
     def _run(self, number):
         try:
             self.act(number, self.over)
-        except Exception as why:  # whatever it is, the test has to know
+        except Exception as why:  # the test has to know of any failure
             self.failed.append(f"client {number}: {why!r}")
 
     def end(self):
@@ -276,14 +277,14 @@ class Clients:
 
 
 def until(seconds, condition=lambda: False):
-    """Lets a fault last for a time, or until something has come of it."""
+    """Lets a fault last for a time, or until the condition is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not condition():
         time.sleep(0.02)
 
 
 def is_error(answer, *reasons):
-    """Whether it is {error, Reason}, for one of the reasons if there are any."""
+    """Whether the answer is {error, Reason}, with one of the reasons if any are given."""
     return isinstance(answer, tuple) and len(answer) >= 2 and answer[0] == Atom("error") and (not reasons or answer[1] in reasons)
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""A connection to a node's control socket. A request is one line of JSON, its reply another, in the same order; the
-commands and their arguments are those of daemon/control. Tests of a node ask it through Node.ask, which keeps its
-connections; this is for tests in which a client of the socket misbehaves, or is one of many.
+"""A connection to a node's control socket. A request is one line of JSON and so is its reply; replies come in the order of the
+requests. daemon/control has the commands and their arguments. Tests of a node use Node.ask, which keeps its connections; this
+class is for tests in which a client of the socket misbehaves, or is one of many.
 """
 import json
 import select
 import socket
 
-GRACE = 60  # seconds that a node may take beyond the time that the request itself gives it
+GRACE = 60  # seconds that a node may take beyond the time limit of the request
 
 
 class Connection:
@@ -26,7 +26,7 @@ class Connection:
         self.socket.close()
 
     def is_usable(self):
-        """Whether neither side has closed it, and the node has said nothing that was not asked for."""
+        """Whether neither side has closed it, and the node has sent nothing unasked."""
         if self.socket.fileno() < 0:
             return False
         look = select.poll()
@@ -44,7 +44,7 @@ class Connection:
         return self.receive()
 
     def receive(self):
-        """The same, of the first request that was sent and has not been answered yet."""
+        """The reply, as a whole document, to the first request that was sent and has not been answered yet."""
         line = self.reader.readline()
         if not line.endswith(b"\n"):
             raise ConnectionError("the node closed the connection without a reply")

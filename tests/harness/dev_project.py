@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`coppice dev` in a project that `coppice init` has made, as tests and benchmarks run it."""
+"""Runs `coppice dev` in a project made by `coppice init`, for tests and benchmarks."""
 import contextlib
 import os
 import pathlib
@@ -14,11 +14,12 @@ from harness.reports import reports
 from harness.sdk import installed, needs, working_folder
 from harness.tap import check, contains, equal, eventually
 
-SLOW = 240 * reports.slower  # seconds that a compiler may take on a machine that has other things to do
+SLOW = 240 * reports.slower  # seconds that a compiler may take on a busy machine
 
 
 class Dev:
-    """`coppice dev` in a project that init makes with these arguments, with a home and an EPMD of its own."""
+    """`coppice dev` in a project that `coppice init` has made with these arguments, with a home and an EPMD of its
+    own."""
 
     def __init__(self, cleanup, name, *arguments, epmd_port=None, broken=False):
         needs("g++", "meson", "ninja")
@@ -30,7 +31,7 @@ class Dev:
         self.edit(self.configuration, "epmd: { ", f"epmd: {{ port: {self.epmd_port}, ")
         if broken:
             self.edit(self.configuration, "node:\n", "nonsense: 1\nnode:\n")
-        self.edit("meson.build", "buildtype=release", "buildtype=debug")  # which is compiled in half the time
+        self.edit("meson.build", "buildtype=release", "buildtype=debug")  # compiles in half the time
         for manifest in self.project.glob("plugins/*/Cargo.toml"):
             crate, = (file.parent for file in installed()[0].path.rglob("rust/Cargo.toml"))
             manifest.write_text(re.sub(r'path = "/.*/coppice/rust"', f'path = "{crate}"', manifest.read_text(encoding="utf-8")),
@@ -38,17 +39,17 @@ class Dev:
         cookie = self.where / ".erlang.cookie"
         cookie.write_text("testcookie_of_24_letters", encoding="utf-8")
         cookie.chmod(0o600)
-        # rustup, where it stands for Debian's cargo, looks for it in the home of who has installed it.
+        # If rustup provides cargo, it looks for its files in the home of the user that installed it.
         self.environment = {"RUSTUP_HOME": str(pathlib.Path.home() / ".rustup"), **os.environ, **installed()[1], "HOME": str(self.where)}
         self.log = self.where / "said"
-        self.read = 0  # of the log, by then_says()
+        self.read = 0  # offset in the log up to which then_says() has read
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([program("COPPICE", "coppice"), "dev"], cwd=self.project, env=self.environment,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         cleanup.callback(self.end)
 
     def edit(self, file, before, after):
-        """Saves it as many editors do: a new file that is renamed into its place."""
+        """Saves the file as many editors do: a new file is renamed over it."""
         path = self.project / file
         text = path.read_text(encoding="utf-8")
         contains(text, before)
@@ -58,7 +59,7 @@ class Dev:
         return text
 
     def then_says(self, pattern):
-        """Waits for a line that matches, behind the one that was found before."""
+        """Waits for a line that matches, behind the line that the last call found."""
         def found():
             if self.process.poll() is not None:
                 raise AssertionError(f"it has ended with {self.process.returncode}\n{self.text()}")

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Loaded into a node by LD_PRELOAD, this counts what the node writes to its durable log and how often it
- * syncs files, and does to it what the page says that COPPICE_DISK_FAULTS names: slow syncs, syncs that fail,
- * and the end of the process by SIGKILL in the middle of a write, before a sync, or after it.
- * harness/disk_faults.py compiles it and writes the page, a file that both map. The product's log writes by
- * pwrite(2), so only that is counted as a write.
+ * Loaded into a node by LD_PRELOAD, this counts the node's writes to its durable log and its syncs of files.
+ * It also produces faults: slow syncs, syncs that fail, and the end of the process by SIGKILL in the middle
+ * of a write, before a sync, or after it. A page chooses the faults and has the counts: a file, named by
+ * COPPICE_DISK_FAULTS, that the node and the test map. harness/disk_faults.py compiles this file and writes
+ * the page. The product's log writes by pwrite(2), so only that is counted as a write.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -48,7 +48,7 @@ static uint64_t next(uint64_t* of) {
   return __atomic_add_fetch(of, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Once: the page says no longer that the next life has to end too. */
+/* Happens once: end_here() clears kill_on, so that the next life of the node does not end too. */
 static int has_to_end(uint64_t moment, uint64_t number) {
   return get(&faults->kill_on) == moment && number >= get(&faults->kill_at);
 }
@@ -69,7 +69,7 @@ static ssize_t put(int file, const void* bytes, size_t size, off_t at) {
 
 ssize_t pwrite(int file, const void* bytes, size_t size, off_t at) {
   if (faults != NULL && has_to_end(in_write, next(&faults->writes))) {
-    (void)put(file, bytes, size / 2, at); /* a torn tail */
+    (void)put(file, bytes, size / 2, at); /* leaves a torn tail */
     end_here();
   }
   return put(file, bytes, size, at);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A node's disk as a test wants it: slow, failing, or the node ended by SIGKILL at a record of its choice, by a library
-that is loaded into the node (disk_faults.c). The page outlives the node, so what is counted goes on after a restart."""
+"""Disk faults for a node under test: slow syncs, failing syncs, and SIGKILL at a record that the test chooses. A
+library that is loaded into the node (disk_faults.c) produces them. The page outlives the node, so the counts go on
+after a restart."""
 import mmap
 import os
 import pathlib
@@ -19,7 +20,7 @@ MOMENTS = {IN_WRITE: "in a write", BEFORE_SYNC: "before a sync", AFTER_SYNC: "af
 
 
 def why_not():
-    """Why no node can be had on such a disk here, or nothing."""
+    """Why this machine cannot produce disk faults, or nothing."""
     if sanitized("address", "thread", "undefined"):
         return "a sanitizer's library wants to be the first"
     if not (os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")):
@@ -28,7 +29,7 @@ def why_not():
 
 
 def compile_library(folder):
-    """The library's path, in that folder."""
+    """Compiles the library into that folder; returns its path."""
     made = pathlib.Path(folder) / "disk_faults.so"
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")
     subprocess.run([*compiler.split(), "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", str(made), str(SOURCE)],
@@ -38,7 +39,7 @@ def compile_library(folder):
 
 @shared
 def library(cleanup):
-    """Compiled once for a script's tests, or Skip."""
+    """The library, compiled once for all tests of a script, or Skip."""
     if why := why_not():
         raise Skip(why)
     folder = Folder()
@@ -47,8 +48,8 @@ def library(cleanup):
 
 
 class Disk:
-    """What happens to the syncs and writes of one node, over all of its lives. `environment` is what it is started with;
-    `preload`: what else is loaded into it."""
+    """Controls the syncs and writes of one node, over all of its lives. The node has to be started with `environment`.
+    `preload`: other libraries to load into it."""
 
     def __init__(self, cleanup, made_library, preload=()):
         folder = Folder()
@@ -70,7 +71,7 @@ class Disk:
         self._set("delay_us", int(seconds * 1e6))
 
     def fail(self, count=1):
-        """So many syncs fail from now on, and do nothing."""
+        """The next `count` syncs fail, and do nothing."""
         self._set("fails", count)
 
     def end_at(self, moment, count=1):

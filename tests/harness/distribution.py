@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Distribution and EPMD spoken by hand: a node's port looked up, a handshake as far as a test wants it, and a peer
-that is through it and sends what it likes. It blocks, one connection an object; whatever is said by nobody honest is
-said with Opening.send() and Peer.send_frame(), which check nothing.
+"""A minimal client of EPMD and the distribution protocol: it looks up a node's port, does a handshake as far as a test wants, and
+then sends what the test wants. Calls block; each object is one connection. Opening.send() and Peer.send_frame() check nothing, so
+that a test can send what no honest node would.
 """
 import contextlib
 import hashlib
@@ -13,8 +13,8 @@ import time
 
 from harness.term import VERSION, Atom, Pid, Raw, Reference, decode, encode
 
-# What OTP 26 and later insist on, and the bit that stands for what OTP 25 does. No atom cache and no fragments, so
-# that every frame is a pass-through one.
+# The flags that OTP 26 and later require, and the flag that says the same to OTP 25. Without the flags of the atom
+# cache and of fragments every frame is a pass-through one.
 MANDATORY = 0x403070F94 | 1 << 26
 PUBLISHED = 1
 CREATION = 77
@@ -27,7 +27,7 @@ def connect(address, source=None, seconds=10.0):
 
 
 def receive(connection, count):
-    """Exactly so many bytes; EOFError where they end."""
+    """Exactly `count` bytes; EOFError if the connection ends before."""
     received = b""
     while len(received) < count:
         part = connection.recv(count - len(received))
@@ -38,7 +38,7 @@ def receive(connection, count):
 
 
 def ask_epmd(epmd_port, alive, source=None, seconds=10.0):
-    """The port an EPMD tells for a name; None: it knows no such node."""
+    """The port that an EPMD has for a name. None: it knows no such node."""
     with connect(("127.0.0.1", epmd_port), source, seconds) as epmd:
         epmd.sendall(prefixed(b"z" + alive.encode()))
         if receive(epmd, 2) != b"w\0":
@@ -51,13 +51,13 @@ def prefixed(body):
 
 
 def opening(name, flags=MANDATORY, creation=CREATION):
-    """The first message of who connects."""
+    """The first message of the connecting side."""
     text = name.encode() if isinstance(name, str) else name
     return prefixed(b"N" + struct.pack(">QIH", flags, creation, len(text)) + text)
 
 
 class Opening:
-    """A connection on which the handshake has not ended: every step by hand."""
+    """A connection whose handshake has not ended: each step is a call."""
 
     def __init__(self, port, source=None, seconds=10.0):
         self.socket = connect(("127.0.0.1", port), source, seconds)
@@ -69,16 +69,17 @@ class Opening:
         self.socket.sendall(data)
 
     def receive(self):
-        """The next message's body."""
+        """The body of the next message."""
         return receive(self.socket, struct.unpack(">H", receive(self.socket, 2))[0])
 
     def name_ourselves(self, name, flags=MANDATORY):
-        """Says who we are; the node's status as bytes."""
+        """Sends our name and flags; returns the node's status as bytes."""
         self.send(opening(name, flags))
         return self.receive()[1:]
 
     def prove(self, cookie):
-        """Answers the challenge; the name that the node gives itself. EOFError: it closed at our proof."""
+        """Answers the challenge; returns the name that the node gives itself. EOFError: it closed when it got our
+        proof."""
         challenge = self.receive()
         _, theirs, self.creation, size = struct.unpack(">QIIH", challenge[1:19])
         ours = int.from_bytes(os.urandom(4), "big")
@@ -93,7 +94,7 @@ def digest(cookie, challenge):
 
 
 class Peer:
-    """A node that is through the handshake; hidden unless `flags` say otherwise."""
+    """A peer whose handshake is done; hidden unless `flags` say otherwise."""
 
     connections = itertools.count()
 
@@ -113,8 +114,8 @@ class Peer:
             raise
 
     def close(self):
-        """Also where a thread waits to read: the system keeps a socket open, and the node connected, until whoever waits
-        for it has been woken."""
+        """Works while a thread waits to read: the system keeps the socket open, and the node stays connected, until
+        that thread has been woken."""
         with contextlib.suppress(OSError):  # closed already
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
@@ -129,15 +130,16 @@ class Peer:
         self.socket.sendall(struct.pack(">I", len(body)) + body)
 
     def control(self, message, payload=None):
-        """A control message and, where it has one, its payload: a term each."""
+        """Sends a control message and its payload, if there is one; both are terms."""
         self.send_frame(b"p" + VERSION + encode(message) + (b"" if payload is None else VERSION + encode(payload)))
 
     def send(self, name, message):
-        """To a registered process."""
+        """Sends to a registered process."""
         self.control((REG_SEND, self.pid(), Atom(""), Atom(name)), message)
 
     def receive(self, deadline=None):
-        """The next frame's control message and payload (or None); ticks are answered. TimeoutError: none came by the deadline."""
+        """The control message and the payload (or None) of the next frame; ticks are answered. TimeoutError: no frame
+        by the deadline."""
         while True:
             if deadline is not None:
                 self.socket.settimeout(max(0.001, deadline - time.monotonic()))
@@ -148,7 +150,7 @@ class Peer:
             self.send_frame(b"")
 
     def call(self, name, request, seconds=10.0):
-        """gen_server:call: the reply. What else comes meanwhile is passed over."""
+        """The reply of a gen_server:call. Other messages that come meanwhile are dropped."""
         tag = self.reference()
         self.send(name, (Atom("$gen_call"), (self.pid(), tag), request))
         deadline = time.monotonic() + seconds
@@ -158,7 +160,7 @@ class Peer:
                 return payload[1]
 
     def drain(self):
-        """Reads what has come, and keeps nothing of it."""
+        """Reads and drops everything that has come."""
         self.socket.setblocking(False)
         try:
             while self.socket.recv(1 << 16):
@@ -170,11 +172,11 @@ class Peer:
             self.socket.settimeout(10)
 
     def whereis(self, name, seconds=10.0):
-        """The pid of a registered process, as rpc tells it; an atom if there is none."""
+        """The pid of a registered process, asked through rpc; an atom if there is none."""
         return self.call("rex", (Atom("call"), Atom("erlang"), Atom("whereis"), [Atom(name)], self.pid()), seconds)
 
     def ping(self, seconds=10.0):
-        """As net_adm:ping asks it."""
+        """Asks what net_adm:ping asks."""
         return self.call("net_kernel", (Atom("is_auth"), Atom(self.name)), seconds)
 
 

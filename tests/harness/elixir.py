@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A real Elixir node beside the node under test, as harness/erlang.py has an Erlang one."""
+"""A real Elixir node beside the node under test; harness/erlang.py has the Erlang one."""
 import functools
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ import subprocess
 from harness.erlang import Evaluator
 from harness.tap import Skip
 
-# Reads one expression a line, prints its value as one line behind a mark.
+# Reads one expression from each line, prints its value as one line behind a mark.
 _loop = """
 loop = fn loop, bindings ->
   case IO.gets("") do
@@ -47,4 +47,4 @@ class Elixir(Evaluator):
         command = [program("elixir"), "--name", name, "--cookie", cookie,
                    "--erl", "-start_epmd false -kernel logger_level error", "-e", _loop]
         super().__init__(cleanup, name, command, epmd_port)
-        self(":up")  # others can reach it from here on
+        self(":up")  # from here on other nodes can reach it

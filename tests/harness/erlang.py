@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A real Erlang node beside the node under test: started with its own EPMD port, fed expressions over
-its standard input, answering each with one line. Ended by its pid. ERL in the environment names another
-command than `erl`; what else a release has is taken from beside it.
+"""A real Erlang node beside the node under test. It has its own EPMD port, reads expressions from its standard input and answers
+each with one line. Ended by its pid. ERL in the environment replaces the command `erl`; the other programs of that release are
+looked for beside it.
 """
 import functools
 import os
@@ -13,8 +13,8 @@ import subprocess
 
 from harness.tap import Skip, eventually
 
-# Reads one expression a line, prints its value as one line behind a mark, so that whatever else the
-# node prints cannot be taken for an answer.
+# Reads one expression from each line and prints its value as one line behind a mark, so that no other output of the
+# node can be taken for an answer.
 _loop = r"""
 F = fun Loop(B0) ->
   case io:get_line("") of
@@ -31,13 +31,13 @@ F = fun Loop(B0) ->
 """
 
 
-# The command that starts a node: another release's, say, in words as in a shell.
+# The command that starts a node, in words as in a shell. Another release has another command.
 command_line = shlex.split(os.environ.get("ERL") or "erl")
 
 
 @functools.cache
 def beside_erl(program):
-    """The command of another program of the same release, or Skip."""
+    """The command of another program of that release, or Skip."""
     *before, erl = command_line
     path = os.path.join(os.path.dirname(erl), program)
     looked = subprocess.run([*before, "sh", "-c", 'command -v "$0"', path], stdout=subprocess.DEVNULL, check=False)
@@ -47,9 +47,9 @@ def beside_erl(program):
 
 
 class Evaluator:
-    """A program that reads an expression a line and answers with one line behind a mark. Ended by its pid."""
+    """A program that reads an expression from each line and answers with one line behind a mark. Ended by its pid."""
 
-    full_stop = ""  # what ends an expression, where one needs an end
+    full_stop = ""  # the end of an expression, in languages that need one
 
     def __init__(self, cleanup, name, command, epmd_port, **more):
         self.name = name
@@ -60,7 +60,7 @@ class Evaluator:
         self.output = []
 
     def __call__(self, expression):
-        """The value of an expression as text; its variables stay bound for the next one."""
+        """The value of an expression as text. Its variables stay bound for later expressions."""
         one_line = " ".join(expression.split())
         self.process.stdin.write(one_line.rstrip(self.full_stop + " ") + self.full_stop + "\n")
         self.process.stdin.flush()
@@ -71,7 +71,7 @@ class Evaluator:
         raise AssertionError(f"{self.name} ended: {''.join(self.output)}")
 
     def freeze(self):
-        """Stops it where it is, until SIGCONT: none of its threads runs any more."""
+        """Stops the program until SIGCONT. On return none of its threads runs any more."""
         self.process.send_signal(signal.SIGSTOP)
         threads = pathlib.Path(f"/proc/{self.process.pid}/task")
         eventually(lambda: all((one / "stat").read_text().rpartition(")")[2].split()[0] == "T" for one in threads.iterdir()), "it stands still")
@@ -102,4 +102,4 @@ class Erl(Evaluator):
         command = [*command_line, kind, name, "-setcookie", cookie, "-start_epmd", "true" if start_epmd else "false",
                    "-kernel", "logger_level", "error", *options, "-noshell", "-eval", _loop.replace("\n", " ")]
         super().__init__(cleanup, name, command, epmd_port, **({} if display is None else {"DISPLAY": display}))
-        self("up")  # others can reach it from here on
+        self("up")  # from here on other nodes can reach it

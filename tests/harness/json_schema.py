@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""JSON Schema (2020-12) in the subset the configuration's schema is written in. A keyword that is not known here is
-an error of the test, so that nothing in the schema goes unchecked by accident.
+"""JSON Schema (2020-12), in the subset that the configuration's schema uses. An unknown keyword is an error of the test, so that
+no part of the schema goes unchecked by accident.
 """
 import re
 
@@ -26,7 +26,7 @@ class Schema:
         self.root = document
 
     def faults(self, value, schema=None, at=""):
-        """What is wrong with `value`, a sentence each; empty: it is accepted."""
+        """A sentence for each fault of `value`. Empty: the schema accepts it."""
         schema = self.root if schema is None else schema
         if schema is True:
             return []

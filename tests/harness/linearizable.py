@@ -13,13 +13,13 @@ import threading
 import time
 from typing import Any, NamedTuple, Optional
 
-UNKNOWN = object()  # the answer of an operation that may have happened
-MOST_STEPS = 5_000_000  # for each key; about ten seconds
+UNKNOWN = object()  # the answer of an operation of unknown outcome
+MOST_STEPS = 5_000_000  # of each key; takes about ten seconds
 
 
 class Operation(NamedTuple):
-    """`invoked` and `returned` are times of one clock. `returned` is None where the outcome is unknown; then `answer` is
-    UNKNOWN. `what` is what the model takes, hashable."""
+    """`invoked` and `returned` are times of one clock. returned=None: the outcome is unknown, and `answer` is UNKNOWN.
+    `what` is the model's input, hashable."""
     key: Any
     what: Any
     invoked: int
@@ -49,7 +49,8 @@ class Counter:
 
 
 class Register:
-    """A value, None at first: ("write", V) answers anything, ("read",) the value, ("swap", Old, New) whether it was Old."""
+    """A value, None at first. ("write", V) has any answer, ("read",) answers the value, ("swap", Old, New) whether it
+    was Old."""
 
     first = (None,)
 
@@ -79,7 +80,7 @@ class AppendList:
 
 
 class _Entry:
-    """An invocation or a return in the list of those that are left, ordered by time."""
+    """An invocation or a return, in a list that is ordered by time. Operations that are placed are taken out of it."""
 
     __slots__ = ("number", "is_return", "match", "before", "after")
 
@@ -90,7 +91,8 @@ class _Entry:
 
 
 def _linked(operations):
-    """The list's head. At equal times invocations come first: two operations that touch are concurrent."""
+    """Builds the list and returns its head. At equal times invocations come first: two operations that touch are
+    concurrent."""
     events = []
     for number, one in enumerate(operations):
         ends = _Entry(number, is_return=True) if one.returned is not None else None
@@ -120,8 +122,8 @@ def _put_back(entry):
 
 
 def _twins(operations):
-    """Of each operation of unknown outcome the one with the same `what` that was invoked before it, or None. It makes no
-    difference which of two such operations has happened, so the earlier one is taken first."""
+    """For each operation of unknown outcome: the earlier one with the same `what`, or None. It makes no difference
+    which of the two has happened, so the earlier one is taken first."""
     last, found = {}, [None] * len(operations)
     for number in sorted((n for n, one in enumerate(operations) if one.returned is None), key=lambda n: operations[n].invoked):
         found[number] = last.get(operations[number].what)
@@ -205,7 +207,7 @@ def check(model, operations, most_steps=MOST_STEPS):
 
 
 class History:
-    """What clients did, noted while they do it, by any thread."""
+    """What clients did, noted as it happens, from any thread."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -214,7 +216,7 @@ class History:
         self.numbers = itertools.count()
 
     def invoke(self, key, what, client=None):
-        """Before the request goes out; returns a handle for returned(), unknown() or never()."""
+        """Called before the request goes out; returns a handle for returned(), unknown() or never()."""
         with self.lock:
             handle = next(self.numbers)
             self.open[handle] = (key, what, client, time.monotonic_ns())
@@ -227,18 +229,18 @@ class History:
             self.operations.append(Operation(key, what, invoked, now, answer, client))
 
     def unknown(self, handle):
-        """It may have happened, or may happen yet."""
+        """The operation may have happened, or may still happen."""
         with self.lock:
             key, what, client, invoked = self.open.pop(handle)
             self.operations.append(Operation(key, what, invoked, None, UNKNOWN, client))
 
     def never(self, handle):
-        """It has not happened and will not: what was asked of the model is no part of the history."""
+        """The operation has not happened and will not, so it is no part of the history."""
         with self.lock:
             del self.open[handle]
 
     def all(self):
-        """Of operations that are under way yet the outcome is unknown."""
+        """The history. Operations that are still under way have an unknown outcome."""
         with self.lock:
             under_way = [Operation(key, what, invoked, None, UNKNOWN, client) for key, what, client, invoked in self.open.values()]
             return self.operations + under_way

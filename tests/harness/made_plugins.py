@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Plugins that `coppice new` has made: each kind in each language, compiled by hand, and what their pages say."""
+"""Plugins made by `coppice new`: each kind in each language, compiled by hand, and checked against their pages."""
 import json
 import re
 import shlex
@@ -30,19 +30,20 @@ class Made:
             raise AssertionError(done.stdout + done.stderr)
         self.source = self.folder / f"{self.name}.{language}"
         self.page = (self.folder / "README.md").read_text(encoding="utf-8")
-        # Its children of a supervisor, as its page has them but for the ports, which are free ones.
+        # The children of a supervisor in its page, with free ports in place of the page's.
         self.children = re.sub(r"\bport: \d+", lambda _: f"port: {free_port()}", self.block("yaml"))
 
     def block(self, kind):
-        """A code block of its page."""
+        """The code block of that kind in its page."""
         return re.search(rf"^```{kind}\n(.*?)^```$", self.page, re.M | re.S)[1]
 
     def port(self):
-        """The first one that its children listen at."""
+        """The first port that its children listen on."""
         return int(re.search(r"\bport: (\d+)", self.children)[1])
 
     def asked(self):
-        """A process, a term, and the answer, as its page has them; `…` in an answer stands for what differs each time."""
+        """Each call in its page: the process, the term, and the answer. `…` in an answer stands for text that differs
+        each time."""
         for line in self.block("sh").splitlines():
             if line.startswith("coppice call"):
                 asking, answer = line.rsplit(" # ", 1)
@@ -54,7 +55,7 @@ class Made:
                 "$(pkg-config --libs coppice-plugin)")
 
     def test_command(self, cpp="g++"):
-        """Makes NAME_test, from the source as it stands now."""
+        """Compiles NAME_test from the current source."""
         test = self.folder / f"{self.name}_test.cpp"
         if self.language == "cpp":
             return f"{cpp} -std=c++20 -O0 {FLAGS} {test} -o {self.name}_test {KIT}"
@@ -64,12 +65,12 @@ class Made:
 
 
 def make_all(where, languages=("c", "cpp")):
-    """One of each kind and language."""
+    """One plugin of each kind and language."""
     kinds = json.loads(coppice("new", "--list", "--json").stdout)["kinds"]
     return [Made(where, one["kind"], language) for one in kinds for language in one["languages"] if language in languages]
 
 
 def compile_all(where, commands):
-    """Two at a time, in that folder."""
+    """Runs the commands in that folder, two at a time."""
     (where / "commands").write_text("\0".join(commands), encoding="utf-8")
     shell("xargs -0 -P 2 -I LINE sh -c LINE <commands", where, **installed()[1])

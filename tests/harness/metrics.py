@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads what /metrics answers, strictly: Prometheus' text format 0.0.4 or OpenMetrics 1.0, and nothing else."""
+"""A strict reader of /metrics: Prometheus' text format 0.0.4 or OpenMetrics 1.0, and nothing else."""
 import re
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -8,11 +8,11 @@ LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)')
 
 
 class Metrics:
-    """Families and samples of one answer; a line that is not as the format has it is an error."""
+    """Families and samples of one answer. A line that is not in the format is an error."""
 
     def __init__(self, text, openmetrics=False):
         self.kinds, self.help, self.samples = {}, {}, {}
-        self.bounds = {}  # of each series of a histogram, [(bound, how many were at or below it)] in their order
+        self.bounds = {}  # by series of a histogram: [(bound, number of observations at or below it)], in order
         if not text.endswith("\n"):
             raise ValueError("the last line has no end")
         lines = text[:-1].split("\n")
@@ -72,12 +72,12 @@ class Metrics:
             self.bounds.setdefault(of, []).append((float(labels["le"]), float(value)))
 
     def judge_histograms(self, openmetrics):
-        """Bounds rise up to infinity and what is at or below them does not fall; with each goes a sum and a number."""
+        """Bounds rise up to infinity and their counts do not fall; each histogram has a sum and a count."""
         for (family, labels), buckets in self.bounds.items():
             bounds, counts = zip(*buckets)
             if list(bounds) != sorted(set(bounds)) or list(counts) != sorted(counts) or bounds[-1] != float("inf"):
                 raise ValueError(f"the bounds of {family} {dict(labels)}: {buckets}")
-            # OpenMetrics has neither where what is observed may be below 0.
+            # OpenMetrics allows neither a sum nor a count if observed values may be negative.
             told = not openmetrics or bounds[0] >= 0
             if self.samples.get((f"{family}_count", labels)) != (counts[-1] if told else None):
                 raise ValueError(f"{family}_count {dict(labels)} is not that of all its buckets, {counts[-1]}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What the pages name, held against what there is: commands and their options against the programs, keys against the schema of
-the configuration, C and C++ names against the headers, metrics against a node's page, links against files and headings. Each
-function `wrong_…` takes a page's text and yields a sentence for each name that does not exist."""
+"""Compares the names in pages with what exists: commands and their options with the programs, keys with the schema of
+the configuration, C and C++ names with the headers, metrics with a node's page, links with files and headings. Each
+function `wrong_…` takes the text of a page and yields a sentence for each name that does not exist."""
 import functools
 import html
 import json
@@ -11,14 +11,14 @@ import subprocess
 
 from harness.node import program, root
 
-# Pages that tell of other versions than this one.
+# Pages that describe other versions than this one.
 PAST = {"CHANGELOG.md"}
-# A word of a command that stands for the reader's own.
+# A word in a command that the reader replaces by their own.
 OWN = re.compile(r"[A-Z][A-Z_.…]*|…")
 
 
 def pages():
-    """Every Markdown page of the repository but those of the templates, whose names are replaced when they are copied."""
+    """Every Markdown page of the repository. Templates are left out: `coppice new` replaces names in them."""
     listed = subprocess.run(["git", "-C", root, "ls-files", "*.md"], capture_output=True, text=True, check=False).stdout.split()
     found = [root / name for name in listed] or sorted(root.rglob("*.md"))
     return [page for page in found if page.name not in PAST and "templates" not in page.parts and "build" not in page.parts]
@@ -29,13 +29,14 @@ def without_blocks(text):
 
 
 def spans(text):
-    """Each piece of code within a sentence."""
+    """The text of each code span in a sentence."""
     for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", without_blocks(text)):
         yield re.sub(r"\s+", " ", html.unescape(code)).strip()
 
 
 def command_lines(text):
-    """Each line of a shell's blocks, without a prompt; a line that ends with a backslash goes on below it."""
+    """Each command in a shell's blocks, without its prompt. A line that ends with a backslash continues on the next
+    one."""
     for body in re.findall(r"^ *```(?:sh|console[ \w]*)\n(.*?)^ *```$", text, re.M | re.S):
         prompted = re.search(r"^\s*\$ ", body, re.M)
         for line in re.sub(r"\\\n\s*", " ", body).splitlines():
@@ -52,7 +53,7 @@ PROGRAMS = {"coppice": "COPPICE", "coppiced": "COPPICED", "coppice-epmd": "COPPI
 
 @functools.cache
 def help_of(words):
-    """What a program says of one of its commands; `words`: the program and the command's names."""
+    """The --help of a command; `words`: the program and the command's names."""
     done = subprocess.run([program(PROGRAMS[words[0]], words[0]), *words[1:], "--help"], capture_output=True, text=True, check=True)
     return done.stdout
 
@@ -70,12 +71,12 @@ def options_of(words):
 
 @functools.cache
 def valued_options_of(words):
-    """Options that take the word behind them."""
+    """The options that take the next word as their value."""
     return {name for names in re.findall(r"^  (\S+) [A-Z]", help_of(words), re.M) for name in names.split(",")}
 
 
 def simple_commands(line):
-    """The words of each command of a shell's line: what stands between ; && || and |."""
+    """The words of each command in a line of a shell: commands are separated by ; && || and |."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
     lexer.commenters = "#"
@@ -103,7 +104,7 @@ def wrong_commands(text):
 
 
 def wrong_command(words, line):
-    """A sentence for each name in a command of ours that does not exist."""
+    """A sentence for each name that does not exist, in a command of one of our programs."""
     at, rest = (words[0],), words[1:]
     known = set(options_of(at))
     while rest and (commands_of(at) or rest[0].startswith("-")):
@@ -133,7 +134,7 @@ def schema():
 
 
 def below(of):
-    """{key: schema} of whatever has keys in it, its items or what it may be instead; NAME: any key."""
+    """{key: schema} of all keys in it, in its items and in its alternatives. NAME: any key."""
     out = {}
     for choice in (of, *of.get("anyOf", ()), *of.get("oneOf", ())):
         if "$ref" in choice:
@@ -148,7 +149,7 @@ def below(of):
 
 @functools.cache
 def all_keys():
-    """The name of every key, wherever it stands."""
+    """The name of every key, at any place."""
     found, to_see = set(), [schema(), *schema()["$defs"].values()]
     while to_see:
         of = to_see.pop()
@@ -161,7 +162,7 @@ def all_keys():
 
 
 def is_key(path):
-    """Whether the configuration has such a path, from its top or from a child of a supervisor on."""
+    """Whether the configuration has such a path of keys, which starts at its top or at a child of a supervisor."""
     def leads(of, parts):
         if not parts:
             return True
@@ -172,7 +173,8 @@ def is_key(path):
     return leads(schema(), parts) or leads(child, parts) or leads(schema()["$defs"]["supervisor"], parts)
 
 
-# Keys at the top of the configuration, of a child and of both, by which a path of keys is known from another name with dots.
+# A path that starts with one of these keys, at the top of the configuration, of a child or of both, is a path of
+# keys. Other names with dots are not.
 FIRST_KEYS = {"node", "epmd", "distribution", "control", "plugins", "applications", "events", "cron", "supervisor", "mailbox", "backoff", "tls",
               "pool", "tcp", "udp", "web", "port", "stage", "raft", "saga", "statem", "router", "consumer_supervisor", "event_manager"}
 
@@ -188,7 +190,7 @@ def wrong_keys(text):
 
 @functools.cache
 def choices():
-    """{key: its values} of keys that take a word from a list, wherever they stand, and nothing else."""
+    """{key: its values} of the keys that take only words from a list, at any place."""
     found, open_ones, to_see = {}, set(), [schema(), *schema()["$defs"].values()]
     while to_see:
         of = to_see.pop()
@@ -205,7 +207,7 @@ def choices():
 
 
 def wrong_values(text):
-    """Of keys that take one word of a list, a word that is not in it."""
+    """For keys that take a word from a list: each word that is not in the list."""
     for code in spans(text):
         for key, value in re.findall(r"(?<![\w.-])(?:[a-z_]+\.)*([a-z_]+): ([a-z_]+)(?![\w:(-])", code):
             if key in choices() and value not in choices()[key]:
@@ -213,7 +215,7 @@ def wrong_values(text):
 
 
 def wrong_message_keys():
-    """Keys in the sentences of the node and its client, which nobody else holds against the configuration."""
+    """Keys in sentences of the node and its client. No other test compares these with the configuration."""
     for file in sorted((root / "daemon").rglob("*.[ch]pp")):
         code = re.sub(r"^\s*//.*$|^#include.*$", "", file.read_text(encoding="utf-8"), flags=re.M)
         for sentence in re.findall(r'"((?:[^"\\\n]|\\.)*)"', code):
@@ -226,7 +228,7 @@ def wrong_message_keys():
 
 @functools.cache
 def words_of(*places):
-    """Every word in the files of these folders, but for pages and pictures."""
+    """Every word in the files of these folders. Pages and pictures are left out."""
     found = set()
     for place in places:
         for file in (root / place).rglob("*"):
@@ -255,7 +257,7 @@ def wrong_names(text):
 
 @functools.cache
 def series():
-    """Names of the series of a node's page; a histogram has three."""
+    """Names of the series on a node's page; a histogram has three."""
     page = (root / "tests/e2e/metrics_page.txt").read_text(encoding="utf-8")
     found = set()
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", page, re.M):
@@ -266,7 +268,7 @@ def series():
 # Links ----------------------------------------------------------------------------------------------------
 
 def anchors(text):
-    """What GitHub makes of the headings of a page."""
+    """The anchors that GitHub makes of the headings of a page."""
     found, times = set(), {}
     for words in re.findall(r"^#{1,6} (.+?) *#*$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words).replace("`", "")
@@ -277,7 +279,7 @@ def anchors(text):
 
 
 def wrong_links(text, page, made=()):
-    """`made`: pages of the documentation that are no files, by their path."""
+    """`made`: the paths of documentation pages that the build makes."""
     for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", without_blocks(text))):
         path, _, fragment = target.partition("#")
         if re.match(r"[a-z]+:", target):
@@ -292,7 +294,7 @@ def wrong_links(text, page, made=()):
 
 
 def wrong_paths(text):
-    """Paths of this repository in a sentence's code."""
+    """Paths of this repository in code spans."""
     for code in spans(text):
         if re.fullmatch(r"(?:config|plugins|plugin-api|daemon|etf|epmd|packaging|tests|\.ci)/[\w./-]+", code):
             if not (root / code).exists() and not (root / "etf/include/coppice" / code).exists():

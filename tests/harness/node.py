@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""A coppiced under test: started on a configuration in a folder of its own, with its own EPMD port and
-control socket, asked over that socket, ended by its pid. Nothing of it outlives the test.
+"""A coppiced under test. It is started on a configuration in a folder of its own, with its own EPMD port and control socket, asked
+over that socket, and ended by its pid. Nothing of it outlives the test.
 
-The programs come from the environment, as Meson sets it: COPPICED, COPPICE, COPPICE_EPMD and
-COPPICE_PLUGINS (a folder of .so files); without it from build/bin and build/plugins.
+The environment, which Meson sets, names the programs: COPPICED, COPPICE, COPPICE_EPMD and COPPICE_PLUGINS (a folder of .so
+files). Without it they are those in build/bin and build/plugins.
 """
 import contextlib
 import os
@@ -32,7 +32,7 @@ def plugin_folder():
     return os.environ.get("COPPICE_PLUGINS") or str(root / "build" / "plugins")
 
 
-# The plugins of tests/e2e/plugins: those that only tests have, and other versions of some.
+# The plugins of tests/e2e/plugins: some are only for tests, some are other versions of bundled plugins.
 variants = pathlib.Path(os.environ.get("COPPICE_TEST_PLUGINS") or root / "build" / "release" / "tests" / "e2e" / "plugins")
 
 
@@ -40,8 +40,8 @@ _claims = []  # held as long as the script runs
 
 
 def free_port():
-    """One that nobody has now, outside of those that the kernel gives to connections and above those that nodes take
-    by themselves. No other script is given it meanwhile: it would find the same one free until somebody listens."""
+    """A port that is free, outside the ranges that the kernel gives to connections and above the ports that nodes take
+    by default. No other script gets it meanwhile: it would find the port free until a program listens."""
     while True:
         port = random.randrange(20000, 32000)
         claim = socket.socket(socket.AF_UNIX)
@@ -57,7 +57,8 @@ def free_port():
 
 
 def all_descriptors(cleanup):
-    """As many as this process may have, for itself and what it starts; returns how many."""
+    """Raises the limit of descriptors for this process and those that it starts as far as allowed; returns the
+    limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     cleanup.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
@@ -65,7 +66,7 @@ def all_descriptors(cleanup):
 
 
 def until_closed(connection):
-    """All that comes on a connected socket until the other side closes or resets it."""
+    """Everything that comes on a connected socket until the other side closes or resets it."""
     received = b""
     while True:
         try:
@@ -78,7 +79,7 @@ def until_closed(connection):
 
 
 class Folder:
-    """A temporary folder, gone at close()."""
+    """A temporary folder, removed by close()."""
 
     def __init__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix=folder_prefix()))
@@ -94,7 +95,7 @@ class Folder:
 
 
 class Shelf(Folder):
-    """A folder of plugins, gone with the test. `setting` has a node look for its plugins there."""
+    """A folder of plugins, removed with the test. `setting` makes a node look for its plugins there."""
 
     def __init__(self, cleanup, *names):
         super().__init__()
@@ -104,7 +105,7 @@ class Shelf(Folder):
             self.put(name)
 
     def put(self, file, name=None):
-        """One of the tests' or a bundled one, as NAME.so, at once in the place of what is there."""
+        """Puts a plugin of the tests or a bundled one there as NAME.so. A file of that name is replaced atomically."""
         own = variants / f"{file}.so"
         fresh = self.path / f"{name or file}.so.new"
         shutil.copy(own if own.exists() else f"{plugin_folder()}/{file}.so", fresh)
@@ -115,8 +116,8 @@ connectable = "listen: [ { address: 127.0.0.1, ports: 0-0 } ]"
 
 
 def tree(children, application="net", kind="permanent", distribution="listen: []", node="workers: 2", **supervisor):
-    """A configuration of one application whose supervisor has these children, an indented list. Other nodes cannot connect
-    unless `distribution` is `connectable` or says more; what is named beyond are keys of the supervisor."""
+    """A configuration of one application, whose supervisor has these children, an indented list. Other nodes cannot
+    connect unless `distribution` is `connectable` or more. Other keywords are keys of the supervisor."""
     keys = "".join(f"      {key}: {value}\n" for key, value in {"intensity": 100, **supervisor}.items())
     return f"""
 node: {{ {node} }}
@@ -131,11 +132,11 @@ applications:
 
 
 class Node:
-    """`config` is a YAML text or None for config/demo.yaml; `settings` are --set pairs over it.
+    """`config` is YAML text, or None for config/demo.yaml; `settings` are --set pairs over it.
 
-    Its name is NAME@127.0.0.1, its cookie "testcookie_of_24_letters". `coppiced` is another program than the environment's;
-    `under` the ServiceManager that starts it, `within` a command that runs it in its own place, with `environment` added to
-    this one's.
+    Its name is NAME@127.0.0.1, its cookie "testcookie_of_24_letters". `coppiced`: another program than the environment's.
+    `under`: the ServiceManager that starts it. `within`: a command that executes it in its own place (the same pid).
+    `environment` is added to this process's environment.
     """
 
     def __init__(self, cleanup, name="demo", config=None, settings=(), epmd_port=None, wait=True, coppiced=None,
@@ -164,7 +165,7 @@ class Node:
         self.log_file = open(self.log_path, "wb")
         cleanup.callback(self.log_file.close)
         self.cleanup = cleanup
-        self.asked_by = threading.local()  # its connection to the control socket, which ends with the thread
+        self.asked_by = threading.local()  # each thread's connection to the control socket
         cleanup.callback(self.close_connection)
         self.under, self.environment = under, environment
         self.process = None
@@ -174,7 +175,7 @@ class Node:
             self.wait_ready()
 
     def begin(self):
-        """Starts the program, once more after it has ended."""
+        """Starts the program, also again after it has ended."""
         self.close_connection()
         start = self.under.start if self.under else subprocess.Popen
         more = {"env": {**os.environ, **self.environment}} if self.environment else {}
@@ -188,7 +189,7 @@ class Node:
         self.ask("wait-ready", timeout_ms=30000)
 
     def answers(self):
-        """Whether somebody listens on the control socket; its file may be a dead node's."""
+        """Whether a process listens on the control socket; the file may be left by a dead node."""
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(self.socket) == 0
 
@@ -196,7 +197,7 @@ class Node:
         return f"/proc/{self.process.pid}/{file}"
 
     def kilobytes(self, what):
-        """VmRSS (in memory) or VmHWM (the most that ever was)."""
+        """VmRSS (current) or VmHWM (peak), in kB."""
         with open(self.proc("status"), encoding="ascii") as status:
             return next(int(line.split()[1]) for line in status if line.startswith(what + ":"))
 
@@ -204,7 +205,7 @@ class Node:
         return self.log_path.read_text(errors="replace")
 
     def said(self, part, message="", seconds=30):
-        """Waits until the log has that part: a line is written after what it tells of."""
+        """Waits until the log contains `part`: a line may be written after the event that it reports."""
         try:
             eventually(lambda: part in self.log(), "", seconds)
         except AssertionError:
@@ -216,8 +217,8 @@ class Node:
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
 
     def reply(self, command, **arguments):
-        """The whole document that the node answers with: {"result": …} or {"error": …}. One connection is kept for each
-        thread that asks; it is made anew where the node has closed it, or has not answered on it in time."""
+        """The whole document of the node's answer: {"result": …} or {"error": …}. Each thread that asks has one
+        connection, which is kept. It is made anew if the node has closed it, or has not answered on it in time."""
         kept = getattr(self.asked_by, "connection", None)
         if kept is None or not kept.is_usable():
             self.close_connection()
@@ -229,8 +230,8 @@ class Node:
             raise
 
     def ask(self, command, **arguments):
-        """The result of a command that must succeed, arguments by the names they have in the protocol. A configuration
-        that diff or apply finds invalid is a failure too."""
+        """The result of a command that must succeed. Arguments have the names of the protocol. A configuration that
+        diff or apply finds invalid is a failure too."""
         try:
             reply = self.reply(command, **arguments)
         except OSError as why:
@@ -244,7 +245,7 @@ class Node:
         return self.ask("call", name=name, term=term, timeout_ms=timeout_ms)["reply"]
 
     def refused(self, name, term, timeout_ms=5000):
-        """What a client is told whose request no callback of the process takes."""
+        """The error of a call that no callback of the process handles."""
         reply = self.reply("call", name=name, term=term, timeout_ms=timeout_ms)
         why = reply.get("error", {}).get("why", "")
         if not why.startswith("bad_request: "):
@@ -252,7 +253,7 @@ class Node:
         return why.removeprefix("bad_request: ")
 
     def answer(self, name, term, timeout_ms=5000):
-        """The reply to a call that may fail; None: it has failed, perhaps because the node is gone."""
+        """The reply to a call that may fail. None: it has failed, perhaps because the node is gone."""
         with contextlib.suppress(OSError):
             reply = self.reply("call", name=name, term=term, timeout_ms=timeout_ms)
             return reply["result"]["reply"] if "result" in reply else None
@@ -262,26 +263,27 @@ class Node:
         return self.ask("info", name=process)
 
     def engine(self, process):
-        """What a process's engine reports, once that is more than its kind. A busy one may not answer in time, and is asked again."""
+        """The report of a process's engine, once it has more than its kind. A busy process may not answer in time, and
+        is asked again."""
         def report():
             told = self.info(process)["engine"]
             return told if told and set(told) != {"kind"} else None
         return eventually(report, f"{process} reports")
 
     def pid(self, process):
-        """None: it is not there now, or the node is not."""
+        """None: the process does not exist now, or the node does not run."""
         with contextlib.suppress(OSError):
             reply = self.reply("info", name=process)
             return reply["result"]["pid"] if "result" in reply else None
 
     def status(self, process):
-        """What a process, by its name or pid, does now, without asking it: info may wait for what an idle one shows. None: it is
-        not there."""
+        """The status of a process, given by name or pid, without a request to it (info may wait for an idle process's
+        answer). None: no such process."""
         return next((one["status"] for one in self.ask("ps")["processes"] if process in (one["name"], one["pid"])), None)
 
     def logged(self, **wanted):
-        """The lines of the log that the node keeps, with their fields: all of them, or of a `module`, a `process`, a
-        `level` and above, the `last` so many."""
+        """The lines of the node's log, with their fields: all, or those of a `module`, of a `process`, of a `level` and
+        above, or the `last` N."""
         found, more = [], True
         while more:
             page = self.ask("logs", **wanted)
@@ -290,13 +292,14 @@ class Node:
         return found
 
     def close_connection(self):
-        """Of this thread; that of another one is of no use once the node has ended, and is made anew."""
+        """Closes this thread's connection. Connections of other threads are useless once the node has ended, and are
+        made anew."""
         kept = self.asked_by.__dict__.pop("connection", None)
         if kept is not None:
             kept.close()
 
     def connection(self):
-        """A connection of the test's own to the control socket, for a request whose answer it does not wait for."""
+        """A separate connection to the control socket, for a request whose answer the test does not wait for."""
         connection = Connection(self.socket)
         self.cleanup.callback(connection.close)
         return connection

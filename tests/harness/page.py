@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Pages whose commands are run as a reader would: their blocks, what a command should have said, and the edits that the
-reader makes. packaging/doc/README.md has the rules. As a program it follows a page, or parts of it, in this folder and this
-environment, on whatever machine: `python3 -m harness.page PAGE [--kind KIND]… [--until HEADING] [--part HEADING]`."""
+"""Runs the commands in pages as a reader would: the blocks of a page, the expected output of its commands, and the
+edits that the reader makes. packaging/doc/README.md has the rules. As a program it follows a page, or parts of it, in
+the current folder and environment: `python3 -m harness.page PAGE [--kind KIND]… [--until HEADING] [--part HEADING]`."""
 import argparse
 import contextlib
 import os
@@ -17,14 +17,14 @@ from harness.tap import check, equal, eventually
 
 Block = namedtuple("Block", "kind steps")  # kind: console, console node, console install, console service, diff; steps: Step or lines
 Step = namedtuple("Step", "command expected")
-# Commands that say by their status what they found.
+# Commands whose exit status is part of their answer.
 TELLING = {"coppice diff": {0, 1}, "coppice health": {0, 1}, "coppice check": {0, 1, 78}, "systemctl status": {0, 3}}
-# Commands that change nothing, and whose output may be late: they are run until they say what the page says.
+# Commands that change nothing and whose output may be late. They are repeated until it is the page's.
 LOOKING = (*(f"coppice {word}" for word in ("diff", "health", "info", "listener", "logs", "nodes", "ps", "status", "top", "tree")), "journalctl ", "systemctl status")
 
 
 def part(page, heading):
-    """What stands below a heading, up to the next one of its level or above."""
+    """The part of a page below a heading, up to the next heading of its level or above."""
     out, level, in_code = [], 0, False
     for line in page.splitlines(keepends=True):
         in_code ^= line.startswith("```")
@@ -40,7 +40,7 @@ def part(page, heading):
 
 
 def blocks(page):
-    """Each block of the page that means something to be done, in its order."""
+    """Each block of the page that tells the reader to do something, in order."""
     for kind, body in re.findall(r"^```(console(?: \w+)?|diff)\n(.*?)^```$", page, re.M | re.S):
         yield Block(kind, body.splitlines() if kind == "diff" else list(steps(body)))
 
@@ -63,12 +63,12 @@ def steps(body):
 
 
 def squeezed(line):
-    """Columns of a table are as wide as what differs in them."""
+    """Columns of a table are as wide as values that differ between machines."""
     return re.sub(r"[ ─]+", " ", line).strip()
 
 
 def pattern(expected):
-    """A regular expression for a whole output: … is any text, a line of … alone any lines."""
+    """A regular expression for a whole output: … is any text, a line that is only … any lines."""
     out = ""
     for line in expected:
         out += r"(?:.*\n)*?" if line.strip() == "…" else ".*".join(map(re.escape, squeezed(line).split("…"))) + r"\n"
@@ -76,13 +76,14 @@ def pattern(expected):
 
 
 def says(expected, output):
-    """Whether the output is the one expected."""
+    """Whether the output is the expected one."""
     text = "".join(squeezed(line) + "\n" for line in output.splitlines())
     return pattern(expected).fullmatch(text) is not None
 
 
 def edited(lines, read):
-    """{file: new text} of an edit. Each hunk's lines must stand in the file exactly once; `read` gives a file's text."""
+    """{file: new text} of an edit. The lines of each hunk must be in the file exactly once; `read` gives a file's
+    text."""
     out, name, hunk = {}, None, []
 
     def apply():
@@ -106,8 +107,8 @@ def edited(lines, read):
 
 
 class Reader:
-    """Does what a page says, command by command, in a folder and an environment. A command that fails is given a while: what
-    it asks for may be under way."""
+    """Does what a page says, command by command, in a folder and an environment. A command that fails is retried for a
+    while: what it depends on may not have ended yet."""
 
     def __init__(self, folder, environment):
         self.folder, self.environment = pathlib.Path(folder), environment
@@ -125,7 +126,7 @@ class Reader:
         return check(says(step.expected, said[0]), f"{step.command} says what the page says", said[0], "\n".join(step.expected))
 
     def runs(self, command):
-        """(status, output). The folder in which the shell ends is the one of the next command."""
+        """(status, output). The next command begins in the folder in which this one's shell ends."""
         theirs, ours = os.pipe()
         with os.fdopen(theirs, encoding="utf-8") as ended_in:
             with os.fdopen(ours, "w"):
@@ -151,7 +152,8 @@ class Reader:
             equal(ended, 0, "Ctrl-C stops the node")
 
     def follows(self, page, kinds=("console", "console node", "diff"), before=lambda step: None):
-        """The blocks of these kinds, in their order; returns how many commands that were. `before` is told of each."""
+        """Runs the blocks of these kinds in order; returns the number of commands. `before` is called with each
+        block."""
         seen = 0
         for block in blocks(page):
             if block.kind not in kinds:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Cuts examples out of pages: PAGE.md… OUT…. An example is the first block of code after its file's name in backticks. Fails
-when one is missing, or longer than is promised.
+"""Cuts examples out of pages: PAGE.md… OUT…. An example is the first block of code after its file's name in backticks. Fails if
+an example is missing, or is longer than promised.
 """
 import pathlib
 import re

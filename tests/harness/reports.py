@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What is wrong with the programs a test starts, whatever the test itself asks: a signal that says a program broke, a
-process or a folder that outlives the script, and what sanitizers say. A daemon's standard error is read by nobody while a test
-passes, and its exit status may be lost, so in a sanitized build every program writes its report to a file of its
-own; each is for the test under which it is found. Which sanitizer a build has is said by the build, as Meson's
-b_sanitize; a sanitizer's options may be in the environment of any.
+"""Faults of the programs that a test starts, whatever the test itself checks: a signal that means a crash, a process or a folder
+that outlives the script, and reports of sanitizers. Nobody reads a daemon's standard error while a test passes, and its exit
+status may be lost. So in a sanitized build every program writes its report to a file of its own, and the report counts for the
+test under which it is found. The build says which sanitizer it has (Meson's b_sanitize); the environment may contain the options
+of any sanitizer.
 """
 import atexit
 import os
@@ -16,12 +16,12 @@ import time
 
 _options = {"address": "ASAN_OPTIONS", "thread": "TSAN_OPTIONS", "undefined": "UBSAN_OPTIONS"}
 _built_with = os.environ.get("COPPICE_SANITIZE", "none").split(",")
-_most = 4000  # characters of a report that are shown
+_most = 4000  # characters of a report that are shown at most
 _broken = {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT}
-_mark = "COPPICE_TEST_SCRIPT"  # in the environment of all that this script starts
-# A pid alone may have been that of a script that was killed, and whose folders are still there.
+_mark = "COPPICE_TEST_SCRIPT"  # set in the environment of every process that this script starts
+# The random part is needed: a script that was killed may have had the same pid, and its folders may still be there.
 _run = f"{os.getpid()}-{secrets.token_hex(4)}"
-_patience = 10.0  # seconds that what was told to end may take
+_patience = 10.0  # seconds that a process may take to end
 
 
 def sanitized(*kinds):
@@ -30,14 +30,14 @@ def sanitized(*kinds):
 
 
 class Reports:
-    """Finds nothing where no sanitizer is set up."""
+    """Finds nothing in builds without a sanitizer."""
 
     def __init__(self):
         self.folder = None
         self.expected = []
         self.signals, self.expected_signals = [], set()
         names = [name for kind, name in _options.items() if sanitized(kind)]
-        self.slower = 4 if names else 1  # times that a program may take longer, as packaging/dev allows a test
+        self.slower = 4 if names else 1  # a program may take so many times longer, as packaging/dev allows a test
         if not names:
             return
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="coppice-reports-"))
@@ -47,20 +47,20 @@ class Reports:
             os.environ[name] = (given + ":" if given else "") + f"log_path={self.folder}/report:log_exe_name=1"
 
     def ended(self, program, status):
-        """What a program's end, as subprocess tells it, says of the program."""
+        """Notes a crash; `status`: exit status, as subprocess has it."""
         if status is not None and -status in _broken:
             self.signals.append((program, signal.Signals(-status).name))
 
     def expect_signal(self, number):
-        """Until the next take(), the test sends this one itself."""
+        """Until the next take() this signal is no fault: the test sends it itself."""
         self.expected_signals.add(signal.Signals(number).name)
 
     def expect(self, program, part):
-        """Until the next take(), reports of this program that contain `part` are what the test wants."""
+        """Until the next take(), reports of this program that contain `part` are expected."""
         self.expected.append((program, part))
 
     def take(self):
-        """The reports since the last time that no test expects, as text. tests/run.py knows their first words."""
+        """The reports since the last call that no test expects, as text. tests/run.py knows their first words."""
         found = [f"ended by a signal: {program}: {name}" for program, name in self.signals if name not in self.expected_signals]
         self.signals.clear()
         self.expected_signals.clear()
@@ -77,13 +77,13 @@ reports = Reports()
 
 
 def mark():
-    """Before anything is started."""
+    """Called before any process is started."""
     os.environ[_mark] = _run
 
 
 def environment(process):
-    """What a process was started with. While a program takes the place of another, Linux shows neither its environment
-    nor its command line; Popen() may have returned by then. Zombies and the kernel's own threads have no program."""
+    """The environment that a process was started with. While a process executes another program, Linux shows neither
+    its environment nor its command line, and Popen() may return by then. Zombies and kernel threads have no program."""
     deadline = time.monotonic() + _patience
     while True:
         command, found = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()  # in this order
@@ -94,7 +94,7 @@ def environment(process):
 
 
 def marked_processes():
-    """What this script has started, or what that has started, and still runs: `process PID: COMMAND`."""
+    """The processes that this script has started, directly or not, and that still run: `process PID: COMMAND`."""
     wanted, found = f"{_mark}={_run}".encode(), []
     for folder in pathlib.Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
@@ -109,7 +109,8 @@ def marked_processes():
 
 
 def left_behind():
-    """What outlives the script's tests, a line each, once what ends by itself had time to."""
+    """A line for each process and folder that outlives the script's tests, after a wait for those that are about to
+    end."""
     deadline = time.monotonic() + _patience
     while processes := marked_processes():
         if time.monotonic() > deadline:
@@ -120,5 +121,5 @@ def left_behind():
 
 
 def folder_prefix():
-    """What the names of this script's temporary folders begin with."""
+    """The prefix of the names of this script's temporary folders."""
     return f"coppice-test-{_run}-"

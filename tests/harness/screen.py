@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A screen that nobody sees, by Xvfb, for programs that draw: `display` is its name, `frame` the file in which what
-it shows stands at any time, as a window dump of X's (xwd), which png() makes a picture of. Gone at close().
+"""An invisible screen (Xvfb) for programs that draw. `display` is its name. `frame` is a file that always has the current picture,
+as an X window dump (xwd), from which png() makes a picture. Removed by close().
 """
 import pathlib
 import shutil
@@ -27,7 +27,7 @@ class Screen:
 
 
 def png(dump):
-    """A dump of 32 bits a pixel, blue first, as a PNG file."""
+    """Converts a dump of 32 bits a pixel, blue first, to a PNG file."""
     dump = pathlib.Path(dump).read_bytes()
     head = struct.unpack(">25I", dump[:100])
     size, width, height, bits, line, colours = head[0], head[4], head[5], head[11], head[12], head[19]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a plugin author has: the development files of the build under test, installed, and a folder to work in. Those of
-packages that somebody has unpacked are taken from the folder that COPPICE_INSTALLED names."""
+"""The environment of a plugin author: the development files of the build under test, installed, and a folder to work
+in. If COPPICE_INSTALLED names a folder with unpacked packages, the development files are taken from there."""
 import os
 import pathlib
 import shutil
@@ -53,7 +53,7 @@ def working_folder(cleanup):
 
 
 def reader(cleanup, *tools):
-    """A harness.page.Reader who has the packages: programs, headers, a home without anything in it."""
+    """A harness.page.Reader that has the packages: programs, headers, and an empty home."""
     needs("g++", *tools)
     folder = working_folder(cleanup).path
     for name in ("home", "run", "work"):

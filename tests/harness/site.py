@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A node with a web server, and plugins of its own in a folder of the test's."""
+"""A node with a web server, and a folder of plugins of its own."""
 import http.client
 import socket
 
@@ -12,7 +12,8 @@ def address(shown):
 
 
 class WebSite:
-    """The web server is the child `site` of `config`. `at` is where it listens first, `secured` where it does with TLS."""
+    """The web server is the child `site` of `config`. `at` is the address of its first listener, `secured` that of its
+    first with TLS."""
 
     def __init__(self, cleanup, config, *plugins, settings=()):
         self.cleanup = cleanup
@@ -39,7 +40,7 @@ class WebSite:
         return connection
 
     def raw(self, *parts, ends=False):
-        """All that comes back until the server closes, which it may in the middle."""
+        """Everything that comes back until the server closes, perhaps in the middle of an answer."""
         with socket.create_connection(self.at, 60) as connection:
             try:
                 for part in parts:

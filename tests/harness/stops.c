@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Loaded into a program under test by LD_PRELOAD, this stops each of its threads for 300 ms at random, on
- * average every two seconds, as a machine does that is short of processors. A test that fails of it has taken
- * an order or a speed for granted. It acts in coppiced and in unit programs, and in nothing else that
- * inherits the variable. `packaging/dev steady --stops` runs tests with it. The thread sleeps in a signal
- * handler, by the system call, so that a clock that a test holds has no part in it.
+ * average every two seconds, as happens on a machine that is short of processors. A test that fails because
+ * of it depends on an order or a speed. It acts in coppiced and in unit programs, and in no other program
+ * that inherits the variable. `packaging/dev steady --stops` runs tests with it. The thread sleeps in a
+ * signal handler, by the system call itself, so that a test that holds the clock does not hold the sleep.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +56,7 @@ static void* stop_others(void* unused) {
   return NULL;
 }
 
-/* Whether this is a program under test: its name, as the kernel has it. */
+/* Whether this is a program under test, by the name that the kernel has for it. */
 static int under_test(void) {
   char path[4096];
   const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);

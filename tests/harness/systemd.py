@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The test as a service manager, as systemd(1) is one: hears what a program says over NOTIFY_SOCKET, keeps the descriptors
-it hands over (FDSTORE=1), and passes them to the next one it starts (LISTEN_FDS)."""
+"""A service manager that the test controls, with the protocols of systemd(1): it reads what a program says over
+NOTIFY_SOCKET, keeps the descriptors that the program hands over (FDSTORE=1), and passes them to the next program that
+it starts (LISTEN_FDS)."""
 import os
 import select
 import socket
@@ -10,7 +11,8 @@ import threading
 
 from harness.node import Folder
 
-# Run by what is started, in its own process: LISTEN_PID has to be its own, and its descriptors begin at 3.
+# Runs in the started process before the program: LISTEN_PID has to be the program's own pid, and the descriptors
+# begin at 3.
 _launcher = """
 import os, sys
 given, command = [int(n) for n in sys.argv[1].split(",") if n], sys.argv[2:]
@@ -26,10 +28,11 @@ os.execv(command[0], command)
 
 
 class ServiceManager:
-    """.lines are all that was said so far, in order; .store what it keeps, a list of (name, descriptor)."""
+    """`lines`: all lines so far, in order. `store`: the descriptors that it keeps, a list of (name, descriptor)."""
 
     def __init__(self, cleanup, watchdog=None, keeps=None):
-        """`watchdog` in seconds. `keeps`: what FDSTORE says to the program; None: nothing, as before systemd 254."""
+        """`watchdog`: in seconds. `keeps`: the value of FDSTORE in the program's environment. None: it is not set, as
+        before systemd 254."""
         self.folder = Folder()
         cleanup.callback(self.folder.close)
         self.path = str(self.folder.path / "notify")
@@ -42,14 +45,14 @@ class ServiceManager:
         self.lock = threading.Lock()
         self.watchdog = watchdog
         self.keeps = keeps
-        self.environment = {}  # beyond what it says itself, or in its place
+        self.environment = {}  # variables that are added to the started program's environment, or replace those
         self.ends, self.end = socket.socketpair()
         self.listens = threading.Thread(target=self._listen)
         self.listens.start()
         cleanup.callback(self.close)
 
     def close(self):
-        """Hears and keeps nothing any more."""
+        """From now on reads and keeps nothing."""
         if not self.listens.is_alive():
             return
         self.end.close()
@@ -62,7 +65,7 @@ class ServiceManager:
         self.store = []
 
     def start(self, command, **how):
-        """As subprocess.Popen, with what it keeps."""
+        """Like subprocess.Popen, and passes the kept descriptors."""
         names, given = [name for name, _ in self.store], [descriptor for _, descriptor in self.store]
         environment = {**os.environ, "NOTIFY_SOCKET": self.path}
         if self.watchdog is not None:
@@ -75,7 +78,7 @@ class ServiceManager:
         return subprocess.Popen(command, env={**environment, **self.environment}, pass_fds=given, **how)
 
     def keep(self, name, descriptor):
-        """Adds what somebody else opened, as a socket unit does; takes the descriptor."""
+        """Adds a descriptor that the test has opened, as a socket unit does, and takes ownership."""
         with self.lock:
             self.store.append((name, descriptor))
 
@@ -85,7 +88,7 @@ class ServiceManager:
             return sorted(name for name, _ in self.store)
 
     def hear(self):
-        """What has come since the last time."""
+        """The lines since the last call."""
         with self.lock:
             self._drain()
             before, self.fresh = self.fresh, len(self.lines)
@@ -97,7 +100,7 @@ class ServiceManager:
             return line in self.lines
 
     def status(self):
-        """The last one."""
+        """The last status."""
         with self.lock:
             self._drain()
             said = [line for line in self.lines if line.startswith("STATUS=")]
@@ -128,4 +131,4 @@ class ServiceManager:
             if "FDSTORE=1" in lines and self.keeps != 0 and os.fstat(descriptor).st_ino not in known:
                 self.store.insert(0, (name, descriptor))
             else:
-                os.close(descriptor)  # of BARRIER=1 too: all that came before has been done
+                os.close(descriptor)  # this also answers BARRIER=1: all messages before it are handled

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Tests as functions that print TAP: `ok N - what`, `not ok N - what`, `ok N - what # SKIP why`.
 
-A script marks its tests with @test("what it promises") and ends with run(). A test that proves="calls links"
-of a peer says so: COPPICE_OUTCOMES names the file where that is noted, a JSON document a line, for
-tests/interop_page.py; the peer is the one that COPPICE_PEER names unless the test has another. A test fails by an
-exception; check() and equal() raise with what was found. What a test puts on its `cleanup` stack is
-closed in reverse, also when it fails; what @shared makes, at the end of the last test. A check's message, a
-log perhaps, comes behind what was found. A sanitizer's report on any program it started fails it too, and so does a
-node that broke (harness/reports.py). A process or a folder that outlives the script is one more failed test.
+A script marks its tests with @test("what it promises") and ends with run(). A test that proves something of a peer says so, by
+proves="calls links": COPPICE_OUTCOMES names the file where that is noted, one JSON document a line, for tests/interop_page.py.
+COPPICE_PEER is the peer unless the test names another. A test fails by an exception; check() and equal() raise one that shows the
+values found, and after them the check's message (a log, for example). The `cleanup` stack of a test is closed in reverse, also
+when the test fails; a fixture made by @shared is closed at the end of the last test. A test also fails if a sanitizer reports on
+a program that it started, or if a node crashed (harness/reports.py). A process or a folder that outlives the script is one more
+failed test.
 """
 import contextlib
 import json
@@ -30,7 +30,7 @@ class Skip(Exception):
 
 
 def test(promise, proves="", peer=None):
-    """`peer`: a function that names whom it is proven with, of another kind than the rest."""
+    """`peer`: a function that returns the name of the peer, if it is another kind of peer than the usual one."""
     def register(function):
         _tests.append((promise, function))
         _proofs[promise] = (proves.split(), peer)
@@ -39,8 +39,8 @@ def test(promise, proves="", peer=None):
 
 
 def shared(make):
-    """For tests that leave nothing behind: make(cleanup) is called when the first of them wants what it makes, a node
-    perhaps, and the others get the same, until one has failed."""
+    """For tests that leave nothing behind: make(cleanup) is called for the first test that uses it and makes, for
+    example, a node. The other tests get the same one, until a test has failed."""
     def kept():
         if make not in _kept:
             _kept[make] = make(_kept_stack)
@@ -80,8 +80,8 @@ def contains(text, part, message=""):
 
 
 def eventually(condition, what, seconds=30.0):
-    """Waits until condition() is true and returns its value; fails after `seconds`. It looks often at first, then less
-    and less, up to ten times a second."""
+    """Waits until condition() is true and returns its value; fails after `seconds`. It is called often at first, then
+    less and less, down to ten times a second."""
     deadline = time.monotonic() + seconds
     pause = 0.002
     while True:
@@ -106,7 +106,7 @@ def run(argv=None):
         nonlocal failed
         failed += 1
         note(promise, "failed")
-        with contextlib.suppress(Exception):  # the test's own failure is the one that counts
+        with contextlib.suppress(Exception):  # the failure of the test itself is the one that counts
             close_shared()
         why += reports.take()
         print(f"not ok {number} - {promise}", flush=True)
@@ -124,7 +124,7 @@ def run(argv=None):
         except Skip as why:
             outcome, reason = "skipped", str(why)
             verdict = f"ok {number} - {promise} # SKIP {reason}"
-        except Exception:  # the report is the point: whatever went wrong is one failed test
+        except Exception:  # anything that goes wrong is one failed test
             return report_failure(number, promise, traceback.format_exc())
         said = reports.take()
         if said:

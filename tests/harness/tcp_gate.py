@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A node with a TCP listener, named gate, and clients of it."""
+"""A node with a TCP listener that is named gate, and clients of it."""
 import socket
 import struct
 
@@ -21,12 +21,12 @@ HERE = "[{ address: 127.0.0.1, port: 0 }]"
 
 
 def config(listen=HERE, actor='"wires:session"', frame=LINES, more=(), beside=""):
-    """`more`: lines of the listener; `beside`: further children."""
+    """`more`: further lines of the listener; `beside`: further children."""
     return tree(_CHILDREN.format(listen=listen, actor=actor, frame=frame, more="\n".join("            " + line for line in more)) + beside)
 
 
 def alone(gate, config):
-    """What `coppice check` takes: with a name of its own, and the gate's plugins."""
+    """The configuration in the form that `coppice check` needs: with a name of its own, and the gate's plugins."""
     return config.replace("node: { workers: 2 }", f"node: {{ name: a@127.0.0.1 }}\nplugins: {{ path: [ {gate.plugins.path} ] }}")
 
 
@@ -54,11 +54,12 @@ class Gate:
         return client
 
     def actors(self):
-        """The pids of the connections' actors."""
+        """The pids of the actors that have a connection."""
         return [one["pid"] for one in self.node.ask("ps")["processes"] if one["behaviour"] == "tcp" and one["name"] != "gate"]
 
     def open(self, count):
-        """Waits until so many connections are open. A node that has as many processes as it may is asked again."""
+        """Waits until exactly that many connections are open. A node that has reached its limit of processes is asked
+        again."""
         eventually(lambda: self.node.reply("listener", name="gate").get("result", {}).get("open") == count, f"{count} open")
 
     def ended(self, **expected):
@@ -93,7 +94,7 @@ class Client:
         return taken
 
     def ends(self):
-        """How the other side has ended: b"" or "reset"."""
+        """How the other side has ended the connection: b"" (closed) or "reset"."""
         try:
             return self.kept + self.socket.recv(65536)
         except ConnectionResetError:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Erlang's external term format, as much of it as tests say themselves: what encode() takes and decode() gives.
+"""Erlang's external term format, as far as tests need it: what encode() takes and decode() returns.
 
-Integers, floats, lists, tuples, bytes (binaries), dicts (maps) are themselves; atoms, pids and references have
-classes here. What a test wants wrong it writes as bytes by hand: Raw carries it into a term.
+Integers, floats, lists, tuples, bytes (binaries) and dicts (maps) are themselves; atoms, pids and references are classes of this
+file. A test writes malformed terms as bytes; Raw puts these bytes into a term.
 """
 import dataclasses
 import struct
@@ -11,7 +11,7 @@ VERSION = b"\x83"
 
 
 class Atom(str):
-    """An atom; a plain str is none, so that nobody takes the one for the other."""
+    """An atom. A plain str is not an atom, so that the two cannot be confused."""
 
     def __repr__(self):
         return f"'{self}'"
@@ -34,7 +34,7 @@ class Reference:
 
 @dataclasses.dataclass(frozen=True)
 class Raw:
-    """Bytes that stand where a term would."""
+    """Bytes in the place of a term."""
     bytes: bytes
 
 
@@ -83,7 +83,7 @@ def _integer(value):
 
 
 def decode(data):
-    """The term at the front of `data` (a version byte is skipped) and what stands behind it."""
+    """The first term of `data` (a version byte is skipped) and the bytes after it."""
     reader = _Reader(data[1:] if data[:1] == VERSION else data)
     return reader.term(), reader.rest()
 

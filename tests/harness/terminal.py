@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A program on a terminal of its own, as a shell is that a person sits at. Ended by its pid."""
+"""A program on a terminal of its own, like a shell that a person uses. Ended by its pid."""
 import os
 import pty
 import select
@@ -21,13 +21,13 @@ class Terminal:
         self.seen = b""
 
     def read_until(self, part):
-        """False: the terminal was closed before."""
+        """False: the terminal was closed before the text came."""
         while part not in self.seen:
             ready, _, _ = select.select([self.descriptor], [], [], 30)
             check(ready, f"the terminal shows no {part}", self.seen)
             try:
                 self.seen += os.read(self.descriptor, 65536)
-            except OSError:  # nobody has it open
+            except OSError:  # the program has closed it
                 return False
         return True
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A WebSocket client that can be as wrong as a test wants it."""
+"""A WebSocket client that can break the protocol in ways that a test chooses."""
 import base64
 import hashlib
 import socket
@@ -10,7 +10,8 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
 def frame(opcode, payload=b"", fin=True, rsv=0, mask=b"\x12\x34\x56\x78", length=None):
-    """A frame of a client; mask=None: without one; length: what it says of itself, in the form "B", "H" or "Q"."""
+    """A client's frame. mask=None: it is not masked. `length`: the length that it claims, in the form "B", "H" or
+    "Q"."""
     first = (0x80 if fin else 0) | rsv << 4 | opcode
     masked = 0x80 if mask else 0
     if length is not None:
@@ -35,7 +36,7 @@ def close_frame(code=None, reason=b""):
 
 
 class WebSocket:
-    """One that is open when this returns, unless its `status` says otherwise."""
+    """A connection that is open after construction, unless its `status` says otherwise."""
 
     def __init__(self, cleanup, at, path, *headers, version="13", key=KEY, upgrade="websocket", connection="Upgrade", method="GET", behind=b"", tls=None):
         self.socket = socket.create_connection(at, 60)
@@ -66,7 +67,8 @@ class WebSocket:
         self.send(frame(TEXT, said.encode()))
 
     def next(self):
-        """(opcode, payload) of the server's next frame, which is whole and not masked; None: the connection's end."""
+        """(opcode, payload) of the server's next frame, which has to be whole and not masked. None: the end of the
+        connection."""
         head = self.file.read(2)
         if head == b"":
             return None
@@ -81,7 +83,8 @@ class WebSocket:
         return first & 15, payload
 
     def rest(self):
-        """All that comes up to the connection's end: texts and binaries as they are, a close as its code, None for none."""
+        """Everything up to the end of the connection: texts and binaries as they are, a close as its code, and None for
+        a close without code."""
         out = []
         while (one := self.next()) is not None:
             opcode, payload = one

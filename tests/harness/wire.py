@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""A wire between two nodes that a test can cut, or hold or slow down in one direction: a TCP proxy on 127.0.0.1. Wires of a whole cluster,
-one for each node and each other node that it connects to, make its partitions.
+"""A wire between two nodes, which a test can cut, or hold or slow down in one direction: a TCP proxy on 127.0.0.1. A cluster has a
+wire from each node to each other node that it connects to; together they make its partitions.
 
-One thread of each wire carries its bytes; it never blocks on a side that does not read. Any thread may cut, hold and heal.
+Each wire has one thread, which carries its bytes and never blocks on a side that does not read. Any thread may cut, hold and heal.
 """
 import contextlib
 import select
@@ -10,32 +10,32 @@ import socket
 import threading
 import time
 
-FEW_KEPT = 1 << 16  # bytes, by the kernel, of a direction that is slow
-# Bytes of a segment, as on Ethernet. A segment of the loopback device is as long as FEW_KEPT: the sender would wait until
-# all of that is free, and ask for it ever more rarely.
+FEW_KEPT = 1 << 16  # bytes that the kernel keeps in a slow direction
+# Bytes of a segment, as on Ethernet. A segment of the loopback device is as long as FEW_KEPT: the sender would wait
+# until all of that is free, and would probe ever more rarely.
 SEGMENT = 1448
-MOST_KEPT = 1 << 18  # bytes on their way in one direction of a connection; the sender waits then
+MOST_KEPT = 1 << 18  # bytes under way in one direction of a connection; then the sender waits
 
 
 class Side:
-    """One end of a connection through the wire, and what is on its way to it."""
+    """One end of a connection through the wire, and the bytes that are on their way to it."""
 
     def __init__(self, end, from_near):
-        self.socket, self.from_near = end, from_near  # from_near: what is read here comes from those who connected
+        self.socket, self.from_near = end, from_near  # from_near: this end is the connecting side's
         self.other = None
         self.kept = bytearray()
         end.setblocking(False)
 
 
 class Pace:
-    """Of a slow wire, in one direction: so many bytes a second, and what has been carried."""
+    """The rate of a slow direction of a wire, in bytes a second, and the number of bytes carried."""
 
     def __init__(self, rate):
         self.rate, self.carried = rate, 0
         self.free, self.at = 0.0, time.monotonic()
 
     def room(self):
-        """How many bytes may be carried now. What is left unused for a tenth of a second is lost."""
+        """How many bytes may be carried now. An unused allowance of more than a tenth of a second is lost."""
         now = time.monotonic()
         self.free = min(self.free + (now - self.at) * self.rate, self.rate / 10)
         self.at = now
@@ -47,7 +47,7 @@ class Pace:
 
 
 class Wire:
-    """Leads those who connect to .port to `port`; cut, it breaks off every connection and refuses others."""
+    """Forwards connections on .port to `port`. While it is cut, it breaks off every connection and refuses new ones."""
 
     def __init__(self, cleanup, port):
         self.target = port
@@ -61,7 +61,7 @@ class Wire:
         self.waiting = []  # connections that came while it was held
         self.whole = True
         self.held = set()  # directions in which nothing is carried, by Side.from_near
-        self.paces = {}  # of slow directions, by Side.from_near
+        self.paces = {}  # the pace of each slow direction, by Side.from_near
         self.wake, self.woken = socket.socketpair()
         self.wake.setblocking(False)
         self.woken.setblocking(False)
@@ -71,21 +71,21 @@ class Wire:
         cleanup.callback(self.close)
 
     def cut(self):
-        """Both sides hear of it at once; nothing that is on its way arrives."""
+        """Both sides learn of it at once. Bytes on their way do not arrive."""
         with self.lock:
             self.whole = False
             self._drop_all()
         self._look_again()
 
     def hold(self, there=True, back=True):
-        """Carries nothing more from those who connect (`there`) or to them (`back`), and nobody hears of it: what is sent
-        meanwhile arrives after heal(), unless a side has given up. Those who connect meanwhile wait."""
+        """Carries nothing more from the connecting side (`there`) or to it (`back`), and neither side learns of it.
+        Bytes sent meanwhile arrive after heal(), unless a side has given up. New connections wait."""
         with self.lock:
             self.held |= {direction for direction, chosen in ((True, there), (False, back)) if chosen}
 
     def slow(self, there, rate):
-        """From now on carries so many bytes a second from those who connect (`there`) or to them, and keeps few of them. The
-        result's .carried tells how many it were until now."""
+        """From now on carries `rate` bytes a second from the connecting side (`there`) or to it, and keeps few of them.
+        The result's .carried is the number of bytes so far."""
         with self.lock:
             self.paces[there] = Pace(rate)
             for side in self.sides.values():
@@ -93,7 +93,7 @@ class Wire:
             return self.paces[there]
 
     def _keep_few(self, side):
-        # Otherwise the kernel keeps more and more for those who read slowly.
+        # Otherwise the kernel would keep more and more bytes for a slow reader.
         if side.from_near in self.paces:
             with contextlib.suppress(OSError):
                 side.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, FEW_KEPT)
@@ -117,7 +117,7 @@ class Wire:
             one.close()
 
     def _look_again(self):
-        with contextlib.suppress(BlockingIOError):  # it has been told already
+        with contextlib.suppress(BlockingIOError):  # the thread has been woken already
             self.wake.send(b"x")
 
     def _drop_all(self):
@@ -143,7 +143,8 @@ class Wire:
                          if one.from_near not in self.held | full and len(one.other.kept) < MOST_KEPT]
                 patience = 0.01 if full else 1
                 write = [one.socket for one in self.sides.values() if one.kept and one.other.from_near not in self.held]
-            # A descriptor that is closed meanwhile is looked at again; -1 is one that was before.
+            # A descriptor that is closed meanwhile is looked at again; -1 is the descriptor of a socket that is
+            # closed already.
             with contextlib.suppress(OSError, ValueError):
                 readable, writable, _ = select.select(read, write, [], patience)
                 for one in readable:
@@ -225,20 +226,22 @@ class Wire:
 
 
 class Mesh:
-    """The wires of a cluster: each member's listening port by its name, and for each pair of names (from, to) the wire by
-    which `from` connects to `to`. Distribution has one connection for two nodes, whichever has made it."""
+    """The wires of a cluster. `ports`: each member's listening port, by its name. For each pair of names (from, to)
+    there is the wire by which `from` connects to `to`. Two nodes have one connection for distribution, whichever side
+    has made it."""
 
     def __init__(self, cleanup, ports):
         self.ports = dict(ports)
         self.wires = {(one, other): Wire(cleanup, self.ports[other]) for one in self.ports for other in self.ports if one != other}
 
     def hold(self, one, other):
-        """Nothing goes from `one` to `other` any more, whoever has connected; what goes back does."""
+        """From now on nothing goes from `one` to `other`, whichever side has connected. The other direction works."""
         self.wires[one, other].hold(there=True, back=False)
         self.wires[other, one].hold(there=False, back=True)
 
     def slow(self, one, other, rate):
-        """So many bytes a second go from `one` to `other` from now on. The result: a function that tells how many it were."""
+        """From now on `rate` bytes a second go from `one` to `other`. Returns a function that returns the number of
+        bytes so far."""
         paces = (self.wires[one, other].slow(True, rate), self.wires[other, one].slow(False, rate))
         return lambda: sum(pace.carried for pace in paces)
 
@@ -251,7 +254,8 @@ class Mesh:
             wire.heal()
 
     def part(self, connected, how):
-        """Keeps what `connected(one, other)` says of two names, and parts all others by how(one, other): hold or cut."""
+        """Keeps pairs for which connected(one, other) is true, and separates all others by how(one, other): hold or
+        cut."""
         for one in self.ports:
             for other in self.ports:
                 if one != other and not connected(one, other):
@@ -259,7 +263,7 @@ class Mesh:
 
 
 def in_ring(names):
-    """Each member reaches its two neighbours."""
+    """Each member reaches only its two neighbours."""
     names = list(names)
     at = {name: number for number, name in enumerate(names)}
     return lambda one, other: (at[one] - at[other]) % len(names) in (1, len(names) - 1)
@@ -274,5 +278,5 @@ def over_bridge(names):
 
 
 def apart(group):
-    """Those of the group reach each other, and so do the others."""
+    """The members of the group reach each other, and so do the other members."""
     return lambda one, other: (one in group) == (other in group)

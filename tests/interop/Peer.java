@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A node of jinterface, OTP's library for Java: `Peer NODE COOKIE` connects to NODE as java@127.0.0.1, does what
-// it is told on standard input, a word a line, and answers each with one line behind a mark. Its mailbox `echo`
-// answers gen_server calls, and ends with the reason it is told to end with.
+// A node of jinterface, OTP's library for Java: `Peer NODE COOKIE` connects to NODE as java@127.0.0.1. It reads a
+// command from each line of standard input and answers each with one line behind a mark. Its mailbox `echo` answers
+// gen_server calls, and ends with the reason that it is told.
 
 import com.ericsson.otp.erlang.*;
 import java.io.BufferedReader;
@@ -25,7 +25,7 @@ public class Peer {
     return new OtpErlangAtom(name);
   }
 
-  // As gen_server:call does, without a monitor.
+  // Like gen_server:call, without a monitor.
   private OtpErlangObject call(OtpMbox from, String server, OtpErlangObject request) throws Exception {
     OtpErlangRef tag = self.createRef();
     from.send(server, node, tuple(atom("$gen_call"), tuple(from.self(), tag), request));
@@ -74,12 +74,12 @@ public class Peer {
         OtpMbox echo = self.createMbox("echo");
         new Thread(() -> serve(echo)).start();
         return "ok";
-      case "link": // our actor ends, the mailbox is told
+      case "link": // our actor ends, and the linked mailbox gets its exit
         OtpErlangPid ends = probe(mailbox);
         mailbox.link(ends);
         mailbox.send(ends, tuple(atom("$gen_call"), tuple(mailbox.self(), self.createRef()), tuple(atom("exit"), atom("bye"))));
         return ended(mailbox);
-      case "exit": // a linked mailbox ends, our actor with it: another one is linked to that
+      case "exit": // the mailbox ends, and our actor with it; another mailbox is linked to that actor
         OtpErlangPid dies = probe(mailbox);
         OtpMbox witness = self.createMbox();
         witness.link(dies);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Java's TLS, as a client and as a server: does what it is told on standard input, a line at a time, and answers each
-// with one line behind a mark. With the argument `limit` it changes its keys after 4 KiB (jdk.tls.keyLimits).
+// Java's TLS, as a client and as a server. It reads a command from each line of standard input and answers each with
+// one line behind a mark. With the argument `limit` it changes its keys after 4 KiB (jdk.tls.keyLimits).
 
 import java.io.*;
 import java.net.*;
@@ -14,7 +14,7 @@ import javax.net.ssl.*;
 
 public class TlsPeer {
   private static final int PATIENCE = 20_000; // ms
-  private static final Map<String, SSLContext> contexts = new HashMap<>(); // each has its sessions
+  private static final Map<String, SSLContext> contexts = new HashMap<>(); // each context has its own sessions
   private static SSLServerSocket listening;
   private static SSLSocket peer;
 
@@ -87,14 +87,14 @@ public class TlsPeer {
         return Integer.toString(listening.getLocalPort());
       case "accept": // VERSION PACKET
         peer = (SSLSocket) listening.accept();
-        peer.setSSLParameters(parameters(peer.getSSLParameters(), told[1], told[2])); // the packets' size is not passed on
+        peer.setSSLParameters(parameters(peer.getSSLParameters(), told[1], told[2])); // accept() does not pass the packets' size on
         return handshake();
       case "echo": {
         byte[] said = (told[1] + "\n").getBytes(StandardCharsets.UTF_8);
         peer.getOutputStream().write(said);
         return new String(peer.getInputStream().readNBytes(said.length), StandardCharsets.UTF_8).trim();
       }
-      case "flood": // until the peer refuses
+      case "flood": // ends when the peer refuses
         for (int i = 0; i < 10_000; ++i) {
           peer.getOutputStream().write(new byte[1024]);
           peer.getInputStream().readNBytes(1024);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A handler that asks an Erlang process and waits for the answer later: what it hears of answers, late ones, exits and a
-lost node is what a call hears, and nothing of it is left on either side."""
+"""A handler that asks an Erlang process and waits for the answer later. Answers, late answers, exits and a lost node
+have the same results as in a call, and nothing of the request is left on either side."""
 import shutil
 
 from harness.erlang import Erl
@@ -18,7 +18,8 @@ applications:
 """
 TIMEOUT, NOPROC, NODEDOWN = "{error,-5,undefined}", "{error,-6,undefined}", "{error,-7,undefined}"
 
-# A server that answers {say, X} at once, {later, Ms, X} then, {leave, R} by its end, and whatever else never.
+# A server that answers {say, X} at once, {later, Ms, X} after Ms milliseconds and {leave, R} by its end. It answers
+# nothing else.
 ORACLE = """
 Oracle = fun Loop() ->
   receive
@@ -62,7 +63,7 @@ def answers(cleanup):
     equal(node.call("asker", f"{{ask_by_member, {to}, {{say, x}}}}"), "{ok,x}")
     equal(node.call("asker", f"{{ask_number, {to}, {{say, 12}}}}"), "{ok,12}")
     equal(node.call("asker", f"{{ask_twice, {to}, twice}}"), "[{ok,one},{error,-13,undefined}]")
-    # a server of OTP's own, and one that is not there
+    # A server of OTP's own, and a name without a process.
     contains(node.call("asker", f"{{ask, {{kernel_sup, '{erl.name}'}}, count_children, 5000, 0}}"), "{ok,[{specs,")
     equal(node.call("asker", f"{{ask, {{nobody, '{erl.name}'}}, x, 5000, 0}}"), NOPROC)
     equal(node.call("asker", f"{{ask_all, [{to}, {to}, {to}], {{say, same}}}}"), "[{ok,same},{ok,same},{ok,same}]")

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * A C node as OTP's erl_interface makes them: it connects to NODE with COOKIE, says on standard output what
- * it is sent, message type by message type, and answers a gen_server's calls with the atom `here`, but for
- * `forget`, which it does not answer, and `die`, after which it ends. Whatever libei does not know is an
- * error.
+ * A C node made with OTP's erl_interface: it connects to NODE with COOKIE, prints the type of each message
+ * that it gets, and answers a gen_server's calls with the atom `here`. It does not answer `forget`, and ends
+ * at `die`. A message that libei does not know is an error.
  */
 #include <arpa/inet.h>
 #include <ei.h>
 #include <stdio.h>
 #include <string.h>
 
-/* {'$gen_call', {Pid, Tag}, Request}: the answer, {Tag, here}. 0: there is to be none; -1: end. */
+/* Reads {'$gen_call', {Pid, Tag}, Request} and writes the answer {Tag, here}. 0: no answer; -1: end. */
 static int answer(ei_x_buff* in, ei_x_buff* out, erlang_pid* caller) {
   int at = 0;
   int version = 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A C node of OTP's erl_interface beside ours: it offers neither monitors nor aliases, and ends at what it does not know."""
+"""A C node of OTP's erl_interface beside ours. It supports neither monitors nor aliases, and ends at any message that
+it does not know."""
 import os
 import pathlib
 import shutil

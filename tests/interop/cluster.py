@@ -33,11 +33,11 @@ def mesh(cleanup):
         eventually(lambda: erl("lists:sort(nodes())") == f"[{others}]", f"{own} sees the others")
     equal(a(f"global:register_name(service, gen_server:call({{probe, '{node.name}'}}, self))"), "yes")
     equal(b("gen_server:call({global, service}, ping)"), "pong")
-    # prevent_overlapping_partitions would act within this time
+    # prevent_overlapping_partitions would act within this time.
     time.sleep(2)
     equal(a("length(nodes())"), "2")
     equal(b("length(nodes())"), "2")
-    # one leaves in order: the other two stay together
+    # One node stops in order. The other two stay connected.
     b.end()
     eventually(lambda: a("nodes()") == f"['{node.name}']", "a has only ours")
     equal(a(f"gen_server:call({{probe, '{node.name}'}}, ping)"), "pong")
@@ -111,7 +111,7 @@ def outgoing(cleanup):
 
 @test("both sides connect to each other at once: one connection is left, and no call is lost")
 def simultaneous(cleanup):
-    # a name smaller and one greater than ours
+    # One name sorts before ours, the other after it.
     for name in ("aa@127.0.0.1", "zz@127.0.0.1"):
         node = Node(cleanup, name=f"demo{name[0]}")
         erl = Erl(cleanup, name=name, epmd_port=node.epmd_port)
@@ -123,7 +123,7 @@ def simultaneous(cleanup):
             equal(erl(f"receive {{'DOWN', R{i}, process, P{i}, Y{i}}} -> Y{i} after 20000 -> none end"), "normal", node.log())
             equal(state_of(node, name)["state"], "connected", node.log())
             erl(f"erlang:disconnect_node('{node.name}')")
-            # By the log: a late signal of that node's may have it connect again at once.
+            # The log tells: a late signal of that node may make it connect again at once.
             eventually(lambda: node.log().count(f"{name}: disconnected") > i, "disconnected")
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""LZ4 between our nodes: fewer bytes for the same message, and never towards a node of Erlang's."""
+"""LZ4 between our nodes: the same message takes fewer bytes. Towards an Erlang node it is never used."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import check, equal, run, test
@@ -69,7 +69,7 @@ def answered(by, name, to, size):
     to.call(f"{name}@{by.name}", "ping")
     before = bytes_out(by, to.name)
     equal(to.call(f"{name}@{by.name}", f"{{echo, {text(size)}}}").count("all work"), size // 20)
-    to.call(f"{name}@{by.name}", "ping")  # what was sent before this came is counted
+    to.call(f"{name}@{by.name}", "ping")  # bytes that were sent before this message came are counted then
     return bytes_out(by, to.name) - before
 
 
@@ -79,7 +79,7 @@ def by_child(cleanup):
         a = Node(cleanup, name="a", config=TREE.replace("NODES", str(nodes)), settings=[LISTEN])
         b = node(cleanup, "b", 0, epmd_port=a.epmd_port)
         for size in (800, 20_000, 100_000):
-            # the least of some: what else the nodes have to say is not meant
+            # The least of three: the nodes also send other things.
             small, never, as_node = (min(answered(a, name, b, size) for _ in range(3)) for name in ("small", "never", "as_node"))
             check(never > size, "never does not compress", nodes, size, never)
             check(small < never - size / 2, "small does", nodes, size, small, never)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What people type at Elixir's prompt: GenServer, Task, Node and :pg with a node of ours, both ways."""
+"""What people type at Elixir's prompt: GenServer, Task, Node and :pg with a node of ours, in both directions."""
 from harness import elixir
 from harness.elixir import Elixir
 from harness.node import Node
@@ -38,7 +38,7 @@ def to_us(cleanup):
 def timeouts(cleanup):
     _, peer = pair(cleanup)
     equal(peer("try do GenServer.call({:probe, n}, {:sleep, 300}, 50) catch :exit, {why, _} -> why end"), ":timeout")
-    equal(peer("GenServer.call({:probe, n}, :ping)"), ":pong")  # behind the late answer
+    equal(peer("GenServer.call({:probe, n}, :ping)"), ":pong")  # comes after the late answer
     equal(peer("receive do m -> m after 0 -> :nothing end"), ":nothing")
 
 
@@ -73,7 +73,7 @@ def relations(cleanup):
     equal(peer("Process.flag(:trap_exit, true); p = GenServer.call({:probe, n}, :self); Process.link(p); r = Process.monitor(p); "
                "try do GenServer.call(p, {:exit, :bye}) catch :exit, _ -> :ok end; "
                "Enum.sort([next.(), next.()]) == Enum.sort([{:EXIT, p, :bye}, {:DOWN, r, :process, p, :bye}])"), "true")
-    # the supervisor has started another one
+    # The supervisor has started a new process.
     equal(peer("fresh = fn fresh -> try do GenServer.call({:probe, n}, :self) catch :exit, _ -> Process.sleep(10); fresh.(fresh) end end; "
                "q = fresh.(fresh); :ok = GenServer.call(q, {:subscribe, self()}); s = spawn(fn -> receive do :die -> exit(:died) end end); "
                "r = GenServer.call(q, {:monitor, s}); send(s, :die); {:info, {:DOWN, ^r, :process, ^s, why}} = next.(); why"), ":died")

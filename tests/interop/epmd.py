@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""EPMD with Erlang's own: a stock erl registers with ours and finds us, ours registers with a stock epmd, and
-coppice-epmd stands in for the stock one, under many registrations, idle sockets and socket activation too."""
+"""EPMD beside Erlang's own: a stock erl registers with ours and finds us, our node registers with a stock epmd, and
+coppice-epmd replaces the stock one, also with many registrations, idle sockets and socket activation."""
 import os
 import resource
 import socket
@@ -172,7 +172,7 @@ def activation(cleanup):
     port = listening.getsockname()[1]
     early = connect(cleanup, port)
     early.sendall(registration(b"early", 4000))
-    # As systemd does it: the socket is descriptor 3, and LISTEN_PID is the process that reads it.
+    # As systemd passes it: the socket is descriptor 3, and LISTEN_PID is the process that reads it.
     start = f'exec 3<&{listening.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@"'
     process = subprocess.Popen(["sh", "-c", start, program("COPPICE_EPMD", "coppice-epmd"), "-systemd"],
                                pass_fds=[listening.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node of Ergo Framework 2.2, which sends references back with three of their words. Debian has no package of it: PEER_ERGO
-names a program of yours that plays one, and without it these tests are skipped.
+"""A node of Ergo Framework 2.2, which returns references with only three of their words. Debian has no package of it: PEER_ERGO
+names a program of yours that is such a node, and without it these tests are skipped.
 
     PEER_ERGO OWN_NAME COOKIE NODE
 
-with its EPMD at ERL_EPMD_PORT. It starts a server `echo`, which answers Request with {ergo, Request} and ends for {die, Reason},
-and another that traps exits and does what it is told on standard input, a word a line; it answers `@@ TEXT`, at first `@@ up`:
+Its EPMD is at ERL_EPMD_PORT. It starts a server `echo`, which answers Request with {ergo, Request} and ends for {die, Reason},
+and a server that traps exits, reads a command from each line of standard input and answers `@@ TEXT`, first of all `@@ up`:
 
-    call          puts <<"k">> => 1.5 into our kv and prints what {get, <<"k">>} gives
-    monitor       monitors the pid of our probe and has it exit with bye, then prints ok
-    monitor_name  the same of {probe, NODE};  nobody: of a name that is not there;  link: the same by a link
-    exit          links two of its processes to our probe, of which the first ends with reason_of_ergo
+    call          puts <<"k">> => 1.5 into our kv and prints the answer to {get, <<"k">>}
+    monitor       monitors the pid of our probe, makes it exit with bye, then prints ok
+    monitor_name  the same for {probe, NODE};  nobody: for a name that does not exist;  link: the same by a link
+    exit          links two of its processes to our probe; the first ends with reason_of_ergo
     spawn         asks NODE to spawn coppice:spawn('probe:probe', #{})
-    wait          prints what came next: `down REASON`, `exit REASON`, or `timeout` after 20 s"""
+    wait          prints the next signal: `down REASON`, `exit REASON`, or `timeout` after 20 s"""
 import os
 
 from harness.erlang import Erl, Evaluator

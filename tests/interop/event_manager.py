@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""An event manager of ours as OTP's own gen_event and sys see it: handlers of the configuration and those that
-another node adds, supervised or not, which fail, leave and take each other's place.
+"""An event manager of ours, used through OTP's own gen_event and sys. Its handlers come from the configuration, or are added by
+another node, supervised or not; they fail, leave and replace each other.
 """
 import time
 

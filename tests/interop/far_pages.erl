@@ -1,7 +1,7 @@
 %% SPDX-License-Identifier: MIT
-%% A gen_server that routes of a web server on another node lead to, as anybody would write one: it knows
-%% nothing of Coppice but the call {http, Map} and its reply. What it is asked last is `last`; `what` of the
-%% path says how it answers. It is told of events by the call {http_events, Map}, and sends them.
+%% A gen_server for routes of a web server on another node, written as any Erlang programmer would write one. It knows
+%% nothing of Coppice but the call {http, Map} and its reply. `last` is the request that it got last; `what` in the
+%% path says how it answers. The call {http_events, Map} makes it send events.
 -module(far_pages).
 -behaviour(gen_server).
 -export([start/1, init/1, handle_call/3, handle_cast/2, handle_info/2]).

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A plugin that passes bytes off as terms costs no connection: what is no term does not leave the node."""
+"""A plugin that passes bytes off as terms costs no connection: bytes that are not a term do not leave the node."""
 import pathlib
 import re
 import shutil
@@ -11,7 +11,7 @@ from harness.node import Folder, Node, free_port, plugin_folder, variants
 from harness.tap import equal, eventually, run, test
 
 
-# As binaries in Erlang. An Erlang node that is sent one of these ends the connection.
+# As binaries in Erlang. An Erlang node that receives one of these as a term ends the connection.
 FORGED = {
     "no tag of any term": "<<255>>",
     "a tuple cut short": "<<104,2,97,1>>",

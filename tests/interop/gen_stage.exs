@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# For gen_stage.py: stages of Elixir's library, as plain as they can be, and Twins, which plays a script to a stage
-# and writes down what the stage answers.
+# For gen_stage.py: plain stages of Elixir's library, and Twins, which plays a script to a stage and records the
+# stage's answers.
 defmodule Count do
   use GenStage
   def init(n), do: {:producer, n}
@@ -13,7 +13,7 @@ defmodule Double do
   def handle_events(events, _, state), do: {:noreply, Enum.map(events, &(&1 * 2)), state}
 end
 
-# Tells `report` what comes; with `manual` it asks for nothing by itself.
+# Tells `report` each message that it gets. With `manual` it asks for nothing by itself.
 defmodule Collect do
   use GenStage
   def init({report, demand}), do: {:consumer, {report, demand}}
@@ -56,7 +56,7 @@ defmodule Workers do
 end
 
 defmodule Tools do
-  # The first `count` events that a Collect has told of.
+  # The first `count` events that a Collect has reported.
   def collected(count, so_far \\ []) do
     if length(so_far) >= count do
       Enum.take(so_far, count)
@@ -72,8 +72,8 @@ defmodule Tools do
   def worked(count), do: Enum.sort(for _ <- 1..count, do: receive(do: ({:worked, n} -> n), after: (20_000 -> :nothing)))
 end
 
-# A script's steps are taken one after the other; after each the stage has answered a call, and so has sent all that
-# the step makes it send. References of the stage's own are numbered, so that two runs can be compared.
+# The steps of a script run one after the other. After each step the stage has answered a call, so it has sent
+# everything that the step makes it send. The stage's own references are numbered, so that two runs can be compared.
 defmodule Twins do
   def play(stage, script) do
     {heard, _} = Enum.map_reduce(script, %{up: [], due: %{}, next: 0}, &step(stage, &1, &2))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Our stages and Elixir's library GenStage, which ERL_LIBS names compiled (1.2 or later): its own functions on our stages,
-its stages before and behind ours, ConsumerSupervisor, and random scripts that both are to answer with the same messages.
+"""Our stages and Elixir's library GenStage (1.2 or later; ERL_LIBS names its compiled files): its functions on our stages, its
+stages before and behind ours, ConsumerSupervisor, and random scripts that both have to answer with the same messages.
 
-COPPICE_STAGE_SCRIPTS is how many scripts there are of each kind (20), COPPICE_SEED what they are made of (1).
+COPPICE_STAGE_SCRIPTS is the number of scripts of each kind (20), COPPICE_SEED their seed (1).
 """
 import glob
 import os
@@ -137,8 +137,8 @@ def producers_script(chance):
 
 
 def doublers_script(chance):
-    # Without asks of 0, which GenStage.ask never sends: by one the library's stage in the middle may move what it has buffered
-    # to the buffer's end, and so out of order, which ours does not.
+    # There are no asks of 0, which GenStage.ask never sends. By such an ask the library's stage in the middle may
+    # move buffered events to the end of the buffer, and so out of order; ours does not.
     steps = []
     for _ in range(80):
         top = chance.choice((2, 4, 10))

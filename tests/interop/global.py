@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""global with real nodes: names of ours found by theirs and the reverse, races, locks, and what becomes of a
-name that two partitions have."""
+"""global with real nodes: names registered on either side are found on the other, races, locks, and the conflict over a
+name that two partitions have registered."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import check, contains, equal, eventually, run, test
@@ -164,7 +164,7 @@ def third(cleanup):
 def lost_meanwhile(cleanup):
     node = Node(cleanup)
     erl = Erl(cleanup, epmd_port=node.epmd_port)
-    # Who would go on when ours has taken the lock, and give it back.
+    # The process that would go on when our node has taken the lock, and give the lock back.
     erl("[Locker] = [P || P <- element(2, process_info(whereis(global_name_server), links)), is_pid(P),"
         " element(2, process_info(P, current_function)) =:= {global, loop_the_locker, 1}], true = erlang:suspend_process(Locker),"
         "Free = fun() -> Id = {global, self()}, case global:set_lock(Id, [node()], 0) of"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node of jinterface, OTP's library for Java (Peer.java): calls, links and exits with our actors, both ways. A JDK is large,
-so that these run where one is, and are skipped elsewhere."""
+"""A node of jinterface, OTP's library for Java (Peer.java): calls, links and exits with our actors, in both directions.
+A JDK is large, so these tests run only where one is installed."""
 import glob
 import pathlib
 import shutil
@@ -72,7 +72,7 @@ def monitored(cleanup):
     java("serve")
     equal(erl(f"N = '{node.name}', ok = gen_server:call({{probe, N}}, {{subscribe, self()}}), J = {{echo, 'java@127.0.0.1'}},"
               "R = gen_server:call({probe, N}, {monitor, J}), is_reference(R)"), "true", node.log())
-    equal(erl("gen_server:call({relay, N}, {relay, J, hi})"), "{java,hi}")  # it knows no monitors, and stays
+    equal(erl("gen_server:call({relay, N}, {relay, J, hi})"), "{java,hi}")  # jinterface knows no monitors, and ignores it
     java.kill()
     equal(erl("receive {info, {'DOWN', R, process, J, Why}} -> Why after 20000 -> none end"), "noconnection", node.log())
 

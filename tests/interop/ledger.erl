@@ -1,17 +1,17 @@
 %% SPDX-License-Identifier: MIT
-%% Callers that number what they ask of a kv and note every answer that is not the next number. One process a
-%% key: it calls, and casts what it got, so that a lost, doubled or overtaken message shows.
+%% Callers that number their requests to a kv and record every answer that is not the next number. Each process has
+%% one key: it calls, and casts what it got, so that lost, doubled and overtaken messages are found.
 -module(ledger).
 -export([start/3, stop/1]).
 
-%% Callers of {Tag, 1} … {Tag, Count} at Kv, and a watch on it. The handle is for stop/1.
+%% Starts callers with the keys {Tag, 1} … {Tag, Count} at Kv, and a watch on Kv. The result is for stop/1.
 start(Kv, Tag, Count) ->
     Book = self(),
     Watch = spawn(fun() -> watch(Kv) end),
     Callers = [spawn(fun() -> caller(Kv, {Tag, I}, 0, Book) end) || I <- lists:seq(1, Count)],
     {Kv, Watch, Callers}.
 
-%% {Calls made, what went wrong}: [] if each key's last answer is what kv holds, and kv never went down.
+%% {Number of calls, faults}. Faults are [] if each key's last answer is what kv holds, and kv never went down.
 stop({Kv, Watch, Callers}) ->
     [Caller ! stop || Caller <- Callers],
     Ends = [receive {done, Key, Count, Wrong} -> {Key, Count, Wrong} end || _ <- Callers],

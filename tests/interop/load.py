@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Much and large between a real node and ours: order under load, and small calls beside very large messages."""
+"""Many messages and large ones between a real node and ours: order under load, and small calls beside very large
+messages."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import check, equal, run, test
 
 
-# A mailbox that takes all of what a test sends at once: a sender elsewhere cannot be held back by its receiver.
+# A mailbox with room for everything that a test sends at once: the receiver cannot slow down a sender on another
+# node.
 config = """
 node: { name: load@127.0.0.1 }
 distribution: { listen: [ { address: 127.0.0.1, ports: 0-0 } ] }
@@ -36,7 +38,7 @@ def order(cleanup):
               " || I <- lists:seq(1, 100000)],"
               "[receive {info, X} -> X after 30000 -> none end || _ <- lists:seq(1, 100000)] =:= lists:seq(1, 100000)"),
           "true", node.log())
-    # an exit that is trapped takes its place among them
+    # A trapped exit keeps its place in the order.
     equal(erl("[P ! I || I <- lists:seq(1, 1000)], exit(P, enough), P ! after_it, Me = self(),"
               "[receive {info, Y} -> Y after 10000 -> none end || _ <- lists:seq(1, 1002)]"
               " =:= lists:seq(1, 1000) ++ [{'EXIT', Me, enough}, after_it]"), "true", node.log())
@@ -66,7 +68,8 @@ def many_parts(cleanup):
         "Echo = fun(T) -> T =:= gen_server:call({probe, N}, {echo, T}, 60000) end, ok")
     for parts in (100, 3_000, 60_000):
         equal(erl(f"Echo([Part(I) || I <- lists:seq(1, {parts})])"), "true", node.log())
-    # cut within: a binary longer than a fragment in a fun, an integer longer than one, a string, a tuple of many
+    # Fragments end within a term here: a binary longer than a fragment, in a fun; a long integer; a string; a large
+    # tuple.
     equal(erl("B = binary:copy(<<1>>, 300000), Echo({fun() -> {B, Long} end, 1 bsl 1000000, lists:duplicate(65535, $s),"
               " list_to_tuple(lists:seq(1, 100000)), <<B/binary, 1:1>>})"), "true", node.log())
 
@@ -82,7 +85,7 @@ def stopped(cleanup):
     pid = int(erl("list_to_integer(os:getpid())"))
     os.kill(pid, signal.SIGSTOP)
     try:
-        # the probe forwards all of it to the node that is stopped, and rests
+        # The probe forwards everything to the stopped node, and goes on.
         other("B = binary:copy(<<1>>, 100000), [P ! {I, B} || I <- lists:seq(1, 500)], ok")
         equal(other("gen_server:call({kv, N}, size)"), "0", node.log())
     finally:

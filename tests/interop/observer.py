@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What OTP's observer and etop ask of a node: the functions and the processes of observer_backend; and the
-tools themselves, observer on a screen that nobody sees.
+"""What OTP's observer and etop ask of a node: the functions and the processes of observer_backend. Then the tools themselves,
+observer on an invisible screen.
 """
 import os
 import pathlib
@@ -106,7 +106,7 @@ def tabs(cleanup):
     node, erl = pair(cleanup, display=screen.display)
     if "non_existing" in erl("[code:which(M) || M <- [observer, wx]]"):
         raise Skip("this Erlang has no observer, or no wx")
-    folder = Folder()  # where the node sees it, in whichever system it runs
+    folder = Folder()  # a folder that the node sees, also in a chroot
     cleanup.callback(folder.close)
     shutil.copy(here / "observer_tabs.erl", folder.path)
     erl(f'{{ok, observer_tabs, Code}} = compile:file("{folder.path}/observer_tabs", [binary]), '
@@ -129,7 +129,7 @@ def etop(cleanup):
     erl("spawn(fun() -> etop:start([{node, N}, {output, text}, {interval, 1}, {lines, 50}, {tracing, off}]) end)")
 
     def printed():
-        erl("ok")  # reads what was printed before it
+        erl("ok")  # reads what was printed before
         return re.search(r"kv:.*\b(0|[1-9]\d*)\b", "".join(erl.output))
     eventually(printed, "a row of etop for kv", seconds=20)
     contains("".join(erl.output), node.name)

@@ -1,11 +1,11 @@
 %% SPDX-License-Identifier: MIT
-%% OTP's observer on a node: opened, the node chosen in its Nodes menu, and each tab looked at until it shows
-%% the node. The menus and tabs are those of the running observer, whose processes are sent the events that a
-%% mouse would make. What is in their states is found by the names that the release's own records have.
+%% Drives OTP's observer: opens it, chooses the node in its Nodes menu, and waits at each tab until the tab shows the
+%% node. The menus and tabs are those of the running observer; its processes get the events that a mouse would make.
+%% Fields of their states are found by name, in the records of the release.
 -module(observer_tabs).
 -export([show/3]).
 
-%% Of wx.hrl, which Debian has in another package than wx itself.
+%% From wx.hrl, which is in another Debian package than wx itself.
 -record(wx, {id, obj, userData, event}).
 -record(wx_ref, {ref, type, state}).
 -record(wxCommand, {type, cmdString, commandInt, extraLong}).
@@ -13,8 +13,8 @@
 
 -define(FIRST_NODES_MENU_ID, 1000).
 
-%% [{Tab, ok | What its process has instead}], and crashed for one that is another process in the end. What the
-%% screen, a file, shows at each tab is kept in Folder.
+%% [{Tab, ok | State}]: the state of the tab's process if it did not show the node, or `crashed` if that process has
+%% ended. The screen's picture, a file, is copied into Folder at each tab.
 show(Node, Screen, Folder) ->
     ok = observer:start(),
     observer ! {get_debug_info, self()},
@@ -27,14 +27,14 @@ show(Node, Screen, Folder) ->
      || {{Title, What}, {Title, Pid}} <- lists:zip(Shown, Panels)] ++ [{"a process", Info}].
 
 choose(Node) ->
-    observer ! {nodeup, Node}, % it reads the list again
+    observer ! {nodeup, Node}, % makes it read the list again
     Nodes = of_observer(nodes),
     Index = length(lists:takewhile(fun(Each) -> Each =/= Node end, Nodes)) + 1,
     observer ! #wx{id = ?FIRST_NODES_MENU_ID + Index, event = #wxCommand{type = command_menu_selected}},
     ok = until(fun() -> of_observer(node) =:= Node end).
 
 open(Index, Title, Pid, Node, {Screen, Folder}) ->
-    wxNotebook:setSelection(of_observer(notebook), Index), % the page is drawn on: it must be seen
+    wxNotebook:setSelection(of_observer(notebook), Index), % a page is drawn only while it is seen
     Shown = until(fun() -> shows(Title, fun(Field) -> field(Field, module(Title), Pid) end, Node) end),
     {ok, _} = file:copy(Screen, filename:join(Folder, Title ++ ".xwd")),
     case Shown of
@@ -74,7 +74,7 @@ shows("Trace Overview", _, _) -> true.
 
 is_label(Field) -> is_record(Field, wx_ref) andalso Field#wx_ref.type =:= wxStaticText.
 
-%% The window on one process: there is one when the Processes tab has opened it, unless it crashed.
+%% The window of one process. The Processes tab opens it; it is missing if it crashed.
 open_process(Panels, Node) ->
     Pid = rpc:call(Node, erlang, whereis, [net_kernel]),
     {_, Processes} = lists:keyfind("Processes", 1, Panels),
@@ -88,7 +88,7 @@ field(Field, Module, Process) ->
     [State | _] = [Each || Each <- sys:get_state(Process), is_tuple(Each), element(1, Each) =:= Record],
     element(length(lists:takewhile(fun(Each) -> Each =/= Field end, Fields)) + 2, State).
 
-%% The record that a process of this module keeps, as its debugging information has it.
+%% The record that a process of this module has as its state, from the module's debugging information.
 state_record(Module) ->
     {ok, {_, [{debug_info, {debug_info_v1, Backend, Data}}]}} = beam_lib:chunks(code:which(Module), [debug_info]),
     {ok, Forms} = Backend:debug_info(erlang_v1, Module, Data, []),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Commands and expressions that pages show and no other test runs: README's "what to type next", and what an Erlang and an Elixir
-node ask. And of each page with commands it is known which test runs them, so that no new block stays untried."""
+"""Runs the commands and expressions in pages that no other test runs: README's "what to type next", and what an Erlang
+and an Elixir node ask. It also checks that each page with commands has a test that runs them, so that no new block
+stays untested."""
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ from harness.tap import check, contains, equal, eventually, run, shared, test
 
 README = root / "README.md"
 GUIDE = root / "packaging/doc/erlang.md"
-# Pages with blocks of commands or expressions, and the file that runs them, which names the page.
+# Pages with blocks of commands or expressions, and the file that runs them. That file names the page.
 RUN_BY = {
     "README.md": "tests/interop/page_commands.py",
     "packaging/doc/erlang.md": "tests/interop/page_commands.py",
@@ -27,7 +28,7 @@ RUN_BY = {
     "plugin-api/README.md": "tests/harness/chapters.py",
     "plugin-api/COOKBOOK.md": "tests/e2e/cookbook.py",
 }
-# A tunnel to another machine, and what `packaging/dev boot` does in steps of its own.
+# These show a tunnel to another machine, and steps that `packaging/dev boot` does in another way.
 RUN_BY_NOBODY = {"packaging/PAGE.md", "packaging/README.md"}
 
 
@@ -68,7 +69,7 @@ def next_commands(cleanup):
         command, _, said = (part.strip() for part in line.partition(" # "))
         if command.startswith("export PATH"):
             continue
-        # What would go on until somebody ends it, shows once.
+        # Commands that would go on for ever print once.
         command = command.replace("logs -f", "logs").replace("coppice top", "coppice top --once")
         done = subprocess.run(["bash", "-c", command], cwd=scratch, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         fine = {0, 1} if command.startswith("coppice diff") else {0}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node that stays connected to an Erlang node because its configuration says so: neither sends anything."""
+"""A node that stays connected to an Erlang node because its configuration names it: neither node sends anything."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import equal, eventually, run, test
@@ -14,7 +14,7 @@ applications: []
 
 @test("an Erlang node of distribution.peers is connected when it comes, and so is each next life of it")
 def restarted(cleanup):
-    node = Node(cleanup, config=TREE)  # it is ready before its peer is there
+    node = Node(cleanup, config=TREE)  # it is ready before its peer exists
     for losses in range(3):
         erl = Erl(cleanup, epmd_port=node.epmd_port)
         eventually(lambda: erl("nodes()") == f"['{node.name}']", "our node has connected to it", 60)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""io:format to `user` of our node prints what io_lib:format makes of it there: held against it over random terms."""
+"""io:format to `user` of our node prints the same as io_lib:format on the Erlang node, for random terms."""
 import base64
 import os
 import re
@@ -12,7 +12,7 @@ from harness.tap import check, contains, equal, run, test
 seed = int(os.environ.get("COPPICE_SEED", "1"))
 rounds = int(os.environ.get("COPPICE_ROUNDS", "600"))
 
-# Terms that every node writes alike: no pids, funs, references, whose numbers are each node's own.
+# Terms that every node writes alike: no pids, funs or references, whose numbers differ between nodes.
 TERMS = r"""
 Chars = fun(Most, N) -> [rand:uniform(Most) || _ <- lists:seq(1, rand:uniform(N) - 1)] end,
 Texts = fun() -> lists:nth(rand:uniform(6), ["", "abc", "a~b\\\"'\n\e\t", [228, 246, 228], "x\x{400}y", [1, 2, 3]]) end,
@@ -36,8 +36,8 @@ Term = fun T(D) -> case D > 0 andalso rand:uniform(7) of
     5 -> "text" ++ [T(D - 1)];
     _ -> Leaf() end end, ok
 """
-# Of ~f no value lies just between two that can be printed: those OTP rounds away from zero, we to the even digit.
-# {What our node is told, what is made here: the same, but for ~p in one line; its arguments}
+# {format for our node, format for io_lib here, arguments}. The formats differ only where ours prints ~p in one line.
+# No value for ~f lies exactly between two printable ones: OTP rounds those away from zero, ours to the even digit.
 FORMATS = r"""
 Kinds = [
     {"~p", "~0p", fun() -> [Term(4)] end}, {"~tp", "~0tp", fun() -> [Term(4)] end},
@@ -64,7 +64,7 @@ def same(cleanup):
     erl(f"N = '{node.name}', pong = net_adm:ping(N), U = rpc:call(N, erlang, whereis, [user]), rand:seed(exsss, {seed})")
     equal(erl(TERMS), "ok")
     equal(erl(FORMATS), "ok")
-    # `user` prints text as text: of control characters only line feeds and tabs.
+    # `user` prints text as text; of control characters it prints only line feeds and tabs.
     made = erl(f"[begin {{Ours, Theirs, Args}} = lists:nth(I rem length(Kinds) + 1, Kinds), A = Args(),"
                " ok = io:format(U, \"@~b@\" ++ Ours ++ \"@\", [I | A]),"
                " base64:encode_to_string(unicode:characters_to_binary(io_lib:format(Theirs, A))) end"

@@ -18,7 +18,7 @@ def pair(cleanup, least=0, **settings):
               "gen_server:call(Probe, {trap_exit, true})"), "false", node.log())
     erl("Next = fun() -> receive {info, X} -> X after 10000 -> none end end, ok")
     erl("All = fun F() -> receive X -> [X | F()] after 300 -> [] end end, ok")
-    # What probe receives, in this order, of what Send sends while it sleeps.
+    # What probe receives, in order, of the messages that Send sends while probe sleeps.
     erl("Order = fun(Count, Send) -> Asleep = gen_server:send_request(Probe, {sleep, 400}), Send(),"
         "{reply, ok} = gen_server:receive_response(Asleep, 10000), [Next() || _ <- lists:seq(1, Count)] end, ok")
     return node, erl
@@ -31,7 +31,7 @@ def to_ours(cleanup):
     equal(erl("Order(7, fun() -> Probe ! a, erlang:send(A, first, [priority]), A ! b, erlang:send(Probe, c, [priority]),"
               "erlang:send({probe, N}, d, [priority]), erlang:send(A, second, [priority]), Probe ! e end)"),
           "[first,second,a,b,c,d,e]", node.log())
-    # a large one too, which comes in fragments
+    # A large message too, which comes in fragments.
     equal(erl("B = binary:copy(<<7>>, 3000000), [B, x] =:= Order(2, fun() -> Probe ! x, erlang:send(A, B, [priority]) end)"),
           "true", node.log())
     equal(erl("gen_server:call(Probe, {unalias, A})"), "true")

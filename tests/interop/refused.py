@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Peers that may not in, or are none: each is refused in time, with a log line that says what, why and the
-remedy, and the node goes on."""
+"""Peers that may not connect, or are no peers: each is refused in time, with a log line that names the fault, the
+reason and the remedy, and the node goes on."""
 import re
 import socket
 import struct
@@ -56,7 +56,7 @@ def short_names(cleanup):
     host = socket.gethostname().partition(".")[0]
     erl = Erl(cleanup, name=f"short@{host}", epmd_port=node.epmd_port)
     equal(erl(f"net_kernel:connect_node('{node.name}')"), "false")
-    # an Erlang node refuses such a name before it connects, so its opening is sent by hand
+    # An Erlang node refuses such a name before it connects, so the test sends the first message itself.
     name = b"short@somehost"
     with socket.create_connection(("127.0.0.1", port_of(node)), 10) as s:
         body = b"N" + struct.pack(">QIH", 0xd07df7fbd, 5, len(name)) + name

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Reloads under load: two Erlang nodes number their calls and casts to kv while it is replaced again and again by
-versions with different layouts of their state, and every ledger must agree in the end.
+"""Reloads under load: two Erlang nodes send numbered calls and casts to kv, which is replaced again and again by versions with
+another layout of its state. In the end every ledger must agree.
 
-COPPICE_RELOADS is how often (60), COPPICE_RELOAD_CALLERS how many processes of each node call (8). Figures go to
+COPPICE_RELOADS is the number of reloads (60), COPPICE_RELOAD_CALLERS the number of callers on each node (8). Figures go to
 standard error.
 """
 import os
@@ -72,7 +72,7 @@ def under_load(cleanup):
     folder = pathlib.Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
     cleanup.callback(lambda: shutil.rmtree(folder, ignore_errors=True))
     shutil.copy(pathlib.Path(plugin_folder()) / "ticker.so", folder / "ticker.so")
-    shutil.copy(here / "ledger.erl", folder)  # an Erlang node in a chroot sees no checkout
+    shutil.copy(here / "ledger.erl", folder)  # an Erlang node in a chroot does not see the checkout
     put(folder, "kv_1")
     node = Node(cleanup, config=config % "one@127.0.0.1", settings=[("plugins.path", f"[ {folder} ]")])
     peers = [Erl(cleanup, name=f"{name}@127.0.0.1", epmd_port=node.epmd_port) for name in ("one", "two")]
@@ -109,7 +109,7 @@ def under_load(cleanup):
     equal(len(images(node.process)), 1, "former generations are unmapped")
     figures(f"1 actor, {calls} calls", reports)
     print(f"# RSS {memory[0]} kB after {reloads // 4} reloads, {memory[-1]} kB after {reloads}", file=sys.stderr)
-    if not sanitized("address"):  # which keeps what was freed
+    if not sanitized("address"):  # it keeps freed memory
         check(memory[-1] - memory[0] < 8 * 1024, "memory is flat", memory)
     equal(node.stop(), 0, node.log())
 

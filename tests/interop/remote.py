@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What other nodes may have done here: actors spawned, applications started, functions called, each by its leave."""
+"""What other nodes may do here if the configuration allows it: spawn actors, start applications, call functions."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import contains, equal, run, test
@@ -21,7 +21,7 @@ def spawned(cleanup):
               "{spawn_reply, R, ok, P} = Next(), node(P) =:= N"), "true", node.log())
     equal(erl("{gen_server:call(P, {put, a, 1}), gen_server:call(P, {put, b, 2})}"), "{ok,{error,full}}")
     equal(erl("exit(P, kill), {'DOWN', R, process, P, Y} = Next(), Y"), "killed")
-    # the reply, then what the new process sends, then its end: the order holds
+    # In this order: the reply, what the new process sends, its end.
     erl("process_flag(trap_exit, true), ok")
     for _ in range(20):
         equal(erl("(fun() -> R2 = spawn_request(N, coppice, spawn, ['probe:probe'], [link, {monitor, []}]),"
@@ -65,11 +65,11 @@ def functions(cleanup):
     equal(erl("try erpc:call(N, test, exit, [bye]) catch C:E -> {C, E} end"), "{exit,{exception,bye}}")
     contains(erl("rpc:call(N, test, echo, [1, 2])"), "undef")
     equal(erl("gen_server:call({rex, N}, {call, test, echo, [hi], self()})"), "hi")
-    # a long call holds up nobody else, not even through rex
+    # A long call delays no other one, not even through rex.
     erl("S = self(), spawn(fun() -> S ! {slow, gen_server:call({rex, N}, {call, test, sleep, [1500], S})} end), ok")
     equal(erl("gen_server:call({rex, N}, {call, test, echo, [hi], self()}), receive {slow, _} -> late after 0 -> free end"), "free")
     equal(erl("Next()"), "{slow,ok}")
-    # none of the instances is left
+    # No instance is left.
     equal(erl("P = erpc:call(N, test, self, []), M = monitor(process, P), receive {'DOWN', M, _, _, _} -> ok end, "
               "rpc:call(N, erlang, is_process_alive, [P])"), "false")
     equal(erl("erpc:multicall([N], test, echo, [hi])"), "[{ok,hi}]")

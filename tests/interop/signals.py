@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a real Erlang node sends us and gets from us: calls, messages, monitors, links, exits, both ways."""
+"""What a real Erlang node sends to us and gets from us: calls, messages, monitors, links and exits, in both
+directions."""
 import os
 import subprocess
 
@@ -77,7 +78,7 @@ def unknown_to_servers(cleanup):
                                ("application_controller", error, None), ("coppice_cron", error, None), ("coppice_events", error, None)):
         before = node.pid(name)
         equal(erl(f"Ask({{{name}, N}}, 10000)"), ours, name)
-        # The call behind an unknown cast and an unknown message finds the same process.
+        # The call after an unknown cast and an unknown message finds the same process.
         erl(f"gen_server:cast({{{name}, N}}, {{what, now}}), {{{name}, N}} ! {{what, now}}, ok")
         equal(erl(f"Ask({{{name}, N}}, 10000)"), ours, name)
         equal(node.pid(name), before, name)
@@ -130,7 +131,7 @@ def echo(cleanup):
                  "lists:foldl(fun(_, A) -> {A} end, x, lists:seq(1, 3000))",
                  "[list_to_atom(\"atom_\" ++ integer_to_list(I)) || I <- lists:seq(1, 3000)]"):
         equal(erl(f"Same({term})"), "true", term)
-    # More atoms, one after the other, than the atom cache of a connection holds.
+    # More atoms, one after the other, than the atom cache of a connection can hold.
     equal(erl("lists:all(fun(I) -> Same(list_to_atom(\"each_\" ++ integer_to_list(I rem 2600))) end, lists:seq(1, 3000))"), "true")
 
 
@@ -209,7 +210,7 @@ def relay(cleanup):
     equal(erl("gen_server:call({relay, N}, {relay, S, hi})"), "{got,hi}")
     equal(erl("gen_server:call({relay, N}, {relay, {nobody, node()}, hi})"), "{error,noproc}")
     equal(erl("gen_server:call({relay, N}, {relay, {x, 'nowhere@127.0.0.1'}, hi})"), "{error,nodedown}")
-    # More names than our half of the atom cache holds.
+    # More names than our half of the atom cache can hold.
     equal(erl("lists:usort([gen_server:call({relay, N}, {relay, {list_to_atom(\"nobody_\" ++ integer_to_list(I)), node()}, hi})"
               " || I <- lists:seq(1, 2600)])"), "[{error,noproc}]")
     equal(erl("gen_server:call({relay, N}, {relay, {echo, node()}, hi})"), "{got,hi}")
@@ -275,7 +276,7 @@ def debugging(cleanup):
     equal(erl("[sys:log(K, {true, 2}), length(element(2, sys:log(K, get))), sys:log(K, print), sys:log(K, false), sys:log(K, get)]"), "[ok,2,ok,ok,{ok,[]}]")
     node.said("*DBG* kv got call {get,a} from", "what is printed of the log")
     equal(erl("[sys:trace(K, true), begin Both(), ok end, sys:trace(K, false), begin gen_server:call(K, {get, b}), ok end]"), "[ok,ok,ok,ok]")
-    node.said("*DBG* kv got cast {put,b,2}")  # what was printed of the log are the calls after it
+    node.said("*DBG* kv got cast {put,b,2}")  # the print of the log had only the calls after this cast
     equal(erl("[sys:trace(K, true), begin gen_server:call(K, {get, c}), ok end, sys:trace(K, false)]"), "[ok,ok,ok]")
     node.said("*DBG* kv got call {get,c}")
     check("{get,b}" not in node.log(), "the trace alone", node.log())
@@ -308,7 +309,7 @@ def remote_shell(cleanup):
     shell = Terminal(cleanup, [*command_line, "-name", "shell@127.0.0.1", "-setcookie", node.cookie, "-start_epmd", "false",
                                "-remsh", node.name], ERL_EPMD_PORT=str(node.epmd_port))
     check(shell.read_until(b"coppice"), "the command is named", shell.seen)
-    shell.read_until(b"***")  # what OTP 25 says of a shell that has ended, and stays; later ones end
+    shell.read_until(b"***")  # OTP 25 prints this when the shell has ended, and stays; later ones end
     check(b"CRASH" not in shell.seen.upper() and b"undef" not in shell.seen, "no crash is shown", shell.seen)
     node.said("shell@127.0.0.1 asked for a shell", "who asked in the log")
     equal(erl("rpc:call(N, code, ensure_loaded, ['Elixir.IEx'])"), 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What actors of ours spawn on other nodes: Erlang's functions, actors of another node of ours; and how that fails."""
+"""Processes that our actors spawn on other nodes: Erlang functions, actors of another node of ours; and how spawning
+fails."""
 import signal
 import threading
 
@@ -27,12 +28,12 @@ def linked(cleanup):
     equal(erl("{links, [Probe]} = process_info(P, links), {group_leader, G} = process_info(P, group_leader), node(G) =:= N"),
           "true", node.log())
     eventually(lambda: "{timer,sleep,1" in erl("process_info(P, current_stacktrace)"), "it sleeps")
-    # The code server of OTP 27 watches it as well while it loads the module for it.
+    # The code server of OTP 27 monitors it too while it loads the module for it.
     eventually(lambda: erl("process_info(P, monitored_by) =:= {monitored_by, [Probe]}") == "true", "ours alone watches it")
     equal(erl("exit(P, bye), lists:sort([Next(), Next()]) =:= [{'EXIT', P, bye}, {'DOWN', R, process, P, bye}]"), "true")
     equal(erl("{ok, Q} = At(timer, sleep, [infinity], []), process_info(Q, [links, monitored_by])"),
           "[{links,[]},{monitored_by,[]}]")
-    # arguments of other shapes: none, small integers, which are a string on the wire
+    # Arguments of other shapes: none, and small integers, which are a string on the wire.
     equal(erl("{ok, S, _} = At(erlang, self, [], [monitor]), {'DOWN', _, process, S, Y} = Next(), Y"), "normal")
     equal(erl("{ok, T, _} = At(erlang, '+', [1, 2], [monitor]), {'DOWN', _, process, T, Z} = Next(), Z"), "normal")
 
@@ -99,7 +100,7 @@ def actors(cleanup):
     equal(erl("{ok, P, R} = Actor(kv, #{max_entries => 1}, [link, monitor]), node(P) =:= O"), "true", other.log())
     equal(erl("{gen_server:call(P, {put, a, 1}), gen_server:call(P, {put, b, 2})}"), "{ok,{error,full}}")
     equal(erl("exit(P, kill), lists:sort([Next(), Next()]) =:= [{'EXIT', P, killed}, {'DOWN', R, process, P, killed}]"), "true")
-    # our end is heard there: the link is one
+    # The exit of our process arrives there, so the link works.
     equal(erl("{ok, Q} = Actor('probe:probe', #{}, [link]), ok = gen_server:call(Q, {subscribe, Me}), true ="
               " is_boolean(gen_server:call(Q, {trap_exit, true})), catch gen_server:call(Probe, {exit, bye}),"
               "receive {info, {'EXIT', Probe, bye}} -> heard after 10000 -> none end"), "heard", other.log())
@@ -107,7 +108,7 @@ def actors(cleanup):
     erl("Actor2 = fun(A, Args, Opts) -> gen_server:call(Probe2, {spawn_actor_at, O, A, Args, Opts, 5000}) end, ok")
     equal(erl("[Actor2(A, #{}, [link]) || A <- [greeter, 'kv:other', nothere]]"),
           "[{error,not_allowed},{error,not_allowed},{error,badarg}]", other.log())
-    # an init that fails is the new process's end
+    # If init fails, the new process ends.
     equal(erl("{ok, F, S} = Actor2(kv, #{max_entries => hello}, [monitor]), {'DOWN', S, process, F, _} = Next(), down"), "down")
     equal(erl("gen_server:call(Probe2, {spawn_at, O, timer, sleep, [1], [], 5000})"), "{error,not_allowed}")
 

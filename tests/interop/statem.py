@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A state machine of ours as OTP's own gen_statem, gen_server and sys see it: `door`, also while its plugin is
-reloaded with an event postponed and a time-out running.
+"""A state machine of ours, `door`, used through OTP's own gen_statem, gen_server and sys, also while its plugin is reloaded with a
+postponed event and a running time-out.
 
-COPPICE_RELOADS is how often it is reloaded under load (20).
+COPPICE_RELOADS is the number of reloads under load (20).
 """
 import os
 import pathlib

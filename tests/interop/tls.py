@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""TLS between nodes: with OTP's `-proto_dist inet_tls` and among ours, verified and not, refusals in words,
-certificates that change while connections last."""
+"""TLS between nodes: with OTP's `-proto_dist inet_tls` and between ours, verified and not; refusals and their
+sentences; certificates that change while connections last."""
 import os
 import pathlib
 import re
@@ -70,7 +70,7 @@ def us_to_otp(cleanup):
     node = tls_node(cleanup, files(ca, "ours"))
     erl = tls_erl(cleanup, ca, epmd_port=node.epmd_port)
     equal(erl("register(echo, spawn(fun F() -> receive {'$gen_call', {P, T}, R} -> P ! {T, R}, F() end end)), ok"), "ok")
-    done = node.coppice("call", "echo@me@127.0.0.1", "<<\"over TLS\">>", "--timeout", "60s")  # OTP's first handshake takes its time
+    done = node.coppice("call", "echo@me@127.0.0.1", "<<\"over TLS\">>", "--timeout", "60s")  # OTP's first handshake takes long
     equal(done.stdout, "<<\"over TLS\">>\n", node.log())
     seen = peer(node, "me@127.0.0.1")
     equal((seen["direction"], seen["tls"]), ("out", "1.3"), node.log())
@@ -192,7 +192,7 @@ def ours_refused(cleanup):
     certificate, key = ca.issue("elsewhere", "DNS:elsewhere.example")
     other = tls_node(cleanup, f"{{ certificate: {certificate}, key: {key}, ca: {ca.path} }}", name="other", epmd_port=node.epmd_port)
     equal(erl(f"net_adm:ping('{other.name}')"), "pang", other.log())
-    # handshake_failure of OTP 25, bad_certificate of OTP 29
+    # handshake_failure from OTP 25, bad_certificate from OTP 29.
     eventually(lambda: re.search(r"the peer refuses: .* for the host it wants", other.log()),
                f"the alert: {other.log()[-500:]}")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Other programs' TLS at one end of a connection whose other end is ours: OpenSSL, Erlang's ssl, Java and curl. Each has
-connect() to a port of ours, all but curl also listen(); what these give talks over the connection, changes its keys and tells
-whether its session is one of before. And a relay that sees where handshake messages are cut."""
+"""Other programs as one end of a TLS connection with our node: OpenSSL, Erlang's ssl, Java and curl. Each has connect()
+to a port of ours, and all but curl also listen(). The ends that these return send lines, change keys and tell whether
+the session was resumed. A relay sees where handshake messages are cut."""
 import functools
 import itertools
 import pathlib
@@ -15,7 +15,7 @@ from harness.erlang import Erl, Evaluator, command_line
 from harness.tap import Skip, check, contains, equal, eventually
 
 here = pathlib.Path(__file__).resolve().parent
-PROTOCOLS = ",".join(f"protocol{n:02}" for n in range(80))  # an ALPN list that makes a hello longer than 512 bytes
+PROTOCOLS = ",".join(f"protocol{n:02}" for n in range(80))  # an ALPN list that makes a ClientHello longer than 512 bytes
 
 
 class Relay:
@@ -31,7 +31,7 @@ class Relay:
         threading.Thread(target=self.accept, daemon=True).start()
 
     def close(self):
-        # A thread that waits in accept() is woken by shutdown() alone.
+        # Only shutdown() wakes a thread that waits in accept().
         for one in (self.listening, *self.open):
             try:
                 one.shutdown(socket.SHUT_RDWR)
@@ -59,7 +59,7 @@ class Relay:
                 while plain and len(waiting) >= 5 and len(waiting) >= 5 + int.from_bytes(waiting[3:5], "big"):
                     kind, record = waiting[0], waiting[5:5 + int.from_bytes(waiting[3:5], "big")]
                     waiting = waiting[5 + len(record):]
-                    plain = kind == 22  # behind ChangeCipherSpec, and in TLS 1.3 behind the hellos, all is encrypted
+                    plain = kind == 22  # encrypted after ChangeCipherSpec, in TLS 1.3 after the hellos
                     message += record
                     while plain and len(message) >= 4 and len(message) >= 4 + int.from_bytes(message[1:4], "big"):
                         message = message[4 + int.from_bytes(message[1:4], "big"):]
@@ -113,7 +113,7 @@ class OpenSslConnection:
         self.program.hears("unexpected message")
 
     def is_resumed(self):
-        self.program.hears("Secure Renegotiation IS")  # the line of a handshake that is over; one for each
+        self.program.hears("Secure Renegotiation IS")  # a line that each finished handshake prints
         return "Reused" in self.program.said
 
     def close(self):
@@ -169,7 +169,7 @@ def release():
 class Otp:
     """Erlang's application ssl."""
 
-    can = ("1.3-EC", "1.3-RSA", "1.2-EC", "1.2-RSA", "KeyUpdate", "session")  # it cuts no message that fits into a record
+    can = ("1.3-EC", "1.3-RSA", "1.2-EC", "1.2-RSA", "KeyUpdate", "session")  # no "cut": ssl cuts only long messages
     numbers = itertools.count(1)
 
     def __init__(self, cleanup, epmd_port):

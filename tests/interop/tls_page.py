@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""packaging/TLS.md, done by the letter: each section's commands, configuration and ssl_dist_optfile are taken out of
-the page and run, OTP connecting to us and we to OTP; what should be refused is. Only folders are put elsewhere."""
+"""Runs packaging/TLS.md to the letter: each section's commands, configuration and ssl_dist_optfile are taken out of the
+page and used, OTP connecting to us and we to OTP. Connections that should be refused are. Only the folders are
+replaced."""
 import os
 import pathlib
 import re

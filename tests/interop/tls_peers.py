@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""TLS of our listeners and of what our actors connect to, with OpenSSL, Erlang's ssl, Java and curl, in both directions: the
-versions and kinds of keys, keys that the peer changes in the middle, sessions of before, handshake messages that are cut. What
-came out is the table of packaging/INTEROP.md, against which it is held; --table prints its rows."""
+"""TLS of our listeners and of connections that our actors make, with OpenSSL, Erlang's ssl, Java and curl, in both
+directions: versions and kinds of keys, keys that the peer changes, resumed sessions, handshake messages that are cut.
+The results are compared with the table of packaging/INTEROP.md; --table prints its rows."""
 import pathlib
 import sys
 
@@ -90,7 +90,8 @@ def from_us(cleanup, peer, feature):
     """An actor of ours is kept connected to the peer."""
     files = Files(cleanup)
     kind, version = feature_parts(feature)
-    # Erlang's needs an EPMD, which is that of the node that connects: its connection is tried until the peer is there.
+    # Erlang's peer needs an EPMD: the one of the connecting node, which is therefore started first and retries until
+    # the peer exists.
     first = Node(cleanup, config=tree("        []", distribution=connectable)) if peer is Otp else None
     ends = peer(cleanup, first and first.epmd_port)
     for version in ("1.3", "1.2") if feature == "session" else (version,):
@@ -166,7 +167,7 @@ def held(_):
         return [word for word in name.replace(",", "").split() if not any(c.isdigit() for c in word)]
 
     for row, outcomes in measured.items():
-        # Of a peer in another version than the page has the same is expected.
+        # If the page has the peer in another version, the same results are expected.
         known = page.get(row) or next((cells for name, cells in page.items() if kind(name) == kind(row)), None)
         check(known, f"the page has a row for: {row}")
         for feature, outcome in outcomes.items():

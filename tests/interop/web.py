@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Routes of a web server that lead to another node: to a gen_server of Erlang's that knows nothing of Coppice
-(far_pages.erl), which answers requests and sends events, and to an actor of a second node of ours. What it answers wrongly,
-late or not at all is a status and a line in the log.
+"""Routes of a web server that lead to another node: to a gen_server of Erlang's that knows nothing of Coppice (far_pages.erl),
+which answers requests and sends events, and to an actor of a second node of ours. Wrong, late and missing answers become a status
+and a line in the log.
 """
 import http.client
 import os
@@ -48,7 +48,7 @@ class Site(WebSite):
 
     def start_far(self):
         self.erl = Erl(self.cleanup, name="far@127.0.0.1", epmd_port=self.node.epmd_port)
-        folder = self.node.folder.path  # an Erlang node in a chroot sees no checkout
+        folder = self.node.folder.path  # an Erlang node in a chroot does not see the checkout
         shutil.copy(pathlib.Path(__file__).with_name("far_pages.erl"), folder)
         equal(self.erl(f'{{ok, far_pages, Code}} = compile:file("{folder}/far_pages", [binary]), {{module, far_pages}} = '
                        'code:load_binary(far_pages, "far_pages", Code), {ok, _} = far_pages:start(far), ready'), "ready")
@@ -160,7 +160,7 @@ class Events:
         self.client = http.client.HTTPConnection(*site.at, timeout=60)
         cleanup.callback(self.client.close)
         self.client.request("GET", path, headers=headers)
-        self.socket = self.client.sock  # which the answer takes from it
+        self.socket = self.client.sock  # getresponse() takes it out of the client
         self.answer = self.client.getresponse()
 
     def next(self):

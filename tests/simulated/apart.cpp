@@ -90,7 +90,7 @@ void stay_on_this_processor() {
   _exit(2);
 }
 
-// The hash that a run that was given up has said. 0: it said none.
+// The hash in the last words of a run that was given up. 0: there is none.
 std::uint64_t hash_in(const std::string& said) {
   constexpr std::string_view mark = "\nhash ";
   const std::size_t at = said.rfind(mark);

@@ -193,7 +193,7 @@ void cluster::kill(unsigned host, loss what) {
   close_all_of(host);
   close_files_of(host);
   if (what == loss::power) lose_unsynced(host);
-  disk_of(host).syncing = 0; // the threads that waited for them have ended
+  disk_of(host).syncing = 0; // the threads that waited for these syncs have ended
   heal_disk(host);
   ++host_at(host).lives;
   // The memory of the dead node is never freed, because its threads may still refer to it.

@@ -17,8 +17,7 @@
 
 namespace coppice::simulated {
 
-// What a killed host loses: the program alone, or its power, and with it the changes that its disk has not
-// synced.
+// A killed host loses the program alone, or its power, and with it the changes that its disk has not synced.
 enum class loss : std::uint8_t { program, power };
 
 class cluster {

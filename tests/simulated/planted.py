@@ -86,7 +86,7 @@ def planted_program(build, patch, folder):
     if True in places:
         link[link.index(made)] = str(target)
     else:
-        # Behind the program's own objects: where both have a function that is inline, the program's counts.
+        # Behind the program's own objects: of an inline function that both have, the linker takes the program's.
         link.insert(max(n for n, word in enumerate(link) if word.endswith(".o")) + 1, str(target))
     subprocess.run(link, cwd=build, check=True)
     return program
@@ -97,7 +97,7 @@ def search(program, first):
     running = []
     for number in range(SEARCHES):
         arguments = ["--first", str(first + number * 1_000_000), "--for", f"{SECONDS}s", "--until-failed", "--shrink", "0"]
-        # A file: what is said of one seed may be more than a pipe takes before anybody reads.
+        # A file, since the output of one seed may be more than a pipe takes before it is read.
         said = program.with_name(f"said-{number}")
         with said.open("wb") as into:
             running.append((subprocess.Popen([str(program), *arguments], stdout=into), said))

@@ -12,7 +12,7 @@
 
 namespace coppice::simulated {
 
-// What is left out of a run, so that a shorter run may show the same failure.
+// The parts that are left out of a run, so that a shorter run may show the same failure.
 struct cuts {
   static constexpr std::size_t most_faults = 4096; // faults after these cannot be left out
 

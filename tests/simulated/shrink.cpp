@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// See shrink.hpp. A run is made shorter by leaving out what the seed had decided: the time after the failure,
-// faults, what clients begin, hosts, small bounds, changes between threads. Each cut makes another run, whose
-// further draws may differ, so a cut is kept if the run still fails, and fails in the same way.
+// See shrink.hpp. A run is made shorter by leaving out parts that the seed had decided: the time after the
+// failure, faults, new requests of clients, hosts, small bounds, changes between threads. Each cut makes
+// another run, whose further draws may differ, so a cut is kept if the run still fails, and fails in the same
+// way.
 #include "shrink.hpp"
 
 #include <fmt/format.h>
@@ -53,8 +54,8 @@ class shrinker {
     return true;
   }
 
-  // Of what follows the failure nothing is needed. The length counts from when the cluster is ready, so the
-  // failure is within this one as well.
+  // Cuts the time after the failure. The length counts from when the cluster is ready, so the failure is
+  // still within it.
   void drop_the_rest() {
     best_.length = std::min(best_.length, (at_.now - begins_at) / millisecond * millisecond + millisecond);
   }
@@ -103,7 +104,7 @@ class shrinker {
     smallest(std::min(best_.without.most_changes, at_.changes),
              [](task& tried, std::uint64_t count) { tried.without.most_changes = count; });
   }
-  // Tries nothing, then what is between by halves.
+  // Finds the smallest value that still fails, by halves, and tries 0 first.
   template <class Set>
   void smallest(std::uint64_t most, Set set) {
     std::uint64_t least = 0;

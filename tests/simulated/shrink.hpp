@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is told of a run that failed: the shortest run found that fails in the same way, as the options that
-// repeat it and as a story of what happened in it.
+// Reports a run that failed: finds the shortest run that fails in the same way, and prints the options that
+// repeat it and the story of the events in it.
 #pragma once
 
 #include <chrono>

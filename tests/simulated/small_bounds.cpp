@@ -14,7 +14,7 @@
 namespace coppice::simulated {
 namespace {
 
-// By their names: the order in which they were made is the linker's.
+// Sorted by name, because the linker chooses the order in which they are made.
 std::vector<const base::any_bound*> all_bounds() {
   std::vector<const base::any_bound*> all;
   for (const base::any_bound* one = base::any_bound::first(); one != nullptr; one = one->next())

@@ -8,8 +8,8 @@
 namespace coppice::simulated {
 
 // In half of the runs about half of the bounds are less than usual, some of those as small as they can be.
-// Before the first node starts. Tells which are, and what they are. What a bound is follows from the seed and
-// its name, so that another bound does not change it.
+// Called before the first node starts. Tells the names and values of the small bounds. The value of a bound
+// follows from the seed and its name, so that another bound does not change it.
 void make_bounds_small(std::uint64_t seed);
 
 } // namespace coppice::simulated

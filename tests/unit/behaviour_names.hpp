@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The behaviours of this host as refusals list them: "consumer, producer, …".
+// The names of all behaviours of this host, in the form in which error messages list them:
+// "consumer, producer, …".
 #pragma once
 
 #include <coppice/detail/behaviours.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The lines of code of a file of this source tree, for tests that compare two lists. Lines that are only a
-// comment are left out, since a comment may be reworded.
+// Reads a source file of this tree without its comment lines, for tests that compare the code of two files.
+// Comments are left out because rewording a comment must not fail such a test.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What code compiled with -fsanitize=fuzzer-no-link calls (clang's SanitizerCoverage, "Tracing data flow"),
-// and what replaces the address sanitizer's copying functions where the program is linked with --wrap. Any
-// thread. Compiled without sanitizers: else these functions would call themselves.
+// The functions that code compiled with -fsanitize=fuzzer-no-link calls (clang's SanitizerCoverage, "Tracing
+// data flow"), and replacements of the address sanitizer's copying functions, for programs linked with
+// --wrap. Each adds to the counter of its thread. Any thread. This file is compiled without sanitizers:
+// otherwise these functions would call themselves.
 #include "counted_steps.hpp"
 
 #include <cstddef>

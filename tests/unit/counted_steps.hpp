@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Steps of the product's code, counted instead of measuring time: comparisons and switches that it executes,
-// and eighths of the bytes that it copies and compares. Every loop has a comparison, so work that is out of
-// proportion is seen wherever it is, and the product has no code for it. The compiler counts: where rooms are
-// compiled for libFuzzer, which are those that decode what others send and the services, each comparison
-// calls a function, and counted_steps.cpp defines those functions. So only a sanitized build of clang's has
-// this.
+// Counts the steps of the product's code, so that a test can compare amounts of work without measuring time.
+// A step is a comparison or a switch that is executed, or eight bytes that are copied or compared. Every
+// loop has a comparison, so a loop with too many rounds is always noticed. The product has no code for this.
+// Rooms that are compiled for libFuzzer (the rooms that decode what other nodes send, and the services) call
+// a function for each comparison, and counted_steps.cpp defines these functions. Only sanitized builds by
+// clang have this.
 #pragma once
 
 #include <cstdint>
 
 namespace coppice::test {
 
-// Executed by this thread so far. The same work is the same number of steps on every machine.
+// The steps that this thread has executed so far. The same work has the same number of steps on every
+// machine.
 std::uint64_t steps();
 
 } // namespace coppice::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The node's log as a test hears it. Any thread.
+// Collects the node's log lines so that a test can look for a text in them. Any thread.
 // rooms: base
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace coppice::test {
 
-// What is logged while it is there, each line with the module before it.
+// Collects every line that is logged during its lifetime, with the name of the module before the text.
 class heard_log {
  public:
   heard_log()
@@ -28,7 +28,7 @@ class heard_log {
     base::log::stop();
     base::log::remove_tap(tap_);
   }
-  // How many lines have this in them.
+  // The number of lines that contain `part`.
   std::ptrdiff_t count(std::string_view part) {
     base::log::flush();
     const std::scoped_lock held(lock_);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The functions of libc that read a clock or wait with a deadline, for programs of tests. A definition in the
-// program itself comes before libc's, for libuv and libstdc++ as well, so one place moves the time of all.
-// While no clock is held each does what libc does, but for the distance that earlier held clocks have left.
-// While one is held, a wait looks each millisecond whether it was moved: nothing in libc can wake an epoll, a
-// poll and a condition at once. What is here is what `coppiced` imports of that kind; a test
-// (house/timed-functions) holds the list against the program.
+// Replaces the functions of libc that read a clock or wait with a deadline, in test programs. A definition
+// in the program itself takes precedence over libc's, for libuv and libstdc++ too, so this file moves the
+// time of all of them. While no clock is held, each function does what libc does, plus the distance that
+// earlier held clocks have left. While a clock is held, a wait checks once a millisecond whether the clock
+// was moved: nothing in libc can wake an epoll, a poll and a condition variable at once. The functions here
+// are all of that kind that `coppiced` imports; the test house/timed-functions compares the list with the
+// program.
 #include "held_clock.hpp"
 
 #include <dlfcn.h>
@@ -23,12 +24,12 @@ namespace coppice::test {
 namespace {
 
 constexpr std::int64_t second = 1'000'000'000;
-constexpr std::int64_t slice = 1'000'000; // of real time, between two looks at a clock that stands
+constexpr std::int64_t slice = 1'000'000; // real time between two checks of a held clock
 
 std::atomic<bool> held{false};
-std::atomic<std::int64_t> stands_at{0};  // of the monotonic clock, while it is held
-std::atomic<std::int64_t> ahead{0};      // of the real one, while it runs
-std::atomic<std::int64_t> wall_ahead{0}; // of the monotonic one, while it is held
+std::atomic<std::int64_t> stands_at{0};  // monotonic clock while it is held
+std::atomic<std::int64_t> ahead{0};      // offset added to the real monotonic clock while it runs
+std::atomic<std::int64_t> wall_ahead{0}; // wall time minus monotonic clock, while it is held
 std::atomic<unsigned> waits{0};
 
 std::int64_t nanoseconds(const timespec& of) {
@@ -40,8 +41,8 @@ timespec as_timespec(std::int64_t span) {
   return {static_cast<time_t>(span / second), static_cast<long>(span % second)};
 }
 
-// libc's own, which needs no system call for most clocks: a program under test may read the clock as often as
-// without this file. Null until it is found, before main().
+// libc's own function, which needs no system call for most clocks: reading the clock stays as cheap as
+// without this file. Null before main() has begun: not found yet.
 using clock_read = int (*)(clockid_t, timespec*);
 const auto libc_clock = reinterpret_cast<clock_read>(dlsym(RTLD_NEXT, "clock_gettime"));
 
@@ -63,7 +64,7 @@ bool is_monotonic(clockid_t clock) {
          clock == CLOCK_BOOTTIME;
 }
 
-// How far wall time is from the monotonic clock's.
+// Wall time minus the monotonic clock.
 std::int64_t wall_distance() {
   return held.load() ? wall_ahead.load() : real(CLOCK_REALTIME) - real(CLOCK_MONOTONIC);
 }
@@ -71,7 +72,7 @@ std::int64_t wall_distance() {
 std::int64_t read_clock(clockid_t clock) {
   if (is_monotonic(clock)) return monotonic();
   if (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) return monotonic() + wall_distance();
-  // Of a thread or the process: while the clock is held a thread has run for as long as it says.
+  // The processor clocks of threads and of the process read the held time too.
   return held.load() ? stands_at.load() : real(clock);
 }
 
@@ -81,8 +82,8 @@ class counted_wait {
   ~counted_wait() { waits.fetch_sub(1); }
 };
 
-// Until `deadline` on the clock that tests may hold. `look(span)` waits so long of real time at most and says
-// whether there is something to tell.
+// Waits until `deadline` on the clock that tests may hold. `look(span)` waits at most `span` nanoseconds of
+// real time, and returns whether there is something to report. False: the deadline has passed.
 template <class Look>
 bool wait_until(std::int64_t deadline, Look&& look) {
   const counted_wait counted;
@@ -179,7 +180,7 @@ std::int64_t real_now() {
 
 #ifndef COPPICE_TESTS_KEEP_THE_CLOCK
 
-using namespace coppice::test; // NOLINT: what follows are libc's names
+using namespace coppice::test; // NOLINT: the names below are libc's
 
 extern "C" {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A clock that stands still until the test moves it. Everything in the process sees it: the product, libuv
-// and the C++ library reach the kernel's clocks and waits through functions of libc, and held_clock.cpp
-// defines those, for this program alone. A wait with a deadline ends when the clock is moved past it, at most
-// about a millisecond of real time after that. What is observable still is waited for in real time, by
-// test::pause() and what stands on it.
+// A clock that stands still until the test moves it. The whole process sees it: the product, libuv and the
+// C++ library read clocks and wait through functions of libc, and held_clock.cpp defines these functions for
+// the test program. A wait with a deadline ends at most about a millisecond of real time after the clock is
+// moved past that deadline. For conditions without a deadline, tests wait in real time: test::pause() and
+// look_until().
 //
-// Make one before anything that waits: a wait that began while the clock ran goes on in real time. One at a
+// Create the clock before anything waits: a wait that began earlier goes on in real time. One clock at a
 // time.
 //   test::held_clock clock;
 //   ... start a node, send something ...
@@ -19,38 +19,38 @@ namespace coppice::test {
 
 class held_clock {
  public:
-  // The clocks stand still from here on.
+  // Stops the clocks.
   held_clock();
-  // They go on from where they stand; the monotonic one never goes back.
+  // Starts the clocks again from the time that they show; the monotonic clock never goes back.
   ~held_clock();
   held_clock(const held_clock&) = delete;
   held_clock& operator=(const held_clock&) = delete;
 
-  // Any thread. Both clocks move. Where no clock can be held this waits for so long.
+  // Moves both clocks. Any thread. If clocks cannot be held, this waits for that long instead.
   void advance(std::chrono::nanoseconds by);
-  // The wall clock alone, as when somebody sets it; back, too.
+  // Moves the wall clock alone, as setting the system time does. Negative: backwards.
   void set_wall(std::chrono::nanoseconds by);
 
-  // Waits that have a deadline and are under way now, in the whole process. Something that has begun to wait
-  // is counted before its deadline can pass.
+  // The number of waits with a deadline in progress in the whole process. A wait is counted before its
+  // deadline can pass.
   static unsigned waiting();
 };
 
-// Whether held_clock works in this program: the thread sanitizer has definitions of its own for the same
-// functions.
+// Whether held_clock works in this program. It does not under the thread sanitizer, which defines the same
+// functions itself.
 bool can_hold_clock();
 
-// Gives the processor away for so long in real time, whatever the clock says.
+// Sleeps that long in real time, whether or not a clock is held.
 void pause(std::chrono::microseconds real);
 
-// Looks again and again until something observable is so, in real time. A test that looks in vain ends by its
-// time limit.
+// Checks `holds` repeatedly in real time until it is true. There is no limit: a test that waits in vain is
+// ended by the test runner's time limit.
 template <class Condition>
 void look_until(Condition holds) {
   while (!holds()) pause(std::chrono::microseconds(200));
 }
 
-// Nanoseconds of a clock that no test holds.
+// Nanoseconds of the real monotonic clock, which no test can hold.
 std::int64_t real_now();
 
 } // namespace coppice::test

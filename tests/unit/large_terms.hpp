@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Terms of a chosen size that are awkward for whoever reads them, for tests of how work grows with size. One
-// thread.
+// Terms of a chosen size that are expensive for a careless reader, for tests of how the amount of work grows
+// with the size. One thread.
 #pragma once
 
 #include <array>
@@ -14,12 +14,12 @@ namespace coppice::test {
 
 struct large_term {
   std::string_view name;
-  void (*write)(etf::writer& out, std::size_t bytes); // a term of about so many bytes, at least 64
+  void (*write)(etf::writer& out, std::size_t bytes); // a term of about that many bytes; at least 64
 };
 
 namespace terms {
 
-// Deeper than what OTP sends, and no deeper than a node takes.
+// Deeper than the terms that OTP sends, but within the depth that a node accepts.
 inline void deep(etf::writer& out, std::size_t bytes) {
   constexpr std::size_t levels = 100;
   const std::size_t columns = bytes / (2 * levels) + 1;
@@ -55,9 +55,9 @@ inline void repeated(etf::writer& out, std::size_t bytes) {
   }
 }
 
-// Keys that differ in how they are nested, and in nothing else: {X, [], []} or [X, []], level by level.
+// Keys that differ only in how they are nested: {X, [], []} or [X, []] at each level.
 inline void alike_keys(etf::writer& out, std::size_t bytes) {
-  constexpr unsigned levels = 16; // so many bits are in the number of keys
+  constexpr unsigned levels = 16; // the key is a number of that many bits, one bit a level
   const std::size_t count = bytes / (7 * levels) + 1;
   out.map(static_cast<std::uint32_t>(count));
   for (std::size_t i = 0; i < count; ++i) {
@@ -71,7 +71,7 @@ inline void alike_keys(etf::writer& out, std::size_t bytes) {
   }
 }
 
-// Keys that collide in a table whose size is a power of two and whose hash is the number.
+// Keys that collide in a hash table whose size is a power of two and whose hash is the number itself.
 inline void multiples(etf::writer& out, std::size_t bytes) {
   const std::size_t count = bytes / 8 + 1;
   out.map(static_cast<std::uint32_t>(count));

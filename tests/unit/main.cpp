@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The entry of every unit-test program: doctest's, in a library of its own so that it is compiled once. As in
-// coppiced, SIGPIPE is ignored: a write to a peer that has gone fails. Arguments are doctest's
-// (`--test-case=…`, `--list-test-cases`).
+// The main() of every unit-test program. It is in a library of its own so that doctest is compiled once.
+// SIGPIPE is ignored as in coppiced: writing to a peer that has closed its connection returns an error. The
+// arguments are doctest's (`--test-case=…`, `--list-test-cases`).
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A time in which the process can open no file: the state of a daemon that has used up its descriptors.
+// Makes opening files impossible for a while: the state of a daemon that has used up its descriptors.
 //
-// An object of this class lowers the process's own limit to zero and puts it back when it ends. The process
-// can open nothing meanwhile, so a test does in that time only what it is about, and makes its checks
-// afterwards.
+// The constructor sets the process's limit of open files to zero, and the destructor restores it. Nothing in
+// the process can open a file in between, so a test does only the tested work in that time, and makes its
+// checks afterwards.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -17,9 +17,9 @@ namespace coppice::test {
 class no_descriptors {
  public:
   no_descriptors() {
-    // UndefinedBehaviorSanitizer looks at the type behind a virtual call once, and needs a pipe for that:
-    // without a descriptor it takes the object for none of its type. So the category of errors is called once
-    // before.
+    // UndefinedBehaviorSanitizer checks an object's type at the first virtual call on it, and needs a pipe
+    // for that check. Without a descriptor the check fails and the object counts as one of a wrong type. So
+    // the error category is called once before the limit is lowered.
     [[maybe_unused]] const std::string text = std::generic_category().message(EMFILE);
     REQUIRE(getrlimit(RLIMIT_NOFILE, &usual_) == 0);
     const rlimit none{0, usual_.rlim_max};

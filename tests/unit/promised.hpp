@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Work that a test has another thread do, and waits for.
+// Runs a function on another thread's behalf and puts its result into a promise, on which the test waits.
+// Any thread.
 #pragma once
 
 #include <exception>

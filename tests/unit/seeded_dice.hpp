@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The one source of chance of a simulated run: the same seed gives the same numbers on every machine
-// (splitmix64). One thread at a time.
+// The only source of random numbers in a simulated run: the same seed gives the same numbers on every
+// machine (splitmix64). One thread at a time.
 #pragma once
 
 #include <cstdint>

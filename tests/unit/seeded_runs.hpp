@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The command line of a program that simulates from seeds: --seed N --runs N --events N --seconds N --trace.
-// The first seed that breaks a promise is printed with the command that replays it, and the exit status is 1.
+// The command line of the simulations: --seed N --runs N --events N --seconds N --trace. It runs seed after
+// seed. The first seed that breaks a promise is printed with the command that replays it, and the exit
+// status is 1.
 #pragma once
 
 #include <chrono>
@@ -11,7 +12,7 @@
 
 namespace coppice::test {
 
-// World(seed, events, trace).run() gives an Outcome; `tell` prints what happened in all of them together.
+// World(seed, events, trace).run() returns an Outcome; `tell` prints a summary of all outcomes together.
 template <class World, class Outcome, class Tell>
 int run_seeds(const char* name, int count, char** words, Tell tell) {
   using clock = std::chrono::steady_clock;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A folder that is gone with the test, and files written or patched in it.
+// A folder that is removed at the end of the test, and helpers that read, write and patch files in it. One
+// thread.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Holds a table of transitions against a picture of it: a row of words for each state, a word for each event.
-// "." says that the state stays, "!" that the event cannot happen.
+// Checks a transition table against its expected form: a row of words for each state, one word for each
+// event. A word is the name of the next state. "." says that the state stays, "!" that the event cannot
+// happen.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -21,7 +22,7 @@ inline std::vector<std::string> words_of(std::string_view line) {
   return out;
 }
 
-// Walks every state with every event. `rows`: the state's name and what follows each event.
+// Checks every event in every state. `rows`: the name of the state, then one word for each event.
 template <class Machine>
 void walk(const std::vector<std::string_view>& rows) {
   using table = typename Machine::table;
@@ -46,7 +47,7 @@ void walk(const std::vector<std::string_view>& rows) {
   }
 }
 
-// Every state can be reached from the first.
+// Whether every state can be reached from the first one.
 template <class Machine>
 bool reaches_all() {
   using table = typename Machine::table;
@@ -66,7 +67,7 @@ bool reaches_all() {
   return seen.size() == table::states;
 }
 
-// The states in which a question is true: "y" or "-" for each, in their order.
+// The states for which `asked` returns true: "y" or "-" for each state, in the order of the states.
 template <class Machine>
 std::string where(bool (Machine::*asked)() const) {
   std::string out;

@@ -39,7 +39,7 @@ class event_port {
 struct channel_order {
   enum class kind : std::uint8_t { news, join, leave } what = kind::news;
   std::shared_ptr<event_channel> of;
-  joining_subscriber one{}; // for `leave` only who and id
+  joining_subscriber one{}; // for `leave` only `who` and `id`
 };
 
 class event_outlet {

@@ -29,7 +29,7 @@ bool is_exit_of(const message& m, const runtime::pid& who, runtime::node_names& 
   return at.read_tuple_of(3) && at.read_atom_is("EXIT") && runtime::read_pid(at, names) == who;
 }
 
-// Of {'EXIT', Pid, Reason}.
+// The reason in {'EXIT', Pid, Reason}.
 message reason_of(const message& exit) {
   etf::cursor at(exit.bytes());
   at.read_tuple_of(3);

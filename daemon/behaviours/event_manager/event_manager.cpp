@@ -166,7 +166,7 @@ void event_manager::flush(process& self) {
     if (!has_room(one, count, all.size()) && (one.meter->leaves() || !self.host().alive(one.pid)))
       ended.push_back(one.pid);
   if (!take_ends(self, ended)) return;
-  // What is sent to a handler that leaves goes to the one in its place.
+  // Events for a handler that leaves go to the handler that takes its place.
   const auto full = [&](const handler& one) {
     return !one.meter->leaves() && !has_room(one, count, all.size());
   };
@@ -253,7 +253,7 @@ bool event_manager::tells_slow(process& self) {
   return true;
 }
 
-// Waits, so that whatever comes next shows the effect of all events before.
+// Waits for the handlers, so that later requests show the effect of all earlier events.
 bool event_manager::settle(process& self) {
   while (unsettled_ != 0)
     if (!settle_once(self)) return false;

@@ -46,8 +46,8 @@ class journal {
 
   // Null: open() was not called, or has failed. Valid until close(). Any thread.
   durable::shared_log* log() const;
-  // Added to the monotonic clock: the system clock's time when the object was made. What the log keeps is
-  // measured on this one scale for as long as the node lives, however the system clock is set.
+  // Added to the monotonic clock: the system clock's time when the object was made. Times in the log are on
+  // this one scale for as long as the node lives, however the system clock is set.
   base::nanos clock_offset() const { return clock_offset_; }
   journal_report report() const; // any thread
   // Calls `look` with the log if it is open. It stays open meanwhile, so `look` has to be short, and calls

@@ -16,7 +16,7 @@ using runtime::process;
 
 namespace {
 
-constexpr std::string_view due_word = "$coppice_raft_due"; // a reminder: what has gathered is due
+constexpr std::string_view due_word = "$coppice_raft_due"; // a reminder: the gathered messages are due
 
 } // namespace
 

@@ -99,8 +99,8 @@ class member final : public native_server, private consensus::random_source {
     // The client's node, or, if this node does not know it, the node of the member that passed the call on.
     // 0: this node, whose calls have no bound of their own.
     std::uint32_t node = 0;
-    std::string node_name{}; // of the client: session, and append with a session
-    runtime::message body{}; // query: what is asked; append: the command while `validate` decides
+    std::string node_name{};                // of the client: session, and append with a session
+    runtime::message body{};                // the query, or the command of an append while `validate` decides
     std::uint64_t client = 0, sequence = 0; // of a command; of get and of a skip, the serial
     base::nanos began = 0;
     std::size_t held = 0; // bytes that count against the bounds
@@ -337,7 +337,7 @@ class member final : public native_server, private consensus::random_source {
   consensus::member_id self_{};
   membership membership_{};
   std::optional<meeting> meeting_;
-  group_contents beginning_; // while `joining`: what the core begins with
+  group_contents beginning_; // while `joining`: the contents that the core begins with
   struct stranger {
     std::string address;
     consensus::member_id id{};

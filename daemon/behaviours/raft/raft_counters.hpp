@@ -54,7 +54,7 @@ struct raft_counters final : metrics::counters {
   metrics::number slow_write, slow_write_at;
 
   static constexpr std::array<double, 8> bounds{0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}; // seconds
-  // Seconds. Of writes that end together only the slowest counts.
+  // Seconds. Only the slowest of writes that end together counts.
   metrics::series appends{metrics::kind::histogram, bounds}, writes{metrics::kind::histogram, bounds};
 
  private:

@@ -27,8 +27,8 @@ class saga_callers {
   };
 
   // `most`: bytes of all other nodes together; nullopt: the request is this node's own, and has no bound.
-  // False: so many bytes of its node, or of all other nodes, wait that the call is not kept. Of the calls
-  // with one request only the last ones are kept.
+  // False: so many bytes of its node, or of all other nodes, wait that the call is not kept. Only the last
+  // calls with one request are kept.
   bool keep(const place& of, const runtime::message& from, saga::commit_kind kind,
             std::optional<std::size_t> most);
   // Removes the calls with this request and returns them. nullopt: there are none.

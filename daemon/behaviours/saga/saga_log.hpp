@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The records of a saga on the disk: reads what the node's durable log has of them, and submits the core's
-// writes. Writes are gathered in order. The log gets the first ones in one request, and no other request
-// before it has told the end of that one. So no write can be on the disk without the writes before it,
-// whatever the log refuses. The writes of a volatile saga go nowhere. Times are of the core's clock. In the
-// process's own turn.
+// The records of a saga on the disk: reads them from the node's durable log, and submits the core's writes.
+// Writes are gathered in order. The log gets the first ones in one request, and no other request before it
+// has told the end of that one. So no write can be on the disk without the writes before it, even if the log
+// refuses some. The writes of a volatile saga go nowhere. Times are of the core's clock. In the process's own
+// turn.
 #pragma once
 
 #include <cstdint>

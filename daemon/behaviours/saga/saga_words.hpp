@@ -28,7 +28,7 @@ runtime::message outcome_term(const saga::outcome& of);
 // {report, #{tx, decided}}: how many steps an operator's decision has counted for.
 runtime::message resolved_answer(const std::string& tx, std::size_t parts);
 
-// {saga, Name, Message}: what a saga casts to another. The node is the message's origin.
+// {saga, Name, Message}: the cast of a saga to another saga. The node is the message's origin.
 runtime::message enveloped(std::string_view name, const saga::message_body& of);
 // nullopt: another cast. An error: it has this form, and makes no sense.
 std::optional<base::result<std::pair<std::string, saga::message_body>>> read_envelope(etf::bytes cast);

@@ -218,8 +218,8 @@ bool actor_stream::hand_out(stream_callbacks& to, unsigned& budget, outcome& nex
   return true;
 }
 
-// Hands out all that has come. What the actor leaves comes again when there is more. The bytes stay in
-// input_ during the callback, since it may wait and more may come behind them.
+// Hands out all bytes that have come. Bytes that the actor leaves come again when there are more. They stay
+// in input_ during the callback, since it may wait and more may come behind them.
 outcome actor_stream::hand_out_raw(stream_callbacks& to) {
   const std::size_t size = input_.size();
   const message data = input_.part(0, size);

@@ -140,8 +140,8 @@ using actor_stream_room = base::state_machine<actor_stream_room_table>;
 enum class actor_stream_loan_state : std::uint8_t {
   none,
   lent,
-  cut,     // set_framing() was called: what on_data() leaves is cut so
-  secured, // start_tls() was called: what on_data() leaves belongs to TLS
+  cut,     // set_framing() was called: the rest that on_data() leaves is cut so
+  secured, // start_tls() was called: the rest that on_data() leaves belongs to TLS
 };
 
 enum class actor_stream_loan_event : std::uint8_t { lends, cuts, secures, returns };

@@ -44,8 +44,8 @@ std::function<void()> waiting_stream::giving_up(const std::shared_ptr<waiting_st
   };
 }
 
-// Nobody reads the stream, so only the kernel knows what its client has said. With the lock, since whoever
-// takes the stream says how it is dismissed from then on.
+// No process reads the stream, so only the kernel knows what its client has sent. Takes the lock, since the
+// process that takes the stream decides how it is dismissed from then on.
 bool waiting_stream::speaks(const std::shared_ptr<waiting_stream>& from) {
   const std::lock_guard guard(from->lock_);
   if (!from->stream_) return false;

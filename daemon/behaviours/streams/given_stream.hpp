@@ -70,7 +70,7 @@ class waiting_stream {
 // closed.
 struct stream_parcel final : runtime::parcel {
   explicit stream_parcel(std::shared_ptr<waiting_stream> from) : stream(std::move(from)) {}
-  const std::shared_ptr<waiting_stream> stream; // everybody else has weak references
+  const std::shared_ptr<waiting_stream> stream; // all others have weak references
 };
 
 } // namespace coppice::behaviours

@@ -204,7 +204,7 @@ class supervisor : public native_server {
   runtime::message renew_below(runtime::process& self, child& one, const spared_children& spared,
                                bool takes_back);
   enum class values : std::uint8_t { config, options };
-  // For a running child that was sent its former values: what becomes of it is decided by its answer.
+  // Notes that a running child was sent its former values. hear_of_former() gets its answer.
   void await_former(const runtime::reference& asked, const child& one, values which);
   void forget_former(const child& one, values which);
   // False: the message is no answer to former values.

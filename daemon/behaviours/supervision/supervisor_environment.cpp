@@ -131,8 +131,8 @@ void supervisor::await_former(const runtime::reference& asked, const child& one,
   former_.push_back({asked, one.pid, which});
 }
 
-// The child has taken a later change, so it does not matter whether it took its former values. Their answer
-// is still heard, and nobody is looked for.
+// The child has taken a later change, so it does not matter whether it took its former values. The answer
+// about them is still taken from the mailbox, but has no effect.
 void supervisor::forget_former(const child& one, values which) {
   for (former_values& sent : former_)
     if (sent.to == one.pid && sent.which == which) sent.to = {};

@@ -13,8 +13,8 @@
 namespace coppice::behaviours::report {
 
 void child_started(std::string_view label, const runtime::pid& pid);
-// `restarts_left`: within the period, this restart included; 0: the supervisor gives up now. `note`: what
-// the child has left of its end; empty: nothing.
+// `restarts_left`: within the period, this restart included; 0: the supervisor gives up now. `note`: the
+// child's own account of its end; empty: none.
 void child_ended(std::string_view label, const runtime::pid& pid, const runtime::message& reason,
                  std::string_view what_now, std::uint32_t restarts_left, const runtime::crash_note& note);
 // The end of a process without a supervisor, which reports it itself. `who`: its name or pid.

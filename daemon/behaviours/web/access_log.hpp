@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The access log of a web server: formats one line for each answered request, in Apache's common or combined
-// format, or as a JSON object. The connection logs the lines at level info of the log's module `web`. What a
-// client sent is escaped, so that it cannot forge a line. Any thread.
+// format, or as a JSON object. The connection logs the lines at level info of the log's module `web`. Text of
+// a client is escaped, so that it cannot forge a line. Any thread.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A client's WebSocket and the process that it talks to, here or on another node. What the client sends
-// becomes messages to that process, and messages of processes are sent to the client (websocket_term.hpp).
+// A client's WebSocket and the process that it talks to, here or on another node. The client's messages
+// become messages to that process, and messages of processes are sent to the client (websocket_term.hpp).
 // Nothing is read from the client while that process's mailbox is full. A client that takes too little is
 // closed with 1013. When the process ends, the WebSocket is closed with 1011, or with 1000 if the process was
 // made for this client and ended normally. libuv's callbacks only record what comes; everything else runs in

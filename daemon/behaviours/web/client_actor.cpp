@@ -54,7 +54,7 @@ void client_actor::expect_end(process& self) {
   self.remind(base::mono_now() + most_of_stop, message::atom(late_tag));
 }
 
-// As OTP's sys:terminate does it: what was sent to the actor before is handled first.
+// Ends it as OTP's sys:terminate does: messages that were sent to the actor before are handled first.
 void client_actor::end(process& self) {
   expect_end(self);
   if (ended_ || std::exchange(is_told_, true)) return;

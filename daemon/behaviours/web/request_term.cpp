@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Answers are read strictly: what could not be sent is refused with a reason. Any thread.
+// Answers are read strictly: an answer that could not be sent is refused with a reason. Any thread.
 #include "behaviours/web/request_term.hpp"
 
 #include <fmt/format.h>

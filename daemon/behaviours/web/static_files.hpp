@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Answers requests with files below a folder. Whatever leads out of the folder does not exist: symbolic
+// Answers requests with files below a folder. A path that leads out of the folder does not exist: symbolic
 // links below it are not followed, and neither are names that begin with a dot, except .well-known. If there
 // is a compressed form of a file, with .gz appended to its name, clients that accept it get that form. Reads
 // the disk and blocks, as web servers commonly do, because files that are often asked for are in memory. Any

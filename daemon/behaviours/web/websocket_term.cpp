@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads orders strictly: what could not be sent is refused with a reason. Any thread.
+// Reads orders strictly: an order that could not be sent is refused with a reason. Any thread.
 #include "behaviours/web/websocket_term.hpp"
 
 #include <fmt/format.h>

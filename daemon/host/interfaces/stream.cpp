@@ -88,7 +88,7 @@ std::int32_t refuse(coppice_actor& self, std::int32_t status, std::string why) {
   return status;
 }
 
-// Whether any certificate would be accepted that an authority has signed, for whatever host.
+// Whether any certificate would be accepted that an authority has signed, for any host.
 bool checks_nobody(const behaviours::stream_tls& how) {
   return !how.server && how.files.verify_peer && how.host.empty();
 }

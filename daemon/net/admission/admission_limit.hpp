@@ -63,8 +63,8 @@ class admission_limit {
 
   explicit admission_limit(admission_options chosen);
 
-  // Takes a place for a connection of `share`: the client's address without its port, or whatever else these
-  // clients have in common.
+  // Takes a place for a connection of `share`: the client's address without its port, or something else that
+  // these clients have in common.
   place enter(std::string share);
   // Closes one connection for a reason of the caller's. False: no connection could be closed.
   bool dismiss_one();

@@ -109,8 +109,8 @@ class datagram_socket {
   // Sends in order, as many as the socket takes.
   send_outcome send(std::span<const outgoing_datagram> all);
 
-  // Stops reading at once, also inside on_datagrams(). What arrives then waits in the kernel or is dropped
-  // there.
+  // Stops reading at once, also inside on_datagrams(). Datagrams that arrive then wait in the kernel or are
+  // dropped there.
   void pause();
   void resume();
 
@@ -121,8 +121,8 @@ class datagram_socket {
   // Bytes of datagrams that the kernel's receive buffer holds, without the kernel's own overhead.
   std::size_t receive_buffer() const;
   datagram_counts counts() const;
-  // Closes the descriptor. No callback follows, and only counts() and close() may be called. What receive()
-  // returned stays valid until close().
+  // Closes the descriptor. No callback follows, and only counts() and close() may be called. The result of
+  // receive() stays valid until close().
   void stop();
   void close();
 

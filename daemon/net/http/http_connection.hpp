@@ -91,7 +91,7 @@ class http_connection final : private stream_handler, private http_session::even
   bool has_said_all() const { return session_.input_ended(); }
 
  private:
-  // What the deadline is running for.
+  // The step that the deadline is for.
   enum class wait : std::uint8_t { request, head, body, owner, draining, over };
 
   void on_data(base::bytes_span bytes) override;

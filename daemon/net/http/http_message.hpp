@@ -78,7 +78,7 @@ std::string http_date(std::int64_t seconds);
 std::optional<std::int64_t> read_http_date(std::string_view text);
 // `text` without spaces and tabs at its ends.
 std::string_view http_trimmed(std::string_view text);
-// Whether a comma-separated list has this element, whatever its case.
+// Whether a comma-separated list has this element, regardless of case.
 bool http_lists(std::string_view all, std::string_view wanted);
 
 // The head of a response whose body follows. `length`: bytes of the body. Empty: unknown; the body is then

@@ -54,9 +54,9 @@ struct http_exchange {
   std::uint64_t number = 0;
 };
 
-// What became of a part of an answer. `taken`: accepted. `full`: accepted, but much of the answer waits for
-// the client; the caller waits for `writable` before it writes more. A client that does not take it in time
-// is dropped. `gone`: dropped, there is no such request any more.
+// The result of writing a part of an answer. `taken`: accepted. `full`: accepted, but much of the answer
+// waits for the client; the caller waits for `writable` before it writes more. A client that does not take it
+// in time is dropped. `gone`: dropped, there is no such request any more.
 enum class http_written { taken, full, gone };
 
 // A connection that speaks another protocol from now on, and the bytes of it that the client has sent

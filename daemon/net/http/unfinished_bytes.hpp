@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Bounds the bytes of incomplete bodies and WebSocket messages that all connections of a server keep
-// together. Each connection has a bound of its own, but their sum grows with the number of clients. What
-// comes whole in one piece is not counted. Any thread; a share belongs to one connection and its thread.
+// together. Each connection has a bound of its own, but their sum grows with the number of clients. A body or
+// message that comes whole in one piece is not counted. Any thread; a share belongs to one connection and its
+// thread.
 #pragma once
 
 #include <atomic>

@@ -24,7 +24,7 @@
 
 namespace coppice::net {
 
-// What is wrong with a request for a WebSocket: the answer to send, 400 or 426. Empty: the request is fine.
+// The answer that refuses a faulty request for a WebSocket, 400 or 426. Empty: the request is fine.
 std::optional<http_response> websocket_refusal(const http_request& asked);
 // The answer that accepts a request which websocket_refusal() found fine.
 http_response websocket_answer(const http_request& asked);

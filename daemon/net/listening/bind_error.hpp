@@ -10,8 +10,8 @@
 
 namespace coppice::net {
 
-// `doing`: what was tried ("listen on"). `number`: its errno. `directive`: what a socket unit calls such a
-// socket ("ListenStream").
+// `doing`: the action that failed ("listen on"). `number`: its errno. `directive`: the name of such a socket
+// in a socket unit ("ListenStream").
 unexpected<base::error> fail_to_bind(std::string_view doing, const base::socket_address& address, int number,
                                      std::string_view directive);
 

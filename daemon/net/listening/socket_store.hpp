@@ -80,7 +80,7 @@ class socket_store {
   std::optional<taken> take_unix(std::string_view name, const std::string& path);
   // Shares a listening socket that was passed under this name and is not shared yet, the lowest port first. A
   // socket for IPv6 may take IPv4 connections too. It goes on listening when the share is given back, and can
-  // be shared again. errc::not_found: there is none. errc::invalid: what was passed is of no use, and why.
+  // be shared again. errc::not_found: there is none. errc::invalid: the passed socket is of no use, and why.
   base::result<taken> share_named(std::string_view name);
   // Shares a bound, unconnected UDP socket that was passed under this name, as share_named() does.
   base::result<taken> share_datagrams(std::string_view name);
@@ -114,7 +114,7 @@ class socket_store {
   std::vector<waiting>::iterator find(std::string_view name, Match matches);
   template <class Match>
   std::optional<taken> take(std::string_view name, Match matches);
-  // `unlike`: what is wrong with a socket that does not match.
+  // `unlike`: the mistake of a socket that does not match, in words.
   template <class Match>
   base::result<taken> share(std::string_view name, Match matches, std::string_view unlike);
   template <class Match>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A byte stream over TCP or a Unix-domain socket, with TLS or without, on a libuv loop. What is written in
-// one turn of the loop leaves in one gathered system call at its end, or at flush(). The handler gets a
-// callback for everything that happens; after close(), or once the stream is destroyed, it gets none. A
-// handler may destroy the stream in any callback. All on the loop's thread.
+// A byte stream over TCP or a Unix-domain socket, with TLS or without, on a libuv loop. Bytes that are
+// written in one turn of the loop leave in one gathered system call at its end, or at flush(). The handler
+// gets a callback for everything that happens; after close(), or once the stream is destroyed, it gets none.
+// A handler may destroy the stream in any callback. All on the loop's thread.
 #pragma once
 
 #include <uv.h>
@@ -49,7 +49,7 @@ class stream_handler {
   // `bytes` are valid until the call returns; never empty.
   virtual void on_data(base::bytes_span bytes) = 0;
 
-  // What was written in a turn of the loop has been given to the socket, as far as the socket took it.
+  // The bytes written in a turn of the loop have been given to the socket, as far as the socket took them.
   virtual void on_flushed() {}
 
   // The queue has fallen to the low mark after having been above it.
@@ -167,7 +167,7 @@ class stream {
 
   // Whether it takes what is written: it has not failed, no write has, and it was not ended.
   bool accepts() const;
-  // Copies the bytes. What is written to a stream that takes nothing is dropped.
+  // Copies the bytes. Bytes for a stream that takes nothing are dropped.
   void write(base::bytes_span bytes);
   void write(std::string_view text) { write(base::as_bytes(text)); }
   // Like write() of `size` bytes (at most write_queue::longest_in_place), which the caller fills in before
@@ -219,11 +219,11 @@ class stream {
   bool is_broken() const;
   // Whether the stream is open, was not ended and has no TLS, not even a handshake.
   bool may_start_tls() const;
-  // Continues with TLS, as a client or server by the context's role. What was written before leaves as it is;
-  // what is written later waits for the end of the handshake. on_secured() or on_closed() follows, never
-  // before this returns. `first`: bytes that on_data() has got already and that belong to TLS. Empty: the
-  // caller passes them by give_tls(), and nothing is read before. on_closed() with errc::invalid: the stream
-  // is not connected, was ended, or has TLS.
+  // Continues with TLS, as a client or server by the context's role. Bytes that were written before leave as
+  // they are; bytes that are written later wait for the end of the handshake. on_secured() or on_closed()
+  // follows, never before this returns. `first`: bytes that on_data() has got already and that belong to TLS.
+  // Empty: the caller passes them by give_tls(), and nothing is read before. on_closed() with errc::invalid:
+  // the stream is not connected, was ended, or has TLS.
   void start_tls(const tls_options& options, std::optional<base::bytes_span> first = base::bytes_span());
   // Called once after start_tls() without `first`.
   void give_tls(base::bytes_span first);

@@ -235,8 +235,8 @@ void stream::core::wrote() {
   schedule();
 }
 
-// Runs before and after the loop waits: what a turn's callbacks wrote leaves at the end of the turn, and what
-// was written outside the loop leaves before it waits. The idle handle also keeps the loop from waiting when
+// Runs before and after the loop waits: bytes that a turn's callbacks wrote leave at the end of the turn, and
+// bytes written outside the loop leave before it waits. The idle handle also keeps the loop from waiting when
 // something is written while these handles run, as by on_drained().
 void stream::core::schedule() {
   if (life_.is(stream_life_state::closed) || turn_.now() != stream_turn_state::idle) return;
@@ -379,7 +379,7 @@ void stream::core::give_up() {
   bytes_queued() > 0 ? reset() : close();
 }
 
-// What is dropped is not decrypted.
+// Dropped bytes are not decrypted.
 void stream::core::drop_what_comes() {
   if (!life_.drops() || reading_.has_ended()) return;
   bottom_->set_user(*this);

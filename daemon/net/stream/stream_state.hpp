@@ -68,7 +68,7 @@ class stream_life final : public base::state_machine<stream_life_table> {
   bool is_over() const { return is_any(state::failed, state::alerted, state::closed); }
   // The owner has left, and the stream closes by itself.
   bool is_alone() const { return is_any(state::departing, state::leaving, state::lingering); }
-  // What is queued can be given to the socket, or to TLS.
+  // Queued bytes can be given to the socket, or to TLS.
   bool is_ready() const { return is_any(state::open, state::leaving); }
   // The socket is read for the handler, or for the handshake.
   bool reads() const { return is_any(state::securing, state::open, state::upgrading); }
@@ -76,7 +76,7 @@ class stream_life final : public base::state_machine<stream_life_table> {
   bool sends() const {
     return is_any(state::securing, state::open, state::awaiting, state::upgrading, state::leaving);
   }
-  // What the peer sends is read and dropped.
+  // Bytes of the peer are read and dropped.
   bool drops() const { return is_any(state::leaving, state::lingering); }
 };
 
@@ -171,7 +171,7 @@ using stream_writing = base::state_machine<stream_writing_table>;
 // The end of what we send.
 enum class stream_end_state : std::uint8_t {
   open,  // the owner may write
-  asked, // end() was called: what is queued is still sent
+  asked, // end() was called: queued bytes are still sent
   said,  // TLS's close_notify is queued behind it
   shut,  // the socket has been told
   done,  // the kernel has sent everything

@@ -18,7 +18,7 @@ void stream::core::use_tls(const tls_options& options) {
   tls_timeout_ = options.timeout;
 }
 
-// What is queued leaves unencrypted before the session's bytes.
+// Queued bytes leave unencrypted before the session's bytes.
 void stream::core::start_tls(const tls_options& options, std::optional<base::bytes_span> first) {
   if (life_.is_over()) return;
   if (!options.context || !may_start_tls()) {

@@ -33,7 +33,7 @@ struct certificate_files {
   std::string certificate;
   std::string key;
   base::nanos end = 0;    // of its validity, wall time
-  std::string for_user{}; // the user who owns the key; empty: the caller's
+  std::string for_user{}; // the user that owns the key; empty: the caller's
 };
 
 // Makes `folder` (0755, so that nodes of any user can read certificates there) if it is missing, and a CA in

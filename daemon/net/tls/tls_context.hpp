@@ -73,7 +73,7 @@ struct readable_certificates {
 };
 base::result<readable_certificates> read_certificates(const std::string& text);
 
-// What the first bytes of a connection show, before any memory is spent on it.
+// The result of a look at the first bytes of a connection, before any memory is spent on it.
 enum class client_hello : std::uint8_t {
   incomplete,
   no_tls,         // not a TLS handshake record

@@ -136,7 +136,7 @@ void tls_filter::deliver() {
       if (*got == 0) break;
       filled += *got;
     }
-    // What was decrypted before a record that cannot be read still goes to the stream.
+    // Bytes that were decrypted before a record that cannot be read still go to the stream.
     if (filled > 0) above.came(room.first(filled), filled == room.size());
     if (above.is_over()) return;
     if (broken) return fail_opened(std::move(*broken));

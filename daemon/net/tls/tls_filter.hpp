@@ -51,7 +51,7 @@ class tls_filter final : public carrier, private carrier::user, private tls_pace
   void begin();
   // Bytes of TLS that were read before, at most once, before any others are read. Not empty.
   void begin_with(base::bytes_span first);
-  // What is in the queue leaves before the session's bytes, as it is.
+  // The bytes in the queue leave before the session's bytes, as they are.
   void send_first(write_queue& queue);
   // No steps of the handshake are taken from here on.
   void leave_pacer();

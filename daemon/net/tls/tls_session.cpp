@@ -168,10 +168,10 @@ void tls_session::judged(const mbedtls_x509_crt& certificate, bool is_leaf, std:
   if (refused_.empty()) refused_ = refusal_words(certificate, flags, host_);
 }
 
-// What a server sends after its Finished, including alerts, is encrypted with the application keys (RFC 8446
-// 4.4.4). mbedTLS switches to them only when the client's Finished has come, so a client could not read why
-// its certificate is refused. Only alerts are sent in between, and mbedTLS sets the keys again with the
-// counter at zero.
+// Bytes that a server sends after its Finished, including alerts, are encrypted with the application keys
+// (RFC 8446 4.4.4). mbedTLS switches to them only when the client's Finished has come, so a client could not
+// read why its certificate is refused. Only alerts are sent in between, and mbedTLS sets the keys again with
+// the counter at zero.
 void tls_session::take_application_keys() {
   mbedtls_ssl_context& ssl = *ssl_->get();
   if (ssl.MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_CLIENT_CERTIFICATE) return;

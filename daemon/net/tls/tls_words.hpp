@@ -15,8 +15,8 @@ namespace coppice::net {
 // peer sends it to us.
 std::string alert_words(std::uint8_t number);
 
-// What mbedTLS's MBEDTLS_X509_BADCERT_ flags mean for this certificate of a peer. `host`: the name it should
-// be for; empty: any. Empty without flags.
+// The meaning of mbedTLS's MBEDTLS_X509_BADCERT_ flags for this certificate of a peer. `host`: the name it
+// should be for; empty: any. Empty without flags.
 std::string refusal_words(const mbedtls_x509_crt& certificate, std::uint32_t flags, std::string_view host);
 
 } // namespace coppice::net

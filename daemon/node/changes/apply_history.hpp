@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A history of applies: who made each, when, what it changed, and the whole configuration, so that an
+// A history of applies: the author, the time and the changes of each, and the whole configuration, so that an
 // operator can look at it and go back. The last `most` are kept in a folder, as an index and a file for each
 // configuration, readable only by the node's user. Any thread; blocks.
 #pragma once

@@ -90,8 +90,8 @@ base::result<cookie> from_file(const std::string& path, const kind& of) {
   return cookie{std::move(*value), path};
 }
 
-// What is written in place of a name may be the cookie itself, so an error, which begins with the noun, does
-// not repeat it.
+// The text in place of a name may be the cookie itself, so an error, which begins with the noun, does not
+// repeat it.
 std::string without_name(std::string text, const std::string& name, const kind& of) {
   const std::string named = name + ":";
   for (std::size_t at = of.noun.size() + 1; (at = text.find(named, at)) != std::string::npos; ++at)

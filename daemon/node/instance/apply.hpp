@@ -46,10 +46,10 @@ struct apply_outcome {
   std::vector<spec::diagnostic> diagnostics; // mistakes in the configuration
   bool valid = false;                        // false: nothing else was compared
   std::vector<planned_change> changes;       // in the order in which they happen
-  std::vector<planned_change> rest; // with `only`: what other files would change. Then nothing is applied
+  std::vector<planned_change> rest; // with `only`: the changes of other files. Then nothing is applied
   bool applied = false;
   std::vector<std::string> differences; // applied, but the tree differs from it: a sentence each
-  // What a start would read in place of this configuration. Empty: the same.
+  // The configuration that a start would read in place of this one. Empty: the same.
   std::string next_start{};
   base::status result; // why it was not applied though it was to be; everything is as before then
 };

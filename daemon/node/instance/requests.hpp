@@ -43,10 +43,10 @@ class requests {
   base::status cast(const runtime::destination& to, const runtime::message& request);
   base::status send(const runtime::destination& to, runtime::message m);
 
-  // What a process of this node is busy with. Empty: it did not answer in time.
+  // The occupation of a process of this node. Empty: it did not answer in time.
   void occupation_of(const runtime::pid& process, base::nanos timeout,
                      std::function<void(std::optional<runtime::occupation>)> done);
-  // What the format_status of a server of this node shows, if that is wanted, and what its engine reports.
+  // For a server of this node: the result of its format_status, if that is wanted, and its engine's report.
   void state_of(const runtime::pid& process, behaviours::shown_part wanted, base::nanos timeout,
                 std::function<void(behaviours::shown_state)> done);
   // The report of the engine of a process of this node: a map that names its `kind`. The process is called

@@ -22,9 +22,9 @@ base::result<runtime::message> parse_term(std::string_view text, const runtime::
 // further name.
 base::result<runtime::destination> parse_target(std::string_view text, runtime::system& host);
 
-// The same for a process of this node that a client only looks at. It interns nothing: otherwise a client
-// that may only look could fill the table of node names. errc::invalid, with the text lives_elsewhere for a
-// process of another node.
+// parse_target() for a process of this node that a client only looks at. It interns nothing: otherwise a
+// client that may only look could fill the table of node names. errc::invalid, with the text lives_elsewhere
+// for a process of another node.
 base::result<runtime::destination> parse_target_here(std::string_view text, const runtime::system& host);
 
 inline constexpr std::string_view lives_elsewhere = "it lives on another node: ask that one";

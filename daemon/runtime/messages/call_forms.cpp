@@ -63,7 +63,7 @@ message joined(const std::array<std::uint8_t, Size>& head, etf::bytes middle, me
 
 // Never inlined, as worker::current(): a caller that parks may continue on another thread, which has its own
 // cache.
-// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
+// NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): every byte that is read is written before
 [[gnu::noinline]] written_from::written_from(const node_names& names, const call_id& call) {
   asm volatile("");
   const node_forms* const forms =

@@ -51,7 +51,7 @@ send_status deliver(system& host, const destination& to, signal_ptr what, proces
 send_status dispatch(system& host, const destination& to, signal_ptr what, process_record* sender);
 // dispatch() to another node for a payload that may leave. delivery.cpp.
 send_status dispatch_sound(system& host, const destination& to, signal_ptr what, process_record* sender);
-// Whatever the mailbox's bound.
+// Regardless of the mailbox's bound.
 void push(process_record& to, signal_ptr what);
 // Within the mailbox's bound.
 send_status send_bounded(process_record& to, signal_ptr what, process_record* sender);
@@ -67,7 +67,8 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
 // logged, and an exit reason is replaced by `bad_term`. `sender`: as in dispatch(); it may yield while a long
 // message is read. outgoing.cpp.
 bool is_sound(system& host, signal_ptr& leaving, process_record* sender);
-// The reason, or `bad_term` in its place: what all other nodes are told. outgoing.cpp.
+// The reason as other nodes are told it: `reason`, or `bad_term` if that may not leave the node.
+// outgoing.cpp.
 message sound_reason(system& host, const pid& from, const message& reason);
 // Puts a message into the waiting line of a mailbox with policy drop_old. `here`: the worker whose thread
 // this is; null: none. bounded_sends.cpp.

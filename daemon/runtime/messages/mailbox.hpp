@@ -92,7 +92,7 @@ class mailbox {
 
   // For the owner, from here on.
   bool count_own(std::uint32_t weight) { return load_.hold(weight, bounds()); }
-  // Whatever the bound. Weight 0 does not count.
+  // Counts regardless of the bound. Weight 0 does not count.
   void count_anyway(std::uint32_t weight) {
     if (weight != 0) load_.add(mailbox_load::share(weight));
   }
@@ -205,7 +205,7 @@ class mailbox {
   std::atomic<std::uint32_t> oldest_{0}; // coarse time when the first ready message was sent; 0: none
   const on_full policy_ : 4;
   const bool bounds_bytes_ : 1;
-  bool : 0; // any thread reads the two above; the two below are the owner's
+  bool : 0; // any thread reads policy_ and bounds_bytes_; notified_ and rearranged_ are the owner's
   bool notified_ : 1;
   bool rearranged_ : 1 = false;
 };

@@ -95,7 +95,7 @@ class basic_mailbox_load {
     return count_of(load) + Margin < limits.messages &&
            (limits.bytes == 0 || bytes_of(load) + bytes <= limits.bytes - limits.bytes / 8);
   }
-  // In this order: what is settled was reserved before.
+  // Reads settled_ first: each share that is settled was reserved before.
   std::uint64_t total() const {
     const std::uint64_t settled = settled_.load(std::memory_order_acquire);
     return reserved_.load(std::memory_order_relaxed) - settled;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a message is about, for people: the atom that it is or begins with. What else it says may be
+// The head of a message, for people: the atom that the message is or begins with. The rest may be
 // confidential, and long. Any thread.
 #pragma once
 

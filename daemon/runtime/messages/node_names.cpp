@@ -145,7 +145,7 @@ struct node_names::state {
     if (who != nullptr) who->slot_taken(index, name);
     return index;
   }
-  // Reuses a slot that nobody needs, among at most `looks`; its old name is forgotten. nullopt: there is
+  // Reuses a slot that is not needed, among at most `looks`; its old name is forgotten. nullopt: there is
   // none.
   std::optional<std::uint32_t> given_on(region& in, std::string_view name, std::size_t looks) {
     if (who == nullptr || in.begin == in.end) return std::nullopt;

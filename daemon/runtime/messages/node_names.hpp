@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The names of nodes as small numbers. Bounded, since peers can make up any number of names. An index
 // consists of a slot and a count of how often the slot was given to another name. When all slots are taken, a
-// slot whose node nobody needs is reused, first those whose names were not looked for lately. An index that
+// slot whose node is not needed is reused, first those whose names were not looked for lately. An index that
 // is out of date has no name, and nothing sent to it finds a node. Index 0 is this node's own name, set once
 // before start. Any thread. Finding a name that was found lately, and reading a name of less than 64 bytes,
 // takes no lock.
@@ -39,7 +39,8 @@ class node_names {
     virtual ~holder() = default;
     // A slot is used for the first time.
     virtual void slot_taken(std::uint32_t index, std::string_view name) = 0;
-    // Whether nobody needs the node of `from`. True: the slot now belongs to index `to` with this name.
+    // Whether the node of `from` is not needed any more. True: the slot now belongs to index `to` with this
+    // name.
     virtual bool slot_given_on(std::uint32_t from, std::uint32_t to, std::string_view name) = 0;
   };
 

@@ -43,7 +43,7 @@ message sound_reason(system& host, const pid& from, const message& reason) {
 
 bool is_sound(system& host, signal_ptr& leaving, process_record* sender) {
   const bool is_message = leaving->kind == signal_kind::message;
-  // Who does not wait does not yield either, and only a process in its own turn can.
+  // A sender with no_wait does not yield either, and only a process in its own turn can.
   const bool yields = is_message && (leaving->flags & signal::no_wait) == 0 && sender != nullptr &&
                       !sender->dead && sender->home().running() == sender;
   if (may_leave(leaving->payload(), yields ? sender : nullptr)) return true;

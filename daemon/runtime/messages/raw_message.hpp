@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Messages at a boundary that carries no C++ types (the plugin API): a message's block as a plain address,
-// and room to write a message into. An owner is null if nobody keeps the bytes (message::immortal), else an
-// even address that stands for one reference. Any thread, each reference by one thread at a time.
+// and room to write a message into. An owner is null if the bytes need none (message::immortal), else an even
+// address that stands for one reference. Any thread, each reference by one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,7 @@ struct raw_message {
   }
 };
 
-// The term made of `front` and the bytes of m. Uses m's block if nobody else holds it and there is room.
+// The term made of `front` and the bytes of m. Uses m's block if no other message holds it and there is room.
 message with_front(etf::bytes front, message m);
 // As with_front(), with `size` bytes that the caller has to write to `out_front` at once.
 message with_room_in_front(std::size_t size, message m, std::uint8_t*& out_front);

@@ -29,7 +29,7 @@ enum class signal_kind : std::uint8_t {
   spawn_request, // to a node. from, ref, flags; payload: {Leader, M, F, Arity, Options, Arguments}
   spawn_reply,   // ref, flags, from: the new process (none: refused); payload: its pid, or why there is none
   overflow,      // internal: a mailbox with policy `exit` is full
-  // Internal: what a parked process waited for has happened. number: of that wait; 0: look outside.
+  // Internal: the event that a parked process waited for has happened. number: of that wait; 0: look outside.
   stop_waiting,
   // Internal: asks what the process waits for. With ref: the answer goes to that alias. Without: looks for a
   // circle of calls; from, number: the process that asks, and its wait; payload: the list of processes so
@@ -116,7 +116,7 @@ struct signal_deleter {
 };
 using signal_ptr = std::unique_ptr<signal, signal_deleter>;
 
-// In the payload's block if nobody else holds it, else in a small block of its own.
+// In the payload's block if no other message holds it, else in a small block of its own.
 signal_ptr make_signal(signal_kind kind, const pid& from, message&& payload);
 signal_ptr make_signal(signal_kind kind, const pid& from, const reference& ref, message&& payload);
 signal_ptr make_signal(const pid& from, std::unique_ptr<parcel> owned);

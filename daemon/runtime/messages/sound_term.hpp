@@ -48,7 +48,8 @@ class sound_check {
   bool canonical_ = true;
 };
 
-// Of messages that are longer than one portion; of others nothing is known, since checking them is quick.
+// Notes that `m` is sound, if it is longer than one portion. Shorter messages are not noted, since checking
+// them is quick.
 void note_sound(const message& m);
 bool is_known_sound(const message& m);
 

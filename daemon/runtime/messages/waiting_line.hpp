@@ -115,7 +115,7 @@ class waiting_line {
 
   mutable std::mutex lock_;
   std::deque<entry> waiting_;
-  // Of senders on other nodes: how many signals of each wait here, and the bytes of all.
+  // For each sender on another node the number of its signals that wait here, and the bytes of all of them.
   flat_table<pid, std::uint32_t, pid_hash> overflowing_;
   std::uint64_t overflow_ = 0;
   std::uint32_t newest_ = 0; // messages kept as the newest, with policy drop_old

@@ -48,8 +48,8 @@ void class_tally::charge(base::nanos used) {
   ran_[rest_to].fetch_add(rest, std::memory_order_relaxed);
 }
 
-// What has been seen is halved from time to time, so that the latest counts most. Threads that do so at once
-// may lose some of it.
+// The sums are halved from time to time, so that the latest times count most. Threads that do so at once may
+// lose some of them.
 void class_tally::saw(work_kind kind, base::nanos took) {
   seen_[static_cast<std::size_t>(kind)].fetch_add(took, std::memory_order_relaxed);
   base::nanos all = 0;

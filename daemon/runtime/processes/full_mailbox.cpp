@@ -16,9 +16,9 @@ void process_record::drop_excess() {
   }
 }
 
-// What the first sender in the line sent before is or was in the inbox: that is taken first, and the entry
-// goes behind it. All of this happens under the line's lock, so that nothing that a remote sender sends on
-// seeing the line empty comes before its earlier signals.
+// The earlier messages of the first sender in the line are or were in the inbox: they are taken first, and
+// the entry goes behind them. All of this happens under the line's lock, so that nothing that a remote sender
+// sends on seeing the line empty comes before its earlier signals.
 void process_record::let_in() {
   waiting_line* line = mailbox.line();
   if (line == nullptr || dead || mailbox.policy() == on_full::drop_old) return;

@@ -13,10 +13,10 @@ std::size_t characters(std::string_view utf8) {
       std::ranges::count_if(utf8, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-// Of all registries together, so that a version belongs to one registry in one state.
+// The newest version of all registries together, so that a version belongs to one registry in one state.
 std::atomic<std::uint64_t> newest{0};
 
-// What this thread found last.
+// The name that this thread found last.
 struct memory {
   std::uint64_t version = 0;
   std::string name;

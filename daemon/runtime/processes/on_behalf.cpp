@@ -25,7 +25,7 @@ send_status on_behalf::dispatch(const destination& to, signal_kind what, message
   if (!to.here() && what == signal_kind::message) check_before_leaving(self_, payload);
   signal_ptr made = make_signal(what, to.here() ? asker_ : self_.self(), std::move(payload));
   made->flags = to.here() && !asker_.here() ? signal::remote : signal::no_wait;
-  // What goes to the asker's node is bounded by that node's connection.
+  // A message to the asker's node is bounded by that node's connection.
   if (!to.here()) made->flags = signal::unbounded;
   return delivery::dispatch(self_.host(), to, std::move(made), nullptr);
 }

@@ -91,7 +91,7 @@ class process_record final : public process {
   // Null: it has no relations yet. Most processes have none.
   runtime::relations* related() const { return relations_.load(std::memory_order_relaxed); }
   runtime::relations& needs_relations();
-  // The same for any thread.
+  // related(), for any thread.
   const runtime::relations* published_relations() const { return relations_.load(std::memory_order_acquire); }
 
   // The group leader. Any thread.
@@ -217,7 +217,7 @@ class process_record final : public process {
  private:
   std::atomic<std::uint16_t> ran_{0}; // units of add_time(); relations have what goes beyond
  public:
-  // What every message needs is kept together.
+  // Members that every message needs are kept together.
   direct_call* direct = nullptr; // the call of call(), call_away() or start(); on its stack. Null: none
  private:
   std::atomic<runtime::relations*> relations_{nullptr}; // made when first needed

@@ -45,7 +45,7 @@ class process_table {
   // A free slot, still empty. nullopt: the limit is reached. `mine`: the calling worker's; null: no worker.
   std::optional<key> reserve(slot_cache* mine);
   void publish(key at, process_record* made);
-  // From now on nobody finds the process.
+  // From now on the process cannot be found.
   void unlink(key at);
   // Makes the slot free: after unlink(), or if it was reserved and not published.
   void give_back(key at, slot_cache* mine);

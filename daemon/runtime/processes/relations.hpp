@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A process's relations to others: links, monitors in both directions, calls, aliases, its name. Made when
-// the process first needs it. Only the owner's thread writes. What inspection copies (links, monitors,
-// watchers, texts) is written under `lock`; the rest is for the owner only.
+// the process first needs it. Only the owner's thread writes. The parts that inspection copies (links,
+// monitors, watchers, texts) are written under `lock`; the rest is for the owner only.
 #pragma once
 
 #include <atomic>

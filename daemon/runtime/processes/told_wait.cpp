@@ -83,7 +83,7 @@ std::string_view to_string(waited_for::kind of) {
   return words[static_cast<std::size_t>(of)];
 }
 
-// Of what the process itself sees between its messages, or while it is parked.
+// Reports what the process itself sees between its messages, or while it is parked.
 void process_record::tell_what_it_waits_for(const signal& question) {
   const bool is_busy = waiting != nullptr && !waiting->ready;
   const bool is_stuck = is_busy && waiting->shows == process_status::running;

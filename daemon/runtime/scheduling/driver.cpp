@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Threads and the workers they drive. See driver.hpp. What the watchdog writes at a hand-over is read by the
-// old thread after it saw `claimed` and waited for the watchdog's lock, and by the new thread after it took
-// `next_`.
+// Threads and the workers they drive. See driver.hpp. The old thread reads the watchdog's writes of a
+// hand-over after it saw `claimed` and waited for the watchdog's lock, the new thread after it took `next_`.
 #include "runtime/scheduling/driver.hpp"
 
 #include <algorithm>
@@ -22,7 +21,7 @@ namespace {
 // Found without a call: this room is linked into programs, not loaded by them.
 [[gnu::tls_model("initial-exec")]] thread_local driver* this_threads_driver = nullptr;
 
-// While `p` cannot leave its foreign code, so that nobody writes what is its own.
+// Called while `p` cannot leave its foreign code, so that no other thread writes its data.
 stuck_handler described(const process_record& p, const foreign_code& code, base::nanos since) {
   stuck_handler in;
   in.pid = p.id();

@@ -57,7 +57,7 @@ class driver {
   // On the thread that lost its worker in `p`, on p's stack. Returns on the worker's new thread.
   static void rejoin(process_record& p);
 
-  // Of this driver's thread.
+  // The stack of this driver's thread.
   fiber& stack() { return *stack_; }
   // Null: the thread has not begun. Valid as long as the driver.
   const thread_clock* clock() const { return clock_.load(std::memory_order_acquire); }
@@ -102,7 +102,7 @@ class driver_pool {
   void put_back(driver& unused);
   // Threads whose worker was taken away and that have not come back.
   std::uint64_t stuck() const { return stuck_.load(std::memory_order_relaxed); }
-  // What they are in, in no order. Any thread.
+  // The handlers that these threads are in, in no order. Any thread.
   std::vector<stuck_handler> stuck_in();
   // Processor time of the turn of this process that a thread is stuck in; 0: of none. Any thread.
   base::nanos time_stuck_in(const pid& of);

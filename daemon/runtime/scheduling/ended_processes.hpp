@@ -34,7 +34,7 @@ class ended_processes {
   void free_all();
 
  private:
-  // Of a dead process whose stack is still in a callback.
+  // For a dead process whose stack is still in a callback.
   struct linger_timer : timer {
     process_record* who = nullptr;
     bool counted = false; // counted as abandoned: its time is over

@@ -20,7 +20,7 @@
 namespace coppice::runtime {
 namespace {
 
-// Those of this thread, looked up once. Found without a call, as in driver.cpp.
+// The exception globals of this thread, looked up once. Found without a call, as in driver.cpp.
 [[gnu::tls_model("initial-exec")]] thread_local exception_globals* known_exceptions = nullptr;
 
 std::size_t page_size() {

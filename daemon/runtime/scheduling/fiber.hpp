@@ -26,7 +26,7 @@ class fiber {
   fiber& operator=(const fiber&) = delete;
 
   // Suspends the calling code, which has to run on `this`, and continues `to`. Returns when another fiber
-  // switches back. noexcept: no exception crosses. Who calls it includes fiber_switch.hpp.
+  // switches back. noexcept: no exception crosses. A caller includes fiber_switch.hpp.
   inline void switch_to(fiber& to) noexcept;
 
   // Whether the address is in the guard pages of this stack.

@@ -33,8 +33,8 @@ struct exception_globals {
   unsigned uncaught;
 };
 
-// Those of the thread that calls. Never inlined: a stack that is switched away from may continue on another
-// thread.
+// The exception globals of the calling thread. Never inlined: a stack that is switched away from may continue
+// on another thread.
 [[gnu::noinline]] exception_globals& this_threads_exceptions();
 
 // jump_fcontext(), entered by a jump. It returns by a jump, too, and a call would have no matching return.

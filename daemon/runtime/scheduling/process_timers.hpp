@@ -36,7 +36,7 @@ class process_timers {
   // Null: there is none. The timer may still be in the wheel; then the caller takes it out.
   static std::unique_ptr<started_timer> take(process_record& starter, std::uint64_t id);
 
-  // Of a timer's id: its lowest bits are the worker's index, see completed() in system.cpp.
+  // The lowest bits of a timer's id are the worker's index, see completed() in system.cpp.
   static constexpr unsigned index_bits = 10;
 
   timer_wheel& wheel_;

@@ -15,7 +15,7 @@ namespace coppice::runtime {
 class process_record;
 class worker;
 
-// Of a process's measured turns. `was_long`: one of late was long, but not the last one.
+// The length of a process's measured turns. `was_long`: one of the latest was long, but not the last one.
 enum class turn_length : std::uint8_t { brief, was_long, is_long };
 
 struct schedule_entry {
@@ -26,8 +26,8 @@ struct schedule_entry {
   machine_atomics::atomic<worker*> home; // any thread may read it
   // Link in a run queue; or in a list of arriving processes, where it is the former owner's.
   process_record* next_in_queue = nullptr;
-  // Of a notification: link in a worker's list, and index of the worker on whose thread it was sent. Of the
-  // thread that notifies, until the home has taken the notification.
+  // For a notification: the link in a worker's list, and the index of the worker on whose thread it was sent.
+  // The thread that notifies owns both until the home has taken the notification.
   process_record* next_notified = nullptr;
   std::uint16_t waker = nowhere;
   wake_history woken_from;

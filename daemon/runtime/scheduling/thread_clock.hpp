@@ -29,7 +29,7 @@ class thread_clock {
   thread_clock(const thread_clock&) = delete;
   thread_clock& operator=(const thread_clock&) = delete;
 
-  // What it says of the thread was true at `wall` or later, and `waited` was looked at last.
+  // The times of the thread were true at `wall` or later, and `waited` was read last.
   reading read() const;
   base::nanos ran() const; // on a processor; 0: the kernel does not tell
 

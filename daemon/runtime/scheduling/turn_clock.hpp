@@ -79,8 +79,8 @@ class turn_clock {
   base::nanos used_at(base::nanos at) const { return span_.used + (at > span_.wall ? at - span_.wall : 0); }
 
  private:
-  // Counts of a turn that is looked at alone. Of a shorter one a look at the thread's clock would take more
-  // than a hundredth.
+  // The least counts of a turn that is looked at alone. For a shorter one a look at the thread's clock would
+  // take more than a hundredth of the turn.
   static constexpr std::uint64_t may_lose = 400'000;
   static constexpr std::uint64_t span_counts = 2'000'000; // between two looks
 

@@ -16,13 +16,13 @@
 
 namespace coppice::runtime {
 
-// Of one message, in ns.
+// The times of one message, in ns.
 struct message_times {
   base::nanos handled = 0; // from the beginning of its handler to its return
   base::nanos waited = -1; // in the mailbox; -1: not known
 };
 
-// What a message is for its receiver, by its form alone.
+// The kind of work that a message is for its receiver, by its form alone.
 work_kind kind_of(const signal& received);
 // By the name of a plugin's callback.
 work_kind kind_of(const char* callback);

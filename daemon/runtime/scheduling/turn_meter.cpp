@@ -13,7 +13,7 @@
 namespace coppice::runtime {
 namespace {
 
-// Between two turns that are measured, about, in counts: what measuring takes is a hundredth.
+// About the distance of two measured turns, in counts: measuring takes a hundredth of the time.
 constexpr std::uint64_t measures_every = 8'000;
 constexpr std::uint32_t measures_at_least = 128; // of so many turns one
 constexpr std::uint64_t laps_every = 500'000;    // ns between two turns that are looked at closely, about

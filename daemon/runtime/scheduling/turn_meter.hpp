@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Which turns of a worker are measured, and whose processor time they are. A turn that is measured stands for
-// others: it is drawn by chance (turn_sampler.hpp) and counts as many times as turns are drawn from. Of the
-// measured turns some are looked at closely: what they take is told apart by kind of work (turn_laps.hpp).
-// All turns of a process whose turns are long are measured and looked at closely. Time goes to the process,
-// and now and then to its class (processes/class_tally.hpp).
+// Chooses the turns of a worker that are measured, and charges their processor time. A turn that is measured
+// stands for others: it is drawn by chance (turn_sampler.hpp) and counts as many times as turns are drawn
+// from. Some of the measured turns are looked at closely: their time is told apart by kind of work
+// (turn_laps.hpp). All turns of a process whose turns are long are measured and looked at closely. Time goes
+// to the process, and now and then to its class (processes/class_tally.hpp).
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,7 @@ class turn_meter {
   // Chooses the next turn that is measured.
   void choose_next(const process_record& p, const turn_end& how, base::nanos now);
 
-  // Of the present turn.
+  // The laps of the present turn.
   turn_laps& laps() { return laps_; }
   // Adds the messages that p's turn has noted in its laps.
   [[gnu::cold, gnu::noinline]] void count_noted(const process_record& p);
@@ -74,8 +74,8 @@ class turn_meter {
   void charge_stuck(process_record& p, work_kind kind, base::nanos ran);
 
  private:
-  // A turn of `p` begins that is to be looked at closely, or to be measured whatever was drawn. True: looked
-  // at closely.
+  // A turn of `p` begins that is to be looked at closely, or to be measured although it was not drawn. True:
+  // looked at closely.
   [[gnu::cold, gnu::noinline]] bool begin_measured(const process_record& p);
   // The entry of p's class. Throws only without memory.
   static class_tally& tally_of(const process_record& p);
@@ -84,7 +84,7 @@ class turn_meter {
   // Adds ns of processor time to `p` and its class.
   void charge(process_record& p, base::nanos ran);
   [[gnu::cold, gnu::noinline]] static void charge_class(const process_record& p, base::nanos ran);
-  // `counts_once`: whatever its weight. Returns its processor time.
+  // `counts_once`: regardless of its weight. Returns its processor time.
   base::nanos charge_measured(process_record& p, std::uint64_t counter, bool counts_once);
   [[gnu::cold, gnu::noinline]] base::nanos charge_seen(process_record& p, const turn_end& how);
   void lap_next(base::nanos now); // the next turn is looked at closely

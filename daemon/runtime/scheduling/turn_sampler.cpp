@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See turn_sampler.hpp. The random numbers are those of splitmix64 (Steele, Lea, Flood: "Fast splittable
 // pseudorandom number generators", OOPSLA 2014). They are not those of base/random_words.hpp, which make
-// references: what is measured is seen outside.
+// references, because the choice of measured turns can be seen from outside.
 #include "runtime/scheduling/turn_sampler.hpp"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Parking: what a process does from the beginning of a wait until it continues. A wait ends when its signal
-// came, its deadline passed or the process died. A wait with `holds` (a thread of the pool uses its stack)
-// ends only with its signal.
+// Parking: the steps of a process from the beginning of a wait until it continues. A wait ends when its
+// signal came, its deadline passed or the process died. A wait with `holds` (a thread of the pool uses its
+// stack) ends only with its signal.
 #include <cxxabi.h>
 
 #include <exception>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The watchdog's thread. See watchdog.hpp. What it reads of a worker may be out of date at once, so it acts
-// only under a claim: while the process provably stays in foreign code.
+// The watchdog's thread. See watchdog.hpp. The state that it reads of a worker may be out of date at once, so
+// it acts only under a claim: while the process provably stays in foreign code.
 #include "runtime/scheduling/watchdog.hpp"
 
 #include <fmt/format.h>
@@ -244,8 +244,8 @@ void watchdog::count_aside(const worker& w, base::nanos held, std::uint32_t node
                      w.index(), held / base::nanos_per_ms);
 }
 
-// The line is counted by process and callback, without the message's head: whoever may send to a slow actor
-// decides how often it is slow.
+// The line is counted by process and callback, without the message's head: every process that may send to a
+// slow actor decides how often it is slow.
 void watchdog::count(const process_summary& who, const worker& w, base::nanos held, const std::string& what) {
   slow_.fetch_add(1, std::memory_order_relaxed);
   const std::string process = named(who);

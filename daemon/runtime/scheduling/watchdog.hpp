@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Finds handlers that hold their worker too long, and other work that does: callbacks of the worker's loop,
-// which handle connections, and tasks. What is over the limit (system_options::watchdog) is named in the log
-// and counted, once. If a handler is over twice the limit and in foreign code, its worker goes to a spare
-// thread (driver.hpp). Time counts while the work runs or is blocked, not while its thread waits for a
-// processor (thread_clock.hpp): on an overloaded machine everything takes long. The watchdog looks once in
-// each limit while a worker is awake, and not at all while all sleep. Work that ends between two looks is
-// noticed by its worker.
+// which handle connections, and tasks. Work over the limit (system_options::watchdog) is named in the log and
+// counted, once. If a handler is over twice the limit and in foreign code, its worker goes to a spare thread
+// (driver.hpp). Time counts while the work runs or is blocked, not while its thread waits for a processor
+// (thread_clock.hpp): on an overloaded machine everything takes long. The watchdog looks once in each limit
+// while a worker is awake, and not at all while all sleep. Work that ends between two looks is noticed by its
+// worker.
 #pragma once
 
 #include <atomic>
@@ -38,10 +38,11 @@ class watchdog {
   }
   // On the worker's thread, at the end of a turn of `p` that took `age` ns of wall time.
   void was_slow(const worker& w, const process_record& p, base::nanos age);
-  // The same for work that is no process's turn, which began at `since`. `node`: the index of the node whose
-  // connection had the longest part of it. 0: not known.
+  // was_slow() for work that is no process's turn, which began at `since`. `node`: the index of the node
+  // whose connection had the longest part of it. 0: not known.
   void was_slow(const worker& w, base::nanos since, base::nanos age, std::uint32_t node);
-  // On the worker's thread: what its present turn does, where the log has been told while the turn went on.
+  // On the worker's thread: the kind of work of its present turn, if the log was told about it while the turn
+  // went on.
   work_kind told_of(const worker& w) const;
   // On the thread that ran `p` and found it claimed: waits for the watchdog's decision. True: another thread
   // has the worker.
@@ -53,7 +54,8 @@ class watchdog {
 
  private:
   class claim;
-  // What is known of a worker's present turn. For the watchdog's thread, unless a field says otherwise.
+  // The watchdog's readings of a worker's present turn. For the watchdog's thread, unless a field says
+  // otherwise.
   struct vigil {
     const driver* by = nullptr;   // the driver whose readings these are
     thread_clock::reading before; // at the look before the last

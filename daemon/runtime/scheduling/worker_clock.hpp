@@ -49,7 +49,7 @@ class worker_clock {
 
   // The time at the last read of the clock.
   base::nanos recent() const { return now_; }
-  // What read_counter() has returned last.
+  // The last result of read_counter().
   std::uint64_t counter() const { return counter_; }
 
  private:

@@ -2,7 +2,7 @@
 // The right to touch a worker's processes, timer wheel and stacks. The worker's own thread has it while it is
 // awake; while it sleeps, other workers' threads borrow it for a few instructions.
 //   held      by the worker's own thread, which gives it up when it sleeps
-//   resting   nobody has it
+//   resting   no thread has it
 //   borrowed  by another worker's thread, which gives it back
 // Invariant: at most one thread has the token, and it sees what earlier holders did (taking is an acquire,
 // giving up a release).

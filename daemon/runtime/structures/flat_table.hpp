@@ -66,7 +66,7 @@ class flat_table {
   }
 
   // Takes out at most `most` entries, with `see(key, value)` for each, and returns how many. Until the table
-  // is empty, only this function may be called: what is still in the table is not found.
+  // is empty, only this function may be called: entries that are still in the table are not found.
   template <class See>
   std::size_t take_some(std::size_t most, See see) {
     std::size_t taken = 0;

@@ -39,7 +39,7 @@ class basic_reclaimer {
   }
   void offline(std::size_t worker) { cells_[worker].epoch.store(0, std::memory_order_release); }
 
-  // For threads that are not workers: what they find stays valid while the guard lives.
+  // For threads that are not workers: objects that they find stay valid while the guard lives.
   class guard {
    public:
     explicit guard(basic_reclaimer& domain) : cell_(domain.take_cell()) {}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The output half of Erlang's I/O protocol (stdlib user's guide): {io_request, From, ReplyAs, Request} is
-// answered {io_reply, ReplyAs, Result}. Of requests by module and function only io_lib:format/2 is known, the
-// one that nodes send; if it cannot be formatted, format and arguments are printed. Nested requests are
-// handled with a stack, without recursion, and only the part of a text that is shown is read. In the
-// process's own turn.
+// answered {io_reply, ReplyAs, Result}. The only known request by module and function is io_lib:format/2,
+// which nodes send; if it cannot be formatted, format and arguments are printed. Nested requests are handled
+// with a stack, without recursion, and only the part of a text that is shown is read. In the process's own
+// turn.
 #include "services/io/user.hpp"
 
 #include <algorithm>

@@ -42,7 +42,7 @@ struct web_route {
   std::string as;     // the route's name in requests of `to` and `actor`; empty: none
   std::optional<web_redirect> redirect;
   std::optional<std::string> files;    // a folder; absolute
-  std::optional<std::string> index;    // with files: what a folder's path stands for; none: index.html
+  std::optional<std::string> index;    // with files: the file of a folder's path; none: index.html
   std::optional<milliseconds> timeout; // none: timeouts.request
   std::optional<web_body> body;        // none: the site's
   web_route_limits limits;

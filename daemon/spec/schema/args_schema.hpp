@@ -48,7 +48,7 @@ class args_schema {
   base::status check(std::span<const std::uint8_t> term, part = part::whole,
                      const base::secrets* secrets = nullptr) const;
 
-  // Where durations stand in args that are a term, as JSON pointers: what is printed needs their unit.
+  // The places of durations in args that are a term, as JSON pointers: a printed duration needs its unit.
   std::vector<std::string> durations(std::span<const std::uint8_t> term) const;
 
   struct rule;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A kind of child in the configuration: the key under which its options stand, their rows, and what other
-// code asks about a child's options, whatever kinds the child has: the args of actors, listeners, files of
-// TLS, and checks. A kind is one object in a file of its own (kinds/), with a line in kinds/list.hpp;
-// node/assembly turns its options into what the engine takes. Immutable; any thread.
+// A kind of child in the configuration: the key under which its options stand, their rows, and the answers to
+// questions that other code asks about the options of any kind: the args of actors, listeners, files of TLS,
+// and checks. A kind is one object in a file of its own (kinds/), with a line in kinds/list.hpp;
+// node/assembly turns its options into those of the engine. Immutable; any thread.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ struct named_actor {
 
 class kind {
  public:
-  // Of a kind in place of an actor. `whom`: how a sentence names the child. `where`: the child's own place
-  // for args and unhandled; empty: none.
+  // The form of a kind in place of an actor. `whom`: how a sentence names the child. `where`: the child's own
+  // place for args and unhandled; empty: none.
   struct form {
     std::string_view whom;
     std::string_view where;

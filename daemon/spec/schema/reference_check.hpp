@@ -24,10 +24,10 @@ class reference_check {
   void registers(const std::string& name) { registered_.try_emplace(name); }
   // An actor registers this name, and its class has a note that may say what the actor answers of the web.
   void registers(const std::string& name, const manifest::actor_type& actor) { registered_[name] = &actor; }
-  // What the actor lacks for a route with this upgrade, such as "takes no web requests". Empty: nothing that
-  // its note tells of.
+  // The capability that the actor lacks for a route with this upgrade, such as "takes no web requests".
+  // Empty: its note tells of none.
   static std::string_view lacks(const manifest::actor_type& actor, tree::web_upgrade upgrade);
-  // What happens to requests if the actor lacks it.
+  // The consequence for requests if the actor lacks it.
   static std::string_view consequence(const manifest::actor_type& actor, tree::web_upgrade upgrade);
 
   // Adds a reference to `name`. `from`: "a route", …; `where`: the name as it is written; nullptr: it is not

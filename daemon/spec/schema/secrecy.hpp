@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Decides by their keys which values of a configuration are secrets. No diagnostic contains such a value,
-// not even where it stands in the wrong place or has the wrong type: what `coppice check` and a failing
-// start print is kept in the journal and in the logs of builds, which more people read than the
+// Decides by their keys which values of a configuration are secrets. No diagnostic contains such a value, not
+// even where it stands in the wrong place or has the wrong type: the output of `coppice check` and of a
+// failing start is kept in the journal and in the logs of builds, which more people read than the
 // configuration. Any thread.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace coppice::spec {
 
-// What people see in place of a secret.
+// The text that people see in place of a secret.
 inline constexpr std::string_view hidden_mark = "…";
 
 // Whether the key names a secret: cookie, db_password, api-key, and so on. All that stands below such a key

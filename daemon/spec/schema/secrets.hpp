@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Markers in a child's args that stand for a secret: `{ $file: /path }`, `{ $credential: NAME }`. What the
-// configuration keeps, prints and compares is the marker; the text it names is read when an actor starts
+// Markers in a child's args that stand for a secret: `{ $file: /path }`, `{ $credential: NAME }`. The
+// configuration keeps, prints and compares the marker; the text that it names is read when an actor starts
 // (base/secret.hpp). Only terms that come from a configuration may be asked for their markers. Any thread.
 #pragma once
 

@@ -10,8 +10,8 @@ namespace coppice::spec {
 
 class tls final : public value_type<tls_spec> {
  public:
-  // What the options are for. A listener needs a certificate. A public listener asks clients for
-  // certificates only if `ca` says who may have signed them.
+  // The use of the options. A listener needs a certificate. A public listener asks clients for certificates
+  // only if `ca` names the authorities that may have signed them.
   enum class role { listener, public_listener, connects };
   explicit tls(role of) : of_(of) {}
   bool read(reader&, const node&, tls_spec& into) const override;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A YAML document as a tree of our own: every value with its position, aliases resolved by sharing, keys
-// unique. What the library lets pass (duplicate keys, alias cycles and bombs, depth, odd encodings) is
-// refused while the tree is built, within bounds of bytes, values and depth. One thread; the nodes live
+// unique. Things that the library lets pass (duplicate keys, alias cycles and bombs, depth, odd encodings)
+// are refused while the tree is built, within bounds of bytes, values and depth. One thread; the nodes live
 // as long as their `tree`.
 #pragma once
 

@@ -25,7 +25,7 @@ namespace coppice::spec {
 // Keeps keys in the order of the table.
 using json = nlohmann::ordered_json;
 
-// What reading needs beside the value itself.
+// The context in which a value is read.
 struct reader {
   const sources* texts;
   report* to;
@@ -49,7 +49,7 @@ class value_type {
   virtual json describe(json& definitions) const = 0;
 };
 
-// What happens to a running process when a key of its specification changes.
+// The effect on a running process when a key of its specification changes.
 enum class change_effect : std::uint8_t {
   restarts,  // it starts anew
   live,      // it goes on: the process, or its supervisor, is told

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The plugin whose package `packaging/dev packaged` makes; VERSION is put in.
+// The plugin whose package `packaging/dev packaged` makes. VERSION is replaced by the package's version.
 #include <coppice/server.hpp>
 
 struct hello {

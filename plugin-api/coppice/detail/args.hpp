@@ -28,7 +28,7 @@ std::string expected_args() {
   return etf::detail::expected<T>();
 }
 
-/// What a member is after it was not among the keys: what its initialiser says, or a mismatch.
+/// Whether each member that was not among the keys may be absent. False: `why` has one that may not.
 template <class T>
 bool complete_args(const etf::cursor& start, const T& into, std::uint32_t seen, etf::mismatch& why) {
   return etf::reflect::with_members(into, [&](const auto&... member) {

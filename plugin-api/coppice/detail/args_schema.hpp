@@ -288,7 +288,7 @@ constexpr void add_rule(Out& out, bool or_null) {
   }
 }
 
-/// What the args of the class T are read into. void: it does not read them.
+/// The type into which the args of the class T are read. void: it does not read them.
 template <class T>
 constexpr auto find_args() {
   if constexpr (requires { requires signature<decltype(&T::configure)>::count == 1; })

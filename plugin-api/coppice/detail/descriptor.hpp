@@ -23,8 +23,9 @@ enum class unhandled {
   ignore,      ///< dropped
 };
 
-/// What an actor accepts, set by the constant `takes`, a list: static constexpr coppice::taken takes[] =
-/// {coppice::taken::calls}. `coppice check` warns of a web route to an actor whose list has no `web`.
+/// The requests that an actor accepts, set by the constant `takes`, a list: static constexpr coppice::taken
+/// takes[] = {coppice::taken::calls}. `coppice check` warns of a web route to an actor whose list has no
+/// `web`.
 enum class taken { calls, casts, messages, web };
 
 } // namespace coppice
@@ -45,7 +46,7 @@ struct behaviour_of {
   static constexpr coppice_table tables[] = {{nullptr, nullptr}};
 };
 
-/// What a class answers of the web; coppice/web.hpp specialises it for its actors.
+/// The web requests that a class answers; coppice/web.hpp specialises it for its actors.
 struct web_answers {
   bool declared = false, requests = false, events = false, websockets = false;
 };

@@ -29,7 +29,7 @@ struct type_list {};
 template <class T, class... Of>
 inline constexpr bool is_one_of = (std::is_same_v<T, Of> || ...);
 
-// What an initialiser of T may be, to find out how T's members are declared. Only named, never called.
+// Candidates for an initialiser of T, to find out how T's members are declared. Only named, never called.
 struct any_scalar {
   template <class T>
   requires std::is_scalar_v<T>

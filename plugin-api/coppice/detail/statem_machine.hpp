@@ -68,7 +68,7 @@ class statem_effects {
   virtual void disarm(std::uint32_t type, std::uint64_t handle) = 0;
   /// The present event is kept beyond its callback: an owner that lent its terms makes copies here.
   virtual void keep(statem_event<Term>&) {}
-  /// A postponed event is dropped, since too many are postponed. Nobody answers it any more.
+  /// A postponed event is dropped, since too many are postponed. It is not answered any more.
   virtual void dropped(const statem_event<Term>&) {}
 
  protected:
@@ -82,7 +82,7 @@ class statem_machine {
   using action = statem_action<Term>;
   using effects = statem_effects<Term>;
 
-  /// What the owner does next.
+  /// The owner's next step.
   enum class step : std::uint8_t {
     handle, ///< calls handle_event with current() and state(), then finish()
     enter,  ///< calls enter with old_state() and state(), then finish()
@@ -366,7 +366,7 @@ class statem_machine {
     return step::handle;
   }
 
-  // Of each time-out the last action counts.
+  // The last action for each time-out counts.
   bool start_timeouts(effects& to) {
     for (std::size_t i = 0; i < timeouts_.size(); ++i) {
       action& one = timeouts_[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * "coppice.context/draft-1" (DRAFT): a term that the host keeps with an open request of coppice.call/1 until
- * the request has ended, also through a reload. What the actor needs to know when the answer comes, such as
- * the `from` of its own caller, is so no part of the actor's state. */
+ * the request has ended, also through a reload. Data that the actor needs when the answer comes, such as the
+ * `from` of its own caller, is so no part of the actor's state. */
 #ifndef COPPICE_DRAFT_CONTEXT_H
 #define COPPICE_DRAFT_CONTEXT_H
 

@@ -19,7 +19,7 @@
  * is. A member whose code does not know the group's version stores and votes, and applies nothing. A reload
  * keeps the old code where the new one does not know the group's version.
  *
- * A member that crashes in `apply` begins again from its last snapshot and applies what came after it once
+ * A member that crashes in `apply` begins again from its last snapshot and applies the later entries once
  * more. A command that crashes it three times makes the member stop applying; it goes on to store and to
  * vote.
  *
@@ -38,10 +38,10 @@
  *   demonitor        A 'DOWN' that was not applied yet is not applied any more, as with `flush`.
  *   timer start      `deadline`: ns since 1970, for example the entry's `time` * 1,000,000 plus a delay. A
  *                    deadline of another clock, before 2001, gives COPPICE_E_CONTEXT.
- *   timer cancel     Of a timer that apply or apply_info has started.
+ *   timer cancel     For a timer that apply or apply_info has started.
  * Timers and monitors are a part of the group's state and of its snapshots, and each new leader sets them
  * again. The group has at most 100,000 of them, whose terms have at most 32 MiB together; COPPICE_E_MEMORY
- * beyond that. What comes of one is one entry, for apply_info. After a change of leader the reason in a
+ * beyond that. The message of each is one entry, for apply_info. After a change of leader the reason in a
  * 'DOWN' may be noproc, as the process has ended before. */
 #ifndef COPPICE_DRAFT_RAFT_H
 #define COPPICE_DRAFT_RAFT_H
@@ -60,11 +60,11 @@ extern "C" {
  * does the same, with the atom `bad_command` instead. */
 #define COPPICE_DISCARD 64
 
-/* What comes with a command. Alike in all members. Borrowed until the callback returns. */
+/* The data that comes with a command. Alike in all members. Borrowed until the callback returns. */
 typedef struct coppice_entry {
   uint32_t size;
   uint32_t version; /* the group's, by whose rules the command is applied */
-  /* Of the command: the first is 1, the next one more. What apply_info gets is counted too. */
+  /* The first command is 1, the next one more. Entries for apply_info are counted too. */
   uint64_t serial;
   int64_t time;    /* ms since 1970 by the leader's clock; never falls while one member leads */
   uint64_t random; /* drawn by the leader */
@@ -103,9 +103,9 @@ typedef struct coppice_raft {
   /* The members have changed: [{{Name, Node}, voter | joining | learner}]. Default: nothing. */
   int32_t (*on_member)(coppice_actor* self, void* state, const coppice_message* members);
 
-  /* [look] In all members, as apply: what came of a timer or a monitor that apply or apply_info has set. A
+  /* [look] In all members, as apply: the message of a timer or a monitor that apply or apply_info has set: a
    * timer's term, unless it has another destination, or {'DOWN', Reference, process, PidOrName, Reason}. No
-   * client can append such an entry. Nobody waits for an answer: COPPICE_DISCARD means that it has changed
+   * client can append such an entry. No client waits for an answer: COPPICE_DISCARD means that it has changed
    * nothing and its effects are forgotten, and so does COPPICE_UNHANDLED, which is logged. Any other status
    * but COPPICE_OK and COPPICE_HIBERNATE ends the actor. Default: COPPICE_UNHANDLED. */
   int32_t (*apply_info)(coppice_actor* self, void* state, const coppice_entry* at,

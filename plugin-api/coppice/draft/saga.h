@@ -26,7 +26,7 @@ extern "C" {
 #define COPPICE_SAGA_DRAFT_2 "coppice.saga/draft-2"
 #define COPPICE_SAGA_HOST_DRAFT_2 "coppice.saga_host/draft-2"
 
-/* What a callback is about. Borrowed until the callback returns. */
+/* The step that a callback is about. Borrowed until the callback returns. */
 typedef struct coppice_step {
   uint32_t size;
   uint32_t attempt; /* of handle_do and handle_prepare: above 1, an earlier attempt may have had its effect */

@@ -16,7 +16,7 @@ namespace coppice::testing::detail {
 std::pair<value, std::shared_ptr<awaited>> begin_call(const value& caller, std::string_view node);
 std::int32_t reply(coppice_actor* self, coppice_bytes from, coppice_message* message);
 
-/// The call with this `from`, while it has no reply. Null: nobody waits for one.
+/// The call with this `from`, while it has no reply. Null: no caller waits for one.
 std::shared_ptr<awaited> open_call_of(const value& from);
 /// Replies to it; a second reply is dropped.
 void reply_to(const value& from, value reply);

@@ -72,7 +72,7 @@ class cluster_node {
   /// gen_server:call of a process of this node. Request and answer are terms in Erlang's syntax. Empty: there
   /// is no answer within 5 s, or the process has ended; error() says why.
   std::optional<std::string> call(const std::string& process, const std::string& request);
-  /// What the client said of the latest call that has failed.
+  /// The client's text about the latest call that has failed.
   const std::string& error() const { return error_; }
   /// Runs a command of `coppice` on this node: client({"reload", "cart"}).
   program_result client(std::vector<std::string> words) const;
@@ -80,7 +80,7 @@ class cluster_node {
   bool is_connected_to(const std::string& other) const;
   /// Whether it has a connection to that node.
   bool is_connected_to(const cluster_node& other) const { return is_connected_to(other.name()); }
-  /// What it has logged.
+  /// The lines that it has logged.
   std::string log() const { return detail::text_of_file(folder_ / "log"); }
 
   /// Whether its program runs.
@@ -131,7 +131,7 @@ class cluster {
   void cut(std::size_t one, std::size_t other);
   /// Parts a group of members from all the others, at once.
   void cut(const std::vector<std::size_t>& group);
-  /// What goes from one member to the other arrives so much later from now on, in that direction alone.
+  /// From now on bytes from one member to the other arrive so much later, in that direction alone.
   void delay(std::size_t from, std::size_t to, std::chrono::milliseconds by) { network_.delay(from, to, by); }
   /// Nothing is cut or delayed any more. The nodes connect again by themselves; until() waits for it.
   void heal() { network_.heal(); }
@@ -142,7 +142,7 @@ class cluster {
   bool until(Condition holds) const {
     return detail::eventually(std::move(holds), how_.patience);
   }
-  /// What all nodes have logged, one node after the other.
+  /// The logs of all nodes, one after the other.
   std::string logs() const;
 
   /// Whether there is a program `erl`.

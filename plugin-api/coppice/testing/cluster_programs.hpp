@@ -82,7 +82,7 @@ class child {
 
 namespace coppice::testing {
 
-/// What a program has printed, and its exit status.
+/// The output of a program, and its exit status.
 struct program_result {
   int status = 0;
   std::string output, errors;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The network of a cluster under test (coppice/testing/cluster.hpp): each member reaches each other one by a
-// TCP proxy of its own on 127.0.0.1, so that a test can cut any connection, and have what is sent arrive
-// later in one direction.
+// TCP proxy of its own on 127.0.0.1, so that a test can cut any connection, and delay the bytes of one
+// direction.
 //
-// One thread of its own carries all bytes. What the test asks for is done by that thread before the function
+// One thread of its own carries all bytes. That thread carries out a request of the test before the function
 // returns.
 #pragma once
 
@@ -50,7 +50,7 @@ class wires {
   std::uint16_t port(std::size_t from, std::size_t to) const { return pairs_.at(from * members_ + to).port; }
   /// From now on `to` listens on that port. 0: its port is not known yet, and what connects to it waits.
   void leads_to(std::size_t to, std::uint16_t port);
-  /// `to` does not run: what connects to it is refused.
+  /// `to` does not run: connections to it are refused.
   void leads_nowhere(std::size_t to);
   /// Breaks off each connection between two members for which `parted(one, other)` holds in either order;
   /// others are refused until heal(). Both sides hear of it. No byte passes between the first and the last.
@@ -65,9 +65,9 @@ class wires {
       streams_.remove_if([&](const stream& each) { return either(each.from, each.to); });
     });
   }
-  /// What goes from `from` to `to` arrives so much later, whichever of the two has connected.
+  /// Bytes from `from` to `to` arrive so much later, whichever of the two has connected.
   void delay(std::size_t from, std::size_t to, std::chrono::milliseconds by);
-  /// Nothing is cut or delayed any more. What was on its way arrives now.
+  /// Nothing is cut or delayed any more. Bytes that were on their way arrive now.
   void heal();
 
  private:
@@ -112,8 +112,8 @@ class wires {
   void fulfil();
 
   void carry();
-  /// What to watch a socket for: it is read into `in`, and `out` is written to it. `next` becomes the time at
-  /// which the next parcel is due.
+  /// The events to watch a socket for: it is read into `in`, and `out` is written to it. `next` becomes the
+  /// time at which the next parcel is due.
   static short events_of(const flow& in, const flow& out, std::optional<clock::time_point>& next);
   static int patience_until(std::optional<clock::time_point> next);
 

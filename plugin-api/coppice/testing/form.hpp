@@ -17,7 +17,7 @@ struct form {
   friend bool operator==(const form&, const form&) = default;
 };
 
-/// What the code does to the form that it has read, as the begin of a sentence. Empty: it keeps it.
+/// The change that the code makes to the form that it has read, as the beginning of a sentence. Empty: none.
 std::string change_of_form(const value& before, const value& now);
 
 } // namespace coppice::testing::detail

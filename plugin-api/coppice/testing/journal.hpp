@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The journal of an actor: what it did, for the test to read; and the responses that a test gives in place of
-// other processes. Destinations, pids and references are terms. One thread.
+// The journal of an actor: the record of its actions, for the test to read; and the responses that a test
+// gives in place of other processes. Destinations, pids and references are terms. One thread.
 #pragma once
 
 #include <coppice/actor.h>

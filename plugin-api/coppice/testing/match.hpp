@@ -98,7 +98,7 @@ class matcher {
 
 /// Compares a term with a pattern; `given` has the terms of holes that are filled before.
 matched match(std::string_view pattern, const value& term, holes given = {});
-/// The same for the answer to a call of coppice/testing.hpp. A call without a reply does not match.
+/// Compares the answer to a call of coppice/testing.hpp. A call without a reply does not match.
 template <class Answer>
 requires requires(const Answer& a) {
   { a.reply() } -> std::convertible_to<const value&>;

@@ -110,7 +110,7 @@ class datagrams final : public engine {
 
   // Errors first, then room, then a batch; then the next socket has its turn.
   std::optional<call> next_of(std::uint32_t number, datagram_place& at);
-  // Of the datagrams that are read together, those that are not too long.
+  // The datagrams that are read together, without those that are too long.
   std::shared_ptr<std::vector<datagram_place::arrived>> take_batch(datagram_place& at) const;
   std::int32_t give(std::uint32_t number, const std::vector<datagram_place::arrived>& batch,
                     coppice_actor* self, void* state) const;

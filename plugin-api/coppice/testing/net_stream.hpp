@@ -61,7 +61,7 @@ struct stream {
   bool ends = false, held = false, drained_due = false, refused_write = false, eof_told = false;
   bool last_drained = false; // on_drained was called after the peer's reset
   std::size_t left_then =
-      0; // after the peer's reset: what the actor had not taken, the last time that changed
+      0; // after the peer's reset: bytes that the actor had not taken, the last time that changed
   nanoseconds left_since{};
   bool draining = false;
   std::optional<value> handed_to; ///< another process: pid or name

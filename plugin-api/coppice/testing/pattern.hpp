@@ -50,7 +50,7 @@ class pattern_reader {
   bool accept(char c) { return accept(std::string_view(&c, 1)); }
   std::string_view word();
   std::uint32_t character();
-  // What follows a backslash.
+  // The character that follows a backslash.
   std::uint32_t escaped();
   // Up to the closing quote; the opening one is here.
   std::vector<std::uint32_t> quoted(char quote);

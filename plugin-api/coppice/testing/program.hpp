@@ -53,7 +53,7 @@ class program {
   /// A signal ends the program; the actor ends with {exit_signal, Number}.
   void die(int signal);
 
-  /// What the node has done to end the program.
+  /// The last step of the node to end the program.
   enum class told : std::uint8_t {
     nothing,
     to_end, ///< SIGTERM: its actor has ended, or its streams are closed and it did not exit within a second

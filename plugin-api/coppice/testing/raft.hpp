@@ -48,7 +48,7 @@ struct raft_answer {
   std::uint64_t serial = 0; ///< of the command; 0: a query, or a command that validate has refused
 };
 
-/// What comes with a command, alike in all members.
+/// The data that comes with a command, alike in all members.
 struct about_entry {
   std::optional<std::int64_t> time = {};    ///< ms since 1970; none: 1 ms after the entry before
   std::optional<std::uint64_t> random = {}; ///< none: another number for each entry
@@ -56,7 +56,7 @@ struct about_entry {
 
 namespace detail {
 
-/// Of an actor that is a replicated state machine: makes the callback that the test asks for.
+/// For an actor that is a replicated state machine: makes the callback that the test asks for.
 class raft_engine final : public engine {
  public:
   explicit raft_engine(world& of) { carried_to(&of); }
@@ -171,7 +171,7 @@ class raft_in_test {
   /// The group's version.
   std::uint32_t version() const { return version_; }
 
-  // What the first member is told of its group.
+  // Notices to the first member about its group.
   /// `who`: {Name, Node}, or `undefined`.
   void on_leader(const value& who, std::uint64_t in_term);
   void on_quorum(std::uint64_t voters, bool reachable);
@@ -226,7 +226,7 @@ class raft_in_test {
     return said;
   }
   void expect_same_effects(const std::string& about) const;
-  // What the first member sends, since it leads.
+  // Sends the messages that the first member has noted, since it leads.
   void send_noted();
 
   struct other_member {

@@ -35,7 +35,7 @@ class raft_notes final : public effect_notes {
   static constexpr nanoseconds earliest_deadline = std::chrono::seconds(1'000'000'000);
   static constexpr std::uint64_t first_timer = std::uint64_t{1} << 62;
 
-  /// Of one entry: the rest is what earlier entries have set.
+  /// Begins one entry: everything else was set by earlier entries.
   void begin(const coppice_entry& about);
   void undo();
   /// As a member that was restored from a snapshot of `of`.

@@ -40,7 +40,7 @@ struct saga_answer {
   std::vector<planned_step> steps;
 };
 
-/// What a callback is about.
+/// The step that a callback is about.
 struct about_step {
   std::string tx = "tx";
   std::uint32_t step = 1; ///< 0: the transaction itself
@@ -49,7 +49,7 @@ struct about_step {
 
 namespace detail {
 
-/// Of an actor that is a saga: the callbacks that the test asked for, and their answers.
+/// For an actor that is a saga: the callbacks that the test asked for, and their answers.
 class saga_engine final : public engine {
  public:
   explicit saga_engine(world& of) { carried_to(&of); }
@@ -94,7 +94,7 @@ class saga_engine final : public engine {
 
   std::int32_t run(coppice_actor* self, void* state, const asked_for& now);
 
-  // What coppice/draft/saga.h says of a callback that there is none of.
+  // The default of coppice/draft/saga.h for a callback that the actor does not have.
   void by_default(const asked_for& now);
 
   world* world_ = nullptr;
@@ -126,7 +126,7 @@ class saga_in_test {
   const saga_answer& prepare(const value& what, const about_step& about = {});
   const saga_answer& commit(const value& final = atom("undefined"), const about_step& about = {});
   const saga_answer& abort(const about_step& about = {}) { return ask(kind::abort, about, {}); }
-  /// What the actor told of progress.
+  /// The progress that the actor has reported.
   const std::vector<value>& interims() { return engine().interims; }
 
  private:

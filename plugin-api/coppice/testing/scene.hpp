@@ -61,7 +61,7 @@ class scene final : detail::surroundings {
   nanoseconds now() const override { return now_; }
   /// Lets time pass for all.
   void advance(nanoseconds time) override;
-  /// What `does` does comes at one time: nothing runs before it has returned.
+  /// The effects of `does` come at one time: nothing runs before it has returned.
   template <class Does>
   void together(Does does) {
     {
@@ -75,13 +75,13 @@ class scene final : detail::surroundings {
   /// Replaces the code of all actors of that plugin: save_state, restore_state, after_restore. Restarts use
   /// it, too. Throws testing::failure if an actor refuses.
   void reload_with(const plugin& next);
-  /// The same with a built file of another version, which the scene keeps loaded.
+  /// reload_with() by a built file of another version, which the scene keeps loaded.
   void reload_with(const std::string& file) { reload_with(load(file)); }
 
   /// A process beside the actors, as in coppice/testing/neighbours.hpp.
   value serve(std::string_view name, std::function<response(value request)> does);
 
-  // What may happen while explore() tries orders, and never in the plain order.
+  // Events that may happen while explore() tries orders, and never in the plain order.
 
   /// That host call may fail with this status; see coppice/testing/faults.hpp.
   void may_fail(std::string function, std::int32_t status);

@@ -11,9 +11,9 @@
 //   CHECK(below.take<std::int64_t>() == std::vector<std::int64_t>{2, 4, 6});
 //   CHECK(buffered(doubler) == 1);
 //
-// Demand, dispatchers, buffer and the ends of subscriptions are those of a node, by the same engine. What a
-// node logs of them is in did.logs. Include it beside coppice/testing.hpp: a plugin then finds
-// "coppice.stage_host/draft-2". In the test's thread.
+// Demand, dispatchers, buffer and the ends of subscriptions are those of a node, by the same engine. The
+// lines that a node logs about them are in did.logs. Include it beside coppice/testing.hpp: a plugin then
+// finds "coppice.stage_host/draft-2". In the test's thread.
 #pragma once
 
 #include <coppice/testing.hpp>

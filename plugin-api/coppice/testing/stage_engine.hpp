@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A stage under test: the node's own engine, and the test as the other side of each subscription. Messages of
 // the test's peers go to the engine, and the engine's messages become what a test sees of a subscription.
-// What would come by a mailbox waits here for its turn. In the test's thread.
+// Messages that would come by a mailbox wait here for their turn. In the test's thread.
 #pragma once
 
 #include <coppice/draft/stage.h>
@@ -21,7 +21,7 @@ namespace coppice::testing::detail {
 /// One subscription; the test is its other side.
 struct staged_link {
   bool of_consumer = true; ///< the other side is a consumer
-  value to;                ///< of a producer: what the actor has subscribed to
+  value to;                ///< of a producer: the destination that the actor has subscribed to
   value pid, tag, party;   ///< party: {Pid, Tag} as in callbacks
   value options;
   bool open = true;

@@ -288,8 +288,8 @@ Engine& engine_of(world& w) {
   return *made;
 }
 
-/// By behaviour: what makes the engine that an actor of it has from its start. A header of a behaviour adds a
-/// line: `inline const bool … = engines_of_behaviours().emplace(NAME, &begin_with<Engine>).second;`
+/// By behaviour: the function that makes the engine of such an actor at its start. A header of a behaviour
+/// adds a line: `inline const bool … = engines_of_behaviours().emplace(NAME, &begin_with<Engine>).second;`
 std::map<std::string_view, void (*)(world&)>& engines_of_behaviours();
 template <class Engine>
 void begin_with(world& w) {

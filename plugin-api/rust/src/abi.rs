@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MIT
-//! The structs of coppice/*.h as Rust sees them: members in the headers' order and under their names, each
-//! checked against the headers by their offsets (`layout`, which the tests print). Nothing here is checked
-//! or owned: the rest of the crate is what makes it safe.
+//! The structs of coppice/*.h as Rust sees them: members in the headers' order and under their names, each checked
+//! against the headers by their offsets (`layout`, which the tests print). Nothing here is checked or owned: the rest
+//! of the crate makes it safe.
 #![allow(missing_docs)]
 
 use std::os::raw::{c_char, c_void};
 
-/// Whoever runs: the host's, only ever a pointer.
+/// The running actor, which belongs to the host: only ever a pointer.
 #[repr(C)]
 pub struct Actor {
     _opaque: [u8; 0],
 }
 
-/// What the host counts in, only ever a pointer.
+/// A series of the host's counters: only ever a pointer.
 #[repr(C)]
 pub struct Metric {
     _opaque: [u8; 0],
 }
 
-/// A way in for other threads, only ever a pointer.
+/// A handle by which other threads post: only ever a pointer.
 #[repr(C)]
 pub struct Post {
     _opaque: [u8; 0],
 }
 
-/// Where init says what went wrong.
+/// The place where init writes the text of its error.
 #[repr(C)]
 pub struct ErrorObject {
     _opaque: [u8; 0],
@@ -316,7 +316,7 @@ structs! {
 #[repr(transparent)]
 pub struct ActorTypeAt(pub *const ActorType);
 
-// Safety: constants of a plugin, which nobody writes to.
+// Safety: constants of a plugin, which are never written to.
 unsafe impl Sync for Table {}
 unsafe impl Sync for ActorType {}
 unsafe impl Sync for ActorTypeAt {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What an actor may do as a process, from inside of its callbacks. Destinations are what they are in Erlang: a
-//! pid, a name (`Atom`), `(Atom(name), Atom(node))`, or an alias. Times are durations from now.
+//! The functions of an actor as a process, for use inside of its callbacks. Destinations are those of Erlang: a pid, a
+//! name (`Atom`), `(Atom(name), Atom(node))`, or an alias. Times are durations from now.
 
 use crate::abi;
 use crate::host::{self, checked, parking, Error};
@@ -30,7 +30,7 @@ impl From<Error> for CallError {
     }
 }
 
-/// Of a line of the log.
+/// The level of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Level {
@@ -40,8 +40,8 @@ pub enum Level {
     Debug,
 }
 
-/// How a signal goes out, and what an alias is for; several by `|`. Each function says which it takes, any other is
-/// `Error::Unsupported`.
+/// How a signal is sent, and the kind of an alias; several are joined by `|`. Each function says which it takes, any
+/// other is `Error::Unsupported`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags(u32);
 
@@ -52,7 +52,7 @@ impl Flags {
     pub const NO_CONNECT: Flags = Flags(2);
     /// Never waits: `Error::Full` where it would have waited for room.
     pub const NO_WAIT: Flags = Flags(4);
-    /// Of an alias: the first message that comes by it gives it back.
+    /// For an alias: it ends with the first message that comes by it.
     pub const ONCE: Flags = Flags(8);
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn deadline(timeout: Duration) -> Result<i64, Error> {
 }
 
 impl Actor {
-    // For the callback that has `raw`, and no longer.
+    // Only for the callback that has `raw`.
     pub(crate) fn lent(raw: *mut abi::Actor) -> Actor {
         Actor { raw }
     }
@@ -102,7 +102,7 @@ impl Actor {
         self.own(|api| api.self_borrowed)
     }
 
-    /// The pid of who started it; None if nobody is known.
+    /// The pid of the process that started it; None if it is not known.
     pub fn parent(&self) -> Option<TermBytes<'_>> {
         Some(self.own(|api| api.parent_borrowed)).filter(|pid| !pid.bytes().is_empty())
     }
@@ -165,8 +165,8 @@ impl Actor {
         ended(status, Message::taken(answer))
     }
 
-    /// The same of many at once, each with its own request: they are asked in parallel, and the answers come in the
-    /// order of the questions. Waits for all of them, at most for the timeout.
+    /// Many calls at once, each with its own request: they are made in parallel, and the answers come in the order of
+    /// the requests. Waits for all of them, at most for the timeout.
     pub fn call_many<To: Encode, Request: Encode>(
         &self,
         asked: impl IntoIterator<Item = (To, Request)>,
@@ -192,9 +192,9 @@ impl Actor {
         Ok(answers.into_iter().map(|(status, answer)| ended(status, answer)).collect())
     }
 
-    /// Waits for the answer of a request here, until the deadline it was made with: `on_response` is not called for
-    /// it then. `Error::NotFound`: there is no such request, or its answer was had before. A draft of the ABI:
-    /// `Error::Unsupported` on a host without it.
+    /// Waits here for the answer of a request, until the deadline that the request was made with: `on_response` is not
+    /// called for it then. `Error::NotFound`: there is no such request, or its answer was taken before. A draft of the
+    /// ABI: `Error::Unsupported` on a host without it.
     pub fn await_answer(&self, id: u64) -> Result<Message, CallError> {
         let api = parking(Some(AWAIT.need()?))?;
         let mut answer = abi::RawMessage::empty();
@@ -203,8 +203,8 @@ impl Actor {
         ended(status, Message::taken(answer))
     }
 
-    /// Asks without waiting for the answer, which arrives at `on_response` with the id given back here and `tag`, in
-    /// this code or, after a reload, in the next. For thousands of open requests. Waits for room.
+    /// Sends a request without waiting for the answer, which arrives at `on_response` with the id returned here and
+    /// `tag`, in this code or, after a reload, in the new code. For thousands of open requests. Waits for room.
     pub fn request(&self, to: impl Encode, request: impl Encode, timeout: Duration, tag: u64) -> Result<u64, Error> {
         let to = OwnedTerm::new(to)?;
         let deadline = deadline(timeout)?;
@@ -237,10 +237,10 @@ impl Actor {
         Ok(())
     }
 
-    /// Links. To a missing process: an exit signal with `noproc`, as in Erlang.
+    /// Links. If the process is missing, an exit signal with `noproc` comes, as in Erlang.
     pub fn link(&self, pid: impl Encode) -> Result<(), Error> {
         let pid = OwnedTerm::new(pid)?;
-        // Safety: here and below what is handed over is borrowed for the call.
+        // Safety: here and below the arguments are borrowed for the call.
         checked(unsafe { (Self::api()?.link)(self.raw, view(&pid), 0) })?;
         Ok(())
     }
@@ -252,7 +252,7 @@ impl Actor {
         Ok(())
     }
 
-    /// The exit signal `exit(Pid, Reason)`; to end oneself answer `Exit` instead.
+    /// The exit signal `exit(Pid, Reason)`; to end the actor itself, return `Exit` instead.
     pub fn exit(&self, pid: impl Encode, reason: impl Encode) -> Result<(), Error> {
         self.exit_with(pid, reason, Flags::default())
     }
@@ -264,15 +264,15 @@ impl Actor {
         Ok(())
     }
 
-    /// Whether exit signals arrive at `handle_info` as {'EXIT', Pid, Reason}; gives back what was.
+    /// Whether exit signals arrive at `handle_info` as {'EXIT', Pid, Reason}; returns the former value.
     pub fn trap_exit(&self, on: bool) -> Result<bool, Error> {
         let mut old = 0;
         checked(unsafe { (Self::api()?.trap_exit)(self.raw, on.into(), &mut old) })?;
         Ok(old != 0)
     }
 
-    /// The end arrives at `handle_info` as {'DOWN', Ref, process, PidOrName, Reason}, with the reference given back
-    /// here.
+    /// Monitors a process. Its end arrives at `handle_info` as {'DOWN', Ref, process, PidOrName, Reason}, with the
+    /// reference returned here.
     pub fn monitor(&self, whom: impl Encode) -> Result<OwnedTerm, Error> {
         self.monitor_with(whom, Flags::default())
     }
@@ -289,7 +289,7 @@ impl Actor {
         Ok(())
     }
 
-    /// {nodedown, Node} at `handle_info` when that node is lost, or at once if it cannot be reached.
+    /// Sends {nodedown, Node} to `handle_info` when that node is lost, or at once if it cannot be reached.
     pub fn monitor_node(&self, node: &str, on: bool) -> Result<(), Error> {
         let node = OwnedTerm::new(crate::Atom(node))?;
         checked(unsafe { (Self::api()?.monitor_node)(self.raw, view(&node), on.into()) })?;
@@ -301,12 +301,12 @@ impl Actor {
         self.alias_with(Flags::default())
     }
 
-    /// The same with flags: `PRIORITY`, and what is sent to it with priority is a priority message; `ONCE`.
+    /// The same with flags: `PRIORITY`: messages that are sent to it with priority are priority messages; `ONCE`.
     pub fn alias_with(&self, what: Flags) -> Result<OwnedTerm, Error> {
         self.given(|out| Ok(unsafe { (Self::api()?.alias)(self.raw, what.0, out) }))
     }
 
-    /// Nothing arrives by it any more.
+    /// Ends an alias: nothing arrives by it any more.
     pub fn unalias(&self, alias: TermBytes<'_>) -> Result<(), Error> {
         checked(unsafe { (Self::api()?.unalias)(self.raw, abi::Bytes::of(alias.bytes())) })?;
         Ok(())
@@ -324,7 +324,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Who has that name here: `Error::NotFound` if nobody has.
+    /// The process with that name on this node: `Error::NotFound` if there is none.
     pub fn whereis(&self, name: &str) -> Result<OwnedTerm, Error> {
         self.given(|out| Ok(unsafe { (Self::api()?.whereis)(self.raw, abi::Bytes::of(name.as_bytes()), out) }))
     }
@@ -350,14 +350,14 @@ impl Actor {
         Ok(id)
     }
 
-    /// `Error::NotFound` if it has fired: its message may then be in the mailbox already.
+    /// Cancels a timer. `Error::NotFound` if it has fired: its message may then be in the mailbox already.
     pub fn cancel_timer(&self, id: u64) -> Result<(), Error> {
         let api = host::timer().ok_or(Error::Context)?;
         checked(unsafe { (api.cancel)(self.raw, id) })?;
         Ok(())
     }
 
-    /// How long until it fires next.
+    /// The time until the timer fires next.
     pub fn timer_left(&self, id: u64) -> Result<Duration, Error> {
         let api = host::timer().ok_or(Error::Context)?;
         let mut left = 0;
@@ -365,14 +365,14 @@ impl Actor {
         Ok(Duration::from_nanos(u64::try_from(left).unwrap_or(0)))
     }
 
-    /// A clock that never jumps, since some point in the past.
+    /// A monotonic clock: the time since some point in the past.
     pub fn now(&self) -> Duration {
         // Safety: takes nothing.
         let now = host::timer().map_or(0, |api| unsafe { (api.now)() });
         Duration::from_nanos(u64::try_from(now).unwrap_or(0))
     }
 
-    /// One line of the log; the node adds time, pid, name and plugin. No secret belongs in one.
+    /// Writes one line to the log; the node adds time, pid, name and plugin. No secret belongs in it.
     pub fn log(&self, level: Level, text: &str) {
         self.log_with(level, text, &[]);
     }
@@ -397,13 +397,13 @@ impl Actor {
         }
     }
 
-    /// One word or two for `coppice ps`, at most 64 bytes.
+    /// Sets one or two words for `coppice ps`, at most 64 bytes.
     pub fn set_label(&self, text: &str) -> Result<(), Error> {
         checked(unsafe { (Self::api()?.set_label)(self.raw, abi::Bytes::of(text.as_bytes())) })?;
         Ok(())
     }
 
-    // What is to be said of the callback's end.
+    // Sets the text about the callback's end.
     pub(crate) fn explain(&self, error: Error, text: &str) {
         if !text.is_empty() {
             Self::explain_to(self.raw, error, text);
@@ -426,7 +426,7 @@ impl Actor {
     }
 }
 
-// What a call, or the start of a process, came to.
+// The result of a call, or of the start of a process.
 pub(crate) fn ended(status: i32, answer: Message) -> Result<Message, CallError> {
     match checked(status) {
         Ok(_) => Ok(answer),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! The boundary between the host and an actor's code: no panic crosses it. One becomes the exit reason
-//! {panic, Text}, where Text has what it said and its place.
+//! The boundary between the host and an actor's code: no panic crosses it. A panic becomes the exit reason {panic,
+//! Text}, where Text has the panic's message and place.
 
 use crate::abi;
 use crate::host::{self, Exiting, EXCEPTION};
@@ -19,7 +19,7 @@ struct Place {
     line: u32,
 }
 
-// This thread's last one. It has no destructor, which would keep the plugin mapped for good.
+// The place of this thread's last panic. It has no destructor, which would keep the plugin mapped for good.
 thread_local! {
     static PLACE: Cell<Option<Place>> = const { Cell::new(None) };
 }
@@ -31,7 +31,7 @@ fn remember(place: &Location<'_>) {
     PLACE.with(|last| last.set(Some(kept)));
 }
 
-/// Instead of what Rust prints by itself; the reason says it to the supervisor and the log.
+/// Takes the place of Rust's own output; the reason tells the panic to the supervisor and the log.
 pub(crate) fn hook() {
     std::panic::set_hook(Box::new(|panic| panic.location().into_iter().for_each(remember)));
 }
@@ -71,9 +71,9 @@ pub(crate) fn drop_quietly<T>(value: T) {
     }
 }
 
-/// Runs a callback's body and says its status.
+/// Runs a callback's body and returns its status.
 pub(crate) fn guarded(actor: *mut abi::Actor, body: impl FnOnce() -> Result<i32, Exit>) -> i32 {
-    // The actor ends with a panic: nobody sees what its state was left as, but for its destructor.
+    // The actor ends with a panic: only its destructor sees the state that the panic has left.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(status)) => status,
         Ok(Err(exit)) => exit.into_status(actor),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-//! The host's tables, looked up by name and revision once when the plugin is loaded, and what its statuses
-//! mean. Each plugin has its own copy of this crate, and so of these.
+//! The host's tables, looked up by name and revision once when the plugin is loaded, and the meaning of its statuses.
+//! Each plugin has its own copy of this crate, and so of these tables.
 
 use crate::abi;
 use std::ffi::CStr;
 use std::fmt;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// What a host call came to that was not done; the words are those of `coppice/status.h`.
+/// Why a host call was not done; the words are those of `coppice/status.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
@@ -17,7 +17,7 @@ pub enum Error {
     Memory,
     /// This host does not offer it.
     Unsupported,
-    /// This actor is dead to all others: the handler's only business is to return.
+    /// This actor is dead to all others: the handler must only return.
     Exiting,
     /// The deadline passed first.
     Timeout,
@@ -45,15 +45,15 @@ pub enum Error {
     Version,
     /// A promise was broken.
     Internal,
-    /// A policy or the other side said no.
+    /// A policy or the other side refused it.
     Refused,
     /// It may or may not have been done.
     UnknownOutcome,
-    /// A number this crate has no word for.
+    /// A number for which this crate has no name.
     Other(i32),
 }
 
-// By -1 - status; the 17th is what C++ says of its exceptions.
+// The index is -1 - status; the 17th is the status that C++ uses for its exceptions.
 const ERRORS: [Error; 20] = [
     Error::Invalid,
     Error::Memory,
@@ -142,7 +142,7 @@ macro_rules! interfaces {
         /// Looks all of them up; the name of one that this host lacks, else None.
         ///
         /// # Safety
-        /// `host` is what init was given.
+        /// `host` is the pointer that init was given.
         pub(crate) unsafe fn connect(host: *const abi::HostTable) -> Option<&'static str> {
             $(
                 let name = CStr::from_bytes_with_nul($name.as_bytes()).unwrap_or_default();
@@ -161,8 +161,8 @@ macro_rules! interfaces {
 
 static HOST: AtomicPtr<abi::HostTable> = AtomicPtr::new(std::ptr::null_mut());
 
-/// A draft of the ABI, looked up when it is first used: a plugin is loaded on hosts without it, too, and by the
-/// names in its file `coppice inspect` tells what it depends on.
+/// A draft of the ABI, looked up when it is first used: a plugin is loaded on hosts without it, too, and the names in
+/// its file show `coppice inspect` the drafts that it depends on.
 pub(crate) struct Draft<T> {
     name: &'static str, // ends with a NUL
     found: AtomicPtr<T>,
@@ -203,7 +203,7 @@ interfaces! {
     LOG, log: abi::LogApi = "coppice.log/1\0";
 }
 
-/// Unwinds a handler whose actor is dead to all others; a panic that no hook is told of.
+/// Unwinds a handler whose actor is dead to all others. No hook is called for this panic.
 pub(crate) struct Exiting;
 
 /// A status as a result. When the actor is dead the stack unwinds to the callback's boundary, as C++ does it:
@@ -218,8 +218,8 @@ pub(crate) fn checked(status: i32) -> Result<i32, Error> {
     Err(Error::of(status))
 }
 
-/// The table, for a call that may park. A panic is counted by its thread, and a handler that parks may come
-/// back on another one: no destructor that runs while one unwinds may wait.
+/// The table, for a call that may park. A thread counts its own panics, and a handler that parks may continue on
+/// another thread: so no destructor that runs during a panic may wait.
 pub(crate) fn parking<T>(table: Option<&'static T>) -> Result<&'static T, Error> {
     if std::thread::panicking() {
         return Err(Error::Context);

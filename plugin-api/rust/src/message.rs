@@ -8,8 +8,8 @@ use crate::term::{Term, TermBytes};
 use crate::writer::{Encode, Writer};
 use std::fmt;
 
-/// A message that this plugin has a share of; a `&Message` that a callback is given is the host's. A clone is one
-/// owner more of the same bytes.
+/// A message that this plugin has a share of; the `&Message` of a callback belongs to the host. A clone is one more
+/// owner of the same bytes.
 #[repr(transparent)]
 pub struct Message(abi::RawMessage);
 
@@ -18,8 +18,8 @@ unsafe impl Send for Message {}
 unsafe impl Sync for Message {}
 
 impl Message {
-    /// `Error::Invalid` for what has no encoding, `Error::Memory` where there is none; with debug assertions
-    /// `Error::Term` for what an own `Encode` wrote that is not one term.
+    /// `Error::Invalid`: the value has no encoding; `Error::Memory`: there is no memory; with debug assertions
+    /// `Error::Term`: an `Encode` of the plugin's own wrote something else than one term.
     pub fn new(value: impl Encode) -> Result<Message, Error> {
         let api = host::message().ok_or(Error::Context)?;
         // Safety: a writer is plain data, filled by write_begin; it stays here until finish ends it, and an
@@ -47,7 +47,7 @@ impl Message {
         Ok(message)
     }
 
-    // One that a host call filled, perhaps with nothing.
+    // A message that a host call filled, perhaps with nothing.
     pub(crate) fn taken(raw: abi::RawMessage) -> Message {
         Message(raw)
     }
@@ -63,25 +63,25 @@ impl Message {
         unsafe { (raw as *const Message).as_ref() }.unwrap_or(&NOTHING.0)
     }
 
-    // For a call that takes it, with all that this share was.
+    // For a call that takes the message, with this share of it.
     pub(crate) fn give(self) -> abi::RawMessage {
         let kept = std::mem::ManuallyDrop::new(self);
         // Safety: read once, and never dropped here.
         unsafe { std::ptr::read(&kept.0) }
     }
 
-    /// The term as it lies.
+    /// The term's bytes, where they are.
     pub fn bytes(&self) -> TermBytes<'_> {
         // Safety: the host's, unchanged while this share is held.
         TermBytes::believed(unsafe { abi::Bytes { data: self.0.data, size: self.0.size }.view() })
     }
 
-    /// Taken apart, for a `match`; see `TermBytes::term`.
+    /// The term taken apart, for a `match`; see `TermBytes::term`.
     pub fn term(&self) -> Result<Term<'_>, Error> {
         self.bytes().term()
     }
 
-    /// For walking it.
+    /// A reader that walks through the term.
     pub fn reader(&self) -> Reader<'_> {
         self.bytes().reader()
     }

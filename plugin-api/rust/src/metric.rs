@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //! Counters, gauges and histograms, which the node shows as `coppice_plugin_ID_NAME` and keeps: other actors of the
-//! plugin, restarted ones and those of later versions go on with them. They are no part of a state that goes over
-//! a reload: `init` and `after_restore` ask for them. A draft of the ABI: on a host without it they count nowhere.
+//! plugin, restarted actors and actors of later versions go on with them. They are no part of a state that is carried
+//! over a reload: `init` and `after_restore` ask for them. A draft of the ABI: on a host without it nothing is counted.
 
 use crate::abi;
 use crate::actor::Actor;
@@ -13,7 +13,7 @@ const COUNTER: i32 = 0;
 const GAUGE: i32 = 1;
 const HISTOGRAM: i32 = 2;
 
-// The host's, valid while callbacks of the plugin may run: whoever counts shows by the actor that one does.
+// Owned by the host, and valid while callbacks of the plugin may run: the caller's `&Actor` shows that one does.
 #[derive(Clone, Copy, Debug)]
 struct Series(*mut abi::Metric);
 
@@ -54,21 +54,21 @@ impl Series {
     }
 }
 
-/// Only goes up; shown with `_total` behind its name.
+/// A number that only rises; shown with `_total` behind its name.
 #[derive(Clone, Copy, Debug)]
 pub struct Counter(Series);
 
-/// Goes up and down: `add` where several actors share it, `set` where it is one actor's.
+/// A number that rises and falls: use `add` where several actors share it, `set` where one actor has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Gauge(Series);
 
-/// How many of what it observed were at or below each of its bounds, and their sum and number.
+/// The number of observed values at or below each of its bounds, and their sum and number.
 #[derive(Clone, Copy, Debug)]
 pub struct Histogram(Series);
 
 impl Actor {
-    /// `name` is `[a-z][a-z0-9_]*`; at most 8 `labels`, names and values, none of which clients choose. What is malformed
-    /// counts where nobody sees it, and the log says so; likewise below.
+    /// `name` is `[a-z][a-z0-9_]*`; at most 8 `labels`, names and values, none of which clients choose. A malformed
+    /// counter is not shown, and the log says so; the same holds for `gauge` and `histogram`.
     pub fn counter(&self, name: &str, help: &str, labels: &[(&str, &str)]) -> Counter {
         Counter(Series::of(self, COUNTER, name, help, labels, &[]))
     }
@@ -85,7 +85,7 @@ impl Actor {
 }
 
 impl Counter {
-    /// A few nanoseconds.
+    /// Takes a few nanoseconds.
     pub fn add(&self, _: &Actor, n: u32) {
         // Safety: a series of the host's, and this for the three below.
         self.0.with(|api, series| unsafe { (api.add)(series, n.into()) });
@@ -93,19 +93,19 @@ impl Counter {
 }
 
 impl Gauge {
-    /// Below 0 it goes down.
+    /// A negative `n` makes it fall.
     pub fn add(&self, _: &Actor, n: i64) {
         self.0.with(|api, series| unsafe { (api.add)(series, n) });
     }
 
-    /// From now on it is `value`.
+    /// Sets it to `value`.
     pub fn set(&self, _: &Actor, value: i64) {
         self.0.with(|api, series| unsafe { (api.set)(series, value) });
     }
 }
 
 impl Histogram {
-    /// No NaN.
+    /// `value` must not be NaN.
     pub fn observe(&self, _: &Actor, value: f64) {
         self.0.with(|api, series| unsafe { (api.observe)(series, value) });
     }

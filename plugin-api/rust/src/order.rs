@@ -18,7 +18,7 @@ fn raw(term: TermBytes<'_>) -> abi::Bytes {
 }
 
 impl TermBytes<'_> {
-    /// As Erlang's `<`, `==` and `>` say: `1` and `1.0` are `Ordering::Equal`.
+    /// The order of Erlang's `<`, `==` and `>`: `1` and `1.0` are `Ordering::Equal`.
     pub fn compare(self, other: TermBytes<'_>) -> Result<Ordering, Error> {
         let api = ORDER.need()?;
         // Safety: two terms that live until it returns.
@@ -28,20 +28,20 @@ impl TermBytes<'_> {
     /// `A =:= B`
     pub fn equals(self, other: TermBytes<'_>) -> Result<bool, Error> {
         let api = ORDER.need()?;
-        // Safety: as above.
+        // Safety: two terms that live until it returns.
         Ok(unsafe { (api.equal)(raw(self), raw(other)) } != 0)
     }
 
     /// `erlang:phash2(Term)`: the same for terms that are equal, on every node.
     pub fn phash2(self) -> Result<u32, Error> {
         let api = ORDER.need()?;
-        // Safety: as above.
+        // Safety: a term that lives until it returns.
         Ok(unsafe { (api.hash)(raw(self)) })
     }
 }
 
-/// A term that is kept as the key of a `HashMap`: the same as another if Erlang's `=:=` says so, hashed once.
-/// What is looked up is such a key, too.
+/// A term that is kept as the key of a `HashMap`: equal to another if Erlang's `=:=` says so, and hashed once. A
+/// look-up needs such a key, too.
 #[derive(Clone)]
 pub struct TermKey {
     term: OwnedTerm,
@@ -49,7 +49,7 @@ pub struct TermKey {
 }
 
 impl TermKey {
-    /// `Error::Invalid` for what has no encoding.
+    /// `Error::Invalid`: the value has no encoding.
     pub fn new(value: impl Encode) -> Result<TermKey, Error> {
         let term = OwnedTerm::new(value)?;
         let hash = term.view().phash2()?;
@@ -64,7 +64,7 @@ impl TermKey {
 
 impl PartialEq for TermKey {
     fn eq(&self, other: &TermKey) -> bool {
-        // Whoever has a key has found the draft.
+        // The draft was found when a key was made.
         self.hash == other.hash && (self.term == other.term || self.view().equals(other.view()).unwrap_or(false))
     }
 }

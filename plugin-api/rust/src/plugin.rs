@@ -16,12 +16,12 @@ use std::mem::size_of;
 type Raw = *mut abi::Actor;
 type State = *mut abi::State;
 
-/// What the descriptor names as init.
+/// The function that the descriptor names as init.
 ///
 /// # Safety
-/// Called by the host alone.
+/// Only the host may call it.
 pub unsafe extern "C" fn start(given: *const abi::HostTable, error: *mut abi::ErrorObject) -> i32 {
-    // Safety: what init was given.
+    // Safety: the pointers that init was given.
     unsafe {
         if let Some(missing) = host::connect(given) {
             let text = format!("this host lacks {}, which plugins in Rust need", missing);
@@ -33,8 +33,8 @@ pub unsafe extern "C" fn start(given: *const abi::HostTable, error: *mut abi::Er
     abi::OK
 }
 
-// Safety, of all that follow: `raw` is the running actor, `state` what `create` made of a T and nobody else has in
-// hand meanwhile, messages and bytes are borrowed until the callback returns.
+// Safety, for all callbacks below: `raw` is the running actor, `state` is a T that `create` made and that is used
+// nowhere else meanwhile, and messages and bytes are borrowed until the callback returns.
 
 unsafe extern "C" fn create<T: Server>(raw: Raw, out: *mut State) -> i32 {
     guarded(raw, || {
@@ -218,14 +218,14 @@ pub struct Note<const SIZE: usize> {
 }
 
 impl<const SIZE: usize> Note<SIZE> {
-    /// Of a manifest of that size.
+    /// The note with a manifest of that size.
     pub const fn new(text: [u8; SIZE]) -> Note<SIZE> {
         assert!(SIZE < 64 * 1024, "the manifest exceeds 64 KiB");
         Note { name_size: 8, text_size: SIZE as u32, kind: 1, name: *b"Coppice\0", text }
     }
 }
 
-/// A text as the bytes it is.
+/// The bytes of a text.
 pub const fn note_bytes<const SIZE: usize>(text: &str) -> [u8; SIZE] {
     let mut bytes = [0; SIZE];
     let mut i = 0;
@@ -236,7 +236,7 @@ pub const fn note_bytes<const SIZE: usize>(text: &str) -> [u8; SIZE] {
     bytes
 }
 
-/// Makes a plugin of the library it stands in, a `cdylib`: once, at the top.
+/// Makes a plugin of the library in which it is written, a `cdylib`: once, at the top.
 ///
 /// ```ignore
 /// coppice::plugin! {
@@ -249,10 +249,10 @@ pub const fn note_bytes<const SIZE: usize>(text: &str) -> [u8; SIZE] {
 /// }
 /// ```
 ///
-/// `state_version` is for an actor that is `Carried`; `unhandled` says what becomes of calls and casts that it does
-/// not take: `exit` (the default), `reply_error`, `log` or `ignore`; `takes` lists what it is for, of `calls`, `casts`,
-/// `messages` and `web`: `coppice check` warns of a web route to an actor whose list has no `web`; `args_schema` is the
-/// JSON Schema of its arguments. They stand in this order. The file is called ID.so.
+/// `state_version` is for an actor that is `Carried`; `unhandled` says how calls and casts are treated that it does not
+/// take: `exit` (the default), `reply_error`, `log` or `ignore`; `takes` lists the requests that it takes, of `calls`,
+/// `casts`, `messages` and `web`: `coppice check` warns of a web route to an actor whose list has no `web`;
+/// `args_schema` is the JSON Schema of its arguments. They stand in this order. The file is called ID.so.
 #[macro_export]
 macro_rules! plugin {
     (id: $id:literal, version: $version:literal, actors: [$(

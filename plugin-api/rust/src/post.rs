@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! A way in for threads that are not the node's: `Poster` posts to its actor's `handle_info` from any thread, and
+//! Posting from threads that are not the node's: `Poster` posts to its actor's `handle_info` from any thread, and
 //! `OwnThread` is a thread that an actor has, joined when its state is dropped. A draft of the ABI: on a host without
 //! it both are `Error::Unsupported`.
 
@@ -59,7 +59,7 @@ pub struct OwnThread {
 }
 
 impl Actor {
-    /// For a thread that somebody else starts, a library's for instance.
+    /// A poster for a thread that this crate does not start, such as a library's.
     pub fn poster(&self) -> Result<Poster, Error> {
         let api = POST.need()?;
         let mut handle = std::ptr::null_mut();
@@ -68,10 +68,10 @@ impl Actor {
         Ok(Poster(Arc::new(Handle(handle))))
     }
 
-    /// Starts a thread that runs `work` with a poster to this actor, and with what tells that it is to stop, which it looks
-    /// at from time to time. Debuggers show the first 15 bytes of `name`. A panic in it is posted to the actor as
-    /// `{panic, Text}`. A state that is restored has none until `after_restore` starts it again. `Error::Memory`: the system
-    /// has no thread more.
+    /// Starts a thread that runs `work` with a poster to this actor, and with a flag that tells it to stop, which it
+    /// has to look at from time to time. Debuggers show the first 15 bytes of `name`. A panic in it is posted to the
+    /// actor as `{panic, Text}`. A state that is restored has no thread until `after_restore` starts it again.
+    /// `Error::Memory`: the system has no more threads.
     pub fn own_thread<F>(&self, name: &str, work: F) -> Result<OwnThread, Error>
     where
         F: FnOnce(&Poster, &AtomicBool) + Send + 'static,

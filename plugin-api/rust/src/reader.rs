@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-//! A place in a term, read one piece after the other without copying: what `Term` makes memory of, this
-//! walks. A read that does not fit answers None or false and moves nothing, so one shape may be tried after
-//! the other. A head that promises more elements than there are bytes left does not fit either.
+//! A place in a term, read one piece after the other without copying: it walks through the term, where `Term` allocates
+//! memory. A read that does not fit returns None or false and moves nothing, so one shape may be tried after the other.
+//! A head that promises more elements than there are bytes left does not fit either.
 
 use crate::term::TermBytes;
 use std::convert::TryInto;
 
-/// Copy it to come back.
+/// Keep a copy to return to a place.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    /// Of bytes that may be anything.
+    /// A reader of any bytes, which need not be a term.
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes }
     }
@@ -23,12 +23,12 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    /// The tag of the term that stands here, one of those in `coppice/message.h`; 0 at the end.
+    /// The tag of the next term, one of those in `coppice/message.h`; 0 at the end.
     pub fn tag(&self) -> u8 {
         self.rest.first().copied().unwrap_or(0)
     }
 
-    // The bytes from `head` on, `size` of them, behind which the reader then stands.
+    // `size` bytes from `head` on; the reader then stands behind them.
     fn take(&mut self, head: usize, size: usize) -> Option<&'a [u8]> {
         let end = head.checked_add(size)?;
         let found = self.rest.get(head..end)?;
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
         Some(u32::from_be_bytes(bytes.try_into().ok()?) as usize)
     }
 
-    // A tag and a 32-bit count of what takes `each` bytes at least.
+    // A tag and a 32-bit count of elements that take at least `each` bytes.
     fn count(&mut self, tag: u8, each: usize) -> Option<usize> {
         let found = self.be32(1)?;
         if self.tag() != tag || found > (self.left() - 5) / each {
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
-    /// That atom.
+    /// Whether the next term is that atom.
     pub fn atom_is(&mut self, name: &str) -> bool {
         let mut ahead = *self;
         if ahead.atom() != Some(name) {
@@ -130,8 +130,8 @@ impl<'a> Reader<'a> {
         self.take(5, size)
     }
 
-    /// `"…"` of Erlang whose characters are bytes: what a list of integers from 0 to 255 is sent as, but for an
-    /// empty one and for one above 65,535.
+    /// `"…"` of Erlang whose characters are bytes: the form in which a list of integers from 0 to 255 is sent, but for
+    /// an empty list and one with more than 65,535 elements.
     pub fn chars(&mut self) -> Option<&'a [u8]> {
         if self.tag() != 107 {
             return None;
@@ -177,7 +177,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A float; integers are none.
+    /// A float, and no integer.
     pub fn float(&mut self) -> Option<f64> {
         if self.tag() != 70 {
             return None;
@@ -191,7 +191,7 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// Any one term as its bytes. Keeps a count, not a stack.
+    /// The bytes of any one term. Keeps a count, not a stack.
     pub fn term(&mut self) -> Option<TermBytes<'a>> {
         let mut ahead = *self;
         let mut terms = 1usize;

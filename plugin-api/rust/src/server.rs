@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What an author implements: `Server`, OTP's gen_server, and `Carried` for a state that survives a reload; and
-//! what their functions answer.
+//! The traits that an author implements: `Server`, OTP's gen_server, and `Carried` for a state that survives a reload;
+//! and the answers of their functions.
 
 use crate::abi;
 use crate::actor::{Actor, CallError};
@@ -9,11 +9,11 @@ use crate::message::Message;
 use crate::term::{OwnedTerm, TermBytes};
 use crate::writer::{Encode, Writer};
 
-/// An actor that answers calls. It is made by `Default`, which only computes: it runs at each reload too, and no
-/// host call has a place there; what an actor does first is `init`. Its functions never run at the same time,
-/// though on changing threads.
+/// An actor that answers calls. It is made by `Default`, which only computes: it runs at each reload too, and may make
+/// no host call; the first actions of an actor belong in `init`. Its functions never run at the same time, though on
+/// changing threads.
 pub trait Server: Default + Send + 'static {
-    /// First thing the actor does; its supervisor waits for it. An `Err` fails the start.
+    /// The first callback of the actor; its supervisor waits for it. An `Err` fails the start.
     fn init(&mut self, me: &Actor, args: &Message) -> Result<Init, Exit> {
         let _ = (me, args);
         Ok(Init::Run)
@@ -25,8 +25,7 @@ pub trait Server: Default + Send + 'static {
         Ok(Next::Go)
     }
 
-    /// `gen_server:call`. `from` is whom to reply to, for those who answer later: a copy of it may be kept, in a
-    /// saved state too.
+    /// `gen_server:call`. `from` is the caller, for a later reply: a copy of it may be kept, in a saved state too.
     fn handle_call(&mut self, me: &Actor, request: &Message, from: TermBytes<'_>) -> Result<Answer, Exit> {
         let _ = (me, request, from);
         Ok(Answer::unhandled(""))
@@ -38,8 +37,8 @@ pub trait Server: Default + Send + 'static {
         Ok(Next::Unhandled)
     }
 
-    /// Every other message: plain ones, 'DOWN', timers, and 'EXIT' while trapping exits. What is not handled is
-    /// logged and dropped.
+    /// Every other message: plain ones, 'DOWN', timers, and 'EXIT' while trapping exits. A message that is not handled
+    /// is logged and dropped.
     fn handle_info(&mut self, me: &Actor, term: &Message) -> Result<Next, Exit> {
         let _ = (me, term);
         Ok(Next::Unhandled)
@@ -64,28 +63,29 @@ pub trait Server: Default + Send + 'static {
         Ok(Next::Unhandled)
     }
 
-    /// What `sys:get_state` and `coppice info` show: exactly one term. Only computes. By default what `Carried`
-    /// saves, else the atom opaque.
+    /// The state that `sys:get_state` and `coppice info` show: exactly one term. Only computes. By default the term
+    /// that `Carried` saves, else the atom opaque.
     fn format_status(&self) -> Option<Result<OwnedTerm, Error>> {
         None
     }
 
-    /// Before an orderly end; not when it is killed or hit by an exit signal that it does not trap.
+    /// Runs before an orderly end; not when the actor is killed or hit by an exit signal that it does not trap.
     fn terminate(&mut self, me: &Actor, reason: &Message) {
         let _ = (me, reason);
     }
 }
 
-/// A state that goes over into new code at a reload; named in `plugin!` by `state_version`.
+/// A state that is carried over into new code at a reload; named in `plugin!` by `state_version`.
 pub trait Carried: Server {
     /// Writes the state as exactly one term. Only computes.
     fn save_state(&self, out: &mut Writer<'_>) -> Result<(), Exit>;
 
-    /// In the new code, on a fresh value, instead of `init`. Only computes. `saved` is what code of that version
-    /// wrote, to be checked like any input; `Err(Error::Version.into())` refuses it, and the old code goes on.
+    /// Runs in the new code, on a fresh value, instead of `init`. Only computes. `saved` was written by code of that
+    /// version, and has to be checked like any input; `Err(Error::Version.into())` refuses it, and the old code goes
+    /// on.
     fn restore_state(&mut self, version: u32, saved: &Message) -> Result<(), Exit>;
 
-    /// Once the new code has taken over, before its next message: for what `restore_state` may not do.
+    /// Runs once the new code has taken over, before its next message: for actions that `restore_state` may not do.
     fn after_restore(&mut self, me: &Actor) -> Result<Next, Exit> {
         let _ = me;
         Ok(Next::Go)
@@ -116,16 +116,16 @@ impl Init {
     }
 }
 
-/// How it goes on.
+/// How the actor goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// With the next message.
+    /// It waits for the next message.
     Go,
-    /// With `handle_continue`, then the next message.
+    /// `handle_continue` runs, then it waits for the next message.
     Continue,
-    /// With a long silence: memory is given back.
+    /// It expects a long silence: memory is given back.
     Hibernate,
-    /// It was not for this actor: what is done then stands beside each callback.
+    /// The message was not for this actor: the text of each callback says what is done then.
     Unhandled,
 }
 
@@ -140,7 +140,7 @@ impl Next {
     }
 }
 
-/// What a call came to.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Answer(Kind);
 
@@ -157,18 +157,18 @@ pub fn reply(value: impl Encode) -> Answer {
 }
 
 impl Answer {
-    /// Whoever has a copy of `from` replies by `Actor::reply`, now, later, or after a reload.
+    /// The reply follows by `Actor::reply` with a copy of `from`, now, later, or after a reload.
     pub fn later() -> Answer {
         Answer(Kind::Later)
     }
 
-    /// A request that this actor does not take: what is done then the plugin's `unhandled` says, or the child's
-    /// configuration. `text` is for people: what was expected, and what came.
+    /// A request that this actor does not take: the plugin's `unhandled`, or the child's configuration, says what is
+    /// done then. `text` is for people: the request that was expected, and the one that came.
     pub fn unhandled(text: impl Into<String>) -> Answer {
         Answer(Kind::Unhandled(text.into()))
     }
 
-    /// After a reply, `next`.
+    /// Continues with `next` after a reply.
     pub fn then(self, next: Next) -> Answer {
         match self.0 {
             Kind::Reply(message, _) => Answer(Kind::Reply(message, next)),
@@ -208,12 +208,12 @@ impl Exit {
         Exit(Reason::Normal)
     }
 
-    /// With any term.
+    /// An end with any term as the reason.
     pub fn reason(reason: impl Encode) -> Exit {
         Exit(Reason::Term(OwnedTerm::new(reason)))
     }
 
-    /// With {Word, Text}, where Word is the error's in Erlang: `{badarg, <<"no folder">>}`.
+    /// An end with {Word, Text}, where Word is the error's in Erlang: `{badarg, <<"no folder">>}`.
     pub fn error(error: Error, text: impl Into<String>) -> Exit {
         Exit(Reason::Error(error, text.into()))
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Processes that an actor starts: actors here, and whatever another node lets it.
+//! Processes that an actor starts: actors of this node, and processes that another node allows it to start.
 
 use crate::abi;
 use crate::actor::{ended, view, Actor, CallError};
@@ -24,7 +24,7 @@ pub struct Spawn<'a> {
 pub struct SpawnAt<'a> {
     /// The other node's name.
     pub node: &'a str,
-    /// Without quotes around it, as the function's name.
+    /// Without the quotes around an atom, as the function's name.
     pub module: &'a str,
     /// It takes as many arguments as are given.
     pub function: &'a str,
@@ -33,13 +33,13 @@ pub struct SpawnAt<'a> {
 }
 
 impl Actor {
-    /// Starts an actor, waits until its init is through, at most 5 s, and gives back its pid;
-    /// `CallError::Exit` has why it failed.
+    /// Starts an actor, waits until its init has returned, at most 5 s, and returns its pid; `CallError::Exit` has the
+    /// reason of a failure.
     pub fn spawn(&self, what: Spawn<'_>, args: impl Encode) -> Result<OwnedTerm, CallError> {
         self.spawned(what, args, None)
     }
 
-    /// The same, monitored from its first instruction: the pid, and the reference that its 'DOWN' comes with.
+    /// The same, monitored from its first instruction: returns the pid, and the reference of its 'DOWN'.
     pub fn spawn_monitored(&self, what: Spawn<'_>, args: impl Encode) -> Result<(OwnedTerm, OwnedTerm), CallError> {
         let mut reference = abi::RawMessage::empty();
         let pid = self.spawned(what, args, Some(&mut reference));
@@ -70,9 +70,9 @@ impl Actor {
         ended(status, Message::taken(pid)).map(|pid| pid.bytes().owned())
     }
 
-    /// Starts `apply(Module, Function, Args)` on another node, connecting to it if need be, and gives back the pid when
-    /// that node has answered, at most 5 s later; what the process does first, or its end, comes after that. `args`
-    /// is a list of at most 255 terms. `Error::Refused` where that node does not allow it.
+    /// Starts `apply(Module, Function, Args)` on another node, connecting to it if need be, and returns the pid when
+    /// that node has answered, at most 5 s later; the first messages of the process, or its end, come after that.
+    /// `args` is a list of at most 255 terms. `Error::Refused` where that node does not allow it.
     pub fn spawn_at(&self, what: SpawnAt<'_>, args: impl Encode) -> Result<OwnedTerm, CallError> {
         let args = OwnedTerm::new(args)?;
         let options = abi::RemoteSpawn {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Terms: `TermBytes`, one whole term as it lies in a message; `OwnedTerm`, one that is kept; and `Term`,
-//! taken apart for pattern matching. A message is any term that somebody sent: its shape is what a `match`
-//! finds it to be.
+//! Terms: `TermBytes`, one whole term as it lies in a message; `OwnedTerm`, one that is kept; and `Term`, taken apart
+//! for pattern matching. Any process may send any term, so a `match` has to check its shape.
 
 use crate::host::Error;
 use crate::reader::Reader;
@@ -10,7 +9,7 @@ use std::fmt;
 
 /// How deep `Term` goes into containers.
 pub(crate) const DEEPEST: usize = 64;
-/// How many terms `Term` makes of one: what takes a byte in a message takes 32 as a `Term`.
+/// The most terms that `Term` makes of one term: a byte in a message may take 32 as a `Term`.
 pub(crate) const MOST: usize = 1 << 20;
 
 /// One whole term as its bytes, borrowed: comparing and copying need no decoding. Equal numbers, atoms, pids and
@@ -30,7 +29,7 @@ impl<'a> TermBytes<'a> {
         }
     }
 
-    // What the host or a reader says is a term; nothing relies on it for memory.
+    // For bytes that the host or a reader says are a term; nothing relies on it for memory.
     pub(crate) fn believed(bytes: &'a [u8]) -> TermBytes<'a> {
         TermBytes(bytes)
     }
@@ -40,13 +39,13 @@ impl<'a> TermBytes<'a> {
         self.0
     }
 
-    /// For walking it without taking it apart whole.
+    /// A reader that walks through it without taking it apart whole.
     pub fn reader(self) -> Reader<'a> {
         Reader::new(self.0)
     }
 
-    /// Taken apart. `Error::Term` for more than 64 containers inside of each other or 1,048,576 terms: those are
-    /// for a `Reader`.
+    /// The term taken apart. `Error::Term`: more than 64 containers inside of each other, or more than 1,048,576 terms;
+    /// use a `Reader` for those.
     pub fn term(self) -> Result<Term<'a>, Error> {
         Term::read(self.0)
     }
@@ -56,7 +55,7 @@ impl<'a> TermBytes<'a> {
         OwnedTerm(self.0.to_vec())
     }
 
-    /// In a map, the value under that atom.
+    /// The value of that atom in a map.
     pub fn get(self, key: &str) -> Option<TermBytes<'a>> {
         let mut at = self.reader();
         for _ in 0..at.map()? {
@@ -84,7 +83,7 @@ impl fmt::Debug for TermBytes<'_> {
 pub struct OwnedTerm(Vec<u8>);
 
 impl OwnedTerm {
-    /// `Error::Invalid` for what has no encoding: an infinity, an atom of more than 255 characters.
+    /// `Error::Invalid`: the value has no encoding: an infinity, an atom of more than 255 characters.
     pub fn new(value: impl Encode) -> Result<OwnedTerm, Error> {
         let mut bytes = Vec::new();
         let mut writer = Writer::into_memory(&mut bytes);
@@ -93,7 +92,7 @@ impl OwnedTerm {
         Ok(OwnedTerm(bytes))
     }
 
-    /// As it lies.
+    /// The term's bytes.
     pub fn view(&self) -> TermBytes<'_> {
         TermBytes(&self.0)
     }
@@ -109,9 +108,9 @@ impl fmt::Debug for OwnedTerm {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Term<'a> {
-    /// One that an i64 holds.
+    /// An integer that an i64 holds
     Integer(i64),
-    /// One that it does not.
+    /// An integer that an i64 does not hold
     Big(TermBytes<'a>),
     /// Finite.
     Float(f64),
@@ -119,7 +118,7 @@ pub enum Term<'a> {
     Atom(&'a str),
     /// `<<"text">>`
     Binary(&'a [u8]),
-    /// A list of integers from 0 to 255, which is what "text" is in Erlang; see `to_list`.
+    /// A list of integers from 0 to 255, as "text" is in Erlang; see `to_list`.
     Chars(&'a [u8]),
     /// `{…}`
     Tuple(Vec<Term<'a>>),
@@ -176,7 +175,7 @@ impl<'a> Term<'a> {
         }
     }
 
-    /// In a map, the value under that atom.
+    /// The value of that atom in a map.
     pub fn get(&self, key: &str) -> Option<&Term<'a>> {
         match self {
             Term::Map(pairs) => pairs.iter().find(|(name, _)| *name == Term::Atom(key)).map(|(_, value)| value),
@@ -185,7 +184,7 @@ impl<'a> Term<'a> {
     }
 }
 
-// `left` containers more may be opened, and `budget` terms more made.
+// `left` more containers may be opened, and `budget` more terms made.
 fn one<'a>(at: &mut Reader<'a>, left: usize, budget: &mut usize) -> Option<Term<'a>> {
     *budget = budget.checked_sub(1)?;
     Some(match at.tag() {
@@ -228,7 +227,7 @@ fn one<'a>(at: &mut Reader<'a>, left: usize, budget: &mut usize) -> Option<Term<
     })
 }
 
-// Memory for as many is taken on the word of a head; for more it is taken as they are read.
+// Up to this number, memory for all elements is taken as soon as the head is read; beyond, as they are read.
 const MOST_RESERVED: usize = 1024;
 
 fn several<'a>(at: &mut Reader<'a>, count: usize, left: usize, budget: &mut usize) -> Option<Vec<Term<'a>>> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! Being a good neighbour on a worker thread: what computes for long yields, what blocks its thread (files, a
-//! library that waits) does so on a thread of the node's pool.
+//! Work that would hold up a worker's thread: code that computes for long yields, and code that blocks its thread
+//! (files, a library that waits) does so on a thread of the node's pool.
 
 use crate::actor::{deadline, Actor};
 use crate::boundary::drop_quietly;
@@ -24,13 +24,13 @@ unsafe extern "C" fn run<F: FnOnce() -> T, T>(context: *mut c_void) {
 }
 
 unsafe extern "C" fn abandon<F, T>(context: *mut c_void) {
-    // Safety: called once, and nobody else touches it any more.
+    // Safety: called once, and the task is used nowhere else any more.
     drop_quietly(unsafe { Box::from_raw(context as *mut Task<F, T>) });
 }
 
 impl Actor {
-    /// Runs `work` on a thread of the node's pool, waits, and gives back what it returned; a panic in it is the
-    /// actor's. When the actor is ended meanwhile, `work` still runs to its end, and what it returned is dropped.
+    /// Runs `work` on a thread of the node's pool, waits, and returns its result; a panic in it is a panic of the
+    /// actor. When the actor is ended meanwhile, `work` still runs to its end, and its result is dropped.
     pub fn blocking_run<F, T>(&self, work: F) -> Result<T, Error>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -49,7 +49,7 @@ impl Actor {
         }
     }
 
-    /// Waits. Messages wait as well; to go on serving use `send_after`.
+    /// Waits. Messages wait as well; to continue serving use `send_after`.
     pub fn sleep(&self, time: Duration) -> Result<(), Error> {
         let until = deadline(time)?;
         let api = parking(host::work())?;
@@ -68,7 +68,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Says that so much work was done, in about microseconds: it counts against the turn.
+    /// Reports work, in about microseconds: it counts against the turn.
     pub fn reductions(&self, count: u64) {
         if let Some(api) = host::work() {
             // Safety: takes a number.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-//! Writing terms: `Encode`, what Rust's values are in Erlang, and under it `Writer`, which the bytes go into:
-//! a message of the host's, where they lie as they will travel, or memory. Each value is written in the one
-//! form that it has in a message, so that equal numbers and atoms are equal bytes. Writing never fails by
-//! itself: what has no encoding fails the message as a whole.
+//! Writing terms: `Encode`, which gives the Erlang form of Rust's values, and under it `Writer`, which the bytes go
+//! into: a message of the host's, where they lie as they will travel, or memory. Each value is written in the one form
+//! that it has in a message, so that equal numbers and atoms are equal bytes. Writing never fails by itself: a value
+//! without an encoding fails the message as a whole.
 
 use crate::abi;
 use crate::host::Error;
@@ -15,8 +15,8 @@ enum Sink<'a> {
     Memory(&'a mut Vec<u8>, Result<(), Error>),
 }
 
-/// Where a term goes. After the head of a tuple, list or map come its elements: their number is the writer's to
-/// keep, so `Encode` of a tuple, a slice or a `Map` is the better way where there is one.
+/// The place into which a term is written. After the head of a tuple, list or map come its elements: the caller has to
+/// write as many as it said, so `Encode` of a tuple, a slice or a `Map` is the better way where there is one.
 pub struct Writer<'a> {
     sink: Sink<'a>,
 }
@@ -87,7 +87,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// `[…]`: as many elements follow and then its tail, `nil`, which is all there is of an empty one.
+    /// `[…]`: as many elements follow and then its tail, `nil`; an empty list is only `nil`.
     pub fn list(&mut self, length: usize) {
         if length != 0 {
             self.block(108, length);
@@ -179,20 +179,20 @@ impl<'a> Writer<'a> {
         self.put(&value.to_be_bytes());
     }
 
-    /// A term as it lies.
+    /// Writes the bytes of a term.
     pub fn term(&mut self, term: TermBytes<'_>) {
         self.put(term.bytes());
     }
 }
 
-/// What a value is in Erlang: a number, `<<"text">>` of a `str` or of bytes, `true` and `false`, `ok` of `()`, a
-/// tuple of a tuple, a list of a slice or `Vec`, a map of a `Map`.
+/// The Erlang form of a value: a number, `<<"text">>` of a `str` or of bytes, `true` and `false`, `ok` of `()`, a tuple
+/// of a tuple, a list of a slice or `Vec`, a map of a `Map`.
 pub trait Encode {
     /// Writes exactly one term.
     fn encode(&self, to: &mut Writer<'_>);
 }
 
-/// An atom, so called since a `str` is a binary.
+/// An atom. A `str` is a binary, so atoms have a type of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Atom<'a>(pub &'a str);
 

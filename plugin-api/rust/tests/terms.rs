@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-//! Terms go through `Encode`, `Term` and `Reader` and come out as they were; what is no term is refused, whatever
-//! it is, and never more than a bounded depth and number of terms made of one. And the layout of the ABI's structs,
-//! for the headers to be held against.
+//! Terms go through `Encode`, `Term` and `Reader` and come out as they were; bytes that are no term are refused in any
+//! case, and only a bounded depth and number of terms is made of them. And the layout of the ABI's structs, for the
+//! headers to be held against.
 use coppice::*;
 
 fn bytes(value: impl Encode) -> Vec<u8> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Our side of the benchmarks, through the same ABI as every plugin: echo and sink stand in for the
-// servers of peer_bench.erl, driver starts the actors of a local workload and times them.
+// Our side of the benchmarks, through the same ABI as every plugin: echo and sink do what the servers of
+// peer_bench.erl do; driver starts the actors of a local workload and measures their time.
 #include <coppice/server.hpp>
 
 #include <unistd.h>
@@ -25,7 +25,7 @@ std::int64_t microseconds(std::chrono::nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
-// {echo, T} is answered with T, `new` with the pid of a fresh one; `stop` ends it.
+// {echo, T} is answered with T, `new` with the pid of a new echo server; `stop` ends it.
 struct echo_request {
   static constexpr std::string_view etf_tag = "echo";
   term what;
@@ -49,7 +49,7 @@ class echo : public coppice::server {
     pid_text_ = std::to_string(getpid());
     return {pid_text_};
   }
-  // Ends without an answer: the caller hears of the end itself, as gen_server:stop does.
+  // Ends without an answer: the caller learns of the end itself, as with gen_server:stop.
   coppice::outcome handle_call(const halt&) { return coppice::outcome::stop(); }
   coppice::outcome handle_cast(const stop&) { return coppice::outcome::stop(); }
 
@@ -68,7 +68,7 @@ class idler : public coppice::server {
 };
 static_assert(sizeof(idler) == 16);
 
-// Counts {msg, Binary} and the time from the first to the last.
+// Counts {msg, Binary} and measures the time from the first to the last.
 struct counted {
   static constexpr std::string_view etf_tag = "msg";
   etf::bytes payload;
@@ -103,7 +103,7 @@ class sink : public coppice::server {
   std::chrono::nanoseconds last_{0};
 };
 
-// Calls a server so many times, each answer checked.
+// Calls a server that many times and checks each answer.
 struct run {
   term server;
   std::uint64_t calls;
@@ -119,7 +119,7 @@ struct meet {
   static constexpr std::string_view etf_tag = "meet";
   std::uint64_t calls;
 };
-// {msg, <<1>>} as casts, or {msg, 1} as plain messages, so many times.
+// Sends {msg, <<1>>} as casts, or {msg, 1} as plain messages, that many times.
 struct pour {
   term sink;
   std::uint64_t messages;
@@ -130,12 +130,12 @@ struct number {
   std::int64_t value;
 };
 
-// {msg, 1} so many times to each of these.
+// Sends {msg, 1} that many times to each sink.
 struct scatter {
   std::vector<term> sinks;
   std::uint64_t each;
 };
-// Spawns so many actors that count themselves.
+// Spawns that many actors, which count themselves.
 struct breed {
   static constexpr std::string_view etf_tag = "breed";
   std::uint64_t count;
@@ -197,7 +197,7 @@ class caller : public coppice::server {
   std::uint64_t calls_ = 0;
 };
 
-// Adds up {msg, I} and answers {expect, Count} with the sum once so many came.
+// Adds up {msg, I} and answers {expect, Count} with the sum once Count messages have come.
 class drain : public coppice::server {
  public:
   static constexpr std::string_view name = "drain";
@@ -229,7 +229,7 @@ class drain : public coppice::server {
   std::int64_t sum_ = 0;
 };
 
-// {ping, From} is answered with `pong`; {play, Pong, N} is answered after so many round trips.
+// {ping, From} is answered with `pong`; {play, Pong, N} is answered after N round trips.
 class player : public coppice::server {
  public:
   static constexpr std::string_view name = "player";
@@ -268,7 +268,7 @@ class player : public coppice::server {
   std::uint64_t left_ = 0;
 };
 
-// One of a ring: {token, N, Home} goes on as {token, N - 1, Home}, at 0 Home gets ring_done.
+// A member of a ring: {token, N, Home} is passed on as {token, N - 1, Home}; at 0 Home gets ring_done.
 struct token {
   static constexpr std::string_view etf_tag = "token";
   std::uint64_t hops;
@@ -311,7 +311,7 @@ class ring_node : public coppice::server {
   std::vector<std::uint8_t> asker_;
 };
 
-// Sends itself so many messages, then answers.
+// Sends itself that many messages, then answers.
 class spinner : public coppice::server {
  public:
   static constexpr std::string_view name = "spinner";
@@ -341,7 +341,7 @@ class spinner : public coppice::server {
   std::uint64_t left_ = 0;
 };
 
-// Counts itself and is gone.
+// Counts itself and ends.
 class once : public coppice::server {
  public:
   static constexpr std::string_view name = "once";
@@ -457,7 +457,7 @@ class driver : public coppice::server {
     return {each * senders, microseconds(took)};
   }
 
-  // All started here, so all on one worker at first.
+  // All actors are started here, so they begin on one worker.
   figure handle_call(const skewed64& row) {
     constexpr unsigned actors = 64;
     std::vector<coppice::message> spinners;
@@ -528,7 +528,7 @@ class driver : public coppice::server {
   static constexpr unsigned senders = 16;
   using no_args = std::map<etf::atom, int>;
 
-  // Each caller with a server of its own; only calling is timed.
+  // Each caller has a server of its own; only the time of the calls is measured.
   figure pairs(unsigned count, std::uint64_t operations) {
     const std::uint64_t each = operations / count;
     std::vector<coppice::message> clients;
@@ -545,7 +545,7 @@ class driver : public coppice::server {
     return {each * count, microseconds(took)};
   }
 
-  // So many callers of one pool.
+  // That many callers of one pool.
   figure at_pool(unsigned count, std::uint64_t operations) {
     const std::uint64_t each = operations / count;
     const coppice::message pool = whereis("bench_pool");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Callers of a server of any node, for rows whose figure is the server's: a caller of ours takes a tenth of
-// the processor time that an Erlang process takes for a call to another node.
+// Callers of a server on any node, for rows that measure the server: for a call to another node a caller of
+// ours needs a tenth of the processor time of an Erlang process.
 #include <coppice/server.hpp>
 
 #include <chrono>
@@ -21,12 +21,12 @@ using ok = etf::constant<"ok">;
 using go = etf::constant<"go">;
 constexpr auto forever = std::chrono::nanoseconds::max();
 
-// What an operation that was done is answered with, by Coppice and by ra.
+// The answer to an operation that was done, from Coppice and from ra.
 using success = std::variant<std::tuple<ok, term>, std::tuple<ok, term, term>,
                              std::pair<etf::constant<"wrap_reply">, term>>;
 
 // {prepare, Server, Requests, First, Milliseconds}: calls the server with one request after the other,
-// from that place on, as long as this takes.
+// beginning with number First, for that time.
 struct prepare {
   static constexpr std::string_view etf_tag = "prepare";
   term server;
@@ -49,7 +49,7 @@ class caller : public coppice::server {
     return {};
   }
 
-  // How many calls were answered.
+  // Returns the number of answered calls.
   std::uint64_t handle_call(const go&) {
     const coppice::destination to(term{server_});
     const auto end = now() + length_;
@@ -82,7 +82,7 @@ class callers : public coppice::server {
   };
   using calls = order;
 
-  // {Calls, Microseconds}
+  // Returns {Calls, Microseconds}.
   std::pair<std::uint64_t, std::int64_t> handle_call(const order& what) {
     std::vector<coppice::message> made;
     for (std::uint64_t i = 0; i < what.callers; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The client's side of the dist_… rows, as peer_bench.erl has it: actors of this node call and cast to
-// peer_echo and peer_sink of another. Only between the first and the last operation the clock runs.
+// The client's side of the dist_… rows, as in peer_bench.erl: actors of this node call and cast to peer_echo
+// and peer_sink of another node. Only the time from the first to the last operation is measured.
 #include <coppice/server.hpp>
 
 #include <array>
@@ -29,7 +29,7 @@ struct payload {
   etf::bytes bytes;
 };
 
-// What a client is to do once it is told to go.
+// The work of a client, which begins when it is told to go.
 struct call_often {
   static constexpr std::string_view etf_tag = "call_often";
   term server;
@@ -77,20 +77,20 @@ class client : public coppice::server {
 
   std::vector<std::uint8_t> to_;
   std::uint64_t times_ = 0;
-  std::uint64_t size_ = 0; // of a cast; 0: calls
+  std::uint64_t size_ = 0; // bytes of a cast; 0: calls
 };
 
 class remote : public coppice::server {
  public:
   static constexpr std::string_view name = "remote";
-  // {calls, Echo, Callers, Operations}, each caller with a server of its own.
+  // {calls, Echo, Callers, Operations}: each caller has a server of its own.
   struct calling {
     static constexpr std::string_view etf_tag = "calls";
     term echo;
     std::uint64_t callers;
     std::uint64_t operations;
   };
-  // {casts, Sink, Senders, Operations, Size}: by the sink's clock.
+  // {casts, Sink, Senders, Operations, Size}: measured by the sink's clock.
   struct casting {
     static constexpr std::string_view etf_tag = "casts";
     term sink;
@@ -127,7 +127,7 @@ class remote : public coppice::server {
       return call(each_client.term(), cast_often{row.sink, each, row.size}, forever);
     });
     all_go(clients);
-    // The same messages take the same way: each call is behind the casts sent before it by this connection.
+    // Calls go the same way as casts: each call comes after the casts that this connection sent before it.
     for (int tries = 0; tries < most_asked; ++tries) {
       const coppice::answer stats = call(sink, etf::constant<"stats">{}, forever);
       const auto seen = stats.as<std::tuple<std::uint64_t, std::uint64_t, std::int64_t>>();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Handlers for the row local_gen_event_10, as peer_bench.erl has them, and who tells their manager, `events`,
-// and takes the time: `bench_event` answers {local_gen_event_10, Events} with {Events, Microseconds}, once
-// all ten have handled all of them.
+// Handlers for the row local_gen_event_10, as in peer_bench.erl, and the actor that notifies their manager,
+// `events`, and measures the time: `bench_event` answers {local_gen_event_10, Events} with {Events,
+// Microseconds}, once all ten have handled all events.
 #include <coppice/event_handler.hpp>
 
 #include <chrono>
@@ -18,8 +18,7 @@ namespace etf = coppice::etf;
 constexpr int handlers = 10;
 using notify = etf::constant<"notify">;
 using tick = etf::constant<"tick">;
-using done =
-    std::pair<etf::constant<"done">, term>; // {done, Pid}: who is told how many came since the last one
+using done = std::pair<etf::constant<"done">, term>; // {done, Pid}: Pid gets the number since the last one
 
 class handler : public coppice::event_handler {
  public:

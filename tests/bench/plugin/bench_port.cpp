@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Our side of port_line_1M: an actor whose program prints as many lines as it is told.
+// Our side of port_line_1M: an actor whose program prints as many lines as it is told to.
 #include <coppice/tcp.hpp>
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace {
 
-// {run, N}: how long N lines took, in microseconds.
+// {run, N}: returns how long N lines took, in microseconds.
 struct run_request {
   static constexpr std::string_view etf_tag = "run";
   std::int64_t lines;

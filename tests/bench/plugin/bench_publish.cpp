@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Named events for the rows local_event_… and dist_event_…: `bench_publish` starts as many readers as the row
-// says, publishes, and answers {Row, Events} with {Deliveries, Microseconds}, once each of them has had all.
-// With {dist_event_fanout_1000, Events, Node} that node's `bench_publish` starts them, and they follow this
-// one's event.
+// says, publishes, and answers {Row, Events} with {Deliveries, Microseconds} once each reader has had all
+// events. For {dist_event_fanout_1000, Events, Node} the `bench_publish` of that node starts the readers,
+// which follow this node's event.
 #include <coppice/event.hpp>
 #include <coppice/server.hpp>
 
@@ -22,13 +22,13 @@ using namespace coppice;
 
 constexpr const char* event_name = "bench_ticks";
 using tick = etf::constant<"tick">;
-using joined = etf::constant<"joined">; // of a reader, at its first event
-struct call_roll {};                    // {call_roll}: an event before those that count
-struct done {};                         // {done}: the last one of a run
+using joined = etf::constant<"joined">; // from a reader, at its first event
+struct call_roll {};                    // {call_roll}: an event before the counted ones
+struct done {};                         // {done}: the last event of a run
 
 struct reader_args {
   static constexpr etf::form etf_form = etf::form::map;
-  std::optional<std::string> node; // whose event; none: this one's
+  std::optional<std::string> node; // the node of the event; none: this one
 };
 
 class reader : public server {
@@ -96,7 +96,7 @@ class driver : public server {
     handle_info(again{});
     return {};
   }
-  // Of another node's event.
+  // Readers of another node's event.
   bool handle_call(const readers_for& what) {
     while (readers_.size() < std::get<1>(what))
       readers_.push_back(spawn<reader>(reader_args{std::get<2>(what)}).message);
@@ -107,7 +107,7 @@ class driver : public server {
     for (std::uint64_t i = 0; i < row.second; ++i) source_.publish(tick());
     return {row.second, since(began)};
   }
-  // What it is held against: as many messages to an actor that lets them pass.
+  // For comparison: the same number of messages to an actor that ignores them.
   figure handle_call(const send_0& row) {
     const message whom = spawn<hole>().message;
     const destination to(term{whom.bytes()});
@@ -124,7 +124,7 @@ class driver : public server {
   void handle_info(joined) {
     if (++joined_ == away) run(away);
   }
-  // Until all have joined.
+  // Publishes until all readers have joined.
   void handle_info(again) {
     if (joined_ == away) return;
     source_.publish(call_roll{});

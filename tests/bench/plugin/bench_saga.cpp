@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The sagas of the saga_… rows. `planner` starts a transaction with a step at each of the participants that
-// its value names, one after the other. `taker` takes part in transactions of both kinds: it counts, and does
-// nothing else, so that what is measured is the engine and its log. `callers` start transactions on their own
-// node, each one the next as soon as it has the outcome.
+// The sagas of the saga_… rows. `planner` starts a transaction with a step at each of the participants in its
+// value, one after the other. `taker` takes part in transactions of both kinds: it only counts, so that the
+// engine and its log are measured. `callers` start transactions on their own node; each starts the next one
+// as soon as it has the outcome.
 #include <coppice/owned.hpp>
 #include <coppice/saga.hpp>
 #include <coppice/server.hpp>
@@ -25,7 +25,7 @@ using coppice::steps;
 struct visit { // {visit, [Participant]}
   std::vector<std::string> whom;
 };
-struct one { // {one, Number}: a step's value
+struct one { // {one, Number}: the value of a step
   std::uint64_t number = 0;
 };
 
@@ -90,7 +90,7 @@ class caller : public coppice::server {
     order_ = order;
     return {};
   }
-  // How many transactions have ended before the time was over.
+  // Returns the number of transactions that ended before the time was over.
   coppice::no_reply handle_call(const go&, coppice::term from) {
     from_ = from;
     end_ = now() + std::chrono::milliseconds(order_.milliseconds);
@@ -133,7 +133,7 @@ class callers : public coppice::server {
   };
   using calls = run;
 
-  // {Transactions, Microseconds}
+  // Returns {Transactions, Microseconds}.
   std::pair<std::uint64_t, std::int64_t> handle_call(const run& what) {
     std::vector<coppice::message> made;
     for (std::uint64_t i = 0; i < what.callers; ++i) {

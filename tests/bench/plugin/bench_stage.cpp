@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Our side of the rows …_stage_…: pipelines that stand still until their source is called with {run, N}; it
-// answers {Events, Microseconds}, once its sinks have told of all events, or of a `timed` one {N,
-// Nanoseconds}, the 99th percentile of what an event took from there to the sink.
+// Our side of the rows …_stage_…: pipelines that stand still until their source is called with {run, N}. It
+// answers {Events, Microseconds} once its sinks have reported all events; a `timed` source answers {N,
+// Nanoseconds}, the 99th percentile of the time of an event from the source to the sink.
 #include <coppice/stage.hpp>
 
 #include <algorithm>
@@ -19,13 +19,13 @@ using coppice::term;
 namespace etf = coppice::etf;
 
 using run = std::pair<etf::constant<"run">, std::uint64_t>;
-using seen = std::pair<etf::constant<"seen">, std::uint64_t>; // {seen, Events}: by a sink
-using late = std::pair<etf::constant<"late">, std::int64_t>;  // {late, Nanoseconds}: by a `timed_sink`
+using seen = std::pair<etf::constant<"seen">, std::uint64_t>; // {seen, Events}: from a sink
+using late = std::pair<etf::constant<"late">, std::int64_t>;  // {late, Nanoseconds}: from a `timed_sink`
 using follow =
     std::tuple<etf::constant<"follow">, etf::atom, etf::atom>; // {follow, Name, Node}: subscribe to it
 
-// Gives what it is asked for while it has something to give.
-template <class Events, class Event> // Events makes each of them
+// Emits events on demand while it has any left.
+template <class Events, class Event> // Events makes each event
 class source_of : public coppice::producer {
  public:
   coppice::no_reply handle_call(const run& asked, term from) {
@@ -57,7 +57,7 @@ class source_of : public coppice::producer {
 
 struct source_options {
   static constexpr etf::form etf_form = etf::form::map;
-  std::optional<std::uint64_t> sinks; // each of which gets every event; 1 without it
+  std::optional<std::uint64_t> sinks; // number of sinks, each of which gets every event; none: 1
 };
 
 template <class Events, class Event>
@@ -84,7 +84,7 @@ class source : public counted_source<source, std::int64_t> {
   std::int64_t last_ = 1000;
 };
 
-// Binaries of 1 KiB.
+// Events are binaries of 1 KiB.
 class blobs : public counted_source<blobs, etf::bytes> {
  public:
   static constexpr std::string_view name = "blobs";
@@ -94,7 +94,7 @@ class blobs : public counted_source<blobs, etf::bytes> {
   const std::vector<std::uint8_t> one_ = std::vector<std::uint8_t>(1024, 'x');
 };
 
-// Its events are the times at which they were made, in ns; the last one is 0.
+// Each event is the time at which it was made, in ns; the last one is 0.
 class timed : public source_of<timed, std::int64_t> {
  public:
   static constexpr std::string_view name = "timed";
@@ -124,7 +124,7 @@ class forward : public coppice::producer_consumer {
 
 struct sink_options {
   static constexpr etf::form etf_form = etf::form::map;
-  std::string source; // the registered name of who is told
+  std::string source; // registered name of the process that is told
 };
 
 template <class Event>

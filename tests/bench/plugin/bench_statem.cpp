@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// State machines for the local_statem_… rows, as peer_bench.erl has them: a machine that is told things by
-// casts, and who tells it and takes the time. `bench_statem` answers {ROW, Operations} with {Operations,
-// Microseconds}.
+// State machines for the local_statem_… rows, as in peer_bench.erl: a machine that gets its events by casts,
+// and the actor that sends them and measures the time. `bench_statem` answers {ROW, Operations} with
+// {Operations, Microseconds}.
 #include <coppice/statem.hpp>
 
 #include <chrono>
@@ -29,7 +29,7 @@ class machine : public coppice::statem<side> {
     ++events_;
     return next(now == side::left ? side::right : side::left);
   }
-  // Sets a time-out that the next one cancels, by leaving the state.
+  // Sets a time-out, which the next event cancels by leaving the state.
   transition handle_cast(side now, const timed&) {
     ++events_;
     return next(now == side::left ? side::right : side::left).state_timeout(1h);
@@ -66,7 +66,7 @@ class driver : public coppice::server {
       for (std::uint64_t i = 0; i < row.second; ++i) cast(to, timed{});
     });
   }
-  // A thousand wait for the other state, and are handled there.
+  // A thousand events wait for the other state, and are handled there.
   figure handle_call(const postpones& row) {
     const std::uint64_t rounds = row.second / 1000;
     return measured(rounds * 1002, [&](const coppice::destination& to) {

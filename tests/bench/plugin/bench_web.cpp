@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is behind the routes of web.yaml: GET /hello is a line, POST /size says how much came, WebSockets of
-// /echo are given back what they say, GET /publish publishes the event that /events has.
+// The actors behind the routes of web.yaml: GET /hello answers a line, POST /size the size of the body;
+// WebSockets of /echo get back what they send; GET /publish publishes the event of /events.
 #include <coppice/event.hpp>
 #include <coppice/web.hpp>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Our side of the rows about many at once: timers pending, actors parked in a call, requests without an
-// answer, and pings while a thousand actors are busy. The driver's calls stand in README.md.
+// Our side of the rows with many things at once: pending timers, actors parked in a call, requests without an
+// answer, and pings while a thousand actors are busy. README.md lists the driver's calls.
 #include <coppice/server.hpp>
 
 #include <algorithm>
@@ -23,12 +23,12 @@ std::int64_t microseconds(std::chrono::nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
 }
 
-// Sorted; `share` of them are at most the result.
+// `sorted` is ascending; a share of `share` of the values is at most the result.
 std::int64_t quantile(const std::vector<std::int64_t>& sorted, double share) {
   return sorted[static_cast<std::size_t>(static_cast<double>(sorted.size() - 1) * share)];
 }
 
-// Counts questions and answers none of them; {seen, N} is answered once there were so many.
+// Counts questions and answers none; {seen, N} is answered once N have come.
 class hole : public coppice::server {
  public:
   static constexpr std::string_view name = "hole";
@@ -60,7 +60,7 @@ class hole : public coppice::server {
   std::uint64_t questions_ = 0;
 };
 
-// {ask, Hole} waits for an answer for ever; {request, Hole, N} asks so often without waiting.
+// {ask, Hole} waits for an answer for ever; {request, Hole, N} asks N times without waiting.
 struct ask {
   static constexpr std::string_view etf_tag = "ask";
   term whom;
@@ -170,7 +170,7 @@ class driver : public coppice::server {
     return {};
   }
 
-  // {P50, P99, P99.9} in nanoseconds.
+  // Returns {P50, P99, P99.9} in nanoseconds.
   std::tuple<std::int64_t, std::int64_t, std::int64_t> handle_call(const pings& wanted) {
     std::vector<coppice::message> load;
     for (int i = 0; i < 1000; ++i) {

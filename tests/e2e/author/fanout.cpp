@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A fan-out as a newcomer writes one: {ask, [Name], Request} asks them all at once and answers how many have
-// replied.
+// A fan-out as a newcomer would write it: {ask, [Name], Request} asks all of them at once; the answer is the
+// number of replies.
 #include <coppice/server.hpp>
 
 struct ask {

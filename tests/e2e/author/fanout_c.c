@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A fan-out in C: the cast {publish, [Pid], Term} sends the term to each; what is no such list is not taken.
+ * A fan-out in C: the cast {publish, [Pid], Term} sends the term to each pid. Other casts are not handled.
  */
 #include <coppice/server.h>
 #include <coppice/term.h>

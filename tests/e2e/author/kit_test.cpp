@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The kit tests of the plugins beside this file, all in one program, which is given the folder of their built
-// files and one to write in: a promise a line, and the status is the number of those that do not hold.
+// The kit tests of the plugins in this folder, as one program. Its arguments are the folder of their built
+// files and a folder to write in. It prints a line for each promise; its exit status is the number of
+// promises that do not hold.
 #include <coppice/testing.hpp>
 
 #include <coppice/testing/erlang.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A rate limiter as a newcomer writes one: {allow, Key} is true at most `burst` times, of which one comes
-// back each `every` milliseconds. Its buckets survive a reload.
+// A rate limiter as a newcomer would write it: {allow, Key} is true at most `burst` times; every `every`
+// milliseconds allow one more. Its buckets survive a reload.
 #include <coppice/server.hpp>
 
 #include <algorithm>

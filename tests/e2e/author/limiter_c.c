@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A rate limiter in C: `allow` is true three times, then false until a second has passed since the first of
- * them. */
+ * A rate limiter in C: `allow` is true three times, then false until a second has passed since the first
+ * true. */
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <coppice/timer.h>

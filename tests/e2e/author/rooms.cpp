@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Chat rooms as a newcomer writes them: {join, Room, Pid}, {say, Room, Text}, {members, Room}. Who ends has
-// left.
+// Chat rooms as a newcomer would write them: {join, Room, Pid}, {say, Room, Text}, {members, Room}. A process
+// that ends leaves its rooms.
 #include <coppice/info.hpp>
 #include <coppice/server.hpp>
 

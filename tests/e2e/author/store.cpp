@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A store in a file as a newcomer writes one: {put, Key, Value} is on the disk when it is answered, {get,
-// Key} gives {ok, Value} or not_found, also after a restart. The disk is waited for on the node's pool.
+// A store in a file as a newcomer would write it: {put, Key, Value} is on the disk when it is answered; {get,
+// Key} returns {ok, Value} or not_found, also after a restart. Waiting for the disk happens on the node's
+// pool.
 #include <coppice/server.hpp>
 
 #include <fstream>

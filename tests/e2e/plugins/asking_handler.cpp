@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// asking_handler: an event handler that asks `kv` for the key that each event is, and keeps what it answers.
-// What kv does not have is -1, or makes one that is `strict` fail in on_response.
+// asking_handler: an event handler that asks `kv` for each event, which is a key, and keeps the answers. A
+// key that kv does not have gives -1, or, if the handler is `strict`, makes on_response fail.
 #include <coppice/event_handler.hpp>
 
 #include <cstdint>

@@ -16,19 +16,19 @@ namespace {
 
 namespace etf = coppice::etf;
 
-struct note { // {note, Term}: kept
+struct note { // {note, Term}: keeps Term
   std::string text;
 };
 struct slow { // {slow, Ms}: holds the actor
   std::uint64_t ms = 0;
 };
-struct tell { // {tell, To, Text, File}: sends {told, Text}, keeps Text, and holds the actor until File is
-              // there
+// {tell, To, Text, File}: sends {told, Text}, keeps Text, and holds the actor until File exists
+struct tell {
   coppice::term to;
   std::string text;
-  std::string file; // empty: it is not held
+  std::string file; // empty: the actor is not held
 };
-struct alarm { // {alarm, Ms, Text}: keeps Text by a timer
+struct alarm { // {alarm, Ms, Text}: keeps Text when a timer ends
   std::uint64_t ms = 0;
   std::string text;
 };
@@ -38,17 +38,17 @@ struct told { // {told, Text}
 struct rung { // {rung, Text}
   std::string text;
 };
-struct guard { // {guard, Pid}: keeps `down` when it ends
+struct guard { // {guard, Pid}: keeps `down` when the process ends
   coppice::term process;
 };
-struct drift { // {drift, Node}: something else there than elsewhere
+struct drift { // {drift, Node}: makes the state on that node differ from the others'
   std::string node;
 };
-struct odd { // {odd, Term}: how many of seven effects that make no sense are refused; Term is no destination
+struct odd { // {odd, Term}: number of refused effects among seven wrong ones; Term is no destination
   coppice::term term;
 };
-using crash = etf::constant<"crash">; // an exception
-using reach = etf::constant<"reach">; // calls what may not be called
+using crash = etf::constant<"crash">; // throws
+using reach = etf::constant<"reach">; // calls a host function that is not allowed here
 using list = etf::constant<"list">;
 using down =
     std::tuple<etf::constant<"DOWN">, coppice::term, etf::constant<"process">, coppice::term, coppice::term>;
@@ -94,7 +94,7 @@ class brittle_machine : public coppice::raft_machine {
     refused += cancel_timer(1) ? 0 : 1;
     refused += every(at, std::chrono::microseconds(1), rung{"odd"}) == 0 ? 1 : 0;
     try {
-      host().send_after(std::chrono::seconds(1), rung{"odd"}); // by a clock that is not the group's
+      host().send_after(std::chrono::seconds(1), rung{"odd"}); // not the clock of the group
     } catch (const std::logic_error&) {
       ++refused;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// door's next versions, which also count how often they were taken over and save that too.
+// Later versions of door. They count their reloads, and save that number too.
 // rooms: plugins
 #include <coppice/statem.hpp>
 

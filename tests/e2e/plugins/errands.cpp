@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A participant whose steps block until another process lets them go on, and the actor that does them in
-// workers: the saga itself has no callbacks for steps.
+// A participant whose steps block until another process lets them go on. Its workers do the steps; the saga
+// itself has no callbacks for steps.
 #include <coppice/saga.hpp>
 
 #include <chrono>
@@ -12,7 +12,7 @@ namespace errands {
 using coppice::step;
 namespace etf = coppice::etf;
 
-// Coordinates nothing and does nothing: its workers do.
+// Coordinates nothing and does no step itself: its workers do the steps.
 class office : public coppice::saga {
  public:
   static constexpr std::string_view name = "office";
@@ -22,7 +22,7 @@ class office : public coppice::saga {
 
 struct settings {
   static constexpr etf::form etf_form = etf::form::map;
-  std::string gate; // NAME@ALIVE@HOST of the process that is asked {do | undo, Tx, Attempt}
+  std::string gate; // NAME@ALIVE@HOST of the process that gets the call {do | undo, Tx, Attempt}
 };
 
 class errand : public coppice::saga {
@@ -33,7 +33,7 @@ class errand : public coppice::saga {
       R"("properties":{"gate":{"type":"string"}}})";
 
   void init(const settings& args) { gate_ = args.gate; }
-  // The result is the attempt.
+  // Returns the number of the attempt.
   std::uint32_t handle_do(const step& s, coppice::term) {
     interim(s, etf::atom{"begun"});
     ask("do", s);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// exhibit: shows itself slowly or at length. call {show, Milliseconds, Entries}: from now on its
-// format_status takes that long and gives a list of so many integers -> ok; call shown -> how often it was
-// asked for.
+// exhibit: shows its state slowly, or a long state. call {show, Milliseconds, Entries} -> ok: from now on its
+// format_status takes that long and returns a list of that many integers; call shown -> number of calls of
+// format_status.
 #include <coppice/server.hpp>
 
 #include <chrono>

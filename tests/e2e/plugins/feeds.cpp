@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Named events from both sides: `shop` publishes what it is told to, `desk` subscribes to what it is told to
-// and keeps what it gets, in Erlang's syntax, one text a message. A `watcher` is a subscriber of one event
-// for as long as it lives, that subscribes again after each end, and looks whether the numbers follow.
+// Named events from both sides: `shop` publishes what it is told; `desk` subscribes to what it is told and
+// keeps what it gets, each message as text in Erlang's syntax. A `watcher` subscribes to one event for as
+// long as it lives, again after each end, and checks that the numbers have no holes.
 #include <coppice/event.hpp>
 #include <coppice/server.hpp>
 
@@ -33,23 +33,23 @@ struct source_args {
 struct publish {
   term payload;
 };
-struct publish_many { // 1, 2, …, count
+struct publish_many { // publishes 1, 2, …, count
   std::uint64_t count = 0;
 };
-struct publish_by { // with another actor's token
+struct publish_by { // publishes with another actor's token
   std::uint64_t token = 0;
   term payload;
 };
 struct enroll {
   std::string name;
 };
-struct try_options { // the status of registering with them
+struct try_options { // the status of a registration with these options
   std::string name;
   std::uint32_t flags = 0, buffer = 0, queue = 0;
   std::uint64_t bytes = 0;
   std::uint32_t slow = 0;
 };
-struct try_subscribe { // and of subscribing
+struct try_subscribe { // the status of a subscription
   std::string name;
   std::uint32_t flags = 0, begin = 0;
 };
@@ -90,7 +90,7 @@ class shop : public server {
     return detail::event_host.need().subscribe(handle(), detail::plain(what.name), {}, &raw, nullptr);
   }
   std::uint64_t handle_call(etf::constant<"token">) { return source_.token(); }
-  // The counts of subscribers that it was told.
+  // The numbers of subscribers that it was told, in order.
   std::vector<std::uint64_t> handle_call(etf::constant<"heard">) { return heard_; }
   ok handle_call(etf::constant<"unregister">) { return source_.unregister(), ok(); }
   void handle_cast(etf::constant<"crash">) { throw std::runtime_error("told to"); }
@@ -115,7 +115,7 @@ struct leave {
   std::string name;
   std::string node;
 };
-struct rest { // until there is no such file
+struct rest { // pauses until there is no such file
   std::string file;
 };
 
@@ -125,15 +125,15 @@ class desk : public server {
   using calls = std::variant<follow, leave, etf::constant<"got">, etf::constant<"sum">>;
   using infos = std::variant<event, event_gap, event_end>;
 
-  // {Creation, First, Last, Buffer}
+  // Returns {Creation, First, Last, Buffer}.
   std::tuple<std::uint32_t, std::uint64_t, std::uint64_t, std::uint32_t> handle_call(const follow& what) {
     const event_begin begun = subscribe(*this, what.name, what.node, options_of(what.how));
     return {begun.creation, begun.first, begun.last, begun.buffer};
   }
   bool handle_call(const leave& what) { return unsubscribe(*this, what.name, what.node); }
-  // What came since the last time.
+  // The messages since the last call.
   std::vector<std::string> handle_call(etf::constant<"got">) { return std::exchange(got_, {}); }
-  // Of events alone: how many, the last number, how many numbers did not follow the one before, gaps.
+  // For events only: their number, the last number, how many did not follow the number before, and gaps.
   std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"sum">) {
     return {events_, last_, breaks_, gaps_};
   }
@@ -174,7 +174,7 @@ class desk : public server {
       out.after = event_position{static_cast<std::uint32_t>(creation), number};
     return out;
   }
-  // Of what the tests send: atoms, integers, {Name, Node}.
+  // The text of terms that the tests send: atoms, integers, {Name, Node}.
   static std::string text(term what) {
     etf::cursor at(what.encoded);
     std::string_view atom, node;
@@ -193,7 +193,7 @@ class desk : public server {
   std::uint64_t events_ = 0, last_ = 0, breaks_ = 0, gaps_ = 0;
 };
 
-// Subscribes to what it publishes itself, and publishes from that callback: from N it counts down.
+// Subscribes to its own event, and publishes in that callback: it counts down from N.
 class countdown : public server {
  public:
   static constexpr std::string_view name = "countdown";
@@ -204,7 +204,7 @@ class countdown : public server {
     subscribe(*this, "countdown");
   }
   std::uint64_t handle_call(std::uint64_t from) { return source_.publish(from); }
-  // How many came, the number of the last one, and what it said.
+  // The number of events, the number of the last one, and its value.
   std::tuple<std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"had">) {
     return {events_, last_, says_};
   }
@@ -225,9 +225,9 @@ struct watched {
   static constexpr etf::form etf_form = etf::form::map;
   std::string event;
   std::optional<std::string> node;   // none: this one
-  std::optional<bool> since;         // it goes on where it was, else with what comes
-  std::optional<std::uint64_t> slow; // rests a millisecond every so many events
-  std::string wrong;                 // the file that gets a line for each number that does not follow
+  std::optional<bool> since;         // true: continues where it was; else: starts with new events
+  std::optional<std::uint64_t> slow; // pauses a millisecond every N events
+  std::string wrong;                 // file that gets a line for each number that does not follow
 };
 using again = etf::constant<"again">;
 
@@ -246,7 +246,7 @@ class watcher : public server {
     args_ = given;
     begin();
   }
-  // {Last, Events, Gaps, Ends}
+  // Returns {Last, Events, Gaps, Ends}.
   std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t> handle_call(etf::constant<"sum">) {
     return {next_ == 0 ? 0 : next_ - 1, events_, gaps_, ends_};
   }
@@ -275,7 +275,7 @@ class watcher : public server {
     try {
       subscribe(*this, args_.event, args_.node.value_or(""), how);
       if (!how.after) next_ = 0;
-    } catch (const std::runtime_error&) { // there is no such event just now
+    } catch (const std::runtime_error&) { // the event does not exist just now
       send_after(pause, again{});
     }
   }
@@ -288,7 +288,7 @@ class watcher : public server {
 
   static constexpr std::chrono::milliseconds pause{20};
   watched args_;
-  std::uint64_t next_ = 0; // 0: any
+  std::uint64_t next_ = 0; // 0: any number may come
   std::uint64_t events_ = 0, gaps_ = 0, ends_ = 0;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// flood: casts one term again and again, from inside the node, as fast as its receiver's node takes it.
+// flood: casts one term again and again from inside the node, as fast as the receiver's node takes it.
 // {flood, Dest, Term} starts it.
 #include <coppice/server.hpp>
 
@@ -13,7 +13,7 @@ struct start {
 };
 using due = etf::constant<"$due">;
 constexpr std::chrono::milliseconds pace{1};
-constexpr int at_once = 64; // casts, each of which may wait for the receiver's node
+constexpr int at_once = 64; // casts; each may have to wait for the receiver's node
 
 class flood_server : public coppice::server {
  public:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * forger: a server that passes bytes off as terms. It is called with {How, Dest, Binary}, hands the binary's
- * bytes to the host as what it sends, casts, asks, exits, ends or answers with, and answers with the host's
- * status. */
+ * forger: a server that passes bytes off as terms. A call {How, Dest, Binary} gives the binary's bytes to the
+ * host as the term to send, cast, ask, exit, end or answer with, and returns the host's status. */
 #include <coppice/server.h>
 #include <coppice/term.h>
 
@@ -42,7 +41,7 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
   if (!coppice_read_tuple(&at, 3) || !coppice_read_atom(&at, &how) || !coppice_read_term(&at, &dest) ||
       !coppice_read_binary(&at, &bytes))
     return COPPICE_UNHANDLED;
-  /* A part of the request as a message of its own, which nobody looks at within the node. */
+  /* A part of the request as a separate message, whose bytes nothing in the node checks. */
   m.data = bytes.data, m.size = bytes.size, m.owner = request->owner;
   switch (how.data[0]) {
     case 's': /* send */
@@ -60,7 +59,7 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
     case 'e': /* exit */
       status = actors->exit(self, dest, bytes, 0);
       break;
-    case 'o': /* outright: as a server does that leaves it at that */
+    case 'o': /* outright: like a server that returns without checking the status */
       return calls->reply(self, from, &m);
     case 'b': /* back */
       status = calls->reply(self, from, &m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// hoard: a server that keeps memory until it is told to drop it, allocated in each way that a plugin has.
-// What it got by malloc it gives to another plugin, which frees it: scavenger is the same code under another
+// hoard: a server that keeps memory until it is told to drop it, allocated in every way that a plugin can.
+// Memory from malloc can be given to another plugin, which frees it: scavenger is the same code under another
 // name.
 #include <zlib.h>
 #include <coppice/server.hpp>
@@ -18,7 +18,7 @@ namespace hoard {
 
 namespace etf = coppice::etf;
 
-// {by_malloc, Bytes} and so on: keeps so many bytes.
+// {by_malloc, Bytes} and the following ones: keeps that many bytes.
 struct by_malloc {
   std::uint64_t bytes = 0;
 };
@@ -34,10 +34,10 @@ struct in_blocking_run {
 struct on_thread {
   std::uint64_t bytes = 0;
 };
-struct take { // {take, Address}: frees what `give` of another plugin returned
+struct take { // {take, Address}: frees the memory that `give` of another plugin returned
   std::uint64_t address = 0;
 };
-using give = etf::constant<"give">; // the address of what it has by malloc, which is not its own any more
+using give = etf::constant<"give">; // the address of its memory from malloc, which it then forgets
 using drop = etf::constant<"drop">; // frees everything
 using ok = etf::constant<"ok">;
 
@@ -45,7 +45,7 @@ struct block {
   block* next;
 };
 constexpr std::size_t block_bytes = 700;
-// What deflateInit() allocates, by zlib.h: (1 << (windowBits + 2)) + (1 << (memLevel + 9)) bytes, and the
+// The bytes that deflateInit() allocates, by zlib.h: (1 << (windowBits + 2)) + (1 << (memLevel + 9)), and the
 // structure with the state.
 constexpr std::size_t stream_bytes = (1 << 17) + (1 << 17) + 6000;
 

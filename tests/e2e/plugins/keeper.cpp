@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// keeper: tells what it was started with. call args -> its args; call initial -> those that init had, the
-// same unless its args have changed as it ran.
+// keeper: reports its arguments. call args -> its args; call initial -> the args that init got, which differ
+// only if the args changed while it ran.
 #include <coppice/server.hpp>
 
 namespace keeper {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// kv with another layout of its saved state: LAYOUT 1 is pairs, as the bundled one has them, LAYOUT 2 is all
-// keys and then all values. Either reads both, so that a reload can go back and forth between them.
+// kv with another layout of its saved state: LAYOUT 1 is pairs, as the bundled kv has them; LAYOUT 2 is all
+// keys and then all values. Each version reads both layouts, so that a reload can go in either direction.
 // rooms: plugins
 #include <coppice/server.hpp>
 

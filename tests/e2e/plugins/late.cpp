@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// late: a server that starts when the file args.gate is there, and not at all while args.needs names one that
-// is missing.
+// late: a server whose init waits until the file args.gate exists, and fails while the file that args.needs
+// names is missing.
 #include <coppice/server.hpp>
 
 #include <filesystem>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// lines: takes lines of the log, as an actor of node.log.handlers, and registers as args.name. It logs "took
-// N" for each batch, and has the talker args.echo log "echo" for it. While the file args.gate is there, it
+// lines: an actor of node.log.handlers, which gets lines of the log; it registers as args.name. It logs "took
+// N" for each batch, and makes the talker args.echo log "echo" for it. While the file args.gate exists, it
 // holds the batch. call `kept` -> [Text], the last thousand lines as LEVEL MODULE: MESSAGE [NAME]; call
-// `times` -> {First, Last}, the microseconds of the first and the last line. `die` ends it.
+// `times` -> {First, Last}, the times of the first and the last line in microseconds. `die` ends it.
 #include <coppice/server.hpp>
 
 #include <deque>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Actors of every further behaviour, each with a connection of its own, which says who it is: `switchboard`,
-// a router, and `reporter`, an event handler, answer lines; `source`, a producer, makes events of them;
-// `sink`, a consumer, writes what comes to it. "leave" takes the handler out of its manager.
+// Actors of other behaviours, each with a connection of its own on which it says what it is: `switchboard`, a
+// router, and `reporter`, an event handler, answer lines; `source`, a producer, makes events of them; `sink`,
+// a consumer, writes its events. "leave" removes the handler from its manager.
 #include <coppice/event_handler.hpp>
 #include <coppice/router.hpp>
 #include <coppice/stage.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// pages: answers the requests of a web server, as its path's parameter `what` says; else with what it was
-// asked, a line for each part. `slow` is never answered, `crash` is an exception.
+// pages: answers requests of a web server as the path's parameter `what` says; otherwise the answer repeats
+// the request, a line for each part. `slow` is never answered, `crash` throws.
 #include <coppice/server.hpp>
 
 #include <map>

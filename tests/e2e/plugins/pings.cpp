@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An actor that does with datagrams what they say, and tells who asks what it has seen: "echo TEXT" and one
-// without bytes are answered at once, "later N TEXT" after N milliseconds, in whatever order, and all else
-// with its size.
+// An actor that does what datagrams say, and answers calls about what it has seen. "echo TEXT" and an empty
+// datagram are answered at once, "later N TEXT" after N milliseconds, in any order, and every other one with
+// its size.
 #include <coppice/udp.hpp>
 
 #include <algorithm>
@@ -33,7 +33,7 @@ struct change_group {
 };
 
 struct send_to {
-  static constexpr std::string_view etf_tag = "send_to"; // 127.0.0.1:port, so many bytes
+  static constexpr std::string_view etf_tag = "send_to"; // sends that many bytes to 127.0.0.1:port
   std::uint16_t port = 0;
   std::uint64_t bytes = 0;
 };
@@ -66,9 +66,9 @@ class pings : public udp {
   }
 
   std::uint64_t handle_call(etf::constant<"count">) { return count_; }
-  // errno's number and the port of what did not arrive last.
+  // errno and the port of the last datagram that did not arrive.
   std::tuple<int, int> handle_call(etf::constant<"error">) { return {last_error_, error_port_}; }
-  // How often there was room again.
+  // How often on_writable was called.
   std::uint64_t handle_call(etf::constant<"writable">) { return writable_; }
   std::uint64_t handle_call(etf::constant<"port">) { return udp_socket(*this).address().port(); }
   std::int64_t handle_call(const change_group& how) {
@@ -95,7 +95,7 @@ class pings : public udp {
     udp_address to;
   };
 
-  // Whether it is answered now, and what with.
+  // Whether the datagram is answered now; `answer` is the text.
   bool take(const datagram& one, std::string& answer) {
     const std::string_view text = to_text(one.bytes());
     const std::string_view word = text.substr(0, text.find(' '));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A coordinator whose plan comes with the start: what a test wants done, by whom. As a participant it has a
-// plan's steps do its step, so plans in plans make a tree.
+// A coordinator whose plan comes with the start: the steps that a test wants, and the participant for each.
+// As a participant it executes a plan too, so plans within plans make a tree.
 #include <coppice/saga.hpp>
 
 #include <string>
@@ -24,7 +24,7 @@ struct planned {
 struct plan {
   std::vector<planned> steps;
 };
-// The step's reason says what follows: `again`, or {instead, To, Value}.
+// The reason of a failed step says what follows: `again`, or {instead, To, Value}.
 struct instead {
   std::string to;
   coppice::owned_term value;

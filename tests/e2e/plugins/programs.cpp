@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An actor with a program: it tells the program what it is told, and keeps what the program says.
+// An actor with a program: it passes on to the program what it is told, and keeps what the program writes.
 #include <coppice/tcp.hpp>
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class talk : public tcp {
     const std::int32_t status = program().write(what.text);
     return etf::atom{status == COPPICE_OK ? "ok" : status == COPPICE_E_FULL ? "full" : "closed"};
   }
-  // Until it is refused, at most so much; how much it was.
+  // Writes until a write is refused, at most that much; returns the number of bytes.
   std::uint64_t handle_call(const fill& most) {
     const std::string block(65536, 'f');
     std::uint64_t done = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A TCP proxy: for each client a connection to a server, whose address is its args', and all bytes both ways.
-// Who does not read stops who writes to him, and nothing waits here beyond both connections' bounds.
+// A TCP proxy: for each client a connection to the server whose address is in its args, and all bytes both
+// ways. A side that does not read stops the other side's writes, and at most the bounds of both connections
+// wait here.
 #include <coppice/tcp.hpp>
 
 #include <cstdint>
@@ -24,20 +25,20 @@ class proxy : public tcp {
   void on_connect(connection with) {
     if (client_ != 0) return connection(*this, client_).resume(), void();
     client_ = with.id();
-    with.pause(); // until there is somebody to give it to
+    with.pause(); // until the connection to the server is open
     server_ = connect_to(*this, to_.host, to_.port, {.half_close = true});
     if (server_ == 0) with.reset();
   }
   std::size_t on_data(connection from, bytes data) {
     if (other(from).write(data) != COPPICE_E_FULL) return data.size();
-    from.pause(); // and what is left comes again after resume
+    from.pause(); // after resume the rest comes again
     return 0;
   }
   void on_drained(connection to) { other(to).resume(); }
   void on_eof(connection from) {
     other(from).end();
     if (++ended_ < 2) return;
-    from.close(); // neither says any more
+    from.close(); // both sides have ended
     other(from).close();
   }
   void on_close(connection of) { other(of).close(); }
@@ -52,7 +53,7 @@ class proxy : public tcp {
   settings to_;
   std::uint64_t client_ = 0;
   std::uint64_t server_ = 0;
-  int ended_ = 0; // of both, who sends no more
+  int ended_ = 0; // number of sides that send no more
 };
 
 } // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// rain: sends numbered casts to a server, so many a second as it is told and the machine allows, from inside
-// the node. {rain, Dest, PerSecond} starts it, `stop` ends it and answers how many it has sent.
+// rain: sends numbered casts to a server from inside the node, as many a second as it is told if the machine
+// can. {rain, Dest, PerSecond} starts it; `stop` ends it and returns how many it has sent.
 #include <coppice/server.hpp>
 
 namespace rain {
@@ -37,7 +37,7 @@ class rain_server : public coppice::server {
     if (per_second_ == 0) return;
     const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(now() - began_).count();
     const auto whole = static_cast<std::int64_t>(per_second_) * passed / 1'000'000;
-    // What a busy machine left undone is not made up for at once.
+    // Casts that a busy machine could not send in time are not sent all at once later.
     const std::int64_t most = static_cast<std::int64_t>(per_second_) / 20;
     for (std::int64_t end = std::min(whole, sent_ + most); sent_ < end; ++sent_) cast(to_, sent_);
     send_after(pace, due{});

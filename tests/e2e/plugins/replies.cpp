@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// replies: an actor that answers requests of a web server now, later or never, as their path says: /now tells
-// what was asked; /later waits until somebody sends {release, Text}; /never; /throw; /twice answers two
-// times, and the header x-second of the next /now is what came of the second; /bad has a status that none can
-// have, /split a header with a line's end. Call `waiting` -> how many wait, `aborted` -> the ends that it
-// heard of. What waits goes over a reload. Of events: /events accepts, with the id its client had last as the
-// first event, /events/refuse answers 204, /events/slow takes a while, /events/held as long as the file with
-// that id for a name is not there. Messages: {say, Data}, {say, Data, Name, Id} to all clients,
-// `leave` closes all; call `clients` -> how many. Of WebSockets: /talk/echo gives back what it gets,
-// /talk/chat speaks the protocol "chat" where that is offered, /talk/odd one that nobody offers, …/early says
-// two things before it accepts, /talk/refuse answers 403, /talk/throw throws, /talk/slow takes a while. A
-// text "bye CODE REASON" closes, "flood" sends 64 MiB, "die" throws. Call `talked` -> how they ended,
-// `talkers` -> who there is. {say, Data} goes to all of them too.
+// replies: an actor that answers requests of a web server now, later or never, as the path says. /now repeats
+// the request; /later waits until a message {release, Text}; /never; /throw; /twice answers two times, and
+// the header x-second of the next /now has the status of the second answer; /bad has an invalid status,
+// /split a header with a line end. Call `waiting` -> number of waiting requests, `aborted` -> the ends of
+// requests that it was told. Waiting requests survive a reload. For streams of events: /events accepts, and
+// its first event is the last id of its client; /events/refuse answers 204; /events/slow takes a while;
+// /events/held waits until the file named by that id exists. Messages: {say, Data}, {say, Data, Name, Id} to
+// all clients, `leave` closes all; call `clients` -> their number. For WebSockets: /talk/echo repeats;
+// /talk/chat speaks the protocol "chat" where it is offered, /talk/odd one that no client offers; /talk/early
+// sends two messages before it accepts; /talk/refuse answers 403, /talk/throw throws, /talk/slow takes a
+// while. A text "bye CODE REASON" closes, "flood" sends 64 MiB, "die" throws. Call `talked` -> how they
+// ended, `talkers` -> those that are open. {say, Data} goes to all of them too.
 #include <coppice/info.hpp>
 #include <coppice/web.hpp>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Workers with a say in their pool: {join, Room} goes to the worker of that room, {wrong} to one that there
-// is not, {fails} ends in an exception; who finds no room is told to come later, unless {drop} or {usual}.
+// Workers that choose in their pool: {join, Room} goes to the worker of that room, {wrong} to a worker that
+// does not exist, {fails} throws. On overload a request is answered with `later`, but {drop} is dropped and
+// {usual} handled as usual.
 #include <coppice/pool.hpp>
 
 #include <chrono>

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// seats: `seat` is an actor that a web server's route makes for each client. It counts what its client says
-// and answers with its greeting, the count and the text, or does what the text says: "die" throws, "stop"
-// ends in an orderly way, "bye" closes, "stuck MILLISECONDS" holds it up. Of events: "said" messages are sent
-// to its client as events, /events/close closes at once. What becomes of it `ledger` is told, and answers
-// `told`: "closed CODE", "terminate REASON". Paths: /.../refuse answers 403, /.../throw throws, /.../slow
-// takes a while.
+// seats: a web server's route makes an actor `seat` for each client. It counts its client's messages and
+// answers with its greeting, the count and the text, or does what the text says: "die" throws, "stop" ends
+// normally, "bye" closes, "stuck MILLISECONDS" blocks it. For streams of events: "said" messages go to its
+// client as events, /events/close closes at once. `ledger` is told how seats end, and answers `told`: "closed
+// CODE", "terminate REASON". Paths: /.../refuse answers 403, /.../throw throws, /.../slow takes a while.
 #include <coppice/web.hpp>
 
 #include <stdexcept>
@@ -97,7 +96,7 @@ class seat : public coppice::web {
  private:
   std::string greeting_;
   std::int64_t count_ = 0;
-  std::optional<coppice::owned_pid> client_; // of events
+  std::optional<coppice::owned_pid> client_; // for streams of events
 };
 
 class ledger : public coppice::server {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// shift: a server whose state can be followed through reloads. What a reload may stumble over is chosen by
-// macros: SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_MISFITS (it expects a state of another form),
-// RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS, RESTORE_FAILS_LATE, AFTER_RESTORE (it rings once restored,
-// and ends if it has counted to 7), STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED, CLINGS (a thread that
-// goes on while the file that COPPICE_SHIFT_CLINGS names is there, also when the actor's state is gone);
-// VERSION is its version. In the process that tries files out the environment has no COPPICE_SHIFT_HARM, so
-// that what depends on it happens in the daemon only.
+// shift: a server whose state tests follow through reloads. Macros choose what goes wrong in a reload:
+// SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_MISFITS (it expects a state of another form),
+// RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS, RESTORE_FAILS_LATE, AFTER_RESTORE (it sends itself a
+// message once restored, and ends if it has counted to 7), STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED,
+// CLINGS (a thread that goes on while the file that COPPICE_SHIFT_CLINGS names exists, even after the actor's
+// state is gone). VERSION is its version. The process that tries files out has no COPPICE_SHIFT_HARM in its
+// environment, so harm that depends on it happens only in the daemon.
 #include <coppice/post.hpp>
 #include <coppice/server.hpp>
 
@@ -48,7 +48,7 @@ std::jthread clinging; // joined when the file is closed
 using next = etf::constant<"next">;
 using version = etf::constant<"version">;
 using order = etf::constant<"order">;
-// Handlers that last while a file is there: one is parked, the other's stack cannot unwind.
+// Handlers that last while a file exists: `hold` is parked, the stack of `block` cannot unwind.
 struct hold {
   std::string file;
 };
@@ -60,12 +60,12 @@ struct trap {
   bool on;
 };
 struct ask {
-  etf::atom whom; // calls `next` of that name inside its handler, after a while
+  etf::atom whom; // inside its handler, after a while, calls `next` of that name
   std::uint32_t ms;
 };
 struct ask_through {
   static constexpr std::string_view etf_tag = "ask_through";
-  etf::atom relay; // the same, asked of that relay, `name` or `name@node`
+  etf::atom relay; // makes that call through this relay, `name` or `name@node`
   etf::atom whom;
   std::uint32_t ms;
 };

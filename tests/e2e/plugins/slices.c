@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * slices: the actor of a connection in plain C, which sends what comes back as it came, uncopied. */
+ * slices: the actor of a connection in plain C. It sends received frames back uncopied. */
 #include <coppice/draft/stream.h>
 #include <coppice/lifecycle.h>
 #include <coppice/plugin.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// steps: a replicated state machine whose code comes in three layouts. The first one knows version 1, the
-// second one 1 and 2, the third one 2. The state is a sum; in version 2 it also has the number of commands,
-// and a command counts tenfold.
+// steps: a replicated state machine whose code comes in three layouts. The first knows version 1, the second
+// 1 and 2, the third 2. The state is a sum; in version 2 it also has the number of commands, and a command
+// counts tenfold.
 #include <coppice/raft.hpp>
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class steps_machine : public coppice::raft_machine {
   using counted = std::tuple<std::int64_t, std::int64_t>;
   using state = std::variant<std::int64_t, counted>;
 
-  // {Version, Sum}
+  // Returns {Version, Sum}.
   std::pair<std::uint32_t, std::int64_t> apply(const coppice::entry& at, const add& what) {
     sum_ += what.amount * (at.version() > 1 ? 10 : 1);
     if (at.version() > 1) ++count_;

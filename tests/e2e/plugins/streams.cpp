@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// streams: bodies as they come, as the path says. PUT /put/WHAT: count answers how many bytes there were and
-// their sum, slow likewise, 5 ms a part; echo gives them back as they come, reading as its client takes them;
-// refuse answers 403 without reading; die reads 1 KiB and throws; never asks for nothing; stop reads 1 KiB
-// and no more; early answers 202 after 1 KiB; late answers, in two ways, when it is told that it is too late.
-// GET /get/WHAT: short says 10 bytes and writes 5, exact and long say 10 and write 10 and 11; die writes some
-// and throws when it may go on; flood writes without leave; hold begins and writes "x", and goes on for
-// nobody; none is 204; endless goes on as long as it may; fast writes before it begins; wait is never
-// answered. Call `open` -> how many are not over, `aborted` -> the reasons it heard.
+// streams: streamed bodies, as the path says. PUT /put/WHAT: count answers the number of bytes and their sum;
+// slow does the same at 5 ms a part; echo sends them back, and reads as its client takes them; refuse answers
+// 403 without reading; die reads 1 KiB and throws; never asks for no bytes; stop reads 1 KiB and no more;
+// early answers 202 after 1 KiB; late answers, in two ways, when it is told that it is too late. GET
+// /get/WHAT: short announces 10 bytes and writes 5; exact and long announce 10 and write 10 and 11; die
+// writes some and throws when it may go on; flood writes without credit; hold begins, writes "x" and then
+// nothing; none is 204; endless writes as long as it may; fast writes before it begins; wait is never
+// answered. Call `open` -> number of unfinished requests, `aborted` -> the reasons that it was told.
 #include <coppice/web.hpp>
 
 #include <algorithm>
@@ -95,7 +95,7 @@ class streams_server : public coppice::web {
     coppice::owned_term id;
     std::string what;
     std::size_t bytes = 0, sum = 0;
-    std::size_t leave = 0, owed = 0; // to write, and to read when there is
+    std::size_t leave = 0, owed = 0; // bytes it may write; bytes to read once it may write
   };
   static constexpr std::size_t window = 64 << 10;
 

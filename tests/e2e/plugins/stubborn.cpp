@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// stubborn: a server that does not want to end. {wait, Ms} parks it in a call that nobody answers; what it is
-// unwound by when it is killed there it catches, and then it stays in its handler for so long. {deep, Bytes}
-// needs so much of the stack.
+// stubborn: a server that does not want to end. {wait, Ms} parks it in a call that is never answered. If it
+// is killed there, it catches the exception that unwinds it, and stays in its handler for that time. {deep,
+// Bytes} uses that much of the stack.
 #include <alloca.h>
 #include <coppice/server.hpp>
 
@@ -45,7 +45,7 @@ class stubborn_server : public coppice::server {
   }
 
  private:
-  // Every later call of the host says that it is over, too.
+  // Every later host call says too that the actor is over.
   void try_again() {
     try {
       static_cast<void>(call("silent", ping{}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// talker: logs what it is told. call {say, Level, Text, Times} -> true; Level 0 (error) to 3 (debug).
+// talker: logs what it is told. call {say, Level, Text, Times} -> true; Level is 0 (error) to 3 (debug).
 #include <coppice/server.hpp>
 
 namespace talker {

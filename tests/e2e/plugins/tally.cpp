@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tally: counts numbered casts, and those that do not come after the one before. LAYOUT is the version of its
-// saved state, a pair or a map; each takes the other's.
+// tally: counts numbered casts, and casts that do not follow the number before. LAYOUT is the version of its
+// saved state, a pair or a map; each version reads both.
 #include <coppice/server.hpp>
 
 namespace tally {

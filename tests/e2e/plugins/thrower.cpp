@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// thrower: lets exceptions out, in every way that there is. call {throw_by, How}:
-//   nested: thrown by a function that a function calls; again: caught and thrown on by `throw;`; kept:
-//   caught, and thrown on later by std::rethrow_exception; library: by the standard library, of a vector;
-//   anew: one that is thrown while another is handled; thread: thrown in the pool of blocking functions;
-//   caught: none gets out -> ok.
-// args #{init => true}: thrown by init. call {many, Times} -> ok: so many thrown and caught.
+// thrower: lets exceptions out in every way that there is. call {throw_by, How}:
+//   nested: thrown by a function that a function calls; again: caught and rethrown by `throw;`; kept: caught,
+//   and rethrown later by std::rethrow_exception; library: thrown by the standard library, from a vector;
+//   anew: thrown while another one is handled; thread: thrown in the pool of blocking functions; caught: none
+//   gets out -> ok.
+// args #{init => true}: init throws. call {many, Times} -> ok: throws and catches that many.
 #include <coppice/server.hpp>
 
 #include <exception>
@@ -25,7 +25,7 @@ struct settings {
   std::optional<bool> init;
 };
 
-// Functions that are found again in what the log says: not inlined, nor called by a jump.
+// Functions whose names tests look for in the log: not inlined, and not called by a jump.
 volatile int depth = 0;
 
 [[gnu::noinline]] void inner_of_two(const char* text) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// unique: a replicated state machine whose `validate` looks at its state. It keeps texts, each once.
+// unique: a replicated state machine whose `validate` reads the state. It keeps texts, each once.
 #include <coppice/raft.hpp>
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace {
 
 namespace etf = coppice::etf;
 
-struct add { // {add, Text}: refused if it is kept already. The reply: how many there are
+struct add { // {add, Text}: refused if it is kept already. Returns the number of texts
   std::string text;
 };
 using count = etf::constant<"count">;

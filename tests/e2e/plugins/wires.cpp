@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Actors that do with streams what they are told: `session` for a connection of lines, `dialer` a server that
-// connects out and says what has come of it.
+// Actors that do with streams what they are told: `session` is the actor of a connection of lines; `dialer`
+// is a server that connects to others and reports the results.
 #include <coppice/statem.hpp>
 #include <coppice/tcp.hpp>
 
@@ -53,9 +53,9 @@ class session : public tcp {
     paused_ = from.id();
     return outcome::go_on();
   }
-  // After `raw`: a line "starttls" as in on_frame is taken; pairs of bytes are answered, those behind "zz"
-  // after a while; what begins with < is left until it ends with >, and then counted. From "lines" on there
-  // are lines again.
+  // After `raw`: a line "starttls" means the same as in on_frame; pairs of bytes are echoed, after a while if
+  // they begin with "zz"; text that begins with < is left until it ends with >, and then counted. "lines"
+  // goes back to lines.
   std::size_t on_data(connection from, bytes data) {
     if (to_text(data).starts_with("lines\n")) return from.set_framing(lines()), 6;
     if (to_text(data).starts_with("<")) {
@@ -89,15 +89,15 @@ class session : public tcp {
     from.write("go\n");
     from.start_tls({.server = true, .certificate = files.substr(0, end), .key = files.substr(end + 1)});
   }
-  // Until it is refused.
+  // Writes until a write is refused.
   static void fill(connection to) {
     const std::string block(65536, 'f');
     for (int i = 0; i < 10'000; ++i)
       if (to.write(block) == COPPICE_E_FULL) return;
   }
-  kept_bytes kept_; // of a line
+  kept_bytes kept_; // the kept line
   std::uint64_t paused_ = 0;
-  bool floods_ = false; // as long as there is room
+  bool floods_ = false; // whether it writes as long as there is room
 };
 
 struct dial {
@@ -111,14 +111,14 @@ struct dial_tls {
   std::int64_t port;
   std::string_view authorities;
 };
-// With a certificate of its own.
+// Connects with a certificate of its own.
 struct dial_as {
   static constexpr std::string_view etf_tag = "connect_as";
   std::string_view host;
   std::int64_t port;
   std::string_view authorities, certificate, key;
 };
-// TLS on one that is open, as a client of whom the certificate is for.
+// Begins TLS on an open connection, as the client. The server's certificate is for `host`.
 struct secure {
   static constexpr std::string_view etf_tag = "start_tls";
   std::uint64_t id;
@@ -186,7 +186,7 @@ class dialer : public server {
 
 enum class line_state { down, up };
 
-// A state machine that knows whether it is connected.
+// A state machine that tracks whether it is connected.
 class machine : public statem<line_state> {
  public:
   static constexpr std::string_view name = "machine";

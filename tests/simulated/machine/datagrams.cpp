@@ -38,8 +38,8 @@ std::map<place, datagram_counts>& all_counts() {
   return *all;
 }
 
-// The socket that gets what comes from there. Sockets that share a place have their own peers each. Null:
-// there is none.
+// The socket that gets the datagrams from there. Each of the sockets that share a place has peers of its own.
+// Null: there is none.
 std::shared_ptr<datagram_socket> socket_at(const place& to, const place& from) {
   const auto found = all_places().find(to);
   if (found == all_places().end() || found->second.empty()) return nullptr;

@@ -120,7 +120,7 @@ ssize_t write_pieces(int fd, std::span<const iovec> from) {
 
 } // namespace
 
-// What is made once, as libuv's pipe for signals, is the process's and outlives any host.
+// A thing that is made once, such as libuv's pipe for signals, belongs to the process and outlives any host.
 open_thing::open_thing() : host(current() == nullptr || current()->in_once > 0 ? 0 : current()->host) {}
 
 open_thing::~open_thing() {

@@ -49,12 +49,12 @@ struct heart {
   nanos next_due = never;
   thread* ended = nullptr; // has given the baton away and is about to end
   draws chance{0};
-  draws chance_of_threads{0}; // of its own, so that what else is drawn does not follow from it
-  draws chance_of_stops{0};   // of its own, too
+  draws chance_of_threads{0}; // apart from other draws, so that they do not follow from it
+  draws chance_of_stops{0};   // apart from other draws, too
   std::uint64_t hash = 0xcbf29ce484222325;
   std::uint64_t switch_one_in = 8; // a point switches threads once in so many times
   std::uint64_t choices = 0;       // among several ready threads
-  std::uint64_t points = 0;        // in a row at which the thread ran on
+  std::uint64_t points = 0;        // successive points at which the thread ran on
   std::uint64_t stop_one_in = 0;   // at a point a thread is stopped once in so many times; 0: never
   nanos most_cost = 300;           // the longest time that a point costs
   nanos tick = 1;                  // waits for something end at multiples of it, if by their deadline
@@ -64,8 +64,8 @@ struct heart {
   progress* shown = &own;
 };
 
-// So many points in a row a thread runs on when the seed decides no more: a loop that waits for another
-// thread, and never for the machine, ends.
+// The number of points in a row at which a thread runs on once the seed decides no more. The limit ends a
+// loop that waits for another thread, and never for the machine.
 constexpr std::uint64_t most_points = 1000;
 
 heart& of_machine() {
@@ -160,7 +160,7 @@ thread& choose(heart& all) {
   return *chosen;
 }
 
-// Whether the kernel takes the processor from the thread, for others that this machine knows nothing of.
+// Whether the kernel takes the processor from the thread, for programs outside of this machine.
 bool is_stopped(heart& all) {
   return all.stop_one_in != 0 && decides(all) && all.chance_of_stops.one_in(all.stop_one_in);
 }
@@ -280,7 +280,7 @@ void yield() {
   heart& all = of_machine();
   spend(all.chance_of_threads.between(1, all.most_cost));
   if (self->steady > 0) return;
-  // It waits in a loop for a thread that does not run: the rounds of the loop are what a processor does then.
+  // It waits in a loop for a thread that does not run: a processor would go on with the rounds of the loop.
   if (all.ready.empty()) return spend(10 * microsecond);
   make_ready(all, *self, false);
   switch_from(all, *self);

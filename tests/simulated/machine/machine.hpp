@@ -61,7 +61,7 @@ struct progress {
   std::uint64_t faults = 0; // how many faults were drawn; counted by the workload's thread
 };
 
-// What must change the hash of a run. Only for the tests of the hash.
+// Deviations that must change the hash of a run. Only for the tests of the hash.
 struct disorder {
   std::uint64_t other_choice = 0; // at that choice among ready threads another one is taken; 0: never
   std::uint64_t real_clock = 0;   // that reading of a clock is the real clock's; 0: none
@@ -76,7 +76,7 @@ struct settings {
   // run in the order in which they became ready.
   std::uint64_t most_changes = UINT64_MAX;
   disorder spoiled;
-  progress* shown = nullptr; // null: nobody looks
+  progress* shown = nullptr; // null: no process reads it
 };
 
 // Numbers that follow from a seed: splitmix64.

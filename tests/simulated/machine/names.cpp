@@ -79,7 +79,8 @@ using namespace coppice::simulated; // NOLINT: what follows are libc's names
 
 extern "C" {
 
-// Takes as long as a question to another machine, unless the name is an address, and as host::named says.
+// Takes as long as a question to another machine, unless the name is an address. The outcome is that of
+// host::named.
 int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** found) {
   *found = nullptr;
   in_addr number{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Programs that the product starts. Only the plugin host is known here, which tries a plugin out before the
-// node loads it, after a time that the seed chooses. It finds every plugin in order. Of saved states that a
-// reload is to restore it says so too, or refuses them, crashes or does not end, as the seed decides
+// node loads it, after a time that the seed chooses. It accepts every plugin. It also accepts the saved
+// states that a reload is to restore, or refuses them, crashes or does not end, as the seed decides
 // (programs.hpp). Any other program cannot be started.
 #include "programs.hpp"
 
@@ -35,7 +35,7 @@ constexpr pid_t first_program = 500'000;
 struct program {
   thing answer; // where it writes
   bool ended = false;
-  int status = 0; // as waitpid() tells it
+  int status = 0; // as waitpid() returns it
 };
 
 std::map<pid_t, program>& programs() {
@@ -55,7 +55,7 @@ void end(program& one, int status, std::string_view verdict = {}) {
   one.answer = {};
 }
 
-// Null: it is none of ours.
+// Null: not a program of this machine.
 program* find(pid_t which) {
   const auto found = programs().find(which);
   return found == programs().end() ? nullptr : &found->second;

@@ -88,7 +88,7 @@ class timer final : public open_thing, public std::enable_shared_from_this<timer
     });
   }
 
-  // Timers of the wall clock are all far away here, and there to be told that it is set.
+  // All timers of the wall clock end far in the future here: they exist to be told that the clock is set.
   static void on_wall_clock(nanos when, int flags) {
     const bool is_far = when - wall_distance() > now() + 365 * 86'400 * second;
     if (!is_far || (flags & TFD_TIMER_CANCEL_ON_SET) == 0) not_simulated("a timer of the wall clock");

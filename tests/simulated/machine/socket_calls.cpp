@@ -110,8 +110,8 @@ int datagram_option(datagram_socket& of, int level, int option, void* into, sock
   return 0;
 }
 
-// Sends or receives several messages, as many as go on at once. Returns their number, or what became of the
-// first one.
+// Sends or receives as many of the messages as can go on at once. Returns their number, or the result of the
+// first one if it fails.
 template <class Does>
 int several(mmsghdr* all, unsigned count, Does&& does) {
   point();

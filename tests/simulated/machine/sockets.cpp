@@ -38,7 +38,7 @@ std::size_t part_of(std::size_t whole) {
   return whole > 1 && one_in(partial_one_in) ? 1 + draw_below(whole - 1) : whole;
 }
 
-// From host 0 to host 0 no way is ever cut: for sockets within a host that are no network.
+// The way from host 0 to host 0 is never cut. It is used for sockets within a host, which need no network.
 std::shared_ptr<connection> make_connection(unsigned from, unsigned to) {
   const auto made = std::make_shared<connection>();
   made->wires = {std::make_shared<wire>(from, to), std::make_shared<wire>(to, from)};

@@ -268,8 +268,8 @@ class client final : public native_server {
     }
   }
 
-  // Starts a child again and again until one lives. Whoever hears that a start has failed, or that a child
-  // has ended, may use its name.
+  // Starts a child again and again until one lives. A process that is told that a start has failed, or that a
+  // child has ended, may use the child's name.
   void start(process& self) {
     for (std::uint64_t tries = 1 + draw_below(6); tries > 0 && child_.empty(); --tries) {
       const auto made = behaviours::gen::start(self,

@@ -272,7 +272,7 @@ class ringer final : public asker {
 
   // ---- the plugin's handler, which is reloaded ----
 
-  // What a host's handler must know of this ringer: a number from `acked` to `sent`.
+  // A host's handler must know a number of this ringer from `acked` to `sent`.
   struct alarm {
     std::uint64_t life = 0; // of the host
     std::uint64_t acked = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The processes of the workload `managers` that send requests to event managers: gen_event's functions, and
-// checks of the answers. Ringers notify, call handlers, and add, delete and swap them. Owners add handlers
-// whose ends they are told of. In the process's own turn.
+// checks of the answers. Ringers notify, call handlers, and add, delete and swap them. Owners add handlers,
+// and are told of their ends. In the process's own turn.
 // rooms: node
 #pragma once
 
@@ -43,7 +43,7 @@ class asker : public behaviours::native_server {
     unsigned host = 0;
     std::string_view name;
     runtime::destination to;
-    manager_log* log = nullptr; // of the life that it had when it was chosen; null: none, or the plugin's
+    manager_log* log = nullptr; // of the manager's life when it was chosen; null: none, or the plugin's
   };
 
   std::optional<target> choose(runtime::process& self, unsigned host, std::string_view name) const;

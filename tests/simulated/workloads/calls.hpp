@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Calls of the workloads' clients, with terms as people write them. In the process's own turn.
+// Calls of the workloads' clients, with terms as text. In the process's own turn.
 // rooms: node
 #pragma once
 

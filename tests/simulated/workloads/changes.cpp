@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The workload of changes: applies and reloads on running nodes, during calls and casts to the actors that
-// are changed. Operators ask for the changes at the control sockets, where others look around and leave. Some
-// applies succeed, some are refused, and some are rolled back because a child of the new configuration does
-// not start. Children are killed meanwhile, and wait a while for their restart. Invariants: after an apply
-// that reports success the new configuration runs, and one that reports a failure changed nothing. A child of
-// the configuration does not stay stopped. A change is answered once. A plugin runs in the generation that
-// the last reload reported. The book, an actor that is reloaded and never restarted, handles each message
-// once, in the order in which it was sent.
+// are changed. Operators ask for the changes at the control sockets, where others ask for the state of the
+// node and leave. Some applies succeed, some are refused, and some are rolled back because a child of the new
+// configuration does not start. Children are killed meanwhile, and wait a while for their restart.
+// Invariants: after an apply that reports success the new configuration runs, and one that reports a failure
+// changed nothing. A child of the configuration does not stay stopped. A change is answered once. A plugin
+// runs in the generation that the last reload reported. The book, an actor that is reloaded and never
+// restarted, handles each message once, in the order in which it was sent.
 // rooms: control
 #include <fmt/format.h>
 
@@ -264,7 +264,7 @@ struct place {
   // order.
   std::map<std::string, std::map<std::uint64_t, std::uint64_t>> generations;
   std::vector<std::shared_ptr<change>> open;
-  bool applies = false; // an apply is among the open ones
+  bool applies = false; // an apply is among the open changes
   std::vector<account*> accounts;
 };
 
@@ -392,7 +392,7 @@ class changes final : public workload {
     if (one_in(3)) all_asked.push_back(any_question(all, host));
     add_operator(all, host, std::move(all_asked));
   }
-  // An operator who looks around, and breaks off at times.
+  // An operator that asks for the state of the node, and breaks off at times.
   static void look_around(cluster& all, unsigned host) {
     std::vector<question> all_asked;
     for (std::uint64_t count = 1 + draw_below(4); count > 0; --count)
@@ -420,7 +420,7 @@ class changes final : public workload {
       if (!heard_[host])
         the_ledger().broken(fmt::format("after the changes an operator is answered: not by host {}", host));
   }
-  // The generation in which the plugin runs. 0: what was reported of it is no way from one to the next.
+  // The generation in which the plugin runs. 0: the reported generations do not follow from each other.
   std::uint64_t generation(unsigned host, const std::string& plugin) const {
     const auto known = places_[host].generations.find(plugin);
     if (known == places_[host].generations.end()) return 1;

@@ -41,7 +41,7 @@ using runtime::process;
 
 constexpr std::string_view mirror = "mirror";
 constexpr std::uint16_t port = 7301;
-constexpr std::size_t most_bytes = 2048; // that the actor takes
+constexpr std::size_t most_bytes = 2048; // longest datagram that the actor takes
 constexpr std::size_t most_kept = 5000;  // datagrams of which a client knows whether it has sent them
 constexpr unsigned most_answers = 4;     // to one datagram
 constexpr std::uint64_t last_round = 20; // datagrams of a client to each host, after the faults
@@ -155,7 +155,7 @@ class sender final : public native_server {
     the_ledger().datagram_came();
     const std::uint64_t number = std::strtoull(bytes.c_str(), nullptr, 10);
     const auto found = sent_.find(number);
-    // It closed the socket from which it had sent that one, or has forgotten it.
+    // It closed the socket from which it had sent that datagram, or has forgotten it.
     if (found == sent_.end() && number < (sent_.empty() ? UINT64_MAX : sent_.begin()->first)) return;
     if (found == sent_.end() || found->second.bytes != bytes)
       the_ledger().broken(

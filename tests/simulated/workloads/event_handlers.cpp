@@ -161,7 +161,7 @@ std::int32_t take_info(coppice_actor* self, handler& on, etf::bytes term) {
       answer_call(self, on, number, {from.data(), from.size()});
     return COPPICE_OK;
   }
-  // What the manager is told of other processes, its handlers are told too.
+  // A manager passes the messages of other processes on to its handlers.
   etf::cursor exit(term);
   if (exit.read_tuple_of(3) && exit.read_atom_is("EXIT")) return COPPICE_OK;
   return take_event(self, on, read_note(etf::cursor(term)), term);
@@ -196,7 +196,7 @@ std::int32_t begin(coppice_actor* self, handler& on, etf::bytes term) {
   in.read_unsigned(manager);
   auto args = read_args(in);
   bool replaces = false;
-  bool knows_old = false; // the result of the old one is its own
+  bool knows_old = false; // the old handler itself has given the result
   if (!args && in.read_tuple_of(2)) {
     args = read_args(in);
     in.skip();
@@ -234,7 +234,7 @@ std::int32_t begin(coppice_actor* self, handler& on, etf::bytes term) {
     }
     if (!the_ledger().quiet && one_in(12)) {
       log.is = state::refused;
-      log.end = "crash"; // what the owner of a handler is told that asked for this one in its place
+      log.end = "crash"; // told to the owner of a handler that asked for this one in its place
       return one_in(2) ? COPPICE_E_REFUSED : fail(self, "boom");
     }
   }
@@ -245,7 +245,7 @@ std::int32_t begin(coppice_actor* self, handler& on, etf::bytes term) {
   return COPPICE_OK;
 }
 
-// What delete_handler and swap_handler give begins with one of these words.
+// `why` begins with "delete" or "swap" if delete_handler or swap_handler caused the end.
 std::int32_t leave(coppice_actor* self, handler& on, etf::bytes why, coppice_writer* result) {
   handler_log& log = *on.log;
   if (log.is == state::lives) {

@@ -28,11 +28,11 @@ class handler_factory {
 };
 
 // The terms that a handler is added with: {Manager, Number, Owner, Old, Way}. `old`: the number of the
-// handler whose place it takes; 0: none.
+// handler that it replaces; 0: none.
 struct handler_args {
   enum class way : std::uint8_t { added, swapped, left };
   std::uint64_t number = 0;
-  std::uint64_t owner = 0; // 0: the owner of the old one
+  std::uint64_t owner = 0; // 0: the owner of the old handler
   std::uint64_t old = 0;
   way how = way::added;
   std::string shown() const;

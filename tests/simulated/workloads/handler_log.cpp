@@ -71,7 +71,7 @@ void manager_logs::came(handler_log& to, const event_key& event) {
   const std::size_t at = found->second.second;
   if (at < to.next) broken("a handler gets each event once, in the order in which its manager takes them");
   if (at > to.next && !to.again && !to.of->may_drop) broken("a handler gets every event");
-  if (std::exchange(to.again, false)) to.handled = at; // what came before was its former life's
+  if (std::exchange(to.again, false)) to.handled = at; // earlier events belong to its former life
   to.next = at + 1;
 }
 

@@ -78,7 +78,7 @@ class manager_logs {
   // The handler begins to handle the event, or has handled it.
   void came(handler_log& to, const event_key& event);
   void handled(handler_log& by) { by.handled = by.next; }
-  // The manager has made the handler do something that all events before must have come before.
+  // The manager has made the handler do something for which it must have had all earlier events.
   void up_to_date(const handler_log& one, std::string_view when);
   // A sync_notify of that event was answered.
   void answered(const event_key& event);

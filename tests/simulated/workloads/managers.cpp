@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The workload of event managers: each host has two whose handlers are actors of this program, and one with
 // the bundled plugin's handler, which is reloaded. Callers on all hosts notify, ask handlers, and add, delete
-// and swap them; owners add handlers whose ends they are told of. A keeper kills managers, handlers and
+// and swap them; owners add handlers, and are told of their ends. A keeper kills managers, handlers and
 // owners, and starts those that are missing. Handlers crash, leave and are replaced while events come.
 // Invariants: see handler_log.hpp and README.md.
 // rooms: node
@@ -45,7 +45,7 @@ bool lives(const host_state& here, std::uint64_t owner) {
   return std::ranges::find(here.owners, owner) != here.owners.end();
 }
 
-// Also answers `check`: what is not as it must be in the end, or `well`.
+// Also answers `check` with `well`, or with a text that names what is wrong at the end.
 class keeper final : public asker {
  public:
   keeper(const cluster& of, host_states& hosts, unsigned host)
@@ -224,8 +224,8 @@ class managers final : public workload {
   }
 
  private:
-  // Of the handlers of a manager that lives: an owner of its host was told of each end, and no handler lives
-  // whose owner has ended.
+  // Checks the handlers of living managers: an owner on this host was told of each end, and no handler
+  // outlives its owner.
   void check_owners(unsigned host) const {
     for (const manager_log* log : states_[host].managers)
       for (const handler_log* one : log->handlers) {

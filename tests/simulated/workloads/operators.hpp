@@ -19,7 +19,7 @@ struct question {
   api::request asked;
   // Whether a result fits the request. Called with a result, and not with an error.
   std::function<bool(const nlohmann::json&)> fits = {};
-  // Called once with the reply, in the client's turn. Empty: nobody waits for it.
+  // Called once with the reply, in the client's turn. Empty: the reply is ignored.
   std::function<void(const api::reply&)> told = {};
   bool may_fail = false; // an error is a reply too
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What was sent to the pools of a run, and which worker got it. Every request has a number of its own and is
-// {work, Key, Client, Number}. Checks each request that comes to a worker: how many workers got it, in which
-// order, and whether it is the worker for its key. One for a run, never destroyed, since processes of a
-// killed host never end. The baton's holder.
+// The requests that were sent to the pools of a run, and the worker that got each. Every request has a number
+// of its own and is {work, Key, Client, Number}. Checks each request that comes to a worker: how many workers
+// got it, in which order, and whether it is the worker for its key. One for a run, never destroyed, since
+// processes of a killed host never end. The baton's holder.
 // rooms: node
 #pragma once
 
@@ -63,7 +63,7 @@ class pool_log {
     nanos at = 0;
     bool refused = false;
     std::optional<std::uint32_t> chosen{};
-    std::vector<std::uint64_t> workers{}; // that got it
+    std::vector<std::uint64_t> workers{}; // the workers that got it
     runtime::pid last{};                  // the last of them
   };
   void check_copies(runtime::process& self, const request& one, std::uint64_t number,

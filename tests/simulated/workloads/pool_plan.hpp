@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pools that the seed has chosen for a run: their options, what happens to them, and their specification
-// as a child. The baton's holder.
+// The pools that the seed has chosen for a run: their options, their faults, and their specification as a
+// child. The baton's holder.
 // rooms: node
 #pragma once
 

@@ -154,7 +154,7 @@ class desk final : public native_server {
     if (is_new) in_.begun[relayed].push_back({*who, {}});
     the_pool_log().came(self, *who, known->second, std::nullopt, request.bytes());
     if (one_in(2)) return reply(tuple_of("done", work->number));
-    const std::uint64_t place = the_ledger().next(); // a request that is tried again comes twice
+    const std::uint64_t place = the_ledger().next(); // not the request's: one that is tried again comes twice
     late_[place] = {work->number, from.compact()};
     self.remind(self.now() + draw_between(0, one_in(6) ? 2 * second : 50 * millisecond),
                 tuple_of("late", place));

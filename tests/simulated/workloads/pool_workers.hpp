@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The workers of the pools of a host, and what makes them. A worker of a pool in the hall answers at once or
+// The workers of the pools of a host, and their factory. A worker of a pool in the hall answers at once or
 // late, waits in a call, crashes, or does not start. A worker of the configuration's pool is a relay and asks
 // the desk of its host. The baton's holder.
 // rooms: node

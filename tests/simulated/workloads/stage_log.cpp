@@ -96,7 +96,7 @@ void stage_log::counted(const std::string& producer, const behaviours::stage_cou
                     "{}, dropped {}, unrouted {}, buffered {}",
                     producer, counters.emitted, counters.delivered, counters.dropped, counters.unrouted,
                     counters.buffered));
-  // Which consumer takes an event of a `callback` is the event's, and demand that is held back waits.
+  // With `callback` each event has its own consumer, and demand that is held back waits.
   const bool any_may = found != sources_.end() && found->second.kind != dispatch_kind::callback;
   if (any_may && !counters.accumulating && counters.buffered > 0 && demand > 0)
     broken(

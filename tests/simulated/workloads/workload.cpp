@@ -19,8 +19,8 @@ constexpr std::array<std::string_view, 20> names{
 constexpr std::size_t plain = 4;
 constexpr std::string_view by_name_alone = "hours"; // no seed chooses it
 
-// Chooses the workloads of plain actors together three times as often as each other one: what they use, all
-// others stand on. Always makes the same number of draws.
+// Chooses the workloads of plain actors together three times as often as each other one, because all others
+// use the same mechanisms. Always makes the same number of draws.
 std::string_view any() {
   constexpr std::uint64_t shares = 3;
   const std::uint64_t one = draw_below(names.size() - plain + shares);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The interface of workloads: what a run does with its cluster while faults happen, and which invariants it
-// checks. The workload's thread.
+// The interface of workloads: the work of a run's cluster while faults happen, and the invariants that are
+// checked. The workload's thread.
 // rooms: node
 #pragma once
 
@@ -37,7 +37,7 @@ class workload {
   virtual bool disturb(cluster& /*all*/, draws& /*its*/) { return false; }
   // Called after each fault.
   virtual void look(cluster& /*all*/) {}
-  // Whether the wall clocks of its hosts are not set, since what must hold is said in their time.
+  // Whether the wall clocks of its hosts are not set, since its invariants are about wall time.
   virtual bool has_steady_clocks() const { return false; }
   // Whether each trial of saved states goes well, since every reload has to.
   virtual bool has_sound_states() const { return false; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The control socket's documents: what one end writes the other reads, and nothing else passes.
+// Tests of the control socket's documents: each end reads what the other writes, and accepts nothing else.
 #include "api/protocol.hpp"
 
 #include <doctest/doctest.h>

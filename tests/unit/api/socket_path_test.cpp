@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Choosing a control socket: the option wins over the environment, the environment over the folder.
+// Tests of the choice of a control socket: the option wins over the environment, the environment over the
+// folder.
 #include "api/socket_path.hpp"
 #include "base/file.hpp"
 #include "base/socket_mark.hpp"
@@ -39,7 +40,7 @@ base::unique_fd listen_at(const std::string& path) {
   return out;
 }
 
-// Root may open everything: as a user who may not.
+// Whether it holds for a user other than root, who may open everything. Asked in a child process.
 template <class Question>
 bool as_somebody(Question holds) {
   const pid_t child = fork();
@@ -112,7 +113,7 @@ TEST_CASE("a folder that others may write to, or have made, is not looked into")
     const auto found = api::choose_socket("", services.path());
     return !found && found.error().code == base::errc::refused;
   };
-  CHECK(as_somebody([&] { return !refused(); })); // of root, or of the user
+  CHECK(as_somebody([&] { return !refused(); })); // the folder is root's, or the user's own
   REQUIRE(chmod(folder.c_str(), 0777) == 0);
   CHECK(as_somebody([&] { return refused(); }));
   REQUIRE(chmod(folder.c_str(), 0755) == 0);

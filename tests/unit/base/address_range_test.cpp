@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which addresses a range holds, and whom a list lets in.
+// Which addresses a range contains, and which a list allows.
 #include "base/address_range.hpp"
 
 #include <doctest/doctest.h>
@@ -57,7 +57,7 @@ TEST_CASE("an IPv4 address mapped into IPv6 is the IPv4 address, in ranges too")
   CHECK(holds("::ffff:10.0.0.0/104", "::ffff:10.1.2.3"));
   CHECK(address_range::parse("::ffff:10.0.0.0/104").value().to_string() == "10.0.0.0/8");
   CHECK_FALSE(holds("::/0", "::ffff:10.1.2.3"));
-  CHECK(holds("::/96", "::10.1.2.3")); // not a mapped one
+  CHECK(holds("::/96", "::10.1.2.3")); // not a mapped IPv4 address
 }
 
 TEST_CASE("a zone does not keep an address out of its range") {

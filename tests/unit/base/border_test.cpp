@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is thrown at a border ends there: each kind of libuv's callbacks, a memory that runs out and an
-// exception of no known type through each. The loop goes on, and the log names who threw what.
+// An exception that reaches a border ends there: a bad_alloc and an exception of an unknown type, in each
+// kind of libuv's callbacks. The loop goes on, and the log names the work and the exception.
 #include "base/border.hpp"
 
 #include <doctest/doctest.h>
@@ -82,7 +82,7 @@ TEST_CASE("no callback of a loop ends the program, and the loop goes on") {
     once("timer", uv::timer(on, fail), [&](auto& it) { it.start(soon, soon); });
     once("async", uv::async::make(on, fail).value(), [](auto& it) { it.send(); });
     once("idle", uv::idle(on.raw(), fail), [](auto& it) { it.start(); });
-    uv::idle awake(on.raw(), [] {}); // else nothing keeps the loop from waiting
+    uv::idle awake(on.raw(), [] {}); // otherwise the loop would wait
     awake.start();
     once("prepare", uv::prepare(on.raw(), fail), [](auto& it) { it.start(); });
     once("check", uv::check(on.raw(), fail), [](auto& it) { it.start(); });
@@ -93,7 +93,8 @@ TEST_CASE("no callback of a loop ends the program, and the loop goes on") {
     once("folder watch", uv::folder_watch::make(on, folder.path(), [&](std::string_view) { fail(); }).value(),
          [&](auto&) { folder.write("a", "b"); });
     CHECK(log.count(std::string("let an exception out: ") + names[memory ? 1 : 0]) >= 8);
-    CHECK(log.count("base: a callback of the loop, coppice::base::") >= 8); // where it was made
+    // With the function that created the callback.
+    CHECK(log.count("base: a callback of the loop, coppice::base::") >= 8);
   }
 }
 

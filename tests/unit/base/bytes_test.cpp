@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Byte buffers, integers, randomness and clocks: the promises other rooms lean on.
+// Byte buffers, integers, randomness and clocks: the guarantees that other code relies on.
 #include <doctest/doctest.h>
 
 #include <array>

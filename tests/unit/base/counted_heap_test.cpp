@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is charged to an owner is close to what it has, for blocks of every size and whatever happens to them,
-// and nothing is left when it has given all of them back.
+// The bytes charged to an owner are close to what it has allocated, for blocks of every size and whatever
+// happens to them. Nothing is charged any more when all of them are freed.
 #include "base/counted_heap.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 constexpr std::size_t leak = 200 * mib;
-constexpr std::size_t held = 20 * mib; // at a time
+constexpr std::size_t held = 20 * mib; // in one round
 constexpr std::size_t rounds = leak / held;
 
 // Whether `counted` is within 10 % of `real`.
@@ -38,8 +38,8 @@ void give_back(pointers& all) {
   all.clear();
 }
 
-// Holds `held` bytes as often as makes `leak` bytes together, and compares the sum of what was charged with
-// it. `fill` makes blocks of that many bytes together.
+// Allocates `held` bytes in each of so many rounds that they add up to `leak` bytes, and compares that with
+// the sum of what was charged. `fill` allocates blocks of `held` bytes together.
 template <class Fill>
 void compare(const std::string& name, Fill fill) {
   CAPTURE(name);
@@ -119,7 +119,7 @@ TEST_CASE("blocks are whole and as they were asked for, whether they are charged
     CHECK(same);
     all.insert(all.end(), {resized, aligned});
   }
-  void* const large = heap::allocate_zeroed(1, 20 * mib); // the system maps it
+  void* const large = heap::allocate_zeroed(1, 20 * mib); // so large that the system maps it
   CHECK(static_cast<unsigned char*>(large)[20 * mib - 1] == 0);
   all.push_back(heap::resize(large, 40 * mib));
   CHECK(heap::bytes_of(heap::owner_of("whole")) > 40 * mib);

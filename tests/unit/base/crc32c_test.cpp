@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Known answers (RFC 3720, B.4, and the check value of the catalogue of CRCs), and that the bytes may come in
-// pieces.
+// CRC32C: known values (RFC 3720, B.4, and the check value of the catalogue of CRCs), and that the bytes may
+// come in pieces.
 #include "base/crc32c.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A line whose keys take turns.
+// A queue whose keys take turns.
 #include "base/fair_queue.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Functions by their addresses, of this very program; and files that say what is not so.
+// Function names by addresses: in this program, and in files with wrong contents.
 #include "base/function_names.hpp"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@
 
 namespace coppice::base {
 
-// With a name of its own in the symbol table.
+// A function that has a name of its own in the symbol table.
 [[gnu::noinline]] int function_to_find(int of) {
   return of * 3 + 1;
 }
@@ -23,7 +23,7 @@ namespace {
 
 std::uint64_t address_here(const void* function) {
   std::uint64_t begin = 0;
-  // The program itself comes first.
+  // The first entry is the program itself.
   dl_iterate_phdr(
       [](dl_phdr_info* of, std::size_t, void* to) {
         *static_cast<std::uint64_t*>(to) = of->dlpi_addr;
@@ -38,7 +38,7 @@ std::string bytes_of_this_program() {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// What a file with these bytes knows of the function above.
+// The name of the function above, according to a file with these bytes. Empty: the file does not tell it.
 std::string known_of(const std::string& bytes) {
   const auto path = std::filesystem::temp_directory_path() / ("function_names_" + std::to_string(getpid()));
   std::ofstream(path, std::ios::binary) << bytes;
@@ -81,7 +81,7 @@ TEST_CASE("a file that is no ELF file, or a damaged one, knows no functions") {
   CHECK(with([](Elf64_Ehdr& head) { head.e_shentsize = 1; }).empty());
   CHECK(with([](Elf64_Ehdr& head) { head.e_ident[EI_CLASS] = ELFCLASS32; }).empty());
 
-  // Every section claims to be as long as can be, or to have its names nowhere.
+  // Every section has the greatest possible size, or an invalid index of its names.
   for (const bool endless : {true, false}) {
     std::string damaged = whole;
     Elf64_Ehdr head;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The clock that tests hold: each way in which the daemon waits stands still with it and ends when it is
-// moved.
+// The clock that tests hold: each way in which the daemon waits stands still with the clock, and ends when
+// the clock is moved past its end.
 #include "held_clock.hpp"
 
 #include <doctest/doctest.h>
@@ -31,7 +31,7 @@ void until(const std::function<bool()>& holds) {
   while (!holds()) test::pause(100us);
 }
 
-// A wait of an hour on a thread of its own.
+// A thread that does not return from `wait` by itself for an hour.
 class sleeper {
  public:
   explicit sleeper(const std::function<void()>& wait) : thread_([this, wait] { wait(), ended_ = true; }) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What counts as nesting, and what only looks like it.
+// The nesting depth of JSON texts: what counts as nesting, and what only looks like it.
 #include "base/json_depth.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The log's files: what is in them after each thing that may happen to a file. /dev/full is a full disk.
+// The log's files: their contents after everything that can happen to a file. /dev/full stands for a full
+// disk.
 #include "base/log_files.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Handlers of the log: which lines each gets, what its queue drops and says, lines of the handler itself, and
-// what a syslog server gets over UDP.
+// Handlers of the log: which lines each gets, what its queue drops and reports, lines about the handler
+// itself, and what a syslog server receives over UDP.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -42,7 +42,7 @@ void put_five(log_queue& to) {
 
 using strings = std::vector<std::string>;
 
-// A socket of this machine that takes datagrams.
+// A socket of this machine that receives datagrams.
 class udp_server {
  public:
   udp_server() : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
@@ -56,7 +56,8 @@ class udp_server {
     REQUIRE(setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0);
     address = "127.0.0.1:" + std::to_string(ntohs(at.sin_port));
   }
-  // From now on it takes datagrams of another port only: all others are refused as if nobody had this one.
+  // From now on it receives datagrams from another port only. All others are refused, as if no socket had
+  // this port.
   void refuse() {
     sockaddr_in other{};
     other.sin_family = AF_INET;
@@ -76,7 +77,7 @@ class udp_server {
   unique_fd socket_;
 };
 
-// The settings stay in force for the tests that come later in this program, and those log many lines.
+// The settings stay in force for later tests in this program, and these tests log many lines.
 settings unlimited() {
   settings out;
   out.rate.per_second = 0;
@@ -109,7 +110,7 @@ TEST_CASE("a queue has a bound in bytes, too, and a batch has one of its own but
   const std::size_t fit = log_queue::most_bytes_waiting / cost(large);
   for (std::size_t i = 0; i < fit + 10; ++i) queue.put(large);
   CHECK(queue.dropped() == 10);
-  CHECK(queue.take(10, 1).size() == 2); // the count of those that are missing, and a line
+  CHECK(queue.take(10, 1).size() == 2); // a line that counts the missing ones, and one line
   CHECK(queue.take(10, 1).size() == 1);
   CHECK(queue.take(10, 3 * cost(large)).size() == 3);
 }
@@ -200,7 +201,7 @@ TEST_CASE("each handler gets the lines of its level, modules have levels of thei
   chosen.handlers[1].syslog = "127.0.0.1:9";
   REQUIRE(use(chosen));
   CHECK(handler_queue("few") == before);
-  CHECK(handler_queue("all") == nullptr); // a syslog server has it
+  CHECK(handler_queue("all") == nullptr); // a handler for a syslog server has no queue of its own
   warning("test", "not severe enough");
   flush();
   CHECK(before->empty());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What an operator changes about levels: what counts, for how long, and how much of it there may be.
+// What an operator changes about levels: which level is in force, for how long, and how many levels there may
+// be.
 #include "base/log_levels.hpp"
 
 #include <doctest/doctest.h>
@@ -7,9 +8,9 @@
 namespace coppice::base::log {
 namespace {
 
-constexpr nanos past = 1; // monotonic
+constexpr nanos past = 1; // a monotonic time that has passed
 
-// Takes back what a test has put.
+// Undoes the changes of a test.
 struct restored {
   ~restored() {
     for (const level_difference& one : level_differences())
@@ -79,7 +80,7 @@ TEST_CASE("how many processes have a level is bounded, and what has ended makes 
   REQUIRE(override_level(level_scope::process, "ended", level::debug, past));
   CHECK(override_level(level_scope::process, "another", level::debug));
   CHECK(override_level(level_scope::process, "too many", level::debug).error().code == errc::limit);
-  CHECK(override_level(level_scope::process, "5", level::trace)); // it has one already
+  CHECK(override_level(level_scope::process, "5", level::trace)); // this process has a level already
   CHECK(override_level(level_scope::process, std::string(256, 'x'), level::trace).error().code ==
         errc::invalid);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a source may write, and what is said of what was held back.
+// How many lines a source may write, and what is reported about the lines held back.
 #include "base/log_rate.hpp"
 
 #include <doctest/doctest.h>
@@ -46,7 +46,7 @@ TEST_CASE("one source takes nothing from another: modules, and the actors of a p
   CHECK(admitted(*rate, line("a", "<0.2.0>"), 5, second) == 2);
   record event = line("a", "<0.3.0>");
   event.fields.insert(event.fields.begin(), {"message_id", "x"});
-  CHECK(admitted(*rate, event, 5, second) == 0); // of the module, whichever process it is about
+  CHECK(admitted(*rate, event, 5, second) == 0); // counted with the module, whichever process it is about
 }
 
 TEST_CASE("what an operator has changed is told however much else is, what he asks of actors is not") {

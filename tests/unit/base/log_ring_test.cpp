@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The last lines of the log. Without a writer thread a line is delivered by its caller, so all of it happens
-// in order; stderr is pointed at /dev/null meanwhile.
+// The last lines of the log, which are kept in memory. Without a writer thread the caller delivers a line, so
+// all happens in order. Standard error is /dev/null meanwhile.
 #include "base/log_ring.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which lines of many alike are written, and what the sums say.
+// Which of many similar lines are written, and what the sums report.
 #include "base/log_tally.hpp"
 
 #include <doctest/doctest.h>

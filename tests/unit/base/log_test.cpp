@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The logger: levels, rendering, and that callers never wait for the writer. A tap sees what the
-// writer writes; stderr is pointed at /dev/null meanwhile.
+// The logger: levels, rendering, and that callers never wait for the writer. A tap sees what the writer
+// writes. Standard error is /dev/null meanwhile.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -183,7 +183,7 @@ TEST_CASE("a full queue drops lines, counts them, says so, and never waits") {
     inside.notify_all();
     const std::lock_guard wait(gate);
   });
-  std::unique_lock closed(gate); // after add_tap: taps are called under the lock it takes
+  std::unique_lock closed(gate); // only after add_tap(), which takes the lock that taps are called under
   const std::uint64_t before = dropped();
   info("test", "holds the writer");
   inside.wait(false);

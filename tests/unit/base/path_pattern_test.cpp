@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Paths of requests and patterns: what fits, what it names, and what is refused.
+// Patterns for the paths of requests: which paths match, which names they give, and which patterns are
+// refused.
 #include "base/path_pattern.hpp"
 
 #include <doctest/doctest.h>
@@ -11,7 +12,7 @@ using namespace coppice;
 
 namespace {
 
-// name=value, …; "-" if it does not match.
+// The names found, as name=value, …; "-": it does not match.
 std::string matched(std::string_view pattern, std::string_view path) {
   const auto parsed = base::path_pattern::parse(pattern);
   REQUIRE(parsed);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What may stand in a line for people, and what becomes of the rest.
+// Which characters may be in a line for people, and how the others are escaped.
 #include "base/printable.hpp"
 
 #include <doctest/doctest.h>

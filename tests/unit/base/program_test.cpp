@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Programs beside the daemon: what they are given, how they end, and that nothing of them is left.
+// Programs that the daemon runs: what they are given, how they end, and that nothing of them is left.
 #include "base/program.hpp"
 
 #include <doctest/doctest.h>
@@ -49,7 +49,7 @@ struct run {
   bool wait() {
     return test::loop_until(on, [&] { return end.has_value(); });
   }
-  // Until it has said so much.
+  // Reads until the program has written at least `bytes` bytes.
   std::string hear(std::size_t bytes) {
     std::string all;
     uv::timer look(on, [] {});
@@ -126,7 +126,7 @@ TEST_CASE("a program gets descriptors 0 to 2 only, also where others would be in
   REQUIRE(careless);
   run one;
   REQUIRE(one.start(shell("cd /proc/$$/fd; echo *; exec sleep 60")));
-  // Besides the one the shell lists the folder by.
+  // The shell has one more descriptor, with which it lists the folder.
   const std::string listed = one.hear(6);
   CHECK(listed.substr(0, 5) == "0 1 2");
   CHECK(listed.find(std::to_string(careless.get())) == std::string::npos);
@@ -152,7 +152,7 @@ TEST_CASE("a program gets the environment and the limits it is given") {
   REQUIRE(getrlimit(RLIMIT_NOFILE, &found) == 0);
   const rlimit lower{512, found.rlim_max};
   REQUIRE(setrlimit(RLIMIT_NOFILE, &lower) == 0);
-  CHECK(raise_descriptor_limit() > 512); // as the daemon does at its start
+  CHECK(raise_descriptor_limit() > 512); // the daemon does this at its start, too
   run limits;
   auto options = shell("ulimit -n; ulimit -v; ulimit -t");
   options.memory = std::uint64_t{1} << 30;
@@ -213,7 +213,7 @@ TEST_CASE("no process of a program's group outlives it") {
   for (const bool destroyed : {false, true}) {
     CAPTURE(destroyed);
     run one;
-    // Its output is the child's too: the stream ends when both are gone.
+    // The child has the same output, so the stream ends when both are gone.
     REQUIRE(one.start(shell(destroyed ? "sleep 600 & echo on; wait" : "sleep 600 & echo on; exit 0")));
     CHECK(one.hear(3) == "on\n");
     const unique_fd output = std::move(one.running.stream());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Standard error is /dev/null while it is there, for tests of what writes to it.
+// Standard error is /dev/null while an object of this class lives. For tests of code that writes to it.
 // rooms: base
 #pragma once
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The key stream is ChaCha's with 8 rounds, block after block, and no two generators have the same.
+// The random numbers are ChaCha's key stream with 8 rounds, block after block, and no two generators have the
+// same.
 #include "base/random_words.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +20,7 @@ TEST_CASE("the words of the key of zeros are the published key stream of ChaCha8
   for (auto& word : batch) word = words.next();
   for (std::size_t i = 0; i < published.size(); ++i) {
     CAPTURE(i);
-    CHECK(batch[4 * i] == published[i]); // four blocks side by side
+    CHECK(batch[4 * i] == published[i]); // four blocks are computed side by side
   }
 }
 

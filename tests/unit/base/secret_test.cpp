@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Secrets are read from regular files that not everybody may read, and from systemd's credentials.
+// Secrets are read from regular files that are not readable by everybody, and from systemd's credentials.
 #include "base/secret.hpp"
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ secret in_file(const std::string& path) {
   return {secret::source::file, path, "args.password"};
 }
 
-// What is wrong.
+// The error's text.
 std::string refused(const secret& of) {
   const auto text = base::read_secret(of);
   REQUIRE(!text.has_value());

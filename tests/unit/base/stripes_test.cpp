@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts and locks in stripes: as exact as one of each, whoever uses which stripe.
+// Striped counters and locks are as exact as single ones, whichever stripe each thread uses.
 #include "base/stripes.hpp"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ using namespace coppice;
 
 namespace {
 
-constexpr unsigned many = 2 * base::stripes + 1; // threads: more than there are stripes
+constexpr unsigned many = 2 * base::stripes + 1; // threads; more than there are stripes
 
 template <class Does>
 void on_many_threads(Does does) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Suggestions: near words are offered, far ones are not.
+// Suggestions for misspelled words: similar words are offered, others are not.
 #include "base/suggest.hpp"
 
 #include <doctest/doctest.h>

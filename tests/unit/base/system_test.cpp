@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files, socket addresses and the words of errors.
+// Files, socket addresses and the texts of errors.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -46,11 +46,11 @@ TEST_CASE("a thread that cannot be started is an error") {
   auto made = start_thread([] {});
   REQUIRE(made);
   made->join();
-  if (sanitized) return; // a sanitizer ends the process that has no memory for a thread
+  if (sanitized) return; // a sanitizer ends a process without memory for a thread
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    // Of memory: stacks of threads that have ended are used again, and then there is none for another.
+    // Memory for threads is limited. The stacks of ended threads are used again first.
     const rlimit none{1, 1};
     if (::setrlimit(RLIMIT_AS, &none) != 0) _exit(1);
     for (int i = 0; i < 100; ++i) {
@@ -83,7 +83,8 @@ TEST_CASE("a file over the bound is refused, and one that is not there named") {
   CHECK(read_regular_file(folder.file("f"), 5));
   CHECK(read_regular_file(folder.file("f"), 4).error().code == errc::limit);
   REQUIRE(mkfifo(folder.file("pipe").c_str(), 0600) == 0);
-  CHECK(read_regular_file(folder.file("pipe"), 5).error().code == errc::invalid); // nobody writes to it
+  // A pipe that no process writes to.
+  CHECK(read_regular_file(folder.file("pipe"), 5).error().code == errc::invalid);
   const auto missing = read_file(folder.file("absent"), 10);
   CHECK(missing.error().code == errc::not_found);
   CHECK(missing.error().text.find("absent") != std::string::npos);

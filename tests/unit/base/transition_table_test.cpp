@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a machine makes of the cells of its table.
+// State machines: what follows from the cells of a transition table.
 #include <doctest/doctest.h>
 
 #include "base/transition_table.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Owning handles: nothing leaks (the sanitizer sees to that), nothing is called after its end.
+// Owning handles of libuv: they leak nothing (a sanitizer checks that), and no callback runs after a handle's
+// end.
 #include <doctest/doctest.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Applications over running supervisors: the order they start and stop in, and what the end of each type
-// does to the node.
+// Tests of applications over running supervisors: the order in which they start and stop, and what the end
+// of an application of each type does to the node.
 #include "behaviours/application/controller.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ using lines = std::vector<std::string>;
 
 namespace {
 
-// An application with one actor of its own name under a supervisor.
+// An application `name`: one actor of the same name under a supervisor.
 application_spec application(const std::string& name, application_type type = application_type::permanent,
                              std::vector<std::string> depends_on = {}) {
   auto top = std::make_shared<supervisor_spec>();
@@ -35,7 +35,7 @@ application_spec application(const std::string& name, application_type type = ap
   return out;
 }
 
-// A host with a controller whose events are written into the diary.
+// A host with an application controller, whose events are written into the host's book.
 struct controlled {
   explicit controlled(std::vector<application_spec> applications, std::map<std::string, int> failures = {})
       : board(applications) {
@@ -92,7 +92,7 @@ TEST_CASE("applications start in order and stop in reverse") {
 }
 
 TEST_CASE("what an application's end does to the node, by type and reason") {
-  // A supervisor that gives up ends with shutdown; its application's end is normal only by max_runtime.
+  // A supervisor that gives up ends with shutdown. Only the end after max_runtime counts as normal.
   struct row {
     application_type type;
     bool stops_node;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A list of children holds what was put into it, and shares what two of them have in common.
+// Tests of the list of child specifications: it keeps what was put into it, and copies share the blocks that
+// they have in common.
 #include "behaviours/supervision/child_list.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Child specifications from Erlang: what is taken, and OTP's word for everything that is not. The answers
-// to faulty ones are those of OTP 25's supervisor:start_child.
+// Tests of reading child specifications from Erlang terms: which are accepted, and OTP's error term for each
+// that is not. The expected errors are those of OTP 25's supervisor:start_child.
 #include "behaviours/supervision/child_spec_term.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a running supervisor says of its children, for tests that compare before and after.
+// Reads the children of a running supervisor, for tests that compare them before and after an event. Any
+// thread but a worker's.
 #pragma once
 
 #include <algorithm>
@@ -14,10 +15,10 @@ namespace coppice::test {
 struct listed_child {
   std::string id; // "undefined" under simple_one_for_one
   std::string state;
-  runtime::pid pid; // null unless running
+  runtime::pid pid; // null: not running
 };
 
-// By which_children, in start order; nothing: the supervisor is dead.
+// Asks the supervisor by which_children. In start order. Empty: the supervisor is dead.
 inline std::optional<std::vector<listed_child>> children_of(test_host& host,
                                                             const runtime::destination& supervisor) {
   const std::string answer = host.call(supervisor, "which_children");

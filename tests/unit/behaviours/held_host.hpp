@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A test_host whose clock stands still until the test moves it. The clock runs again before the host stops,
-// which waits in steps of time.
+// A test_host whose clock stands still until the test moves it. The clock is released before the host stops,
+// because stopping the host waits in steps of time.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class held_host {
   ~held_host() { clock_.reset(); }
 
  private:
-  std::optional<held_clock> clock_{std::in_place}; // before the host
+  std::optional<held_clock> clock_{std::in_place}; // declared before the host: held when it starts
 
  public:
   test_host host;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The durable log as processes use it: what is told to the owner of a writer, after success, after a failure,
-// and after its end.
+// Tests of the durable log as processes use it: the news that the owner of a writer gets after a success and
+// after a failure, and that its writes are kept when the owner ends.
 #include "behaviours/journal/journal.hpp"
 
 #include <doctest/doctest.h>
@@ -21,8 +21,8 @@ durable::set_value value(std::string what) {
   return {"key", std::move(what)};
 }
 
-// Writes the number that it is called with to the log. Writes "written N" or "failed N: WHY" down for news,
-// and "no news" for any other message.
+// A process that writes the number that it is called with to the log. For the writer's news it notes
+// "written N" or "failed N: WHY" in the book, and "no news" for any other message.
 class writing_process final : public native_server {
  public:
   writing_process(diary& book, durable::shared_log& log, durable::group_id group)

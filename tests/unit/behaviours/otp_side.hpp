@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// OTP's side of a comparison: an escript that answers a line with a line.
+// OTP's side of a comparison: runs an escript that answers each line with a line. One thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -33,7 +33,7 @@ class otp {
   otp(const otp&) = delete;
   otp& operator=(const otp&) = delete;
 
-  // False: it is not there.
+  // False: the escript does not run.
   bool tell(const std::string& event) {
     const std::string line = event + ".\n";
     for (std::size_t done = 0; done < line.size();) {
@@ -43,7 +43,7 @@ class otp {
     }
     return true;
   }
-  // What it answers to the first line that has no answer yet. Empty: it is not there.
+  // The answer to the oldest line that has no answer yet. Empty: the escript does not run.
   std::string hear() {
     std::size_t end;
     while ((end = heard_.find('\n')) == heard_.npos) {

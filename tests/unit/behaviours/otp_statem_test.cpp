@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Our state machine beside OTP's gen_statem: the same random scripts to both, and what they come to compared:
-// every callback with its event and state, the state in the end or the exit reason, every answer. OTP has no
-// fake clock: time-outs are of zero or never fire, but in a few scripts that wait for real ones. A failure
-// names the seed and the script. COPPICE_ROUNDS is how many scripts there are. Skipped where there is no
+// Compares our state machine with OTP's gen_statem: both play the same random scripts, and their results
+// must be equal: every callback with its event and state, every answer, and the last state or the exit
+// reason. OTP has no fake clock, so time-outs are zero or never fire; a few scripts wait for real time-outs.
+// A failure prints the seed and the script. COPPICE_ROUNDS sets the number of scripts. Skipped without
 // Erlang.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -34,7 +34,7 @@ class random_script {
       enters += "]";
     }
     std::string timers;
-    const int kind = real_ ? pick(3) : -1; // of its real time-outs
+    const int kind = real_ ? pick(3) : -1; // which real time-outs it has; -1: none
     if (kind == 0) timers = ", {{timeout, r1}, 60, real1}, {{timeout, r2}, 120, real2}";
     if (kind == 1) timers = ", {state_timeout, 60, real1}";
     if (kind == 2) timers = ", {timeout, 60, real1}";
@@ -44,7 +44,7 @@ class random_script {
     std::string events;
     for (int i = 2 + pick(7); i > 0; --i) events += event() + (i == 1 ? "" : ", ");
     if (kind == 0) events += ", {sleep, 90}, {cast, between}, {sleep, 90}";
-    // It is due before all other events, or they come before it and may cancel it.
+    // The time-out is due before all other events are sent, or these are sent first and may cancel it.
     if (kind > 0)
       events = pick(2) == 0 ? "{sleep, 120}, " + events : events + ", {sleep, 120}, {cast, between}";
     return fmt::format("{{{}, [{}], [{}]}}", enters, returns, events);
@@ -97,7 +97,8 @@ class random_script {
     std::string all;
     for (int i = pick(most + 1); i > 0; --i) {
       std::string one = action(entering);
-      // OTP says ok of such a start and dies then; ours fails.
+      // A negative time-out in the first actions: OTP's start returns ok and the process ends then, while
+      // our start fails. So scripts do not have that.
       if (first && one.find(", -1,") != one.npos) one = "postpone";
       all += one + (i == 1 ? "" : ", ");
     }
@@ -139,7 +140,7 @@ class random_script {
   }
 
   std::mt19937 random_;
-  const bool real_; // time passes
+  const bool real_; // the script waits in real time
   int words_ = 0;
 };
 
@@ -163,7 +164,7 @@ TEST_CASE("random scripts come to the same as with OTP's gen_statem") {
     random_script made(seed);
     const std::string script = made.text();
     std::string mine, their;
-    // Where time passes, one that was kept from running meanwhile has it in another order: not each time.
+    // A script that waits in real time may differ when a side was kept from running: it is tried again.
     int tries = made.takes_time() ? 4 : 1;
     do {
       REQUIRE(theirs.tell(script));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Our supervisor beside OTP's: the same random events to both, compared after each: the answer, the order of
-// starts and stops, every child's state, and whose pid is another. A failure names the seed and the events
-// that led to it. Skipped where there is no Erlang.
+// Compares our supervisor with OTP's: both get the same random events. After each event the test compares
+// the answer, the order of starts and stops, the state of every child, and which children have a new pid. A
+// failure prints the seed and the events before it. Skipped without Erlang.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -21,7 +21,7 @@ using test::test_host;
 
 namespace {
 
-// The same protocol over our own supervisor.
+// Plays the escript's events on our supervisor.
 class ours {
  public:
   explicit ours(supervisor_spec spec) : simple_(spec.strategy == strategy::simple_one_for_one) {
@@ -40,7 +40,7 @@ class ours {
     return ended(id,
                  [&](const runtime::pid& pid) { host_.system.exit(pid, runtime::message::atom("kill")); });
   }
-  // Under simple_one_for_one.
+  // Only under simple_one_for_one.
   std::string start_one(const std::string& id) {
     if (before_.contains(id)) return observed("not_free");
     return ask(fmt::format("{{start_child, [#{{id => {}}}]}}", id));
@@ -59,7 +59,8 @@ class ours {
   }
 
  private:
-  // Start order, children of a template by what they were given as id; nothing: it is dead.
+  // In start order; under simple_one_for_one, sorted by the id that each child was given. Empty: the
+  // supervisor is dead.
   std::optional<std::vector<test::listed_child>> children() {
     auto all = test::children_of(host_, sup_);
     if (!all || !simple_) return all;
@@ -104,7 +105,7 @@ class ours {
     before_ = now;
     std::string log;
     std::vector<std::string> lines = host_.book.take(0);
-    // Those of a template are stopped at once.
+    // Children of a template are stopped all at once, in no fixed order.
     if (simple_) std::sort(lines.begin(), lines.end());
     for (const std::string& line : lines) {
       if (!line.starts_with("args ")) log += (log.empty() ? "" : ",") + line;
@@ -118,12 +119,12 @@ class ours {
   std::map<std::string, runtime::pid> before_;
 };
 
-// Random scenarios and events.
+// Makes random scenarios and plays them on both sides.
 class script {
  public:
   explicit script(unsigned seed) : random_(seed) {}
 
-  // Both sides' lines for one seed; false once they differ.
+  // Plays one scenario event by event. False: the two sides differed.
   bool play(otp& theirs) {
     static constexpr const char* strategies[] = {"one_for_one", "one_for_all", "rest_for_one"};
     static constexpr const char* endings[] = {"never", "never", "any_significant", "all_significant"};
@@ -152,7 +153,7 @@ class script {
     }
     return true;
   }
-  // The same for children of a template.
+  // Plays one scenario of a supervisor under simple_one_for_one, whose children come from a template.
   bool play_simple(otp& theirs) {
     const int intensity = pick(6);
     supervisor_spec spec;
@@ -238,7 +239,7 @@ class script {
     }
   }
 
-  // What happens to a child of any supervisor.
+  // The events that a child of any supervisor may meet.
   bool ends(otp& theirs, ours& mine, const std::string& id) {
     static constexpr const char* reasons[] = {"boom", "normal", "shutdown", "{shutdown,x}", "boom"};
     const std::string reason = reasons[pick(5)];

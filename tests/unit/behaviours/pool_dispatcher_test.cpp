@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a pool decides, step by step and, against a model as simple as can be, at random.
+// Tests of a pool's decisions, step by step, and at random against a simple model.
 #include "behaviours/pool/pool_dispatcher.hpp"
 
 #include <doctest/doctest.h>
@@ -29,12 +29,13 @@ pool_request request(std::uint64_t hash = 0) {
   return out;
 }
 
-// Drives one: gives what can be given, numbered from 1 in the order of given().
+// Drives a dispatcher: hands out every request that can be handed out, numbered from 1 in the order of
+// given().
 struct driven {
   explicit driven(pool_spec options, std::uint32_t size) : of(options, size) {
     for (std::uint32_t worker = 0; worker < size; ++worker) of.worker_up(worker, pid(worker + 1), 0);
   }
-  // "0 1 1": who got something.
+  // Returns the workers that got a request, in order, as "0 1 1".
   std::string give(base::nanos now = 0) {
     std::string out;
     while (auto next = of.next()) {
@@ -63,7 +64,7 @@ TEST_CASE("least_loaded: who holds the fewest, and among those who had something
   options.in_flight = 2;
   driven pool(options, 3);
   CHECK(pool.add_and_give(4) == "2 1 0 0");
-  CHECK(pool.of.ended(2, false, 0)->worker == 1); // 1 holds none, 2 one, 0 two
+  CHECK(pool.of.ended(2, false, 0)->worker == 1); // worker 1 holds none, worker 2 one, worker 0 two
   CHECK(pool.add_and_give(3) == "1 1 2");
   CHECK(pool.add_and_give(1).empty());
   CHECK(pool.of.queued() == 1);
@@ -96,7 +97,7 @@ TEST_CASE("hash: one key, one worker, in order; a worker that is down keeps its 
   CHECK(used.size() == 4);
 
   const std::string its = pool.add_and_give(1, 7);
-  CHECK(pool.add_and_give(2, 7).empty()); // it is busy, and nobody else gets them
+  CHECK(pool.add_and_give(2, 7).empty()); // its worker is busy, and no other worker gets them
   const auto worker = static_cast<std::uint32_t>(std::stoul(its));
   pool.of.worker_down(worker, 0);
   CHECK_FALSE(pool.of.ended(1, true, 0)->runs);
@@ -188,7 +189,7 @@ TEST_CASE("who is free may have a request at once, unless another waits before i
   pool_spec options;
   options.dispatch = pool_dispatch::broadcast;
   driven pool(options, 1);
-  CHECK(pool.of.free_worker(0) == std::nullopt); // all are to have it
+  CHECK(pool.of.free_worker(0) == std::nullopt); // every worker gets the request
 }
 
 TEST_CASE("what waits for too long comes out, the oldest first") {
@@ -208,11 +209,11 @@ TEST_CASE("what waits for too long comes out, the oldest first") {
   options.queue_wait = runtime::no_deadline;
   pool.of.set_options(options);
   CHECK_FALSE(pool.of.add(request(), 9 * second));
-  CHECK(pool.of.expired(1'000'000 * second).empty()); // the request from before has no limit either
+  CHECK(pool.of.expired(1'000'000 * second).empty()); // requests that waited before have no limit either
   options.queue_wait = 2 * second;
   pool.of.set_options(options);
   CHECK(pool.of.next_due() == 5 * second);
-  CHECK(pool.of.expired(9 * second).size() == 1); // the request from before, and not the later one
+  CHECK(pool.of.expired(9 * second).size() == 1); // the request added before, not the later one
 }
 
 TEST_CASE("what comes back stands where it stood") {
@@ -252,7 +253,7 @@ TEST_CASE("a smaller size: those beyond finish what they hold, and are forgotten
   CHECK(pool.give().empty());
   CHECK(pool.of.drained(2));
   pool.of.forget_last();
-  pool.of.worker_down(1, 0); // killed in the end
+  pool.of.worker_down(1, 0); // its worker was killed
   CHECK_FALSE(pool.of.drained(1));
   CHECK(pool.of.ended(2, true, 0)->request.order == 2);
   pool.of.forget_last();
@@ -301,14 +302,14 @@ TEST_CASE("who was chosen gets it, and what waits for him and for any goes in th
     CHECK(pool.of.ended(1, false, 0));
     CHECK(pool.give() == "1");
     pool.of.worker_down(1, 0);
-    CHECK_FALSE(pool.of.add(for_one(1), 0)); // waits for it to run again
+    CHECK_FALSE(pool.of.add(for_one(1), 0)); // until worker 1 runs again
     CHECK(pool.give().empty());
     pool.of.worker_up(1, pid(9), 0);
     CHECK(pool.give() == "1");
     CHECK_FALSE(pool.of.add(for_one(2), 0));
-    pool.of.resize(2); // and whose worker is to go is anybody's
+    pool.of.resize(2); // a request for a removed worker may go to any worker
     CHECK(pool.of.queued() == 1);
-    CHECK_FALSE(pool.of.add(for_one(77), 0)); // no worker's number
+    CHECK_FALSE(pool.of.add(for_one(77), 0)); // no worker has this number
     while (pool.of.held() != 0) CHECK(pool.of.ended(pool.numbers - pool.of.held() + 1, false, 0));
     pool.give();
     while (pool.of.held() != 0) CHECK(pool.of.ended(pool.numbers - pool.of.held() + 1, false, 0));
@@ -363,13 +364,13 @@ TEST_CASE("it is known whether all run, and who has had nothing to do for how lo
   CHECK(pool.of.idle(10, 95) == 1);
   pool.of.resize(3);
   CHECK_FALSE(pool.of.all_run());
-  pool.of.resize(1); // those that go do not count
+  pool.of.resize(1); // workers that are being removed do not count
   CHECK(pool.of.all_run());
   CHECK(pool.of.idle(0, 100) == 1);
 }
 
 TEST_CASE("at random: nobody holds more than it may, nothing is lost or doubled, each key keeps its order") {
-  std::mt19937 random(20240611); // the same every time
+  std::mt19937 random(20240611); // a fixed seed
   const auto below = [&](std::uint32_t most) { return static_cast<std::uint32_t>(random() % most); };
   for (const auto dispatch : {pool_dispatch::least_loaded, pool_dispatch::round_robin, pool_dispatch::hash}) {
     CAPTURE(text(dispatch));
@@ -383,7 +384,7 @@ TEST_CASE("at random: nobody holds more than it may, nothing is lost or doubled,
       std::uint64_t hash;
     };
     std::map<std::uint64_t, taken> flights;
-    std::map<std::uint64_t, std::uint64_t> last; // of each key, which was begun last
+    std::map<std::uint64_t, std::uint64_t> last; // by key: the order of the request begun last
     std::set<std::uint32_t> up;
     std::uint64_t numbers = 0, added = 0, refused = 0, done = 0;
     for (int step = 0; step < 20'000; ++step) {

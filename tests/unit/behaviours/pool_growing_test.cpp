@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A pool that grows while requests wait, up to its max, and shrinks when workers have had nothing to do.
+// Tests of a pool that grows while requests wait, up to its max, and shrinks when workers had nothing to do.
 #include "held_clock.hpp"
 #include "pool_host.hpp"
 
@@ -26,7 +26,7 @@ std::string adopt(pool_host& host, const pool_spec& options, std::uint32_t size)
   });
 }
 
-// So many hold a request each.
+// Makes `count` workers hold one request each.
 void hold(pool_host& host, int count) {
   for (int i = 0; i < count; ++i) host.ask("x", "hold");
   CHECK(host.book.take(static_cast<std::size_t>(count)).size() == static_cast<std::size_t>(count));
@@ -77,7 +77,7 @@ TEST_CASE("workers that have nothing to do go, down to the size") {
   host.until("shrunk", 4);
   CHECK(host.report()["size"] == 2);
   CHECK(test::children_of(host, workers)->size() == 2);
-  hold(host, 6); // and come again
+  hold(host, 6); // the pool grows again
   CHECK(host.report()["grown"] == 8);
 }
 
@@ -90,7 +90,7 @@ TEST_CASE("a worker that is not needed any more finishes what it holds, however 
   host.tell_worker(1, "release");
   CHECK(host.book.take(1) == lines{"x {released,1}"});
   host.until("size", 1);
-  CHECK(host.report()["held"] == 1); // the second worker's
+  CHECK(host.report()["held"] == 1); // held by the second worker
   hold(host, 1);
   host.ask("waits", "hold");
   host.until("size", 2);
@@ -107,11 +107,11 @@ TEST_CASE("a worker that does not start does not help: the pool goes on with tho
   CHECK(host.book.take(1) == lines{"hold 1"});
   host.ask("b", "who");
   host.until("queued", 1);
-  host.tell_worker(1, "release"); // which its supervisor is asked for, after it tried to start the second
+  host.tell_worker(1, "release"); // its supervisor answers for the pid once it has failed to start worker 2
   CHECK(sorted(host.book.take(2)) == lines{"a {released,1}", "b 1"});
   host.until("size", 1);
   CHECK(host.report()["grown"] == 0);
-  CHECK(host.book.failures["2"] == 999'999); // and it is not tried again at once
+  CHECK(host.book.failures["2"] == 999'999); // no second attempt follows at once
 }
 
 TEST_CASE("another size by hand is the least from then on, also beyond max") {
@@ -122,7 +122,7 @@ TEST_CASE("another size by hand is the least from then on, also beyond max") {
   CHECK(now["max"] == 5);
   hold(host, 5);
   release(host, 5);
-  coppice::test::pause(std::chrono::milliseconds(60)); // nothing happens meanwhile
+  coppice::test::pause(std::chrono::milliseconds(60)); // no worker is removed meanwhile
   CHECK(host.report()["size"] == 5);
   CHECK(host.resize(2) == "ok");
   hold(host, 3);

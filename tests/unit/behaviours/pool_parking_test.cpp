@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Pools at which senders wait for room: what waits, in which order it goes on, and what ends the wait.
+// Tests of pools at which senders wait for room: which messages wait, in which order they are handled, and
+// what ends the wait.
 #include "held_clock.hpp"
 #include "pool_host.hpp"
 
@@ -9,7 +10,7 @@ using namespace coppice::behaviours::pool_testing;
 
 namespace {
 
-// A system whose senders wait for so long.
+// Options of a system whose senders wait for that long at most.
 runtime::system_options parking_for(base::nanos time) {
   runtime::system_options out = test_host::options();
   out.park = time;
@@ -31,12 +32,12 @@ struct busy_pool : pool_host {
     start(options, 1);
     ask("a", "hold");
     CHECK(book.take(1) == lines{"hold 1"});
-    worker = worker_pid(1); // who asks for it later waits as all do
+    worker = worker_pid(1); // asked now: later the question would wait too
   }
   void tell(std::string_view what) {
     run([&](runtime::process& self) { gen::cast(self, worker, term(what)); });
   }
-  // A process that sends these to the pool in turn, then writes `as` down.
+  // Starts a process that sends `what` to the pool in turn, and then writes `as` into the book.
   runtime::pid send(const std::string& as, lines what) {
     class sender : public runtime::behaviour {
      public:
@@ -83,7 +84,7 @@ TEST_CASE("senders and callers wait for room in the queue, and all they send is 
   host.until_parked(caller);
   while (host.report()["queued"] < 2) coppice::test::pause(std::chrono::milliseconds(1));
   CHECK(host.report()["queued"] <= 3); // see pool_overload
-  CHECK(host.in_mailbox() >= 2);       // as the queue's
+  CHECK(host.in_mailbox() >= 2);       // the bounds of the queue
   CHECK(host.in_mailbox() <= 3);
   host.tell("release");
   lines said = host.book.take(8);
@@ -169,7 +170,7 @@ TEST_CASE("a full pool takes another specification, another size, and its worker
   CHECK(host.report()["queued"] == 1);
   host.tell("{exit, killed}");
   host.until("retried", 1);
-  CHECK(host.book.take(1) == lines{"hold 1"}); // again, before what waited
+  CHECK(host.book.take(1) == lines{"hold 1"}); // tried again before the messages that waited
   CHECK(order(options, 2) == "ok");
   CHECK(sorted(host.book.take(3)) == lines{"cast 2 one", "cast 2 two", "sent"});
   host.tell_worker(1, "release");

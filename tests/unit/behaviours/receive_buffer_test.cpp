@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bytes of a stream that wait for its actor: in one piece, shared with who keeps a part, and never much
-// larger than they are.
+// Tests of the buffer for the bytes of a stream that wait for its actor: the bytes lie in one piece, parts
+// of it can be kept without a copy, and the buffer is never much larger than the bytes.
 #include "behaviours/streams/receive_buffer.hpp"
 
 #include <doctest/doctest.h>

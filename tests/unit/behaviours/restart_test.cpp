@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The supervisor's decisions against OTP's rules, as tables: every restart type and exit reason, and every
-// strategy and position.
+// Tests of the supervisor's decisions against OTP's rules, as tables: every restart type with every exit
+// reason, and every strategy with every position.
 #include "behaviours/supervision/restart.hpp"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,8 @@ namespace {
 
 constexpr base::nanos second = base::nanos_per_second;
 
-// "a b- c!": a child each, permanent, temporary (-), transient (!), all running; significant with a *.
+// Fills the table with running children from "a b- c!*": a letter for each; "-" temporary, "!" transient,
+// else permanent; "*" significant.
 void fill(child_table& table, std::string_view children) {
   std::uint32_t number = 1;
   for (std::size_t at = 0; at < children.size(); ++at) {
@@ -156,7 +157,7 @@ TEST_CASE("how many restarts are left counts those within the period") {
   CHECK(window.left(1 * second) == 0);
   CHECK(window.left(5 * second + 1) == 1);
   CHECK_FALSE(window.add(2 * second));
-  CHECK(window.left(2 * second) == 0); // not below
+  CHECK(window.left(2 * second) == 0); // never below 0
 }
 
 TEST_CASE("restarts count under limits that were set after them") {
@@ -178,7 +179,7 @@ TEST_CASE("waits double up to the longest, and their random share only shortens 
   struct row {
     base::nanos first, max;
     double jitter, chance;
-    std::vector<base::nanos> waits; // in ms
+    std::vector<base::nanos> waits; // milliseconds
   };
   const row rows[] = {
       {second, 10 * second, 0, 0.5, {1000, 2000, 4000, 8000, 10000, 10000}},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Wide trees and deep ones: 100,000 children of one supervisor cost what they do as those of ten, and a
-// hundred supervisors below each other start, restart, escalate and stop as two would. Costs are processor
-// time, which a busy machine does not stretch.
+// Tests of wide and deep trees: the cost of 100,000 children of one supervisor grows linearly with their
+// number, and a hundred supervisors below each other start, restart, escalate and stop as two would. Costs
+// are measured in processor time, so other work on the machine does not change them.
 #include <doctest/doctest.h>
 #include <time.h>
 
@@ -27,11 +27,11 @@ double processor_seconds() {
 
 struct cost {
   double start = 0;
-  double restart = 0; // of all of them
+  double restart = 0; // of all children
   double stop = 0;
 };
 
-// Once the supervisor is done with what it does; busy is none.
+// Repeats the call while it times out, because the supervisor is still busy.
 std::string ask(test_host& host, const std::string& name, std::string_view what) {
   const auto to = runtime::destination::named(name);
   std::string answer = "!timeout";
@@ -39,7 +39,7 @@ std::string ask(test_host& host, const std::string& name, std::string_view what)
   return answer;
 }
 
-// Of so many trees with so many children each, all of which there are at the same time.
+// The cost of `trees` supervisors with `count` children each, all of which run at the same time.
 cost cost_of(std::size_t trees, std::size_t count) {
   test_host host;
   cost out;
@@ -73,7 +73,7 @@ cost cost_of(std::size_t trees, std::size_t count) {
     lap();
     host.system.exit(victim, runtime::message::atom("kill"));
     host.end_of(victim);
-    // Asked again until it has heard of that end: then all are others.
+    // The call is repeated until all children have been restarted.
     const auto seen = [&host, count] { return host.book.lines().size() >= 2 * count - 1; };
     while (!seen()) CHECK(ask(host, name_of(tree), "count_children").starts_with("["));
     out.restart += lap();
@@ -91,7 +91,8 @@ cost cost_of(std::size_t trees, std::size_t count) {
 
 } // namespace
 
-// Ten trees of a tenth take the same memory, which costs more to fill for the first time than to fill again.
+// Ten trees with a tenth of the children take the same memory as one tree. That matters because filling
+// memory for the first time costs more than filling it again.
 TEST_CASE("100,000 children start, restart together and stop in time linear in their number") {
   constexpr std::size_t count = base::sanitized ? 10'000 : 100'000;
   constexpr double allowed = 4; // squared it would be ten
@@ -104,8 +105,8 @@ TEST_CASE("100,000 children start, restart together and stop in time linear in t
 
 namespace {
 
-// `depth` supervisors, each the only child of the one above; the innermost has `leaf`. `patient`: the level
-// that bears one restart, the others none.
+// A chain of `depth` supervisors, each the only child of the one above; the innermost has the child `leaf`.
+// `patient`: the level whose intensity is 1; all others have 0.
 supervisor_spec chain(std::size_t depth, std::size_t patient) {
   supervisor_spec below;
   below.intensity = depth == patient ? 1 : 0;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A state machine that does what a script says, and writes down what it is given: the same script is for
-// OTP's gen_statem, see otp_statem.escript. A script is {Enters, Returns, Events}: Enters is false, or true
-// and enter callbacks take the next of Returns as all do, or a list of their own; `keep` when there is none.
-// Events are sent one after the other, each once
-// what came of the one before is done.
+// A state machine that follows a script and logs the events that it gets. OTP's gen_statem plays the same
+// scripts, see otp_statem.escript. A script is {Enters, Returns, Events}. Each callback takes the next of
+// Returns, the first is init's; once none is left, a callback keeps the state. If Enters is false there are
+// no enter callbacks; if it is true they take from Returns too; if it is a list they take from that list. An
+// event is sent once the one before it has been handled.
 //   Return: {keep, Actions} | {next, State, Actions} | {repeat, Actions} | {stop, Reason, Actions}
 //   Action: gen_statem's own, but {reply, Term}, which answers the event if it is a call
 //   Event:  {cast, Term} | {info, Term} | {call, Term} | {sleep, Milliseconds}
-// {outlast, A, B} as a cast's term keeps the callback for A milliseconds, sends the cast `later`, and keeps
-// it for another B. The first Return is init's.
+// A cast of {outlast, A, B} stays in the callback for A milliseconds, sends the cast `later`, and stays for
+// B more.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ namespace coppice::test {
 
 class scripted_statem final : public behaviours::statem {
  public:
-  // `enters` and `script` are its Enters and Returns.
+  // `enters` and `script`: the script's Enters and Returns.
   scripted_statem(etf::bytes enters, etf::bytes script, std::string& log)
       : enters_(!etf::cursor(enters).read_atom_is("false")),
         apart_(!etf::cursor(enters).read_atom_is("true")),
@@ -169,7 +169,7 @@ class scripted_statem final : public behaviours::statem {
   std::string& log_;
 };
 
-// Of the one process that `self` watches.
+// Waits for the end of the process that `self` monitors, and returns its exit reason. "?": none within 10 s.
 inline std::string reason_of_end(runtime::process& self) {
   const base::nanos deadline = base::mono_now() + 10 * base::nanos_per_second;
   while (base::mono_now() < deadline) {
@@ -190,7 +190,8 @@ inline std::string reason_of_end(runtime::process& self) {
   return "?";
 }
 
-// What came of the script: the callbacks, then the state or why it ended, then what each call was answered.
+// Plays a script. Returns the callbacks, then the last state or the exit reason, then the answer to each
+// call.
 inline std::string played(test_host& host, const std::string& script, std::size_t postponed = 10'000,
                           statem_overflow then = statem_overflow::exit) {
   const runtime::message whole = term(script);
@@ -209,13 +210,13 @@ inline std::string played(test_host& host, const std::string& script, std::size_
     options.ack = self.make_ack();
     const auto ack = options.ack;
     runtime::reference watch;
-    options.monitor = &watch; // from its beginning, so that it is no `noproc` however soon it ends
+    options.monitor = &watch; // from the start: a quick end is not reported as noproc
     const auto pid = self.spawn(std::move(options), std::move(does));
     if (!pid) return std::string("no process");
     if (const auto begun = self.await(ack); !begun || text(*begun) != "ok")
       return self.demonitor(watch, true), "start " + (begun ? text(*begun) : std::string("?"));
     const auto settled = [&] {
-      // As gen_statem's own order is: this is behind all that came before.
+      // The answer comes after everything that was sent before, as gen_statem answers it too.
       const auto ref = self.make_ack();
       runtime::message_writer out;
       out.tuple(3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Starting a process and waiting for its init: what is left of a process whose init takes too long.
+// Tests of starting a process and waiting for its init: what is left of a process whose init takes too long.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -15,7 +15,7 @@ using failure = behaviours::gen::start_error::kind;
 
 namespace {
 
-// Its init does what it is told and then ends.
+// A process whose init calls the given function and then ends the process.
 class slow : public runtime::behaviour {
  public:
   explicit slow(std::function<void(runtime::process&)> init) : init_(std::move(init)) {}
@@ -69,8 +69,8 @@ TEST_CASE("a killed process that does not come back from its code holds up its s
   const base::nanos began = base::mono_now();
   const auto starter =
       host.system.spawn(std::move(options), std::make_unique<slow>([&](runtime::process& self) {
-                          // It holds its worker, as a callback does that waits for something outside of the
-                          // node.
+                          // The process holds its worker, as a callback does that waits for something
+                          // outside of the node.
                           told.set_value(start_late(self, 1, base::nanos_per_second, [&](runtime::process&) {
                             entered.set_value();
                             go_on.wait();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which form of sys:get_state's answer a node wants, by the version of its run-time system. That it is asked
-// for is tested with real nodes.
+// Tests which form of answer to sys:get_state a node expects, by the version of its run-time system. That
+// the node is asked for this version is tested with real nodes.
 #include "behaviours/gen/state_answer.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The state machine engine: the order of events, what a transition does to time-outs and postponed events,
-// what ends it and with which reason, what sys sees. Scripts as scripted_statem.hpp has them.
+// Tests of the state machine engine: the order of events, what a transition does to time-outs and postponed
+// events, what ends the machine and with which reason, and what sys sees. scripted_statem.hpp explains the
+// scripts.
 #include "behaviours/statem/statem.hpp"
 
 #include <chrono>
@@ -170,7 +171,7 @@ TEST_CASE("more postponed events than may be end it, or are dropped") {
         "cast:p1@a cast:p2@a cast:p3@a cast:go@a cast:p2@b cast:p3@b | up {ok,{b,data}} | ");
   CHECK(played(host, script, 0, statem_overflow::drop_old) ==
         "cast:p1@a cast:p2@a cast:p3@a cast:go@a | up {ok,{b,data}} | ");
-  // One that comes again at once takes no room.
+  // A postponed event that is due again at once takes no room.
   CHECK(played(host, "{false, [{next, a, []}, {next, b, [postpone]}], [{cast, p}]}", 0) ==
         "cast:p@a cast:p@b | up {ok,{b,data}} | ");
 }
@@ -201,7 +202,7 @@ TEST_CASE("a thousand drops of the oldest keep the last ones in their order") {
   CHECK(text(machine.postponed(4).content) == "999");
 }
 
-// Their timers go on when they are cancelled, and serve the next one.
+// The timers of cancelled time-outs go on, and serve the next time-out.
 TEST_CASE("a time-out is due at its own time, whatever was set and cancelled before it") {
   test_host host;
   const auto took = [&](const char* script) {
@@ -210,7 +211,7 @@ TEST_CASE("a time-out is due at its own time, whatever was set and cancelled bef
     return std::chrono::steady_clock::now() - began;
   };
   using namespace std::chrono_literals;
-  // The one before would fire later, and sooner.
+  // The timer of the earlier time-out would fire too late in the first script, and too soon in the second.
   CHECK(took("{false, [{next, a, [{state_timeout, 3600000, x}]}, {next, b, [{state_timeout, 20, y}]}], "
              "[{cast, p}, {sleep, 500}]}") < 1h);
   CHECK(took("{false, [{next, a, [{state_timeout, 300, x}]}, {next, b, [{state_timeout, 600, y}]}], "
@@ -220,7 +221,7 @@ TEST_CASE("a time-out is due at its own time, whatever was set and cancelled bef
              "{false, [{next, a, [{state_timeout, 300, x}]}, {next, b, []}, {keep, [{state_timeout, 400, "
              "y}]}, {keep, [{state_timeout, cancel}]}], [{cast, p}, {cast, q}, {cast, r}, {sleep, 700}]}") ==
       "cast:p@a cast:q@b cast:r@b | up {ok,{b,data}} | ");
-  // Those of events likewise.
+  // The same holds for event time-outs.
   CHECK(
       played(host,
              "{false, [{next, a, [{timeout, 300, x}]}, {keep, [{timeout, 60000, y}]}, {keep, [{timeout, 20, "
@@ -245,7 +246,7 @@ TEST_CASE("a timer that fired before it was cancelled is nothing") {
   CHECK(played(host,
                "{false, [{next, a, [{{timeout, n}, 1, x}]}, {keep, [{{timeout, n}, cancel}]}], [{sleep, 20}, "
                "{sleep, 1}]}") == "{timeout,n}:x@a | up {ok,{a,data}} | ");
-  // Nobody can feign one.
+  // No message can pass for a fired time-out.
   CHECK(
       played(host,
              "{false, [{next, a, [{state_timeout, 60000, x}]}], [{info, {'$coppice_timeout', 6, 1, []}}]}") ==

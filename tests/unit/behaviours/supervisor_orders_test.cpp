@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a supervisor does when the configuration changes around it: an order that fails, or is taken back,
-// leaves each child as it was found, whether it ran, waited for its restart or was down.
+// Tests of what a supervisor does when its configuration changes. An order that fails, or is taken back,
+// leaves each child in the state in which it was found: running, waiting for its restart, or down.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -25,7 +25,7 @@ using spec_pointer = std::shared_ptr<const child_spec>;
 
 namespace {
 
-// One child `a` beside `b`.
+// A supervisor of the child `a` and another child `b`.
 supervisor_spec family(child_spec a) {
   supervisor_spec out;
   out.name = "family";
@@ -39,7 +39,7 @@ spec_pointer shared(child_spec of) {
   return std::make_shared<const child_spec>(std::move(of));
 }
 
-// One that cannot start: the factory does not know it.
+// A child that cannot start, because the factory does not know its actor.
 spec_pointer refused(std::string_view id = "a") {
   return shared(actor(id, "nobody"));
 }
@@ -60,7 +60,7 @@ std::string give(test_host& host, supervisor_order order,
   });
 }
 
-// A supervisor of children of a template, which is `each`.
+// A supervisor of children of the template `each`.
 supervisor_spec template_family(child_spec each) {
   supervisor_spec out;
   out.name = "family";
@@ -78,9 +78,9 @@ runtime::pid start_from_template(test_host& host) {
   return all && !all->empty() ? all->back().pid : runtime::pid();
 }
 
-// Takes changes of its arguments and options. Answers every call with {Args, Options}, [] where it has had
-// none. On any message it stays in its handler until it is let go. `keeps`: it refuses all changes but the
-// first.
+// A child that accepts changes of its arguments and options. It answers every call with {Args, Options}; []
+// stands for those that it was not given. On any message it stays in its handler until it is released.
+// `keeps`: it refuses all changes but the first.
 class taker : public behaviours::native_server {
  public:
   taker(std::promise<void>& busy, std::shared_future<void> let_go, bool keeps = false)
@@ -125,7 +125,7 @@ class taker : public behaviours::native_server {
   runtime::message options_;
 };
 
-// Its start takes until it is killed.
+// A child whose start does not return until the child is killed.
 class slow_starter : public behaviours::native_server {
  public:
   explicit slow_starter(std::promise<void>& begun) : native_server("slow_starter"), begun_(begun) {}
@@ -149,7 +149,8 @@ std::string state_of(test_host& host, std::string_view id) {
   return "unknown";
 }
 
-// Of the table, which tells a child that is given up from one that is stopped.
+// The state in the supervisor's table, which distinguishes a child that was given up from one that is
+// stopped.
 std::string kept_state(test_host& host, std::string_view id) {
   const auto row = host.tree.child(host.system.whereis("family").value(), runtime::message::atom(id).bytes());
   return row ? std::string(text(row->state)) : "unknown";
@@ -195,7 +196,7 @@ TEST_CASE("a child that is to be tried again is tried again when a change of it 
     host.book.failures["a"] = 1;
     crash(host, "a");
     trying.get_future().wait();
-    // The order is in the supervisor's mailbox before the notice to try again.
+    // The order reaches the supervisor's mailbox before the notice to try again.
     std::string answer;
     host.run([&](runtime::process& self) {
       const auto request = host.orders.add(supervisor_order{what, refused()});
@@ -459,11 +460,11 @@ TEST_CASE("a changed backoff counts from when the wait began" * doctest::skip(!c
   come_to_wait(held.host);
   held.advance(std::chrono::minutes(30));
   CHECK(give(held.host, {kind::update, shared(waiting_child(2 * an_hour))}, 2 * an_hour) == "{ok,updated}");
-  held.advance(std::chrono::minutes(40)); // the former wait is over
+  held.advance(std::chrono::minutes(40)); // the former wait would be over
   CHECK(state_of(held.host, "a") == "restarting");
   CHECK(give(held.host, {kind::update, shared(waiting_child(an_hour))}, 2 * an_hour) == "{ok,updated}");
   look_until([&] {
-    held.advance(std::chrono::milliseconds(1)); // what is due is done at the next tick
+    held.advance(std::chrono::milliseconds(1)); // due timers fire at the next tick
     return held.host.book.lines() == lines{"start a"};
   });
 }

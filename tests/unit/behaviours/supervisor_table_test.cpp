@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every strategy, restart type, exit reason and position, with siblings that are restarted or not: each run
-// on a live supervisor and held against two tables that were written from the documentation of OTP's
-// supervisor.
+// Tests every combination of strategy, restart type, exit reason and position, with siblings that are
+// restarted or not: each runs on a live supervisor and is compared with two tables, which were written from
+// the documentation of OTP's supervisor.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -19,7 +19,8 @@ using test::test_host;
 
 namespace {
 
-// What the end of a child by itself means: R restarted by the strategy; - left in the table, stopped; x gone.
+// The effect of a child's own end: R: restarted by the strategy; -: it stays in the table, stopped; x:
+// removed.
 struct meaning {
   restart_type restart;
   const char* reason;
@@ -37,14 +38,14 @@ constexpr meaning meanings[] = {
     {restart_type::temporary, "kill", 'x', 'x'},
 };
 
-// What a restart does to a, b and c when one of them failed: = as it was, + another process, x gone; and the
-// order in which siblings stop and all start.
+// The effect of a restart on a, b and c when one of them failed: =: unchanged, +: a new process, x: removed;
+// and the order in which siblings stop and all children start.
 struct effect {
   strategy how;
   char failed;
   const char* among_permanent;
   const char* order;
-  const char* among_temporary; // its siblings are
+  const char* among_temporary; // where the siblings are temporary
   const char* order_of_these;
 };
 constexpr effect effects[] = {
@@ -68,7 +69,7 @@ constexpr effect effects[] = {
 
 constexpr std::string_view ids = "abc";
 
-// A supervisor with a, b and c.
+// A supervisor of the children a, b and c.
 class three {
  public:
   three(test_host& host, strategy how, char failed, restart_type its, restart_type of_others) : host_(host) {
@@ -91,7 +92,7 @@ class three {
   }
   ~three() { host_.shut_down(pid_); }
 
-  // "=+-": see effect; - is stopped.
+  // The effect on each child, such as "=+-": see `effect`; -: stopped.
   std::string end(char failed, const std::string& reason) {
     const runtime::pid pid = before_[place(std::string(1, failed))];
     if (reason == "kill") {
@@ -112,7 +113,7 @@ class three {
     }
     return out;
   }
-  // Of the siblings' stops and all starts.
+  // The stops of siblings and all starts, in order.
   std::string order(char failed) {
     std::string out;
     for (const std::string& line : host_.book.take(0)) {
@@ -144,7 +145,7 @@ TEST_CASE("what becomes of three children, by strategy, restart type, reason, po
     for (const meaning& end : meanings) {
       for (const restart_type siblings : {restart_type::permanent, restart_type::temporary}) {
         const bool simple = each.how == strategy::simple_one_for_one;
-        if (simple && siblings == restart_type::temporary) continue; // they are of one template
+        if (simple && siblings == restart_type::temporary) continue; // the template has one restart type
         const char what = simple ? end.simple : end.otherwise;
         const bool kept = siblings == restart_type::permanent;
         std::string expected = "===";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Running supervisors with actors that write down their starts and stops: order, restarts, intensity,
+// Tests of running supervisors, whose actors note their starts and stops: order, restarts, intensity,
 // shutdown, and the requests of OTP's supervisor module.
 #include "behaviours/supervision/supervisor.hpp"
 
@@ -41,7 +41,7 @@ void tell(test_host& host, std::string name, std::string_view what) {
   host.system.send(runtime::destination::named(std::move(name)), term(what));
 }
 
-// "a=running b=stopped", from supervisor:which_children, in start order.
+// The state of each child by supervisor:which_children, in start order: "a=running b=stopped".
 std::string states(test_host& host) {
   const auto answer = test::term(host.call(sup, "which_children"));
   etf::cursor at(answer.bytes());
@@ -148,7 +148,7 @@ TEST_CASE("one_for_one: only the failed child is started again, by restart type 
   struct row {
     restart_type restart;
     const char* reason;
-    const char* after; // what becomes of b
+    const char* after; // the state of b afterwards; empty: b was removed
   };
   const row rows[] = {
       {restart_type::permanent, "normal", "b=running"},
@@ -491,7 +491,7 @@ TEST_CASE("a supervisor that is started at run time is one as any other, and end
   CHECK(host.call(sup, "count_children") == "[{specs,2},{active,2},{supervisors,1},{workers,1}]");
   const auto in = runtime::destination::named("inner");
   CHECK(host.call(in, "count_children") == "[{specs,2},{active,2},{supervisors,0},{workers,2}]");
-  // its own strategy, and what it is told at run time itself
+  // The inner supervisor has its own strategy, and takes requests at run time.
   tell(host, "b", "{exit, oops}");
   CHECK(host.book.take(6) ==
         lines{"stop b oops", "stop c shutdown", "args #{id => b}", "start b", "args #{id => c}", "start c"});
@@ -505,7 +505,7 @@ TEST_CASE("a supervisor that is started at run time is one as any other, and end
   CHECK(host.call(sup, "{terminate_child, inner}") == "ok");
   CHECK(host.book.take(3) == lines{"stop d shutdown", "stop c shutdown", "stop b shutdown"});
   CHECK(host.call(sup, "{restart_child, inner}").starts_with("{ok,<0."));
-  CHECK(host.book.take(4).size() == 4); // as it was specified: b and c
+  CHECK(host.book.take(4).size() == 4); // b and c, as in its specification
   CHECK(host.call(in, "count_children") == "[{specs,2},{active,2},{supervisors,0},{workers,2}]");
   CHECK(host.call(sup, "{terminate_child, inner}") == "ok");
   CHECK(host.call(sup, "{delete_child, inner}") == "ok");
@@ -621,7 +621,7 @@ TEST_CASE("of children of a template that are given up no row is left, as nobody
 
 TEST_CASE("a flood at a supervisor's name, which is full of it, loses no child's exit") {
   test_host host;
-  base::log::set_level(base::log::level::error); // each message is one the supervisor does not know
+  base::log::set_level(base::log::level::error); // the supervisor logs each unknown message
   auto spec = with({actor("a", "scribe", restart_type::permanent)});
   spec.name = "flooded";
   spec.intensity = 1000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a server does with messages that came while it was suspended, once it is resumed: it handles them in
-// their order and before later ones, in several turns, and none of them when it has been killed.
+// Tests of a server that is resumed with messages that came while it was suspended: it handles them in order
+// and before later messages, in several turns, and no more of them once it has been killed.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -13,17 +13,17 @@ using namespace coppice::test;
 
 namespace {
 
-constexpr std::uint64_t many = 20'000; // several turns of them
+constexpr std::uint64_t many = 20'000; // enough for several turns
 
 struct seen {
   std::atomic<std::uint64_t> handled{0};
-  std::atomic<std::uint64_t> handled_at_ping{0}; // when another process had its turn
+  std::atomic<std::uint64_t> handled_at_ping{0}; // when the other process had its turn
   std::atomic<bool> in_order{true};
   std::promise<void> last;
   std::promise<void> waits;
 };
 
-// {number, N} is counted; `wait` never returns.
+// Counts messages {number, N}. On `wait` its handler never returns.
 class counter final : public native_server {
  public:
   counter(seen& of, runtime::pid other) : native_server("counter"), of_(of), other_(other) {}
@@ -70,7 +70,7 @@ runtime::system_options one_worker() {
   return out;
 }
 
-// A counter that is suspended, on one worker.
+// A counter that is suspended, on a host with one worker.
 struct suspended_counter {
   suspended_counter() { CHECK(host.system_request(pid, "suspend") == "ok"); }
 
@@ -90,7 +90,7 @@ TEST_CASE(
     "messages that came while it was suspended are handled before later ones, while others have turns") {
   suspended_counter at;
   for (std::uint64_t i = 0; i < many; ++i) at.host.system.send(at.pid, number(i));
-  CHECK(at.host.system_request(at.pid, "get_state").starts_with("{ok,")); // behind them: all are held back
+  CHECK(at.host.system_request(at.pid, "get_state").starts_with("{ok,")); // numbers are held back before it
   CHECK(at.of.handled == 0);
   CHECK(at.host.system_request(at.pid, "resume") == "ok");
   at.host.system.send(at.pid, number(many));
@@ -99,7 +99,7 @@ TEST_CASE(
   CHECK(at.of.in_order);
   CHECK(at.of.handled_at_ping > 0);
   CHECK(at.of.handled_at_ping < many);
-  // And again: nothing is left of it.
+  // After another suspend and resume, nothing is left to handle.
   CHECK(at.host.system_request(at.pid, "suspend") == "ok");
   CHECK(at.host.system_request(at.pid, "resume") == "ok");
 }

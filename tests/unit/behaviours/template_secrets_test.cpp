@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What start_child lays over a template's args takes secrets away and never adds one.
+// Tests of secrets in a template's args: the args of start_child can remove a secret, and never add one.
 #include "behaviours/supervision/template_secrets.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Terms as the tests write and compare them: Erlang text. A text that does not parse is the test's fault
-// and fails it.
+// Reads and writes terms as Erlang text, the form in which tests write and compare them. A text that does
+// not parse fails the test.
 #pragma once
 
 #include <doctest/doctest.h>

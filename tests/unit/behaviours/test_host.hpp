@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A runtime for the tests: a system with two workers, actors whose life is written down, and a driver
-// process in which a test's own code runs, so that it can call, link and wait as any process does. Waiting
-// is for something written down, never for time to pass.
+// A runtime for tests: a system with two workers, actors that note their starts and stops, and a driver
+// process in which a test's own code runs, so that it can call, link and wait as any process does. Tests
+// wait for noted lines, never for time to pass.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@
 
 namespace coppice::test {
 
-// What happened, in order. Any thread.
+// The lines that processes note, in order. Any thread.
 class diary {
  public:
   void write(std::string line) {
@@ -39,13 +39,13 @@ class diary {
     const std::scoped_lock held(lock_);
     return lines_;
   }
-  // Takes all lines once `count` of them are there; gives up after ten seconds.
+  // Takes all lines once there are `count` of them, or after ten seconds.
   std::vector<std::string> take(std::size_t count) {
     std::unique_lock held(lock_);
     changed_.wait_for(held, std::chrono::seconds(10), [&] { return lines_.size() >= count; });
     return std::exchange(lines_, {});
   }
-  // How often `what` may still fail.
+  // How often an action still fails, by its name: a start by the actor's id.
   std::map<std::string, int> failures;
   // Called by each scribe that starts, if set, with its id.
   std::function<void(runtime::process&, const std::string&)> on_start;
@@ -56,8 +56,8 @@ class diary {
   std::vector<std::string> lines_;
 };
 
-// Writes "start ID" and "stop ID REASON"; ends on {exit, Reason}; answers `self` with its pid, `id` with its
-// id and anything else with {echo, Request}.
+// Notes "start ID" and "stop ID REASON" in the diary. It ends on {exit, Reason}, and answers `self` with its
+// pid, `id` with its id, and any other call with {echo, Request}.
 class scribe : public behaviours::native_server {
  public:
   scribe(diary& book, std::string id) : native_server("scribe"), book_(book), id_(std::move(id)) {}
@@ -102,7 +102,7 @@ class scribe : public behaviours::native_server {
   std::string id_;
 };
 
-// Traps exits and takes no notice of them.
+// Traps exits and ignores them.
 class stubborn : public runtime::behaviour {
  public:
   stubborn(diary& book, std::string id) : book_(book), id_(std::move(id)) {}
@@ -119,7 +119,7 @@ class stubborn : public runtime::behaviour {
   std::string id_;
 };
 
-// Says `ignore` from init.
+// Its init returns ignore.
 class ignoring : public runtime::behaviour {
  public:
   runtime::outcome init(runtime::process&) override { return runtime::ignore(); }
@@ -127,7 +127,8 @@ class ignoring : public runtime::behaviour {
   void describe(runtime::description& out) const override { out.behaviour = "ignoring"; }
 };
 
-// Makes scribe, stubborn and ignoring by these names; the id is args.id, else the last part of the label.
+// Makes scribe, stubborn and ignoring by these names. The id is args.id, or without that the last part of
+// the label.
 class scripted_factory : public runtime::actor_factory {
  public:
   explicit scripted_factory(diary& book) : book_(book) {}
@@ -145,7 +146,7 @@ class scripted_factory : public runtime::actor_factory {
     return base::fail(base::errc::not_found, "no actor " + spec.actor);
   }
 
-  // Others by their names, of an id.
+  // Makes further actors, by the actor's name; the argument is the id.
   std::map<std::string, std::function<std::unique_ptr<runtime::behaviour>(std::string id)>> more;
 
  private:
@@ -173,8 +174,8 @@ class test_host {
   }
   ~test_host() { system.stop(); }
 
-  // Runs `work` in the driver's turn and waits for its end. REQUIRE is for the test's own thread: `work`
-  // uses CHECK, or returns what is to be looked at.
+  // Runs `work` in the driver's turn and waits until it has returned. REQUIRE works only in the test's own
+  // thread: `work` uses CHECK, or returns what is to be checked.
   template <class Work>
   auto run(Work work) -> decltype(work(std::declval<runtime::process&>())) {
     using result = decltype(work(std::declval<runtime::process&>()));
@@ -188,14 +189,15 @@ class test_host {
     return done.get();
   }
 
-  // gen_server:call from the driver, both as text. An error reads "!timeout", "!noproc", "!exit REASON", …
+  // gen_server:call from the driver, with request and answer as text. Errors: "!timeout", "!noproc", "!exit
+  // REASON", …
   std::string call(const runtime::destination& to, std::string_view request) {
     return run([&](runtime::process& self) {
       return shown(behaviours::gen::call(self, to, term(request).bytes(),
                                          base::mono_now() + 10 * base::nanos_per_second));
     });
   }
-  // The same in the name of a client outside of the cluster.
+  // Calls as a client outside of the cluster does.
   std::string call_of_client(const runtime::destination& to, std::string_view request) {
     return run([&](runtime::process& self) {
       return shown(behaviours::gen::call_for_client(self, to, term(request),
@@ -224,7 +226,7 @@ class test_host {
     return "?";
   }
 
-  // The same from a process of another node, whatever its From says: as call() has it, from this one.
+  // Calls as a process of another node. The From in the call is of this node, so that the answer comes here.
   std::string call_of_peer(const runtime::destination& to, std::string_view request) {
     return run([&](runtime::process& self) {
       const auto ref = self.make_ack();
@@ -235,14 +237,14 @@ class test_host {
       return answer ? text(*answer) : std::string("no answer");
     });
   }
-  // A message as a connection makes it of what its peer sent.
+  // A message in the form in which a connection delivers it.
   static runtime::signal_ptr from_peer(runtime::message m) {
     auto made = runtime::make_signal(runtime::signal_kind::message, runtime::pid{1, 77, 40, 0}, std::move(m));
     made->flags = runtime::signal::remote;
     return made;
   }
 
-  // What sys:get_state and its kind send, and what comes back, as text.
+  // Sends a request of sys, such as get_state, and returns the answer as text.
   std::string system_request(const runtime::destination& to, std::string_view what) {
     return run([&](runtime::process& self) {
       const auto ref = self.monitor(to, true);
@@ -250,7 +252,7 @@ class test_host {
       return answer_to(self, ref);
     });
   }
-  // The same from a process of another node.
+  // Sends a request of sys as a process of another node, and returns the answer as text.
   std::string system_request_of_peer(const runtime::destination& to, std::string_view what) {
     return run([&](runtime::process& self) {
       const auto ref = self.monitor(to, true);
@@ -259,7 +261,8 @@ class test_host {
     });
   }
 
-  // Starts a supervisor linked to the driver: its pid, or the reason it did not start, as text.
+  // Starts a supervisor that is linked to the driver. Returns its pid, or as text the reason of the failed
+  // start.
   std::pair<runtime::pid, std::string> supervise(behaviours::supervisor_spec spec) {
     auto shared =
         std::make_shared<behaviours::supervision>(behaviours::supervision{&factory, &tree, &orders, {}});
@@ -281,7 +284,7 @@ class test_host {
     });
   }
 
-  // Tells it to shut down, as its parent would, and waits: the reason it ended with, as text.
+  // Ends a supervisor by reason shutdown, as its parent does, and waits. Returns its exit reason as text.
   std::string shut_down(const runtime::pid& supervisor) {
     return run([&](runtime::process& self) {
       const auto ended = self.monitor(supervisor, true);
@@ -291,7 +294,7 @@ class test_host {
     });
   }
 
-  // Waits for its end: the reason, as text.
+  // Waits for the end of the process and returns its exit reason as text.
   std::string end_of(const runtime::pid& process) {
     return run([&](runtime::process& self) {
       const auto answer = self.await(self.monitor(process, true));
@@ -301,13 +304,13 @@ class test_host {
 
   diary book;
   scripted_factory factory;
-  behaviours::engine_resources resources; // of the supervisors started after it is filled
+  behaviours::engine_resources resources; // for supervisors started after it is filled
   behaviours::supervision_tree tree;
   behaviours::pending_orders orders;
-  behaviours::peer_rights rights; // of the supervisors started after it is set
+  behaviours::peer_rights rights; // for supervisors started after it is set
   runtime::system system;
 
-  // sys's request `what`, whose answer `ref` is for.
+  // The request `what` of sys. Its answer is for `ref`.
   static runtime::message system_message(runtime::process& self, const runtime::reference& ref,
                                          std::string_view what) {
     runtime::message_writer out;
@@ -355,7 +358,7 @@ class test_host {
   runtime::pid driver_;
 };
 
-// A child with an atom as id.
+// A child whose id is an atom.
 inline behaviours::child_spec actor(std::string_view id, std::string actor = "scribe",
                                     behaviours::restart_type restart = behaviours::restart_type::permanent) {
   behaviours::child_spec out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is taken as the node's own word comes as a notice: the same terms, sent by peers and by processes of
-// this node that are no part of the daemon, change nothing. And what peers may ask of supervisors.
+// Tests that messages which only the daemon may send count only as notices: the same terms from peers, and
+// from processes of this node that are not part of the daemon, change nothing. Also tests what peers may ask
+// of supervisors.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -31,7 +32,7 @@ supervisor_spec with(std::vector<child_spec> children, strategy how = strategy::
   return out;
 }
 
-// Sent by a peer, and by a process here.
+// Sends `m` as a peer, and as a process of this node.
 void send_both(test_host& host, const runtime::destination& to, const runtime::message& m) {
   host.system.deliver(to, test_host::from_peer(m));
   host.run([&](runtime::process& self) { return self.send(to, m); });

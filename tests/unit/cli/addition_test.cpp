@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is added to a project: the same as init makes at once, and nothing of what is there is changed.
+// Tests of additions to a project: they make what init makes at once, and change nothing that is there.
 #include "cli/addition.hpp"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ namespace {
 
 using all_options = std::vector<init_option>;
 
-// A project as init makes it, and what it becomes.
+// A project as init makes it, to which additions are made.
 struct project {
   new_files files;
 
@@ -59,10 +59,10 @@ TEST_CASE("what init makes at once is what it makes of a part and add of the res
     CAPTURE(shown_option(*one));
     CHECK(grown.add(one->option.c_str(), one->text) == std::vector<std::string>());
     const new_files before = grown.files;
-    CHECK(grown.add(one->option.c_str(), one->text) == std::vector<std::string>()); // changes nothing
+    CHECK(grown.add(one->option.c_str(), one->text) == std::vector<std::string>()); // no change
     CHECK(grown.files == before);
   }
-  // Sections stand in another order.
+  // The sections are in a different order.
   CHECK(read_yaml(grown.configuration()).value() == read_yaml(whole.files.at("config/shop.yaml")).value());
   for (const auto& one : whole.files) {
     CAPTURE(one.first);

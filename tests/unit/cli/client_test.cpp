@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The client against a socket of the test's own that answers well, badly, late or not at all.
+// Tests of the client against a socket of the test that answers well, badly, late or not at all.
 #include "cli/client.hpp"
 #include "temporary_folder.hpp"
 
@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Listens on a socket of its own and hands the one connection it accepts to `serve`.
+// Listens on a socket of its own and passes the one connection that it accepts to `serve`.
 class one_shot_server {
  public:
   explicit one_shot_server(std::function<void(int)> serve) {

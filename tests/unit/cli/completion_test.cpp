@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a shell is offered, of a command line with a bit of everything.
+// Tests of what a shell is offered, for a command line with every kind of option and argument.
 #include "cli/completion.hpp"
 
 #include <doctest/doctest.h>
@@ -80,7 +80,7 @@ TEST_CASE("where nothing is known nothing is offered, and files are left to the 
   CHECK(at.after({"call", "kv", ""}).empty());
   CHECK(at.after({"apply", ""}).empty());
   CHECK(at.after({"status", ""}).empty());
-  CHECK(at.after({"nonsense", ""}).size() > 15); // a slip of the pen does not end it
+  CHECK(at.after({"nonsense", ""}).size() > 15); // an unknown word does not end the completion
   CHECK(at.after({"info", "kv", "more", "and more", ""}).empty());
 }
 

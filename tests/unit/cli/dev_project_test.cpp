@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The folder of the node of `coppice dev`, in a build folder that other users may share.
+// Tests of the folder of the node of `coppice dev`, in a build folder that other users may share.
 #include "cli/dev_project.hpp"
 #include "temporary_folder.hpp"
 
@@ -25,7 +25,7 @@ struct shared_build {
     place.build = build.path();
     place.folder = build.file("dev");
   }
-  // What claim_dev_folder() says is wrong; empty: it took the folder.
+  // The error of claim_dev_folder(). Empty: it took the folder.
   std::string refusal() const {
     const auto claimed = claim_dev_folder(place);
     if (claimed) return "";

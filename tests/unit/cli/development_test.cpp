@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a changed file leads to, what Meson's notes say of the plugins, and the lines that tell how it went.
+// Tests of what a changed file leads to, of what Meson's files say about plugins, and of the lines that
+// report the
+// result.
 #include "cli/development.hpp"
 
 #include <doctest/doctest.h>
@@ -17,7 +19,7 @@ built_plugins known() {
   return {{"cart", {}}, {"audit", {}}};
 }
 
-// "build", "config", names of plugins.
+// The work that is due: "build", "config", names of plugins.
 std::string due(const std::string& changed, const std::string& configuration = shop) {
   const due_work work = work_for(changed, known(), configuration);
   std::string out = work.build ? "build" : "";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What stands in an argument of init, and that no argument makes the parser fail otherwise than by a
+// Tests of the arguments of init: which texts are read, and that every other text is refused with a
 // sentence.
 #include "cli/init_arguments.hpp"
 

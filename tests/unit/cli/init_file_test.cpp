@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A file says what the command line would, in the same order.
+// Tests that a file of init has the same effect as the same options on the command line.
 #include "cli/init_file.hpp"
 
 #include <doctest/doctest.h>
@@ -56,7 +56,7 @@ TEST_CASE("all that is wrong with a file is told at once") {
   CHECK(rest.wrong.size() == 1);
   CHECK(rest.node == "shop");
   CHECK(rest.options.size() == 1);
-  // A key that the braces have, too.
+  // A key that the braces have, too, is an error.
   const auto read = read_init_file("- actor: x{lang:c}\n  lang: cpp\n");
   REQUIRE(read.wrong.empty());
   const auto made = project_files({"shop", read.options, false, "x"});

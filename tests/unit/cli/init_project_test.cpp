@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tree that init's options make, and all that is wrong with them at once.
+// Tests of the tree that init's options make, and that all mistakes in them are reported at once.
 #include "cli/init_project.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which key a terminal's bytes are.
+// Tests which keys the bytes of a terminal are.
 #include "cli/keys.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a configuration looks like after items were added to its lists, byte by byte, and which layouts are
+// Tests of a configuration after items were added to its lists, byte by byte, and of the layouts that are
 // left alone.
 #include "cli/list_edit.hpp"
 
@@ -92,11 +92,11 @@ TEST_CASE("a list is found by keys and indices") {
 
 TEST_CASE("where the text would say something else, or has a layout that is not known, there is no result") {
   for (const char* text : {
-           "top:\n  children: &all\n    - a\nother: *all\n",                 // two lists would change
-           "other: &all [a]\ntop:\n  children: *all\n",                      // so would these
-           "top:\n  children: 5\n",                                          // no list
-           "top: [1]\n",                                                     // no map
-           "top:\n  children:\n    - \"two\n  lines\"\n    - b: [\n  1 ]\n", // values that end further left
+           "top:\n  children: &all\n    - a\nother: *all\n", // two lists would change
+           "other: &all [a]\ntop:\n  children: *all\n",      // two lists would change here, too
+           "top:\n  children: 5\n",                          // no list
+           "top: [1]\n",                                     // no map
+           "top:\n  children:\n    - \"two\n  lines\"\n    - b: [\n  1 ]\n", // the last line is indented less
            "top:\n  children: ~\n",
            "top: {\n",     // no YAML
            "a: 1\na: 2\n", // a key twice

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lines as people read them, and where to look for them without a node.
+// Tests of log lines in readable form, and of the hints where to find them without a node.
 #include "cli/logs.hpp"
 
 #include <doctest/doctest.h>

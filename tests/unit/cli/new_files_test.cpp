@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files of a generator: a folder appears whole or not at all, and what is there is never lost by mistake.
+// Tests of a generator's files: a folder appears whole or not at all, and no existing file is lost by
+// mistake.
 #include "cli/new_files.hpp"
 
 #include <doctest/doctest.h>

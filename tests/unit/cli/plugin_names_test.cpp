@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names as people write them, and what is wrong with those that can be none.
+// Tests of plugin names as people write them, and of the errors for names that are not possible.
 #include "cli/plugin_names.hpp"
 
 #include <doctest/doctest.h>

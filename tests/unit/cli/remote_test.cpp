@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the client understands on the command line.
+// Tests of the values that the client reads from the command line.
 #include "cli/remote.hpp"
 
 #include <doctest/doctest.h>

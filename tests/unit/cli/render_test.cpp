@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What people see of the node's documents.
+// Tests of the text in which the node's documents are shown.
 #include "cli/render.hpp"
 
 #include <doctest/doctest.h>

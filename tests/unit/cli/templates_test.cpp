@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The templates in the program: which kinds there are, and what a plugin of one consists of.
+// Tests of the templates in the program: which kinds there are, and the files of a plugin of each kind.
 #include "cli/templates.hpp"
 
 #include <coppice/detail/behaviours.h>
@@ -11,7 +11,7 @@ using namespace coppice::cli;
 
 namespace {
 
-// Every text of a kind in a language, one behind the other.
+// Every text of a kind in a language, one after the other.
 std::string source_of(const template_kind& kind, std::string_view language) {
   std::string all;
   for (const auto& [path, text] : plugin_files(kind, language, builder::meson, "x"))

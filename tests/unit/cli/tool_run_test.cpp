@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tools: how they ended, what they said, and that their output stays within its bound.
+// Tests of running tools: how they ended, what they printed, and the bound of their output.
 #include "cli/tool_run.hpp"
 #include "net/loop_until.hpp"
 

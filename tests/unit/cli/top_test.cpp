@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pictures of `top`, and that tables keep to a width.
+// Tests of the pictures of `top`, and of tables that keep within a width.
 #include "cli/top.hpp"
 
 #include <doctest/doctest.h>

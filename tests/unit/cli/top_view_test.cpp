@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Keys in the live picture of `top`: what is selected, what is asked for, and what is drawn.
+// Tests of keys in the live picture of `top`: what is selected, what the node is asked for, what is drawn.
 #include "cli/top_view.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The wait for a node, against sockets of the test's own that play one: absent, answering in turn, or silent.
+// Tests of the wait for a node, against sockets of the test: absent, answering in turn, or silent.
 #include "cli/wait_ready.hpp"
 #include "temporary_folder.hpp"
 
@@ -27,7 +27,7 @@ std::string failure(const std::string& code, const std::string& why) {
   return R"({"error":{"code":")" + code + R"(","what":"wait-ready","why":")" + why + "\",\"hint\":\"\"}}\n";
 }
 
-// A node that gives one of `says` to each connection in turn, on a socket that it makes when it is told to.
+// Plays a node. It answers each connection with the next text of `says`, on a socket that come_up() makes.
 class scripted_node {
  public:
   explicit scripted_node(std::vector<const char*> says) : says_(std::move(says)) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which changes of files are told, in which form editors make them, and that nothing else is.
+// Tests which changes of files are reported, in the ways in which editors make them, and that no other is.
 #include "cli/watched_files.hpp"
 #include "net/loop_until.hpp"
 #include "temporary_folder.hpp"
@@ -32,11 +32,11 @@ struct watched {
                 })
                 .value();
   }
-  // Until that file was told of.
+  // Waits until that file has been reported. False: it was not.
   bool hears(const std::string& path) {
     return test::loop_until(on, [&] { return told.contains(path); });
   }
-  // All that was told by the time that a last change is.
+  // All changes that were reported before the test's last change.
   changed_paths all() {
     folder.write("src/last", "");
     CHECK(hears("src/last"));

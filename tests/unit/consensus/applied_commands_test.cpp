@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Sessions: a client's command is applied once, whatever is repeated, and all members decide alike.
+// Sessions: a client's command is applied once, however often it is repeated, and all members decide the
+// same.
 #include "consensus/applied_commands.hpp"
 
 #include <doctest/doctest.h>
@@ -52,8 +53,8 @@ TEST_CASE("a repeated command gets the first answer, an older one none") {
 
 TEST_CASE("a number is settled once a later entry with it would not be applied") {
   applied_commands of;
-  CHECK_FALSE(of.is_settled(0, 1)); // without a session
-  CHECK_FALSE(of.is_settled(1, 1)); // its session may be on its way
+  CHECK_FALSE(of.is_settled(0, 1)); // the command has no session
+  CHECK_FALSE(of.is_settled(1, 1)); // the entry that opens the session may still come
   of.take(1, opens());
   CHECK_FALSE(of.is_settled(1, 1));
   of.take(2, asks(1, 3));
@@ -79,7 +80,7 @@ TEST_CASE(
   applied_commands of({2, 1000});
   of.take(1, opens());
   of.take(2, opens());
-  of.take(3, asks(1, 0)); // old, and yet a use
+  of.take(3, asks(1, 0)); // it is old, but it uses the session
   of.take(4, opens());
   CHECK(of.sessions() == 2);
   CHECK(of.take(5, asks(2, 1)).what == verdict::unknown_client);
@@ -98,7 +99,7 @@ TEST_CASE("a node that opens many sessions pushes out its own, and those of node
   CHECK(of.take(next++, asks(98, 1)).what == verdict::unknown_client);
   CHECK(of.take(next++, asks(99, 1)).what == verdict::apply);
   CHECK(of.take(next++, asks(100, 1)).what == verdict::apply);
-  // A third node has room, whoever has most.
+  // There is room for a session of a third node, whichever node has the most.
   const log_index third = next++;
   of.take(third, opens_at("third@host"));
   CHECK(of.take(next++, asks(third, 1)).what == verdict::apply);
@@ -133,7 +134,8 @@ TEST_CASE("a node with long replies loses its own sessions") {
   }
   CHECK(of.take(7, asks(1, 1)).what == verdict::repeat);
   CHECK(of.take(8, asks(2, 1)).what == verdict::unknown_client);
-  // One that alone is too long stays until another session is used, and takes nobody else's place.
+  // A session whose reply alone is too long stays until another session is used, and no other session goes
+  // for it.
   of.take(9, asks(3, 2));
   of.finish(asks(3, 2), bytes("a reply that is longer than all that is kept"));
   CHECK(of.take(10, asks(3, 2)).what == verdict::repeat);
@@ -178,7 +180,7 @@ TEST_CASE("a command that was applied cannot be passed over, and one that was ma
   of.take(2, asks(0, 0));
   CHECK_FALSE(of.pass_over(1));
   CHECK(of.pass_over(2));
-  // So it is in a state that was saved before the entry was taken.
+  // The same holds in a state that was saved before the entry was taken.
   applied_commands other;
   REQUIRE(other.restore(of.save().bytes()));
   CHECK_FALSE(other.pass_over(1));
@@ -218,7 +220,7 @@ TEST_CASE("a session belongs to the node that its entry names, also when it was 
     CHECK_FALSE(one->belongs_to_other(1, "b@host"));
     CHECK(one->belongs_to_other(1, "a@host"));
     CHECK(one->belongs_to_other(1, ""));
-    CHECK_FALSE(one->belongs_to_other(2, "a@host")); // of an earlier release
+    CHECK_FALSE(one->belongs_to_other(2, "a@host")); // a session of an earlier release
     CHECK_FALSE(one->belongs_to_other(3, "a@host"));
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A member whose disk is full takes nothing that it could not keep, and does no harm to the others meanwhile.
+// A member whose disk is full takes nothing that it could not keep, and does not harm the others.
 #include "one_member.hpp"
 
 using namespace coppice;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When a member stands, whom it votes for, and what it keeps of that on its disk.
+// When a member stands for election, which candidate it votes for, and what of that is kept on its disk.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member among others that say anything: whatever comes, what is committed stays, terms never fall, a term
-// has one vote, and nothing grows without bound.
+// A member among others that send arbitrary messages: committed entries stay, terms never fall, each term has
+// one vote, and nothing grows without a bound.
 #include "one_member.hpp"
 #include "simulation/dice.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Replies to the latest commands, by serial: bounded, and no longer than the log has the commands.
+// The replies to the latest commands, by serial: they are bounded, and kept no longer than the log has the
+// commands.
 #include "consensus/kept_replies.hpp"
 
 #include <doctest/doctest.h>

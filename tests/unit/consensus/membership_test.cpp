@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Members that are added, promoted and removed, and leadership that is handed over.
+// Adding, promoting and removing members, and handing over leadership.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;
@@ -19,7 +19,7 @@ void hand_over(one_member& of, std::uint64_t to, std::uint64_t token = 1) {
   of.machine->transfer(of.now, token, id(to), of.out);
 }
 
-// Member 4 is to be a voter, and takes longer than an election to answer.
+// Member 4 is to become a voter, and does not answer for longer than an election time-out.
 void let_join_slowly(one_member& of) {
   of.establish();
   change(of, action::add_voter, 4);
@@ -120,7 +120,7 @@ TEST_CASE("a leader that steps down before its own removal is committed stands a
   CHECK(of.sent<vote_request>(2)->last_index == 3);
   of.say(2, 3, vote_answer{true, true});
   of.sync();
-  CHECK(of.machine->what() == role::candidate); // it has no vote itself
+  CHECK(of.machine->what() == role::candidate); // its log removes it, so it has no vote itself
   of.say(2, 3, vote_answer{false, true});
   REQUIRE(of.machine->what() == role::leader);
   of.say(2, 3, append_answer{true, 4, 0, 0});
@@ -175,7 +175,7 @@ TEST_CASE("leadership goes to a voter that has everything, and nothing is append
   CHECK(of.sent<elect_now>(3));
   of.say(3, 3, vote_request{2, 2, false, true});
   CHECK(of.machine->what() == role::follower);
-  CHECK(of.out.answers.empty()); // it may not win
+  CHECK(of.out.answers.empty()); // member 3 may still lose the election
   of.say(3, 3, heartbeat{2, 1});
   CHECK(of.answer_to(1) == outcome::committed);
 }

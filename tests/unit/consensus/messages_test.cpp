@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages that make no sense are dropped and counted, whatever they say.
+// Messages that make no sense are dropped and counted, whatever they contain.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;

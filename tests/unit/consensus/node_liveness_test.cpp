@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two nodes, of which one has quiescent leaders and the other their followers: how both come to agree, and
-// what wakes the members up.
+// Two nodes: one has quiescent leaders, the other has their followers. How the nodes agree on that, and what
+// wakes the members up.
 #include "consensus/node_liveness.hpp"
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ struct two_nodes {
   bool follow(std::uint64_t of, log_index last = 5) {
     return b.follow(now, follower(of), "a", state(of, last), pace.election);
   }
-  // Time passes, and each message comes at once. Returns how many messages were sent.
+  // Time passes, and each message arrives at once. Returns how many messages were sent.
   std::size_t pass(base::nanos span) {
     std::size_t sent = 0;
     for (const base::nanos until = now + span; now < until; now += 10 * ms) {
@@ -66,7 +66,7 @@ struct two_nodes {
     told_a.insert(told_a.end(), of_a.told.begin(), of_a.told.end());
     told_b.insert(told_b.end(), of_b.told.begin(), of_b.told.end());
   }
-  // As members do that become quiescent.
+  // Makes `count` groups quiescent, with the calls that their members make.
   void rest(std::uint64_t count) {
     CHECK_FALSE(offer(1)); // the nodes do not know each other yet
     pass(100 * ms);
@@ -79,7 +79,7 @@ struct two_nodes {
 
   base::nanos now = 100'000 * ms;
   std::optional<node_liveness> a_place{std::in_place, 11}, b_place{std::in_place, 12};
-  node_liveness& a = *a_place; // also of the next run
+  node_liveness& a = *a_place; // after emplace(), the new object
   node_liveness& b = *b_place;
   bool is_cut = false;
   std::vector<node_liveness::news> told_a, told_b;
@@ -148,7 +148,7 @@ TEST_CASE("a leader wakes up when its follower does, or ends, or never takes the
   REQUIRE(of.told_a.size() == 1);
   CHECK(of.told_a[0].to == leader(2));
   of.told_a.clear();
-  REQUIRE(of.offer(4)); // of a member that does not run there
+  REQUIRE(of.offer(4)); // its follower does not run at node b
   of.pass(node_liveness::grace + 200 * ms);
   REQUIRE(of.told_a.size() == 1);
   CHECK(of.told_a[0].to == leader(4));
@@ -239,7 +239,7 @@ TEST_CASE("offers to members that are not here are kept up to a bound, and their
   REQUIRE(made.sent.size() == 8);
   CHECK(made.sent.back().what.applied == node_liveness::most_absent);
   CHECK(made.sent.front().what.awake.size() == row);
-  // A member that is here has its offer all the same.
+  // An offer to a member that is here is still taken.
   liveness_message last{11, 12, 9, 0, true, 0, node_liveness::most_absent, node_liveness::most_absent + 1,
                         {}, {}};
   last.changes.push_back({follower(1'000'000), state(1), true});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One core under test, whose other members, disk and clock are the test. Members are numbered from 1, the
-// core is number 1. `out` has what came of the last call alone.
+// One core under test. The test plays the other members, the disk and the clock. Members are numbered from 1,
+// and the core is number 1. `out` has only the results of the last call.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ inline configuration voters(std::uint64_t count) {
 
 class least final : public random_source {
  public:
-  std::uint64_t next() override { return 0; } // every time-out is the shortest
+  std::uint64_t next() override { return 0; } // every time-out is the shortest one
 };
 
 class one_member {
@@ -62,13 +62,13 @@ class one_member {
     machine->advance(now, out);
     note();
   }
-  // Everything that was written is on disk; what comes of that is added to `out`.
+  // Everything written so far is on disk. The results are added to `out`.
   void sync() {
     out.writes.clear();
     machine->written(now, disk_, out);
     note();
   }
-  // Leads in the term after the present one.
+  // Makes the core the leader of the next term.
   void lead() {
     pass(how.election);
     say(2, machine->term() + 1, vote_answer{true, true});
@@ -76,7 +76,7 @@ class one_member {
     say(2, machine->term(), vote_answer{false, true});
     REQUIRE(machine->what() == role::leader);
   }
-  // And has committed its no-op.
+  // As lead(), and its no-op is committed.
   void establish() {
     lead();
     sync();
@@ -89,7 +89,7 @@ class one_member {
     machine->append(now, std::span(&one, 1), out);
     note();
   }
-  // After a call of the core itself: its writes are what sync() is about.
+  // To be called after a direct call of the core, so that sync() covers its writes.
   void note() {
     if (!out.writes.empty()) disk_ = out.writes.back().number;
   }
@@ -100,7 +100,7 @@ class one_member {
         if (const Body* const body = std::get_if<Body>(&one->body)) return body;
     return nullptr;
   }
-  // The heartbeat that may overtake those of `out`.
+  // The heartbeat that may overtake the messages of `out`. None: there is none.
   std::optional<heartbeat> overtaking(std::uint64_t to) const {
     for (const message& one : out.messages)
       if (one.to == id(to))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When a group at rest becomes quiescent, and what wakes a member up.
+// When an idle group becomes quiescent, and what wakes a member up.
 #include "one_member.hpp"
 
 using namespace coppice;
@@ -23,7 +23,7 @@ struct quiet_member : one_member {
     const log_index last = machine->log().last();
     say(from, machine->term(), heartbeat_answer{asked.round, last, last, {}});
   }
-  // Each member answers each heartbeat.
+  // `beats` heartbeats pass, and each member answers each of them.
   void rest(int beats) {
     for (; beats > 0; --beats) {
       pass(how.heartbeat);
@@ -41,7 +41,7 @@ struct quiet_member : one_member {
     machine->quiesce(now);
     REQUIRE(machine->is_quiescent());
   }
-  // Under member 2, in term 2.
+  // Makes the core a quiescent follower of member 2, in term 2.
   void follow_at_rest() {
     say(2, 2, append_request{1, 1, 2, {entry{2}}});
     sync();
@@ -89,7 +89,7 @@ TEST_CASE("an entry, a read and a member's message wake a leader up, and it beat
     } else if (kind == 1) {
       of.out.clear();
       of.machine->read(of.now, 7, of.out);
-      CHECK(of.out.reads.empty()); // it waits for the answers to a heartbeat
+      CHECK(of.out.reads.empty()); // the read waits for the answers to a heartbeat
     } else {
       of.say(2, of.machine->term() + 1, vote_request{of.machine->log().last(), of.machine->term(), true});
     }
@@ -115,8 +115,8 @@ TEST_CASE("a follower quiesces only in the state of its leader, and otherwise te
   CHECK_FALSE(behind.machine->is_quiescent());
   CHECK(behind.sent<heartbeat_answer>(2));
   behind.out.clear();
-  behind.machine->quiesce_under(behind.now, id(3), 2, 2, behind.out); // does not lead
-  behind.machine->quiesce_under(behind.now, id(2), 1, 2, behind.out); // of an earlier term
+  behind.machine->quiesce_under(behind.now, id(3), 2, 2, behind.out); // this member does not lead
+  behind.machine->quiesce_under(behind.now, id(2), 1, 2, behind.out); // an earlier term
   CHECK_FALSE(behind.machine->is_quiescent());
   CHECK(behind.out.messages.empty());
 }
@@ -145,7 +145,7 @@ TEST_CASE("a message of its leader and the request of a candidate wake a followe
   other.say(3, 3, vote_request{2, 2, true});
   CHECK_FALSE(other.machine->is_quiescent());
   CHECK(other.sent<heartbeat_answer>(2));
-  CHECK_FALSE(other.sent<vote_answer>(3)); // it heard of its leader until now
+  CHECK_FALSE(other.sent<vote_answer>(3)); // it has heard of its leader until now
 }
 
 TEST_CASE("a follower whose code is replaced tells its quiescent leader the versions") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reads by read-index: from the leader and from followers, never before a majority has confirmed the leader.
+// Reads by read-index, from the leader and from followers: they are answered only after a majority has
+// confirmed the leader.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;
@@ -12,7 +13,7 @@ void read(one_member& of, std::uint64_t token) {
   of.machine->read(of.now, token, of.out);
 }
 
-// Another number each time.
+// Returns a different number each time.
 class counting final : public random_source {
  public:
   explicit counting(std::uint64_t first) : next_(first) {}
@@ -28,7 +29,7 @@ TEST_CASE("a read waits for a round of heartbeats that began after it") {
   one_member of;
   of.establish();
   const std::uint64_t before = of.sent<heartbeat>(2) != nullptr ? of.sent<heartbeat>(2)->round : 0;
-  of.say(2, 2, heartbeat_answer{before + 1, 2, 2, {}}); // of the round that came with leadership
+  of.say(2, 2, heartbeat_answer{before + 1, 2, 2, {}}); // the round that began with leadership
   read(of, 5);
   CHECK(of.out.reads.empty());
   REQUIRE(of.sent<heartbeat>(2));
@@ -67,7 +68,7 @@ TEST_CASE("a read does not wait for the answers to heartbeats that were due by t
   read(of, 1);
   REQUIRE(of.sent<heartbeat>(2));
   CHECK(of.sent<heartbeat>(2)->round == by_time + 1);
-  of.say(2, 2, heartbeat_answer{by_time, 2, 2, {}}); // began before the read came
+  of.say(2, 2, heartbeat_answer{by_time, 2, 2, {}}); // it began before the read came
   CHECK(of.out.reads.empty());
   of.say(2, 2, heartbeat_answer{by_time + 1, 2, 2, {}});
   CHECK(of.out.reads.size() == 1);
@@ -80,7 +81,7 @@ TEST_CASE("the answer to a heartbeat that has overtaken a round serves no read o
   of.machine->read(of.now, 5, of.out);
   CHECK_FALSE(of.overtaking(2)); // its round was not due by time
   of.machine->read(of.now, 6, of.out);
-  of.pass(of.how.heartbeat); // the round of the second read
+  of.pass(of.how.heartbeat); // starts the round of the second read
   const std::uint64_t round = of.sent<heartbeat>(2)->round;
   const auto beat = of.overtaking(2);
   REQUIRE(beat);

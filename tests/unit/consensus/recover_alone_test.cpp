@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member whose majority was lost for good becomes a group of one: of another cluster, with all of its log,
-// and without a word from the others.
+// A member whose majority is lost for good becomes a group of one, in a new cluster and with all of its log,
+// without hearing from the others.
 #include "one_member.hpp"
 
 using namespace coppice;
@@ -17,7 +17,8 @@ void recover(one_member& of, std::uint64_t token, const cluster_id& as = fresh) 
   of.note();
 }
 
-// Four entries of a leader that is gone; two of them are known to be committed.
+// A member with entries of a leader that is gone. Its log has four entries; two of them are known to be
+// committed.
 one_member left_alone() {
   one_member of;
   of.say(2, 2, append_request{1, 1, 2, {command(2, "a"), command(2, "b"), command(2, "c")}});
@@ -84,11 +85,12 @@ TEST_CASE("a member that recovers alone neither hears the cluster that was nor k
   of.sync();
   CHECK(of.sent<vote_answer>(3) == nullptr);
   REQUIRE(of.machine->what() == role::leader);
-  of.say(3, of.machine->term() + 1, append_request{4, 2, 4, {}}); // of the cluster that was
+  of.say(3, of.machine->term() + 1, append_request{4, 2, 4, {}}); // from the former cluster
   CHECK(of.dropped(drop::cluster) == 1);
   CHECK(of.machine->what() == role::leader);
   of.how.cluster = fresh;
-  of.say(3, of.machine->term() + 1, vote_request{99, 2, false, true}); // ahead, as nobody can be
+  // Its log is longer than any in this cluster.
+  of.say(3, of.machine->term() + 1, vote_request{99, 2, false, true});
   CHECK(of.machine->what() == role::leader);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a log is replicated: what a follower takes, keeps and acknowledges, what a leader sends, and what it
-// counts as committed.
+// How a log is replicated: what a follower accepts, keeps and acknowledges, what a leader sends, and which
+// entries it counts as committed.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;
@@ -8,7 +8,7 @@ using namespace coppice::consensus::test;
 
 namespace {
 
-// A follower with entries of these terms behind the first configuration.
+// A follower with entries of these terms after the first configuration.
 durable_state log_of(std::initializer_list<term_number> terms) {
   durable_state made = core::first_state(voters(3));
   for (const term_number one : terms) {
@@ -66,14 +66,14 @@ TEST_CASE(
   CHECK(terms_of(of.machine->log()) == terms{1, 2, 3});
   REQUIRE(of.out.writes.back().truncate_from == 3);
   of.out.clear();
-  of.machine->written(of.now, 1, of.out); // the first of two
+  of.machine->written(of.now, 1, of.out); // the first of two writes
   CHECK(of.machine->on_disk() <= 2);
   of.sync();
   CHECK(of.machine->on_disk() == 3);
 }
 
 TEST_CASE("a follower that differs says from where the logs may be equal") {
-  // The paper's figure 7: the leader's log is 1 1 1 4 4 5 5 6 6 6, behind our first configuration.
+  // Figure 7 of the paper: the leader's log is 1 1 1 4 4 5 5 6 6 6, after the first configuration.
   const struct {
     std::initializer_list<term_number> has;
     log_index hint;
@@ -196,7 +196,7 @@ TEST_CASE(
   of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
   REQUIRE(of.sent<append_request>(3));
   CHECK(of.sent<append_request>(3)->entries.size() == 1);
-  of.say(3, 2, heartbeat_answer{round, 3, 3, {}}); // counts like an acknowledgement
+  of.say(3, 2, heartbeat_answer{round, 3, 3, {}}); // counts as an acknowledgement
   CHECK(of.machine->others()[1].match == 3);
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("aligned heartbeats are due at the multiples of their interval") {
   one_member of(core::first_state(voters(3)), how);
   of.establish();
   CHECK(of.machine->wake() % how.heartbeat == 0);
-  of.pass(of.machine->wake() - of.now + how.heartbeat / 3); // late
+  of.pass(of.machine->wake() - of.now + how.heartbeat / 3); // it is called late
   REQUIRE(of.sent<heartbeat>(2));
   CHECK(of.machine->wake() % how.heartbeat == 0);
   CHECK(of.machine->wake() - of.now == how.heartbeat - how.heartbeat / 3);
@@ -249,8 +249,8 @@ TEST_CASE("a heartbeat that overtakes entries on their way keeps the leader, and
   of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
   of.append("a");
   of.pass(of.how.heartbeat);
-  CHECK_FALSE(of.overtaking(3)); // the one before was answered
-  // From now on what is sent to member 3 waits behind something long, and member 2 is gone.
+  CHECK_FALSE(of.overtaking(3)); // the heartbeat before this was answered
+  // From now on, messages to member 3 wait behind a long one, and member 2 is gone.
   for (coppice::base::nanos waited = 0; waited < 3 * of.how.election; waited += of.how.heartbeat) {
     of.pass(of.how.heartbeat);
     REQUIRE(of.machine->what() == role::leader);
@@ -270,14 +270,14 @@ TEST_CASE("a follower that was restarted learns what is committed also where not
   const std::uint64_t round = of.sent<heartbeat>(3)->round;
   of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
   CHECK_FALSE(of.sent<append_request>(3));
-  of.say(3, 2, heartbeat_answer{round, 0, 0, {}}); // from its new start
+  of.say(3, 2, heartbeat_answer{round, 0, 0, {}}); // it comes from the restarted member
   REQUIRE(of.sent<append_request>(3));
   const append_request ask = *of.sent<append_request>(3);
   CHECK(ask.previous == 2);
   CHECK(ask.commit == 2);
   CHECK(ask.entries.empty());
   of.say(3, 2, heartbeat_answer{round, 0, 0, {}});
-  CHECK_FALSE(of.sent<append_request>(3)); // one at a time
+  CHECK_FALSE(of.sent<append_request>(3)); // only one message at a time
   durable_state found = core::first_state(voters(3));
   found.hard.term = 2;
   found.entries.push_back({2, 0, 0, entry_kind::no_op, {}});

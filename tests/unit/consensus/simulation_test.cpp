@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Some hundred simulated groups; `simulate-consensus` runs more, and replays one that broke a promise.
+// 500 simulated groups. The program simulate-consensus runs more, and repeats a run that broke a promise.
 #include <doctest/doctest.h>
 
 #include "simulation/world.hpp"

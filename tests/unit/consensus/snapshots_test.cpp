@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Snapshots that are taken, sent in chunks, taken up again where they stopped, and installed.
+// Snapshots: they are taken, sent in chunks, continued where a transfer stopped, and installed.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;
@@ -7,8 +7,8 @@ using namespace coppice::consensus::test;
 
 namespace {
 
-// A leader whose followers have everything but the third, with a snapshot of 10 bytes at 4 and nothing
-// before.
+// A leader with a snapshot of 10 bytes at index 4 and no entries before that. All followers except the third
+// have everything.
 one_member with_snapshot(options how = {.keep_entries = 0}) {
   how.snapshot_chunk = 4;
   how.snapshot_window = 2;
@@ -95,7 +95,7 @@ TEST_CASE("a heartbeat that overtakes chunks has none sent again, and one behind
   of.pass(of.how.heartbeat);
   of.say(3, 2, append_answer{false, 1, 0, 0});
   REQUIRE(offsets(of) == numbers{0, 4});
-  std::uint64_t behind = 0; // the round of the first heartbeat behind the chunks
+  std::uint64_t behind = 0; // round of the first heartbeat sent after the chunks
   for (coppice::base::nanos waited = 0; waited < of.how.election; waited += of.how.heartbeat) {
     of.pass(of.how.heartbeat);
     if (behind == 0) behind = of.sent<heartbeat>(3)->round;
@@ -120,7 +120,7 @@ TEST_CASE("a snapshot that is being sent is kept until the transfer ends") {
   of.out.clear();
   of.machine->snapshot_taken(of.now, later, of.out);
   CHECK(of.out.released.empty());
-  CHECK(of.machine->log().base() == 4); // what comes behind the one that is sent
+  CHECK(of.machine->log().base() == 4); // entries after the snapshot that is being sent are kept
   of.say(3, 2, append_answer{true, 4, 0, 0});
   REQUIRE(of.out.released.size() == 1);
   CHECK(of.out.released[0].index == 4);
@@ -139,7 +139,7 @@ TEST_CASE("a receiver takes chunks in order, and installs the whole once it is o
   of.say(2, 2, chunk(8, "89"));
   of.sync();
   CHECK(of.sent<snapshot_answer>(2)->offset == 4);
-  of.say(2, 2, chunk(0, "0123")); // twice
+  of.say(2, 2, chunk(0, "0123")); // the same chunk twice
   CHECK(of.sent<snapshot_answer>(2)->offset == 4);
   of.say(2, 2, chunk(4, "4567"));
   of.say(2, 2, chunk(8, "89"));
@@ -205,7 +205,7 @@ TEST_CASE("the snapshot that an install replaces is released once the new one is
   of.say(2, 2, chunk(0, "0123456789"));
   CHECK(of.machine->snapshot().digest == 77);
   CHECK(of.out.released.empty());
-  // Its owner took one meanwhile, and it is newer than the one on disk.
+  // The state machine has taken a snapshot meanwhile, which is newer than the one on disk.
   of.out.clear();
   of.machine->snapshot_taken(of.now, {3, 2, 10, 71, voters(3)}, of.out);
   CHECK(of.out.released.empty());

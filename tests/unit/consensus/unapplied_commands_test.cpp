@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which commands of sessions a leader's log has behind what is applied, and how many entries are read for it.
+// Which commands of sessions in a leader's log are not applied yet, and how many entries are read to find
+// them.
 #include "consensus/unapplied_commands.hpp"
 
 #include <doctest/doctest.h>

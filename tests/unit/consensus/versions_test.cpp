@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The group's machine version: when a leader logs the next one, for whom it waits, and what is left of it in
-// snapshots, after a restart and in a log that is cut.
+// The machine version of a group: when a leader logs the next version, which members it waits for, and what
+// is known of the version in snapshots, after a restart, and in a log that is cut.
 #include "one_member.hpp"
 
 using namespace coppice::consensus;
@@ -16,7 +16,7 @@ one_member that_knows(version_range known) {
   return one_member(core::first_state(voters(3)), how);
 }
 
-// A leader that knows 1 and 2, in a group whose version 1 is committed.
+// A leader that knows versions 1 and 2, in a group whose version 1 is committed.
 one_member at_version_one() {
   one_member of = that_knows({1, 2});
   of.establish();
@@ -83,7 +83,7 @@ TEST_CASE("the next version is logged once the code of every voter can go over t
   tells(of, 2, {1, 2});
   CHECK(of.machine->waits_for() == ids{id(3)});
   tells(of, 3, {1, 1});
-  tells(of, 3, {2, 3}); // it cannot have applied what the group has now
+  tells(of, 3, {2, 3}); // this code could not have applied the group's version
   CHECK(of.machine->log().last() == 3);
   CHECK(of.machine->waits_for() == ids{id(3)});
   tells(of, 3, {1, 2});
@@ -91,7 +91,7 @@ TEST_CASE("the next version is logged once the code of every voter can go over t
   CHECK(of.machine->log().at(4) == version_entry(2, 2));
   REQUIRE(of.sent<append_request>(2));
   CHECK(of.sent<append_request>(2)->entries == std::vector<entry>{version_entry(2, 2)});
-  CHECK(of.machine->waits_for().empty()); // no code knows a third one
+  CHECK(of.machine->waits_for().empty()); // no code knows version 3
   of.sync();
   acknowledges(of, 2);
   CHECK(of.machine->commit() == 4);
@@ -151,7 +151,7 @@ TEST_CASE("a voter that is gone is left out when an operator wants it, and no ot
   of.sync();
   acknowledges(of, 2);
   CHECK(of.answer_to(9) == outcome::committed);
-  leave_out(of, 11, 3); // nobody knows a third one
+  leave_out(of, 11, 3); // no code knows version 3
   CHECK(of.answer_to(11) == outcome::not_ready);
   one_member follower;
   leave_out(follower, 1, 2);
@@ -161,7 +161,7 @@ TEST_CASE("a voter that is gone is left out when an operator wants it, and no ot
 TEST_CASE("a leader trusts no answer of an earlier term") {
   one_member of = at_version_one();
   tells(of, 2, {1, 2});
-  of.say(3, 5, vote_request{9, 4, false, true}); // another one leads for a while
+  of.say(3, 5, vote_request{9, 4, false, true}); // another member leads for some time
   of.sync();
   of.lead();
   CHECK(of.machine->waits_for() == ids{id(2), id(3)});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Messages, entries, snapshots and hard states come back as they were, and what is malformed is refused with
-// the part that is wrong.
+// Messages, entries, snapshots and hard states are read as they were written, and malformed ones are refused
+// with the part that is wrong.
 #include <coppice/etf/text.hpp>
 #include <coppice/etf/validate.hpp>
 
@@ -179,7 +179,7 @@ TEST_CASE("bounds are looked at before anything is copied or reserved") {
   snapshot_chunk large;
   large.bytes = payload(std::vector<std::uint8_t>(largest_chunk + 1));
   CHECK(refused(with(large)).find("bytes: 16777217 bytes are more than 16777216") != std::string::npos);
-  // A head that promises more than is there.
+  // The list's head promises more entries than there are.
   auto short_list = encoded(with(append_request{1, 2, 3, {{}}}));
   for (std::size_t i = 0; i + 5 < short_list.size(); ++i)
     if (short_list[i] == 108 && short_list[i + 4] == 1) short_list[i + 1] = 0xFF;

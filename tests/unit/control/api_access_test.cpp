@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a request over HTTP may do: hosts, origins, the token and the rights that follow.
+// What a request over HTTP may do: the Host, the Origin, the token, and the rights that result.
 #include "control/api_access.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of commands, its arguments over HTTP, and the documents made from it.
+// The table of commands, their arguments over HTTP, and the documents that are made from the table.
 #include "control/api_documents.hpp"
 
 #include <doctest/doctest.h>
@@ -142,7 +142,7 @@ TEST_CASE("OpenAPI tells of every row over HTTP its verb, its right and its argu
       CHECK(its["requestBody"]["content"]["application/json"]["schema"]["properties"].size() ==
             one.arguments.size());
   }
-  // All that is served, each with the token or without.
+  // Every operation can be used with the token or without it.
   CHECK(told["paths"]["/api/v1/openapi.json"]["get"]["operationId"] == "openapi");
   for (const json& path : told["paths"])
     for (const json& operation : path) {
@@ -223,7 +223,7 @@ TEST_CASE("without the right state a document has no terms") {
   control::leave_out_terms("info", saga);
   CHECK(saga["engine"]["transactions"][0] == json{{"tx", "…"}, {"depth", 1}});
   json group{{"kind", "raft"}, {"term", 3}, {"why", secret}};
-  control::leave_out_terms("raft", group); // the answer to a change, which takes the right manage alone
+  control::leave_out_terms("raft", group); // the answer to a change, which needs the right `manage` alone
   CHECK(group == json{{"kind", "raft"}, {"term", 3}, {"why", "{badmatch, …}"}});
   CHECK(info["ends"][0]["reason"] == "{badmatch, …}");
   CHECK(tree["applications"][0]["supervisor"]["children"][0]["last_end"]["reason"] == "{badmatch, …}");

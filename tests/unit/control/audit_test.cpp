@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who asked for what, as the log has it.
+// How the log names the caller of a command.
 #include "control/audit.hpp"
 
 #include <doctest/doctest.h>

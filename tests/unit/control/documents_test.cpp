@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What engines report, as JSON.
+// Reports of engines as JSON.
 #include "control/documents.hpp"
 
 #include <doctest/doctest.h>

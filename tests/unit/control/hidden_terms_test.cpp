@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What readers see of a term, or of a mistake in a file, that they may not see.
+// What readers see in place of a term, or of a mistake in a file, that they may not see.
 #include "control/hidden_terms.hpp"
 
 #include <doctest/doctest.h>

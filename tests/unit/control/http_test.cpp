@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The node's own HTTP pages where they cannot be made.
+// The node's own HTTP pages when an exception is thrown while a page is made.
 #include "control/http.hpp"
 
 #include <doctest/doctest.h>

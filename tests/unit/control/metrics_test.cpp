@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Metrics and health from snapshots made by hand: the text to the letter where it is short, and the bounds.
+// Metrics and health for snapshots that the test makes: the exact text where it is short, and the bounds.
 #include "control/metrics.hpp"
 
 #include <doctest/doctest.h>

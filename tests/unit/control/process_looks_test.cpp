@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who shares a look at all processes, and how many looks are kept.
+// Which clients share a look at all processes, and how many looks are kept.
 #include "control/process_looks.hpp"
 
 #include <doctest/doctest.h>
@@ -60,7 +60,8 @@ TEST_CASE("a look that is too old for a client's time is not shared") {
 
 TEST_CASE("however many clients measure, and over whatever times, few looks are kept") {
   clients of;
-  std::vector<std::pair<base::nanos, std::shared_ptr<const process_look>>> waiting; // until when
+  // The looks that clients hold, and until when.
+  std::vector<std::pair<base::nanos, std::shared_ptr<const process_look>>> waiting;
   std::size_t most = 0;
   for (int i = 0; i < 2000; ++i) {
     of.now += second / 20;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The control socket as a client meets it, with a handler of the test's own behind it.
+// The control socket as a client uses it, with the test's own handler.
 #include "control/server.hpp"
 #include "temporary_folder.hpp"
 
@@ -44,7 +44,7 @@ class connection {
     CHECK(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
   }
   void half_close() { shutdown(fd_, SHUT_WR); }
-  // Up to a line feed, or to the end of the stream.
+  // Reads up to a line feed, or to the end of the stream.
   std::string line() {
     std::string text;
     for (char c = 0; c != '\n' && read(fd_, &c, 1) == 1;) text += c;
@@ -303,7 +303,7 @@ TEST_CASE("a client that sends on and does not read is answered one after the ot
   connection client(at.socket);
   for (int i = 0; i < 3; ++i) client.send("{\"command\":\"x\"}\n");
   asked.wait(0);
-  connection other(at.socket); // asked and answered after what the first one sent was looked at
+  connection other(at.socket); // it asks and is answered after the first client's requests were looked at
   other.send("{\"command\":\"x\"}\n");
   CHECK(other.line().size() > (1 << 19));
   CHECK(asked == 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the service manager is told of snapshots made by hand, look by look.
+// What the service manager is told about a series of snapshots that the test makes.
 #include "control/service_report.hpp"
 
 #include <doctest/doctest.h>
@@ -40,7 +40,7 @@ bool has(std::string_view lines, std::string_view line) {
   return ("\n" + std::string(lines)).find("\n" + std::string(line) + "\n") != std::string::npos;
 }
 
-// Looks, and has what is said taken.
+// The next report, which counts as taken.
 std::string look(service_report& at, const node::node_status& now, base::nanos when) {
   std::string out = at.next(now, when);
   at.taken();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One connection to the control socket by itself: what may still happen once it has been let go of.
+// One connection to the control socket: what can still happen after it was released.
 #include "control/session.hpp"
 
 #include <doctest/doctest.h>
@@ -35,11 +35,11 @@ TEST_CASE("a request that is too large is refused once, though its time is over 
   int gone = 0;
   const auto ask = [](api::request, std::uint64_t) { return control::pending(); };
   control::session session(loop.raw(), adopt(ends[1], admission.enter("x")), {}, ask, [&] { ++gone; });
-  bool over = false; // a timer that is due behind the session's
+  bool over = false; // set by a timer that is due after the session's
   base::uv::timer behind(loop.raw(), [&] { over = true; });
   behind.start(patience + 1ms);
   client.write(std::string(api::max_request_bytes + 1, 'x'));
-  // It is destroyed later than it says that it is gone, as in a server.
+  // It is destroyed later than it reports its end, as in a server.
   REQUIRE(test::loop_until(loop, [&] { return gone != 0 && over; }));
   CHECK(gone == 1);
   CHECK(at_client.received.find("\"request\"") != std::string::npos);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The group and mode that the control socket is to have, and who has connected to it.
+// The group and mode of the control socket, and which user has connected to it.
 #include "control/socket_access.hpp"
 
 #include <doctest/doctest.h>
@@ -14,7 +14,7 @@
 namespace coppice::control {
 namespace {
 
-constexpr const char* some = "daemon"; // a group of every Debian's
+constexpr const char* some = "daemon"; // a group that every Debian has
 
 } // namespace
 
@@ -59,7 +59,7 @@ TEST_CASE("a client is the user that the kernel names, and nobody where it names
   REQUIRE(known.has_value());
   CHECK(known->uid == getuid());
   CHECK(known->pid == getpid());
-  REQUIRE(pipe(ends.data()) == 0); // of which the kernel knows no peer
+  REQUIRE(pipe(ends.data()) == 0); // the kernel knows no peer of a pipe
   const base::unique_fd reads(ends[0]);
   const base::unique_fd writes(ends[1]);
   const auto unknown = caller_at(reads.get());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The readers of a stream, over a server on loopback: a document whole, its changes, lines of the log, and a
+// The readers of a stream, over a server on loopback: a whole document, its changes, lines of the log, and a
 // reader that does not take its bytes.
 #include "control/stream_hub.hpp"
 
@@ -28,7 +28,7 @@ struct client {
   bool has(std::string_view part) const { return heard.received.find(part) != std::string::npos; }
 };
 
-// /log reads the log, /terms the status with all that there is, any other path the status without `secret`.
+// /log streams the log, /terms the status with all its contents, any other path the status without `secret`.
 struct place {
   explicit place(std::size_t most = 64) {
     net::http_options options;
@@ -51,7 +51,7 @@ struct place {
                                  [](topic, json& all) { all.erase("secret"); },
                                  [this](std::uint64_t number) { return lines_from(number); },
                                  [](const base::log::log_ring::line& one) { return json(one.number); },
-                                 [] { return base::nanos{0}; }}; // each document takes no time
+                                 [] { return base::nanos{0}; }}; // making a document takes no time
     hub.emplace(loop.raw(), server, std::move(from), most, 5ms);
   }
   ~place() {

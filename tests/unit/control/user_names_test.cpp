@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How often a user's name is looked up.
+// How often the name of a user is looked up.
 #include "control/user_names.hpp"
 
 #include <doctest/doctest.h>
@@ -21,7 +21,8 @@ TEST_CASE("a name is looked up once, and after a look-up that failed again in a 
   });
   constexpr base::nanos second = base::nanos_per_second;
   for (const base::nanos now : {second, 1000 * second}) CHECK(names.of(1, now) == "user1");
-  for (const base::nanos now : {second, 1000 * second}) CHECK(names.of(9, now).empty()); // nobody's
+  // No user has this id.
+  for (const base::nanos now : {second, 1000 * second}) CHECK(names.of(9, now).empty());
   CHECK(looked == 2);
   for (const base::nanos now : {second, 60 * second}) CHECK(names.of(7, now).empty());
   CHECK(looked == 3);

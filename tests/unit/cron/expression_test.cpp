@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Expressions: what is read, how it is written again and said, and what is wrong where.
+// Tests of cron expressions: which are read, how they are printed and said in words, and the places of
+// errors.
 #include "cron/expression.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,7 @@ std::chrono::year_month_day day(int year, unsigned month, unsigned of_month) {
   return {std::chrono::year(year), std::chrono::month(month), std::chrono::day(of_month)};
 }
 
-// The days of a month on which it is due.
+// The days of a month on which the expression is due.
 std::vector<unsigned> due(std::string_view text, int year, unsigned month) {
   const expression of = parsed(text);
   std::vector<unsigned> all;
@@ -63,7 +64,7 @@ class random_text {
     }
     return all;
   }
-  // With a first of January among them, so that there is such a date.
+  // Each of them matches the beginning of January, so that a date exists.
   std::string days() {
     const std::vector<std::string> all{"1,L", "1,L-" + text(1, 30), "LW,1", "1W," + text(1, 31) + "W",
                                        "1-3,15W,L"};

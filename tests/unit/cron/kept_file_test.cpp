@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What jobs keep from one life of the node to the next.
+// Tests of the file in which jobs keep their state from one run of the node to the next.
 #include "cron/kept_file.hpp"
 
 #include <doctest/doctest.h>

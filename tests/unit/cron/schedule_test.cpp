@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// When an expression is due, beside a reference that looks at each minute of a year on the clock of the C
-// library: in twenty zones, under each policy for clocks that skip and repeat.
+// Compares the times at which an expression is due with a reference that checks each minute of a year on the
+// clock of the C library: in twenty zones, under each policy for skipped and repeated times.
 #include "cron/schedule.hpp"
 
 #include <doctest/doctest.h>
@@ -65,7 +65,7 @@ const std::vector<tested> expressions{
      }},
 };
 
-// What the clock on the wall shows in each minute of the year, and a day more at either end.
+// The wall clock's time in each minute of the year, and of a day more at either end.
 class year_on_the_wall {
  public:
   explicit year_on_the_wall(const char* zone) {
@@ -126,7 +126,7 @@ std::vector<occurrence> ours(const tested& of, const cron::zone& in, cron::clock
   return all;
 }
 
-// Of a time that comes twice the reference does not know yet when it sees it first.
+// When the reference sees a repeated time first, it does not know yet that the time comes again.
 occurrence::kind known(occurrence::kind is) {
   return is == occurrence::kind::first_of_two ? occurrence::kind::plain : is;
 }
@@ -136,7 +136,7 @@ cron::instant utc(int year, unsigned month, unsigned day, int hour, int minute =
          hours(hour) + minutes(minute);
 }
 
-// The next ones after that time.
+// The next `count` occurrences after that time.
 std::vector<occurrence> following(const char* text, const char* zone, cron::instant after, int count,
                                   cron::clock_changes policy = {}) {
   const auto expression = cron::expression::parse(text);
@@ -163,7 +163,7 @@ TEST_CASE("a year in twenty zones is as the clock on the wall has it, minute by 
     MESSAGE("no data of time zones on this machine");
     return;
   }
-  constexpr std::size_t step = base::sanitized ? 4 : 1; // a sanitizer takes ten times as long
+  constexpr std::size_t step = base::sanitized ? 4 : 1; // sanitized builds take ten times as long
   for (std::size_t i = 0; i < std::size(zones); i += step) {
     const char* const name = zones[i];
     const year_on_the_wall year(name);
@@ -192,7 +192,7 @@ TEST_CASE("a time that the clock skips is due when it goes on, or not at all") {
                                        {utc(2026, 3, 30, 0, 30), kind::plain}});
   all = following("30 2 * * *", "Europe/Paris", before, 1, skip_and_twice);
   CHECK(all == std::vector<occurrence>{{utc(2026, 3, 30, 0, 30), kind::plain}});
-  all = following("0,30 2,3 29 3 *", "Europe/Paris", before, 3); // once for both, and for what is due then
+  all = following("0,30 2,3 29 3 *", "Europe/Paris", before, 3); // one for both, and for what is due then
   CHECK(all == std::vector<occurrence>{{utc(2026, 3, 29, 1), kind::after_skipped},
                                        {utc(2026, 3, 29, 1, 30), kind::plain},
                                        {utc(2027, 3, 29, 0), kind::plain}});
@@ -230,7 +230,7 @@ TEST_CASE("on Lord Howe Island clocks change by half an hour") {
 }
 
 TEST_CASE("a day that a zone never had is skipped as a whole") {
-  // In Apia 2011-12-30 was not.
+  // Apia skipped 2011-12-30.
   const auto all = following("0 12 * * *", "Pacific/Apia", utc(2011, 12, 29, 0), 3);
   CHECK(all == std::vector<occurrence>{{utc(2011, 12, 29, 22), kind::plain},
                                        {utc(2011, 12, 30, 10), kind::after_skipped},

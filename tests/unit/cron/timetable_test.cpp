@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a timetable says is due, on clocks that the test moves: the wall's and the steady one together as time
-// does, or one of them alone as somebody who sets the clock, or a machine that sleeps.
+// Tests of what a timetable says is due, on clocks that the test moves: the wall clock and the steady clock
+// together, as time passes, or one of them alone, as when the clock is set or a machine sleeps.
 #include "cron/timetable.hpp"
 
 #include <doctest/doctest.h>
@@ -54,7 +54,7 @@ cron::job_report told_of(const timetable& of, std::string_view name, cron::momen
   return {};
 }
 
-// "nightly 02:30" for each run, in UTC.
+// The time of day in UTC, as "02:30" or "02:30:15".
 std::string clock_of(cron::instant at) {
   const hh_mm_ss time(at - floor<days>(at));
   const auto two = [](auto value) { return (value < 10 ? "0" : "") + std::to_string(value); };
@@ -69,7 +69,7 @@ texts names(const std::vector<run>& runs) {
   return out;
 }
 
-// Sleeps as the timetable says, until `span` is over, and ends each run at once.
+// Looks whenever the timetable says, until `span` is over, and ends each run at once. Returns the runs.
 texts live(timetable& of, clocks& clock, nanoseconds span) {
   texts out;
   const auto end = clock.now().steady + span;
@@ -138,7 +138,7 @@ TEST_CASE("a span is of the steady clock, whatever becomes of the wall's") {
   CHECK(of.look(clock.now()).empty());
   CHECK(of.wait(clock.now()) == 4min);
   CHECK(live(of, clock, 5min) == texts{"tick 12:15"});
-  clock.pass(12min); // nobody looked: one run, and the rest is missed
+  clock.pass(12min); // no look meanwhile: one run, the others are missed
   CHECK(names(of.look(clock.now())) == texts{"tick 12:28"});
   CHECK(told_of(of, "tick", clock.now()).missed == 1);
 }
@@ -226,7 +226,7 @@ TEST_CASE("a machine that slept: the wall clock went on alone") {
   timetable of(list(nightly, job("tick", "@every 1h")), {}, clock.now());
   clock.set_wall(20h); // to 08:00
   CHECK(names(of.look(clock.now())) == texts{"nightly 02:30"});
-  clock.set_wall(24h + 31min); // 08:31 is six hours and a minute behind
+  clock.set_wall(24h + 31min); // at 08:31 the run is six hours and a minute late
   CHECK(of.look(clock.now()).empty());
   CHECK(told_of(of, "nightly", clock.now()).missed == 1);
 }
@@ -248,7 +248,7 @@ TEST_CASE("a year asleep costs no more than a minute, and catches up with a hund
 }
 
 TEST_CASE("the newest times are caught up with, also of a job whose times stand close together") {
-  clocks clock; // at 12:00, eight hours after the last of 3,600
+  clocks clock; // 12:00, eight hours after the last of 3,600 times
   cron::job dense = job("dense", "* * 3 * * *");
   dense.when_missed = cron::missed::all;
   dense.within = 24h;
@@ -388,7 +388,7 @@ TEST_CASE("one that is held is told with how long, from the first time that it w
   CHECK_FALSE(held().has_value());
   CHECK(of.hold("half", clock.now()));
   clock.pass(1s);
-  CHECK(of.hold("half", clock.now())); // the group has changed once more
+  CHECK(of.hold("half", clock.now())); // the group has changed again
   clock.pass(1s);
   CHECK(held() == 2s);
   CHECK(of.place("half", true, true, clock.now()));
@@ -459,7 +459,7 @@ TEST_CASE("other jobs: the same go on, those that changed begin anew, those gone
   CHECK_MESSAGE(of.look(clock.now()).empty(), "its run is still under way");
   of.finished(runs[1].number, true, clock.now());
   CHECK(of.wait(clock.now()) == 20min); // as if nothing had been changed
-  // One that comes again under a name is another one: what ends late is not its own.
+  // A job that comes again under the same name is a new job: the end of a former run is not one of its own.
   clock.pass(1h); // 13:40
   const auto later = of.look(clock.now());
   REQUIRE(later.size() == 2);
@@ -530,7 +530,7 @@ TEST_CASE("times that come while nobody knows whose they are wait for who is fou
     CHECK(of.look(clock.now()).size() == (overdue ? 2 : 0));
     CHECK(told_of(of, "half", clock.now()).here == !overdue);
     clock.pass(1h);
-    CHECK(of.look(clock.now()).size() == (overdue ? 0 : 2)); // from then on it is the other way
+    CHECK(of.look(clock.now()).size() == (overdue ? 0 : 2)); // later times are the other way round
   }
 }
 

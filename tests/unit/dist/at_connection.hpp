@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A node that is never started, and its connection to a peer that knows the given flags: what is built for
-// that peer can be looked at, nothing is sent.
+// A node that is never started, and its connection to a peer with the given flags. Tests can look at what is
+// built for that peer; nothing is sent.
 #pragma once
 
 #include "dist/connection_context.hpp"
@@ -14,7 +14,7 @@ inline constexpr const char* own_name = "a@127.0.0.1";
 inline constexpr const char* peer_name = "b@127.0.0.1";
 inline constexpr std::uint32_t peer_creation = 77;
 
-// By default a Coppice node.
+// With the default arguments, the peer is a Coppice node.
 struct at_connection {
   explicit at_connection(std::uint64_t flags = flag::offered,
                          std::uint32_t capabilities = handshake_message::capability::all)

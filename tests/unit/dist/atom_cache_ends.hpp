@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Both halves of the atom cache, one writing what the other reads.
+// Both halves of the atom cache: one writes what the other reads.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,7 +12,8 @@
 
 namespace coppice::dist::testing {
 
-// Both halves, and the control message as it comes out; `size` is what it took.
+// pass() sends a control message through both halves and returns it as the receiver reads it. `size`: bytes
+// on the wire.
 struct both_ends {
   atom_cache_writer sender;
   atom_cache_reader receiver;

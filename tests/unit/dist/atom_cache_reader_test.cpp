@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The receiving atom cache: recorded headers, replacing entries, and senders that lie.
+// The receiving half of the atom cache: recorded headers, entries that are replaced, and senders that break
+// the rules.
 #include "dist/atom_cache_reader.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the sending half of the atom cache writes, the receiving half reads, also when atoms take each
-// other's place.
+// The receiving half of the atom cache reads what the sending half writes, also when atoms replace each other
+// in the slots.
 #include "dist/atom_cache_writer.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls between nodes of ours, of which the request and the reply alone go over the wire: both sides see what
-// they would see with gen's tuples around them, and those come back where the short form cannot say it.
+// Calls between Coppice nodes, where the request and the reply alone are sent. Both sides see the same as
+// with gen's tuples around them; and gen's tuples are sent where the short form cannot express a call.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -43,8 +43,8 @@ message no_term() {
   return message::copy_of(cut_off);
 }
 
-// Gives back what it is asked, in the form it was asked in. The atoms
-// `broken`, `silent` and `die` have it answer with what is no term, not at all, or end.
+// Answers a call with its request, in the form in which it came. It answers `broken` with bytes that are no
+// term, does not answer `silent`, and ends on `die`.
 class echo : public runtime::behaviour {
  public:
   outcome init(process&) override { return runtime::carry_on(); }
@@ -95,7 +95,8 @@ struct two_nodes {
   }
   destination by_pid() { return a.see(b, server); }
   destination by_name() { return a.see(b, "server"); }
-  // The first signal of all opens the connection, and goes before it is known what the peer takes.
+  // Sends the first signal, which opens the connection. When it is sent, it is not known yet what the peer
+  // understands.
   void connect() { REQUIRE(ask(by_name(), number(0)).what != came::down); }
   bool nothing_left() {
     return eventually([&] {
@@ -118,14 +119,14 @@ TEST_CASE("a request between nodes of ours comes alone, and its reply too, by pi
   }
   CHECK(eventually([&] { return both.a.peer(name_b).messages_in == 21; }));
   CHECK(both.a.peer(name_b).messages_out == 21);
-  CHECK(both.a.peer(name_b).bytes_out - sent < 20 * 50); // gen's tuples alone have over 80
+  CHECK(both.a.peer(name_b).bytes_out - sent < 20 * 50); // gen's tuples alone would take more than 80 each
   CHECK(both.nothing_left());
 }
 
 TEST_CASE("the first call, which opens the connection, is answered as well") {
   two_nodes both;
   const auto got = both.ask(both.by_name(), number(1));
-  CHECK(got.what == came::enveloped); // it was made before anything was known of the peer
+  CHECK(got.what == came::enveloped); // the request was made before the peer's capabilities were known
   CHECK(value_of(runtime::reply_in(got.term)) == 1);
 }
 
@@ -188,7 +189,8 @@ TEST_CASE("what is too long for a short form goes in gen's tuples, there and bac
     packed.compression.level = level;
     two_nodes both(packed);
     both.connect();
-    constexpr std::size_t bare = runtime::delivery::longest_bare; // of a term, 5 bytes more than its text
+    // Bytes of a term, 5 more than those of its text.
+    constexpr std::size_t bare = runtime::delivery::longest_bare;
     for (const std::size_t size : {std::size_t{2000}, bare - 5, bare - 4, packer::longest_short_payload - 5,
                                    packer::longest_short_payload + 100, std::size_t{3'000'000}}) {
       CAPTURE(size);
@@ -254,7 +256,7 @@ TEST_CASE("what was made bare for a peer that is another now goes to it in gen's
   };
   send(destination::remote("kv", node), runtime::signal::of_call);
   auto got = from.next();
-  while (got.control.what != op::reg_send) got = from.next(); // behind the call's monitor
+  while (got.control.what != op::reg_send) got = from.next(); // it follows the call's monitor
   CHECK(got.payload == runtime::whole_call(a.host.nodes(), {asker.id(), 9}, number(7)));
   const runtime::pid caller{node, 1, 5, 0};
   send(destination::alias(runtime::reference::made_by(caller, 3)), runtime::signal::unbounded);

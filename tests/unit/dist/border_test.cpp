@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is no term does not leave the node: its sender is told, the connection stays.
+// Bytes that are no term do not leave the node: their sender is told, and the connection stays.
 #include <doctest/doctest.h>
 
 #include "cluster.hpp"
@@ -19,7 +19,8 @@ namespace {
 constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_b = "b@127.0.0.1";
 
-// No tag, cut short, two terms, an atom that is not UTF-8, a cached atom, not a number, a key twice.
+// An unknown tag, a term cut short, two terms, an atom that is not UTF-8, a cached atom, not a number, a
+// repeated key.
 const std::vector<std::string> forged = {"ff",
                                          "68026101",
                                          "6d0000000561",

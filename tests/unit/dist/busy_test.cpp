@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Peers that take less than is sent to them: senders rest, others do not notice, and very large messages let
-// others pass.
+// Peers that read less than is sent to them: their senders rest, other processes are not affected, and other
+// messages overtake very large ones.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -34,19 +34,19 @@ runtime::destination at_x(cluster_node& from, const char* name = "y") {
   return runtime::destination::remote(name, *from.host.nodes().intern(name_x));
 }
 
-// More than a socket's buffers hold.
+// Together, more than a socket's buffers hold.
 constexpr int many = 400;
 constexpr std::size_t much = 100'000;
 
-// Sends all of it to x, which counts what has been sent.
+// Sends all messages to x. `sent`: how many were sent so far.
 void flood(const actor& sender, cluster_node& from, std::atomic<int>& sent) {
   sender.start([&from, &sent, m = binary_of(much)](process& self) {
     for (; sent < many && !self.exiting(); ++sent) self.send(at_x(from), m);
   });
 }
 
-// Whether senders to x rest: they do until half of what may wait is gone, and so much stays while nobody
-// reads.
+// Whether senders to x rest. They rest until half of the bytes that may wait have been sent; while x does not
+// read, more than that stays.
 bool is_busy(cluster_node& with_x, std::size_t limit) {
   return with_x.router.busy(*with_x.host.nodes().intern(name_x)) && with_x.peer(name_x).queued > limit / 2;
 }
@@ -106,7 +106,7 @@ TEST_CASE("senders that rest go on when the node is lost, and can be killed mean
   CHECK(eventually([&] { return sent == many; }));
 }
 
-// Each wait would take a second, all of them longer than a test has patience.
+// If each answer waited, it would wait for a second, and all together would take longer than `patience`.
 TEST_CASE("who answers a node that does not read waits for it once, and nothing is lost when it reads") {
   for (const std::size_t size : {std::size_t{20'000}, std::size_t{2} << 20}) {
     CAPTURE(size);
@@ -158,10 +158,10 @@ TEST_CASE("a monitor that waits behind large messages ends with the connection")
   std::signal(SIGPIPE, SIG_IGN); // as in coppiced
   epmd_server epmd;
   options patient;
-  patient.busy_limit = std::size_t{256} << 20; // its sender does not rest
+  patient.busy_limit = std::size_t{256} << 20; // so that the sender does not rest
   cluster_node a(epmd, name_a, patient);
   const actor sender(a.host);
-  constexpr std::size_t size = 900'000; // its sender does not wait for it
+  constexpr std::size_t size = 900'000; // small enough that the sender does not wait for it
   constexpr std::size_t count = 40;
   std::atomic<bool> watches{false};
   {
@@ -223,7 +223,7 @@ TEST_CASE("one message longer than all that may wait still goes through") {
   CHECK(a.connected(b));
 }
 
-// Each message of the limit's rest would keep its beginning at the receiver, who bounds those.
+// If all were sent at once, each would keep its beginning at the receiver, and receivers limit that.
 TEST_CASE("of very many large messages some are under way at once, and all arrive in each sender's order") {
   epmd_server epmd;
   options patient;
@@ -254,7 +254,7 @@ TEST_CASE("of very many large messages some are under way at once, and all arriv
     if (f->kind == frame_kind::header) ++after;
     const bool fragment = f->kind != frame_kind::header;
     if (fragment && f->fragment == 1) large += unfinished.erase(f->sequence);
-    REQUIRE(large >= after); // each follows its own sender's
+    REQUIRE(large >= after); // each small message comes after its sender's large one
   }
   CHECK(large == senders);
   CHECK(most <= large_messages::most_under_way);

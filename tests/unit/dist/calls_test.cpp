@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Calls to another node: a message there and one back between nodes of ours, a monitor besides for others,
-// and however they end nothing is left of them on either side.
+// Calls to another node: one message there and one back between Coppice nodes, and a monitor as well for
+// other nodes. However a call ends, neither side keeps anything of it.
 #include <doctest/doctest.h>
 
 #include "base/clock.hpp"
@@ -30,7 +30,7 @@ base::nanos patient() {
   return soon(std::chrono::nanoseconds(patience).count());
 }
 
-// {Number, Creation, Id, Serial}: what the callee needs to answer.
+// {Number, Creation, Id, Serial}: all that the callee needs for its answer.
 message question(const reference& ref) {
   runtime::message_writer out;
   out.tuple(4);
@@ -64,7 +64,7 @@ struct two_nodes {
   actor callee{b.host, {.name = "callee"}};
 
   destination there() { return a.see(b, "callee"); }
-  // The callee answers the next call with `value`.
+  // `by` answers the next call to the callee with `value`.
   void answer(std::int64_t value, const actor& by) {
     const auto asked = callee.next();
     const auto ref = reference_in(asked, b.index(a));
@@ -120,7 +120,7 @@ TEST_CASE("another process may answer a call, and the callee forgets it") {
   both.callee.stop(atom("shutdown"));
   CHECK(eventually([&] { return !both.callee.alive(); }));
   CHECK(both.a.peer(name_b).monitors == 0);
-  CHECK(both.b.peer(name_a).messages_out == 1); // no exit reason followed
+  CHECK(both.b.peer(name_a).messages_out == 1); // no exit reason was sent after it
 }
 
 TEST_CASE("a call ends with the callee's exit, with noproc, with noconnection, or when the caller gives up") {
@@ -163,7 +163,7 @@ TEST_CASE("a call ends with the callee's exit, with noproc, with noconnection, o
 
 TEST_CASE(
     "the end of a call, and a kill, pass messages of the same sender that find the caller's mailbox full") {
-  std::optional<process::awaited> got; // a killed handler writes it late: it outlives the nodes
+  std::optional<process::awaited> got; // a killed handler may write it late, so it outlives the nodes
   two_nodes both;
   const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
   const auto there = both.b.see(both.a, narrow.id());
@@ -247,5 +247,5 @@ TEST_CASE("a call that finds no room even there fails at once") {
   CHECK(is_atom(reason, "mailbox_full"));
   CHECK(eventually([&] { return a.peer(name_b).monitors + b.peer(name_a).monitors == 0; }));
   let_go.set_value();
-  CHECK(value_of(strict.next()) == 1); // only now it has done with the promises
+  CHECK(value_of(strict.next()) == 1); // after this, it no longer uses the promises
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Nodes for tests, several in one process: each a runtime and a router on a free port, all known to one EPMD
-// on another. And a peer made of a plain socket, that shakes hands properly and then does what the test
-// wants.
+// Nodes for tests, several in one process: each has a runtime and a router on a free port, and all are known
+// to one EPMD, which is on another port. And a peer made of a plain socket, which shakes hands properly and
+// then sends what the test wants.
 #pragma once
 
 #include <arpa/inet.h>
@@ -41,7 +41,8 @@ inline base::socket_address loopback(std::uint16_t port = 0) {
   return *base::socket_address::parse("127.0.0.1", port);
 }
 
-// Whether there is something to read in that time, or the end. A signal begins the time anew.
+// Whether bytes, or the end of the stream, can be read within that time. After a signal, the time starts
+// again.
 inline bool comes_in(int fd, std::chrono::milliseconds within) {
   pollfd one{fd, POLLIN, 0};
   int ready = 0;
@@ -100,7 +101,7 @@ class epmd_server {
   std::uint16_t port_ = 0;
 };
 
-// Made, it listens and is known to EPMD; destroyed, it is gone.
+// It listens and is known to EPMD from its construction until its destruction.
 class cluster_node {
  public:
   cluster_node(epmd_server& epmd, const std::string& name, options chosen = {},
@@ -123,7 +124,7 @@ class cluster_node {
   }
 
   std::uint32_t index(const cluster_node& of) { return *host.nodes().intern(of.host.node_name()); }
-  // A process of `of` as seen from here.
+  // A process of `of`, as this node names it.
   runtime::pid see(const cluster_node& of, const runtime::pid& there) {
     return {index(of), of.host.creation(), there.id, there.serial};
   }
@@ -150,7 +151,7 @@ class cluster_node {
   }
   static options with(epmd_server& epmd, options chosen) {
     if (chosen.cookie.empty()) chosen.cookie = "secret";
-    // Unless it is what the test is about, no handshake fails because the machine has other things to do.
+    // A handshake never fails because the machine is busy, unless the test sets these times itself.
     const options usual;
     if (chosen.handshake_timeout == usual.handshake_timeout) chosen.handshake_timeout = patience;
     if (chosen.connect_timeout == usual.connect_timeout) chosen.connect_timeout = patience;
@@ -177,12 +178,12 @@ class raw_peer : private handshake_policy {
     REQUIRE(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
   }
 
-  // `capabilities`: see handshake_message::capability; without any it is as an Erlang node.
+  // `capabilities`: see handshake_message::capability. 0: it behaves like an Erlang node.
   bool shake_hands(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered,
                    std::uint32_t capabilities = 0) {
     return begin(name, to, flags, capabilities) && finish();
   }
-  // The handshake up to the node's first answer, and the rest of it.
+  // The handshake up to the node's first answer, and the remaining part of it.
   bool begin(const std::string& name, const std::string& to, std::uint64_t flags = flag::offered,
              std::uint32_t capabilities = 0) {
     machine_ = handshake::connecting({name, flags | flag::published, 77, capabilities}, to, *this);
@@ -200,7 +201,8 @@ class raw_peer : private handshake_policy {
   void send(const std::vector<std::uint8_t>& bytes) const {
     CHECK(::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
   }
-  // More bytes, those first that came with the end of the handshake; false at the end of the stream.
+  // Reads more bytes; the ones that came with the end of the handshake are first. False: the end of the
+  // stream.
   bool receive(std::vector<std::uint8_t>& into) {
     if (in_.empty()) return read(into);
     into.insert(into.end(), in_.begin(), in_.end());
@@ -208,7 +210,7 @@ class raw_peer : private handshake_policy {
     return true;
   }
   int fd() const { return fd_.get(); }
-  // Reads until the node closes.
+  // Reads until the node closes the connection.
   bool closed_by_node() const {
     std::vector<std::uint8_t> ignored;
     while (read(ignored)) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Envelopes: what goes in comes out, what is not worth it stays outside, and what lies is refused.
+// Compressed frames ("envelopes"): they decompress to what they were made of, small or incompressible frames
+// are sent as they are, and wrong envelopes are refused.
 #include "dist/compression.hpp"
 
 #include <doctest/doctest.h>
@@ -23,7 +24,7 @@ std::vector<std::uint8_t> bytes_of(std::span<const std::uint8_t> from) {
   return {from.begin(), from.end()};
 }
 
-// An envelope's bytes without its length, that says `size`.
+// The bytes of an envelope without its length field. `size`: the uncompressed size that it states.
 std::vector<std::uint8_t> envelope(std::uint32_t size, const std::string& content) {
   std::vector<std::uint8_t> out(
       6 + static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(content.size()))));

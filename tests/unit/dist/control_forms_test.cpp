@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Control messages have one encoding, encode_control()'s. Whatever is quicker or shorter on the wire (the
-// atom cache, the reader of frequent ones, the short forms) stands for exactly its bytes.
+// Control messages have one encoding, that of encode_control(). Every quicker or shorter path (the atom
+// cache, the reader of frequent messages, the short forms) stands for exactly its bytes.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ std::vector<std::uint8_t> encoded(const control_message& m) {
   return {bytes.begin(), bytes.end()};
 }
 
-// Of every operation one with each kind of address it may have.
+// Every operation, with each kind of address that it may have.
 std::vector<control_message> every_control_message() {
   static const std::vector<std::uint8_t> reason = from_hex("77026f6b");
   static const std::vector<std::uint8_t> list = from_hex("6a");
@@ -63,7 +63,8 @@ std::vector<control_message> every_control_message() {
       m.options = list;
       etf::vector_writer out;
       encode_control(out, m);
-      if (!out.failed() && decode_control(out.view())) all.push_back(m); // else no such operation or address
+      // Otherwise the operation does not exist, or not with this address.
+      if (!out.failed() && decode_control(out.view())) all.push_back(m);
     }
   }
   return all;
@@ -84,7 +85,7 @@ bool is_frequent(const control_message& m) {
   }
 }
 
-// What a short form leaves out is both ends' names and creations.
+// A short form leaves out the names and creations of both ends. This adds them.
 control_message spelled_out(const short_form& m, std::uint32_t own_creation) {
   using kind = short_form::kind;
   control_message out;

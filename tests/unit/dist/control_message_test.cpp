@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every control message decodes to what was encoded, and nothing else decodes.
+// Every control message decodes to what was encoded, and other bytes do not decode.
 #include "dist/control_message.hpp"
 
 #include <doctest/doctest.h>
@@ -45,7 +45,7 @@ TEST_CASE("every operation survives encoding and decoding") {
     if (what == op::alias_send || what == op::alias_send_tt) m.to = address::of(a_ref);
     etf::vector_writer out;
     encode_control(out, m);
-    if (out.failed()) continue; // no such operation
+    if (out.failed()) continue; // there is no such operation
     CAPTURE(number);
     const auto back = decode_control(out.view());
     REQUIRE(back);
@@ -114,7 +114,7 @@ TEST_CASE("of that operation flags and fields that are not known are ignored, co
   };
   for (const row& r : {
            row{"6105", 4, address::of(a_ref), true, altact::alias | altact::priority},
-           row{"61e5", 4, address::of(a_ref), true, altact::alias | altact::priority}, // and unknown ones
+           row{"61e5", 4, address::of(a_ref), true, altact::alias | altact::priority}, // and unknown flags
            row{"620000ff08", 4, name, true, altact::name},
            row{"6e0900110000000000000001", 4, address::of(to_pid), true, altact::exit | altact::priority},
            row{"6100", 6, address::of(to_pid), true, 0},

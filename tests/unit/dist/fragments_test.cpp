@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Joining fragments, in turn and interleaved, and the bounds.
+// Joining fragments of messages, in order and interleaved, and its limits.
 #include "dist/fragments.hpp"
 
 #include <doctest/doctest.h>

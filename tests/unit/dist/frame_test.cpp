@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Splitting a stream into frames.
+// Splitting a byte stream into frames.
 #include "dist/frame.hpp"
 
 #include <doctest/doctest.h>

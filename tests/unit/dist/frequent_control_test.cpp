@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The reader of frequent control messages says what the general decoder says, or nothing.
+// The reader of frequent control messages gives the same result as the general decoder, or none.
 #include "dist/frequent_control.hpp"
 
 #include <doctest/doctest.h>

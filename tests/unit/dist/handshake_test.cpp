@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The handshake against itself, against bytes recorded from real nodes, and against peers that are wrong.
+// The handshake against itself, against bytes recorded from real nodes, and against peers that break the
+// rules.
 #include "dist/handshake.hpp"
 
 #include <doctest/doctest.h>
@@ -17,7 +18,7 @@ namespace hm = coppice::dist::handshake_message;
 namespace {
 
 struct policy : handshake_policy {
-  open_challenges* of_node = nullptr; // null: it has no other handshakes
+  open_challenges* of_node = nullptr; // null: the node has no other handshakes
   std::string claim_refused;
   hm::verdict answer = hm::verdict::ok;
   std::string cookie = "secret";
@@ -42,7 +43,7 @@ local_node node(std::string name) {
   return {std::move(name), flag::offered | flag::published, 1000};
 }
 
-// Carries bytes both ways until nobody has any; the first error ends it.
+// Carries bytes in both directions until neither end has any. The first error ends it.
 struct outcome {
   base::status initiator;
   base::status acceptor;
@@ -86,13 +87,15 @@ TEST_CASE("a node answers no challenge that it has handed out itself") {
   open_challenges handed_out;
   policy ours;
   ours.of_node = &handed_out;
-  policy strangers; // who knows no cookie: what it sends is put together below
-  // One connection of the node's own, to somebody who poses as b, and one that he opened as z.
+  policy strangers; // a peer that does not know the cookie; its messages are put together below
+  // A connection that the node has opened, to a peer that claims to be b; and one that this peer has opened
+  // as z.
   auto to_b = handshake::connecting(node("a@127.0.0.1"), "b@127.0.0.1", ours);
   auto from_z = handshake::accepting(node("a@127.0.0.1"), ours);
   auto z = handshake::connecting(node("z@127.0.0.1"), "a@127.0.0.1", strangers);
   REQUIRE(from_z.feed(z.output()));
-  // The status comes first, then the challenge: its value stands at the same place in both connections.
+  // The status comes first, then the challenge. The challenge's value is at the same offset in both
+  // connections.
   auto said = std::exchange(from_z.output(), {});
   const auto first = static_cast<std::size_t>(said[0] << 8 | said[1]) + 2;
   const auto challenge = hm::decode_challenge(std::span(said).subspan(first + 2)).value();
@@ -125,7 +128,7 @@ TEST_CASE("nor one that it sent in its reply to another challenge") {
   auto to_c = handshake::connecting(node("a@127.0.0.1"), "c@127.0.0.1", ours);
   CHECK_FALSE(challenge_to(to_c, "c@127.0.0.1", reply.value));
   CHECK(to_c.output().empty());
-  // Once the handshake it belongs to is over it is a number as any other.
+  // When its handshake has ended, the number may be used again by a peer.
   { const auto over = std::move(to_b); }
   auto again = handshake::connecting(node("a@127.0.0.1"), "c@127.0.0.1", ours);
   CHECK(challenge_to(again, "c@127.0.0.1", reply.value));
@@ -153,7 +156,7 @@ TEST_CASE("an OTP 25 node's opening is answered as OTP answers it") {
   CHECK(b.peer().offered == 0xd07df7fbd);
   const auto sent = to_hex(b.output());
   CHECK(sent.starts_with("0003736f6b")); // sok
-  CHECK(sent.substr(10, 6) == "001e4e"); // a challenge of the same size as OTP's
+  CHECK(sent.substr(10, 6) == "001e4e"); // a challenge message of the same size as OTP's
   CHECK(sent.ends_with("000b62403132372e302e302e31"));
 }
 
@@ -185,7 +188,7 @@ TEST_CASE("a node of OTP 23 or 24 that opens in the old form is accepted with it
   hm::encode(in, hm::complement{0xd, 4711});
   hm::encode(in, hm::challenge_reply{7, cookie_digest("secret", challenge->value)});
   const auto size = in.size();
-  in.insert(in.end(), {0, 0, 0, 0}); // a first tick already
+  in.insert(in.end(), {0, 0, 0, 0}); // the first tick follows at once
   CHECK(b.feed(in).value() == size);
   REQUIRE(b.done());
   CHECK(b.peer().creation == 4711);

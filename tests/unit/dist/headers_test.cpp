@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The four combinations of atom cache and fragments a peer may have agreed on: each side reads what the
+// The four combinations of atom cache and fragments that a peer may have agreed on: each side reads what the
 // other sends, small and large.
 #include <doctest/doctest.h>
 
@@ -49,7 +49,7 @@ bytes control() {
   return {view.begin(), view.end()};
 }
 
-// The message as such a peer sends it.
+// The frames of the message, as such a peer sends it.
 std::vector<bytes> frames_of(const message& m, bool cache, bool in_fragments) {
   static constexpr std::uint8_t magic[] = {131};
   static constexpr std::uint8_t pass_through[] = {112, 131};
@@ -107,7 +107,7 @@ TEST_CASE("with and without atom cache and fragments each side reads what the ot
   }
 }
 
-// It is left to gather after a while: see read_pacer.
+// After some time the connection waits for several messages before it reads: see read_pacer.
 TEST_CASE("a peer that writes each of many messages by itself loses none, however they are read") {
   constexpr std::int64_t many = 5'000;
   epmd_server epmd;

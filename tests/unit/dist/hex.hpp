@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bytes written as hex in tests, and back. Any thread.
+// Converts bytes to hex and back. Any thread.
 #pragma once
 
 #include <cstdint>

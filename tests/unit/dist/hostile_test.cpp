@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Peers that are wrong, slow, silent or hostile: each is ended in time with the reason in words, and the node
-// goes on.
+// Peers that are wrong, slow, silent or hostile: each connection is ended in time, with the reason in words,
+// and the node goes on.
 #include <doctest/doctest.h>
 #include <malloc.h>
 #include <sys/socket.h>
@@ -96,11 +96,11 @@ TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB"
   options open;
   open.handshakes = 700;
   cluster_node a(epmd, name_a, open);
-  raw_peer first(a.port); // for it is made what is made once; what it has itself must not be freed meanwhile
+  raw_peer first(a.port); // causes the allocations made only once; its own memory stays allocated meanwhile
   REQUIRE(first.begin("first@127.0.0.1", name_a));
   constexpr std::size_t count = 600;
   constexpr std::size_t at_this_end = sizeof(raw_peer) + 512;
-  constexpr std::size_t made_once = 128 << 10; // by threads that had no part in the first
+  constexpr std::size_t made_once = 128 << 10; // by threads that did nothing for `first`
   std::vector<std::unique_ptr<raw_peer>> strangers;
   strangers.reserve(count);
   const auto in_use = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
@@ -109,7 +109,7 @@ TEST_CASE("a peer that has said its name and proved nothing takes at most 4 KiB"
     strangers.push_back(std::make_unique<raw_peer>(a.port));
     REQUIRE(strangers.back()->begin("n" + std::to_string(i) + "@127.0.0.1", name_a));
   }
-  // What the last ones were read into is given back when that is done.
+  // The read buffers of the last connections are freed after they were read.
   const auto allowed = before + made_once + count * (4096 + at_this_end);
   CHECK_MESSAGE(eventually([&] { return in_use() <= allowed; }),
                 in_use() << " of " << allowed << ", " << before << " before");
@@ -178,7 +178,7 @@ TEST_CASE("a peer silent for the tick time is down; one that ticks stays") {
   if (!coppice::test::can_hold_clock()) return;
   std::optional<epmd_server> epmd;
   std::optional<cluster_node> a, b;
-  coppice::test::held_clock clock; // which goes on before the nodes end
+  coppice::test::held_clock clock; // destroyed first, so time goes on before the nodes end
   epmd.emplace();
   options short_ticks;
   short_ticks.ticktime = std::chrono::seconds(8);
@@ -194,7 +194,7 @@ TEST_CASE("a peer silent for the tick time is down; one that ticks stays") {
   });
   CHECK(eventually([&] { return a->connected(*b); }));
   const auto quarter = short_ticks.ticktime / 4;
-  clock.advance(quarter); // in which there was something to send
+  clock.advance(quarter); // in this quarter there was something to send
   for (int i = 0; i < 8; ++i) {
     const auto heard = a->peer("b@127.0.0.1").bytes_in;
     clock.advance(quarter);
@@ -220,11 +220,13 @@ TEST_CASE("a peer that ticks and takes nothing of what waits for it is down afte
     out.binary(std::string(1 << 20, 'x'));
     const auto m = out.take();
     const auto to = runtime::destination::remote("x", *a.host.nodes().intern(name_x));
-    for (int i = 0; i < 64; ++i) self.send(to, m, {.connects = false}); // its end is the last that is told
+    // They open no new connection, so the peer's state stays `down` after its end.
+    for (int i = 0; i < 64; ++i) self.send(to, m, {.connects = false});
   });
   CHECK(eventually([&] {
     const std::array<std::uint8_t, 4> tick{};
-    (void)::send(deaf.fd(), tick.data(), tick.size(), MSG_NOSIGNAL); // it may have been closed just before
+    // The connection may have been closed just before.
+    (void)::send(deaf.fd(), tick.data(), tick.size(), MSG_NOSIGNAL);
     return a.peer(name_x).state == peer_state::down;
   }));
   CHECK(a.peer(name_x).last_error.find("took none of") != std::string::npos);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Messages that go in a connection's lane pass whole messages that wait for a peer that does not read, cut
-// none of them, and are bounded.
+// Messages in a connection's lane overtake whole messages that wait for a peer that does not read. They cut
+// none of them, and their number is limited.
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,7 +29,7 @@ namespace {
 
 constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_x = "x@127.0.0.1";
-constexpr std::uint32_t as_erlang = 0; // capabilities
+constexpr std::uint32_t as_erlang = 0; // capabilities of an Erlang node
 
 // {Size, Number, Binary}
 message numbered(std::size_t size, int number) {
@@ -41,7 +41,7 @@ message numbered(std::size_t size, int number) {
   return out.take();
 }
 
-// A process that never waits for another node, as parts of the node.
+// A process that never waits for another node, like the node's own processes.
 runtime::spawn_options never_waits(int worker = -1) {
   runtime::spawn_options out;
   out.of_node = true;
@@ -49,7 +49,7 @@ runtime::spawn_options never_waits(int worker = -1) {
   return out;
 }
 
-// Node a, and x that is connected and reads nothing unless the test does.
+// Node a, and x, which is connected and reads only if the test does.
 struct with_x {
   explicit with_x(std::uint32_t capabilities) : a(epmd, name_a), x(a.port) {
     REQUIRE(x.shake_hands(name_x, name_a, flag::offered, capabilities));
@@ -60,14 +60,14 @@ struct with_x {
   }
   std::size_t queued() const { return a.peer(name_x).queued; }
   std::uint64_t dropped() const { return a.peer(name_x).dropped; }
-  // From that process, which never waits.
+  // `by`, which never waits, sends the messages `first` to `end` - 1.
   void send(const actor& by, std::size_t size, int first, int end) {
     by.run([&](process& self) {
       for (int i = first; i < end; ++i) self.send_unbounded(at_x("y"), numbered(size, i));
       return 0;
     });
   }
-  // From that process, until so much waits for x, whatever the kernel takes.
+  // `by` sends messages until more than `until` bytes wait for x, however many the kernel takes.
   void fill(const actor& by, std::size_t until) {
     constexpr int at_once = 100;
     for (int first = 0; queued() <= until; first += at_once) {
@@ -84,7 +84,7 @@ struct with_x {
   raw_peer x;
 };
 
-// Bytes that the kernel may hold unsent of the node's connection to this peer; 0: as many as it likes.
+// How many unsent bytes the kernel may hold of the node's connection to this peer. 0: no limit.
 int unsent_limit(const raw_peer& towards) {
   const auto port_of = [](int (&name_of)(int, sockaddr*, socklen_t*), int fd) {
     sockaddr_in name{};
@@ -111,11 +111,11 @@ constexpr std::size_t much = std::size_t{6} << 20; // more than may wait for a n
 
 TEST_CASE(
     "a message of the lane passes whole messages that wait, cuts none, and all others keep their order") {
-  // Frames that are made by the sender, copied and borrowed ones, some fragments, and very large messages.
+  // Frames that the sender makes, copied frames, borrowed frames, some fragments, and very large messages.
   const std::map<std::size_t, int> counts = {{800, 4000}, {20'000, 400}, {150'000, 60}, {600'000, 10}};
   constexpr int rounds = 10;
   with_x one(short_forms);
-  // One of them may be on the thread that has the connection.
+  // At most one of the carriers is on the connection's thread.
   const actor carriers[] = {actor(one.a.host, never_waits(0)), actor(one.a.host, never_waits(1))};
   std::map<std::size_t, actor> senders;
   for (const auto& [size, count] : counts) senders.emplace(size, actor(one.a.host, never_waits()));
@@ -131,11 +131,11 @@ TEST_CASE(
   peer_reader reader(one.x, short_forms);
   std::map<std::size_t, int> next;
   std::size_t ahead = 0;
-  std::size_t read = 0; // bytes of the others
+  std::size_t read = 0; // bytes of the messages outside of the lane
   for (int all = 0; next != counts || ahead != sent_ahead;) {
     const auto got = reader.next();
     if (is_atom(got.payload, "ahead")) {
-      if (++ahead <= std::size(carriers)) CHECK(read < much); // without a lane it would be all
+      if (++ahead <= std::size(carriers)) CHECK(read < much); // without a lane it would be all of them
       continue;
     }
     etf::cursor at(got.payload.bytes());
@@ -155,9 +155,9 @@ TEST_CASE(
 
 TEST_CASE("what waits in the lane of a peer that does not read is bounded") {
   constexpr std::size_t size = 100'000;
-  constexpr std::uint64_t sent = 40; // by each
+  constexpr std::uint64_t sent = 40; // by each carrier
   constexpr std::uint64_t taken = outbound::most_ahead / size;
-  constexpr std::uint64_t in_kernel = 4; // which may not be full yet
+  constexpr std::uint64_t in_kernel = 4; // the kernel's buffers may not be full yet
   with_x one(short_forms);
   const actor carriers[] = {actor(one.a.host, never_waits(0)), actor(one.a.host, never_waits(1))};
   one.fill(carriers[0], much);
@@ -191,7 +191,7 @@ TEST_CASE("where messages of the lane are expected, the kernel takes little of a
     self.host().router()->expect_ahead();
     return 0;
   });
-  CHECK(eventually([&] { return unsent_limit(one.x) > 0; })); // of a connection that stood before
+  CHECK(eventually([&] { return unsent_limit(one.x) > 0; })); // the connection existed before
   raw_peer later(one.a.port);
   REQUIRE(later.shake_hands("y@127.0.0.1", name_a, flag::offered, short_forms));
   REQUIRE(eventually([&] { return one.a.peer("y@127.0.0.1").state == peer_state::connected; }));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signals that open no connection, and senders that wait for no room towards another node.
+// Signals that open no connection, and senders that do not wait for room in the queue for another node.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -51,7 +51,7 @@ TEST_CASE("what opens no connection goes over one that there is, and else is tol
     CHECK(self.link(to_pid, no_connect) == send_status::nodedown);
     CHECK_FALSE(self.monitor(to_name, {.how = no_connect}));
   });
-  CHECK(a.router.peers().empty()); // nobody asked for one
+  CHECK(a.router.peers().empty()); // no process asked for one
   CHECK(a.host.info(here.id())->links.empty());
   CHECK(a.host.info(here.id())->monitors.empty());
 
@@ -66,7 +66,7 @@ TEST_CASE("what opens no connection goes over one that there is, and else is tol
   CHECK(ref);
   CHECK(is_atom(there.next(), "m"));
   CHECK(is_atom(reason_of(there.next()), "r"));
-  REQUIRE(eventually([&] { // they came behind what it has received
+  REQUIRE(eventually([&] { // these signals follow the messages that it has received
     const auto seen = b.host.info(there.id());
     return seen->links.size() == 1 && seen->monitored_by.size() == 1;
   }));
@@ -74,7 +74,7 @@ TEST_CASE("what opens no connection goes over one that there is, and else is tol
   for (int i = 0; i < 2; ++i) CHECK(is_atom(reason_of(here.next()), "why"));
 }
 
-// The connection is lost between the sender's look and the router's.
+// The connection is lost after the sender has looked, before the router looks.
 TEST_CASE("what opens no connection, and finds none when its turn comes, is answered as a loss is") {
   epmd_server epmd;
   cluster_node a(epmd, name_a);
@@ -94,7 +94,7 @@ TEST_CASE("what opens no connection, and finds none when its turn comes, is answ
   CHECK(a.peer(name_b).last_error.empty());
 }
 
-// A process that ends just after a connection was lost, before it hears of that.
+// As from a process that ends just after a connection was lost, before it is told.
 TEST_CASE("what ends a relation opens no connection: the relation ended with the one that was") {
   epmd_server epmd;
   cluster_node a(epmd, name_a);
@@ -108,7 +108,7 @@ TEST_CASE("what ends a relation opens no connection: the relation ended with the
     a.router.route(to, runtime::make_signal(kind, here.id(), {}, atom("r")));
     CHECK(a.peer(name_b).state == peer_state::down);
   }
-  // It does go where somebody connects already, behind what was sent before.
+  // Such a signal does go if another process is connecting already, after what was sent before.
   here.run([&](process& self) {
     const auto ref = self.monitor(to);
     return self.demonitor(ref);
@@ -138,7 +138,7 @@ TEST_CASE("who does not wait hears of a busy node at once, and of none that is n
       while (!over) self.send(to, m);
     });
     CHECK(eventually([&] { return a.router.busy(to.node()); }));
-    // The kernel may take some more of what waits, until its buffers are full as well.
+    // The kernel may take more of what waits, until its buffers are full as well.
     const auto refused = [&](const message& m) {
       return other.run([&](process& self) { return self.send(to, m, no_wait); }) == send_status::full;
     };

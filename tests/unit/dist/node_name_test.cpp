@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Node names that are right, and those that are not.
+// Valid node names, and invalid ones.
 #include "dist/node_name.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is pushed for a peer comes out once and in order, as frames where it may, and whoever pushes into an
-// outbox that nobody drains is told so.
+// What is pushed for a peer is taken out once and in order, as frames where that is possible. A thread that
+// pushes into an outbox that no thread drains is told to drain it.
 #include "dist/outbox.hpp"
 
 #include <doctest/doctest.h>
@@ -42,7 +42,7 @@ message binary_of(std::size_t size) {
   return out.take();
 }
 
-// Numbers as a peer would read them out of frames.
+// The numbers that a peer would read from the frames.
 std::vector<std::int64_t> read(ready_frames& many) {
   std::vector<std::int64_t> seen;
   unpacker in({}, handshake_message::capability::short_forms);
@@ -59,7 +59,7 @@ std::vector<std::int64_t> read(ready_frames& many) {
   return seen;
 }
 
-// All that is queued, numbers each.
+// The numbers of everything that is queued.
 std::vector<std::int64_t> drain(outbox& out) {
   std::vector<outbox::entry> taken;
   std::vector<std::int64_t> seen;
@@ -76,7 +76,7 @@ std::vector<std::int64_t> drain(outbox& out) {
   return seen;
 }
 
-// All that the lane has, numbers each.
+// The numbers of everything in the lane.
 std::vector<std::int64_t> ahead_in(outbox& out) {
   std::vector<routed> taken;
   out.take_ahead(taken);
@@ -101,7 +101,7 @@ TEST_CASE("the first to push has the duty to drain, until it gives it up with no
   CHECK_FALSE(out.is_idle());
   CHECK_FALSE(out.try_idle(true)); // something is queued
   CHECK(drain(out) == std::vector<std::int64_t>{1, 2});
-  CHECK_FALSE(out.is_idle()); // somebody drains
+  CHECK_FALSE(out.is_idle()); // a thread still drains
   CHECK(out.try_idle(true));
   CHECK(out.is_idle());
   CHECK(out.push(receiver, carrying(number(3))));
@@ -109,7 +109,7 @@ TEST_CASE("the first to push has the duty to drain, until it gives it up with no
 
 TEST_CASE("small messages to a connected node become frames, in one order with all else") {
   outbox out;
-  out.push(receiver, carrying(number(0))); // before it is connected
+  out.push(receiver, carrying(number(0))); // before the connection is open
   out.open(with_frames);
   out.push(receiver, carrying(number(1)));
   out.push(destination::remote("kv", 1), carrying(number(2), {}));
@@ -121,7 +121,7 @@ TEST_CASE("small messages to a connected node become frames, in one order with a
   out.push(receiver, std::move(awaited));
   out.push(destination::alias(runtime::reference::made_by({1, peers_creation, 6, 0}, 1)),
            carrying(number(5)));
-  out.push(pid{1, peers_creation + 1, 6, 0}, carrying(number(6))); // of the peer's earlier life
+  out.push(pid{1, peers_creation + 1, 6, 0}, carrying(number(6))); // a process of the peer's former life
   out.push(receiver, carrying(number(7)));
   auto compressed = carrying(number(8));
   compressed->compression = runtime::sent_compressed::never + 1;
@@ -129,7 +129,7 @@ TEST_CASE("small messages to a connected node become frames, in one order with a
   auto urgent = carrying(number(9));
   urgent->flags = signal::priority;
   out.push(receiver, std::move(urgent));
-  out.push(destination::remote("kv", 1 + (1U << 16)), carrying(number(10))); // not this node
+  out.push(destination::remote("kv", 1 + (1U << 16)), carrying(number(10))); // a pid of another node
   std::vector<outbox::entry> taken;
   out.take_all(taken);
   REQUIRE(taken.size() == 10);
@@ -168,7 +168,7 @@ TEST_CASE("many messages fill one piece of memory after the other") {
   }
   CHECK(drain(out) == expected);
   for (int i = 0; i < 100; ++i) out.push(receiver, carrying(binary_of(1000)));
-  CHECK(entries_of(out) == 7); // 15 of them in 16 KiB
+  CHECK(entries_of(out) == 7); // 15 of these frames fit in 16 KiB
 }
 
 TEST_CASE("behind a very large message there are only signals until the drainer says it is through") {
@@ -177,7 +177,7 @@ TEST_CASE("behind a very large message there are only signals until the drainer 
   out.push(receiver, carrying(binary_of(std::size_t{1} << 20)));
   out.push(receiver, carrying(number(1)));
   CHECK(entries_of(out) == 2);
-  CHECK(out.try_idle(false)); // it is on its way still
+  CHECK(out.try_idle(false)); // the large message is still being sent
   out.push(receiver, carrying(number(2)));
   std::vector<outbox::entry> taken;
   out.take_all(taken);
@@ -224,7 +224,7 @@ TEST_CASE("the lane is bounded, has room again once it was taken, and is empty a
   out.push(receiver, carrying(number(1)));
   out.close();
   CHECK(ahead_in(out).empty());
-  CHECK(drain(out) == std::vector<std::int64_t>{1}); // its drainer decides what becomes of it
+  CHECK(drain(out) == std::vector<std::int64_t>{1}); // the drainer decides what happens to it
   CHECK(out.push_ahead(receiver, carrying(number(2))).has_value());
 }
 

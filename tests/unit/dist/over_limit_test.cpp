@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A payload over the limits of a term: what a process waits for (an end, an answer, a reply) comes all the
-// same, with `over_limit` in place of the payload.
+// Payloads that exceed the limits of a term. What a process waits for (an end, an answer, a reply) arrives
+// nevertheless, with `over_limit` in place of the payload.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -59,7 +59,7 @@ struct node_and_peer {
     const auto view = out.view();
     x.send({view.begin(), view.end()});
   }
-  // The next control message of that kind; it lives until the one after it.
+  // The next control message of that operation. Valid until the next call.
   control_message next(op what) {
     for (;;) {
       const auto& frame = sent.next_frame();
@@ -78,7 +78,7 @@ struct node_and_peer {
 
 const etf::pid of_x{name_x, 5, 0, 77};
 
-// The last element of {'EXIT', _, Reason} or {'DOWN', _, _, _, Reason}.
+// The last element of a tuple, which is the reason of {'EXIT', _, Reason} and {'DOWN', _, _, _, Reason}.
 std::string word_of(const message& m) {
   etf::cursor at(m.bytes());
   std::uint32_t arity = 0;
@@ -150,7 +150,7 @@ TEST_CASE("a spawn request whose arguments are over the limits is refused") {
   both.send(c);
   const auto reply = both.next(op::spawn_reply);
   CHECK(etf::cursor(reply.reason).read_atom_is("system_limit"));
-  // A message that is over them is nobody's loss but its sender's: the connection lives.
+  // A message that exceeds them is dropped, and the connection stays.
   const actor there(both.a.host, {.name = "there"});
   c = {};
   c.what = op::reg_send;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process of its own choice compresses gets smaller on the network, whatever the node's choice is and
-// however long it is, and comes out as it went in.
+// A process chooses compression for its own messages: they get smaller on the wire, whatever the node's
+// setting and their size, and arrive unchanged.
 #include <doctest/doctest.h>
 
 #include "cluster.hpp"
@@ -33,7 +33,8 @@ struct two_nodes {
     return chosen;
   }
   actor speaker(sent_compressed chosen) { return actor(a.host, {.compression = chosen}); }
-  // The bytes that a message of so many from `by` took to b. They are counted when something is read.
+  // The bytes that a message of `size` bytes from `by` took on the way to b. They are counted when the
+  // connection reads, so b answers.
   std::uint64_t bytes_for(std::size_t size, const actor& by) {
     const auto sent = [&](message m) {
       by.run([&](process& self) { return self.send(a.see(b, listener.id()), std::move(m)); });
@@ -42,7 +43,7 @@ struct two_nodes {
       by.next();
       return got;
     };
-    sent(number(1)); // there is a connection now
+    sent(number(1)); // this opens the connection
     const auto before = a.peer(name_b).bytes_out;
     CHECK(sent(binary_of(size)) == size + 5);
     CHECK(eventually([&] { return a.peer(name_b).bytes_out > before; }));

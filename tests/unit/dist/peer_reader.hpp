@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a raw peer is sent: frame by frame, or message by message.
+// Reads what a raw peer is sent, frame by frame or message by message.
 #pragma once
 
 #include <stdexcept>
@@ -12,10 +12,10 @@ namespace coppice::dist::testing {
 
 class peer_reader {
  public:
-  // `capabilities`: those of its handshake.
+  // `capabilities`: as in its handshake.
   explicit peer_reader(raw_peer& from, std::uint32_t capabilities = 0) : from_(from), in_({}, capabilities) {}
 
-  // The next frame that is no tick; it lives until the one after it. Throws at the end of the stream.
+  // The next frame that is not a tick. Valid until the next call. Throws at the end of the stream.
   const std::vector<std::uint8_t>& next_frame() {
     for (;;) {
       std::span<const std::uint8_t> rest(received_);
@@ -32,7 +32,7 @@ class peer_reader {
       return frame_;
     }
   }
-  // The next message; what it borrows from its last frame lives until the one after that.
+  // The next message. What it borrows from its last frame is valid until the next call.
   unpacked next() {
     for (;;) {
       auto taken = in_.take(next_frame());
@@ -41,8 +41,8 @@ class peer_reader {
       if (*taken != nullptr) return std::move(**taken);
     }
   }
-  const std::vector<std::uint8_t>& frame() const { return frame_; } // the last one
-  int frames() const { return frames_; }                            // so many until now
+  const std::vector<std::uint8_t>& frame() const { return frame_; } // the frame read last
+  int frames() const { return frames_; }                            // how many were read so far
 
  private:
   raw_peer& from_;

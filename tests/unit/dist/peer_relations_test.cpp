@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who hears what when a connection is lost, by what was noted of its links and monitors.
+// What processes are told when a connection is lost, by the links and monitors that were recorded for it.
 #include "dist/peer_relations.hpp"
 
 #include <doctest/doctest.h>
@@ -96,7 +96,7 @@ TEST_CASE("an unlink is under way until its own id is acknowledged, whatever cam
   all.begin_unlink(local, remote, 1);
   all.add_link(local, remote);
   all.begin_unlink(local, remote, 2);
-  all.end_unlink(local, remote, 1); // on its way before the second was sent
+  all.end_unlink(local, remote, 1); // this acknowledgement was sent before the second unlink arrived
   CHECK(lose(all) == std::vector<told>{{signal_kind::unlink_ack, local, 2}});
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Priority messages and what goes to aliases, between nodes of ours and as peers of OTP 28 and of older ones
-// have it. Source: dist.c of OTP 28.
+// Priority messages and messages to aliases: between Coppice nodes, and in the forms of OTP 28 and of older
+// peers. Source: dist.c of OTP 28.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -37,7 +37,7 @@ destination seen_from(std::uint32_t node, destination alias) {
   return destination::alias(ref);
 }
 
-// {ALTACT_SIG_SEND, Flags, Pid of x's, To} and a payload, as a frame without cached atoms.
+// {ALTACT_SIG_SEND, Flags, From, To} and a payload, as a frame without cached atoms. From is a process of x.
 bytes altact_frame(std::uint64_t flags, const address& to, const runtime::message& payload) {
   control_message m;
   m.what = op::altact_sig_send;
@@ -86,9 +86,9 @@ TEST_CASE("to a peer goes the one operation for aliases and priority if it knows
   struct row {
     const char* what;
     std::function<void(process&, std::uint32_t node, const destination& alias)> does;
-    op with, without; // DFLAG_ALTACT_SIG
+    op with, without; // with and without DFLAG_ALTACT_SIG
     std::uint64_t flags;
-    bool dropped = false; // without
+    bool dropped = false; // without the flag it is dropped
   };
   const auto pid_there = [](std::uint32_t node) { return runtime::pid{node, 77, 5, 0}; };
   const std::vector<row> rows{

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What takes more than one turn of the loop leaves the loop its sockets between the turns.
+// Handling of data that takes more than one turn of the loop. Between the turns, the loop reads its sockets.
 #include "dist/read_pacer.hpp"
 
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ TEST_CASE("a turn of the loop handles one part of what was read, and its sockets
     loop.turn(false);
     CHECK(handled == turn);
   }
-  // A bystander of the same loop, whose bytes come while there is work for hundreds of turns.
+  // Another socket of the same loop gets its bytes while there is work for hundreds of turns.
   server.write("to the bystander");
   REQUIRE(test::loop_until(loop, [&] { return !at_client.received.empty(); }));
   CHECK(handled < parts);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What two OTP 25.2.3 nodes put on the wire when a@127.0.0.1 connected to b@127.0.0.1 with the cookie
-// "secret": each side's handshake with its lengths, and each side's frames without theirs, in order, as
-// hex. Frames of 64 KiB (the parts of one large message) are left out; they name no new atoms.
+// What two OTP 25.2.3 nodes sent when a@127.0.0.1 connected to b@127.0.0.1 with the cookie "secret", as hex
+// and in order: the handshakes with their length fields, and the frames without theirs. Frames of 64 KiB, the
+// fragments of one large message, are left out. They name no new atoms.
 #pragma once
 
 namespace coppice::dist::recorded {

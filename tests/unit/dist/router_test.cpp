@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Nodes of ours among each other: signals both ways, connections on demand, and their ends.
+// Coppice nodes among each other: signals in both directions, connections on demand, and the ends of
+// connections.
 #include "dist/router.hpp"
 
 #include <doctest/doctest.h>
@@ -27,14 +28,14 @@ namespace {
 constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_b = "b@127.0.0.1";
 
-// That connects at once or not at all: no time decides what a test sees.
+// A node with these options connects at once or not at all, so no test depends on a time.
 options patient() {
   options made;
   made.yield_time = made.connect_timeout = 2 * patience;
   return made;
 }
 
-// Listens, and says nothing to a node that connects.
+// Listens, and sends nothing to a node that connects.
 class silent_listener {
  public:
   silent_listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -73,7 +74,7 @@ TEST_CASE("messages reach names, pids and aliases on another node, in the order 
     auto as_seen = alias;
     as_seen.node = a.index(b);
     for (int i = 0; i < count; i += 3) {
-      self.send(a.see(b, "there"), number(i)); // connects on the way
+      self.send(a.see(b, "there"), number(i)); // the first one opens the connection
       self.send(a.see(b, there.id()), number(i + 1));
       self.send(destination::alias(as_seen), number(i + 2));
     }
@@ -155,7 +156,8 @@ TEST_CASE("connections that are lost and come back change no sender's order and 
   cluster_node a(epmd, name_a);
   cluster_node b(epmd, name_b);
   std::atomic<bool> enough{false};
-  std::atomic<std::int64_t> wanted{0}; // of each sender; they never get far ahead of a slow receiver
+  // How many messages each sender may send, so that it does not get far ahead of a slow receiver.
+  std::atomic<std::int64_t> wanted{0};
   std::atomic<int> ended{0};
   const auto send_away = [&](cluster_node& from, cluster_node& to, int s) {
     auto made = std::make_unique<actor>(from.host);
@@ -181,7 +183,7 @@ TEST_CASE("connections that are lost and come back change no sender's order and 
       in_order = in_order && value % each >= expected;
       expected = value % each + 1;
     }
-    // What has arrived by now: more comes all the time.
+    // Takes what has arrived so far. More arrives all the time.
     void take_all() {
       for (std::size_t left = receiver.waiting(); left > 0; --left) take(receiver.next());
     }
@@ -193,7 +195,7 @@ TEST_CASE("connections that are lost and come back change no sender's order and 
     all.push_back(send_away(b, a, s));
   }
   for (int round = 0; round < 40; ++round) {
-    // A connection that has been lost takes what it carried along, so more may be needed until some arrives.
+    // A lost connection loses what it carried, so more may have to be sent until something arrives.
     REQUIRE(eventually([&] {
       wanted += 256;
       return at_a.receiver.waiting() > 0 && at_b.receiver.waiting() > 0;
@@ -489,7 +491,7 @@ TEST_CASE("a node that is being let in is not connected to a second time") {
   here.run([&](process& self) { return self.monitor(to); });
   CHECK(eventually([&] { return a.peer("x@127.0.0.1").state == peer_state::connecting; }));
   REQUIRE(x.finish());
-  // the monitor, on the only connection there is
+  // This is the monitor, on the only connection.
   CHECK(eventually([&] { return a.peer("x@127.0.0.1").messages_out == 1; }));
   CHECK(a.peer("x@127.0.0.1").state == peer_state::connected);
   CHECK_FALSE(a.peer("x@127.0.0.1").outgoing);
@@ -644,7 +646,7 @@ TEST_CASE("names that are made up take nobody's place, and a pid that is out of 
   const actor there(b.host, {.name = "there"});
   const actor here(a.host);
   int made_up = 0;
-  // Each is looked for in vain, and heard of.
+  // The node tries to connect to each of them in vain, and the monitor fires.
   const auto mention = [&](int count) {
     here.run([&](process& self) {
       for (int i = 0; i < count; ++i) {
@@ -735,7 +737,7 @@ TEST_CASE("nodes that only services want wait for each other, and no process wai
   wants(service, names[0]);
   const base::unique_fd first = silent.accept();
   wants(service, names[1]);
-  wants(here, names[2]); // has a place of its own
+  wants(here, names[2]); // a node that a process wants has a place of its own
   const base::unique_fd second = silent.accept();
   CHECK_FALSE(silent.has_more());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Short forms come back as they were written, and nothing else is taken for one.
+// Short forms are read as they were written, and other bytes are not taken for short forms.
 #include "dist/short_form.hpp"
 
 #include <doctest/doctest.h>
@@ -90,7 +90,7 @@ TEST_CASE("a peer that did not agree on short forms may not send any") {
   REQUIRE(taken);
   CHECK((*taken)->head.what == kind::send);
   frame.pop_back();
-  CHECK_FALSE(agreed.take(frame)); // no payload
+  CHECK_FALSE(agreed.take(frame)); // there is no payload
 }
 
 TEST_CASE("a peer that agreed on short forms, but on no bare calls, may send those others") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Processes made on other nodes for ours: between nodes of ours, and towards a peer that answers late, not at
-// all, or cannot.
+// Processes that a process of this node spawns at other nodes: at Coppice nodes, and at peers that answer
+// late, never, or cannot spawn.
 #include "dist/spawn.hpp"
 
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ remote_spawn of(std::uint32_t node, bool link = false, bool monitor = false) {
           .monitor = monitor};
 }
 
-// The atom an answer is, "" if it is none.
+// The atom that the answer is. Empty: it is no atom.
 std::string word_in(const process::awaited& answer) {
   std::string_view word;
   if (answer) etf::cursor(answer->bytes()).read_atom(word);
@@ -58,7 +58,7 @@ runtime::pid pid_in(const message& m, runtime::system& host) {
   return *found;
 }
 
-// Tag and last element of a tuple: {'DOWN', _, _, _, Reason}, {'EXIT', _, Reason}.
+// The tag and the last element of a tuple, such as {'DOWN', _, _, _, Reason} or {'EXIT', _, Reason}.
 std::string told(const message& m) {
   etf::cursor at(m.bytes());
   std::string_view tag;
@@ -73,7 +73,7 @@ std::string told(const message& m) {
   return std::string(tag) + " " + std::string(reason);
 }
 
-// A node that grants what it is asked: the process says hello to who asked, and ends.
+// A node that grants each request: the new process sends `hello` to the requester and ends.
 struct granting_node {
   granting_node(epmd_server& epmd, const char* name) : node(epmd, name) {
     node.router.set_spawn_handler([this](const spawn_request& request) {
@@ -93,7 +93,7 @@ struct granting_node {
   std::atomic<std::uint32_t> arity{99};
 };
 
-// A peer of plain bytes that reads spawn requests and answers them as the test says.
+// A peer made of plain bytes. It reads spawn requests and answers them as the test says.
 struct spawning_peer {
   static constexpr std::uint64_t flags = flag::offered & ~(flag::dist_hdr_atom_cache | flag::fragments);
 
@@ -101,7 +101,7 @@ struct spawning_peer {
     REQUIRE(socket.shake_hands(name_x, name_a, with));
   }
 
-  // The next control message; what it borrows lives until the one after it.
+  // The next control message. What it borrows is valid until the next call.
   control_message next() {
     const auto& frame = sent.next_frame();
     REQUIRE(frame.size() > 2);
@@ -152,7 +152,7 @@ TEST_CASE("the answer to a spawn comes before what the new process sends, and be
     CHECK(made);
     std::vector<std::string> all;
     for (int n = 0; n < 4; ++n) all.push_back(told(here.next()));
-    // its answer is awaited, not received; exit and down come in any order
+    // The answer is awaited, not received. The exit and the 'DOWN' arrive in any order.
     std::erase(all, "answered");
     REQUIRE(all.size() == 3);
     CHECK(all[0] == "hello");
@@ -314,7 +314,7 @@ TEST_CASE("a spawn that was not answered in time is undone when it is; one whose
   const auto request = x->next();
   const auto ref = request.ref;
   const auto from = request.from;
-  CHECK(x->next().what == op::spawn_request); // the second: the first is given up
+  CHECK(x->next().what == op::spawn_request); // the second request; the caller has given up the first
   control_message first;
   first.ref = ref;
   first.ref.node = name_a;

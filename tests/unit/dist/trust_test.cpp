@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A peer is believed of its own processes alone, those of the creation it shook hands with; and one that
-// knows no more than three words of a reference passes calls, monitors, spawns and aliases.
+// A peer may speak only for its own processes, of the creation in its handshake. And a peer that keeps only
+// three words of a reference can pass on calls, monitors, spawns and aliases.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -26,14 +26,14 @@ constexpr const char* name_a = "a@127.0.0.1";
 constexpr const char* name_x = "x@127.0.0.1";
 constexpr const char* name_y = "y@127.0.0.1";
 constexpr std::uint32_t creation_of_x = 77;
-// Without the short forms of our own, and with control messages that no atom cache shortens.
+// Without short forms, and with control messages that no atom cache shortens.
 constexpr std::uint64_t flags = flag::offered & ~(flag::dist_hdr_atom_cache | flag::fragments);
 
 etf::pid of_x(std::uint32_t id, std::uint32_t creation = creation_of_x) {
   return {name_x, id, 0, creation};
 }
 
-// A node of the other kind, in a test's hand.
+// A peer that the test controls.
 struct simulated_peer {
   simulated_peer(const cluster_node& to, const char* name) : socket(to.port) {
     REQUIRE(socket.shake_hands(name, name_a, flags));
@@ -52,7 +52,7 @@ struct simulated_peer {
     const auto view = out.view();
     socket.send({view.begin(), view.end()});
   }
-  // The next control message, and what came with it; both live until the one after it.
+  // The next control message, and its payload. Both are valid until the next call.
   control_message next() {
     const auto& frame = sent.next_frame();
     REQUIRE(frame.size() > 2);
@@ -84,7 +84,7 @@ struct node_and_peer {
   runtime::pid seen(std::uint32_t id, std::uint32_t creation = creation_of_x) {
     return {*a.host.nodes().find(name_x), creation, id, 0};
   }
-  // All that was sent before it has been handled.
+  // When this returns, everything that was sent before it has been handled.
   void settle(const actor& at) {
     control_message c;
     c.what = op::send_sender;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who goes when messages that are still coming take more than they may.
+// Which connection has to go when incomplete messages take more memory than they may.
 #include "dist/unfinished_messages.hpp"
 
 #include <doctest/doctest.h>
@@ -60,8 +60,8 @@ TEST_CASE("beyond the bound who holds the most has to go, whoever came last, and
   CHECK(small.told == 0);
   CHECK(large.told == 1);
   CHECK(last.told == 0);
-  CHECK(all.bytes() == 5 * mebibyte); // as if it were gone
-  large.share.set(9 * mebibyte);      // until it is
+  CHECK(all.bytes() == 5 * mebibyte); // as if its connection had ended
+  large.share.set(9 * mebibyte);      // it has not ended yet
   CHECK(all.bytes() == 5 * mebibyte);
   CHECK(large.told == 1);
   last.share.set(9 * mebibyte);

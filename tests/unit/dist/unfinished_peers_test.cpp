@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Peers that begin messages and do not end them, or close while nothing is read of them, beside such as do as
-// they should.
+// Peers that begin messages and do not complete them, or that close while the node does not read from them,
+// beside peers that behave well.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -25,7 +25,7 @@ constexpr const char* name_x = "x@127.0.0.1";
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 constexpr std::size_t binary_head = 5;
 
-// A binary on its way to the process `there`, in `fragments` of the same size.
+// A binary for the process `there`, sent in `fragments` fragments of the same size.
 class long_message {
  public:
   long_message(const std::string& from, std::size_t size, std::size_t fragments, std::uint16_t sequence = 9)
@@ -41,7 +41,7 @@ class long_message {
     payload_ = payload.take();
     each_ = size / fragments;
   }
-  // The next so many fragments.
+  // Sends the next `count` fragments.
   void send(raw_peer& to, std::size_t count) {
     for (; count > 0; --count) {
       etf::vector_writer out;
@@ -74,7 +74,7 @@ class long_message {
   std::size_t at_ = 0;
 };
 
-// While it lives messages may take no more than so much beside what they take already.
+// While it lives, messages may take only `more` bytes beside those that they take already.
 struct little_memory {
   explicit little_memory(std::size_t more) {
     runtime::block_memory::set_limit(runtime::block_memory::in_use() + more);
@@ -101,7 +101,7 @@ TEST_CASE("beyond their bound the peer with the most of unfinished messages goes
   REQUIRE(y.shake_hands(names[1], name_a));
   REQUIRE(z.shake_hands(names[2], name_a));
   long_message large(names[0], 2 * mebibyte, 2), one(names[1], mebibyte, 2), other(names[2], mebibyte, 2);
-  large.send(x, 1); // room is made for all of it
+  large.send(x, 1); // the node reserves memory for the whole message
   one.send(y, 1);
   CHECK(eventually([&] { return a.peer(names[0]).bytes_in > mebibyte; }));
   CHECK(eventually([&] { return a.peer(names[1]).bytes_in > mebibyte / 2; }));
@@ -146,7 +146,8 @@ TEST_CASE("a frame that does not end counts as a message that does not") {
   x.send(frame);
   CHECK(eventually([&] { return a.peer(name_x).bytes_in >= frame.size(); }));
   CHECK(is_up(a, name_x));
-  (void)::send(y.fd(), frame.data(), frame.size(), MSG_NOSIGNAL); // it may be ended meanwhile
+  // The connection may have been ended meanwhile.
+  (void)::send(y.fd(), frame.data(), frame.size(), MSG_NOSIGNAL);
   CHECK(eventually([&] { return !is_up(a, name_x) || !is_up(a, "y@127.0.0.1"); }));
 }
 
@@ -154,7 +155,7 @@ TEST_CASE("a fragmented message of which nothing more comes ends its connection,
   if (!coppice::test::can_hold_clock()) return;
   std::optional<epmd_server> epmd;
   std::optional<cluster_node> a;
-  coppice::test::held_clock clock; // which goes on before the node ends
+  coppice::test::held_clock clock; // destroyed first, so time goes on before the node ends
   epmd.emplace();
   options chosen;
   chosen.ticktime = std::chrono::seconds(8);
@@ -165,10 +166,11 @@ TEST_CASE("a fragmented message of which nothing more comes ends its connection,
   begun.send(x, 2);
   CHECK(eventually([&] { return a->peer(name_x).bytes_in > mebibyte / 2; }));
   for (int quarters = 0; is_up(*a, name_x); ++quarters) {
-    REQUIRE(quarters < 1000); // some 17 are enough, unless its timer comes late
+    REQUIRE(quarters < 1000); // about 17 are enough, unless the node's timer is late
     const auto heard = a->peer(name_x).bytes_in;
     const std::array<std::uint8_t, 4> tick{};
-    (void)::send(x.fd(), tick.data(), tick.size(), MSG_NOSIGNAL); // it may have been closed just before
+    // The connection may have been closed just before.
+    (void)::send(x.fd(), tick.data(), tick.size(), MSG_NOSIGNAL);
     REQUIRE(eventually([&] { return a->peer(name_x).bytes_in > heard || !is_up(*a, name_x); }));
     clock.advance(chosen.ticktime / 4);
   }
@@ -192,7 +194,8 @@ TEST_CASE("a peer whose message fills the memory is read on until it has ended, 
   other.send(y, parts);
   one.send(x, parts / 2);
   std::size_t sizes[2];
-  for (std::size_t& size : sizes) size = there.next().size(); // one at a time: what is held leaves no room
+  // One at a time, since the memory of the first leaves no room for the second.
+  for (std::size_t& size : sizes) size = there.next().size();
   std::sort(std::begin(sizes), std::end(sizes));
   CHECK(sizes[0] == mebibyte);
   CHECK(sizes[1] == 32 * mebibyte);
@@ -209,10 +212,10 @@ TEST_CASE("a peer that closes while memory is scarce and nothing is read is down
   const little_memory limit(mebibyte);
   runtime::message_writer out;
   out.binary(std::string(2 * mebibyte, 'x'));
-  const auto kept = out.take(); // by an actor, say
+  const auto kept = out.take(); // as an actor may keep it
   REQUIRE(runtime::block_memory::scarce());
   const auto before = a.peer(name_x).bytes_in;
-  x.send({0, 0, 0, 0}); // a tick, after which it rests
+  x.send({0, 0, 0, 0}); // a tick, after which the connection pauses reading
   CHECK(eventually([&] { return a.peer(name_x).bytes_in > before; }));
   x.send({0, 0, 0, 0});
   REQUIRE(::shutdown(x.fd(), SHUT_WR) == 0);

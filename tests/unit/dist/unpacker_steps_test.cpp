@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// How much work the unpacker does for what a peer sends, in steps (counted_steps.hpp): large terms in each
-// form of frame. What is four times as long costs about four times as much, and no single call, which holds
-// up the other connections of the worker, does most of the work for a message of several parts.
+// How much work the unpacker does for what a peer sends, in steps (counted_steps.hpp), for large terms in
+// each form of frame. A message that is four times as long takes about four times as many steps. No single
+// call does most of the work for a message of several parts, since a call delays the other connections of the
+// worker.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ constexpr std::uint64_t most_a_byte = 1000;
 
 struct cost {
   std::uint64_t all = 0;
-  std::uint64_t call = 0; // the most of one call
+  std::uint64_t call = 0; // steps of the most expensive call
 };
 
 void begin(etf::writer& out, std::string_view head) {
@@ -63,7 +64,7 @@ frames compressed(etf::bytes payload) {
   return {out.take()};
 }
 
-// In fragments of 64 KiB, as OTP sends it.
+// Fragments of 64 KiB, as OTP sends them.
 frames in_fragments(etf::bytes payload) {
   constexpr std::size_t size = 64 * 1024;
   const std::size_t count = (payload.size() + size - 1) / size;
@@ -82,7 +83,7 @@ frames in_fragments(etf::bytes payload) {
   return all;
 }
 
-// The first fragment has `first` bytes of the payload, each other one a single byte.
+// Fragments: the first has `first` bytes of the payload, each other one a single byte.
 frames in_bytes_behind(std::size_t first, etf::bytes payload) {
   const std::size_t count = payload.size() - first + 1;
   frames all;
@@ -100,7 +101,7 @@ frames in_bytes_behind(std::size_t first, etf::bytes payload) {
   return all;
 }
 
-// A message in so many pieces that each is almost empty.
+// A message in fragments that are almost empty.
 frames in_small_fragments(etf::bytes payload) {
   return in_bytes_behind(1, payload);
 }
@@ -167,7 +168,7 @@ TEST_CASE("what a message costs to unpack grows with its length and no faster, i
 }
 
 TEST_CASE("a fragment costs what its own bytes cost, however many maps of its message are open") {
-  constexpr std::uint32_t keys = 40; // more than are compared each with each
+  constexpr std::uint32_t keys = 40; // more than are compared pairwise
   constexpr std::uint32_t elements = 2000;
   const auto of_last_bytes = [](std::uint32_t maps) {
     etf::vector_writer out;
@@ -195,14 +196,15 @@ TEST_CASE("a fragment costs what its own bytes cost, however many maps of its me
 TEST_CASE("no call takes most of a message of several parts") {
   constexpr std::size_t size = 3 * unpacker::checked_at_once + unpacker::checked_at_once / 2;
   for (const way& how : ways) {
-    if (how.make != behind_header && how.make != compressed) continue; // the others are alike, or come cut
+    // The other forms are alike, or cut already.
+    if (how.make != behind_header && how.make != compressed) continue;
     for (const test::large_term& what : test::large_terms) {
       CAPTURE(how.name);
       CAPTURE(what.name);
       const auto term = term_of(what, size);
       if (term.size() < 2 * unpacker::checked_at_once) continue;
       const auto spent = take(how.make(term));
-      // Copying a payload aside is done at once: it costs an eighth of a step for each byte.
+      // The payload is copied in one call, which costs an eighth of a step for each byte.
       CHECK(spent.call <= spent.all / 2 + size / 4 + always);
     }
   }

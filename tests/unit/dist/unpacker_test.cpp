@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whole recorded directions through the unpacker: each frame becomes the operation OTP meant.
+// Whole recorded streams through the unpacker: each frame becomes the operation that OTP meant.
 #include "dist/unpacker.hpp"
 
 #include <doctest/doctest.h>
@@ -143,7 +143,7 @@ TEST_CASE("a fragmented message keeps the atoms its first fragment named") {
       "00000000"
       "00000005";
   const std::string sequence = "0000000000000001";
-  // cache slot 5 = "ok"; the payload refers to it, and the slot changes before the last fragment
+  // Cache slot 5 is "ok". The payload refers to it, and the slot changes before the last fragment.
   const auto first = from_hex("8345" + sequence + "0000000000000002" +
                               "01"
                               "08"
@@ -253,7 +253,7 @@ TEST_CASE(
   {
     const auto frame = frame_of(term.view());
     taken = in.take(frame);
-  } // the frame is gone
+  } // the frame is destroyed here
   int parts = 1;
   for (; taken && *taken == nullptr; ++parts) {
     REQUIRE(in.busy());
@@ -312,7 +312,7 @@ TEST_CASE("a long payload is a part of the memory its frame came in, unless it h
   CHECK(to_hex(payload.bytes().first(5)) == "6802770161");
   CHECK(payload.size() == old.view().size() - 1);
 
-  // In memory of another's it is copied, and so is what would keep much more than itself.
+  // From memory of another owner it is copied, and so is a payload that would keep much more than itself.
   taken = in.take(canonical.bytes(), rewritten);
   REQUIRE(taken);
   CHECK((*taken)->payload.bytes().data() != canonical.bytes().data() + 19);
@@ -375,7 +375,7 @@ TEST_CASE("a payload that names a key twice ends the connection, and the error n
                                              "0000000000000001"),
                                     std::span(twice).subspan(9))));
   }
-  { // a long frame, whose payload would have needed no copy
+  { // in a long frame, whose payload would otherwise not be copied
     message_bytes frame;
     const auto padding = std::vector<std::uint8_t>(40'000, 'x');
     etf::vector_writer term;
@@ -401,7 +401,7 @@ TEST_CASE("a payload that names a key twice ends the connection, and the error n
 
 namespace {
 
-// #{0 => [], 1 => [], …}, and one key more that comes twice if it is to.
+// #{0 => [], 1 => [], …}, and one more key, which comes twice if `one_twice`.
 std::vector<std::uint8_t> map_of_numbers(std::uint32_t count, bool one_twice) {
   etf::vector_writer out;
   out.map(count + (one_twice ? 1 : 0));
@@ -416,7 +416,7 @@ std::vector<std::uint8_t> map_of_numbers(std::uint32_t count, bool one_twice) {
   return out.take();
 }
 
-// A message for the name `kv`.
+// A frame with a message for the name `kv`.
 std::vector<std::uint8_t> frame_for_a_name(std::span<const std::uint8_t> payload) {
   control_message control;
   control.what = op::reg_send;
@@ -440,7 +440,7 @@ TEST_CASE("the keys of a large payload are looked at a part at a time") {
     base::result<unpacked*> taken;
     int turns = 0;
     {
-      // Freed before the message is whole: it points nowhere into it.
+      // Destroyed before the message is complete, since the unpacker must not point into it.
       const auto frame = frame_for_a_name(payload);
       taken = in.take(frame);
     }
@@ -469,7 +469,7 @@ TEST_CASE("a large payload of one frame is taken a part at a time, and what come
     {
       const std::vector<std::uint8_t> copy(frame.begin(), frame.end());
       taken = in.take(copy);
-    } // the frame is gone
+    } // the copy is destroyed here
     for (turns = 0; taken && *taken == nullptr && in.busy(); ++turns) {
       CHECK(in.held() >= frame.size() / 2);
       taken = in.go_on();
@@ -504,13 +504,13 @@ TEST_CASE("a large payload of one frame is taken a part at a time, and what come
     CHECK(to_hex(payload.first(6)) == "680277026f6b");
     CHECK(std::ranges::equal(payload.subspan(6), wide.view()));
   }
-  { // cut: it ends the connection
+  { // a payload cut short ends the connection
     unpacker in({});
     const auto taken = take_all(in, frame_for_a_name(wide.view().first(wide.size() - 1)), turns);
     REQUIRE_FALSE(taken);
     CHECK(taken.error().text.starts_with("payload of"));
   }
-  { // over the limit: it is dropped
+  { // a payload over the limit is dropped
     etf::limits small;
     small.bytes = 3'000'000;
     unpacker in(small);
@@ -552,7 +552,7 @@ TEST_CASE("a large fragment is taken a part at a time, and what comes of it is t
     for (; taken && *taken == nullptr && in.busy(); ++turns) taken = in.go_on();
     CHECK(turns >= 2);
     CHECK(taken.has_value() == !twice);
-    if (!taken) continue; // which ends the connection
+    if (!taken) continue; // it ended the connection
     CHECK(in.unfinished().unfinished() == 0);
     REQUIRE(*taken);
     CHECK(to_hex((*taken)->payload.bytes().first(16)) == to_hex(std::span(payload).first(16)));
@@ -562,7 +562,7 @@ TEST_CASE("a large fragment is taken a part at a time, and what comes of it is t
 
 namespace {
 
-// An exit2 whose reason is a part of the control message, as peers send it that know no payload of it.
+// An exit2 whose reason is a part of the control message, as old peers send it.
 std::vector<std::uint8_t> frame_with_reason(std::span<const std::uint8_t> reason) {
   control_message control;
   control.what = op::exit2;
@@ -608,7 +608,7 @@ TEST_CASE(
     CHECK(taken.error().text.starts_with("control message: "));
     CHECK(in.held() == 0);
   }
-  // In a payload they may be as long as they are.
+  // In a payload, terms may be longer than that.
   const auto payload = frame_for_a_name(binary_of(unpacker::longest_control));
   auto taken = in.take(payload);
   while (taken && *taken == nullptr && in.busy()) taken = in.go_on();
@@ -616,7 +616,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a control message that grows as it is rewritten is bounded as it is kept") {
-  // A header with one atom of 255 characters in the cache, which a list names again and again.
+  // A header with one cached atom of 255 characters, which a list names again and again.
   const std::string atom(255, 'x');
   etf::vector_writer frame;
   frame.raw(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a peer is sent is decided by the flags it offered: each is left out alone and offered alone, and
-// held against what the protocol says of every signal.
+// The flags that a peer offered decide what it is sent. Each flag is left out alone and offered alone, and
+// the result is compared with what the protocol says of every signal.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -29,14 +29,14 @@ using runtime::signal_kind;
 
 namespace {
 
-// A connection with one of each relation, in which a process of this node says something.
+// A connection with one of each relation, on which a process of this node sends something.
 struct talk : at_connection {
   explicit talk(std::uint64_t flags) : at_connection(flags), builder(context) {
     context.relations.add_monitor(watching, outgoing_monitor{self, peer, 0});
     context.relations.add_monitor(watched, incoming_monitor{peer, self, {}});
   }
 
-  // The operation built; nothing if nothing is.
+  // The operation that is built. None: nothing is sent.
   std::optional<op> say(signal_kind kind, const destination& to, std::uint16_t flags = 0,
                         const reference& ref = {}) {
     const auto s = make_signal(kind, self, ref, message::atom("ok"));
@@ -58,7 +58,7 @@ struct talk : at_connection {
 struct row {
   const char* what;
   std::function<std::optional<op>(talk&)> said;
-  // By the flags in force: so the protocol has it.
+  // The operation that the protocol requires, by the flags in force.
   std::function<std::optional<op>(std::uint64_t)> right;
 };
 
@@ -121,7 +121,7 @@ std::vector<row> every_signal() {
   };
 }
 
-// What C nodes and Java nodes offer: neither monitors, aliases nor spawn.
+// The flags that C nodes and Java nodes offer: neither monitors, aliases nor spawn.
 constexpr std::uint64_t plain_peer = flag::required | flag::unlink_id | flag::v4_nc | flag::fragments;
 
 std::vector<std::uint8_t> framed(const control_message& c, const message& payload) {
@@ -208,7 +208,7 @@ TEST_CASE("a peer without monitors is called: it answers, or the call ends in ti
     CHECK(got->error().what == what);
     got.reset();
   };
-  // What a connection has is counted anew when it reads: a tick, here.
+  // A connection's relations are counted again when it reads, so it gets a tick.
   const auto knows_no_call = [&] {
     x->send({0, 0, 0, 0});
     return a.peer(peer_name).monitors == 0;

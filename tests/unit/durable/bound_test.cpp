@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How long the log becomes: at most twice what is live and two segments, with quiet groups among busy ones,
-// and on a disk that runs full.
+// The length of the log: at most twice the live bytes and two segments, with quiet groups beside busy ones,
+// and on a disk that becomes full.
 #include <doctest/doctest.h>
 
 #include "durable/small_log.hpp"
@@ -21,8 +21,8 @@ void check_bound(memory_disk& disk, const engine& log) {
     CHECK_MESSAGE(holds, now.bytes << " bytes, live " << now.live_bytes << ", used " << disk.used());
 }
 
-// The most that the disk had at once since the last call. A cut makes the bound smaller at once, so that the
-// larger one of before and afterwards counts.
+// Checks the most bytes that the disk had at any time since the last call. A cut lowers the bound at once, so
+// the larger of the bounds before and after it counts.
 class peak {
  public:
   void check(memory_disk& disk, const engine& log) {
@@ -38,7 +38,7 @@ class peak {
   std::uint64_t live_before_ = 0;
 };
 
-// A busy group whose entries are cut again, as snapshots do it.
+// A busy group. Its entries are cut off again, as after snapshots.
 struct busy_group {
   group_id id;
   std::uint64_t next = 1;
@@ -71,7 +71,7 @@ TEST_CASE("one busy and 999 quiet groups: the log stays below twice what is live
     check_bound(disk, *log);
     most.check(disk, *log);
   }
-  // 11 MB were written; what was written anew is not much more than that.
+  // 11 MB were written. The rewritten bytes are not much more than that.
   CHECK(log->report().compacted < 15'000'000);
   CHECK(log->report().compacted > 0);
   for (int life = 0; life < 2; ++life) {
@@ -125,7 +125,7 @@ TEST_CASE(
     CHECK(how.error().text == "the disk is full: no entries are taken until there is room");
     CHECK(log->report().is_full);
     CHECK(!log->report().failure);
-    // The reserve is for this.
+    // The reserve is kept for this write.
     REQUIRE(write(*log, set(vote, "term", std::to_string(round))));
     if (round % 3 == 0) {
       drop(disk, log);
@@ -149,7 +149,7 @@ TEST_CASE("a disk that others have filled to the last byte ends nothing") {
   disk.capacity = 0;
   std::uint64_t next = 2;
   base::status how;
-  while ((how = write(*log, add(a, next, "x")))) ++next; // until what is reserved is used up
+  while ((how = write(*log, add(a, next, "x")))) ++next; // until the reserved room is used up
   CHECK(how.error().code == base::errc::limit);
   CHECK(write(*log, set(a, "k", "v")).error().code == base::errc::limit);
   CHECK(!log->report().failure);
@@ -167,7 +167,7 @@ TEST_CASE("what is not needed for the bound is written anew after the outcomes, 
   auto log = open_log(disk, segment);
   REQUIRE(write(*log, add(group_of(*log, "quiet"), 1, std::string(10'000, 'q'))));
   busy_group busy{group_of(*log, "busy")};
-  // Longer than one and a half times what is live and one segment more.
+  // Longer than 1.5 times the live bytes plus one segment.
   std::vector<request> batch;
   const auto is_long = [&] {
     const log_report now = log->report();
@@ -193,7 +193,7 @@ TEST_CASE("entries are refused when the reserve is given up to write anew what i
   bool was_full = false;
   for (int i = 0; i < 200 && !was_full; ++i) {
     CAPTURE(i);
-    disk.capacity = disk.used() + 3000; // for the entry, and not for what is written anew
+    disk.capacity = disk.used() + 3000; // room for the entry, but not for rewriting live bytes
     const request one = busy.append_one(1000);
     const auto how = log->write({&one, 1})[0];
     busy.next += how ? 1 : 0;
@@ -215,7 +215,7 @@ TEST_CASE("the bound holds while whole segments are written anew") {
   peak most;
   for (int i = 0; i < 5000; ++i, ++busy.next) {
     CAPTURE(i);
-    // No tidy(): what has to be done is done at once, before the batch.
+    // Without tidy(), the log rewrites what it has to at once, before the batch.
     const std::vector<request> batch{busy.append_one(3000), busy.cut(1)};
     for (const base::status& one : log->write(batch)) REQUIRE(one);
     most.check(disk, *log);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Damage: a flipped bit anywhere names file and offset and stops the groups whose records lie there, and no
-// others; lost sectors and lost files stop at least those.
+// Damage: a flipped bit anywhere is reported with file and offset, and stops the groups whose records are
+// there and no others. Lost sectors and lost files stop at least those groups.
 #include <doctest/doctest.h>
 
 #include "durable/small_log.hpp"
@@ -17,13 +17,13 @@ std::string name(int number) {
   return "group" + std::to_string(number);
 }
 
-// Some segments of some groups, closed. The numbers are 1 to `groups`.
+// Some closed segments with entries of several groups. The groups have the numbers 1 to `groups`.
 void fill(memory_disk& disk, int entries = 30) {
   auto log = open_log(disk);
   for (int i = 1; i <= entries; ++i)
     for (int g = 0; g < groups; ++g) {
       const group_id id = group_of(*log, name(g));
-      // The last groups are quiet: nothing follows that could prove what they have.
+      // The last groups are quiet: no later record could prove what they have.
       if (g >= 4 && i > 2) continue;
       REQUIRE(write(*log, add(id, static_cast<std::uint64_t>(i), std::string(40, 'e'))));
     }
@@ -38,7 +38,7 @@ std::vector<bool> stopped(engine& log) {
   return out;
 }
 
-// Whose record the offset lies in; 0: nobody's.
+// The group whose record contains the offset. 0: none.
 group_id owner(const memory_disk& disk, memory_disk& same, const std::string& path, std::uint64_t number,
                std::uint64_t offset) {
   (void)disk;
@@ -49,7 +49,7 @@ group_id owner(const memory_disk& disk, memory_disk& same, const std::string& pa
   return 0;
 }
 
-// Entries of the group that are cut off again, until the first segment is removed.
+// Writes entries of the group and cuts them off again, until the first segment is removed.
 void compact_first(memory_disk& disk, engine& log, group_id group) {
   const std::uint64_t from = log.report(group)->last + 1;
   for (std::uint64_t i = from; i < from + 500 && disk.has(segment_path(1)); ++i)
@@ -75,11 +75,13 @@ TEST_CASE("a flipped bit stops the group whose record it hits, names file and of
       const auto id = read_identity(disk, log_folder);
       const auto found = recover(disk, log_folder, *id, engine::longest_start({.segment_bytes = 4096}));
       byte = static_cast<char>(byte ^ 0x10);
-      // A segment of another format is not read at all; its checksum would have to be right as well.
+      // Not even a changed format number is taken for another format, since its checksum would have to be
+      // right.
       REQUIRE(found.has_value());
       const bool is_newest = !disk.has(segment_path(number + 1));
       const std::uint64_t size = disk.content(path).size();
-      if (is_newest && found->damages.empty()) continue; // its footer is the last batch: a torn tail
+      // Its footer is the last batch, so this is a torn tail.
+      if (is_newest && found->damages.empty()) continue;
       REQUIRE(found->damages.size() == 1);
       const damage& hurt = found->damages[0];
       CHECK(hurt.file == path);
@@ -97,7 +99,7 @@ TEST_CASE("a group that is stopped refuses what is asked of it, others go on, an
   memory_disk disk;
   fill(disk);
   const std::string path = segment_path(1);
-  char& byte = disk.content(path)[segment_head_size + record_head_size + 2]; // the name of the first
+  char& byte = disk.content(path)[segment_head_size + record_head_size + 2]; // the first group's name
   byte = static_cast<char>(byte ^ 1);
   auto log = open_log(disk);
   REQUIRE(log->damages().size() == 1);
@@ -106,7 +108,7 @@ TEST_CASE("a group that is stopped refuses what is asked of it, others go on, an
   CHECK(log->report(1)->damage == words);
   CHECK(write(*log, add(1, 31, "x")).error().code == base::errc::invalid);
   CHECK(log->read(1, 1, 10).error().text == "the group is stopped: " + words);
-  // Its name is lost: another group could get it.
+  // Its name is lost, so another group could get it.
   CHECK(!log->group(name(0)));
   CHECK(write(*log, add(2, 31, "x")));
   CHECK(log->report().is_held);
@@ -181,7 +183,7 @@ TEST_CASE("damage before the last batch of a log that was not closed is no torn 
     CHECK(log->report(2)->last == 4);
   }
   SUBCASE("in the last batch it is one") {
-    char& byte = bytes[bytes.find_last_not_of('\0')]; // reserved room follows
+    char& byte = bytes[bytes.find_last_not_of('\0')]; // reserved room follows the batch
     byte = static_cast<char>(byte ^ 1);
     log = open_log(disk);
     CHECK(log->damages().empty());
@@ -353,14 +355,14 @@ TEST_CASE("a crash while the footer is written over a torn batch stops nothing")
   REQUIRE(write(*log, add(b, 1, "kept")));
   REQUIRE(write(*log, {a, {append{{2, 1, "two"}}, append{{3, 1, "three"}}, append{{4, 1, "four"}}}}));
   drop(disk, log);
-  // The first crash keeps a part of the last batch.
+  // After the first crash, a part of the last batch is left.
   std::string& bytes = disk.content(segment_path(1));
   const std::size_t torn = bytes.find("four");
   bytes.resize(torn + 2);
   log = open_log(disk);
   CHECK(log->report(a)->last == 3);
   drop(disk, log);
-  // The second one keeps the end, and loses the footer's head, or that and its body.
+  // The second crash loses the footer's head, or its head and body, and keeps the end.
   std::size_t lost = record_head_size;
   SUBCASE("the head") {}
   SUBCASE("head and body") {
@@ -413,7 +415,7 @@ TEST_CASE("a newest segment without records is removed only if a torn first batc
   while (disk.has(segment_path(newest + 1))) ++newest;
   std::string& bytes = disk.content(segment_path(newest));
   const std::size_t longest = engine::longest_start({.segment_bytes = 4096});
-  CHECK(longest == 2304); // the head, half a segment, and what is reserved with that
+  CHECK(longest == 2304); // the head, half a segment, and the room reserved with that
   SUBCASE("too long for one batch") {
     bytes.assign(longest + 1, '\0');
     const auto opened = try_open(disk);

@@ -73,7 +73,7 @@ TEST_CASE(
   disk.reads = 0;
   CHECK(entries_of(*log, a) == all);
   CHECK(disk.reads == 1);
-  // Of another group, in the middle.
+  // An entry of another group lies between them.
   REQUIRE(write(*log, add(b, 1, "lost")));
   REQUIRE(write(*log, add(a, 301, "y")));
   all.push_back("301:1:y");
@@ -173,7 +173,7 @@ TEST_CASE("a failed operation ends the log with its words, and nothing is tried 
     REQUIRE(write(*log, add(a, 1, "kept")));
     log.reset();
     log = open_log(disk);
-    // A segment is made, gets room, is written, synced.
+    // The operations are: a segment is created, gets room, is written, is synced.
     disk.plan(at, memory_disk::fault::fails);
     const auto failed = write(*log, add(a, 2, "lost"));
     REQUIRE(!failed);
@@ -196,7 +196,8 @@ TEST_CASE("what an fsync has failed to write and a later life has read is writte
   auto log = open_log(disk);
   const group_id a = group_of(*log, "a");
   REQUIRE(write(*log, add(a, 1, "kept")));
-  disk.plan(2, memory_disk::fault::fails); // the segment gets more room, is written, synced
+  // The operations are: the segment gets more room, is written, is synced.
+  disk.plan(2, memory_disk::fault::fails);
   REQUIRE(!write(*log, add(a, 2, "in the page cache alone")));
   log.reset();
   disk.kill();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bytes of the log's files: they stay what they are, and another format is told from damage.
+// The bytes of the log's files: the format does not change, and another format is distinguished from damage.
 #include "durable/format.hpp"
 
 #include <doctest/doctest.h>

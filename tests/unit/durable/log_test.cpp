@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The log's thread: groups share fsyncs, outcomes come in order, what is refused at once and what ends the
-// log.
+// The thread of the log: groups share fsyncs, outcomes come in order, and which requests are refused at once
+// and which failures end the log.
 #include "durable/log.hpp"
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ std::atomic<int> yields = 0;
 
 } // namespace
 
-// In place of the C library's, for all of this program.
+// Replaces the C library's function in the whole program.
 extern "C" int sched_yield(void) noexcept {
   ++yields;
   return static_cast<int>(syscall(SYS_sched_yield));
@@ -33,7 +33,7 @@ extern "C" int sched_yield(void) noexcept {
 
 namespace {
 
-// Outcomes, as they are told.
+// Collects the outcomes as they are reported.
 class heard {
  public:
   shared_log::outcome as(int number) {
@@ -170,7 +170,8 @@ TEST_CASE("an fsync that fails ends the log for all its groups") {
   heard by;
   const group_id a = *log->group("a");
   const group_id b = *log->group("b");
-  disk.plan(3, memory_disk::fault::fails); // a segment is made, gets room, is written, synced
+  // The operations: a segment is created, gets room, is written, is synced.
+  disk.plan(3, memory_disk::fault::fails);
   REQUIRE(log->submit(add(a, 1, "x"), by.as(1)));
   by.wait(1);
   REQUIRE(log->submit(add(b, 1, "x"), by.as(2)));

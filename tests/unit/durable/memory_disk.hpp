@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A disk in memory that behaves as badly as a real one may: a crash keeps any part of what was not synced, in
-// sectors of 512 bytes, and leaves zeros in place of the others as far as the file's size was synced; a
-// failed fsync drops pages and calls them clean; it runs full in the middle of a write or a reservation; any
-// operation can be made to fail, or to be the last one before the crash.
+// A disk in memory that behaves as badly as a real one may. A crash keeps any part of what was not synced, in
+// sectors of 512 bytes, and leaves zeros in place of the other sectors up to the synced size of the file. A
+// failed fsync drops pages and marks them clean. The disk can become full in the middle of a write or a
+// reservation. Any operation can fail, or be the last one before the crash.
 #pragma once
 
 #include <algorithm>
@@ -28,22 +28,23 @@ class memory_disk final : public durable::disk {
 
   static constexpr std::size_t sector = 512;
 
-  // The operation so many from now (0: the next) does not happen, or in part; if it `crashes`, nothing does
-  // from there on until crash() is called.
+  // The operation number `in` from now on (0: the next one) does not happen, or in part only. If it
+  // `crashes`, no later operation happens until crash() is called.
   void plan(std::uint64_t in, fault what) {
     planned_at_ = operations + in;
     planned_ = what;
   }
-  std::atomic<std::uint64_t> capacity = ~std::uint64_t{0}; // may be set while the log writes
+  std::atomic<std::uint64_t> capacity = ~std::uint64_t{0}; // tests may set it while the log writes
   bool can_reserve = true;                                 // false: reserve() is errc::unsupported
   std::uint64_t operations = 0;
   std::uint64_t file_syncs = 0;
-  std::uint64_t size_syncs = 0; // those that had to write a changed size too
+  std::uint64_t size_syncs = 0; // syncs that had to write a changed size, too
   std::uint64_t most_used = 0;
   std::function<void()> before_sync = [] {};
-  std::map<std::string, std::uint64_t> claimed_size; // what files that are opened from now on call their size
+  // Files opened from now on report this size.
+  std::map<std::string, std::uint64_t> claimed_size;
 
-  // Power is lost: of what was not synced any part is left. Whatever is open is gone.
+  // Power is lost: any part of what was not synced is left. Open files are gone.
   void crash(std::mt19937_64& with) {
     ++life_;
     is_dead_ = false;
@@ -56,10 +57,10 @@ class memory_disk final : public durable::disk {
     for (auto& [name, of] : names_) lose(*of, with);
     synced_names_ = names_;
   }
-  // From here on nothing happens, until crash() or kill().
+  // From now on no operation happens, until crash() or kill().
   void power_off() { is_dead_ = true; }
   bool has_no_power() const { return is_dead_; }
-  // The process is killed: what was written is still there, but unsynced as before.
+  // The process is killed: what was written is still there, and still not synced.
   void kill() {
     ++life_;
     is_dead_ = false;
@@ -126,9 +127,9 @@ class memory_disk final : public durable::disk {
 
  private:
   struct inode {
-    std::string now;             // what a reader gets
-    std::string safe;            // what a crash leaves
-    std::set<std::size_t> dirty; // sectors of `now` that a sync would write
+    std::string now;             // the bytes that a reader gets
+    std::string safe;            // the bytes that a crash leaves
+    std::set<std::size_t> dirty; // sectors of `now` that a sync writes
     std::string uncut;           // `now` before it was cut, until that is synced
   };
   using names = std::map<std::string, std::shared_ptr<inode>>;
@@ -198,8 +199,8 @@ class memory_disk final : public durable::disk {
       on_.before_sync();
       const std::lock_guard hold(on_.mutex_);
       if (auto may = on_.act(); !may) {
-        // As Linux does: the pages are clean now, and their bytes nowhere. Without power some may be on the
-        // disk.
+        // As in Linux: the pages are clean now, and their bytes are lost. If the power fails, some of them
+        // may be on the disk.
         if (!on_.is_dead_) of_->dirty.clear();
         return may;
       }
@@ -251,7 +252,8 @@ class memory_disk final : public durable::disk {
     for (std::size_t i = begin; i < end; ++i) of.safe[i] = of.now[i];
   }
   static void lose(inode& of, std::mt19937_64& with) {
-    if (!of.uncut.empty() && with() % 2 == 0) of.now = of.uncut; // the cut is lost, and what was cut is not
+    // The cut is lost, and the bytes are still there.
+    if (!of.uncut.empty() && with() % 2 == 0) of.now = of.uncut;
     of.uncut.clear();
     const std::size_t low = std::min(of.safe.size(), of.now.size());
     const std::size_t high = std::max(of.safe.size(), of.now.size());
@@ -296,7 +298,7 @@ class memory_disk final : public durable::disk {
 
  public:
   std::uint64_t reads = 0; // of files
-  // Files, and from which offset to which reading fails.
+  // Files, and the range of offsets in which reading fails.
   std::map<const inode*, std::pair<std::uint64_t, std::uint64_t>> unreadable;
   void make_unreadable(const std::string& name, std::uint64_t from = 0,
                        std::uint64_t to = ~std::uint64_t{0}) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Seeded runs against a model: random changes to some groups, failures and crashes at any operation, also
-// while the log is opened. What was acknowledged is there; of what was not, a prefix; of what was refused,
-// nothing.
+// Seeded runs against a model: random changes to some groups, with failures and crashes at any operation,
+// also while the log is opened. What was acknowledged is there; of what was not acknowledged, a prefix; of
+// what was refused, nothing.
 #include <doctest/doctest.h>
 
 #include <deque>
@@ -62,7 +62,7 @@ class run {
   }
   bool has_failed() const { return failed_; }
   std::uint64_t compacted = 0;
-  std::uint64_t refused = 0; // for a full disk
+  std::uint64_t refused = 0; // requests refused because the disk was full
 
  private:
   static constexpr int groups = 4;
@@ -71,7 +71,7 @@ class run {
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   static std::string name(int number) { return "group" + std::to_string(number); }
 
-  // Of the group's history the newest state decides what fits.
+  // Chooses a change at random. `on`: the group's newest state, which decides what fits.
   change choose(const model_group& on) {
     switch (below(12)) {
       case 0:
@@ -134,7 +134,7 @@ class run {
       const auto [at, is_first] = possible.try_emplace(whose[i], std::vector{now});
       auto& states = at->second;
       why_refused_ = outcomes[i].error().text;
-      if (is_first && !now.exists) { // its name may be written, and no more
+      if (is_first && !now.exists) { // the group's name may be written, and nothing else
         states.push_back(now);
         states.back().exists = true;
       }
@@ -142,7 +142,7 @@ class run {
         states.push_back(states.back());
         carry_out(states.back(), each);
       }
-      // On a full disk what appends is left out, and the rest of the batch is tried once more.
+      // On a full disk the log leaves out what appends, and tries the remaining part of the batch once more.
       if (disk_.capacity == ~std::uint64_t{0}) continue;
       auto& others = without_entries.try_emplace(whose[i], std::vector{now}).first->second;
       if (std::ranges::any_of(batch[i].changes,
@@ -156,14 +156,14 @@ class run {
     for (const auto& [who, others] : without_entries)
       possible[who].insert(possible[who].end(), others.begin(), others.end());
     compacted += log_->report().compacted;
-    // One write carries all of them: where one is acknowledged nothing is left of those that are not.
+    // One write carries all of them, so if one is acknowledged, nothing is left of the others.
     if (std::ranges::any_of(outcomes, [](const base::status& one) { return one.has_value(); }))
       possible.clear();
     if (!log_->report().failure && !disk_.has_no_power()) {
       fail_if(!possible.empty() && !bad && disk_.capacity == ~std::uint64_t{0},
               "refused, and it fits: " + why_refused_);
       refused += possible.size();
-      possible.clear(); // nothing of them may be there
+      possible.clear(); // nothing of them may be on the disk
       disk_.plan(0, memory_disk::fault::none);
       if (below(30) != 0) return;
     }
@@ -181,7 +181,7 @@ class run {
 
   void reopen() {
     disk_.capacity = ~std::uint64_t{0};
-    while (below(4) == 0) { // fails or crashes on the way
+    while (below(4) == 0) { // fails or crashes while the log is opened
       disk_.plan(below(6), below(2) == 0 ? memory_disk::fault::fails : memory_disk::fault::crashes);
       auto opened = try_open(disk_);
       if (opened) {

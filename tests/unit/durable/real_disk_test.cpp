@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The log on the machine's file system: modes of files, the lock between processes' descriptors, and a life
-// after another.
+// The log on the machine's file system: file modes, the lock between descriptors of processes, and reopening.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -88,7 +87,7 @@ TEST_CASE("room that is reserved in a file reads as zeros, and writing there cha
   file& to = **opened;
   REQUIRE(to.write(0, base::as_bytes("ab")));
   const auto reserved = to.reserve(8192);
-  if (!reserved) { // not every file system can
+  if (!reserved) { // not every file system can do it
     CHECK(reserved.error().code == base::errc::unsupported);
     CHECK(*to.size() == 2);
     return;
@@ -116,7 +115,7 @@ TEST_CASE("too many open files refuse what needs a new segment, end nothing, and
     log.tidy();
     return how;
   };
-  // Two segments, of which the first is removed once the newer ones have what is live.
+  // There are two segments. The first is removed once the newer ones have the live bytes.
   for (int i = 0; i < 8; ++i) REQUIRE(append_next());
   rlimit before{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Room that is reserved behind the records of the newest segment: writing there changes no size, zeros and
-// records are never confused, a closed segment has none, and a full disk is seen before anything is written.
+// Room that is reserved after the records of the newest segment: a write there does not change the file's
+// size, zeros and records are never confused, a closed segment has no such room, and a full disk is noticed
+// before anything is written.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -13,7 +14,7 @@ using namespace coppice::durable;
 
 namespace {
 
-constexpr std::uint32_t segment = 64U << 10; // reserved in steps of 4 KiB
+constexpr std::uint32_t segment = 64U << 10; // room is reserved in steps of 4 KiB
 
 std::string& bytes_of(memory_disk& disk, std::uint64_t number = 1) {
   return disk.content(segment_path(number));
@@ -33,7 +34,7 @@ bool ends_with_its_end(memory_disk& disk, std::uint64_t number) {
   return last && last->head.what == kind::end;
 }
 
-// Three batches of one entry each, of which the last ends in ten zeros. The process has ended without closing
+// Three batches of one entry each; the last one ends with ten zeros. The process has ended without closing
 // the log. The segment has 337 bytes of records and 175 bytes of reserved room.
 constexpr std::size_t records_end = 337;
 constexpr std::size_t last_record = records_end - record_head_size - 10;
@@ -210,7 +211,7 @@ TEST_CASE("what a crash loses of a batch in reserved room is zeros, and the file
     auto log = open_log(disk, segment);
     const group_id a = group_of(*log, "a");
     REQUIRE(write(*log, add(a, 1, "x")));
-    disk.plan(1, memory_disk::fault::crashes); // in the sync behind the write
+    disk.plan(1, memory_disk::fault::crashes); // in the sync after the write
     REQUIRE(!write(*log, add(a, 2, std::string(1000, 'e'))));
     drop(disk, log);
     disk.crash(random);
@@ -240,7 +241,7 @@ TEST_CASE(
   CHECK(log->report().is_full);
   CHECK(bytes_of(disk) == before);
   CHECK(write(*log, set(a, "k", "v")));
-  // The footer has room there, too.
+  // There is room for the footer, too.
   drop(disk, log);
   log = open_log(disk, segment);
   CHECK(log->report().is_full);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A log over a disk in memory, and short words for what tests write to it.
+// A log on a disk in memory, and short functions for what tests write to it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -43,7 +43,7 @@ inline base::status write(durable::engine& to, durable::request one) {
   to.tidy();
   return how;
 }
-// The process ends at once: nothing is closed.
+// The process ends at once, without closing anything.
 inline void drop(memory_disk& on, std::unique_ptr<durable::engine>& of) {
   on.power_off();
   of.reset();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program under test conditions: found on the PATH, its output collected on the loop, ended with the
-// object. One thread.
+// A program that a test runs: found on the PATH, its output collected on the loop, ended with the object. One
+// thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -55,7 +55,7 @@ class child {
   ~child() { end(); }
 
   const std::string& output() const { return output_; }
-  // It closed its output: it is gone or about to be.
+  // It has closed its output, so it has ended or is about to.
   bool finished() const { return finished_; }
   void end() {
     watch_.close();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Against Erlang's own nodes and epmd, where they are installed; skipped otherwise. Own ports.
+// EPMD and nodes against Erlang's own, where these are installed. On ports of their own. Skipped otherwise.
 #include <doctest/doctest.h>
 
 #include <optional>
@@ -28,7 +28,7 @@ base::socket_address local(std::uint16_t port) {
   return *base::socket_address::parse("127.0.0.1", port);
 }
 
-// One that was free a moment ago.
+// A port that was free a moment ago.
 std::uint16_t free_port(base::uv::loop& loop) {
   return net::listener::tcp(loop.raw(), local(0), {0, 0}, {}, nullptr)->address().port();
 }
@@ -54,7 +54,7 @@ std::vector<std::string> port_variable(std::uint16_t port) {
   return {"ERL_EPMD_PORT=" + std::to_string(port)};
 }
 
-// Erlang's epmd on a port of its own, answering.
+// Erlang's epmd on a free port. It answers when this is constructed.
 struct stock_epmd {
   explicit stock_epmd(base::uv::loop& loop)
       : port(free_port(loop)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// EPMD's bytes, both directions, and that nothing malformed gets through. The recorded ones are what
-// OTP 25's nodes and epmd put on the wire.
+// The bytes of EPMD's protocol in both directions, and that malformed bytes are refused. The recorded bytes
+// are what nodes and the epmd of OTP 25 sent.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Registrations and creations, and coppice-epmd's options.
+// Registrations and creations, and the options of coppice-epmd.
 #include <doctest/doctest.h>
 
 #include <set>

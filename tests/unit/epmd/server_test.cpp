@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Server, client and the node's own EPMD against each other, on free ports of loopback.
+// The server, the client and the node's embedded EPMD against each other, on free ports of loopback.
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -43,7 +43,7 @@ struct running_server {
   }
   bool until(const std::function<bool()>& holds) { return loop_until(loop, holds); }
 
-  // Registers and waits for the outcome.
+  // Registers the name and waits for the outcome.
   std::unique_ptr<registration> join(std::string name, std::optional<base::error>* failure = nullptr) {
     bool told = false;
     auto made = registration::start(loop.raw(), at, named(std::move(name)), default_patience,
@@ -79,7 +79,7 @@ struct running_server {
   base::socket_address at;
 };
 
-// A client that sends what it is told and keeps what comes.
+// A client that sends the given bytes and keeps what it receives.
 struct raw_client final : net::stream_handler {
   raw_client(base::uv::loop& loop, const base::socket_address& to, std::string_view bytes) {
     stream = net::stream::connect(loop.raw(), to, {}, *this).value();
@@ -124,7 +124,7 @@ TEST_CASE("a registered node is found and listed until its connection ends") {
 
 TEST_CASE("a list that is made a part at a time has every name once, in its order") {
   running_server running;
-  constexpr std::size_t many = 2000; // a name has 200 bytes
+  constexpr std::size_t many = 2000; // each name has 200 bytes
   for (std::size_t i = 0; i < many; ++i)
     REQUIRE(running.epmd->add_own(named(std::to_string(10'000 + i) + std::string(195, 'n'))));
   std::optional<names_reply> names;
@@ -219,7 +219,7 @@ TEST_CASE("of too many waiting clients the one that waited longest goes") {
   REQUIRE(running.until([&] { return clients[0]->closed; }));
   CHECK(running.epmd->clients() == 3);
   CHECK_FALSE(clients[3]->closed);
-  // And a request still gets through.
+  // A request is still answered.
   CHECK_FALSE(running.lookup("demo"));
 }
 
@@ -350,7 +350,7 @@ TEST_CASE("the first node serves, the second is its client, and takes over withi
     return (serves(second) || serves(third)) && server.serving()->nodes().size() == 2;
   };
   for (std::chrono::milliseconds passed{0}; !settled(); passed += std::chrono::milliseconds(10)) {
-    REQUIRE(passed < std::chrono::seconds(5)); // of the clock they go by, however slow the machine is
+    REQUIRE(passed < std::chrono::seconds(5)); // of the held clock, however slow the machine is
     clock.advance(std::chrono::milliseconds(10));
     for (int turn = 0; turn < 20; ++turn) loop.turn(false);
   }
@@ -367,7 +367,7 @@ TEST_CASE("a port that somebody else has for IPv6 alone is served for IPv4") {
   server_options options;
   options.addresses = listen_addresses(true, port);
   auto made = server::start(loop.raw(), std::move(options), [] {});
-  if (!made) return; // somebody else has it for IPv4, too
+  if (!made) return; // another program has the port for IPv4, too
   CHECK((*made)->port() == port);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See allocations.hpp. Sizes are those malloc really gave.
+// See allocations.hpp. Sizes are the ones that malloc really gave.
 #include "allocations.hpp"
 
 #include <malloc.h>
@@ -11,7 +11,7 @@ namespace {
 thread_local allocations::tally now;
 thread_local std::ptrdiff_t held;
 
-// Null: there is none.
+// Null: there is no memory.
 void* try_to_take(std::size_t size) noexcept {
   void* const block = std::malloc(size != 0 ? size : 1);
   if (block == nullptr) return nullptr;
@@ -48,7 +48,7 @@ void* operator new(std::size_t size) {
 void* operator new[](std::size_t size) {
   return take(size);
 }
-// What algorithms take for a while.
+// Used by algorithms for temporary buffers.
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   return try_to_take(size);
 }

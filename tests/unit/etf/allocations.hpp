@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the program's operator new has handed out, so that a test can say how
-// much memory something takes. Replaces operator new and delete in the program
-// it is linked into. Counts of the calling thread.
+// Counts what the program's operator new has handed out, so that a test can say how much memory something
+// takes. Replaces operator new and delete in the program that it is linked into. Counts are of the calling
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ struct tally {
   std::size_t peak = 0;  ///< most bytes held at once, beyond those held at the start
 };
 
-/// What `work` allocated.
+/// The allocations of this thread since begin().
 tally& current();
 void begin();
 

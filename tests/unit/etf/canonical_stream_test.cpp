@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A term in pieces is taken as the whole is, whatever the cuts.
+// A term that arrives in pieces gives the same result as the whole term, wherever it is cut.
 #include <doctest/doctest.h>
 
 #include <optional>
@@ -22,7 +22,7 @@ outcome whole(etf::bytes in, const etf::limits& bounds = {}, const etf::atom_loo
   return out.take();
 }
 
-/// `next` gives the size of the next piece.
+/// `next` returns the size of the next piece.
 template <class Next>
 outcome in_pieces(etf::bytes in, Next next, const etf::limits& bounds = {},
                   const etf::atom_lookup& atoms = {}) {
@@ -30,7 +30,7 @@ outcome in_pieces(etf::bytes in, Next next, const etf::limits& bounds = {},
   etf::canonical_stream stream(out, bounds, atoms);
   while (!in.empty()) {
     const std::size_t size = std::min<std::size_t>(next(), in.size());
-    // From memory of its own, so that a sanitizer sees whoever looks behind it.
+    // Each piece is an allocation of its own, so that a sanitizer reports reads beyond it.
     const buffer piece(in.begin(), in.begin() + static_cast<std::ptrdiff_t>(size));
     if (auto good = stream.feed(piece); !good) return coppice::unexpected(good.error());
     in = in.subspan(size);

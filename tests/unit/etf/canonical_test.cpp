@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One spelling for each identity, whatever a peer sent.
+// The canonical form: each term has one encoding, whichever encoding a peer sent.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/canonical.hpp>
@@ -54,7 +54,7 @@ TEST_CASE("cached atoms are resolved everywhere an atom can stand, funs keep the
   CHECK(canonical(hex("58 52 01 00000007 00000001 00000100"), atoms) ==
         hex("58 77 03 614062 00000007 00000001 00000100"));
   CHECK(canonical(hex("71 52 00 52 01 61 02"), atoms) == hex("71 77 02 6f6b 77 03 614062 61 02"));
-  // A fun within a fun, their modules and nodes cached.
+  // A fun within a fun. Their modules and nodes are cached atoms.
   const std::string inner =
       "70 00000035 01 00112233445566778899aabbccddeeff 00000007 00000000 52 02 61 07 62 00010203 58 52 01 "
       "00000007 00000001 00000100";
@@ -72,7 +72,8 @@ TEST_CASE("cached atoms are resolved everywhere an atom can stand, funs keep the
 }
 
 TEST_CASE("a fun ends where its parts do, whatever size it names: it is written with the right one") {
-  // Of two free variables: {[], #{1 => [2 | 3]}} and a fun without any, which ends the outer one too.
+  // A fun with two free variables: {[], #{1 => [2 | 3]}}, and a fun without any, which ends the outer one
+  // too.
   const std::string inner =
       "70 00000000 01 00112233445566778899aabbccddeeff 00000007 00000000 77 01 6d 61 07 61 08 58 77 03 "
       "614062 "

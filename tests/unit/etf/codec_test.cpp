@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// C++ values and the terms they are: the spelling of each type, and what a mismatch says.
+// C++ values and the terms that represent them: the encoding of each type, and the errors for terms that do
+// not match.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -132,13 +133,13 @@ struct etf::codec<shop::celsius> {
 
 namespace {
 
-// The same, where that is known to be room enough.
+// As etf::encode(), into room that is known to be enough.
 template <class T>
 buffer encoded_at_once(const T& value) {
   buffer room(etf::most_bytes(value) + 1, 0xEE);
   const std::uint8_t* const end = etf::write_bounded(room.data(), value);
   if (end == nullptr) return {};
-  CHECK(room.back() == 0xEE); // nothing is written beyond
+  CHECK(room.back() == 0xEE); // no byte is written after the end
   room.resize(static_cast<std::size_t>(end - room.data()));
   return room;
 }
@@ -175,7 +176,7 @@ std::string refusal(std::string_view text) {
 } // namespace
 
 namespace {
-enum class hidden { first, second = 7 }; // as compilers spell what has no namespace of a name
+enum class hidden { first, second = 7 }; // compilers spell the name of an unnamed namespace in their own ways
 } // namespace
 
 TEST_CASE("an enumerator has its name in an unnamed namespace, too") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The cursor's promises: it reads what stands there, stays where it cannot, and never leaves its bytes.
+// The cursor reads the term at its position, does not move if it cannot, and never reads outside of its
+// bytes.
 #include <cmath>
 #include <optional>
 
@@ -34,7 +35,7 @@ TEST_CASE("every sample is one term to skip, and every prefix of it is none") {
 TEST_CASE("terms are skipped by number: alike and mixed, to their end and no further") {
   struct part {
     const char* what;
-    std::size_t count; // of terms
+    std::size_t count; // number of terms
     buffer wire;
   };
   const auto times = [](std::size_t count, const buffer& one) {
@@ -75,7 +76,7 @@ TEST_CASE("terms are skipped by number: alike and mixed, to their end and no fur
 
 namespace {
 
-/// Calls every reader; the number that took something.
+/// Calls every reader. Returns how many of them read something.
 int read_all(const etf::cursor& at) {
   int taken = 0;
   const auto attempt = [&](auto&& read) {
@@ -195,7 +196,7 @@ TEST_CASE("a text is a binary, a string or a list of bytes") {
 }
 
 TEST_CASE("what the writer writes the cursor reads") {
-  etf::vector_writer out(1); // grows at once
+  etf::vector_writer out(1); // it has to grow at once
   const etf::pid pid{"n@h", 1, 2, 3};
   const etf::port port{"n@h", std::uint64_t{1} << 40, 3};
   const etf::reference reference{std::string_view("n@h"), 7, 2, {5, 6}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Compressed terms: whole ones are read, lies and bombs cost nothing.
+// Compressed terms: whole ones are read, and false sizes and compression bombs take no memory.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/inflate.hpp>
@@ -54,9 +54,9 @@ TEST_CASE("a bomb is refused by its claim, by its lie, or by the limit") {
   etf::limits open;
   open.bytes = std::size_t{4} << 30;
   CHECK(etf::inflate(bomb, open).error().code ==
-        etf::errc::bad_value); // more than deflate can hold in these bytes
+        etf::errc::bad_value); // more than deflate can pack into these bytes
   etf::wire::store32(bomb.data() + 1, 100);
-  CHECK(etf::inflate(bomb).error().code == etf::errc::bad_value); // more comes than it claimed
+  CHECK(etf::inflate(bomb).error().code == etf::errc::bad_value); // there is more than it claimed
   etf::wire::store32(bomb.data() + 1, 999'999);
   CHECK_FALSE(etf::inflate(bomb));
   etf::wire::store32(bomb.data() + 1, 1'000'006);
@@ -99,6 +99,7 @@ TEST_CASE("damaged streams are errors") {
     buffer bad = good;
     bad[at] ^= 0x55;
     const auto plain = etf::inflate(bad);
-    if (plain) CHECK(*plain == etf::inflate(good).value()); // some bits of a stream mean the same either way
+    // Some bits of a stream can change without an effect.
+    if (plain) CHECK(*plain == etf::inflate(good).value());
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What memory the library takes: none where the target needs none, little
-// before a stranger's claim is proven.
+// The memory that the library takes: none if the target needs none, and little before the size that a peer
+// claims is proven.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -32,7 +32,8 @@ struct options {
   static constexpr auto etf_form = etf::form::map;
   std::array<int, 3> levels;
   std::optional<etf::bytes> key;
-  std::variant<bool, etf::constant<"none">, call, std::int64_t> either; ///< the first ones are tried in vain
+  ///< The first alternatives do not match.
+  std::variant<bool, etf::constant<"none">, call, std::int64_t> either;
 };
 
 call some_call() {
@@ -40,11 +41,11 @@ call some_call() {
           {etf::atom{"put"}, "a key longer than any short string would be", -70'000, 1.5}};
 }
 
-/// zlib's own state while it inflates, which operator new does not see: its
-/// window and what zlib.h names.
+/// The memory of zlib while it inflates, which operator new does not see: its window, and the state that
+/// zlib.h describes.
 constexpr std::size_t zlib_state = 48 * 1024;
 
-/// A stream that inflates to `size` times 'x' and a head that claims `claim`.
+/// A stream that inflates to `size` times 'x', and a head that claims `claim` bytes.
 buffer bomb(std::size_t size, std::uint32_t claim) {
   etf::vector_writer out;
   out.binary(std::string(size, 'x'));
@@ -154,7 +155,7 @@ TEST_CASE(
   CHECK(used.peak + zlib_state < 1U << 18);
   buffer cut = bomb(100'000, 100'005);
   cut.resize(cut.size() / 8);
-  cut.resize(1024 * 1024, 0xFF); // so that the claim could be true
+  cut.resize(1024 * 1024, 0xFF); // so that the claim is possible
   etf::wire::store32(cut.data() + 1, 200U << 20);
   const auto little = allocations::of([&] { code = etf::inflate(cut).error().code; });
   CHECK(code != etf::errc{});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The order of terms without a node at hand: a table in ascending order, and the laws an order obeys.
+// The order of terms, without a node: a table in ascending order, and the laws of an order.
 #include <doctest/doctest.h>
 
 #include <random>
@@ -65,7 +65,7 @@ TEST_CASE("types and values come in Erlang's order") {
       const int order = etf::compare(*a, *b);
       CAPTURE(ascending[i]);
       CAPTURE(ascending[j]);
-      if (ascending[i] == "[1|2]" && ascending[j] == "[1]") continue; // [] is above 2
+      if (ascending[i] == "[1|2]" && ascending[j] == "[1]") continue; // [] is greater than 2
       if (ascending[i] == "[1]" && ascending[j] == "[1|2]") continue;
       CHECK((i < j ? order < 0 : i == j ? order == 0 : order > 0));
     }
@@ -128,7 +128,7 @@ TEST_CASE("deep terms are compared and hashed on no more stack than flat ones") 
     maps.insert(maps.end(), {116, 0, 0, 0, 1, 106});
     chain.insert(chain.end(), {108, 0, 0, 0, 1, 106});
   }
-  buffer keys; // a map that is the key of a map that is …
+  buffer keys; // a map that is the key of a map that is a key, and so on
   for (int i = 0; i < 2000; ++i) keys.insert(keys.end(), {116, 0, 0, 0, 1});
   keys.push_back(106);
   keys.insert(keys.end(), 2000, 106);
@@ -160,7 +160,8 @@ TEST_CASE("damaged terms are compared without leaving their bytes") {
 
 namespace {
 
-// #{#{…} => 1, #{…} => 2} and so on downwards: two keys of each map are maps that differ at the very bottom.
+// #{#{…} => 1, #{…} => 2}, and so on downwards. The two keys of each map are maps that differ at the lowest
+// level only.
 buffer keys_of_keys(int levels, int& bottom) {
   buffer made{116, 0, 0, 0, 2};
   for (std::uint8_t value = 1; value <= 2; ++value) {
@@ -176,7 +177,7 @@ buffer keys_of_keys(int levels, int& bottom) {
 
 } // namespace
 
-// Sorting a map's keys again for each comparison would take years.
+// If each comparison sorted a map's keys again, this would take years.
 TEST_CASE("maps whose keys are maps are compared without sorting any of them twice") {
   int bottom = 0, other_bottom = 0;
   const buffer one = keys_of_keys(14, bottom);
@@ -185,7 +186,7 @@ TEST_CASE("maps whose keys are maps are compared without sorting any of them twi
   other.back() = 3;
   CHECK(etf::compare(one, other) < 0);
   CHECK_FALSE(etf::equal_exact(one, other));
-  // The pairs the other way round, at every level.
+  // The two pairs in the other order.
   buffer swapped = hex("74 00000002");
   const std::size_t half = (one.size() - 5) / 2;
   swapped.insert(swapped.end(), one.begin() + 5 + static_cast<std::ptrdiff_t>(half), one.end());
@@ -208,7 +209,7 @@ TEST_CASE("chains of maps in keys and in values are compared in one pass") {
     buffer other = each;
     other[static_cast<std::size_t>(std::find(other.begin(), other.end(), 106) - other.begin())] = 116;
     const auto at = std::find(each.begin(), each.end(), 106) - each.begin() + 1;
-    other.insert(other.begin() + at, {0, 0, 0, 0}); // #{} for the innermost []
+    other.insert(other.begin() + at, {0, 0, 0, 0}); // replaces the innermost [] by #{}
     REQUIRE(etf::validate(other, {SIZE_MAX, SIZE_MAX, 255}));
     CHECK(etf::compare(other, each) == -etf::compare(each, other));
     CHECK(etf::compare(other, each) < 0);
@@ -247,6 +248,6 @@ TEST_CASE("the seeded hash of terms that match is one, and of no others by how t
     const auto a = samples::random_term(random, 2), b = samples::random_term(random, 2);
     if (etf::equal_exact(a, b)) CHECK(etf::order::seeded_hash(a) == etf::order::seeded_hash(b));
     std::vector<std::uint8_t> cut(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(a.size() / 2));
-    static_cast<void>(etf::order::seeded_hash(cut)); // reads nothing behind it
+    static_cast<void>(etf::order::seeded_hash(cut)); // must not read beyond the end
   }
 }

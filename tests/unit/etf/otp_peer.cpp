@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See otp_peer.hpp. What the node answers, by the first byte of a packet:
+// See otp_peer.hpp. The node's answers, by the first byte of a packet:
 //   b  the term, encoded again          c  {A, B}: <<A < B, A == B, A =:= B>> with '<', '=', '>' first
-//   h  phash2 in two ranges             w  its text by ~tw and by ~tp, with a zero between
+//   h  phash2 in three ranges           w  its text by ~tw and by ~tp, with a zero between
 //   p  text: the term it is             r  a seed: a list of random terms of every type
 //   z  the term, compressed             l  a list of local funs, with and without free variables
 #include "otp_peer.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// One long-lived `erl` to hold our bytes against: questions and answers are packets with a four-byte length
-// over its standard input and output. Ended with the object. Absent erl: available() is false.
+// A long-lived `erl` with which tests compare the library's bytes. Questions and answers are packets with a
+// four-byte length, over its standard input and output. It is ended with the object. Without erl, available()
+// is false.
 #pragma once
 
 #include <sys/types.h>
@@ -23,7 +24,7 @@ class otp_peer {
   bool available() const { return pid_ > 0; }
 
   using buffer = std::vector<std::uint8_t>;
-  /// `op` and the payload; the answer, empty if the node refused or is gone.
+  /// Sends `op` and the payload. Returns the answer. Empty: the node refused, or it is gone.
   buffer ask(char op, coppice::etf::bytes payload);
   buffer ask(char op, std::string_view payload);
 

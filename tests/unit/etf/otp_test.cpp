@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The authority is a real node: bytes, order, hash and text are held against it, random terms both ways. The
-// seed is fixed, so that a failure comes again; COPPICE_ETF_SEED and COPPICE_ETF_TERMS choose another run.
+// The library compared with a real node: bytes, order, hash and text, with random terms in both directions.
+// The seed is fixed, so that a failure can be repeated; COPPICE_ETF_SEED and COPPICE_ETF_TERMS choose another
+// run.
 #include <cstdio>
 #include <cstdlib>
 
@@ -53,7 +54,7 @@ etf::bytes without_version(const buffer& binary) {
   return etf::bytes(binary).subspan(1);
 }
 
-/// What another node wrote, in our spelling: OTP 25 writes some atoms in latin1 tags.
+/// The canonical form of what the node wrote. OTP 25 writes some atoms with Latin-1 tags.
 buffer canonical(etf::bytes term) {
   etf::vector_writer out;
   const auto good = etf::canonicalise(term, out);
@@ -72,7 +73,7 @@ std::uint32_t number(const buffer& answer, std::size_t at) {
   return etf::wire::load32(answer.data() + at);
 }
 
-/// As the node hashes it: in the range of 2^27, 2^32 and 1000, at 0, 4 and 8.
+/// phash2 of the node. `at`: 0, 4 or 8, for a range of 2^27, 2^32 or 1000.
 std::uint32_t hash_of(etf::bytes term, std::size_t at) {
   return number(peer().ask('h', with_version(term)), at);
 }
@@ -125,13 +126,13 @@ TEST_CASE("every sample is what the node takes it for") {
   for (const auto& sample : samples::all()) {
     CAPTURE(sample.name);
     const buffer back = peer().ask('b', with_version(sample.wire));
-    // No such module; and a list whose tail is a list comes as it was.
+    // The node has no such module; and a list whose tail is a list comes back in another form.
     if (sample.name == "NEW_FUN" || sample.name.starts_with("LIST ")) continue;
     REQUIRE(!back.empty());
     const buffer returned = canonical(without_version(back));
     const buffer sent = canonical(sample.wire);
     CHECK(etf::equal_exact(returned, sent));
-    // The order in which a map's keys are written is each release's own.
+    // The order in which a map's keys are written differs between releases.
     if (!sample.name.starts_with("MAP")) CHECK(samples::to_hex(returned) == samples::to_hex(sent));
   }
 }
@@ -162,7 +163,7 @@ TEST_CASE("order and equality are the node's") {
 
 namespace {
 
-// Of few different keys and values, so that two of them often differ far inside only.
+// Has few different keys and values, so that two such maps often differ only deep inside.
 buffer small_map(std::mt19937_64& random, int depth) {
   static const std::vector<std::string> leaves = {"1", "1.0", "2", "a", "b", "[]", "\"ab\"", "{1,a}"};
   etf::vector_writer out;
@@ -368,7 +369,7 @@ TEST_CASE("text means to us what it means to the node") {
     const buffer theirs = peer().ask('p', text);
     const auto ours = etf::parse(text);
     REQUIRE_MESSAGE(ours, ours.error().text());
-    if (theirs.empty()) continue; // erl_parse:parse_term takes fewer forms than io:read
+    if (theirs.empty()) continue; // erl_parse:parse_term accepts fewer forms than io:read
     CHECK(samples::to_hex(*ours) == samples::to_hex(canonical(without_version(theirs))));
   }
 }

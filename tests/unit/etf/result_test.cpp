@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A value or the reason why there is none: which of both it is, and that exactly that one is made, handed on
-// and ended.
+// A value, or the reason why there is none: which of the two it holds, and that it constructs, moves and
+// destroys exactly that one.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -14,7 +14,7 @@ using coppice::unexpected;
 
 namespace {
 
-// Counts those that live.
+// Counts its living objects.
 struct counted {
   explicit counted(int& living) : count(&living) { ++*count; }
   counted(const counted& other) : count(other.count) { ++*count; }
@@ -74,7 +74,7 @@ TEST_CASE("what it is made of is made once, and ended once") {
     CHECK_FALSE(one);
     one = std::move(copy);
     CHECK(one);
-    CHECK(values == 2); // what it was moved from is still one
+    CHECK(values == 2); // the moved-from object still holds one
     other = both(std::in_place, values);
     CHECK(values == 3);
     CHECK(reasons == 0);

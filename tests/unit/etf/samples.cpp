@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See samples.hpp. The random terms lean on the edges: 255 and 256, 2^31, 2^63, empty, one, and the sizes at
-// which a tag changes.
+// See samples.hpp. Random terms are often near the limits: 255 and 256, 2^31, 2^63, empty, one, and the sizes
+// at which a tag changes.
 #include "samples.hpp"
 
 #include <bit>
@@ -205,8 +205,7 @@ void random_leaf(std::mt19937_64& random, etf::writer& out) {
     case 1:
       return out.port({"a@b", upto(random, 1) == 0 ? upto(random, 1U << 20) : random() >> 4,
                        static_cast<std::uint32_t>(random())});
-    default: { // three words or more, as nodes make them; OTP finds a shorter one as a large map's key not
-               // again
+    default: { // three words or more: OTP does not find a shorter reference again as a key of a large map
       etf::reference made{
           "a@b", static_cast<std::uint32_t>(random()), 3 + static_cast<std::uint32_t>(upto(random, 2)), {}};
       for (std::uint32_t i = 0; i < made.count; ++i) made.words[i] = static_cast<std::uint32_t>(random());
@@ -220,7 +219,7 @@ void random_leaf(std::mt19937_64& random, etf::writer& out) {
 
 void random_term(std::mt19937_64& random, etf::writer& out, int depth) {
   if (depth == 0 || upto(random, 2) == 0) return random_leaf(random, out);
-  // Some are wide, at one level: wide ones of wide ones are all that a test would have time for.
+  // Some terms are wide, but only on one level. Wide terms within wide terms would take too long.
   const bool wide = depth == 1 && upto(random, 20) == 0;
   const auto count = static_cast<std::uint32_t>(upto(random, wide ? 300 : 5));
   switch (upto(random, 3)) {
@@ -228,7 +227,7 @@ void random_term(std::mt19937_64& random, etf::writer& out, int depth) {
       out.tuple(count);
       for (std::uint32_t i = 0; i < count; ++i) random_term(random, out, depth - 1);
       return;
-    case 1: { // never all bytes: OTP would write that as a string
+    case 1: { // never all bytes, which OTP would write as a string
       out.list(count + 1);
       for (std::uint32_t i = 0; i < count; ++i) random_term(random, out, depth - 1);
       out.atom("end");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The dynamic term: what it holds, that it keeps its bytes, and that depth and size do it no harm.
+// The dynamic term: its values, that it keeps its bytes, and that great depth and size do no harm.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/canonical.hpp>

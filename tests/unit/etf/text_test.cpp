@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Erlang syntax both ways: what is printed parses back, and what does not parse says where and why.
+// Erlang syntax in both directions: printed terms are parsed again, and errors say where and why.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/order.hpp>
@@ -33,7 +33,7 @@ TEST_CASE("every sample prints as Erlang has it and parses back") {
     CAPTURE(sample.name);
     const std::string text = etf::print(sample.wire);
     if (!sample.text.empty()) CHECK((text == sample.text || sample.name == "ATOM"));
-    if (sample.name == "ATOM") continue; // latin1: canonicalise() comes first
+    if (sample.name == "ATOM") continue; // it is Latin-1, so canonicalise() has to come first
     const auto back = etf::parse(text);
     REQUIRE_MESSAGE(back, back.error().text());
     CHECK(etf::equal_exact(*back, sample.wire));

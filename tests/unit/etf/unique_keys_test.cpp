@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A map that names a key twice is found wherever it is, and nothing else is.
+// A map that has a key twice is found wherever it is, and no other term is refused.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -22,7 +22,7 @@ using samples::hex;
 
 namespace {
 
-// #{Key => 0, …} of encoded keys.
+// #{Key => 0, …}. `keys`: encoded.
 buffer map_of(const std::vector<buffer>& keys) {
   etf::vector_writer out;
   out.map(static_cast<std::uint32_t>(keys.size()));
@@ -39,7 +39,7 @@ buffer encoded(int number) {
   return out.take();
 }
 
-// What a node says of it that was sent it.
+// The result of canonicalise(), with which a node checks what it was sent.
 etf::result<void> entered(const buffer& term) {
   etf::vector_writer out;
   return etf::canonicalise(term, out);
@@ -48,7 +48,7 @@ etf::result<void> entered_in_pieces(etf::bytes term, std::size_t size) {
   etf::vector_writer out;
   etf::canonical_stream stream(out);
   for (; !term.empty(); term = term.subspan(std::min(size, term.size()))) {
-    // From memory of its own, so that a sanitizer sees whoever looks behind it.
+    // Each piece is an allocation of its own, so that a sanitizer reports reads beyond it.
     const etf::bytes part = term.first(std::min(size, term.size()));
     if (auto fed = stream.feed(buffer(part.begin(), part.end())); !fed) return fed;
   }
@@ -58,7 +58,7 @@ bool is_refused(const etf::result<void>& of) {
   return !of && of.error().code == etf::errc::duplicate_key;
 }
 
-// {X,[],[]} or [X,[]], which a hash that mixes type and length as if they were elements takes for equal.
+// {X,[],[]} and [X,[]], which a hash that mixes in type and length like elements takes for equal.
 buffer in_tuple(const buffer& x) {
   buffer made = hex("68 03");
   made.insert(made.end(), x.begin(), x.end());
@@ -71,7 +71,7 @@ buffer in_list(const buffer& x) {
   made.insert(made.end(), {106, 106});
   return made;
 }
-// 2^levels different terms, each a choice of the two at every level.
+// 2^levels different terms. Each of them is one of the two forms above at every level.
 std::vector<buffer> chains(unsigned levels) {
   std::vector<buffer> all{hex("61 01")};
   for (unsigned level = 0; level < levels; ++level) {
@@ -84,8 +84,8 @@ std::vector<buffer> chains(unsigned levels) {
   }
   return all;
 }
-// [A, B, [C|D]] for all orders of four numbers, which are equal to a hash that does not mind whether
-// something is the hash so far or the next element.
+// [A, B, [C|D]] with the same four numbers in two orders each. A hash that does not distinguish the hash so
+// far from the next element takes them for equal.
 std::vector<buffer> exchanged() {
   std::vector<buffer> all;
   for (std::uint8_t i = 0; i < 100; ++i) {
@@ -101,7 +101,7 @@ struct bad_input {
   const char* what;
   buffer term;
 };
-// Maps that cost the most for their bytes, each of up to 1 MB.
+// Maps that cost the most for their number of bytes. Each has up to 1 MB.
 std::vector<bad_input> bad_inputs() {
   std::vector<bad_input> all;
   std::vector<buffer> pairs;
@@ -144,7 +144,7 @@ std::vector<bad_input> bad_inputs() {
   deep_keys.insert(deep_keys.end(), ends.begin(), ends.end());
   all.push_back({"maps deep in values", deep_values});
   all.push_back({"maps deep in keys", deep_keys});
-  buffer nested = hex("6a"); // 33 keys a level: each level has a table of its own
+  buffer nested = hex("6a"); // 33 keys a level, so each level has a table of its own
   for (int level = 0; level < 200; ++level) {
     std::vector<buffer> keys;
     for (int i = 0; i < 32; ++i) keys.push_back(encoded(i));
@@ -258,7 +258,7 @@ TEST_CASE("random maps enter if their keys are unique, whatever the cuts") {
     std::vector<buffer> keys(2 + random() % 40);
     for (auto& key : keys) key = pool[random() % pool.size()];
     const buffer term = map_of({map_of(keys), pool[0]});
-    bool expected = true; // compared each with each, and not by hashes
+    bool expected = true; // compared pairwise, not by hashes
     for (std::size_t j = 0; j < keys.size(); ++j)
       for (std::size_t k = 0; k < j; ++k) expected = expected && !etf::equal_exact(keys[j], keys[k]);
     CHECK(is_refused(entered(term)) == !expected);
@@ -269,7 +269,7 @@ TEST_CASE("random maps enter if their keys are unique, whatever the cuts") {
   CHECK(refused < 500);
 }
 
-// Each level of the naive way would look through all levels below it, or do so more than once.
+// A naive check would look through all deeper levels at each level, or do that more than once.
 TEST_CASE("maps nested thousands of times in keys and values are looked through once") {
   constexpr int levels = 9000;
   buffer values, keys, ends;
@@ -284,7 +284,7 @@ TEST_CASE("maps nested thousands of times in keys and values are looked through 
   CHECK(entered(values));
   CHECK(entered(keys));
   CHECK(entered_in_pieces(keys, 100));
-  keys.back() = 97, keys.pop_back(); // the outermost map's last pair: a value that is missing
+  keys.back() = 97, keys.pop_back(); // the last value of the outermost map is missing now
   CHECK_FALSE(entered(keys));
 }
 
@@ -320,7 +320,7 @@ TEST_CASE("no two terms have one hash by how they are built") {
   CHECK(seen.size() == all.size());
 }
 
-// In a hash that mixes the length into what the first bytes are mixed with, they could take it out again.
+// The first bytes are chosen so that they would cancel a length that is mixed in like them.
 TEST_CASE("no two byte strings of different lengths have one hash by how they are built") {
   std::unordered_set<std::uint64_t> seen;
   std::size_t made = 0;
@@ -351,7 +351,7 @@ TEST_CASE("what bad maps cost is in proportion to their bytes, whole and in piec
     }
     CHECK(good == said.has_value());
     CHECK(pieces.steps() == whole.steps());
-    CHECK(most <= 150'000); // the division of a large table, and what a piece has of keys
+    CHECK(most <= 150'000); // for the division of a large table, and the keys in a piece
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a stranger may send and what he may not: each refusal with its code and where it stands.
+// Which terms a peer may send. Each other term is refused, with a code and the offset.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/validate.hpp>

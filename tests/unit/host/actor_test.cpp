@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Flags and options of "coppice.actor/1" and of cast: what is refused, and what they come to.
+// Tests of the flags and options of "coppice.actor/1" and of cast: which are refused, and what the others
+// do.
 #include <array>
 
 #include "scripted.hpp"
@@ -10,7 +11,7 @@ using runtime::destination;
 
 namespace {
 
-// What an actor does in its own turn.
+// Runs `does` in the actor's own turn, in a call.
 template <class Does>
 void in_turn(stage& set, Does does) {
   play.call = [does](coppice_actor* self, const coppice_message*, coppice_bytes from) {
@@ -26,7 +27,7 @@ struct kept_term {
   runtime::message held;
 };
 
-// A message with an owner, so that it is seen whether it was consumed.
+// A message with an owner, so that the test can see whether it was consumed.
 coppice_message owned(std::string_view text) {
   const literal from(text);
   coppice_message made{};
@@ -34,8 +35,8 @@ coppice_message owned(std::string_view text) {
   return made;
 }
 
-// The functions that send, each with these flags to this process or name. What they consume they have to
-// have consumed afterwards.
+// The functions that send, each with the given flags and receiver. Each checks that the message was
+// consumed.
 using sender = std::int32_t (*)(coppice_actor* self, coppice_bytes to, std::uint32_t flags);
 struct named_sender {
   const char* name;
@@ -128,7 +129,7 @@ TEST_CASE("here every flag that a function takes lets it do what it is for") {
     REQUIRE(actors.whereis(self, coppice_text("bare"), &other) == COPPICE_OK);
     for (const auto& each : senders) {
       CAPTURE(each.name);
-      if (std::string_view(each.name) == "cast") continue; // which ends it
+      if (std::string_view(each.name) == "cast") continue; // a cast makes this callee end
       const bool waits = std::string_view(each.name) == "send";
       for (std::uint32_t flags = 0; flags < 8; ++flags) {
         const bool takes = waits || (flags & COPPICE_NO_WAIT) == 0;
@@ -243,7 +244,7 @@ TEST_CASE("options of a spawn are those of its first release or more") {
     CHECK(actors.spawn(self, nullptr, &made, nullptr) == COPPICE_E_INVALID);
     here.size = COPPICE_SPAWN_OPTIONS_LEAST;
     here.actor = coppice_text("test:scribe");
-    CHECK(actors.spawn(self, &here, &made, nullptr) == COPPICE_E_UNSUPPORTED); // there is no factory
+    CHECK(actors.spawn(self, &here, &made, nullptr) == COPPICE_E_UNSUPPORTED); // the host has no factory
     coppice_remote_spawn elsewhere{};
     elsewhere.size = COPPICE_REMOTE_SPAWN_LEAST - 1;
     CHECK(actors.spawn_at(self, &elsewhere, &made, nullptr) == COPPICE_E_INVALID);

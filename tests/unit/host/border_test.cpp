@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The borders between the node and a plugin: what a plugin throws out of its callbacks, its work on the pool
-// and its buffers, and what our functions throw that stand in the tables it calls. A memory that runs out and
-// an exception of no known type through each.
+// Tests of the borders between the node and a plugin: exceptions from a plugin's callbacks, from its work on
+// the pool and from freeing its buffers, and exceptions from our own functions in the tables that a plugin
+// calls. Each border is crossed by bad_alloc and by an exception of an unknown type.
 #include <chrono>
 #include <functional>
 #include <future>
@@ -18,7 +18,7 @@ using namespace coppice;
 using namespace coppice::test;
 
 namespace coppice {
-struct exiting {}; // as coppice/detail/host.hpp has it
+struct exiting {}; // the same type as in coppice/detail/host.hpp
 } // namespace coppice
 
 namespace {
@@ -30,7 +30,7 @@ struct unheard_of {};
   throw unheard_of();
 }
 
-// As functions of ours that stand in a table.
+// Functions in the form of our tables.
 std::int32_t out_of_memory(coppice_actor*) {
   throw_one(true);
 }
@@ -143,7 +143,7 @@ TEST_CASE("a buffer whose freeing throws is freed, and nobody else hears of it")
 
 namespace {
 
-// Is in a handler, parked, from its first message on.
+// A process that stays in a handler, parked, from its first message until `open` is ready.
 struct held_process final : runtime::behaviour {
   explicit held_process(std::future<void> until) : open(std::move(until)) {}
   runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
@@ -155,7 +155,7 @@ struct held_process final : runtime::behaviour {
   std::future<void> open;
 };
 
-// Does it once, in a handler.
+// A process that runs the given function once, in a handler, and ends.
 struct doing_process final : runtime::behaviour {
   explicit doing_process(std::function<void()> chosen) : what(std::move(chosen)) {}
   runtime::outcome init(runtime::process&) override { return runtime::carry_on(); }
@@ -194,7 +194,7 @@ TEST_CASE("a buffer that a post displaces may post by itself when it is freed") 
   displaced one{&target};
   const runtime::message bytes = test::term("{a, buffer}");
   std::promise<void> posted;
-  // On the receiver's worker a sender drops what is oldest itself.
+  // On the receiver's worker, the sender itself drops the oldest message.
   const auto by = set.host.system.spawn(
       {.worker = 0}, std::make_unique<doing_process>([&] {
         CHECK(target.post(runtime::message::borrow(bytes.bytes(), &post_another, &one)) == COPPICE_OK);

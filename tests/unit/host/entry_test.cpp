@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Host calls where they may not be made: each is refused, and the log names the interface and the function,
-// who called, and for whom.
+// Tests of host calls where they are not allowed: each is refused, and the log names the interface and the
+// function, the caller, and the actor that the call is for.
 #include "host/boundary/entry.hpp"
 
 #include <thread>
@@ -14,7 +14,7 @@ namespace {
 
 coppice_actor* kept = nullptr;
 
-// Calls that are not marked [look], none of which is to do anything.
+// Calls that are not marked [look]. None of them may have an effect.
 using forbidden = std::int32_t (*)(coppice_actor* self);
 struct named {
   const char* function;
@@ -52,7 +52,7 @@ constexpr named calls_beyond_looking[] = {
      }},
 };
 
-// Starts the actor, whose handle is `kept` from then on.
+// Starts the actor. `kept` is its handle from then on.
 void start_kept(stage& set) {
   play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
     kept = self;
@@ -86,7 +86,7 @@ TEST_CASE("a call on a thread that runs no callback is refused and named") {
   heard_log log;
   std::thread([] {
     CHECK(calls.cancel(kept, 1) == COPPICE_E_CONTEXT);
-    CHECK(actors.self_borrowed(kept).size == 0); // also what is marked [look]
+    CHECK(actors.self_borrowed(kept).size == 0); // a function marked [look] is refused, too
   }).join();
   CHECK(log.count("test: coppice.call/1's cancel was called for actor scripted") == 1);
   CHECK(log.count("by a thread that runs no callback: it does not have that actor's turn") == 1);

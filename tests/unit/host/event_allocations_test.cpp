@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a plugin's publishing costs where nobody listens.
+// Tests that a plugin's publishing on a channel without subscribers allocates no memory.
 #include <coppice/draft/channel.h>
 
 #include "behaviours/channels/event_channels.hpp"

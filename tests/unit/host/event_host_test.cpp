@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a plugin may say of named events, as far as the table itself answers.
+// Tests of the host's table of named events, as far as the table itself decides.
 #include <coppice/draft/channel.h>
 
 #include "behaviours/channels/event_channels.hpp"

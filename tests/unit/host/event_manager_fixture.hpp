@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// An event manager whose handlers do what they are told, and write down what they are given; the same scripts
-// are for OTP's gen_event, see otp_event.escript. A script is a list of
+// An event manager whose handlers follow a script and note what they are given. OTP's gen_event plays the
+// same scripts, see otp_event.escript. A script is a list of
 //   {notify, N, Acts} | {sync, N, Acts} | {info, N, Acts}      Acts: [{Id, Act}], what each does with it
 //   {call, Id, Act} | {add, Id} | {sup, Id} | {delete, Id, Why} | {swap, Id, Why, NextId, Args} | which
 //   {swap_sup, Id, Why, NextId, Args} | {guest, Id}      a process adds it with add_sup_handler, and ends
 //   Act: ok | remove | boom | {swap, NextId}
-// Handlers are {'h:h', Id}. What comes of a script is one line: what each handler was given, by its id; the
-// answers; what the one who added some with `sup` was told, sorted.
+// Handlers are {'h:h', Id}. The result of a script is one line: the events of each handler, by its id; the
+// answers; and, sorted, what the process was told that added handlers with `sup`.
 #pragma once
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@
 
 namespace coppice::test {
 
-// A handler's state.
+// The state of a handler.
 struct scripted_handler {
   std::string id;
   int seen = 0;
@@ -40,7 +40,7 @@ inline etf::bytes bytes_of(const coppice_message* m) {
   return {m->data, static_cast<std::size_t>(m->size)};
 }
 
-// Whether handlers that are told to `stall` stand still.
+// true: handlers whose act is `stall` do not return.
 inline std::atomic<bool> stalled{false};
 
 inline std::int32_t act(coppice_actor* self, const scripted_handler& on, etf::bytes what) {
@@ -69,7 +69,7 @@ inline std::string shown_without_pids(const coppice_message* m) {
   return std::regex_replace(shown(m), std::regex("<[0-9.]+>"), "pid");
 }
 
-// {N, Acts}
+// Handles {N, Acts}: notes the event and does the act for this handler.
 inline std::int32_t happened(coppice_actor* self, void* state, const coppice_message* m, const char* kind) {
   auto& on = *static_cast<scripted_handler*>(state);
   etf::cursor at(bytes_of(m));
@@ -97,7 +97,7 @@ inline const coppice_lifecycle lifecycle = [] {
     *state = new scripted_handler;
     return COPPICE_OK;
   };
-  // Id, or {Id, Result} after a swap.
+  // The arguments are Id, or {Id, Result} after a swap.
   table.init = [](coppice_actor*, void* state, const coppice_message* args) {
     auto& on = *static_cast<scripted_handler*>(state);
     etf::cursor at(bytes_of(args));
@@ -152,7 +152,7 @@ inline const coppice_actor_type type = {sizeof(coppice_actor_type), 0, "h", "eve
 
 } // namespace handling
 
-// A host with a manager called `events`.
+// A host with an event manager that is called `events`.
 class event_manager_fixture : public stage {
  public:
   event_manager_fixture() : factory_(*this) { shared_->factory = &factory_; }
@@ -185,7 +185,7 @@ class event_manager_fixture : public stage {
     });
   }
 
-  // gen_event's request `what`, asked by the driver; `pid` in it is the driver.
+  // The driver makes gen_event's request `what`, in which `pid` stands for the driver. Returns the answer.
   std::string ask(const std::string& what) {
     return host.run([&](runtime::process& self) { return asked(self, what); });
   }
@@ -195,7 +195,7 @@ class event_manager_fixture : public stage {
     if (!answer) return "failed";
     return std::regex_replace(text(*answer), std::regex("<[0-9.]+>"), "pid");
   }
-  // The same without its answer.
+  // Makes the request without waiting for its answer.
   runtime::reference request(runtime::process& self, const std::string& what) {
     const auto& names = self.host().nodes();
     const auto ref = self.monitor(manager, true);
@@ -212,8 +212,8 @@ class event_manager_fixture : public stage {
     self.send(manager, out.take());
     return ref;
   }
-  // A process that asks what `pid` in the request says it is, with or without hearing of it, ends with
-  // `left`, and its handler is gone.
+  // Starts a process that adds a handler by add_sup_handler and ends with reason `left`. `hears`: it waits
+  // for the answer before it ends. Returns once the handler is gone.
   void invite(runtime::process& self, const std::string& id, bool hears = true) {
     const auto made = self.spawn(
         {}, std::make_unique<guest>(*this, "{add_sup_handler, {'h:h', " + id + "}, " + id + ", pid}", hears));
@@ -223,15 +223,15 @@ class event_manager_fixture : public stage {
     while (asked(self, "which_handlers").find("'h:h'," + id + "}") != std::string::npos)
       coppice::test::pause(std::chrono::milliseconds(1));
   }
-  // sys's request `what`, which is answered.
+  // Makes the request `what` of sys, and waits for its answer.
   static void order(runtime::process& self, const runtime::pid& whom, std::string_view what) {
     const auto ref = self.monitor(whom, true);
     self.send(whom, test_host::system_message(self, ref, what));
     CHECK(
         behaviours::gen::finish_call(self, ref, base::mono_now() + 10 * base::nanos_per_second).has_value());
   }
-  // The first handler does `act` in an event while the manager is suspended, and ends. The manager has got
-  // the request `what` before it hears of that. Returns the answer.
+  // The first handler does `act` in an event while the manager is suspended, and ends. The request `what`
+  // reaches the manager before the news of that end. Returns its answer.
   std::string asked_before_the_end(runtime::process& self, const std::string& act, const std::string& what) {
     const runtime::pid leaves = first_handler(self);
     const auto gone = self.monitor(leaves, true);
@@ -256,8 +256,7 @@ class event_manager_fixture : public stage {
     etf::cursor at(written.bytes());
     return runtime::read_pid(at, self.host().nodes()).value_or(runtime::pid());
   }
-  // What the driver was told of its handlers, sorted.
-  // In the turn in which it added them.
+  // What the driver was told of its handlers, sorted. To be called in the turn in which it added them.
   static std::vector<std::string> told(runtime::process& self) {
     std::vector<std::string> all;
     for (;;) {

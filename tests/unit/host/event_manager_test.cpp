@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An event manager with handlers as processes of their own: what OTP's does not have, and what may go wrong.
+// Tests of an event manager whose handlers are processes of their own: what OTP's lacks, and failures.
 #include <thread>
 
 #include "event_manager_fixture.hpp"
@@ -20,7 +20,7 @@ std::shared_ptr<behaviours::event_manager_spec> with_handlers(std::initializer_l
 
 using lines = std::vector<std::string>;
 
-// Of the engine as people see it, what `key` has in the handler that was added first.
+// The value of `key` for the handler that was added first, in the shown state of the engine.
 std::string of_first(event_manager_fixture& on, const std::string& key) {
   return on.host.run([&](runtime::process& self) {
     const auto shown =
@@ -76,7 +76,7 @@ TEST_CASE("a permanent handler that fails is begun again in its place, until it 
   }
   CHECK(on.ask("{sync_notify, {4, [{b, boom}]}}") == "ok");
   CHECK(on.ask("which_handlers") == "[{'h:h',c},{'h:h',a}]");
-  CHECK(on.ask("{sync_notify, {5, [{c, remove}]}}") == "ok"); // which it asked for
+  CHECK(on.ask("{sync_notify, {5, [{c, remove}]}}") == "ok"); // the handler removes itself
   CHECK(on.ask("which_handlers") == "[{'h:h',a}]");
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("what waits before a slow handler is bounded, what comes beyond is dro
   CHECK(lines_of(on.host.book.take(static_cast<std::size_t>(waiting)), "a ") ==
         static_cast<std::size_t>(waiting));
   while (of_first(on, "waiting") != "0") coppice::test::pause(std::chrono::milliseconds(1));
-  CHECK(on.ask("{sync_notify, {9999, []}}") == "ok"); // it is waited for again, and misses nothing
+  CHECK(on.ask("{sync_notify, {9999, []}}") == "ok"); // the handler is waited for again, and misses no event
   CHECK(on.host.book.take(2).size() == 2);
   CHECK(of_first(on, "slow") == "false");
   CHECK(std::stoi(of_first(on, "seen")) == waiting + 1);
@@ -250,7 +250,7 @@ TEST_CASE("what a handler has seen goes on over its restarts, and its last failu
   CHECK(on.ask("{sync_notify, {1, []}}") == "ok");
   CHECK(on.ask("{sync_notify, {2, [{a, boom}]}}") == "ok");
   CHECK(on.ask("{sync_notify, {3, []}}") == "ok");
-  CHECK(of_first(on, "seen") == "2"); // the one that it failed in is none it is through with
+  CHECK(of_first(on, "seen") == "2"); // the event in which it failed does not count
   CHECK(of_first(on, "restarts") == "1");
   CHECK(of_first(on, "failure").find("boom") != std::string::npos);
 }
@@ -317,7 +317,7 @@ TEST_CASE("a handler that has caught up in part hands on what it has not handled
   on.tell("{notify, {2, [{a, stall}]}}");
   on.tell("{notify, {3, [{a, {swap, b}}]}}");
   on.tell("{notify, {4, []}}");
-  CHECK(on.ask("{sync_notify, {5, []}}") == "ok"); // nobody is waited for
+  CHECK(on.ask("{sync_notify, {5, []}}") == "ok"); // the slow handler is not waited for
   handling::stalled = true;
   CHECK(on.host.system_request(runtime::destination(slow), "resume") == "ok");
   CHECK(on.host.book.take(2) == lines{"a event1", "a event2"});
@@ -367,7 +367,7 @@ TEST_CASE("what a handler that was begun again leaves unhandled goes to the one 
     CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
   });
   on.tell("{notify, {2, []}}");
-  CHECK(on.host.book.take(1) == lines{"a init a"}); // it had no room
+  CHECK(on.host.book.take(1) == lines{"a init a"}); // the handler had no room, and was started anew
   CHECK(on.host.system_request(runtime::destination(on.manager), "suspend") == "ok");
   on.tell("{notify, {3, [{a, {swap, b}}]}}");
   on.tell("{notify, {4, []}}");
@@ -458,7 +458,7 @@ TEST_CASE("a handler that is killed in one of the events that came together hand
   const runtime::pid a = on.host.run([&](runtime::process& self) { return on.first_handler(self); });
   handling::stalled = true;
   CHECK(on.host.system_request(runtime::destination(a), "suspend") == "ok");
-  CHECK(on.ask("{sync_notify, {1, []}}") == "ok"); // the rest waits for its end, and comes together
+  CHECK(on.ask("{sync_notify, {1, []}}") == "ok"); // later events wait for it and come together
   on.tell("{notify, {2, [{a, stall}]}}");
   on.tell("{notify, {3, []}}");
   CHECK(on.ask("{sync_notify, {4, []}}") == "ok");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Flags of functions that send: what each means, and that none is passed over.
+// Tests of the flags of functions that send: the meaning of each flag, and the refusal of unknown flags.
 #include "host/boundary/flags.hpp"
 
 #include <doctest/doctest.h>

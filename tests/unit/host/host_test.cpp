@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The host table: which interfaces it gives, and what is said of a draft that it does not have.
+// Tests of the host table: which interfaces it gives, and the log line for a draft that it does not have.
 #include "host/boundary/host.hpp"
 
 #include <coppice/detail/drafts.hpp>
@@ -36,8 +36,8 @@ TEST_CASE("every interface is given under its name, the same each time") {
 TEST_CASE("a draft of another number is not given, and the log says which there is") {
   heard_log log;
   CHECK(ask("coppice.order/draft-2") == nullptr);
-  CHECK(ask("coppice.order/1") == nullptr);         // no draft any more, elsewhere
-  CHECK(ask("coppice.nothing/draft-1") == nullptr); // and this host has none of it
+  CHECK(ask("coppice.order/1") == nullptr);         // the name of its final version, on other hosts
+  CHECK(ask("coppice.nothing/draft-1") == nullptr); // this host has no draft of that name
   CHECK(log.count("coppice.order/draft-2, which this host does not have; it has coppice.order/draft-1") == 1);
   CHECK(log.count("a plugin asked for") == 1);
 }

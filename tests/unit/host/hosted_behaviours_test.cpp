@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The list of behaviours that the host runs: the same as the headers', and open to one more. And the structs
-// that an actor type consists of, of another size than ours.
+// Tests of the list of behaviours that the host runs: it equals the list in the headers, and another
+// behaviour can be added. Also tests the structs of an actor type when their size differs from ours.
 #include "host/actors/hosted_behaviours.hpp"
 
 #include <coppice/detail/tables.hpp>
@@ -17,8 +17,8 @@ using runtime::destination;
 
 namespace {
 
-// A behaviour of this test's: it says every message to its one callback, which its second revision tells the
-// sender's volume as well.
+// A behaviour of this test. Its one callback gets every message; in the second revision it also gets the
+// sender's volume.
 struct parrot_table {
   std::uint32_t size;
   std::uint32_t reserved;
@@ -80,7 +80,7 @@ constexpr coppice_table_use parrot_tables[] = {
     {nullptr, 0, 0, 0}};
 constexpr coppice_behaviour parrot_facts = {"parrot", parrot_tables, nullptr};
 
-// As a plugin of other headers has it: the same, and more behind it.
+// The struct as a plugin with later headers has it: with more members at its end.
 template <class Struct>
 struct grown {
   Struct known;
@@ -219,7 +219,7 @@ TEST_CASE("of a table that was smaller once, what lies beyond its size is never 
   const coppice_table tables[] = {{COPPICE_LIFECYCLE_1, &lifecycle}, {nullptr, nullptr}};
   coppice_actor_type type{};
   type.tables = tables;
-  // The least size that a later header would still name.
+  // The least size that later headers would still accept.
   const auto read = host::callbacks_of<coppice_lifecycle>(type, COPPICE_LIFECYCLE_1, lifecycle.size);
   CHECK((read.create == full_lifecycle.create));
   CHECK((read.format_status == full_lifecycle.format_status));

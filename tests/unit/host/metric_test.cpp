@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counting: what each operation does to each kind of metric, and to one that nobody sees.
+// Tests of counting: what each operation does to each kind of metric, and to a metric that is not shown.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -15,7 +15,7 @@ namespace {
 constexpr std::array bounds{0.0, 1.0};
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
-// As plugins have it.
+// The handle in the form in which plugins have it.
 coppice_metric* handle_of(metrics::series* of) {
   return reinterpret_cast<coppice_metric*>(of);
 }
@@ -107,7 +107,7 @@ TEST_CASE("an actor's metrics are its plugin's on the node's board, asked for wh
     refused([](auto& it) { it.labels = nullptr; });
     refused([](auto& it) { it.label_count = metrics::plugin_series::most_labels + 1; });
     refused([](auto& it) { it.bounds = nullptr; });
-    refused([](auto& it) { it.bound_count = 0; }); // those by default: others
+    refused([](auto& it) { it.bound_count = 0; }); // the default bounds, which differ
     CHECK(api.get(self, nullptr) == handle_of(metrics::plugin_series::unseen()));
     return COPPICE_OK;
   };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Our event manager beside OTP's gen_event: the same random scripts to both, and what they come to compared:
-// what each handler was given, the answers, the handlers there are in the end, what the one who added them
-// was told. A failure names the seed and the script. COPPICE_ROUNDS is how many scripts there are. Skipped
-// where there is no Erlang.
+// Compares our event manager with OTP's gen_event: both play the same random scripts, and their results must
+// be equal: what each handler was given, the answers, the handlers at the end, and what the process was told
+// that added them. A failure prints the seed and the script. COPPICE_ROUNDS sets the number of scripts.
+// Skipped without Erlang.
 #include <cstdlib>
 #include <random>
 
@@ -86,7 +86,7 @@ std::string without_reason(const std::string& answer) {
   return failed ? "failed" : answer;
 }
 
-// What the manager is asked, of one operation.
+// Plays one operation on the manager and returns the answer.
 std::string played(event_manager_fixture& on, runtime::process& self, const std::string& operation) {
   const auto whole = term(operation);
   etf::cursor at(whole.bytes());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// An actor's state on its way from one image's code to another's: what each step leaves behind, whichever of
-// the two is chosen and whatever fails, and what comes right after the switch. The two generations are tables
-// written here.
+// Tests how an actor's state goes from the code of one image to that of another: what each step leaves
+// behind, whether the actor stays or goes over, for every failure, and what happens right after the switch.
+// The two generations of the code are tables in this file.
 #include <coppice/term.h>
 #include <doctest/doctest.h>
 
@@ -27,9 +27,9 @@ const coppice_actor_api& actors = *host::actor_interface();
 const coppice_call_api& calls = *host::call_interface();
 const coppice_timer_api& timers = *host::timer_interface();
 
-// One generation of the code: a counter, its value in what it saves and answers.
+// One generation of the code: a counter, whose value is its saved state and its answer.
 struct generation {
-  int alive = 0; // states
+  int alive = 0; // number of states that were not destroyed
   std::function<std::int32_t(coppice_actor*)> create, save, restore, after_restore;
   std::function<std::int32_t(coppice_actor*, const coppice_message*)> info;
   bool writes = true;
@@ -111,7 +111,7 @@ constexpr coppice_actor_type bare = {
 
 using step = std::function<std::int32_t(coppice_actor*)>;
 
-// A counter that runs the old code.
+// A host with a counter that runs the old code.
 class counter {
  public:
   explicit counter(const coppice_actor_type& type = code<old_code>::type) {
@@ -132,7 +132,7 @@ class counter {
     CHECK(next.pins() == 0);
   }
 
-  // In its turn, between two messages.
+  // Runs `work` in the counter's turn, between two messages.
   template <class Work>
   void visit(Work work) {
     std::vector<runtime::pid> late;
@@ -142,7 +142,7 @@ class counter {
         [&](runtime::process& p, std::size_t) { work(p, dynamic_cast<reloadable&>(p.does())); },
         base::mono_now() + 20 * base::nanos_per_second, late));
   }
-  // In its turn: saves, and prepares the other code.
+  // In the counter's turn: saves its state and prepares the other code.
   base::status prepare(runtime::process& p, reloadable& actor,
                        const coppice_actor_type& to = code<new_code>::type) {
     const auto saved = actor.save(p);
@@ -165,7 +165,7 @@ class counter {
     visit([&](runtime::process&, reloadable& actor) { out = actor.generation(); });
     return out;
   }
-  // Starts another one with the new code and the state 41; what its spawner hears.
+  // Starts another counter with the new code and the saved state 41. Returns what its spawner is told.
   std::string start_saved(bool only_tried) {
     host::actor_plan plan;
     plan.image = host::image_pin(next);
@@ -313,9 +313,9 @@ TEST_CASE("a call beyond looking fails what is carried over, by its name") {
   for (const row& each : rows) {
     each.of->*each.where = [](coppice_actor* self) {
       coppice_message none{};
-      const coppice_bytes me = actors.self_borrowed(self); // which it may look at
+      const coppice_bytes me = actors.self_borrowed(self); // a call that is allowed there
       CHECK(actors.send(self, me, &none, 0) == COPPICE_E_CONTEXT);
-      CHECK(timers.cancel(self, 1) == COPPICE_E_CONTEXT); // the first is the one that is named
+      CHECK(timers.cancel(self, 1) == COPPICE_E_CONTEXT); // the first call is the one that is named
       return static_cast<std::int32_t>(COPPICE_OK);
     };
     const base::status done = one.carry();
@@ -326,7 +326,7 @@ TEST_CASE("a call beyond looking fails what is carried over, by its name") {
     CHECK(new_code.alive == 0);
     CHECK(one.next.pins() == 0);
   }
-  CHECK(one.carry()); // nothing of it sticks
+  CHECK(one.carry()); // nothing of the failures remains
 }
 
 TEST_CASE("restore_state may say why it does not know a version") {
@@ -352,7 +352,7 @@ TEST_CASE("after the switch after_restore comes once, before what waits in the m
     one.prepare(p, actor);
     one.host.system.send(one.pid(), term("first"));
     actor.go_over(p);
-    CHECK(one.host.book.lines().empty()); // in its own turn, not in the reload's
+    CHECK(one.host.book.lines().empty()); // it runs in the actor's own turn, not in the reload's
   });
   one.host.system.send(one.pid(), term("second"));
   CHECK(one.host.book.take(3) == std::vector<std::string>{"after_restore", "info first", "info second"});
@@ -409,7 +409,7 @@ TEST_CASE("after_restore may do what a handler may") {
     CHECK(timers.start(self, &options, &raw, nullptr) == COPPICE_OK);
     CHECK(actors.unregister_name(self, coppice_text("counter")) == COPPICE_OK);
     CHECK(actors.register_name(self, coppice_text("renamed")) == COPPICE_OK);
-    return COPPICE_CONTINUE; // there is no handle_continue: the default
+    return COPPICE_CONTINUE; // there is no handle_continue: the default applies
   };
   new_code.info = [&](coppice_actor*, const coppice_message* m) {
     one.host.book.write(test::text(runtime::message::copy_of({m->data, m->size})));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Destinations that were read once: the same bytes name the same, until a node's index is out of date.
+// Tests of the destinations that are kept after they were read: equal bytes find the same destination, until
+// the node's index is out of date.
 #include "host/boundary/recent_destinations.hpp"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Requests of a plugin's that do not wait: what arrives when nobody asks any more is for nobody. An answer
-// that came before its request was given up lies in the mailbox already, where no alias can stop it. And
-// those that are waited for after all, wherever their answer is by then.
+// Tests of a plugin's requests without waiting. An answer that comes when its request is over reaches no
+// callback, even if it lay in the mailbox before the request was cancelled, where no alias can stop it. Also
+// tests requests that are awaited later, wherever their answer is by then.
 #include "host/boundary/requests.hpp"
 
 #include "scripted.hpp"
@@ -12,7 +12,7 @@ using runtime::destination;
 
 namespace {
 
-// Keeps what it is asked, and answers when it is told `now`.
+// Keeps the calls that it gets, and answers them all on the call `now`.
 class oracle : public behaviours::native_server {
  public:
   oracle() : native_server("oracle") {}
@@ -58,7 +58,7 @@ std::uint64_t ask(coppice_actor* self, std::string_view whom, std::uint64_t tag,
   return id;
 }
 
-// Its status, and the answer or reason.
+// Awaits the request. Returns the status, and the answer or the reason.
 std::string awaited(coppice_actor* self, std::uint64_t id) {
   coppice_message got{};
   const std::int32_t status = host::await_interface()->await(self, id, &got);
@@ -67,13 +67,13 @@ std::string awaited(coppice_actor* self, std::uint64_t id) {
   return text;
 }
 
-// Tells the oracle, so much later.
+// Sends `what` to the oracle after that time.
 void tell_later(coppice_actor* self, std::string_view what, std::int64_t milliseconds) {
   self->process->start_timer(base::mono_now() + milliseconds * base::nanos_per_ms,
                              destination::named("oracle"), term(what));
 }
 
-// Who monitors the oracle, once all that has been sent to it by now has come.
+// How many processes monitor the oracle, once everything that was sent to it has arrived.
 std::size_t watchers_of_oracle(test_host& host) {
   CHECK(host.call(destination::named("oracle"), "now") == "answered");
   const auto oracle = host.system.info(*host.system.whereis("oracle"));
@@ -84,7 +84,7 @@ std::string status(std::int32_t of) {
   return std::to_string(of) + " nothing";
 }
 
-// Once this returns, what was asked before has been answered: the answers lie in self's mailbox.
+// Returns once earlier requests have been answered: the answers are in self's mailbox.
 void have_it_answered(coppice_actor* self) {
   const auto to = term("oracle");
   literal now("now");
@@ -93,7 +93,7 @@ void have_it_answered(coppice_actor* self) {
   messages.release(&answered);
 }
 
-// {Tag, Ref} with the reference of a request.
+// {Tag, Ref} with the reference of the request `id`.
 runtime::message about(coppice_actor* self, std::string_view tag, std::uint64_t id) {
   runtime::message_writer out;
   out.tuple(2);
@@ -122,7 +122,7 @@ TEST_CASE("an answer that came before its request was cancelled is dropped") {
 TEST_CASE("an answer that comes right behind its request's deadline is dropped") {
   asking set;
   play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
-    // As the timer of a deadline sends it.
+    // The notice that the timer of a deadline sends.
     const auto deadline = about(self, "$coppice_deadline", ask(self, "oracle", 1));
     self->process->notify(self->process->self(), deadline);
     have_it_answered(self);
@@ -138,7 +138,7 @@ TEST_CASE("an answer that comes right behind its request's deadline is dropped")
 TEST_CASE("the callee's end that came before its request was cancelled is dropped") {
   asking set;
   play.call = [](coppice_actor* self, const coppice_message*, coppice_bytes from) {
-    const std::uint64_t id = ask(self, "nobody", 1); // whose 'DOWN' is there at once
+    const std::uint64_t id = ask(self, "nobody", 1); // its 'DOWN' comes at once
     have_it_answered(self);
     CHECK(calls.cancel(self, id) == COPPICE_OK);
     return answer(self, from, "done");
@@ -185,7 +185,7 @@ TEST_CASE("a context is kept with its request until its end is told of, and show
     const std::uint64_t first = ask(self, "oracle", 1);
     const std::uint64_t second = ask(self, "nobody", 2);
     ask(self, "oracle", 3);
-    for (const char* each : {"{caller, 1}", "{caller, 2}"}) { // the later one counts
+    for (const char* each : {"{caller, 1}", "{caller, 2}"}) { // the later context counts
       literal kept(each);
       CHECK(contexts.keep(self, first, &kept.raw) == COPPICE_OK);
     }
@@ -245,7 +245,7 @@ TEST_CASE("an answer that came while its actor was suspended is had by who await
   CHECK(set.host.system_request(destination::named("scripted"), "suspend") == "ok");
   set.send("first");
   CHECK(set.host.call(destination::named("oracle"), "now") == "answered");
-  set.send("second"); // behind the answer
+  set.send("second"); // it comes after the answer
   CHECK(set.host.system_request(destination::named("scripted"), "resume") == "ok");
   CHECK(set.lines(3) == strings{"init #{}", "0 answer", status(COPPICE_E_NOT_FOUND)});
   play.info = {};
@@ -265,7 +265,7 @@ TEST_CASE("an answer that comes later is waited for, while other messages wait i
   CHECK(set.call("go") == "done");
   set.send("last");
   CHECK(set.lines(3) == strings{"init #{}", "info before", "info last"});
-  CHECK(watchers_of_oracle(set.host) == 0); // nothing is left of the request there
+  CHECK(watchers_of_oracle(set.host) == 0); // the oracle is not monitored any more
 }
 
 TEST_CASE("a request is awaited until its own deadline, and a later answer to it is dropped") {
@@ -275,7 +275,7 @@ TEST_CASE("a request is awaited until its own deadline, and a later answer to it
     const std::uint64_t id = ask(self, "oracle", 1, began + 30 * base::nanos_per_ms);
     CHECK(awaited(self, id) == status(COPPICE_E_TIMEOUT));
     CHECK(base::mono_now() - began >= 30 * base::nanos_per_ms);
-    // one whose deadline has passed when it is awaited, whether its timer has fired or not
+    // The deadline of this request has passed when it is awaited, whether or not its timer has fired.
     const std::uint64_t over = ask(self, "oracle", 2, base::mono_now());
     CHECK(awaited(self, over) == status(COPPICE_E_TIMEOUT));
     have_it_answered(self);
@@ -377,7 +377,7 @@ TEST_CASE("an actor that is killed while it awaits ends, and its request with it
   const auto pid = *set.host.system.whereis("scripted");
   const bool waits = set.host.run([&](runtime::process& self) {
     const base::nanos end = base::mono_now() + 10 * base::nanos_per_second;
-    for (;;) { // until it has parked
+    for (;;) { // until it is parked
       const auto now = self.waited_for_by(pid, end);
       if (!now || now->what == runtime::waited_for::kind::answer) return now.has_value();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A plugin's router with callbacks written here: where calls, casts and messages go, what comes back, each
-// way of failing, and which host calls count where.
+// Tests of a plugin's router whose callbacks are written here: where calls, casts and messages go, which
+// answers come back, each kind of failure, and which host calls are allowed in which callback.
 #include "host/actors/router.hpp"
 
 #include <algorithm>
@@ -50,7 +50,7 @@ const coppice_table router_tables[] = {{COPPICE_LIFECYCLE_1, &full_lifecycle},
 const coppice_actor_type front_type = {
     sizeof(coppice_actor_type), 0, "front", "router", router_tables, nullptr};
 
-// `there` is the server of scripted.hpp; at `nowhere` there is nobody.
+// `there` is the server of scripted.hpp; `nowhere` names no process.
 constexpr std::string_view two_routes = "[{<<\"there\">>, scripted}, {<<\"nowhere\">>, nobody}]";
 
 std::string start_front(test::stage& set, const std::string& head, std::string_view list = two_routes) {
@@ -64,7 +64,7 @@ std::string call_front(test::stage& set, std::string_view request) {
   return set.host.call(destination::named("front"), request);
 }
 
-// By the first element of the message: {RouteName, …}.
+// Chooses the route that the first element of the message names: {RouteName, …}.
 std::int32_t by_tag(coppice_actor* self, const coppice_routed* what) {
   etf::cursor at({what->content.data, static_cast<std::size_t>(what->content.size)});
   std::uint32_t arity = 0;
@@ -116,7 +116,7 @@ TEST_CASE("what it says nothing about is its own, and casts and messages go on a
     return answer(self, from, "own");
   };
   REQUIRE(start_front(set, "reply, infinity, 10") == "ok");
-  set.lines(2); // both inits
+  set.lines(2); // the lines of both inits
   acts.route = by_tag;
   CHECK(call_front(set, "plain") == "own");
   const auto to_front = [&](std::string_view m) {
@@ -135,7 +135,7 @@ TEST_CASE("each way of failing ends the call with its reason") {
   test::stage set;
   REQUIRE(set.start() == "ok");
   play.call = [](coppice_actor*, const coppice_message* m, coppice_bytes) {
-    return shown(m) == "{there,stop}" ? COPPICE_STOP : COPPICE_OK; // else without an answer
+    return shown(m) == "{there,stop}" ? COPPICE_STOP : COPPICE_OK; // any other call gets no answer
   };
   REQUIRE(start_front(set, "reply, 200000000, 1") == "ok");
   acts.route = by_tag;
@@ -148,7 +148,7 @@ TEST_CASE("each way of failing ends the call with its reason") {
 TEST_CASE("no more calls wait at once than may, and a router does not go round in circles") {
   test::stage set;
   REQUIRE(set.start() == "ok");
-  play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) { return COPPICE_OK; }; // no answer
+  play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) { return COPPICE_OK; }; // unanswered
   REQUIRE(start_front(set, "reply, infinity, 1", "[{<<\"there\">>, scripted}, {<<\"back\">>, front}]") ==
           "ok");
   acts.route = by_tag;
@@ -239,7 +239,7 @@ TEST_CASE("other options hold from then on; what waits and what was counted is k
       const auto to = destination::named("front");
       return text(behaviours::gen::call(self, to, term(request), runtime::no_deadline).value());
     };
-    CHECK(call("{new, 1}") == "{new,1}"); // one more may wait
+    CHECK(call("{new, 1}") == "{new,1}"); // the bound is two calls now
     CHECK(change(self, "{reply, infinity, 1, []}") == "ok");
     CHECK_FALSE(self.answered(*asked));
     return 0;
@@ -256,11 +256,11 @@ TEST_CASE("other options hold from then on; what waits and what was counted is k
   set.lines(2);
   const auto callee = *set.host.system.whereis("scripted");
   set.host.system.exit(callee, term("kill"));
-  auto told = set.lines(2); // by the router and by who was killed
+  auto told = set.lines(2); // a line of the router and one of the killed server
   std::ranges::sort(told);
-  CHECK(told == strings{"destroy", "there killed"}); // the call that waited, by a route that is no more
+  CHECK(told == strings{"destroy", "there killed"}); // the waiting call, by its former route
   CHECK(call_front(set, "{new, 1}") == "{error,{not_routed,<<\"new\">>,noproc}}");
-  CHECK(set.host.run([&](runtime::process& self) { return change(self, ""); }) == "ok"); // the defaults
+  CHECK(set.host.run([&](runtime::process& self) { return change(self, ""); }) == "ok"); // default options
   CHECK(engine_of(set).find("on_failed => reply") != std::string::npos);
 }
 

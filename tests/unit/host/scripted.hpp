@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A server whose callbacks are written in the test, in place of a plugin's: what it does is in `play`, what
-// happens to it in the diary of its host.
+// A server whose callbacks are written in the test, in place of a plugin's. `play` has the callbacks; they
+// note in the host's book what happens to the server. One test at a time.
 #pragma once
 
 #include <coppice/term.h>
@@ -25,7 +25,7 @@ inline const coppice_actor_api& actors = *host::actor_interface();
 inline const coppice_call_api& calls = *host::call_interface();
 inline const coppice_timer_api& timers = *host::timer_interface();
 
-// A term of the test's, for a parameter that consumes one: plain bytes without owner.
+// A term of the test for a parameter that consumes a message: plain bytes without an owner.
 struct literal {
   explicit literal(std::string_view text)
       : held(term(text)), raw{held.bytes().data(), held.size(), nullptr} {}
@@ -37,7 +37,7 @@ inline std::string shown(const coppice_message* m) {
   return m->size == 0 ? "nothing" : text(runtime::message::copy_of({m->data, m->size}));
 }
 
-// What the callbacks do; null: they say so to the diary and carry on.
+// The callbacks. Null: the callback notes its name in the book and carries on.
 struct script {
   test::diary* book = nullptr;
   std::function<std::int32_t(coppice_actor*)> create, init, go_on, save, restore, after_restore;
@@ -51,7 +51,7 @@ inline std::int32_t note(std::string line) {
   return COPPICE_OK;
 }
 
-// Of the request whose end the running callback is told of. Empty: none.
+// The context of the request whose end the running callback is told. Empty: none.
 inline std::string context(coppice_actor* self) {
   const coppice_bytes kept = host::context_interface()->borrowed(self);
   if (kept.size == 0) return {};
@@ -127,7 +127,7 @@ inline const coppice_actor_type bare_type = {
 
 class stage {
  public:
-  // The behaviours that its actors may have.
+  // `known`: the behaviours that its actors may have.
   explicit stage(host::behaviour_list known = host::hosted_behaviours(),
                  runtime::system_options options = test_host::options())
       : known_(known), host(std::move(options)) {
@@ -139,10 +139,10 @@ class stage {
     CHECK(image_.pins() == 0);
   }
 
-  // Its actors' named events: until the last of them has been called.
+  // Where its actors publish named events. Called before there are actors; `events` outlives them.
   void publish_in(behaviours::event_channels& events) { image_.publish_in(&events); }
 
-  // What an actor of this type is made from.
+  // The plan from which an actor of that type is made.
   host::actor_plan plan(const coppice_actor_type& type = full_type) {
     host::actor_plan out;
     out.image = host::image_pin(image_);
@@ -150,7 +150,7 @@ class stage {
     out.code = image_.find(type.name);
     return out;
   }
-  // Starts the actor; what its spawner hears.
+  // Starts the actor. Returns what its spawner is told.
   std::string start(host::actor_plan plan, bool trap_exit = false, bool child = false) {
     const std::string name = plan.code->is->actor;
     auto does = host::make_actor(std::move(plan));
@@ -189,7 +189,7 @@ class stage {
 
 using strings = std::vector<std::string>;
 
-// Answers with the term.
+// Replies to the call with a term.
 inline std::int32_t answer(coppice_actor* self, coppice_bytes from, std::string_view with) {
   literal reply(with);
   return calls.reply(self, from, &reply.raw);

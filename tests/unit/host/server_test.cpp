@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The server engine with callbacks written here in place of a plugin's: what each status comes to, replies,
-// requests, timers, sys, the parent's exit, and what a plugin may not do.
+// Tests of the server engine whose callbacks are written here in place of a plugin's: the effect of each
+// status, replies, requests, timers, sys, the parent's exit, and calls that a plugin may not make.
 #include "host/actors/server.hpp"
 
 #include <algorithm>
@@ -19,13 +19,13 @@ constexpr coppice_actor_type other_type = {
 
 } // namespace
 
-// What every idle server costs beside its process; it is made for hundreds of thousands of them.
+// The cost of an idle server beside its process. It is small because there may be hundreds of thousands.
 static_assert(sizeof(host::server) <= 176);
 
 TEST_CASE("what init's status comes to is what the spawner hears") {
   struct row {
     std::int32_t status;
-    const char* reason; // set_reason, or none
+    const char* reason; // null: no set_reason
     const char* heard;
   };
   const row rows[] = {
@@ -329,7 +329,7 @@ TEST_CASE("sys:get_state shows the saved state, and saving may do nothing else")
   play.save = [](coppice_actor* self) {
     literal here("x");
     CHECK(actors.send(self, actors.self_borrowed(self), &here.raw, 0) == COPPICE_E_CONTEXT);
-    CHECK(here.raw.data == nullptr); // consumed all the same
+    CHECK(here.raw.data == nullptr); // consumed nevertheless
     CHECK(actors.register_name(self, coppice_text("x")) == COPPICE_E_CONTEXT);
     return COPPICE_OK;
   };
@@ -352,12 +352,12 @@ TEST_CASE("host calls from the wrong place, or with nonsense, are refused") {
     CHECK(actors.send(self, from, &none, 0) == COPPICE_E_TERM);
     literal fine("x");
     CHECK(actors.send(self, {nullptr, 12}, &fine.raw, 0) == COPPICE_E_INVALID);
-    CHECK(fine.raw.data == nullptr); // consumed all the same
+    CHECK(fine.raw.data == nullptr); // consumed nevertheless
     CHECK(actors.link(self, coppice_text("not a pid"), 0) == COPPICE_E_INVALID);
     CHECK(actors.register_name(self, {nullptr, 0}) == COPPICE_E_INVALID);
     CHECK(messages.validate(coppice_text("\x83")) == COPPICE_E_TERM);
     coppice_message borrowed = *m;
-    messages.release(&borrowed); // only borrowed: does no harm
+    messages.release(&borrowed); // only borrowed: no effect
     return answer(self, from, "survived");
   };
   REQUIRE(set.start() == "ok");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What people are shown of an actor's state: its format_status, as text of bounded length, and nothing else.
+// Tests of what an operator is shown of an actor's state: its format_status, as text of bounded length, and
+// nothing else.
 #include "behaviours/gen/shown_state.hpp"
 
 #include "scripted.hpp"
@@ -10,7 +11,7 @@ using runtime::destination;
 
 namespace {
 
-// What format_status writes, and how often it was asked.
+// The number of entries that format_status writes, and how often it was called.
 std::uint32_t entries = 0;
 int asked = 0;
 
@@ -76,7 +77,7 @@ TEST_CASE(
     return COPPICE_OK;
   };
   CHECK(shown_by(set, "scripted") == "42");
-  CHECK_FALSE(shown_by(set, "scripted").has_value()); // within 20 s
+  CHECK_FALSE(shown_by(set, "scripted").has_value()); // not again within 20 s
   CHECK(saved == 1);
 }
 
@@ -133,7 +134,7 @@ TEST_CASE("a suspended actor shows its state, one that is busy does not within t
   set.send("work");
   CHECK(set.lines(2) == strings{"init #{}", "busy"});
   CHECK_FALSE(shown_by(set, "scripted", 20 * base::nanos_per_ms).has_value());
-  CHECK(shown_by(set, "scripted") == "[entry]"); // afterwards
+  CHECK(shown_by(set, "scripted") == "[entry]"); // later it answers again
 }
 
 TEST_CASE("the question is the node's own: another process that asks so is told of an unknown request") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An actor that starts another: what becomes of the one that is not through its init in time, or has no name
-// to be under, and that nothing of a start that failed is left with who asked for it.
+// Tests of an actor that starts another one: what happens when the new process does not finish its init in
+// time or its name is not free, and that a failed start leaves nothing behind at its starter.
 #include <algorithm>
 
 #include "host/boundary/host.hpp"
@@ -13,7 +13,7 @@ using runtime::destination;
 
 namespace {
 
-// Its init waits for what never comes; it writes down that nothing of it is left.
+// A process whose init waits for ever. It notes when it is destroyed.
 class never_ready : public runtime::behaviour {
  public:
   explicit never_ready(diary& book) : book_(book) {}
@@ -49,7 +49,7 @@ struct asked {
   std::int64_t deadline = COPPICE_FOREVER;
 };
 
-// The status; what it made is given up.
+// Spawns, releases the pid and the reference, and returns the status.
 std::int32_t spawn(coppice_actor* self, const asked& what) {
   const coppice_spawn_options options{
       sizeof(coppice_spawn_options),
@@ -66,7 +66,7 @@ std::int32_t spawn(coppice_actor* self, const asked& what) {
   return status;
 }
 
-// How many calls, monitors and aliases it has.
+// The number of calls, monitors and aliases that the process has.
 std::size_t still_awaited(const runtime::process& self) {
   const runtime::relations* mine = runtime::record_of(self).related();
   return mine == nullptr ? 0 : mine->calls.size() + mine->monitors.size() + mine->aliases.size();
@@ -149,7 +149,8 @@ TEST_CASE(
     for (const row& each : rows) {
       const grown options{{each.size, each.flags, coppice_text("scribe"), {}, {}, COPPICE_FOREVER}, 1};
       coppice_message pid{};
-      // What is captured belongs to a thread, and a spawn may go on on another one.
+      // CAPTURE belongs to a thread, and a spawn may continue on another thread: so it comes after the
+      // spawn.
       const std::int32_t status = actors.spawn(self, &options.known, &pid, nullptr);
       CAPTURE(each.size);
       CHECK(status == each.status);
@@ -173,7 +174,7 @@ TEST_CASE("what is to be made elsewhere may have grown, but not be smaller, nor 
     coppice_remote_spawn known;
     std::uint64_t more;
   };
-  // As far as a node gets that knows no others.
+  // This node knows no other node, so a request that is not refused ends with nodedown.
   const row rows[] = {{sizeof(grown), 0, COPPICE_E_NODEDOWN},
                       {COPPICE_REMOTE_SPAWN_LEAST, COPPICE_SPAWN_LINK, COPPICE_E_NODEDOWN},
                       {COPPICE_REMOTE_SPAWN_LEAST - 1, 0, COPPICE_E_INVALID},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A plugin's stages with callbacks written here, in a running runtime: a pipeline of three at the pace of the
-// slowest, what the host's functions are for and where, a full mailbox, the end of a producer.
+// Tests of a plugin's stages whose callbacks are written here, in a running system: a pipeline of three at
+// the pace of the slowest, the host's functions and where they are allowed, a full mailbox, and a producer's
+// end.
 #include "host/actors/stage.hpp"
 
 #include <map>
@@ -64,7 +65,7 @@ const coppice_actor_type sink_type = {sizeof(coppice_actor_type), 0,      "sink"
 
 std::int64_t counted = 0;
 
-// Emits the next integers.
+// Emits the next `wanted` integers.
 std::int32_t count_on(coppice_actor* self, std::uint64_t wanted) {
   runtime::message_writer out;
   out.list(static_cast<std::uint32_t>(wanted));

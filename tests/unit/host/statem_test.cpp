@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A plugin's state machine with callbacks written here: what they are given, what each status comes to, which
-// host calls count and where, responses, and what a reload keeps.
+// Tests of a plugin's state machine whose callbacks are written here: the arguments of callbacks, the effect
+// of each status, which host calls are allowed in which callback, responses, and what a reload keeps.
 #include "host/actors/statem.hpp"
 
 #include <chrono>
@@ -81,7 +81,7 @@ coppice_statem_timeout timeout_of(std::uint32_t type, std::int64_t time) {
   return out;
 }
 
-// What ends it, told to a process that watches it.
+// Sends `message` to the machine, and returns its exit reason.
 std::string end_by(stage& set, std::string_view message) {
   const auto pid = *set.host.system.whereis("scripted");
   return set.host.run([&](runtime::process& self) {
@@ -169,7 +169,7 @@ TEST_CASE("the transition's calls are for callbacks that make one") {
   REQUIRE(set.start(machine_type) == "ok");
   set.send("go");
   CHECK(set.lines(1) == strings{"seen"});
-  CHECK(machines.postpone(kept) == COPPICE_E_CONTEXT); // on another thread
+  CHECK(machines.postpone(kept) == COPPICE_E_CONTEXT); // called on another thread
   CHECK(machines.postpone(nullptr) == COPPICE_E_INVALID);
 }
 
@@ -328,7 +328,7 @@ TEST_CASE("the end of a request is an event, and may be postponed") {
 
 TEST_CASE("a reload in the middle of it all: state, what is postponed and time-outs go on, in the new code") {
   host::identity_book identities;
-  host::plugin_image next("test", 4); // whose code outlives the process
+  host::plugin_image next("test", 4); // its code outlives the process
   stage set;
   acts = {};
   acts.event = [](coppice_actor* self, const coppice_statem_event* e) {
@@ -359,7 +359,7 @@ TEST_CASE("a reload in the middle of it all: state, what is postponed and time-o
         auto& actor = dynamic_cast<host::reloadable&>(p.does());
         const auto saved = actor.save(p);
         REQUIRE(saved);
-        CHECK(text(saved->term) == "42"); // the data alone
+        CHECK(text(saved->term) == "42"); // only the data
         REQUIRE(actor.prepare(p, next, *next.find("scripted"), *saved));
         actor.go_over(p);
       },

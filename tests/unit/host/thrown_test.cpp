@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of throws by itself. Whose frames it takes, and what coppiced makes of them, is proven with a
-// node, in e2e/backtraces: this program's own frames are none of a plugin's.
+// Tests of the table of throws alone. The test e2e/backtraces checks with a node whose frames the table
+// takes and what coppiced does with them: the frames of this program are not a plugin's.
 #include "host/boundary/thrown.hpp"
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ const void* address_of_caught() {
   return address;
 }
 
-// Calls `what` from a library, so that there is a frame outside of this program: qsort's.
+// Calls `what` from a library function, qsort, so that there is a frame outside of this program.
 void from_library(int (*what)(const void*, const void*)) {
   int two[] = {2, 1};
   std::qsort(two, 2, sizeof two[0], what);
@@ -60,7 +60,7 @@ TEST_CASE("a noted exception has the frames outside of the program, whoever thro
     CHECK(text.find("+0x") != std::string::npos);
     CHECK(std::count(text.begin(), text.end(), '\n') == static_cast<std::ptrdiff_t>(frames.size()) - 1);
 
-    // By another thread, which has it handed over.
+    // Another thread rethrows it.
     const std::exception_ptr kept = std::current_exception();
     thrown_frames there;
     std::thread other([&] {

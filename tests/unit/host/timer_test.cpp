@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Options of a timer: which are refused, and a period. How timers repeat is tested with the runtime.
+// Tests of a timer's options: which are refused, and the period. Repeating timers themselves are tested with
+// the
+// runtime.
 #include "scripted.hpp"
 
 using namespace coppice;
@@ -66,7 +68,7 @@ TEST_CASE("a timer with a period fires until it is cancelled") {
   play.info = [&](coppice_actor* self, const coppice_message* m) {
     if (++ticks < 5) return COPPICE_OK;
     std::int64_t left = -1;
-    if (ticks > 5) return note("after " + shown(m)); // it was in the mailbox already
+    if (ticks > 5) return note("after " + shown(m)); // it was in the mailbox at the cancel
     CHECK(timers.remaining(self, id, &left) == COPPICE_OK);
     CHECK(left <= base::nanos_per_ms);
     CHECK(timers.cancel(self, id) == COPPICE_OK);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What becomes of calls, casts and messages that an actor does not take, by its class's choice and by its
-// configuration's; and of a handler that goes on after its end.
+// Tests of calls, casts and messages that an actor does not handle, by the choice of its class and of its
+// configuration. Also tests a handler that goes on after its actor's end.
 #include <chrono>
 #include <stdexcept>
 #include <thread>
@@ -17,7 +17,7 @@ using runtime::unhandled;
 
 namespace {
 
-// A server that takes nothing, with these choices.
+// A server that handles nothing, with that choice in its configuration.
 host::actor_plan plan_of(stage& set, std::optional<unhandled> configured) {
   host::actor_plan plan = set.plan(bare_type);
   plan.unhandled = configured;
@@ -145,7 +145,7 @@ TEST_CASE("a client's call that nothing takes ends the server only if its config
     for (int i = 0; i < 3; ++i)
       CHECK(set.host.call_of_client(destination::named("bare"), "{what, now}") == refused);
     CHECK((log.count("got a call it does not take") != 0) == (configured == unhandled::log));
-    if (!configured) CHECK(call_bare(set) == "!exit {bad_call,{what,now}}"); // one of an actor
+    if (!configured) CHECK(call_bare(set) == "!exit {bad_call,{what,now}}"); // a call of an actor
   }
   stage set;
   REQUIRE(set.start(plan_of(set, unhandled::exit)) == "ok");
@@ -161,20 +161,20 @@ TEST_CASE("an exception while a client's call is handled ends the server as ever
   CHECK(set.host.call_of_client(destination::named("scripted"), "x").starts_with("!exit {exception,"));
 }
 
-// What lies on a stack that is given up is lost, which the address sanitizer would call a leak.
+// The data on an abandoned stack is lost, which the address sanitizer reports as a leak.
 #ifndef COPPICE_ASAN
 TEST_CASE("a handler that goes on after its actor's end is given up after the time it may linger") {
   runtime::system_options options = test_host::options();
   options.linger = 50 * base::nanos_per_ms;
   stage set(host::hosted_behaviours(), options);
   heard_log log;
-  const auto mute = set.host.run([&](runtime::process& self) { // it takes no call while it runs a task
+  const auto mute = set.host.run([&](runtime::process& self) { // takes no call while it runs a task
     self.register_name("mute");
     return self.self();
   });
   CHECK(mute.here());
   play.call = [&](coppice_actor* self, const coppice_message*, coppice_bytes) {
-    for (;;) { // as `while (true) try { … } catch (...) {}`
+    for (;;) { // like `while (true) try { … } catch (...) {}`
       const literal name("mute");
       literal request("hello");
       coppice_message got{};

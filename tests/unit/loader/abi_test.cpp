@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Plugins of other times: binaries that were built for each minor of this ABI's major, as they are kept under
-// tests/abi/recorded, and one that was built for more than this host has and can do without it.
+// Tests of plugins of other versions: binaries that were built for each minor version of this ABI's major
+// version (tests/abi/recorded), and a plugin that was built for more than this host has and can do without
+// it.
 #include <doctest/doctest.h>
 
 #include <cstdio>
@@ -34,7 +35,7 @@ std::string next_line(garden& grounds) {
   return lines.empty() ? std::string() : lines[0];
 }
 
-// Every interface that is no draft, through an old plugin.
+// Uses every interface that is not a draft, through an old plugin.
 void use(garden& grounds) {
   runtime::spawn_options options;
   options.name = "audience";
@@ -51,7 +52,7 @@ void use(garden& grounds) {
   CHECK(grounds.call("clerk", "{trap, true}") == "false");
   CHECK(grounds.call("clerk", "{compute, 21}") == "42");
   CHECK(grounds.call("clerk", "{note, <<\"still here\">>}") == "ok");
-  CHECK(grounds.call("clerk", "{rename, <<\"other\">>}") == "-12"); // one name a process
+  CHECK(grounds.call("clerk", "{rename, <<\"other\">>}") == "-12"); // a process has one name
   CHECK(grounds.call("clerk", "{compute, -1}") == "!exit {exception,'std::domain_error',<<\"negative\">>}");
   CHECK(next_line(grounds) == "{closed,{exception,'std::domain_error',<<\"negative\">>}}");
 }

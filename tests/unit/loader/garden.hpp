@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A running system whose actors come from plugin files.
+// A running system whose actors come from plugin files. One thread.
 #pragma once
 
 #include "../behaviours/test_host.hpp"
@@ -9,12 +9,12 @@ namespace coppice::test {
 
 class garden {
  public:
-  // With the bundled plugins, or with those of a workshop that outlives this.
+  // With the bundled plugins, or with those of a workshop that outlives this object.
   garden() : loads(shop_.bundled()) { open(); }
   explicit garden(const workshop& shop) : loads(shop.options()) { open(); }
   ~garden() { host.system.stop(); }
 
-  // Starts an actor under its plugin's name, or another; what its init came to.
+  // Starts an actor under its plugin's name, or under `name`. Returns the outcome of its init.
   std::string grow(const std::string& actor, std::string_view args = "#{}", std::string name = {},
                    std::string_view env = "#{}") {
     const auto loaded = loads.load_for(actor);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A plugin's next generation beside the one in use: what make() gives when, and when old code is given back.
+// Tests of a plugin's next generation beside the one in use: which of them make() gives, and when old code
+// is
+// unloaded.
 #include <doctest/doctest.h>
 
 #include "host/actors/server.hpp"

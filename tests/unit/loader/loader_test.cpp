@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the loader takes and what it refuses, each refusal with a sentence that its author understands.
+// Tests which plugins the loader accepts and which it refuses, each with a sentence that the author
+// understands.
 #include "loader/loader.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +21,7 @@ using test::workshop;
 
 namespace {
 
-// Why the fixture is refused; empty if it is not.
+// The error with which the fixture is refused. Empty: it is not refused.
 std::string refusal(std::string_view fixture, std::string_view as = "fixture") {
   workshop shop;
   shop.put(fixture, as);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled plugins as they are shipped: built, probed, loaded, and driven through a running system; and
-// one with a thread of its own.
+// Tests of the bundled plugins as they are shipped: built, probed, loaded, and driven through a running
+// system. Also of a plugin with a thread of its own.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ std::string next_line(garden& grounds) {
   return lines.size() == 1 ? lines[0] : std::to_string(lines.size()) + " lines";
 }
 
-// Writes down every plain message.
+// Notes every plain message.
 class ear : public runtime::behaviour {
  public:
   explicit ear(test::diary& book) : book_(book) {}
@@ -284,13 +284,14 @@ TEST_CASE("a post to an actor that has ended says noproc, and an open handle hol
   listen(grounds, "ear");
   REQUIRE(grounds.grow("herald") == "ok");
   CHECK(grounds.call("herald", "chatter") == "ok");
-  const auto heard = grounds.host.book.take(1); // and what else has come by then
+  const auto heard = grounds.host.book.take(1); // and whatever else has come by then
   REQUIRE_FALSE(heard.empty());
   CHECK(heard[0] == "{news,0}");
   CHECK(grounds.loads.loaded()[0].in_use >= 2);
   const auto pid = *grounds.host.system.whereis("herald");
   grounds.host.system.exit(pid, term("kill"));
-  // Its thread ends when it hears noproc, and its state joins the thread: else this would not end.
+  // Its thread ends when a post returns noproc, and its state joins the thread: otherwise stop() would not
+  // return.
   CHECK(grounds.host.system.stop());
   CHECK(grounds.loads.unload().empty());
 }

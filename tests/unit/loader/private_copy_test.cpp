@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The folder of private copies: whose it is, what it is swept of, and how its files are called.
+// Tests of the folder of private copies: its owner, which files are removed from it, and its files' names.
 #include "loader/private_copy.hpp"
 
 #include <doctest/doctest.h>

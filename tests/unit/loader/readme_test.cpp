@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The hello worlds of the author's pages (plugin-api/README.md, packaging/doc/plugins), cut out of them,
-// built and called.
+// Tests the hello-world plugins of the author's pages (plugin-api/README.md, packaging/doc/plugins): they
+// are cut out of the pages, built and called.
 #include <doctest/doctest.h>
 
 #include "garden.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp against the node it stands for: the same plugin files, asked the same, must answer the
-// same and end for the same reasons.
+// Compares coppice/testing.hpp with a node: the same plugin files get the same requests, and must give the
+// same answers and end for the same reasons.
 #include <doctest/doctest.h>
 #include <coppice/testing.hpp>
 
@@ -54,7 +54,7 @@ const conversation conversations[] = {
     {"rude", "#{}", {"twice"}},
 };
 
-// The reply, or "!exit REASON", in Erlang's syntax.
+// The reply to each request in Erlang's syntax, or "!exit REASON".
 std::vector<std::string> without_a_node(const std::string& file, const conversation& what) {
   const auto from = testing::plugin::load(file);
   const testing::settings how{.args = testing::erl(what.args), .name = what.plugin};

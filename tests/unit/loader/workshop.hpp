@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A folder of plugins for one test, in a place that is safe to load from and gone afterwards, and a loader
-// that searches it.
+// A folder of plugins for one test, from which it is safe to load and which is removed afterwards, and the
+// options of a loader that searches it. One thread.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,7 @@ class workshop {
   std::filesystem::path plugins() const { return root_.file("plugins"); }
   std::filesystem::path data() const { return root_.file("data"); }
 
-  // Puts a fixture into the folder under the name it is loaded by.
+  // Copies a fixture into the folder, under the name by which it is loaded.
   std::filesystem::path put(std::string_view fixture, std::string_view as = "fixture") {
     const auto file = plugins() / (std::string(as) + ".so");
     std::filesystem::copy_file(std::filesystem::path(FIXTURE_FOLDER) / (std::string(fixture) + ".so"), file,
@@ -37,7 +37,7 @@ class workshop {
     return out;
   }
 
-  // The bundled plugins as they are built.
+  // The options for the bundled plugins in the build folder.
   loader::loader_options bundled() const {
     loader::loader_options out = options();
     out.path = {PLUGIN_FOLDER};

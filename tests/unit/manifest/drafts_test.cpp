@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is said of a draft, by the number this host has of it.
+// Tests of what is reported about a plugin's draft, by the number that this host has of it.
 #include "manifest/drafts.hpp"
 
 #include <doctest/doctest.h>

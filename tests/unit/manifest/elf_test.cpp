@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files that lie: each claim of a header is changed, and the reader must answer rather than fall.
+// Tests of files with wrong headers: each field of a header is changed, and the reader must report it, not
+// crash.
 #include <doctest/doctest.h>
 #include <elf.h>
 
@@ -117,7 +118,7 @@ std::string many_long_names(std::uint32_t symbols, std::size_t length, std::uint
 
 } // namespace
 
-// Each symbol's name of 8 MiB, kept for each of 200,000 symbols, would be more memory than there is.
+// Keeping a name of 8 MiB for each of 200,000 symbols would take more memory than there is.
 TEST_CASE("many symbols of one long name take no more memory than their file") {
   test::temporary_folder folder;
   const auto path = folder.write("x.so", many_long_names(200'000, 8 << 20, 1));

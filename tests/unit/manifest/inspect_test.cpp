@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every refusal of a plugin file, held by a file that deserves it.
+// Tests of every refusal of a plugin file, each with a file that deserves it.
 #include "manifest/manifest.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The habits that `coppice inspect --lint` finds, each in a file that has it, and files that have none.
+// Tests of the habits that `coppice inspect --lint` finds: each in a file that has it, and none in other
+// files.
 #include "manifest/lint.hpp"
 
 #include <doctest/doctest.h>
@@ -103,7 +104,7 @@ TEST_CASE("what is no plugin is an error in the words of its verdict") {
 TEST_CASE("random damage ends in a report or an error") {
   test::temporary_folder folder;
   const auto whole = test::read_file(path_of("habits"));
-  // The section headers are at the file's end, what the linker needs at its beginning.
+  // The section headers are at the file's end; the parts that the dynamic linker needs are at its beginning.
   const std::size_t edge = std::min<std::size_t>(whole.size(), 4096);
   std::mt19937 random(1);
   for (int round = 0; round < 500; ++round) {

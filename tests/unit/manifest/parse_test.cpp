@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The JSON text of a note: each rule of note.hpp.
+// Tests of the JSON text of a note: each rule of note.hpp.
 #include <doctest/doctest.h>
 
 #include "manifest/manifest.hpp"
@@ -74,7 +74,7 @@ TEST_CASE("keys of later versions and padding are ignored") {
   REQUIRE(result);
   CHECK(result->actors.at(0).state_version == 0);
   CHECK(result->actors.at(0).args_schema == "");
-  CHECK(result->actors.at(0).may_take_web()); // it says nothing of it
+  CHECK(result->actors.at(0).may_take_web()); // its note says nothing about it
 }
 
 TEST_CASE("a table is NAME/REVISION, of at most 64 bytes, and there are at most 32") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whose hands a plugin file may have been in.
+// Tests whether a plugin file counts as safe: no other user could have written or replaced it.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is drawn of a manifest's states, what of them is never reached, and what a note may say of them.
+// Tests of the drawing of a manifest's states, of states that are never reached, and of a note's list of
+// states.
 #include "manifest/state_graph.hpp"
 
 #include <doctest/doctest.h>

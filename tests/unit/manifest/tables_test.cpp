@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rooms: api-cpp
-// What an actor type's tables are refused for, each sentence once: against the list there is, and against one
-// of behaviours that have what no real one has yet.
+// Tests of the sentences with which an actor type's tables are refused, each once: by the real list of
+// behaviours, and by a list of behaviours that have what no real behaviour has yet.
 #include <doctest/doctest.h>
 #include <coppice/detail/tables.hpp>
 
@@ -14,7 +14,7 @@ namespace {
 using names = std::vector<std::string>;
 using kind = tables::fault::kind;
 
-// A pond takes a server's messages but for casts, knows two revisions of its own table, and may have a brook.
+// A pond may have a server's table without casts, has two revisions of its own table, and may have a brook.
 constexpr coppice_table_use pond_tables[] = {
     {COPPICE_LIFECYCLE_1, COPPICE_TABLE_NEEDED, COPPICE_LIFECYCLE_LEAST, 0},
     {COPPICE_SERVER_1, COPPICE_TABLE_ALLOWED, COPPICE_SERVER_LEAST, 1u << 1},
@@ -189,7 +189,7 @@ TEST_CASE("each fault of a descriptor's tables has a sentence for the plugin's a
 }
 
 TEST_CASE("an entry that lies beyond a table's own size is not looked at") {
-  // The behaviour's least size is that of its first release; the entry came later.
+  // The behaviour's least size is that of the first release; the entry was added later.
   constexpr pond rising{offsetof(pond, functions) + 2 * sizeof(void (*)()), 0, {nullptr, &rise, &rise}};
   const coppice_table all[] = {
       {COPPICE_LIFECYCLE_1, &lifecycle}, {"coppice.pond/2", &rising}, {nullptr, nullptr}};

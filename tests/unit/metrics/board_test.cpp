@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The board: families in their order, series that end, totals that stay, and what is read when somebody
-// looks.
+// Tests of the board: families in their order, series that end, totals that stay, and values that are read
+// when the page is written.
 #include "metrics/board.hpp"
 
 #include <doctest/doctest.h>

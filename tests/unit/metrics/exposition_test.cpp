@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The text of families and samples, to the letter, in both formats.
+// Tests of the exact text of families and samples, in both formats.
 #include "metrics/exposition.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Metrics by plugin, kind, name and labels: which are the same, which are refused, and that none ever moves.
+// Tests of metrics by plugin, kind, name and labels: which are the same, which are refused, and that no
+// metric
+// ever moves in memory.
 #include "metrics/plugin_series.hpp"
 
 #include <doctest/doctest.h>

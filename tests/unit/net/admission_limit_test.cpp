@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who goes when strangers are many, and how long they have.
+// Which unauthenticated connection has to go when there are many of them, and how long each may take.
 #include "net/admission/admission_limit.hpp"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 using test::loop_until;
 using test::recorder;
 
-// A admission that notes who was dismissed.
+// An admission limit, and the names of the connections that it has dismissed.
 struct guarded {
   explicit guarded(std::size_t places, std::chrono::milliseconds crowded = 2s)
       : at({.name = "test", .places = places, .crowded_patience = crowded}) {}
@@ -96,7 +96,7 @@ TEST_CASE("who is held stays, and who is let go is not the one who makes room fo
   const auto second = test.enter("x", "second");
   CHECK(test.gone.empty());
   CHECK(test.at.taken() == 2);
-  held.hold(false); // came first, and its answer is on its way
+  held.hold(false); // it came before "second", but its answer is on its way
   CHECK(test.gone == names{"second"});
   held.hold(true);
   CHECK_FALSE(test.at.dismiss_one());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Streams over another carrier than a socket: they do what they do over a socket, with TLS and without.
+// Streams over a carrier that is not a socket behave as over a socket, with TLS and without.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -98,8 +98,8 @@ TEST_CASE("over TLS the last on_drained comes when no more than the low mark is 
   bool was_low = false;
   std::size_t mark = 0;
   both.at_client.after_drained = [&] { was_low = both.client.bytes_queued() <= mark; };
-  // In some of these rounds the first part that leaves takes the queue to the mark, and the records that are
-  // sealed behind it take it above the mark again.
+  // In some of these rounds, the first part that leaves takes the queue to the mark, and the records that are
+  // sealed after that take it above the mark again.
   for (mark = size - room; mark < size - room + 700; mark += 11) {
     CAPTURE(mark);
     was_low = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The automatic CA and certificate: what is made, kept, and made again. openssl judges them too where
-// it is installed.
+// The automatic CA and certificate: what is made, what is kept, and what is made again. Where openssl is
+// installed, it has to accept them, too.
 #include <doctest/doctest.h>
 #include <mbedtls/x509_crt.h>
 #include <sys/stat.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which connection ends for a newcomer when all places are taken, by itself and at a listener.
+// Which connection ends to make room for a new one when all places are taken: the limit alone, and at a
+// listener.
 #include "net/admission/connection_limit.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using names = std::vector<std::string>;
 
-// A bound with connections that the test names, at times that it gives in seconds.
+// A limit with connections that have names. Times are in seconds.
 struct bounded {
   explicit bounded(std::size_t most) : limit(most) {}
 
@@ -35,7 +36,7 @@ struct bounded {
   names told;
 };
 
-// A listener of which all connections count, with both ends of each.
+// A listener whose connections all count, with both ends of each.
 struct listened {
   struct accepted_one {
     stream of;
@@ -61,7 +62,7 @@ struct listened {
     clients.push_back(stream::connect(loop.raw(), listening.address(), {}, *handlers.back()).value());
     return *handlers.back();
   }
-  // As the owners of streams do, those that failed are destroyed.
+  // Closes streams that have failed, as their owners do.
   bool until(const std::function<bool()>& holds) {
     return test::loop_until(loop, [&] {
       for (auto& one : accepted)
@@ -70,7 +71,7 @@ struct listened {
     });
   }
 
-  // So that the times before it and behind it are different ones.
+  // Until the loop's clock has moved, so that times before and after it differ.
   void pass_a_millisecond() {
     const std::uint64_t then = uv_now(loop.raw());
     base::uv::timer wakes(loop, [] {});
@@ -118,7 +119,7 @@ TEST_CASE("no connection ends over which one side has sent something within ten 
   bounded of(3);
   of.enter("a", "a1", 10).note_traffic(15'000);
   of.enter("a", "a2", 12);
-  of.enter("b", "b1", 1); // of an address with less
+  of.enter("b", "b1", 1); // its address has fewer connections than "a"
   CHECK_FALSE(of.make_room(20));
   CHECK_FALSE(of.make_room(21));
   CHECK(of.make_room(22));
@@ -135,7 +136,7 @@ TEST_CASE("one that is to end counts with its address no more, and is not told t
   CHECK(of.told.size() == 2);
   CHECK(of.make_room(20));
   CHECK(of.told.back() == "b1");
-  CHECK(of.limit.taken() == 5); // until they are gone
+  CHECK(of.limit.taken() == 5); // connections count until they are destroyed
   of.here.clear();
   CHECK(of.limit.taken() == 0);
 }

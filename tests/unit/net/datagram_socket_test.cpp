@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// UDP over loopback: sizes, who an answer goes to and where it leaves from, what is lost and who is told.
+// UDP over loopback: sizes, the source and destination of answers, which datagrams are lost, and which
+// handler is told.
 #include "net/datagram/datagram_socket.hpp"
 
 #include <doctest/doctest.h>
@@ -140,7 +141,7 @@ TEST_CASE("what is received by hand waits until then, also for who shares the so
     return test.client.send({&one, 1}).count;
   };
   for (int i = 0; i < 6; ++i) CHECK(send(std::to_string(i)) == 1);
-  REQUIRE(test.until([&] { return first_handler.told > 1; })); // again while it waits
+  REQUIRE(test.until([&] { return first_handler.told > 1; })); // told again while the datagrams wait
   const auto some = first.receive();
   REQUIRE(some.size() == 4);
   CHECK(base::as_text(some[3].bytes) == "3");
@@ -175,7 +176,8 @@ TEST_CASE("a socket that dropped for its former owner counts only what it drops 
     const outgoing_datagram one{base::as_bytes(text), socket.address()};
     for (int i = 0; i < 200; ++i) CHECK(test.client.send({&one, 1}).count == 1);
   };
-  // Received and dropped make what was sent; the last one received tells of those dropped before it.
+  // The datagrams received and dropped add up to those sent. A received datagram tells how many were dropped
+  // before it, so one more is sent at the end.
   const auto all = [&](std::uint64_t sent) {
     while (!socket.receive().empty()) {
     }
@@ -230,8 +232,8 @@ TEST_CASE("more than fits into one system call leaves all the same") {
 
 namespace {
 
-// What of these leaves, and comes whole and in order, while the kernel may cut what leaves in one piece or,
-// as it says of sockets without checksums, may not.
+// Sends datagrams of these sizes: they arrive whole and in order, whether or not the kernel may cut several
+// from one piece. It refuses that for sockets without checksums.
 void check_sent(const std::vector<std::size_t>& sizes, bool without_checksums) {
   sockets test(largest());
   const int on = 1;
@@ -412,7 +414,7 @@ TEST_CASE("one that cannot be sent is named, with how many left before it") {
   REQUIRE(sent.failed);
   CHECK(sent.failed->text == "send to 127.0.0.1:0: Invalid argument");
   const outgoing_datagram elsewhere{base::as_bytes("d"), test.server.address(), address("192.0.2.1", 0)};
-  CHECK(test.client.send({&elsewhere, 1}).failed); // an address that is not ours
+  CHECK(test.client.send({&elsewhere, 1}).failed); // the source is not an address of this machine
 }
 
 TEST_CASE("what the receive buffer has no room for is counted apart") {
@@ -456,7 +458,7 @@ TEST_CASE("a handler may close its socket, in the middle of a batch or of errors
     std::vector<outgoing_datagram> several(3, {base::as_bytes("xyz"), test.server.address(), {}});
     test.client.send(several);
     REQUIRE(test.until([&] { return !test.server; }));
-    CHECK(test.at_server.last_byte == 'z'); // read behind the close
+    CHECK(test.at_server.last_byte == 'z'); // read after the close
   }
   SUBCASE("errors") {
     sockets test;

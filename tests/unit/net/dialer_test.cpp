@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Connecting by name: which of several addresses is taken, who is told of what fails, and TLS on the one
-// that answered. Addresses that refuse or never answer are sockets of the test's own.
+// Connecting by name: which of several addresses is taken, how failures are reported, and TLS on the address
+// that answered. Sockets of the test refuse, or never answer.
 #include "net/stream/dialer.hpp"
 
 #include <doctest/doctest.h>
@@ -37,13 +37,13 @@ base::unique_fd bound_socket() {
   return fd;
 }
 
-// Bound and not listening: refuses.
+// Bound but not listening, so a connection is refused.
 struct refusing {
   base::unique_fd fd = bound_socket();
   base::socket_address at = bound_to(fd.get());
 };
 
-// Its backlog is full: the kernel drops who knocks.
+// Its backlog is full, so the kernel drops further connection requests.
 struct silent {
   silent() {
     REQUIRE(listen(fd.get(), 0) == 0);
@@ -91,7 +91,7 @@ struct dialing {
     REQUIRE(until([&] { return told > 0; }));
   }
   bool until(const std::function<bool()>& holds) { return test::loop_until(loop, holds); }
-  // Both ways.
+  // Data passes in both directions.
   void check_it_works() {
     REQUIRE_FALSE(failed);
     REQUIRE(client);
@@ -212,7 +212,7 @@ TEST_CASE("a name that nobody has is told as such") {
   dialing test;
   test.to({"no-such-host.invalid", 80, ""});
   REQUIRE(test.failed);
-  // What the system's resolver says of it, or that it says nothing.
+  // The rest of the text is what the system's resolver says, or that it does not answer.
   CHECK(test.failed->text.find("connect to no-such-host.invalid:80: ") == 0);
 }
 
@@ -270,7 +270,7 @@ TEST_CASE("the deadline holds for TLS too") {
   dialing test;
   test.options.timeout = 60ms;
   test.options.tls = {context(tls_role::client, our_authority().settings()), &test.pacer, "", 7s};
-  test.among({test.listening.address()}); // which speaks no TLS
+  test.among({test.listening.address()}); // it speaks no TLS
   REQUIRE(test.failed);
   CHECK(test.failed->code == base::errc::timeout);
   CHECK(test.failed->text == "connect to node.example:0: no end of the TLS handshake within 60 ms");

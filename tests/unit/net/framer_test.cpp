@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Frames out of a stream, however it is cut into pieces.
+// Frames from a stream, whatever pieces the stream arrives in.
 #include "net/stream/framer.hpp"
 
 #include <doctest/doctest.h>
@@ -57,11 +57,11 @@ std::string number(std::uint64_t value, std::size_t bytes, bool little_endian = 
 
 struct cut {
   frames got;
-  std::string rest; // what makes no frame yet
+  std::string rest; // bytes that are not a complete frame yet
   std::optional<std::string> failed;
 };
 
-// The stream in pieces of `step` bytes.
+// Gives the stream to a framer in pieces of `step` bytes.
 cut cut_up(const framing& how, std::string_view stream, std::size_t step) {
   REQUIRE(check_framing(how));
   framer under_test(how);
@@ -90,7 +90,7 @@ cut cut_up(const framing& how, std::string_view stream, std::size_t step) {
   return out;
 }
 
-// In every way of cutting that can make a difference; the frames are the same in all.
+// Cuts the stream in every way that can make a difference, and checks that the frames are the same each time.
 cut cut_each_way(const framing& how, std::string_view stream) {
   cut whole = cut_up(how, stream, stream.size());
   for (std::size_t step = 1; step < stream.size() && step < 40; ++step) {
@@ -204,7 +204,7 @@ TEST_CASE("without framing a frame is what is there, at most max bytes of it") {
   CHECK(seen.consumed == 4);
 }
 
-// What was searched is overwritten with what would end a frame: whoever looked again would find it.
+// Searched bytes are overwritten with line ends, which a second search would find.
 TEST_CASE("bytes that were searched are not searched again") {
   for (const framing& how : {line(100'000), delimiter("\n", 100'000)}) {
     framer under_test(how);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Chunked bodies as bytes: what is taken off, and each way to write one that two readers could end in
-// different places, whole and byte by byte.
+// Decoding of chunked bodies: what is removed, and every form that two implementations could read
+// differently, in one piece and byte by byte.
 #include "net/http/http_chunks.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a client says of its copy and of the part it wants, against what there is.
+// Conditional requests and ranges: what a client says of its copy, and which part it asks for.
 #include "net/http/http_conditions.hpp"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@ constexpr const char* at = "Sun, 09 Sep 2001 01:46:40 GMT";
 constexpr const char* before = "Sun, 09 Sep 2001 01:46:39 GMT";
 constexpr const char* after = "Sun, 09 Sep 2001 01:46:41 GMT";
 
-// STATUS, and of 206 and 200 OFFSET+LENGTH.
+// The STATUS of the answer; for 206 and 200 also OFFSET+LENGTH.
 std::string judged(std::vector<net::http_header> headers, std::string method = "GET",
                    std::uint64_t size = 100, std::int64_t now = modified + 1) {
   net::http_request asked;
@@ -63,10 +63,10 @@ TEST_CASE("what has changed is refused to who wants what it was") {
   CHECK(judged({{"if-match", "\"v1\""}}) == "200 0+100");
   CHECK(judged({{"if-match", "*"}}) == "200 0+100");
   CHECK(judged({{"if-match", "\"v0\""}}) == "412");
-  CHECK(judged({{"if-match", "W/\"v1\""}}) == "412"); // a weak tag is none that is equal byte by byte
+  CHECK(judged({{"if-match", "W/\"v1\""}}) == "412"); // a weak tag does not match byte by byte
   CHECK(judged({{"if-unmodified-since", at}}) == "200 0+100");
   CHECK(judged({{"if-unmodified-since", before}}) == "412");
-  CHECK(judged({{"if-match", "\"v0\""}, {"if-none-match", "\"v1\""}}) == "412"); // first
+  CHECK(judged({{"if-match", "\"v0\""}, {"if-none-match", "\"v1\""}}) == "412"); // If-Match is judged first
 }
 
 TEST_CASE("one range is a part, none that there is 416, and what is no range the whole") {
@@ -85,7 +85,7 @@ TEST_CASE("one range is a part, none that there is 416, and what is no range the
     CHECK_MESSAGE(range(none) == "416", none);
   CHECK(range("bytes=0-", 0) == "416");
   CHECK(range("bytes=-0", 0) == "416");
-  CHECK(range("bytes=-5", 0) == "200 0+0"); // all that there is
+  CHECK(range("bytes=-5", 0) == "200 0+0"); // the whole, empty body
   for (const char* whole : {"bytes=5-4", "bytes=-", "bytes=", "bytes", "items=0-1", "bytes=0-1,5-6",
                             "bytes=a-b", "bytes=+1-2", "bytes=0-18446744073709551616", "bytes=0x1-2"})
     CHECK_MESSAGE(range(whole) == "200 0+100", whole);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests as bytes: what is read from them, and what each that is wrong is answered with, whole and byte by
-// byte.
+// Reading of requests: what is read from the bytes, and with which status a wrong request is answered, in one
+// piece and byte by byte.
 #include "net/http/http_reader.hpp"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::string_literals;
 
-// What came of a text: the requests in it, and the status of the failure at its end, 0 for none.
+// The result of reading a text: its requests, and the status of the failure at its end. 0: no failure.
 struct reading {
   std::vector<http_request> requests;
   int status = 0;
@@ -42,7 +42,7 @@ reading read(std::string_view text, std::size_t step, const http_limits& limits 
   return out;
 }
 
-// All of it, of one request at most.
+// Feeds the text, which may not go on after the first complete request.
 void feed(http_reader& reader, std::string_view text) {
   while (!text.empty()) {
     const std::size_t taken = reader.feed(text);
@@ -51,7 +51,7 @@ void feed(http_reader& reader, std::string_view text) {
   }
 }
 
-// The same whole and in pieces of one byte.
+// Reads the text in one piece and byte by byte; the results have to be equal.
 reading read(std::string_view text, const http_limits& limits = {}) {
   reading whole = read(text, text.size(), limits);
   const reading bytes = read(text, 1, limits);

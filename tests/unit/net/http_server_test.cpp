@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The server over loopback, with a handler of the test's own: what a client gets, in order, and what becomes
-// of clients that are slow, greedy or gone.
+// The HTTP server over loopback, with the test's own handler: what a client receives, in order, and how slow,
+// greedy and vanished clients are treated.
 #include "net/http/http_server.hpp"
 
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ struct client {
   bool has(std::string_view part) const { return count(part) != 0; }
 };
 
-// A server that answers with what was asked, or keeps the request for the test to answer.
+// A server that answers with what the request says, or keeps the request, and the test answers it.
 struct place {
   explicit place(const http_options& options = {}) {
     server.emplace(
@@ -269,7 +269,7 @@ TEST_CASE("a client that still sends when it is refused hears why, and is not re
   one.to.end();
   REQUIRE(at.until([&] { return one.gone() && one.to.bytes_queued() == 0; }));
   CHECK(one.has("HTTP/1.1 413 "));
-  CHECK_FALSE(one.heard.closed); // it has seen an orderly end
+  CHECK_FALSE(one.heard.closed); // the client has seen an orderly end
 }
 
 TEST_CASE("what came in time is looked at before a deadline is called over, though the thread was busy") {
@@ -312,7 +312,7 @@ TEST_CASE("a client that takes no answers is asked no more and dropped in time")
   greedy.to.write(many);
   REQUIRE(at.until([&] { return at.requests > 0; }));
   REQUIRE(at.until([&] { return at.server->connections() == 0; }));
-  CHECK(at.requests < 100); // what the kernel's buffers hold
+  CHECK(at.requests < 100); // as many answers as the kernel's buffers hold
 }
 
 TEST_CASE("more than much is sent whole to a client that takes it") {
@@ -373,7 +373,7 @@ TEST_CASE("while all are busy at the bound more wait, and come in when one ends"
     at.connect().to.write("GET /keep HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     REQUIRE(at.until([&] { return at.kept.size() == i; }));
   }
-  client& another = at.connect(); // the kernel's doing
+  client& another = at.connect(); // the kernel accepts it
   another.to.write(get);
   REQUIRE(at.until([&] { return another.to.bytes_queued() == 0; }));
   CHECK(at.requests == 4);

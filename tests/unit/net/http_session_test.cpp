@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A connection's requests and answers without sockets: bodies as they come and the credit they need, answers
-// piece by piece, and what either becomes when the other side does not keep to it.
+// The requests and answers of one HTTP connection, without sockets: bodies that arrive in parts and need
+// credit, answers that are written in parts, and what happens to either when the other side breaks the rules.
 #include "net/http/http_session.hpp"
 
 #include <doctest/doctest.h>
@@ -226,7 +226,7 @@ TEST_CASE("an answer that is not of its length, or not finished, is cut and not 
   CHECK(cut.of.break_off(1));
   CHECK(cut.of.now() == phase::broken);
   CHECK(cut.sent.ends_with("1\r\na\r\n"));
-  CHECK(cut.abandoned.empty()); // who broke it off knows
+  CHECK(cut.abandoned.empty()); // the caller that broke it off is not told
 }
 
 TEST_CASE("an exchange takes one answer, and none when it is over") {
@@ -326,7 +326,7 @@ TEST_CASE("what is refused is told by its head, if that was understood, and take
   struct row {
     std::string said;
     int status;
-    std::string head; // empty: not understood
+    std::string head; // empty: the head was not understood
   };
   const std::string h = " HTTP/1.1\r\nHost: h\r\n";
   const row rows[] = {

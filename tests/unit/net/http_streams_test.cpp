@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The server over loopback where bodies are long, go by in pieces, or are another protocol's: what slow and
-// vanished clients do to their own exchange and to nobody else's.
+// The HTTP server over loopback, with long bodies, bodies in parts, and upgrades to other protocols: a slow
+// or vanished client affects its own exchange only.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Streams every body; what is asked for is the test's to answer.
+// Streams every body. The test answers the requests.
 struct place {
   explicit place(const http_options& options = {}) {
     http_handlers handlers;
@@ -127,7 +127,7 @@ TEST_CASE("an answer of any length goes to a client that takes it, at the client
     }
   };
   write_some();
-  CHECK(written < pieces); // what the kernel's buffers hold
+  CHECK(written < pieces); // only as many as the kernel's buffers hold
   it.client.resume();
   int seen = 0;
   while (written < pieces) {
@@ -149,7 +149,7 @@ TEST_CASE("a client that does not take a streamed answer is dropped in time, and
   it.ask(get);
   REQUIRE(it.server->begin(it.at, {200}));
   int seen = -1;
-  REQUIRE(it.until([&] { // the kernel takes some
+  REQUIRE(it.until([&] { // the kernel takes some of it
     for (; seen < it.writable; seen = it.writable)
       while (it.server->write(it.at, std::string(64 << 10, 'x')) == http_written::taken) {
       }
@@ -165,7 +165,7 @@ TEST_CASE("who is to answer hears of a client that vanishes") {
   it.ask(get);
   const linger hard{1, 0};
   REQUIRE(setsockopt(it.client.descriptor(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
-  it.client.close(); // by RST
+  it.client.close(); // with RST
   REQUIRE(it.until([&] { return it.abandoned == 1; }));
   CHECK(it.server->connections() == 0);
 }
@@ -173,7 +173,7 @@ TEST_CASE("who is to answer hears of a client that vanishes") {
 TEST_CASE(
     "a client that resets its upload is missed at once, though nothing of it is read; one that has said all "
     "is not") {
-  constexpr std::size_t size = 100'000; // beyond what is read without credit, within what the sockets hold
+  constexpr std::size_t size = 100'000; // more than is read without credit, less than the sockets hold
   place it;
   it.connect();
   it.client.write(std::string(post(size)) + std::string(size, 'x'));
@@ -226,7 +226,7 @@ TEST_CASE("an upgraded connection is another's, with what was sent already") {
 
 namespace {
 
-// The server's end of a WebSocket, and what it was told.
+// The server's end of a WebSocket, and what it has received.
 struct websocket_end final : websocket::owner {
   websocket_end(place& it, const websocket_options& how) : itself(it.loop.raw(), how, *this) {
     it.connect();
@@ -243,7 +243,7 @@ struct websocket_end final : websocket::owner {
   websocket itself;
 };
 
-// Frames of a client, whose mask is zero.
+// A frame of a client. Its mask is zero.
 std::string client_frame(unsigned char first_byte, std::string_view data) {
   const std::string mask(4, '\0');
   return std::string(1, static_cast<char>(first_byte)) + static_cast<char>(0x80 | data.size()) + mask +
@@ -266,7 +266,8 @@ TEST_CASE("what a WebSocket client sent in time counts, though the thread was bu
   websocket_end end(it, how);
 
   it.client.write(client_frame(whole_text, "a") + client_frame(first_part, "b"));
-  REQUIRE(it.until([&] { return end.heard == "a"; })); // and the part has come with it
+  // The first part of the second message has arrived with it.
+  REQUIRE(it.until([&] { return end.heard == "a"; }));
   it.client.write(client_frame(last_part, "c"));
   it.client.flush();
   clock.advance(how.whole);
@@ -282,7 +283,7 @@ TEST_CASE("what a WebSocket client sent in time counts, though the thread was bu
   CHECK(end.itself.is_open());
   CHECK(end.closed == 0);
 
-  // The next silence begins with the answer.
+  // The next period of silence begins with the pong.
   clock.advance(how.ping);
   REQUIRE(it.until([&] { return it.heard.received.ends_with(ping + ping); }));
   clock.advance(how.pong);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is changed of a listener while it runs, whom it closes at once, and listening on what systemd passes.
+// Changes to a listener while it runs, which connections it closes at once, and listening on sockets that
+// systemd passes.
 #include "net/listening/listener.hpp"
 
 #include <doctest/doctest.h>
@@ -30,7 +31,7 @@ using test::recorder;
 
 const base::socket_address local = *base::socket_address::parse("127.0.0.1", 0);
 
-// A listener whose connections stay until they are dropped, and clients of it.
+// A listener whose connections stay until the test drops them, and clients of it.
 struct listened {
   explicit listened(const listen_options& options = {}) {
     listening = listener::tcp(loop.raw(), local, {0, 0}, options, taker()).value();
@@ -93,7 +94,7 @@ TEST_CASE(
   test.listening.suspend();
   CHECK(test.listening.suspended());
   const recorder& second = test.connect();
-  REQUIRE(test.until([&] { return second.connected; })); // by the kernel
+  REQUIRE(test.until([&] { return second.connected; })); // the kernel accepts it
   test.accepted[0].write("still here");
   REQUIRE(test.until([&] { return first.received == "still here"; }));
   CHECK(test.accepted.size() == 1);
@@ -290,7 +291,7 @@ TEST_CASE("a passed Unix-domain socket is taken by its name, and its file stays"
 
 TEST_CASE(
     "a user who may not give a Unix-domain socket to its group gets an error, or the mode for that case") {
-  constexpr gid_t theirs = 65533; // in which the child is not
+  constexpr gid_t theirs = 65533; // the child process is not in this group
   const test::temporary_folder folder;
   REQUIRE(chmod(folder.path().c_str(), 0777) == 0);
   const std::string path = folder.file("control.sock");

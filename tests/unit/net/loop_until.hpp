@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Turns a loop until something observable holds; tests wait for events with it, never for time.
+// Turns a loop until an observable condition holds, so that tests need not wait for a time to pass.
 #pragma once
 
 #include <chrono>
@@ -9,12 +9,12 @@
 
 namespace coppice::test {
 
-// False when `holds` did not within `patience`.
+// False: `holds` did not become true within `patience`.
 inline bool loop_until(base::uv::loop& loop, const std::function<bool()>& holds,
                        std::chrono::milliseconds patience = std::chrono::seconds(10)) {
   base::uv::timer deadline(loop, [&] { loop.stop(); });
   deadline.start(patience);
-  // Looks before every wait, so that what a timer has just brought about is seen without one.
+  // Looks before every wait, so that the effect of a timer is seen without a further wait.
   base::uv::prepare look(loop.raw(), [&] {
     if (holds()) loop.stop();
   });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Carriers in a socket's place: two ends of one connection in memory, on one loop. Each holds so many bytes
-// that its user has not read; more wait with the end that sends them. The loop's thread.
+// Carriers that replace a socket: the two ends of a connection in memory, on one loop. Each end holds up to
+// `room` bytes that its user has not read; further bytes wait at the sending end. Runs on the loop's thread.
 #pragma once
 
 #include <algorithm>
@@ -30,8 +30,8 @@ class memory_carrier final : public net::carrier {
   }
   ~memory_carrier() override { --all_; }
   memory_carrier(const memory_carrier&) = delete;
-  // How many there are. One ends in a turn of its loop after close(), which the loop's own end does not wait
-  // for.
+  // The number of carriers that exist. After close(), a carrier ends in a later turn of its loop. The end of
+  // the loop does not wait for that.
   static int all() { return all_; }
 
   void set_user(user& above) override { user_ = &above; }
@@ -98,7 +98,7 @@ class memory_carrier final : public net::carrier {
     other_->wake();
   }
 
-  // The user may close the carrier in each of its calls.
+  // The user may close the carrier inside any of these calls.
   void turn() {
     each_turn_.stop();
     if (closed_) {
@@ -125,7 +125,7 @@ class memory_carrier final : public net::carrier {
 
   void read() {
     if (read_ == reading::to_drop) return user_->dropped(take(unread_.size()));
-    wake(); // more may be left
+    wake(); // there may be more to read
     if (!user_->reads_now()) return;
     const auto space = user_->space();
     const std::size_t count = std::min(space.size(), unread_.size());
@@ -144,14 +144,14 @@ class memory_carrier final : public net::carrier {
   static inline int all_ = 0;
 
   const std::size_t room_;
-  base::uv::idle each_turn_; // runs while something may have to be done
+  base::uv::idle each_turn_; // runs while there may be something to do
   user* user_ = nullptr;
-  memory_carrier* other_ = nullptr; // null: gone
+  memory_carrier* other_ = nullptr; // null: the other end is gone
   std::vector<std::uint8_t> unread_;
   reading read_ = reading::none;
-  net::write_queue* later_ = nullptr; // of write_later()
+  net::write_queue* later_ = nullptr; // the queue given to write_later()
   bool shuts_ = false;
-  bool ended_ = false; // the other end
+  bool ended_ = false; // the other end has ended
   bool closed_ = false;
   std::unique_ptr<user> last_;
 };

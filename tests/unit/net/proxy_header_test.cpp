@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// PROXY headers of both versions, whole, in pieces, malformed and too long.
+// PROXY headers of both versions: whole, in pieces, malformed and too long.
 #include "net/stream/proxy_header.hpp"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ std::string v2(char command, char family, const std::string& body) {
 const std::string tcp4_body = "\x0a\0\0\x01\xc0\xa8\0\x07\x12\x34\0\x50"s;
 const std::string tcp6_body = std::string(15, '\0') + '\1' + std::string(15, '\0') + '\2' + "\x12\x34\0\x50"s;
 
-// Of the whole header; each of its beginnings is incomplete, and bytes behind it change nothing.
+// Reads the whole header. Each shorter part of it is incomplete, and bytes after it change nothing.
 proxy_header read_whole(const std::string& text, proxy_version allowed = proxy_version::either) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto part = read_proxy_header(base::as_bytes(text).first(i), allowed);
@@ -90,7 +90,7 @@ TEST_CASE("a malformed line of version 1 is refused in words") {
   CHECK(refused("PROXY TCP4 1.2.3.4\0 1.2.3.4 1 1\r\n"s) == "PROXY header: a zero byte in its line");
   CHECK(refused("PROXY UNKNOWN" + std::string(107 - 13, 'x')) ==
         "PROXY header: no end of its line within 107 bytes");
-  // The end has to be within the bound, too.
+  // The line's end has to be within the bound, too.
   CHECK(refused("PROXY UNKNOWN" + std::string(107 - 13 - 1, 'x') + "\r\n") ==
         "PROXY header: no end of its line within 107 bytes");
 }
@@ -144,7 +144,7 @@ TEST_CASE("version 2 may append whatever it likes, as long as its length can say
 }
 
 TEST_CASE("a checksum of version 2 is held against the header, wherever it stands") {
-  // CRC32C of the header with zeros in its place, as HAProxy computes it.
+  // The CRC32C of the header, with zeros in place of the checksum, as HAProxy computes it.
   const std::string unique = "\x05\0\x02id"s;
   const auto with = [&](const std::string& sum) {
     return v2(0x21, 0x11, tcp4_body + unique + "\x03\0"s + static_cast<char>(sum.size()) + sum + unique);
@@ -153,7 +153,7 @@ TEST_CASE("a checksum of version 2 is held against the header, wherever it stand
   CHECK(read_whole(with(right)).source->to_string() == "10.0.0.1:4660");
   for (const std::string& wrong : {std::string(4, '\0'), right.substr(0, 3), right + "x"})
     CHECK(refused(with(wrong)) == "PROXY header: its checksum (CRC32C) is wrong");
-  // What a proxy says of itself is skipped.
+  // In a connection of the proxy itself (LOCAL), the checksum is skipped.
   check_unnamed(read_whole(v2(0x20, 0x11, tcp4_body + "\x03\0\x04"s + std::string(4, '\0'))));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Hosts whose name server does not answer, or that do not exist: they hold up nobody else, and are not asked
-// for again at once. The system's getaddrinfo is replaced for names under .test.
+// Hosts that do not exist, or whose name server does not answer: their look-ups do not delay others, and are
+// not repeated at once. The system's getaddrinfo is replaced for names that end in .test.
 #include "net/stream/resolver.hpp"
 
 #include <dlfcn.h>
@@ -22,11 +22,11 @@
 
 namespace {
 
-// Before libuv makes its pool, whichever test is the first.
+// Runs before libuv creates its pool, whichever test comes first.
 [[maybe_unused]] const bool pool_has_its_size = (coppice::net::size_lookup_pool(), true);
 
-// What the name servers of .test say: nothing for what begins with `slow` until they are let, and that there
-// is no such host for all others.
+// The name servers of .test. For names that begin with `slow`, they answer after answer(true). They know no
+// host.
 struct name_server {
   std::mutex lock;
   std::condition_variable changed;
@@ -40,7 +40,7 @@ struct name_server {
     if (host.starts_with("slow")) changed.wait(guard, [this] { return answers; });
     return EAI_NONAME;
   }
-  // Returns once it is asked for `host`: no loop is woken by that.
+  // Returns when `host` has been asked for. No loop is woken by that.
   void await(const std::string& host) {
     std::unique_lock guard(lock);
     changed.wait(guard, [&] { return asked[host] > 0; });
@@ -75,7 +75,7 @@ using test::loop_until;
 
 namespace {
 
-// A look-up and how it ended.
+// A look-up and its result.
 struct asked {
   asked(base::uv::loop& loop, const std::string& host, lookup_cause cause, std::uint32_t by = 0)
       : under_way(resolution::start(
@@ -105,7 +105,7 @@ TEST_CASE("look-ups for others take turns, and hold up none of the node's own") 
   CHECK(own.why.find("own.test") != std::string::npos);
   CHECK_FALSE(slow[0]->done);
   CHECK(servers().times("slow1.test") == 0);
-  slow[1].reset(); // one that waits is given up, and the one under way
+  slow[1].reset(); // it waits, and slow[0] is in progress: both are given up
   slow[0].reset();
   servers().answer(true);
   CHECK(loop_until(loop, [&] {
@@ -140,7 +140,7 @@ TEST_CASE("hosts that one node has named leave a place for those that another on
   asked of_other(loop, "gone.named.test", lookup_cause::others, 2);
   CHECK(loop_until(loop, [&] { return of_other.done; }));
   CHECK(servers().times("slow.named1.test") == 0);
-  slow.erase(slow.begin() + 1); // one that waits is given up
+  slow.erase(slow.begin() + 1); // a look-up that waits is given up
   servers().answer(true);
   CHECK(
       loop_until(loop, [&] { return std::ranges::all_of(slow, [](const auto& one) { return one->done; }); }));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The store with a service manager of the test's own, and listeners that go on with what is passed.
+// The socket store, with a service manager of the test's own, and listeners that go on with the sockets that
+// it passes.
 #include "net/listening/socket_store.hpp"
 
 #include <doctest/doctest.h>
@@ -25,7 +26,7 @@
 namespace coppice::net {
 namespace {
 
-// What was said; a barrier is answered at once, as its descriptor is not kept.
+// What the store said. A barrier counts as answered at once, since its descriptor is not kept.
 struct manager {
   std::vector<std::string> said;
   socket_store::tell_fn ear() {
@@ -110,7 +111,7 @@ TEST_CASE("a socket that was passed is taken by name, address and port, the lowe
   CHECK(port_of(second->fd.get()) == ports[1]);
   CHECK_FALSE(store.take_tcp("dist", any_port, {}));
   CHECK(of.said.empty());
-  // The manager has it still, so a Unix-domain socket's file is not removed at the end.
+  // The manager still has the socket, so a Unix-domain socket's file would not be removed at the end.
   store.end();
   CHECK(first->place.stays());
 }
@@ -128,7 +129,7 @@ TEST_CASE("one descriptor of two for one socket is closed in silence") {
 }
 
 TEST_CASE("what holds the port of another listener makes way for it") {
-  // Another program may have the port on another address, so others are tried.
+  // Another program may have the port on another address. Then other ports are tried.
   for (int tries = 10; tries > 0; --tries) {
     auto one = passed("http");
     base::socket_address everywhere = *base::socket_address::parse("0.0.0.0", port_of(one.fd.get()));

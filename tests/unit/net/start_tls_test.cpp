@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Plain streams that go on with TLS: as client and as server, in the middle of what is written and read.
+// Plain streams that go on with TLS, as client and as server, while data is written and read.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -32,7 +32,7 @@ struct upgraded final : net::stream_handler {
   std::function<void()> when_secured;
 };
 
-// Both ends plain and open.
+// A connection whose ends are open and plain.
 struct plain_pair {
   plain_pair() {
     listening = listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
@@ -87,7 +87,7 @@ TEST_CASE("a plain stream goes on with TLS as both ends agreed, each told once")
   CHECK(both.at_server.secured == 1);
   CHECK(both.at_client.connected == 1);
   CHECK(both.client.tls_version() == "1.3");
-  CHECK(both.server.peer_certificate()); // it verifies its clients
+  CHECK(both.server.peer_certificate()); // the server verifies its clients
   CHECK(both.client.bytes_queued() == 0);
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("what was written before leaves as it is, however much, and what is wr
   const std::string much(6'000'000, 'p');
   const std::string more(3'000'000, 's');
   both.server.write(much);
-  both.server.flush(); // the socket is full in the middle of it
+  both.server.flush(); // the socket takes only a part of it
   REQUIRE(both.server.bytes_queued() > 0);
   both.secure_server();
   both.server.write(more);
@@ -181,7 +181,7 @@ TEST_CASE("TLS is not started twice, before the connection, behind the end, or w
     both.client = stream::connect(both.loop.raw(), both.listening.address(), {}, both.at_client).value();
     both.secure_client();
   }
-  CHECK_FALSE(both.at_client.closed); // never inside the call
+  CHECK_FALSE(both.at_client.closed); // the handler is never told inside the call
   REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
   CHECK(both.at_client.closed->code == base::errc::invalid);
 }

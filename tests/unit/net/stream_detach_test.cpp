@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Streams that move from one loop to another in the middle of what they do: no byte is lost, comes twice or
-// in another order, with TLS and without.
+// Streams that move from one loop to another while they write and read: no byte is lost, arrives twice or in
+// another order, with TLS and without.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -15,14 +15,14 @@
 namespace coppice::net {
 namespace {
 
-// Both ends on one loop, and another loop to move to.
+// A connection with both ends on one loop, and another loop to move to.
 struct moving : tls_pair {
   explicit moving(bool tls) {
     client_tls = server_tls = tls;
     connect();
     REQUIRE(until([&] { return at_client.connected && server && !server.securing(); }));
   }
-  ~moving() { server.close(); } // before the loop it may be on
+  ~moving() { server.close(); } // it may be on `other`, which is destroyed first
   moving(const moving&) = delete;
   moving& operator=(const moving&) = delete;
   bool until_both(const std::function<bool()>& holds) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stream's handler that keeps what it hears, and wants to hear nothing behind on_closed. The loop's thread.
+// A stream's handler that records its calls, and fails the test if there is one after on_closed. Runs on the
+// loop's thread.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tables of a stream's states: what follows each event in each state, and the questions that the stream
-// asks them.
+// The state tables of a stream: the next state for each event in each state, and the properties that the
+// stream asks of a state.
 #include <doctest/doctest.h>
 
 #include <cstddef>
@@ -126,7 +126,7 @@ TEST_CASE("the end of the loop's turn: every state with every event") {
   CHECK(test::reaches_all<stream_turn>());
 }
 
-// Paths that streams take, as their states in order.
+// The next tests follow paths that streams take, as sequences of states.
 TEST_CASE("a stream that upgrades to TLS is open, waits for the bytes, shakes hands and is open again") {
   stream_life it;
   std::vector<life> seen;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Streams and listeners over real sockets of loopback and the file system.
+// Streams and listeners over real sockets: loopback and the file system.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -108,14 +108,14 @@ TEST_CASE("a file leaves in its place behind what was written, as far as the soc
   both.client.write("head ");
   const std::size_t first = both.client.send_file(file.get(), 3, whole.size());
   CHECK(first > 0);
-  CHECK(first < whole.size() - 3); // the sockets hold no more
+  CHECK(first < whole.size() - 3); // the sockets hold no more than that
   both.client.write("tail");
-  CHECK(both.client.send_file(file.get(), 0, 1) == 0); // before what waits
+  CHECK(both.client.send_file(file.get(), 0, 1) == 0); // it would overtake bytes that wait
   CHECK(both.client.bytes_written() == 5 + first);
   const std::size_t all = 5 + first + 4;
   REQUIRE(both.until([&] { return both.at_server.received.size() == all; }));
   CHECK(both.at_server.received == "head " + std::string(first, 'f') + "tail");
-  CHECK(both.client.send_file(file.get(), whole.size(), 10) == 0); // behind the file's end
+  CHECK(both.client.send_file(file.get(), whole.size(), 10) == 0); // the offset is at the end of the file
   both.server.close();
   REQUIRE(both.until([&] { return both.at_client.closed.has_value(); }));
   CHECK(both.client.send_file(file.get(), 0, 10) == 0);
@@ -205,7 +205,7 @@ TEST_CASE("on_drained comes once the queue is at the low mark") {
   CHECK(both.at_client.drained == 0);
   std::size_t left = 0;
   both.at_client.after_drained = [&] { left = both.client.bytes_queued(); };
-  both.server.pause(); // so that more than the mark stays here
+  both.server.pause(); // so that more than the mark stays in the queue
   both.client.write(std::string(32'000'000, 'x'));
   both.client.flush();
   REQUIRE(both.client.bytes_queued() > low);
@@ -218,7 +218,7 @@ TEST_CASE("on_drained comes once the queue is at the low mark") {
 
 TEST_CASE("on_flushed comes once for all that a turn writes, when the socket has it") {
   pair both;
-  both.client.set_low_mark(10); // not reached: there is nothing else to tell
+  both.client.set_low_mark(10); // never reached, so there is no other reason to tell the handler
   both.client.write("a");
   both.client.write("b");
   CHECK(both.at_client.flushed == 0);
@@ -240,7 +240,7 @@ TEST_CASE("flush itself tells the handler nothing") {
 
 TEST_CASE("what on_drained writes needs no other event to leave") {
   pair both;
-  both.server.pause(); // nothing but the writes themselves makes the loop turn
+  both.server.pause(); // only the writes themselves make the loop turn
   constexpr int rounds = 20;
   const std::string part(2000, 'x');
   both.client.set_low_mark(part.size() / 2);
@@ -278,7 +278,7 @@ TEST_CASE("a reset that comes before its last bytes are read is no orderly end")
   both.server.write("half of ");
   both.server.flush();
   both.server.reset();
-  // libuv closes the socket once the loop has gone round.
+  // libuv closes the socket after the loop has turned.
   pollfd broken{both.client.descriptor(), POLLIN, 0};
   REQUIRE(both.until([&] { return ::poll(&broken, 1, 0) == 1 && (broken.revents & POLLHUP) != 0; }));
   both.client.resume();
@@ -314,7 +314,7 @@ TEST_CASE("a handler that waits for room is told that it need not once a write h
   REQUIRE(::send(peer.get(), "refused, and why", 16, MSG_NOSIGNAL) == 16);
   peer.reset();
   pollfd broken{both.server.descriptor(), 0, 0};
-  REQUIRE(::poll(&broken, 1, 10'000) == 1); // the loop does not turn, which would read the end
+  REQUIRE(::poll(&broken, 1, 10'000) == 1); // the loop does not turn meanwhile; it would read the end
   both.server.write("too late");
   both.server.flush();
   CHECK(both.server.bytes_queued() == 0);
@@ -347,7 +347,7 @@ TEST_CASE("close_when_written delivers everything and then ends") {
 TEST_CASE("a peer that does not take in time what close_when_written sends finds the connection reset") {
   pair both;
   both.client.pause();
-  both.server.write(std::string(20'000'000, 'x')); // more than the kernel holds
+  both.server.write(std::string(20'000'000, 'x')); // more than the kernel's buffers hold
   both.server.close_when_written(std::chrono::milliseconds(1));
   pollfd broken{both.client.descriptor(), POLLIN, 0};
   REQUIRE(both.until([&] { return ::poll(&broken, 1, 0) == 1 && (broken.revents & POLLHUP) != 0; }));
@@ -364,14 +364,14 @@ TEST_CASE("a loop that ends lets streams that close by themselves write what the
   auto writer = stream::connect(elsewhere->raw(), both.listening.address(), {}, both.at_client).value();
   both.at_client.connected = false;
   REQUIRE(loop_until(*elsewhere, [&] { return both.at_client.connected; }));
-  // The end that reads is on the other loop, which a thread turns.
+  // The reading end is on the other loop, which a thread turns.
   const stream first = std::exchange(both.server, {});
   REQUIRE(both.until([&] { return static_cast<bool>(both.server); }));
   std::thread reading([&] {
     both.until([&] { return both.at_server.closed.has_value(); });
     received = both.at_server.received.size();
   });
-  for (int i = 0; i < 3; ++i) elsewhere->turn(false); // nothing else is being closed
+  for (int i = 0; i < 3; ++i) elsewhere->turn(false); // from here on, nothing else is being closed
   writer.write(much);
   writer.close_when_written();
   elsewhere.reset();
@@ -442,7 +442,7 @@ TEST_CASE("a refused connect says so after the call") {
 
 TEST_CASE("a connect nobody answers ends with its timeout") {
   auto loop = base::uv::loop::make().value();
-  // A listener with a backlog of one that accepts nobody: further connects wait.
+  // A listener that accepts one connection and has the smallest backlog: further connections wait.
   listen_options full;
   full.backlog = 0;
   full.max_connections = 1;
@@ -575,7 +575,8 @@ TEST_CASE("a socket file nobody listens on is replaced, any other file is not") 
   const std::string path = folder.file("stale.sock");
   {
     auto dead = listener::unix_socket(loop.raw(), {path}, {}, nullptr).value();
-    // What a killed process leaves: a second name keeps the file when the listener takes its own.
+    // A killed process leaves its socket file. Here a second name keeps the file when the listener removes
+    // its own.
     std::filesystem::create_hard_link(path, folder.file("kept"));
   }
   std::filesystem::rename(folder.file("kept"), path);

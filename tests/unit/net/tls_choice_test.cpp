@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the ends of a TLS connection choose and learn of each other: the protocol, the certificate for the
-// host that is asked for, the client's certificate, the oldest version that will do, and that this is so for
-// good.
+// What the two ends of a TLS connection choose and learn of each other: the protocol, the certificate for the
+// requested host, the client's certificate, the oldest version that is allowed; and that no renegotiation
+// changes them.
 #include <doctest/doctest.h>
 #include <mbedtls/ssl.h>
 
@@ -20,7 +20,8 @@ namespace {
 
 using names = std::vector<std::string>;
 
-// A server with a certificate for 127.0.0.1 and others by name; clients verify it for the host they ask for.
+// A server with a certificate for 127.0.0.1 and others for names. Clients verify it for the host that they
+// ask for.
 struct named_server : tls_pair {
   explicit named_server(const std::string& asked) {
     host = asked;
@@ -33,7 +34,7 @@ struct named_server : tls_pair {
   }
 };
 
-// A ClientHello of TLS 1.2: no list of versions in it.
+// A ClientHello of TLS 1.2, which has no list of versions.
 std::string old_client_hello() {
   using namespace std::string_literals;
   const std::string body = "\x03\x03"s + std::string(32, 'r') + "\0\0\x04\xc0\x2b\xcc\xa9\x01\0"s +
@@ -118,14 +119,14 @@ TEST_CASE("a verified client's certificate can be looked at: its bytes, subject 
   both.secure();
   const auto seen = both.server.peer_certificate();
   REQUIRE(seen);
-  // SEQUENCE with a length in two bytes.
+  // It is a SEQUENCE whose length takes two bytes.
   REQUIRE(seen->der.size() > 4);
   CHECK(seen->der[0] == 0x30);
   CHECK(seen->der.size() == std::size_t{seen->der[2]} * 256 + seen->der[3] + 4);
   CHECK(seen->subject.find("CN=") == 0);
   const auto shown = both.client.peer_certificate();
   REQUIRE(shown);
-  CHECK(shown->sha256 != seen->sha256); // each end has its own
+  CHECK(shown->sha256 != seen->sha256); // each end has its own certificate
   CHECK(both.server.peer_certificate()->sha256 == seen->sha256);
 }
 
@@ -169,8 +170,7 @@ TEST_CASE("TLS 1.2 is refused unless it is allowed") {
 
 namespace {
 
-// A client of TLS 1.2 that asks for another handshake however often it was refused one. What it says leaves
-// by `out`.
+// A client of TLS 1.2 that asks for renegotiation, however often it was refused. Its bytes go to `out`.
 class insistent {
  public:
   explicit insistent(std::function<void(std::string_view)> out) : out_(std::move(out)) {
@@ -193,13 +193,13 @@ class insistent {
         nullptr);
   }
 
-  // Goes on with its handshake; whether that is over.
+  // Continues its handshake. Whether the handshake is over.
   bool go_on(std::string& come) {
     in_ = std::exchange(come, {});
     mbedtls_ssl_handshake(ssl_.get());
     return mbedtls_ssl_is_handshake_over(ssl_.get()) != 0;
   }
-  // As if the one it asked for before were over.
+  // Asks again, as if the handshake that it asked for before had ended.
   void ask_again() {
     constexpr int done = 2; // MBEDTLS_SSL_RENEGOTIATION_DONE of its ssl_misc.h
     mbedtls_ssl_context& ssl = *ssl_.get();

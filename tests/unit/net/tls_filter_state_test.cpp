@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tables of the TLS between a stream and its carrier: what follows each event in each state.
+// The state tables of TLS between a stream and its carrier: the next state for each event in each state.
 #include <doctest/doctest.h>
 
 #include "net/tls/tls_filter_state.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Certificates of an authority made for the test, and two streams with TLS between them over loopback. The
-// loop's thread.
+// Certificates of an authority made for the test, and two streams with TLS between them over loopback. Runs
+// on the loop's thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ struct authority {
   authority() { REQUIRE(tls::initialise()); }
   certificate_pair ca = make_authority(base::wall_now()).value();
 
-  // `later`: when the certificate was made, from now; it is valid for five days.
+  // `later`: the time from now at which the certificate is made, in ns. It is valid for five days.
   tls_settings settings(const std::vector<std::string>& names = {"127.0.0.1"}, base::nanos later = 0) const {
     const auto leaf = issue_leaf(ca, names, base::wall_now() + later, 5 * one_day).value();
     return {leaf.certificate, leaf.key, ca.certificate, true, false};
@@ -43,7 +43,7 @@ inline std::shared_ptr<const tls_context> context(tls_role role, const tls_setti
   return tls_context::make(role, settings).value();
 }
 
-// A listener with TLS and a client; either may be made without, or with other settings.
+// A listener with TLS and a client. Either may have other settings, or no TLS.
 struct tls_pair {
   tls_settings server_settings = our_authority().settings();
   tls_settings client_settings = our_authority().settings();

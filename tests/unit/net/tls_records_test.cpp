@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a peer may write of TLS and our own ends do not: messages cut into records anywhere, records without
-// data, other keys in the middle; and what our ClientHello says.
+// What a peer may send over TLS, but this program's own ends do not: messages cut into records at any place,
+// records without data, key changes in the middle. And the contents of this program's ClientHello.
 #include <doctest/doctest.h>
 #include <mbedtls/ssl.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@
 #include "net/tls/tls_session.hpp"
 #include "net/tls_pair.hpp"
 
-// Of the library's own ssl_misc.h.
+// Declared in the library's internal ssl_misc.h.
 extern "C" int mbedtls_ssl_write_record(mbedtls_ssl_context* ssl, int force_flush);
 
 namespace coppice::net {
@@ -25,7 +25,7 @@ namespace {
 
 using namespace std::string_literals;
 
-// A client of TLS 1.3 that writes what it is told to; what it says is written to `to`.
+// A client of TLS 1.3 that writes what it is told to. Its bytes go through the plain stream `to.client`.
 class foreign_client {
  public:
   explicit foreign_client(tls_pair& to) : to_(to) {
@@ -68,7 +68,7 @@ class foreign_client {
     ssl.MBEDTLS_PRIVATE(out_msglen) = sizeof key_update;
     REQUIRE(mbedtls_ssl_write_record(&ssl, 1) == 0);
   }
-  // The code that reading ends with.
+  // The result code of mbedtls_ssl_read().
   int read() {
     in_ += std::exchange(to_.at_client.received, {});
     unsigned char space[64];
@@ -104,7 +104,7 @@ std::string client_hello_of(const tls_settings& settings, const std::string& hos
   return wire;
 }
 
-// What the ClientHello says, by the extension's number.
+// The extensions of a ClientHello, by their numbers.
 std::map<std::size_t, std::string> extensions_of(std::string_view hello) {
   std::map<std::size_t, std::string> out;
   hello.remove_prefix(5 + 4 + 2 + 32);
@@ -127,7 +127,8 @@ constexpr std::size_t server_name = 0, signature_algorithms = 13;
 TEST_CASE("what came whole before a record that cannot be read is delivered, and then the end") {
   tls_pair both;
   both.secure();
-  // What is written while they are told leaves nothing behind on_closed, either: the recorder looks.
+  // What the handler writes when it is told must not lead to calls after on_closed, either. The recorder
+  // checks that.
   both.at_server.after_data = [&] { both.server.write("an answer"); };
   both.client.write("last words");
   both.client.flush();
@@ -190,7 +191,7 @@ TEST_CASE("a ClientHello in several records is served, wherever they are cut") {
       wire += "\x16\x03\x01"s + static_cast<char>(part.size() >> 8) + static_cast<char>(part.size()) + part;
     }
     both.client.write(wire);
-    // A ServerHello.
+    // The answer is a ServerHello.
     REQUIRE(both.until([&] { return both.at_client.received.size() > 11; }));
     CHECK(both.at_client.received.substr(0, 3) == "\x16\x03\x03");
     CHECK(both.at_client.received[5] == 2);
@@ -274,7 +275,7 @@ TEST_CASE("of several certificates those that can be read are, and the others ar
   REQUIRE_FALSE(none);
   CHECK(none.error().text.starts_with("part 1 of 1: "));
   CHECK(read_certificates("nonsense").error().text == "there is no certificate in it");
-  // A chain has to be whole.
+  // A certificate chain has to be readable as a whole.
   tls_settings settings = our_authority().settings();
   settings.certificate += bad;
   const auto made = tls_context::make(tls_role::server, settings);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Certificates from files: taken up when they change, kept when what comes is worse.
+// Certificates from files: new ones are used when the files change, and the old ones stay if the new ones are
+// bad.
 #include "net/tls/tls_source.hpp"
 
 #include <doctest/doctest.h>

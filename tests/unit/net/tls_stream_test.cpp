@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// TLS between two streams of ours over loopback: what holds for plain ones holds here, and who does not
-// belong here is told so in words.
+// TLS between two streams of this program over loopback: it behaves as a plain stream does, and a peer that
+// must not connect gets a clear error.
 #include <doctest/doctest.h>
 #include <malloc.h>
 
@@ -309,7 +309,7 @@ TEST_CASE("a handshake that has not ended holds less than 64 KiB") {
   both.connect();
   REQUIRE(both.until([&] { return static_cast<bool>(both.server); }));
   const auto before = mallinfo2().uordblks;
-  // A ClientHello's start: enough that the server sets up its side and waits for the rest.
+  // The beginning of a ClientHello: enough for the server to allocate its side and to wait for the rest.
   std::string hello("\x16\x03\x01\x10\x00\x01\x00\x0f\xfc\x03\x03", 11);
   hello += std::string(32, 'r') + std::string(1, '\0') + std::string("\x00\x02\x13\x01", 4);
   both.client.write(hello + std::string(2000, '\0'));
@@ -361,7 +361,7 @@ TEST_CASE("a stream destroyed in the middle of its handshake is forgotten") {
 TEST_CASE("a stream whose handshake is over does not need its pacer any more") {
   tls_pair both;
   both.secure();
-  both.pacer.reset(); // the address sanitizer sees who goes on using it
+  both.pacer.reset(); // the address sanitizer reports any further use of it
   both.client.write("last words");
   both.client.close_when_written();
   REQUIRE(both.until([&] { return both.at_server.closed.has_value(); }));

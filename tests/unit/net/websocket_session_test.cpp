@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The server's end of a WebSocket as bytes: what it says itself, and when. What it makes of a client's frames
-// is in tests/e2e/websocket.py, case by case.
+// The server's end of a WebSocket: which bytes it sends by itself, and when. tests/e2e/websocket.py tests,
+// case by case, how it reads a client's frames.
 #include "net/http/websocket_session.hpp"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ struct client final : websocket_session::events {
   void on_bytes(std::string_view bytes) override { written += bytes; }
   bool is_behind() override { return behind; }
 
-  // Short, and masked with zeros.
+  // A short frame, masked with zeros.
   void says(unsigned first, const std::string& payload) {
     const std::string head{static_cast<char>(first), static_cast<char>(0x80 | payload.size())};
     of.feed(head + "\0\0\0\0"s + payload);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What becomes of something where nobody has the right to ports below 1024: it is tried in a child process
-// that has given up all its rights. In the test's thread.
+// Runs a check in a child process that has given up all its rights, such as that to ports below 1024. In the
+// test's thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 
 namespace coppice::test {
 
-// `right` says whether it went as it should.
+// `right`: whether the outcome was as it should be.
 template <class Right>
 void check_without_rights(Right right) {
   int first_free = 1024;

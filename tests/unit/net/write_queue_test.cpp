@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The outgoing queue: order, borrowing, that appending never moves what was gathered, and what is inserted.
+// The queue of outgoing bytes: order, borrowed pieces, that appending never moves bytes that were gathered,
+// and insertion.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -36,12 +37,12 @@ void insert(write_queue& queue, std::string_view bytes, std::size_t held = 0) {
   std::memcpy(room.data(), bytes.data(), bytes.size());
 }
 
-// As long as the distance of marks, so that there is a mark behind each.
+// As long as the distance between marks, so that there is a mark after each block.
 std::string block_of(char letter) {
   return std::string(write_queue::mark_distance, letter);
 }
 
-// Everything that is queued, each run of one letter as that letter.
+// Everything that is queued, with each run of one letter replaced by that letter.
 std::string letters_of(write_queue& queue) {
   std::string out;
   while (!queue.empty()) {
@@ -172,7 +173,7 @@ TEST_CASE("inserted bytes go to the first mark behind those that are held, in th
   }
   insert(queue, "1");
   insert(queue, "2");
-  insert(queue, "3", 3); // the two and a part of `a` are with the kernel
+  insert(queue, "3", 3); // both insertions and a part of `a` are with the kernel
   CHECK(queue.bytes() == 4 * write_queue::mark_distance + 3);
   queue.advance(2 + 10);
   insert(queue, "4", write_queue::mark_distance);
@@ -236,7 +237,7 @@ TEST_CASE("what was gathered stays in place while bytes are inserted behind it")
   CHECK(letters_of(queue) == "first1b");
 }
 
-// A piece repeats one letter and ends with a line's end. Inserted ones have capital letters.
+// A piece repeats one letter and ends with a line feed. Inserted pieces have capital letters.
 TEST_CASE("no piece is cut by what is inserted, and both kinds keep their order") {
   std::mt19937 random(7);
   write_queue queue;

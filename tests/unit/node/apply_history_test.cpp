@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What was applied, and the way back.
+// Tests of the history of applied configurations, and of going back to an earlier one.
 #include "node/changes/apply_history.hpp"
 
 #include <doctest/doctest.h>

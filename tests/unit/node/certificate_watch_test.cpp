@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When the log tells that a certificate ends: the hourly looks, on a clock that only the test moves.
+// Tests when the log reports that a certificate expires: hourly checks, on a clock that only the test moves.
 #include "node/environment/certificate_watch.hpp"
 
 #include <doctest/doctest.h>
@@ -22,10 +22,10 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr base::nanos one_hour = 3600 * base::nanos_per_second;
-// The second look after the start is the last one before the last two weeks.
+// The check one hour after the start is the last one before the last two weeks.
 constexpr base::nanos lifetime = 14 * net::one_day + one_hour + one_hour / 2;
 
-// One certificate, and the watch that looks at it.
+// One certificate, and the watch that checks it.
 class watched {
  public:
   watched() {
@@ -41,14 +41,14 @@ class watched {
   watched(const watched&) = delete;
   watched& operator=(const watched&) = delete;
 
-  // By a certificate that ends in `lifetime`. The files are new ones, as their inodes say: times of files are
-  // the kernel's, and too coarse to tell two writes apart.
+  // Replaces the certificate by one that ends in `lifetime`. The files have new inodes: the kernel's file
+  // times are too coarse to tell two writes apart.
   void replace() {
     const auto made = net::issue_leaf(authority_, {"127.0.0.1"}, base::wall_now(), lifetime).value();
     for (const auto& [name, text] : {std::pair("node.pem", made.certificate), std::pair("key.pem", made.key)})
       std::filesystem::rename(folder_.write(std::string("new-") + name, text), folder_.file(name));
   }
-  // The watch looks once, `later` from now.
+  // Lets the watch check once, `later` from now.
   void look(std::chrono::hours later) {
     clock_.advance(later);
     loop_.turn(false);

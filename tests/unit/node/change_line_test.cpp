@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Changes of a node have their turns in the order in which they were asked for, whatever becomes of the
-// others.
+// Tests of the queue of changes of a node: changes have their turns in the order in which they were
+// requested, whatever happens to the others.
 #include "node/shown/change_line.hpp"
 
 #include <doctest/doctest.h>
@@ -17,8 +17,8 @@ using node::change_line;
 namespace {
 
 struct line {
-  std::string told;    // whose turn came
-  std::string changed; // what was told of the line itself
+  std::string told;    // the names of the changes whose turn came
+  std::string changed; // a sign for each notice: + there are changes, - there are none
   change_line it{[this](bool any) { changed += any ? "+" : "-"; }};
 
   base::result<change_line::place> enter(char name, std::string_view kind = {}) {
@@ -41,7 +41,7 @@ TEST_CASE("the first one has its turn at once, each other one when those before 
   CHECK(of.rows() == "abcd");
   CHECK(a->has_turn());
   CHECK_FALSE(b->has_turn());
-  *c = {}; // it waits no longer
+  *c = {}; // c gives its place up
   CHECK(of.told == "");
   *a = {};
   CHECK(of.told == "b");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// In which order a change is carried out: children that exchange sockets or names all stop before any of them
-// starts, and nothing else stops earlier than it has to.
+// Tests of the order of a change's steps: children that exchange sockets or names all stop before any of
+// them starts, and no other child stops earlier than it has to.
 #include "node/changes/change_plan.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ using strings = std::vector<std::string>;
 
 namespace {
 
-// `children`: of the application `shop`, a line each.
+// `children`: the children of the application `shop`, one a line.
 spec::node_spec read(const temporary_folder& place, const strings& children) {
   setenv("COPPICE_PLUGIN_HOST", PLUGIN_HOST_PROGRAM, 1);
   const std::string text = fmt::format(
@@ -33,7 +33,7 @@ spec::node_spec read(const temporary_folder& place, const strings& children) {
   return std::move(*loaded.spec);
 }
 
-// What happens, in order, and what would take it back.
+// The steps in order, and the steps that would take them back.
 struct steps {
   strings forth;
   strings back;
@@ -94,7 +94,7 @@ TEST_CASE("a port that moves to an earlier child, or to a new one, is free when 
         strings{"stop shop/b", "restart shop/a", "restart shop/b"});
   CHECK(between({udp("b", 7002)}, {udp("new", 7002), udp("b", 7003)}).forth ==
         strings{"stop shop/b", "start shop/new", "restart shop/b"});
-  // A wildcard needs the port as one address does.
+  // A wildcard address needs the port as a single address does.
   CHECK(between({udp("a", 7001), udp("b", 7002)}, {udp("a", 7002, "0.0.0.0"), udp("b", 7003)}).forth ==
         strings{"stop shop/b", "restart shop/a", "restart shop/b"});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Plans on running supervisors: a supervisor that ends between two orders, one that never answers, and what
-// is said of a tree that is not what was applied.
+// Tests of plans on running supervisors: a supervisor that ends between two orders, a supervisor that never
+// answers, and the report about a tree that differs from what was applied.
 #include "node/changes/change_tree.hpp"
 
 #include <doctest/doctest.h>
@@ -39,7 +39,7 @@ child_spec nested(const std::string& id, std::shared_ptr<const supervisor_spec> 
   return out;
 }
 
-// `app` with an inner supervisor `inner`, which has the child c.
+// The application `app` with an inner supervisor `inner`, whose child is c.
 struct tree_of_two {
   tree_of_two() {
     started = host.supervise(*whole).first;
@@ -115,22 +115,22 @@ TEST_CASE(
   };
   for (const int at : {1, 2, 3}) {
     CAPTURE(at);
-    // Before the second order, and when its parent has been told: it has lost `d`, or both.
+    // The supervisor is killed before one of the later orders, so it has lost `d`, or both new children.
     int looks = 0;
     of.before_look = [&](const std::string& path) {
       if (path == "app/inner" && ++looks == 2 * at) of.kill_inner();
     };
     const node::tree_outcome did = of.change(plan());
     of.before_look = nullptr;
-    if (did.result) continue; // there were fewer looks
+    if (did.result) continue; // there were fewer look-ups
     CHECK(did.replaced);
     CHECK(did.result.error().text.starts_with("app/inner was started anew meanwhile"));
-    test::look_until([&] { return of.inner_children() == strings{"c"}; }); // it may just be starting
+    test::look_until([&] { return of.inner_children() == strings{"c"}; }); // it may still be starting
     const node::tree_outcome again = of.change(plan());
     CHECK(again.result);
     CHECK_FALSE(again.replaced);
     CHECK(of.inner_children() == strings{"c", "d", "e"});
-    // Back to the beginning.
+    // Undoes the change.
     for (const auto& each : {d, e}) {
       node::change_plan undo;
       undo.steps = {{"stop", "app/inner", supervisor_order{kind::remove, each}, std::nullopt}};
@@ -159,7 +159,7 @@ TEST_CASE("a name that a child of the former supervisor still has is waited for,
     plan.steps = {add_step(d)};
     plan.steps[0].patience = ends ? 60 * base::nanos_per_second : 0;
     auto begun = std::async(std::launch::async, [&] { return of.change(plan); });
-    trying.get_future().wait(); // inner is in the start of d
+    trying.get_future().wait(); // inner is starting d
     heard_log log;
     const auto inner = of.host.system.whereis("inner").value();
     of.host.system.exit(inner, runtime::reasons::kill());
@@ -195,7 +195,7 @@ TEST_CASE(
     (void)self.blocking_run([go_on] { go_on.wait(); });
   };
   of.host.system.send(runtime::destination::named("c"), term("{exit, crashed}"));
-  trying.get_future().wait(); // inner is in the start of c, and stays there
+  trying.get_future().wait(); // inner is starting c, and stays there
   const auto d = std::make_shared<const child_spec>(actor("d"));
   const auto above = std::make_shared<behaviours::found_child>();
   const auto x = std::make_shared<const child_spec>(actor("x"));
@@ -218,7 +218,7 @@ TEST_CASE("a tree is compared with what was applied: children, kinds, names, fla
   tree_of_two of;
   const auto differences = [&] { return node::tree_differences(of.host.tree, of.board, of.applications); };
   CHECK(differences().empty());
-  // What somebody stopped, or started beside, is no difference.
+  // A child that was stopped, or added at run time, is no difference.
   CHECK(of.host.call(runtime::destination::named("inner"), "{terminate_child, c}") == "ok");
   CHECK(of.host
             .call(runtime::destination::named("inner"),

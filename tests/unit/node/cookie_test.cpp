@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The cookie's sources: made with mode 0600 where absent, refused where others may read it, trimmed.
+// Tests of the cookie's sources: a file is made with mode 0600 if absent and refused if others may read it,
+// and
+// trailing newlines are removed.
 #include "node/environment/cookie.hpp"
 
 #include <doctest/doctest.h>
@@ -34,7 +36,7 @@ mode_t mode_of(const std::string& path) {
   return found.st_mode & 07777;
 }
 
-// An environment variable for as long as this lives.
+// Sets an environment variable for the lifetime of this object.
 class variable {
  public:
   variable(const char* name, const std::string& value) : name_(name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whole nodes from YAML, with the bundled plugins: they come up, answer, show themselves, and go down in
-// order. Each has its own folder and ports; none has an EPMD.
+// Tests of whole nodes from YAML, with the bundled plugins: they start, answer, report their state, and stop
+// in order. Each node has its own folder and ports, and none has an EPMD.
 #include "node/instance/instance.hpp"
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ using test::temporary_folder;
 
 namespace {
 
-// A node on `applications` (YAML, indented as a list), started or not.
+// A node with `applications` (YAML, indented as a list). False: it did not start.
 class running {
  public:
   explicit running(const std::string& applications, const std::string& more = {}) {
@@ -58,7 +58,7 @@ class running {
   node::instance* operator->() { return node_.get(); }
   node::instance& operator*() { return *node_; }
 
-  // The outcome of when_ready, as text; "ready" if it is.
+  // The outcome of when_ready as text. "ready": success.
   std::string ready() {
     const auto told = std::make_shared<std::promise<std::string>>();
     auto answer = told->get_future();
@@ -274,7 +274,7 @@ TEST_CASE("a child comes back when its back-off of an hour is over, and not befo
   node->runtime().exit(*first, runtime::reasons::kill());
   test::look_until([&] { return !named(); });
   std::chrono::minutes passed{0};
-  for (; !named(); passed += 1min) { // its supervisor may hear of the end later than the name is free
+  for (; !named(); passed += 1min) { // its supervisor may hear of the end after the name is free
     clock->advance(1min);
     test::pause(2ms);
   }
@@ -301,7 +301,7 @@ TEST_CASE("a call ends with its time-out when the clock is moved, however little
                               : fmt::format("error {}", static_cast<int>(result.error().what)));
       });
   auto answer = told.get_future();
-  const auto probe = *node->runtime().whereis("probe"); // in the call, once it waits in a callback
+  const auto probe = *node->runtime().whereis("probe"); // the call runs once it is parked
   test::look_until(
       [&] { return node->runtime().info(probe)->summary.status == runtime::process_status::parked; });
   clock->advance(59min);
@@ -310,6 +310,6 @@ TEST_CASE("a call ends with its time-out when the clock is moved, however little
   clock->advance(2min);
   CHECK(answer.get() ==
         fmt::format("error {}", static_cast<int>(behaviours::gen::call_error::kind::timeout)));
-  clock->advance(2h); // what the actor sleeps
+  clock->advance(2h); // the time that the actor sleeps
   clock.reset();
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a life of the node knows of the one before.
+// Tests of what a node knows, after its start, about how its previous run ended.
 #include "node/shown/life_record.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node declares on its board: engines by their place in the tree, totals by the type of actor, jobs,
-// named events and peers from snapshots made by hand.
+// Tests of the metrics that a node declares: engines by their place in the tree, totals by the type of
+// actor, jobs, named events and peers. The snapshots are made by hand.
 #include "node/shown/node_metrics.hpp"
 
 #include <doctest/doctest.h>
@@ -73,7 +73,7 @@ TEST_CASE("web servers are counted, and their routes by the class of the status 
   auto sites = std::make_shared<behaviours::web_sites>(spec, runtime::message(), "net/site");
   const auto now = sites->now();
   CHECK(sites->enter(*now, 0));
-  CHECK_FALSE(sites->enter(*now, 0)); // the route's own bound
+  CHECK_FALSE(sites->enter(*now, 0)); // refused by the route's own bound
   now->counters(0).count(200, 255'000);
   now->counters(0).count(304, 256'000);
   now->counters(0).count(504, 20'000'000'000);
@@ -241,7 +241,7 @@ TEST_CASE("a saga tells what waits for its coordinators and its operator, and si
   const auto desk = std::make_shared<host::saga_state>();
   auto& since = desk->in_doubt_since;
   CHECK(since.age(base::mono_now()) == 0);
-  since.set(-90 * base::nanos_per_second); // before the machine's start
+  since.set(-90 * base::nanos_per_second); // before the machine started
   CHECK(since.age(base::nanos_per_second) == 91 * base::nanos_per_second);
   since.set(0);
   CHECK(since.age(2) == 1);
@@ -274,7 +274,7 @@ TEST_CASE("programs and kept connections are counted by the type of their actor 
   redis.connects->up.add();
   redis.connects->tries.add(7);
   redis.connects->failed.add(6);
-  // The type goes on in the same series when a later generation has it under another behaviour.
+  // A later generation that has the type under another behaviour goes on with the same series.
   book.of("filter", "filter", "router").programs->count_bytes(1, 2);
   const std::string text = of.page();
   const std::string programs = "{type=\"filter:filter\"} ";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which overload is told of when.
+// Tests which overload is reported, and when.
 #include "node/environment/overload_watch.hpp"
 
 #include <doctest/doctest.h>
@@ -31,7 +31,7 @@ TEST_CASE("a place is told of at once, then at most once a minute, with what has
   CHECK(news(62 * second, 9) == 4);
   CHECK_FALSE(book.holds_back());
   CHECK(news(200 * second, 9) == 0);
-  CHECK(news(201 * second, 3) == 3); // it counts anew
+  CHECK(news(201 * second, 3) == 3); // the count starts anew
 }
 
 TEST_CASE("places do not delay each other, and what is too much for one look follows with the next") {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Which files make the configuration that runs but for the files that are not named.
+// Tests of a partial way back: the named files have the text with which they were applied, and the other
+// files
+// have their present text.
 #include "node/environment/partial_files.hpp"
 
 #include <doctest/doctest.h>
@@ -16,7 +18,7 @@ using list = std::vector<std::string>;
 const std::vector<spec::file_text> ran{
     {"/e/node.yaml", "n"}, {"/e/conf.d/b.yaml", "b"}, {"/e/conf.d/d.yaml", "d"}};
 
-// The files, each that says what it did with its text behind.
+// The resulting files. A file with its former text has the text behind it, as "FILE=TEXT".
 list former(const list& files, const list& named) {
   const auto made = node::with_former(files, ran, named);
   if (!made) return {"refused: " + made.error().text};

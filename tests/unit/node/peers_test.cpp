@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Nodes that distribution.peers joins: whole nodes on a clock that only the test moves, without an EPMD.
+// Tests of nodes that distribution.peers joins: whole nodes without EPMD, on a clock that only the test
+// moves.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -26,7 +27,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A listening socket that speaks no protocol: what it accepts is a try.
+// A listening socket that speaks no protocol: a connection that it accepts is an attempt.
 class bare_listener {
  public:
   bare_listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
@@ -43,7 +44,7 @@ class bare_listener {
   bare_listener(const bare_listener&) = delete;
   bare_listener& operator=(const bare_listener&) = delete;
   unsigned port() const { return port_; }
-  // Whether somebody came, who is sent away.
+  // Whether a connection came; it is closed.
   bool tried() const {
     const int one = ::accept(socket_, nullptr, nullptr);
     if (one >= 0) ::close(one);
@@ -124,7 +125,7 @@ TEST_CASE(
     until([&] { return stopped.wait_for(0s) == std::future_status::ready; });
   };
   oak.start();
-  test::look_until([&] { return decoy.tried(); }); // at once
+  test::look_until([&] { return decoy.tried(); }); // the first attempt comes at once
   test::look_until([&] { return !oak.peer().last_error.empty(); });
   CHECK(oak->ready());
   const auto away = oak->snapshots().status().away;
@@ -138,7 +139,7 @@ TEST_CASE(
     until([&] { return decoy.tried(); });
     CHECK(base::mono_now() - before >= std::chrono::nanoseconds(wait).count() - 200 * base::nanos_per_ms);
   }
-  CHECK(oak.peer().since == since); // tries do not count
+  CHECK(oak.peer().since == since); // attempts do not count
   decoy.close();
   elm.start();
   until([&] { return oak.connected() && elm.connected(); });
@@ -147,7 +148,7 @@ TEST_CASE(
   CHECK(oak.peer().heard >= oak.peer().since);
   CHECK(oak.peer().losses == 0);
 
-  stop(elm); // which waits on the clock as well
+  stop(elm); // stopping waits on the held clock, too
   until([&] { return !oak.connected(); });
   CHECK(oak.peer().losses == 1);
   elm.start();
@@ -175,7 +176,7 @@ TEST_CASE(
 
   REQUIRE(oak->operations().disconnect("elm@127.0.0.1"));
   until([&] { return !oak.connected() && !elm.connected(); });
-  CHECK(oak->operations().disconnect("elm@127.0.0.1")); // it is away, and is to stay so
+  CHECK(oak->operations().disconnect("elm@127.0.0.1")); // it is away, and must stay away
   CHECK(stays_away());
   CHECK(oak.apply());
   until([&] { return oak.connected() && elm.connected(); });

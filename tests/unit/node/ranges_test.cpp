@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What a child may be given by the configuration and by supervisor:start_child alike: both take the same
-// values, refuse the same ones, and mean the same by them. The configuration goes the way to the engines that
-// a start takes, without plugins.
+// Tests that the configuration and supervisor:start_child accept the same values for a child, refuse the
+// same values, and give them the same meaning. The configuration takes the way to the engines that a start
+// takes, without plugins.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/text.hpp>
@@ -19,7 +19,7 @@ using namespace coppice;
 
 namespace {
 
-// None: it was refused.
+// Empty: it was refused.
 using read_child = std::optional<behaviours::child_spec>;
 
 spec::outcome load(const std::string& key) {
@@ -44,14 +44,14 @@ read_child of_start_child(const std::string& key) {
   return std::move(*read);
 }
 
-// What of a child both can say.
+// Whether the two agree in everything that both sources can specify.
 bool same(const behaviours::child_spec& one, const behaviours::child_spec& other) {
   return one.mailbox.messages == other.mailbox.messages && one.mailbox.bytes == other.mailbox.bytes &&
          one.mailbox.policy == other.mailbox.policy && one.backoff == other.backoff &&
          one.unhandled == other.unhandled && one.restart == other.restart && one.shutdown == other.shutdown;
 }
 
-// The bounds of each number under a map `owner` with a key `key`, anywhere in the JSON Schema.
+// The bounds of each number `key` in a map `owner`, wherever the map occurs in the JSON Schema.
 void find_bounds(const nlohmann::json& in, const std::string& owner, const std::string& key,
                  std::vector<std::string>& out) {
   for (const auto& [name, value] : in.items()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The thread that reloads: one reload at a time, who is told what, and files that appear. Nothing is loaded
-// here, so that a reload finds nothing to do.
+// Tests of the thread that reloads: one reload at a time, what each caller is told, and files that appear.
+// No plugin is loaded, so a reload finds nothing to do.
 #include "node/reload/reloader.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ namespace {
 
 class yard {
  public:
-  // `within`: what goes on around each reload.
+  // `within`: called before each reload, in its turn.
   explicit yard(std::function<void()> within = {}, bool watched = false) {
     auto made = node::reloader::start({system_, plugins_, [] { return node::reload_rules{}; },
                                        [](const std::string&) { return base::status{}; }},

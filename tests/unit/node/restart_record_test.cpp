@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How restarts after failures are counted, and how long each waits.
+// Tests how restarts after failures are counted, and how long each of them waits.
 #include "node/environment/restart_record.hpp"
 
 #include <doctest/doctest.h>
@@ -31,7 +31,7 @@ TEST_CASE("failures in a row are those that follow each other soon; all are coun
   base::nanos now = 1000 * second;
   CHECK(record.begin(now).restarts == 0);
   for (std::uint64_t n = 1; n <= 20; ++n) {
-    const auto lives = restart_record(file).begin(now += 31 * second); // its wait was over a second ago
+    const auto lives = restart_record(file).begin(now += 31 * second); // a second after the longest wait
     CHECK(lives.restarts == n);
     CHECK(lives.in_a_row == n);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a configuration gives away is refused or said, and said no more often than once.
+// Tests that a configuration that exposes a secret is refused, or that a warning about it is given once.
 #include "node/environment/secrecy.hpp"
 
 #include <doctest/doctest.h>

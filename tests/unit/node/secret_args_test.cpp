@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Secrets are put into args in the place of their markers, and every kind of child knows its own.
+// Tests that secrets replace their markers in args, and that every kind of child finds its markers.
 #include "node/changes/secret_args.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How people name a process: every form the command line takes, and what is said to the others.
+// Tests of the forms in which the command line names a process, and of the errors for other texts.
 #include "node/instance/target.hpp"
 
 #include <doctest/doctest.h>
@@ -88,7 +88,7 @@ TEST_CASE("a target that is only looked at leaves the table of node names as it 
 
 TEST_CASE("a client that asks for a global name goes on before the answer has come" *
           doctest::skip(!test::can_hold_clock())) {
-  auto clock = std::make_optional<test::held_clock>(); // before the system, whose waits it has to see
+  auto clock = std::make_optional<test::held_clock>(); // made before the system, whose waits it must see
   runtime::system host(options());
   REQUIRE(host.start());
   const runtime::testing::actor names(host, {.name = "global_name_server"});

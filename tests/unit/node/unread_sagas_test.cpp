@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which transactions of the durable log no saga goes on with.
+// Tests which transactions in the durable log are reported because no saga of the node goes on with them.
 #include "node/shown/unread_sagas.hpp"
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ struct one_log {
     CHECK(log->submit(std::move(asked), [](const base::status&) {}).has_value());
     log->settle();
   }
-  // "NAME OPEN", …
+  // "NAME OPEN" for each saga that nothing reads: its name and the number of open transactions.
   std::vector<std::string> unread(const std::set<std::string>& read) {
     std::vector<std::string> out;
     for (const node::unread_saga& one : of.look(*log, read))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether a folder can be written to, as its rights and its file system say.
+// Tests whether a folder is reported as writable, by its rights and its file system.
 #include "node/environment/writable.hpp"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ TEST_CASE("a folder cannot be written below a file, nor on a file system that ta
   const test::temporary_folder folder;
   std::ofstream(folder.file("file")) << "text";
   CHECK(why_unwritable(folder.file("file/below")) == "Not a directory");
-  CHECK_FALSE(why_unwritable("/proc/self").empty()); // it has no block that is free
+  CHECK_FALSE(why_unwritable("/proc/self").empty()); // its file system has no free block
 }
 
 TEST_CASE("a folder without the right to write is told by the kernel's words") {

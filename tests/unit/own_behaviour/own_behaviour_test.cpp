@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // rooms: node
-// A behaviour for plugins that is added in one folder, with two lines in the headers' list of behaviours and
-// one in the host's: a whole node tries a plugin that has it, runs its actors, lets their callbacks call the
-// host, counts and reports, and the test kit runs the same actors without a node.
+// Tests that a behaviour for plugins can be added by one folder, two lines in the headers' list of
+// behaviours and one line in the host's. A whole node tries a plugin that has the behaviour, runs its
+// actors, lets their callbacks make host calls, counts and reports. The test kit runs the same actors
+// without a node.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -33,7 +34,8 @@ namespace {
 
 using lines = std::vector<std::string>;
 
-// The lines that the folder's list has beside those of the product's, which it has all in their order.
+// The lines that this folder's list has in addition to the product's. Checks that it has all of the
+// product's lines, in their order.
 lines added(const std::string& own, const std::string& list) {
   const lines product = test::code_lines_of(SOURCE_FOLDER "/" + list);
   lines more;

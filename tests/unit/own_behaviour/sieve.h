@@ -1,8 +1,8 @@
 // rooms: api-cpp
 /* SPDX-License-Identifier: MIT
- * "coppice.sieve/draft-1" (DRAFT): an actor that looks at each cast before it takes it. The host shows the
- * cast to `sift`, which calls `keep` of "coppice.sieve_host/draft-1" (DRAFT) if the actor is to have it: it
- * then comes to handle_cast of coppice.server/1. Every other cast is dropped and counted. */
+ * "coppice.sieve/draft-1" (DRAFT): an actor that filters its casts. The host passes each cast to `sift`. If
+ * `sift` calls `keep` of "coppice.sieve_host/draft-1" (DRAFT), the cast goes on to handle_cast of
+ * coppice.server/1. Every other cast is dropped and counted. */
 #ifndef COPPICE_SIEVE_H
 #define COPPICE_SIEVE_H
 

@@ -1,7 +1,7 @@
 // rooms: api-cpp
 // SPDX-License-Identifier: MIT
-// A sieve in C++ (DRAFT): derive from coppice::sieve, and call keep() in sift() for each cast that is to come
-// to handle_cast. Header-only.
+// A sieve in C++ (DRAFT): derive from coppice::sieve, and call keep() in sift() for each cast that
+// handle_cast is to get. Header-only.
 //
 //   void sift(term what)      needed
 #pragma once
@@ -21,10 +21,10 @@ namespace detail {
 inline constinit draft<coppice_sieve_api> sieve_host{COPPICE_SIEVE_HOST_DRAFT_1};
 } // namespace detail
 
-/// A sieve: derive from it.
+/// The base class of sieves.
 class sieve : public actor {
  protected:
-  /// The cast comes to handle_cast.
+  /// Passes the cast on to handle_cast.
   void keep() {
     const std::int32_t status = detail::sieve_host.need().keep(handle());
     if (status == COPPICE_E_EXITING) throw exiting{};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rooms: node
-// A plugin's sieve: shows each cast to the callback of "coppice.sieve/draft-1", and takes the casts that it
-// keeps as a server does. In the process's own turn.
+// A plugin's sieve: passes each cast to the callback of "coppice.sieve/draft-1", and handles the casts that
+// the callback keeps as a server does. In the process's own turn.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct sieve_code final : server_code {
   const coppice_sieve sifting;
 };
 
-// What the sieves of one type come to. Any thread.
+// The totals of the sieves of one type. Any thread.
 struct sieve_totals final : metrics::counters {
   metrics::counter seen{*this, "sieve_seen", "Casts that sieves have looked at"};
   metrics::counter kept{*this, "sieve_kept", "Of them, those that were kept"};

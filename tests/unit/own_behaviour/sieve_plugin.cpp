@@ -1,6 +1,6 @@
 // rooms: api-cpp
 // SPDX-License-Identifier: MIT
-// The plugin: a sieve that keeps even numbers, and answers calls with their sum.
+// A plugin with one actor: a sieve that keeps even numbers, and answers calls with their sum.
 #include <cstdint>
 
 #include "own_behaviour/sieve.hpp"

@@ -1,6 +1,7 @@
 // rooms: api-cpp
 /* SPDX-License-Identifier: MIT
- * The tables of the behaviour "sieve", as coppice/detail/behaviours/NAME.h has them of the others. [any] */
+ * The tables of the behaviour "sieve", in the form of coppice/detail/behaviours/NAME.h for the others. [any]
+ */
 #ifndef COPPICE_SIEVE_TABLES_H
 #define COPPICE_SIEVE_TABLES_H
 

@@ -22,7 +22,7 @@ namespace coppice::testing {
 
 namespace detail {
 
-/// Of an actor that is a sieve.
+/// The engine of an actor that is a sieve.
 class sieve_engine final : public engine {
  public:
   static constexpr std::string_view interface_name = COPPICE_SIEVE_HOST_DRAFT_1;
@@ -56,13 +56,13 @@ inline const bool sieve_engine_is_known =
 
 } // namespace detail
 
-/// What a sieve has come to.
+/// The counts of a sieve.
 class sieve_in_test {
  public:
   explicit sieve_in_test(actor& of) : of_(of) {}
-  /// Casts that it looked at.
+  /// Casts that sift() has got.
   std::uint64_t seen() { return engine().seen; }
-  /// Of them, those that it kept.
+  /// Casts that sift() has kept.
   std::uint64_t kept() { return engine().kept; }
 
  private:

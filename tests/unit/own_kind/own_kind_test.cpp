@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // rooms: node
-// A kind of child that is added in one folder, with a line in the list of kinds: a whole node
-// reads its key, checks it, prints it, starts it, has it take on a change as it runs, restarts it at another
-// one, and shows what it counts and reports.
+// Tests that a kind of child can be added by one folder and a line in the list of kinds: a whole node reads
+// its key, checks it, prints it, starts the child, applies one change while it runs and another by a
+// restart, and shows its counter and its report.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -48,7 +48,7 @@ class tallying {
   }
   node::instance* operator->() { return node_.get(); }
 
-  // What applying these options does, as "update keys".
+  // Applies these options. Returns the actions with their keys, such as "update keys".
   std::string apply(const std::string& tally) {
     write(tally);
     std::promise<std::string> told;

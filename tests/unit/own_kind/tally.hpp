@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // rooms: node
-// A kind of child that the daemon does not know, as somebody would add one: an engine that adds a step to a
-// total whenever it is called, its options in the configuration, a counter, and what it reports.
+// A kind of child that the daemon does not know, written as a developer would add one: an engine that adds a
+// step to a total on each call, its options in the configuration, a counter, and its report.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 namespace coppice::spec {
 
 struct tally_options {
-  std::uint32_t step = 1; // taken on as it runs
-  std::uint32_t from = 0; // what the total begins with
+  std::uint32_t step = 1; // can be changed while it runs
+  std::uint32_t from = 0; // the first total
 };
 
 } // namespace coppice::spec

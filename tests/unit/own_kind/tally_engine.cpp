@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // rooms: node
-// The half of the engine: its process, what it counts and reports, and its kind's object.
+// The engine's half of the kind: its process, its counter and its report, and the kind's object.
 #include <any>
 #include <memory>
 #include <utility>

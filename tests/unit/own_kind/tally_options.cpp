@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // rooms: node
-// The half of the configuration: the key `tally`, its rows and its check.
+// The configuration's half of the kind: the key `tally`, its rows and its check.
 #include "own_kind/tally.hpp"
 #include "spec/kinds/kinds.hpp"
 #include "spec/schema/kind.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The bundled alarms, an event handler driven without its manager: events, calls, how it leaves and what it
-// leaves behind, and what goes over a reload. Leaving of its own accord is the fixture sentry's.
+// Tests of the bundled alarms, an event handler, driven without its manager: events, calls, how it is
+// removed and with which result, and its state over a reload. The fixture sentry tests a handler that
+// removes itself.
 #include <doctest/doctest.h>
 #include <coppice/testing.hpp>
 

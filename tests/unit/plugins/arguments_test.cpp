@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/detail/args.hpp and args_schema.hpp: an actor's arguments as a struct. What may be left out, what
-// is in its place, and the schema that the compiler makes of the struct.
+// Tests of coppice/detail/args.hpp and args_schema.hpp, an actor's arguments as a struct: which members may
+// be left out, which values they have then, and the schema that the compiler makes of the struct.
 #include <doctest/doctest.h>
 #include <coppice/server.hpp>
 
@@ -45,7 +45,7 @@ struct options {
   std::optional<kind> other;
   bounds rows;
 };
-// The compiler cannot make it, since a std::map is made at run time only.
+// The compiler cannot construct this struct, because a std::map can only be made at run time.
 struct priced {
   std::map<std::string, bounds> of;
   std::map<std::string, std::int64_t> first = {{"tea", 3}};
@@ -222,7 +222,7 @@ TEST_CASE("the schema has the members as keys, their types and ranges, and takes
 }
 
 TEST_CASE("the schema takes no more and no less than is read") {
-  // A type with a codec is free, and a default that is no UTF-8 cannot stand in JSON.
+  // Any value is valid for a type with a codec. A default that is not UTF-8 cannot be written in JSON.
   CHECK(schema<marked>() ==
         R"({"type":"object","additionalProperties":false,"required":["tone"],"properties":{)"
         R"("wait":{"type":["integer","null"],"format":"duration"},)"
@@ -239,7 +239,7 @@ TEST_CASE("durations, sizes and arrays without an initialiser are required") {
 
 TEST_CASE(
     "the schema says which keys are required, and the defaults, of a struct that the compiler can make") {
-  // clang 14 cannot make a std::string of today's libstdc++ at compile time.
+  // clang 14 cannot construct a std::string of newer libstdc++ versions at compile time.
   if (!coppice::detail::is_computed<options>) return;
   CHECK(schema<options>() ==
         R"({"type":"object","additionalProperties":false,"required":["path","count"],"properties":{)"

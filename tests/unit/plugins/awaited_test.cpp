@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request whose answer is waited for after all, as an actor's own test sees it; that a node does the same
-// is proven in unit/host and with Erlang in interop/awaited.
+// Tests of requests whose answer the actor waits for, in an actor's own test. The tests in unit/host and
+// interop/awaited check that a node does the same.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -10,7 +10,7 @@ using namespace coppice::testing::literals;
 
 namespace {
 
-// Those an asker may ask.
+// The processes that an asker may ask.
 neighbours others() {
   neighbours out;
   out.serve("oracle", [](const value& asked) { return replies(asked); });
@@ -46,9 +46,9 @@ TEST_CASE("an awaited answer has the time that its request was given, which wait
   CHECK(one.now() - began == 300ms);
   CHECK(one.call("{ask, tomb, x, 300, 200}"_erl) == "{error, -5, undefined}"_erl);
   CHECK(one.now() - began == 600ms);
-  CHECK(one.call("{ask, tomb, x, 300, 400}"_erl) == "{error, -5, undefined}"_erl); // it is over by then
+  CHECK(one.call("{ask, tomb, x, 300, 400}"_erl) == "{error, -5, undefined}"_erl); // timed out by then
   CHECK(one.now() - began == 1000ms);
-  CHECK(one.call("{ask, oracle, x, 300, 400}"_erl) == "{ok, x}"_erl); // it came in time
+  CHECK(one.call("{ask, oracle, x, 300, 400}"_erl) == "{ok, x}"_erl); // the answer came in time
   one.advance(1h);
   CHECK(one.call("heard"_erl) == 0);
 }

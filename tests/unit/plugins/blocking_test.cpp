@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/blocking.hpp: when a resource on the pool is made, used and closed.
+// Tests of coppice/blocking.hpp: when a resource on the pool for blocking work is made, used and closed.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bundled plugins' own unit tests, without a node: what each page under plugins/ promises.
+// The unit tests of the bundled plugins, without a node: they check what each page under plugins/ promises.
 #include <doctest/doctest.h>
 #include <coppice/testing.hpp>
 
@@ -140,7 +140,7 @@ TEST_CASE("ticker counts from one, does not drift, and leaves out what it missed
   CHECK(one.did.sent[2].term == "{tick, 3}"_erl);
   CHECK(one.timers().at(0).due - one.now() == 50ms);
 
-  // A reload keeps count and pace.
+  // A reload keeps the count and the period.
   actor next = actor::restored(tickers, one.save(), {.args = "#{to => <<\"ear\">>, every => 100}"_erl});
   next.advance(50ms);
   CHECK(next.did.sent.at(0).to == "ear"_erl);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Requests whose context the host keeps until their member gets the answer, as an actor's own test sees them;
-// unit/host proves the same of the node.
+// Tests of requests whose context the host keeps until their member gets the answer, in an actor's own test.
+// The tests in unit/host check that a node does the same.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled door, driven without a node: its states, what waits for another one, time on a clock of the
-// test's, each transition with its actions, and what goes over a reload.
+// Tests of the bundled door, driven without a node: its states, postponed events, time-outs on the test's
+// clock, each transition with its actions, and its state over a reload.
 #include <doctest/doctest.h>
 #include <coppice/testing.hpp>
 
@@ -75,7 +75,7 @@ TEST_CASE("what comes too early waits, and what a state does not know ends it") 
   CHECK(door.call(etf::constant<"passed">{}) == 1);
   CHECK(door.postponed().empty());
   door.call(atom("what"));
-  CHECK(door.alive()); // it is refused
+  CHECK(door.alive()); // the call was refused
 }
 
 TEST_CASE("a reload takes the counts over, and finds the state, what waits and the time that is left") {

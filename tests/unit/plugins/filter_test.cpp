@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled filter, driven without a node or a program: lines in order, more than the program takes, its
-// end, and a reload while callers wait.
+// Tests of the bundled filter, driven without a node or a program: lines in order, more lines than the
+// program takes, the program's end, and a reload while callers wait.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
 #include <coppice/testing/program.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A plugin of fixtures/, for the tests of coppice/testing.hpp. Any thread.
+// Loads a plugin of the folder fixtures/, for the tests of coppice/testing.hpp. Any thread.
 #pragma once
 
 #include <coppice/testing.hpp>

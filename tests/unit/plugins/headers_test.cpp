@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the C++ headers promise a plugin's author beyond the C ones: constructors that know their actor, calls
-// that have no place where they stand, options, and a host that lacks an interface.
+// Tests of what the C++ headers promise a plugin's author beyond the C headers: constructors that know their
+// actor, calls that are refused where they are not allowed, options, and a host that lacks an interface.
 #include <coppice/draft/metric.h>
 #include <coppice/draft/order.h>
 #include <coppice/draft/post.h>
@@ -26,7 +26,7 @@ value failing_in(const char* where) {
   return erl("#{fails => " + std::string(where) + "}");
 }
 
-// A host without the drafts, and one without timers.
+// Makes the functions of a host without the drafts, and of a host without timers.
 const void* no_draft(const coppice_host*, const char* name) {
   const coppice_host& whole = *detail::host_table();
   return std::string_view(name).find("/draft-") == std::string_view::npos ? whole.get_interface(&whole, name)
@@ -42,7 +42,7 @@ coppice_host host_that(decltype(coppice_host::get_interface) gets) {
   return made;
 }
 
-// Which interfaces a plugin has asked for.
+// The names of the interfaces that a plugin has asked for.
 std::vector<std::string> asked;
 const void* listening(const coppice_host*, const char* name) {
   const coppice_host& whole = *detail::host_table();
@@ -117,7 +117,7 @@ TEST_CASE("a host call that has no place in save_state or format_status fails th
   const plugin masons = fixture("mason");
   actor saving(masons, {.args = failing_in("save_state")});
   CHECK(saving.save().status == COPPICE_E_CONTEXT);
-  CHECK(saving.did.sent.size() == 1); // what init sent
+  CHECK(saving.did.sent.size() == 1); // sent by init
   CHECK(saving.call("seen"_erl));
   actor showing(masons, {.args = failing_in("format_status")});
   CHECK(showing.format_status() == "opaque"_erl);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/json.hpp: what is read, what is written, and the sentence for each text that is refused.
+// Tests of coppice/json.hpp: which texts are read, which are written, and the error for each refused text.
 #include <doctest/doctest.h>
 
 #include <coppice/json.hpp>

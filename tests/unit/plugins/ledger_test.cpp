@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The ledger's machine by itself, without a host: it is built from the plugin's source, and its members are
-// called as a group's members call them. And the built plugin as a group of members.
+// Tests of the ledger's state machine without a host: this file includes the plugin's source and calls its
+// members as the members of a group are called. Also tests the built plugin as a group of members.
 #include <doctest/doctest.h>
 #include <coppice/testing/raft.hpp>
 

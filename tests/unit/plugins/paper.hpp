@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A coppice_writer without a host. It never gives more room than was asked for, so that a function which
-// writes beyond that is found: see overrun().
+// A coppice_writer without a host. It gives exactly the room that was asked for, so overrun() finds a
+// function that writes more. One thread.
 #pragma once
 
 #include <coppice/message.h>
@@ -51,7 +51,7 @@ class paper {
       .validate = nullptr,
   };
 
-  static constexpr std::size_t spare = 64; // where an overrun goes
+  static constexpr std::size_t spare = 64; // bytes behind the room, for an overrun
 
   std::vector<std::uint8_t> bytes_;
   bool overrun_ = false;

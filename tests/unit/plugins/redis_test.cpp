@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled redis, driven without a node or a server: replies in any pieces and of any kind, more than may
-// wait, what is no reply, the connection's end, and a reload while callers wait.
+// Tests of the bundled redis, driven without a node or a server: replies of any kind and in any pieces, more
+// commands than may wait, bytes that are no reply, the connection's end, and a reload while callers wait.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
 #include <coppice/testing/net.hpp>
@@ -71,7 +71,7 @@ TEST_CASE("what cannot be sent is answered at once") {
   server.window(1000);
   server.take();
   CHECK_FALSE(redis.call(command("[<<\"PING\">>]")));
-  CHECK(redis.call(command("[<<\"PING\">>]")).reply() == erl("{error, overloaded}")); // two wait
+  CHECK(redis.call(command("[<<\"PING\">>]")).reply() == erl("{error, overloaded}")); // two commands wait
 }
 
 TEST_CASE("a server that answers what is no reply is left, and who waits is told") {

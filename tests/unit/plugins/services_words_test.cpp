@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What coppice/services.hpp asks of a node's own processes, and what it makes of their answers; that they
-// answer so is proven with a node, in e2e/node_services.
+// Tests of the requests that coppice/services.hpp makes to a node's own processes, and of how it reads their
+// answers. e2e/node_services checks with a node that the processes answer so.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"

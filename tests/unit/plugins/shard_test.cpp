@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled shard, driven without a node: where keys go, what a failing route comes to, what it answers
-// itself, and what goes over a reload.
+// Tests of the bundled shard, driven without a node: the route of each key, what happens when a route fails,
+// which requests it answers itself, and its state over a reload.
 #include <doctest/doctest.h>
 #include <coppice/testing.hpp>
 #include <coppice/testing/erlang.hpp>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * One term read with every reader of coppice/term.h and written again with every writer: what both are tested
- * by. A term in the form it has in a message comes out as the same bytes. C and C++. */
+ * Reads one term with every reader of coppice/term.h and writes it again with every writer, to test both. A
+ * term in the form that it has in a message comes out as the same bytes. C and C++. */
 #ifndef COPPICE_TEST_TERM_COPY_H
 #define COPPICE_TEST_TERM_COPY_H
 
 #include <coppice/term.h>
 
-/* In two parts, read and written. */
+/* Reads and writes the bytes in two parts. */
 static inline void term_copy_binary(coppice_bytes data, coppice_writer* to) {
   coppice_reader at = coppice_read(data);
   coppice_bytes half = {0, 0}, rest = {0, 0};
@@ -17,7 +17,7 @@ static inline void term_copy_binary(coppice_bytes data, coppice_writer* to) {
   coppice_write_part(to, rest.data, rest.size);
 }
 
-/* The leaves that C has types for. */
+/* Terms that have a type in C. */
 static inline int term_copy_value(coppice_reader* from, coppice_writer* to) {
   coppice_bytes bytes;
   coppice_big big;
@@ -41,7 +41,7 @@ static inline int term_copy_value(coppice_reader* from, coppice_writer* to) {
   return 1;
 }
 
-/* Those it has none for. */
+/* Terms that have no type in C. */
 static inline int term_copy_other(coppice_reader* from, coppice_writer* to) {
   coppice_pid pid;
   coppice_port port;
@@ -63,7 +63,7 @@ static inline int term_copy_other(coppice_reader* from, coppice_writer* to) {
   return 1;
 }
 
-/* 0 if there is something that no reader takes. */
+/* 0: some part of the term is read by no reader. */
 static inline int term_copy(coppice_reader* from, coppice_writer* to) {
   uint64_t due;
   for (due = 1; due != 0; --due) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/term.h against the ETF library: what its writers write, what its readers take, and that they keep
-// within their bytes whatever those are.
+// Tests of coppice/term.h against the ETF library: what its writers write, what its readers accept, and that
+// both stay within their bytes whatever the bytes are.
 #include <coppice/term.h>
 #include <doctest/doctest.h>
 #include <sys/mman.h>
@@ -37,7 +37,8 @@ buffer erl(std::string_view text) {
   return *parsed;
 }
 
-// The bytes once more, where a page ends that none follows; those of the call before are gone.
+// Copies the bytes to the end of a page that has no next page, so that reading beyond them faults. The bytes
+// of an earlier call are overwritten.
 coppice_bytes at_the_edge(const std::uint8_t* bytes, std::size_t size) {
   constexpr std::size_t room = std::size_t{4} << 20;
   static std::uint8_t* const end = [] {
@@ -59,7 +60,7 @@ coppice_bytes at_the_edge(const buffer& bytes) {
 template <class Value>
 using read_fn = int (*)(coppice_reader*, Value*);
 
-// Whether a reader takes what stands there, having checked that one which does not leaves all as it was.
+// Whether a reader accepts the bytes. Checks that a reader which refuses them changes nothing.
 template <class Value>
 bool takes(read_fn<Value> read, coppice_bytes bytes) {
   coppice_reader at = coppice_read(bytes);
@@ -79,8 +80,8 @@ bool takes(read_fn<Value> read, coppice_bytes bytes) {
 struct named_reader {
   const char* name;
   std::function<bool(coppice_bytes)> takes;
-  std::vector<std::uint8_t> tags; // of what it may take
-  bool is_head;                   // that is: elements follow
+  std::vector<std::uint8_t> tags; // of terms that it may accept
+  bool is_head;                   // it reads a head only: elements follow
 };
 
 template <class Value>
@@ -318,10 +319,10 @@ TEST_CASE("a reader takes its own tags, and leaves all as it was before any othe
     for (const auto& each : readers) {
       CAPTURE(each.name);
       const bool own = std::find(each.tags.begin(), each.tags.end(), term[0]) != each.tags.end();
-      const bool perhaps = &each == &readers.front() && term[0] == 110 && term[1] >= 8; // within 64 bits?
+      const bool perhaps = &each == &readers.front() && term[0] == 110 && term[1] >= 8; // may not fit 64 bits
       if (!perhaps) CHECK(each.takes(at_the_edge(term)) == own);
       for (std::size_t size = 0; size < std::min<std::size_t>(term.size(), 40); ++size)
-        if (each.takes(at_the_edge(term.data(), size))) CHECK(each.is_head); // with some elements behind it
+        if (each.takes(at_the_edge(term.data(), size))) CHECK(each.is_head); // a head with some elements
     }
   }
 }
@@ -365,8 +366,8 @@ TEST_CASE("lengths that promise more than is there are refused where they stand"
       "70 00 00 00 00",                                  // a fun that is shorter than its size
       "70 ff ff ff ff 00",                               //
       "5a ff ff 77 01 61 00 00 00 01 00 00 00 02",       // a reference of 65535 words
-      "58 77 ff 61 00 00 00 01 00 00 00 02 00 00 00 03", // a pid whose node's name goes on beyond it
-      "58 61 01 00 00 00 01 00 00 00 02 00 00 00 03 00", // whose node is no atom
+      "58 77 ff 61 00 00 00 01 00 00 00 02 00 00 00 03", // a pid whose node's name reaches beyond it
+      "58 61 01 00 00 00 01 00 00 00 02 00 00 00 03 00", // a pid whose node is no atom
       "00",
       "83 6a",
   };
@@ -382,10 +383,10 @@ TEST_CASE("lengths that promise more than is there are refused where they stand"
 }
 
 TEST_CASE("values that Erlang does not have are not read") {
-  for (const char* odd : {"46 7f f0 00 00 00 00 00 00", "46 ff f8 00 00 00 00 00 00", // infinite, NaN
-                          "5a 00 00 77 01 61 00 00 00 01",                            // no words
+  for (const char* odd : {"46 7f f0 00 00 00 00 00 00", "46 ff f8 00 00 00 00 00 00", // infinity, NaN
+                          "5a 00 00 77 01 61 00 00 00 01", // a reference without words
                           "5a 00 06 77 01 61 00 00 00 01 00 00 00 01 00 00 00 02 00 00 00 03"
-                          "00 00 00 04 00 00 00 05 00 00 00 06"}) { // one too many
+                          "00 00 00 04 00 00 00 05 00 00 00 06"}) { // a reference with one word too many
     CAPTURE(odd);
     const coppice_bytes place = at_the_edge(samples::hex(odd));
     for (const auto& each : readers) CHECK_FALSE(each.takes(place));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/children.hpp: a supervisor beside the actor under test, whose children are pids.
+// Tests of coppice/testing/children.hpp: a supervisor beside the actor under test, whose children are pids.
 #include <doctest/doctest.h>
 
 #include <coppice/testing/children.hpp>
@@ -27,7 +27,7 @@ struct office {
   value asks(const char* what) { return one.call(erl(what)).reply(); }
 };
 
-// Whether the answer has the pid that the child has by now.
+// Whether the answer is {ok, Pid} with the pid that the child has now.
 bool has_started(const value& answer, const supervisor_in_test& by, const value& id) {
   return answer == value(std::pair(coppice::etf::atom{"ok"}, by.child(id).pid));
 }

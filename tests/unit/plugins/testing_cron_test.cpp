@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/cron.hpp, by an actor that keeps what jobs tell it.
+// Tests of coppice/testing/cron.hpp, with an actor that keeps what jobs send to it.
 #include <coppice/testing/cron.hpp>
 
 #include <doctest/doctest.h>
@@ -95,7 +95,7 @@ TEST_CASE("times that the clock is set over come late, once, or not at all") {
   // Half a minute is no delay.
   cron.set(midnight + 4h + 30s);
   CHECK(heard(keeper).size() == 3);
-  // Back, and nothing comes a second time.
+  // The clock goes back, and no job runs a second time.
   cron.set(midnight + 2h);
   CHECK(cron.advance(2h + 59min).empty());
   CHECK(cron.advance(1min).size() == 3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/net.hpp: actors of datagrams driven without a socket. Batches, what is refused, what does
-// not arrive, groups and reloads as the node has them; tests/e2e/udp.py asks the same plugin the same.
+// Tests of coppice/testing/net.hpp for datagrams, without a socket: batches, refusals, datagrams that do not
+// arrive, multicast groups and reloads behave as in a node. tests/e2e/udp.py asks the same plugin the same.
 #include <doctest/doctest.h>
 #include <cerrno>
 #include <coppice/testing/net.hpp>
@@ -68,7 +68,7 @@ TEST_CASE("a socket that is full refuses, and tells of room once") {
   CHECK(network.take().size() == 2);
   network.room(0);
   network.room();
-  CHECK(ask(one, "writable") == 1); // nothing was refused meanwhile
+  CHECK(ask(one, "writable") == 1); // nothing was refused since then
 }
 
 TEST_CASE("what can never leave is refused as a node refuses it") {
@@ -80,7 +80,7 @@ TEST_CASE("what can never leave is refused as a node refuses it") {
   CHECK(ask(one, "{send_to, 9, 65507}") == COPPICE_OK);
   CHECK(ask(one, "no_socket") == COPPICE_E_NOT_FOUND);
   udp_peer made_up(one, "127.0.0.1:0");
-  CHECK(made_up.send("hello").take().empty()); // its answer had nowhere to go
+  CHECK(made_up.send("hello").take().empty()); // its answer has no port to go to
   CHECK(network.take().size() == 1);
   udp_peer(one).send(std::string(65507, 'x'));
   CHECK(network.take().back().bytes == "65507");
@@ -99,7 +99,7 @@ TEST_CASE("an answer leaves from the address that was asked, and by the socket i
   CHECK(by_first[0].from == "10.0.0.7:514");
   CHECK(by_first[1].from == "127.0.0.1:514");
   CHECK(six.take() == texts{"c"});
-  CHECK(four.take().empty()); // it was the network's to take
+  CHECK(four.take().empty()); // udp_network took its answers above
   CHECK_THROWS_AS(udp_peer(echo, "[::2]:9", 0).send("d"), failure);
   CHECK_THROWS_AS(udp_network(echo, 2), failure);
 }
@@ -143,7 +143,7 @@ TEST_CASE("groups are joined once, left once, and refused where the system does"
   CHECK(group("leave", "<<239,77,1,2>>", "lo") == COPPICE_E_REFUSED);
   CHECK(group("leave", "<<239,77,1,1>>", "lo") == COPPICE_OK);
   CHECK(group("join", "<<127,0,0,1>>", "") == COPPICE_E_INVALID);
-  CHECK(group("join", "<<255,2,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>", "") == COPPICE_E_INVALID); // of IPv6
+  CHECK(group("join", "<<255,2,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>", "") == COPPICE_E_INVALID); // a group of IPv6
   network.refuse_groups();
   CHECK(group("leave", "<<239,77,1,1>>", "") == COPPICE_E_REFUSED);
   CHECK(network.groups().size() == 1);
@@ -183,7 +183,7 @@ TEST_CASE("sockets stay open over a reload, with what comes meanwhile, and when 
   const udp_network left(crashing);
   left.bring({{"echo a"}, {"crash"}, {"echo b"}});
   CHECK_FALSE(crashing.alive());
-  CHECK(left.take().empty()); // answers of its batch went with it
+  CHECK(left.take().empty()); // the answers of the failed batch are lost
   CHECK(left.waiting() == 1);
 }
 

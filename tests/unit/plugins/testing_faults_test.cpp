@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/faults.hpp: host calls that fail as the test says.
+// Tests of coppice/testing/faults.hpp: host calls that fail where the test says.
 #include <doctest/doctest.h>
 
 #include <coppice/testing/faults.hpp>
@@ -15,7 +15,7 @@ TEST_CASE("a call that is to fail does nothing and is noted, and the calls befor
   faults now;
   now.fail("set_label", nth(2), COPPICE_E_FULL);
   one.send("keep_self"_erl);
-  one.send("use_kept"_erl); // returns what set_label returned
+  one.send("use_kept"_erl); // returns the status of set_label
   CHECK(one.alive());
   CHECK(now.done.empty());
   one.did.label.clear();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp: each known class of bug in an actor is told in a sentence.
+// Tests of coppice/testing.hpp: for each known class of bug in an actor, the kit reports a sentence.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -15,7 +15,8 @@ constexpr const char* kept_bytes =
     " with bytes of a message that had ended: it has kept a view or a pointer; keep a copy, such as a "
     "std::string, or retain the message";
 
-// The complaints about an actor to which those messages come; `ask` is a call, a number is a reload.
+// The complaints about an actor that gets the messages in `come`. "ask": a call. "reload" at the end: a
+// reload.
 lines complaints(const std::string& name, const std::vector<std::string>& come) {
   const plugin first = fixture("faulty_1");
   const plugin second = fixture("faulty_2");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/match.hpp: patterns in Erlang's syntax, what they bind, and what a difference looks like.
-// This file does not include coppice/testing/erlang.hpp: the kit prints terms by itself.
+// Tests of coppice/testing/match.hpp: patterns in Erlang's syntax, their bindings, and the text of a
+// difference. This file does not include coppice/testing/erlang.hpp: the kit prints terms by itself.
 #include <doctest/doctest.h>
 
 #include <coppice/testing/match.hpp>

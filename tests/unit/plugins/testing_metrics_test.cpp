@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp: what actors count is read by name and labels, and what a node would not show is told.
+// Tests of coppice/testing.hpp: metrics of actors are read by name and labels, and the kit reports metrics
+// that
+// a node would not show.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/named_events.hpp, by an actor that publishes and one that subscribes.
+// Tests of coppice/testing/named_events.hpp, with an actor that publishes and an actor that subscribes.
 #include <coppice/testing/named_events.hpp>
 
 #include <doctest/doctest.h>
@@ -30,7 +30,7 @@ TEST_CASE("what an actor publishes, numbered for each event") {
   CHECK(events.published()[2].seq == 3);
   shop.send(event_subscribers_message("orders", 1));
   CHECK(shop.call("heard"_erl) == value(std::vector<int>{1}));
-  // The token is the same for who registers again, and nobody else's.
+  // An actor that registers the event again gets the same token, and no other token is accepted.
   const value token = shop.call("token"_erl).reply();
   CHECK(shop.call("{enroll, <<\"orders\">>}"_erl) == token);
   CHECK(shop.call(std::tuple(atom("publish_by").term(), token.term(), 7)) == "4"_erl);
@@ -91,7 +91,7 @@ TEST_CASE("subscribing fails where there is no such event, and a second time") {
   CHECK_FALSE(other.call("{subscribe, <<\"orders\">>, <<>>, now}"_erl));
 }
 
-// As tests/e2e/events.py has them for a node.
+// tests/e2e/events.py checks that a node refuses the same.
 TEST_CASE("the kit refuses the options and the names that a node refuses") {
   const plugin feeds = fixture("feeds");
   actor shop = made(feeds, "shop", "#{event => <<\"orders\">>}"_erl);

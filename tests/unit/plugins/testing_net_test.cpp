@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/net.hpp: actors of connections driven without a socket. Pieces, bounds, times, ends and
-// reloads as the node has them.
+// Tests of coppice/testing/net.hpp for connections, without a socket: pieces, bounds, time-outs, ends and
+// reloads behave as in a node.
 #include <doctest/doctest.h>
 #include <coppice/testing/net.hpp>
 
@@ -16,7 +16,7 @@ plugin bundled_echo() {
   return plugin::load(std::string(PLUGIN_FOLDER) + "/echo.so");
 }
 
-// Fixture `wires` of one line each; it greets.
+// An actor of the fixture `wires` with one connection in lines. It greets its peer.
 struct session {
   explicit session(const plugin& from, stream_options how = {})
       : serves(from, {.actor = "session"}), client(serves, (how.framing = coppice::lines(1024), how)) {
@@ -99,7 +99,7 @@ TEST_CASE("an end of the peer's ends the stream, or is told where it is half-clo
   broken.client.reset();
   CHECK(broken.client.paused());
   CHECK_FALSE(broken.client.closed());
-  broken.serves.advance(1s); // what had come whole is the actor's all the same
+  broken.serves.advance(1s); // frames that had arrived whole are still handled
   CHECK(broken.client.closed() == close_reason::reset);
 
   session stays(wires);
@@ -207,7 +207,7 @@ TEST_CASE("times for silence pass on the actor's clock") {
   session halfway(wires);
   halfway.client.send("echo ");
   halfway.serves.advance(29s);
-  halfway.client.send("x"); // the frame's time began with its first byte
+  halfway.client.send("x"); // the time of a frame begins with its first byte
   halfway.serves.advance(1s);
   CHECK(halfway.client.closed() == close_reason::idle);
   session busy(wires, {.idle = 5s});
@@ -241,7 +241,7 @@ TEST_CASE("what an actor left before it paused comes again when it resumes, also
   CHECK(server.host() == "db");
   server.window(0);
   server.accept();
-  CHECK_FALSE(client.paused()); // and has been given on
+  CHECK_FALSE(client.paused()); // its bytes have been passed on
   CHECK(server.queued() == 5);
   client.window(0);
   server.send("12345").send("6789");
@@ -269,7 +269,7 @@ TEST_CASE("a reload in the middle of a line goes on with the line") {
   client.send("one\nhal");
   const saved_state saved = old->save();
   old.reset();
-  client.send("f"); // meanwhile
+  client.send("f"); // sent during the reload
   CHECK_FALSE(client.closed());
   actor next = actor::restored(echoes, saved, {.actor = "lines"});
   CHECK(client.send(" done\n").take() == "one\nhalf done\n");
@@ -296,13 +296,13 @@ TEST_CASE("what an actor dials is the test's to accept, refuse or leave alone") 
   dialled[0].send("row\n");
   CHECK(dialled[1].wants_tls());
   dialled[1].refuse(close_reason::tls, "certificate has expired");
-  dialer.advance(2s); // as long as it waits
+  dialer.advance(2s); // the time that a connection may take
   CHECK(dialer.call("events"_erl) ==
         std::vector<std::string>{"open 1 tls=", "line row", "closed 2 6", "closed 3 9"});
   CHECK(dialer.call("{close, 1}"_erl) == COPPICE_OK);
   CHECK(dialled[0].ended());
   CHECK(dialer.call("{close, 1}"_erl) == COPPICE_E_NOT_FOUND);
-  CHECK(dialer.alive()); // none of these was its own connection
+  CHECK(dialer.alive()); // none of them is the actor's own connection
   CHECK(dialer.did.complaints.empty());
 }
 

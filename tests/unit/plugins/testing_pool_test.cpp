@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/pool.hpp and coppice/pool.hpp: what a class says in a pool of its actors, asked without
-// one.
+// Tests of coppice/testing/pool.hpp and coppice/pool.hpp: the callbacks by which a class takes part in the
+// decisions of a pool of its actors, called without a pool.
 #include <doctest/doctest.h>
 #include <coppice/testing/pool.hpp>
 
@@ -15,8 +15,8 @@ TEST_CASE("a class chooses a worker by the request, or leaves it to dispatch") {
   CHECK(pool.choose("{join, 4}"_erl) == 1);
   CHECK(pool.choose("{join, 4}"_erl, pool_asks_of::cast) == 1);
   CHECK(pool.choose("who"_erl) == std::nullopt);
-  CHECK(pool.choose("wrong"_erl) == std::nullopt); // a worker that there is not
-  CHECK(pool.choose("fails"_erl) == std::nullopt); // an exception
+  CHECK(pool.choose("wrong"_erl) == std::nullopt); // there is no such worker
+  CHECK(pool.choose("fails"_erl) == std::nullopt); // its callback throws
 }
 
 TEST_CASE("a class says what becomes of a request that there is no room for") {

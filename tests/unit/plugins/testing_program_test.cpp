@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/program.hpp: what an actor and its program have of each other, and how each ends with the
-// other, as the node has it (tests/e2e/port.py).
+// Tests of coppice/testing/program.hpp: what an actor and its program exchange, and how each ends when the
+// other ends, as in a node (tests/e2e/port.py).
 #include <doctest/doctest.h>
 #include <coppice/testing/program.hpp>
 
@@ -15,7 +15,8 @@ namespace etf = coppice::etf;
 
 namespace {
 
-// Fixture `programs`: it says what it is told, and keeps what it hears.
+// An actor of the fixture `programs` with its program. It writes what `say` gives it, and keeps the lines
+// that it gets.
 struct talking {
   explicit talking(const plugin& from, stream_options how = {})
       : talk(from, {.actor = "talk"}), cat(talk, (how.framing = coppice::lines(1024), how)) {}
@@ -43,7 +44,7 @@ TEST_CASE("lines, packets and bytes go both ways") {
   program port(packets, {.framing = coppice::length_prefixed(4, 100)});
   port.send(std::string("\0\0\0\2hi\0\0\0\0", 10));
   CHECK(packets.call(atom("lines")).reply() == list({"hi", ""}));
-  port.send(std::string("\0\0\1\0", 4)); // beyond its bound
+  port.send(std::string("\0\0\1\0", 4)); // beyond the bound of a packet
   CHECK(port.closed() == std::nullopt);
   CHECK(port.input_ended());
   packets.advance(1s);
@@ -142,7 +143,7 @@ TEST_CASE("a program that reads nothing is written no more, and the actor hears 
   CHECK(filled == value(2 * 65536));
   CHECK(one.say("x") == atom("full"));
   CHECK(one.cat.queued() == 2 * 65536);
-  one.talk.advance(3600s); // however long it takes
+  one.talk.advance(3600s); // there is no limit of time
   CHECK_FALSE(one.cat.closed());
   one.cat.window(100'000);
   one.cat.take();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/raft.hpp: a group of members that are alike is no failure, and each way in which members
-// come to differ is one whose text names the entry.
+// Tests of coppice/testing/raft.hpp: a group of equal members causes no failure. Each way in which members
+// can come to differ causes one, whose text names the entry.
 #include <doctest/doctest.h>
 #include <coppice/testing/raft.hpp>
 
@@ -33,7 +33,7 @@ std::string failing(const What& what) {
 bool has(const std::string& text, const char* part) {
   return text.find(part) != text.npos;
 }
-// What the kit says of the first of ten commands that fails.
+// The text of the failure at the first of ten commands that fails.
 std::string failing_command(const plugin& slips, std::string_view name) {
   return failing([&] {
     raft_in_test group(slips, {.actor = name});
@@ -98,7 +98,7 @@ TEST_CASE("the first member is told of its group, and may send then") {
   CHECK(group.first().did.sent[0].to == atom("watcher"));
   CHECK(group.first().did.sent[0].term == "{{clean,'a@127.0.0.1'},4}"_erl);
   group.on_quorum(3, true);  // it has no such callback
-  group.on_member("[]"_erl); // nor this one
+  group.on_member("[]"_erl); // and no such callback either
   CHECK(group.complaints().empty());
 }
 
@@ -156,7 +156,7 @@ TEST_CASE("what apply sends is sent by the first member, and timers fire as entr
   CHECK(group.effects().timers.size() == 1);
   CHECK(group.advance(std::chrono::milliseconds(999)).empty());
   group.snapshot();
-  CHECK(group.advance(std::chrono::milliseconds(1)).size() == 1); // and it starts one of 10 ms
+  CHECK(group.advance(std::chrono::milliseconds(1)).size() == 1); // it starts another one of 10 ms
   const auto fired = group.advance(std::chrono::milliseconds(10));
   REQUIRE(fired.size() == 1);
   CHECK(fired[0].serial == 3);

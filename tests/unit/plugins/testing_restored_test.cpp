@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp: an actor whose code is replaced. Its state goes through save_state and restore_state,
-// the rest of its process stays.
+// Tests of coppice/testing.hpp for an actor whose code is replaced: its state goes through save_state and
+// restore_state, and everything else of its process stays.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -24,7 +24,7 @@ TEST_CASE("a state goes from one version to the next, and an old version refuses
   CHECK(next.status() == COPPICE_OK);
   CHECK(next.call("{add, 2}"_erl) == 42);
   CHECK(next.call("total"_erl) == "{42, 1}"_erl);
-  next.cast("release"_erl); // the call that the old generation was asked
+  next.cast("release"_erl); // the call that came to the old generation
   CHECK(pending == "released"_erl);
 
   const saved_state newer = next.save();
@@ -84,7 +84,7 @@ TEST_CASE("a replaced actor's timers go on, those that repeat with their period"
   actor next = actor::restored(envoys, old.save());
   REQUIRE(next.timers().size() == 2);
   CHECK(next.timers()[0].period == 2s);
-  CHECK(next.call("{'after', 60000, other}"_erl).as<std::int64_t>() > repeating + 1); // no id comes twice
+  CHECK(next.call("{'after', 60000, other}"_erl).as<std::int64_t>() > repeating + 1); // no id is used twice
   next.advance(3s);
   CHECK(next.call("heard"_erl) == "[tock, tick, tock]"_erl);
   CHECK(old.call("heard"_erl) == "[tock]"_erl);
@@ -124,7 +124,7 @@ TEST_CASE("an actor without a state is replaced by one without, and by no other"
 
 TEST_CASE("the version's number chooses what reads a state, whatever it looks like") {
   const plugin second = fixture("ledger_2");
-  // Both versions have a term that the other one's type does not read: neither is tried for the other.
+  // Each of these terms fits the type of the other version: only the version's number chooses the type.
   CHECK(actor::restored(second, {COPPICE_OK, 1, "{7, <<>>}"_erl}).call("total"_erl) == "{7, 0}"_erl);
   CHECK(actor::restored(second, {COPPICE_OK, 2, "{7, 3, <<>>}"_erl}).call("total"_erl) == "{7, 3}"_erl);
   const actor mixed = actor::restored(second, {COPPICE_OK, 2, "{7, <<>>}"_erl});
@@ -159,7 +159,7 @@ TEST_CASE("arguments that configure does not take are refused, and the former on
   CHECK(one.config_change("#{room => here}"_erl) == COPPICE_E_INVALID);
   CHECK(one.call("where"_erl) == "{3, 5, <<>>}"_erl);
   CHECK(one.did.sent.empty());
-  CHECK(one.config_change("#{room => 13}"_erl) == COPPICE_UNHANDLED); // a node restarts the actor
+  CHECK(one.config_change("#{room => 13}"_erl) == COPPICE_UNHANDLED); // a node would restart the actor
   const actor without(tenants);
   CHECK(without.status() == COPPICE_E_INVALID);
   CHECK(text(without.reason()).find("args: settings.room: expected integer, got nothing") !=

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp: what breaks the ABI's rules is refused as a node refuses it, and told.
+// Tests of coppice/testing.hpp: an actor that breaks the ABI's rules is refused as in a node, and reported.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -17,7 +17,7 @@ TEST_CASE("messages that are not given back, or given back though borrowed, are 
     actor one(rude);
     one.send("release_borrowed"_erl);
     CHECK(one.did.complaints == lines{"released a message that it had only borrowed"});
-    one.send("unknown"_erl); // logged and dropped by a node
+    one.send("unknown"_erl); // a node logs and drops it
     CHECK(one.alive());
     actor cut(rude);
     cut.send("cut_term"_erl);
@@ -158,7 +158,7 @@ TEST_CASE("a host call beside its actor's callback is told") {
     CHECK(std::exchange(one.did.complaints, {}) == beside);
     CHECK(take_complaints().empty());
   }
-  // In its destructor.
+  // The destructor makes a call, too.
   CHECK(take_complaints() == lines{"coppice.actor/1's set_label was called outside of callbacks"});
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/scene.hpp and explore.hpp: several actors and supervisors in one world, and orders of what
-// happens between them.
+// Tests of coppice/testing/scene.hpp and explore.hpp: several actors and supervisors in one world, and
+// different orders of the events between them.
 #include <doctest/doctest.h>
 
 #include <coppice/testing/explore.hpp>
@@ -23,7 +23,7 @@ std::string word_of(const value& term) {
   return text(term);
 }
 
-// Two clerks write into a ledger that the first one opens.
+// Two clerks write into a ledger; the first one opens it. Returns what the ledger lost.
 value lost_after(scene& world, const plugin& stall) {
   world.start("ledger", stall, {.actor = "ledger"});
   world.start("opener", stall, {.actor = "clerk", .args = "open"_erl});
@@ -103,7 +103,7 @@ TEST_CASE("the exit of an actor ends those that are linked to it, or comes to th
   CHECK(world["second"].alive());
   CHECK(heard(world["second"]) == value(std::vector{std::tuple(coppice::etf::atom{"EXIT"}, third.term(),
                                                                coppice::etf::atom{"killed"})}));
-  // A link to a process that is gone is its exit at once.
+  // A link to a process that has ended brings its exit signal at once.
   world["second"].call(std::tuple(coppice::etf::atom{"link"}, third.term(), 0));
   CHECK(text(heard(world["second"])).ends_with(",noproc}]"));
 }
@@ -259,7 +259,7 @@ TEST_CASE("a timer may be due before a message that was sent earlier has come") 
   REQUIRE_FALSE(found);
   CHECK_FALSE(found.is_plain);
   REQUIRE(found.choices.size() == 1);
-  // Before the opener has sent its message, or before the message has come.
+  // The timer is due before the opener has sent its message, or before the message has arrived.
   CHECK(found.choices[0].find(": the next timer is due, before open") != std::string::npos);
 }
 

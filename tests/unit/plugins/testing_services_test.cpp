@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/services.hpp: a scope of process groups beside the actor under test. That
-// a node's own answer alike is proven in e2e/node_services.
+// Tests of coppice/testing/services.hpp: a scope of process groups beside the actor under test. The test
+// e2e/node_services checks that a node's own answers are equal.
 #include <doctest/doctest.h>
 
 #include <coppice/testing/services.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp: flags, aliases, monitors and timers mean what they mean in a node.
+// Tests of coppice/testing.hpp: flags, aliases, monitors and timers have the meaning that they have in a
+// node.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -20,7 +21,7 @@ value ask(actor& one, const char* what, const Arguments&... arguments) {
 value heard(actor& one) {
   return one.call("heard"_erl).reply();
 }
-// While the actor is busy, so that what comes waits.
+// Runs `does` while the actor is in a callback, so that messages to the actor wait.
 template <class Does>
 void meanwhile(actor& one, Does does) {
   one.serve("meanwhile", [&](const value&) {
@@ -93,7 +94,7 @@ TEST_CASE("NO_CONNECT reaches the nodes that the test has connected, and its own
   CHECK(one.did.exits.empty());
   CHECK(one.links().empty());
   CHECK(ask(one, "send", word{"ear"}, 1, COPPICE_NO_CONNECT) == COPPICE_OK);
-  CHECK(ask(one, "send", pid, 1, 0) == COPPICE_OK); // connects in a node
+  CHECK(ask(one, "send", pid, 1, 0) == COPPICE_OK); // a node would connect
   one.connect("x@y");
   one.call("{raise, true}"_erl);
   CHECK(all() == std::set<value>{COPPICE_OK});
@@ -142,7 +143,7 @@ TEST_CASE("the end of a link or a monitor made with priority is a priority messa
   const value second = ask(one, "monitor", b, COPPICE_PRIORITY, 0, word{"undefined"});
   ask(one, "link", a, COPPICE_PRIORITY);
   ask(one, "link", b, COPPICE_PRIORITY);
-  ask(one, "link", b, 0); // the last word
+  ask(one, "link", b, 0); // the last link decides
   meanwhile(one, [&] {
     one.send("x"_erl);
     one.exit(b, "u"_erl);
@@ -183,7 +184,7 @@ TEST_CASE("an alias is the actor's until it is given back, one for a message unt
   CHECK(one.send(once, "c"_erl));
   CHECK_FALSE(one.send(once, "d"_erl));
   CHECK(heard(one) == "[a, b, c]"_erl);
-  CHECK(ask(one, "send", once, word{"e"}, 0) == COPPICE_OK); // by itself: dropped as any other
+  CHECK(ask(one, "send", once, word{"e"}, 0) == COPPICE_OK); // sent by the actor itself: dropped as any other
   CHECK(heard(one) == "[a, b, c]"_erl);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing/stage.hpp, by the bundled pipeline's stages: what a test asks for and gives, what they ask
-// for and send, in which batches, how subscriptions end, and what goes over a reload.
+// Tests of coppice/testing/stage.hpp with the stages of the bundled pipeline: what a test asks for and
+// gives, what the stages ask for and send, in which batches, how subscriptions end, and a reload.
 #include <doctest/doctest.h>
 #include <coppice/testing/order.hpp>
 #include <coppice/testing/stage.hpp>
@@ -135,7 +135,7 @@ TEST_CASE("between producer and consumer: it doubles what those below want, and 
   CHECK(above.asks() == std::vector<std::uint64_t>{10});
   consumer_below below(doubler);
   above.deliver(numbers{1, 2, 3, 4, 5});
-  CHECK(below.take().empty()); // nobody has asked yet, and so nothing is asked for above
+  CHECK(below.take().empty()); // no consumer has asked yet, so no more is asked of the producer
   CHECK(above.asked() == 10);
   CHECK(below.ask(3).take<std::int64_t>() == numbers{2, 4, 6});
   CHECK(buffered(doubler) == 2);
@@ -172,7 +172,7 @@ TEST_CASE("a producer that gives too much, or no proper list, is left, and its c
   wrong.deliver(value::of(improper));
   CHECK(wrong.cancelled() == atom("bad_events"));
   producer_above stray(printer);
-  stray.deliver(atom("none")); // a message like any other
+  stray.deliver(atom("none")); // treated as any other message
   CHECK(stray.subscribed());
   CHECK(printer.alive());
 }
@@ -239,7 +239,7 @@ TEST_CASE("over a reload subscriptions, demand and what is buffered stay") {
   below.ask(2);
   above.deliver(numbers{1, 2, 3});
   const saved_state saved = doubler.save();
-  above.deliver(numbers{4}); // on its way meanwhile
+  above.deliver(numbers{4}); // sent during the reload
   actor next = actor::restored(from, saved, {.actor = "doubler"});
   REQUIRE(next.status() == COPPICE_OK);
   CHECK(below.take<std::int64_t>() == numbers{2, 4});
@@ -249,7 +249,7 @@ TEST_CASE("over a reload subscriptions, demand and what is buffered stay") {
   CHECK(buffered(next) == 1);
 }
 
-// ---- fixture `stages`: what a stage says by itself ----
+// ---- fixture `stages`: callbacks and calls of the stages themselves ----
 
 TEST_CASE("its init configures it, before a configuration; what it emits there is refused") {
   const plugin from = fixture("stages");
@@ -261,7 +261,7 @@ TEST_CASE("its init configures it, before a configuration; what it emits there i
   CHECK(buffered(source) == 2);
   CHECK(dropped(source) == 1);
   CHECK(source.did.sent.back().term == value(std::pair(etf::atom{"discarded"}, 1)));
-  CHECK(source.did.logs.empty()); // it wants no line about it
+  CHECK(source.did.logs.empty()); // the stage wants no log line about it
   consumer_below below(source);
   CHECK(below.ask(5).take<std::int64_t>() == numbers{1, 2});
   CHECK(source.did.complaints.empty());
@@ -320,7 +320,7 @@ TEST_CASE("a consumer subscribes, asks and changes its producer by itself") {
   REQUIRE(producer_above::of(sink).size() == 1);
   producer_above first = producer_above::of(sink)[0];
   CHECK(first.name() == atom("spring"));
-  CHECK(first.asked() == 0); // by hand
+  CHECK(first.asked() == 0); // this consumer asks by hand
   sink.cast(5);
   CHECK(first.asks() == std::vector<std::uint64_t>{5});
   first.deliver(numbers{1, 2, 3, 4, 5});
@@ -333,7 +333,7 @@ TEST_CASE("a consumer subscribes, asks and changes its producer by itself") {
   sink.cast(std::pair(etf::atom{"again"}, std::string("well")));
   CHECK(producer_above::of(sink)[2].name() == atom("well"));
   CHECK(producer_above::of(sink)[2].subscribed());
-  CHECK(second.subscribed()); // another producer does not know it
+  CHECK(second.subscribed()); // the producer `well` does not know this subscription
   CHECK(sink.alive());
   CHECK(sink.did.complaints.empty());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// coppice/testing.hpp itself: what a plugin does under it is what a node would see, and what a node would
-// refuse is told.
+// Tests of coppice/testing.hpp itself: what a plugin does under it is what a node would see, and the kit
+// reports what a node would refuse.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -10,7 +10,7 @@ using namespace coppice::testing::literals;
 
 namespace {
 
-// The interfaces of this minor with members behind them that no plugin of today knows.
+// An interface of this minor with more members at its end, which no present plugin knows.
 template <class Api>
 const void* longer(const void* known) {
   static struct {
@@ -156,7 +156,7 @@ TEST_CASE("monitors end with a DOWN, exits follow Erlang's rules") {
   actor other(clerks);
   other.exit(stranger, "boom"_erl);
   CHECK(other.reason() == "boom"_erl);
-  CHECK(other.did.sent.empty()); // terminate does not run
+  CHECK(other.did.sent.empty()); // without trap_exit, terminate does not run
   actor third(clerks);
   third.exit(stranger, "kill"_erl);
   CHECK(third.reason() == "killed"_erl);
@@ -200,7 +200,7 @@ TEST_CASE("names, blocking work, logs and a changed configuration") {
   const plugin clerks = fixture("clerk");
   actor one(clerks, {.name = "first"});
   one.serve("taken", [](const value&) { return replies("ok"_erl); });
-  CHECK(one.call("{rename, <<\"second\">>}"_erl) == COPPICE_E_EXISTS); // one name a process
+  CHECK(one.call("{rename, <<\"second\">>}"_erl) == COPPICE_E_EXISTS); // a process has one name
   actor other(clerks);
   other.serve("taken", [](const value&) { return replies("ok"_erl); });
   CHECK(other.call("{rename, <<\"taken\">>}"_erl) == COPPICE_E_EXISTS);
@@ -222,11 +222,11 @@ TEST_CASE("a configuration that is refused leaves arguments and env as they were
   actor one(envoys, {.env = "early"_erl});
   CHECK(one.config_change("no"_erl, "late"_erl) == COPPICE_E_INVALID);
   CHECK(one.alive());
-  CHECK(one.call("word"_erl) == std::string("late")); // while it was asked
+  CHECK(one.call("word"_erl) == std::string("late")); // the env during the refused change
   CHECK(one.config_change("fail"_erl) == COPPICE_OK);
   CHECK(one.call("word"_erl) == std::string("early"));
   CHECK(one.config_change("no"_erl) == COPPICE_E_INVALID);
-  CHECK(actor::restored(envoys, one.save()).reason() == "unfit"_erl); // its arguments are still `fail`
+  CHECK(actor::restored(envoys, one.save()).reason() == "unfit"_erl); // the arguments are still `fail`
 }
 
 TEST_CASE("what a thread of the plugin posts arrives, in order, until the actor ends") {
@@ -239,7 +239,7 @@ TEST_CASE("what a thread of the plugin posts arrives, in order, until the actor 
   one.call("chatter"_erl);
   CHECK(one.await_post());
   one.shut_down();
-  CHECK_FALSE(one.alive()); // its thread is told noproc and ends, or this test would not
+  CHECK_FALSE(one.alive()); // the thread gets noproc and ends; else this test would not end
 }
 
 TEST_CASE("a plugin that does not load, that a node would refuse or whose init fails is no plugin") {

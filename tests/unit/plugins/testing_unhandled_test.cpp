@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What becomes of requests that no callback takes, in a plugin's own test as in a node: by the class, whose
-// choice is read from the plugin's note, and by the configuration, which goes before it.
+// Tests of requests that no callback takes, in a plugin's own test as in a node. The class decides, by the
+// plugin's note, unless the configuration does.
 #include <doctest/doctest.h>
 #include <coppice/testing/note.hpp>
 

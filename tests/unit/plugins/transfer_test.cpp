@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The bundled transfer, driven without a node: what a desk plans, and that accounts do each key once, undo
-// and settle what they did, and find it in their file again.
+// Tests of the bundled transfer, driven without a node: what a desk plans, and that accounts do each key
+// once, undo and settle what they did, and find it in their file again.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
 #include <coppice/testing/saga.hpp>
@@ -46,7 +46,7 @@ TEST_CASE("a desk takes the money first and then gives it") {
   CHECK(plan.steps[1].to == "b@n@h");
   CHECK(plan.steps[1].what == give4);
   CHECK(steps.start(erl("what")).what == kind::failed);
-  // Accounts that have no such name fail the transfer alone.
+  // An account whose name is not valid fails its transfer alone.
   for (const char* const wrong : {"<<>>", "<<\"a@b\">>", "<<\"@n@h\">>"})
     CHECK(steps.start(erl(std::string("{move, {<<\"a\">>, <<\"ann\">>}, {") + wrong + ", <<\"bob\">>}, 4}"))
               .what == kind::failed);

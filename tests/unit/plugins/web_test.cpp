@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Actors that answer requests, driven without a web server: what they are told, answers now and later, and
-// the bundled hello_web over a kv that the test plays.
+// Tests of actors that answer requests, driven without a web server: what they are told, answers at once and
+// later, and the bundled hello_web with a kv that the test plays.
 #include <doctest/doctest.h>
 #include <coppice/testing/erlang.hpp>
 #include <coppice/testing/web_events.hpp>
@@ -28,7 +28,7 @@ value release(const char* text) {
   return std::pair(etf::atom{"release"}, std::string(text));
 }
 
-// A table as the bundled kv is one.
+// Plays the bundled kv with one entry, `stored`.
 void serve_kv(actor& of, value& stored) {
   of.serve("kv", [&stored](const value& asked) {
     etf::cursor at(asked.bytes());
@@ -315,7 +315,7 @@ TEST_CASE("handle_closed is told of a client whose process is lost, and once of 
   for (web_socket* each : {&one, &two, &three}) each->move_to(next);
   one.lost(atom("killed"));
   two.closed(1001);
-  two.lost(atom("normal")); // the end of its process, which comes after
+  two.lost(atom("normal")); // the exit of its process, which follows
   three.text("alone");
   CHECK(three.heard() == std::vector<web_said>{{"text", "Guest 3: alone"}});
   CHECK(one.heard().empty());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The words of the C++ headers, as an actor uses them: what it keeps, what it asks, and what it is told of
-// the node.
+// Tests of the C++ headers as an actor uses them: the values that it keeps, the calls that it makes, and
+// what the node tells it.
 #include <doctest/doctest.h>
 #include <coppice/answer.hpp>
 #include <coppice/term_map.hpp>
@@ -56,7 +56,7 @@ TEST_CASE("a reply that would point into a message that is gone is told from one
 
 namespace {
 
-// The words make messages with the host that a plugin is given.
+// Gives make_message() the message interface of a host for as long as this object lives.
 struct with_messages {
   with_messages() { coppice::detail::host.message = coppice::testing::detail::message_interface(); }
   ~with_messages() { coppice::detail::host.message = before; }
@@ -168,7 +168,7 @@ TEST_CASE("keys of a map of terms are the same if =:= says so, through a save an
 }
 
 TEST_CASE("a map of terms has what an unordered_map has") {
-  const plugin merchants = fixture("merchant_1"); // which connects to the host
+  const plugin merchants = fixture("merchant_1"); // loading it connects it to the host
   coppice::detail::connect(*detail::host_table());
   coppice::term_map<std::string> map;
   CHECK(map.try_emplace("a"_erl.term(), "one").second);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Processes for tests: an actor does what it is told in its own turn and hands every message it receives
-// to the test's thread. Waiting is for events, with a deadline that only a failing test reaches.
+// Processes for tests: an actor runs functions that the test gives it, in its own turn, and passes every
+// other message that it receives to the test's thread. Tests wait for events, with a deadline that only a
+// failing test reaches.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -27,7 +28,7 @@
 
 namespace coppice::runtime::testing {
 
-constexpr std::chrono::seconds patience{base::sanitized ? 120 : 20}; // how long it may take is no matter
+constexpr std::chrono::seconds patience{base::sanitized ? 120 : 20}; // how long a test waits before it fails
 
 inline message atom(std::string_view name) {
   return message::atom(name);
@@ -70,7 +71,7 @@ inline std::unique_ptr<behaviour> script(scripted::handler on_message, scripted:
   return std::make_unique<scripted>(std::move(on_message), std::move(on_init));
 }
 
-// A process that obeys the test.
+// A process that runs functions for the test.
 class actor {
  public:
   explicit actor(system& host, spawn_options options = {})
@@ -95,7 +96,7 @@ class actor {
     }
     host_->send(id_, atom("$order"));
   }
-  // The same, and its result.
+  // As start(), and waits for the result.
   template <class Function>
   auto run(Function what) const {
     using result = decltype(what(std::declval<process&>()));
@@ -105,14 +106,14 @@ class actor {
     REQUIRE(done.wait_for(patience) == std::future_status::ready);
     return done.get();
   }
-  // Ends it from within.
+  // Ends the process, in its own turn.
   void stop(message reason) const {
     const std::lock_guard guard(shared_->lock);
     shared_->stop_with = std::move(reason);
     host_->send(id_, atom("$order"));
   }
 
-  // The next message it received; none in time fails the test.
+  // The next message that it received. If none arrives in time, the test fails.
   message next() const {
     std::unique_lock guard(shared_->lock);
     const bool came = shared_->arrived.wait_for(guard, patience, [this] { return !shared_->got.empty(); });
@@ -125,7 +126,7 @@ class actor {
     const std::lock_guard guard(shared_->lock);
     return shared_->got.size();
   }
-  // Everything sent to it before this call has been handled when it returns.
+  // When this returns, the actor has handled everything that was sent to it before the call.
   void settle() const {
     run([](process&) { return 0; });
   }
@@ -175,8 +176,9 @@ struct node {
   system host;
 };
 
-// Waits for something observable. It looks often at first, for much takes only some microseconds, and then
-// once a millisecond, so that it leaves the processor to those it waits for.
+// Waits until the condition holds; false: it did not within `patience`. Looks often at first, since many
+// things take only some µs, and then once a millisecond, to leave the processor to the threads that it waits
+// for.
 template <class Condition>
 bool eventually(Condition holds) {
   constexpr std::chrono::microseconds longest{1000};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Notes of crashes: how many are kept, who gets them, and how long what they show may be.
+// Notes of crashes: how many are kept, which caller gets a note, and the limits of what a note shows.
 #include "runtime/crash_notes.hpp"
 
 #include <doctest/doctest.h>
@@ -63,7 +63,7 @@ TEST_CASE("the head of a term is at most so many bytes, of whole characters") {
   CHECK(list.size() <= crash_note::most);
   CHECK(list.ends_with("..."));
   const auto last = static_cast<unsigned char>(list[list.size() - 4]);
-  CHECK((last < 0x80 || (last & 0xC0) == 0x80)); // not the first byte of a character
+  CHECK((last < 0x80 || (last & 0xC0) == 0x80)); // the last byte is not the first of a longer character
 }
 
 TEST_CASE("of web requests no log shows bodies, nor headers by which a client shows who it is") {

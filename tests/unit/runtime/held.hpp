@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A process that is kept from receiving while others send to it: shows in which order it receives then.
+// A process that cannot receive while others send to it. Shows in which order it receives the messages then.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace coppice::runtime::testing {
 
 using words = std::vector<std::string>;
 
-// The atom a message is or has last: of {'EXIT', From, Reason} and 'DOWN' the reason.
+// The atom that a message is, or its last element: the reason of {'EXIT', From, Reason} and of 'DOWN'.
 inline std::string word_of(const message& m) {
   etf::cursor at(m.bytes());
   std::uint32_t arity = 0;
@@ -24,14 +24,14 @@ inline std::string word_of(const message& m) {
   return std::string(word);
 }
 
-// An actor that does nothing while others send to it.
+// An actor that can be kept from receiving.
 class held : public actor {
  public:
   explicit held(system& host, std::string name = {})
       : actor(host, {.name = std::move(name), .trap_exit = true}) {}
 
-  // What it receives, in this order, of what `send` sends while it can receive nothing. `then`: its own doing
-  // before it can.
+  // The order in which it receives what `send` sends while it cannot receive. `count`: how many messages;
+  // more fail the test. `then`: what the process itself does before it can receive again.
   template <class Send>
   words order_of(std::size_t count, Send send, const std::function<void(process&)>& then = {}) const {
     std::promise<void> begun;
@@ -55,14 +55,14 @@ class held : public actor {
   }
 };
 
-// Sends of a process, all in one turn.
+// Sends of one process, all in one turn.
 template <class Does>
 void in_turn(const actor& who, Does does) {
   who.run([&](process& self) { return does(self), 0; });
 }
 
-// Ends `who`. On a node with one worker all that it tells others has been sent when this returns: the worker
-// takes a turn of `another` when that in which `who` has died is over.
+// Ends `who`. On a node with one worker, everything that the end makes it send has been sent when this
+// returns, since `another` takes its turn only after the turn in which `who` died.
 inline void end(const actor& who, std::string_view reason, const actor& another) {
   who.stop(atom(reason));
   CHECK(eventually([&] { return !who.alive(); }));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Everything at once, at random: messages, calls, links, monitors, timers, spawns, kills and handlers that
-// get stuck, on more workers than the machine has processors. What must hold is kept in books: nothing of one
-// sender is lost or overtaken, no pid reaches another process, each monitor, link and timer that is not taken
-// back is heard of once, and none that is. COPPICE_STRESS: so many rounds, 4 without it.
+// Random messages, calls, links, monitors, timers, spawns and kills, and handlers that get stuck, all at once
+// on three workers. The players keep count of what must hold: no message of one sender is lost or overtaken;
+// no pid reaches another process; each monitor, link and timer fires once, unless it was taken back, and then
+// not at all. The environment variable COPPICE_STRESS sets the number of rounds. Unset: 4.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -18,7 +18,7 @@
 namespace coppice::runtime::testing {
 namespace {
 
-constexpr std::size_t lasting = 6; // players that live for the whole round
+constexpr std::size_t lasting = 6; // players that live as long as the round
 
 enum class what : std::int64_t { play, numbered, addressed, timeout };
 
@@ -31,16 +31,16 @@ message make(what kind, std::int64_t a = 0, std::int64_t b = 0) {
   return out.take();
 }
 
-// What all players of a round know.
+// What the players of a round share.
 struct arena {
   explicit arena(unsigned seed) : random(seed) {}
 
-  std::vector<pid> players; // those that last
-  std::mutex lock;          // guards the next three
-  std::vector<pid> mortals; // the dead ones too
+  std::vector<pid> players; // the ones that live as long as the round
+  std::mutex lock;          // guards mortals, random and wrong
+  std::vector<pid> mortals; // includes dead ones
   std::minstd_rand random;
   std::string wrong;
-  std::atomic<std::int64_t> monitors{0}, links{0}, timers{0}; // to be heard of
+  std::atomic<std::int64_t> monitors{0}, links{0}, timers{0}; // how many have still to fire
   std::atomic<std::int64_t> answers{0}, spawned{0};
 
   void fail(const std::string& why) {
@@ -62,7 +62,7 @@ struct arena {
   }
 };
 
-// Some processor time in foreign code; now and then so much that the worker is taken over.
+// Uses some processor time in foreign code; now and then so much that the worker is taken over.
 void work(process& self, const message& m, std::minstd_rand& random) {
   const foreign_code outside(self, "handle_info", m.bytes());
   const bool stuck = random() % 400 == 0;
@@ -72,7 +72,7 @@ void work(process& self, const message& m, std::minstd_rand& random) {
   }
 }
 
-// {addressed, Pid}: checks that it is the one meant, and lives wildly.
+// Checks that a message {Pid, it} was addressed to this process, and acts at random.
 class mortal : public behaviour {
  public:
   explicit mortal(arena& in) : arena_(in), random_(in.seed()) {}
@@ -232,7 +232,8 @@ class player : public behaviour {
     self.send(to, out.take());
   }
   void link(process& self, const pid& to) {
-    if (!links_.insert(to).second) return; // what ended it may be in the mailbox: it would be a second one
+    // The exit of a former link may be in the mailbox, so a new link could seem to fire twice.
+    if (!links_.insert(to).second) return;
     self.link(to);
     ++arena_.links;
   }
@@ -240,7 +241,7 @@ class player : public behaviour {
     self.unlink(to);
     links_.erase(to);
     --arena_.links;
-    unlinked_.insert(to); // its exit may be in the mailbox already
+    unlinked_.insert(to); // the link's exit may be in the mailbox already
   }
   void timer(process& self) {
     const std::int64_t key = ++last_timer_;
@@ -256,7 +257,8 @@ class player : public behaviour {
   void ask(process& self, const pid& whom) {
     if (whom == self.self()) return;
     const auto answer = self.call(whom, number(last_timer_), self.now() + base::nanos_per_ms);
-    if (answer.what != answer_to_call::kind::reply) return; // both may have asked each other
+    // The call may time out: the two may be asking each other.
+    if (answer.what != answer_to_call::kind::reply) return;
     if (value_of(answer.term) != last_timer_ + 1) arena_.fail("an answer to another question");
     ++arena_.answers;
   }
@@ -291,7 +293,7 @@ void play_round(unsigned seed) {
     return std::ranges::all_of(left, [](const process_summary& one) { return one.messages == 0; });
   };
   REQUIRE(eventually(idle));
-  // Who is alive yet may have children: until there are none.
+  // Processes that are still alive may spawn others, so this repeats until only the players are left.
   CHECK(eventually([&] {
     for (const process_summary& one : here.host.processes())
       if (std::ranges::find(all.players, one.pid) == all.players.end()) here.host.exit(one.pid, atom("kill"));

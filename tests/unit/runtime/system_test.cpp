@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The system as others see it: timers, tasks on workers, aliases, priorities, fairness, inspection, rest and
-// stop, and random races that must neither lose a signal nor a process.
+// What a system does for its users: timers, tasks on workers, aliases, priorities, fairness, inspection,
+// idleness and stop; and random races in which no signal and no process may be lost.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -138,7 +138,7 @@ TEST_CASE("tasks run on the worker they are posted to, not below its loop") {
 TEST_CASE("what a callback of the loop sends right before the worker sleeps is handled") {
   node here(1);
   const actor receiver(here.host);
-  std::unique_ptr<base::uv::prepare> last; // runs when nothing but waiting is left to do
+  std::unique_ptr<base::uv::prepare> last; // its callback runs right before the loop waits
   REQUIRE(here.host.post(0, [&] {
     last = std::make_unique<base::uv::prepare>(here.host.loop(0), [&] {
       if (!here.host.counters().workers[0].sleeping) return;
@@ -230,7 +230,7 @@ TEST_CASE("an idle node burns no CPU") {
   rusage before{}, after{};
   getrusage(RUSAGE_SELF, &before);
   const auto switches = [](const rusage& use) { return use.ru_nvcsw + use.ru_nivcsw; };
-  coppice::test::pause(std::chrono::milliseconds(200)); // what is observed is this very time
+  coppice::test::pause(std::chrono::milliseconds(200)); // the test measures this span of time
   getrusage(RUSAGE_SELF, &after);
   CHECK(switches(after) - switches(before) < 20);
   const auto spent = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1'000'000 + after.ru_utime.tv_usec -
@@ -299,7 +299,7 @@ TEST_CASE("a pid never finds the process that has its slot later") {
     before = next.id();
     CHECK_FALSE(here.host.spawn({}, script({})));
     next.stop(atom("normal"));
-    // Nobody finds it any more before its slot is free.
+    // The process cannot be found any more before its slot is free.
     REQUIRE(eventually([&] { return !next.alive() && here.host.counters().processes == 1; }));
   }
 }
@@ -336,7 +336,7 @@ TEST_CASE(
     REQUIRE(found != nullptr);
     host.exit(*who, reasons::kill());
     REQUIRE(eventually([&] { return host.counters().processes == 0; }));
-    CHECK_FALSE(host.stop(10 * base::nanos_per_ms)); // it does not end while somebody reads
+    CHECK_FALSE(host.stop(10 * base::nanos_per_ms)); // the system does not end while a thread reads
     CHECK_FALSE(kept.expired());
     CHECK(summarise(*found).name == "watched");
   }
@@ -399,7 +399,7 @@ TEST_CASE("random links, monitors, exits and messages across workers lose no pro
     REQUIRE(eventually([&] { return here.host.counters().processes == 0; }));
   }
   CHECK(eventually([&] { return here.host.counters().lingering == 0; }));
-  // A process killed while it was about to park is gone at once; what is left of its callback runs on.
+  // A process killed while it is about to park is gone at once, but the rest of its callback still runs.
   CHECK(eventually([&] { return ups == downs; }));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Messages and records as Erlang terms, and what is refused.
+// Tests of messages and records as Erlang terms, and of the terms that are refused.
 #include <coppice/etf/text.hpp>
 
 #include "one_saga.hpp"

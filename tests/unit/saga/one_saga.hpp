@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One core under test, orders@a, whose other nodes, actor, disk and clock are the test. `out` has what came
-// of the last call alone; writes reach the disk at once unless `holds_writes`.
+// One core under test, orders@a; the test plays the other nodes, the actor, the disk and the clock. `out`
+// has the effects of the last call alone. Writes reach the disk at once unless `holds_writes`. One thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ class one_saga {
     restart();
   }
 
-  // The node dies; what it had written is there.
+  // The node crashes, and starts again with the records on its disk.
   void restart() {
     std::vector<kept_record> kept;
     for (const auto& [key, what] : disk) kept.push_back({key, what});
@@ -56,7 +56,8 @@ class one_saga {
     machine->cancel(now, 2, origin, tx, number(1), out);
     note();
   }
-  // How many steps and transactions an operator's decision decides. That is answered once it is on the disk.
+  // Returns how many steps and transactions the operator's decision decides. The decision is on the disk by
+  // then.
   std::size_t resolve(bool commit, const std::string& tx = "t") {
     out.clear();
     machine->resolve(now, 3, tx, commit, out);
@@ -77,13 +78,13 @@ class one_saga {
     machine->answered(now, token, std::move(what), out);
     note();
   }
-  // Of the last call of this kind.
+  // Answers the last call of this kind.
   void answer(callback what, verdict with) {
     const call* const one = called(what);
     REQUIRE(one != nullptr);
     answer(*one, std::move(with));
   }
-  // What ran the last call of this kind has ended without an answer.
+  // The process that ran the last call of this kind has ended without an answer.
   void call_ends(callback what) {
     const call* const one = called(what);
     REQUIRE(one != nullptr);
@@ -97,12 +98,12 @@ class one_saga {
     machine->receive(now, {{"stock", node}, how.self, std::move(body)}, out);
     note();
   }
-  // The participant of a step of this node's transaction answers.
+  // The participant of a step of this node answers the request.
   void reply_to(const message& asked, answer_kind what = answer_kind::ok, std::uint8_t value = 0) {
     const request of = std::get<request>(asked.body);
     receive(asked.to.node(), reply{of.what, what, of.key, number(value)});
   }
-  // What a coordinator on node b asks of this one.
+  // A request from a coordinator on node b to this node.
   request asks(request_kind what, commit_kind kind = commit_kind::compensate, std::uint32_t step = 1,
                std::uint64_t left = 1000) const {
     return {what, kind, key(step), number(9), left};
@@ -153,7 +154,7 @@ class one_saga {
   }
   std::uint64_t dropped(drop why) const { return machine->counted().dropped[static_cast<std::size_t>(why)]; }
 
-  // After a call of the core itself.
+  // Has to be called after a direct call of the core.
   void note() {
     for (write& one : out.writes) unwritten.push_back(std::move(one));
     out.writes.clear();
@@ -167,7 +168,7 @@ class one_saga {
   bool holds_writes = false;
   std::vector<write> unwritten;
   std::map<record_key, record> disk;
-  std::vector<call> seen; // of all calls of this core
+  std::vector<call> seen; // all calls of this core
   std::unique_ptr<core> machine;
 };
 

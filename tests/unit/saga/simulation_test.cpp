@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Some hundred simulated runs; `simulate-saga` runs more, and replays one that broke a promise.
+// Runs some hundred simulations. `simulate-saga` runs more of them, and replays one that broke a promise.
 #include <doctest/doctest.h>
 
 #include "simulation/world.hpp"

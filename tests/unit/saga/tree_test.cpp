@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A participant whose step is done by steps of its own: one step to the coordinator above it.
+// Tests of a participant whose step consists of steps of its own: the coordinator above it sees one step.
 #include "one_saga.hpp"
 
 using namespace coppice::saga;
@@ -10,7 +10,7 @@ namespace {
 constexpr auto perform = request_kind::perform, reverse = request_kind::reverse,
                confirm = request_kind::confirm, forget = request_kind::forget;
 
-// Asked by shop@b, it has asked stock@c.
+// A saga that shop@b has asked for a step, and that has asked stock@c for a step below it.
 struct middle : one_saga {
   explicit middle(commit_kind kind = commit_kind::compensate) : of_kind(kind) {
     receive("b", asks(perform, kind));
@@ -92,7 +92,7 @@ TEST_CASE("what fails below is undone there and answered as an error, also when 
 
 TEST_CASE("a clock that was ahead before a restart gives a step no more time than a lifespan") {
   middle of;
-  of.how.lifespan = 100 * ms; // less than the time that the step had been given
+  of.how.lifespan = 100 * ms; // less than the step was given
   of.restart();
   CHECK(std::get<request>(of.only_request(perform).body).left_ms == 100);
   of.pass(100 * ms);

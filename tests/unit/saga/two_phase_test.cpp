@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two phases: a participant that is prepared holds until the coordinator's word, and the coordinator forgets
-// when all have acknowledged it.
+// Tests of two phases: a prepared participant waits for the coordinator's decision, and the coordinator
+// forgets a transaction once all participants have acknowledged the decision.
 #include "one_saga.hpp"
 
 using namespace coppice::saga;
@@ -283,7 +283,7 @@ TEST_CASE("an operator who aborts a step that leads to others, long in doubt, do
 
 namespace {
 
-// The transaction is committed, b has acknowledged it, and c is silent until an operator takes it for gone.
+// A committed transaction: b has acknowledged it, and c is silent until an operator takes it for gone.
 struct one_gone : both_asked {
   one_gone() {
     prepare(0);
@@ -296,7 +296,7 @@ struct one_gone : both_asked {
     CHECK(words.back().to.node() == "c");
     lost = std::get<request>(words[1].body).key;
   }
-  // b lets the transaction end.
+  // b answers that it has forgotten the step, which ends the transaction.
   void end() {
     reply_to(only_request(forget));
     REQUIRE(machine->open() == 0);
@@ -394,7 +394,7 @@ TEST_CASE(
     CHECK(std::holds_alternative<question>(of.out.messages[0].body));
   }
   CHECK(of.machine->in_doubt() == 0);
-  of.receive("b", of.asks(reverse, two_phase)); // it was aborted, and b knows no more of it
+  of.receive("b", of.asks(reverse, two_phase)); // the transaction was aborted, and b has forgotten it
   of.receive("b", of.asks(forget, two_phase));
   CHECK(of.machine->counted().heuristic_mismatch == 1);
   CHECK(of.machine->entries() == 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What waits for a block_call, and for whose.
+// Tests of the requests that wait for a block_call: which requests wait, and their bounds for each node.
 #include "services/rpc/blocked_callers.hpp"
 
 #include <doctest/doctest.h>

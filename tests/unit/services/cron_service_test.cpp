@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whose the times are that a node missed before it came to the group of a job for one node of several, and
-// which node runs the jobs of a Raft group's leader.
+// Tests which node runs the times that were missed before a node came to the group of a job for one node of
+// several, and which node runs the jobs of a Raft group's leader.
 #include "services/cron/cron_service.hpp"
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ namespace {
 
 constexpr const char* job = "nightly";
 
-// Due once a day, last an hour ago.
+// A job that is due once a day, and was due an hour ago.
 services::cron_job missed_job(cron::instant now) {
   const auto due = std::chrono::floor<std::chrono::minutes>(now - std::chrono::hours(1));
   const std::chrono::hh_mm_ss time(due - std::chrono::floor<std::chrono::days>(due));
@@ -42,7 +42,7 @@ services::cron_job missed_job(cron::instant now) {
   return one;
 }
 
-// {What, {Group, Job}}, and the process with it if it is for one.
+// {What, {Group, Job}}, with the process `who` as a third element. Null: without it.
 message request(const runtime::process* who, std::string_view what, std::string_view group) {
   message_writer out;
   out.tuple(who == nullptr ? 2 : 3);
@@ -54,7 +54,8 @@ message request(const runtime::process* who, std::string_view what, std::string_
   return out.take();
 }
 
-// Stands for the member of a group: answers that it leads in the test's term. 0: another node does.
+// Plays the member of a group: it answers that it leads in the test's term. 0: it answers that another node
+// leads.
 class member_of_test final : public behaviours::native_server {
  public:
   explicit member_of_test(const std::atomic<std::uint64_t>& term)
@@ -107,7 +108,7 @@ struct node_with_member {
   }
 
   const temporary_folder folder;
-  std::atomic<std::uint64_t> term = 0; // in which its member leads; 0: it does not
+  std::atomic<std::uint64_t> term = 0; // the term in which its member leads; 0: it does not lead
   behaviours::raft::lead_board leads;
   std::shared_ptr<services::cron_jobs> jobs = std::make_shared<services::cron_jobs>(folder.path() + "/cron");
   whole_node node;
@@ -133,7 +134,7 @@ TEST_CASE(
     CHECK(said.ends_with(std::string(term) + "}"));
   };
   is_of(a.keeper.next(), ",3");
-  CHECK_FALSE(b.runs(1)); // an operator cannot have it run beside the leader
+  CHECK_FALSE(b.runs(1)); // an operator cannot make it run beside the leader
 
   // The lead is lost. Until the next leader is known, no node runs it.
   a.term = 0;
@@ -141,7 +142,7 @@ TEST_CASE(
   b.leads.enter("ledger", {});
   CHECK(eventually([&] { return a.held() && b.held(); }));
 
-  // a still takes itself for the leader while b is one in a later term: the group is asked, and says no.
+  // a still takes itself for the leader, and b leads in a later term. The group is asked, and a's run fails.
   a.leads.enter("ledger", {true, true, 3});
   b.leads.enter("ledger", {true, true, 5});
   b.term = 5;
@@ -236,7 +237,7 @@ TEST_CASE("what was missed before a node came is run by it only if nobody was th
     options.name = services::cron_service::registered_name;
     REQUIRE(node.host.spawn(std::move(options), std::make_unique<services::cron_service>(
                                                     jobs, node.router, services::peer_bounds{})));
-    // It is in the group: the times are held since before.
+    // Once the service is in the group, the missed times are held already.
     CHECK(eventually([&] {
       const message members = ask(member, scope, request(nullptr, "get_members", "cron"));
       std::uint32_t count = 0;

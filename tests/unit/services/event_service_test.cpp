@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the service of named events keeps of subscribers on other nodes.
+// Tests of what the service of named events keeps about subscribers on other nodes.
 #include <doctest/doctest.h>
 
 #include "whole_node.hpp"
@@ -20,7 +20,7 @@ message request(std::string_view what, std::string_view event) {
   return out.take();
 }
 
-// The first element of a tuple, "" of anything else.
+// The first element of a tuple. "": no tuple, or no atom.
 std::string word_in(const message& answer) {
   etf::cursor at(answer.bytes());
   std::uint32_t arity = 0;
@@ -44,14 +44,14 @@ TEST_CASE(
   const auto token = a.events.enroll("short", {}, producer.id(), "");
   REQUIRE(token);
   REQUIRE(a.events.enroll("long", {}, producer.id(), ""));
-  REQUIRE(eventually([&] { return watched() == 1; })); // the producer
+  REQUIRE(eventually([&] { return watched() == 1; })); // it watches the producer
   CHECK(word_in(ask(first, service, request("subscribe", "short"))) == "ok");
   CHECK(word_in(ask(second, service, request("subscribe", "short"))) == "ok");
   CHECK(watched() == 3);
   CHECK(word_in(ask(third, service, request("subscribe", "long"))) == "error"); // limit
   REQUIRE(a.events.withdraw(*token));
   CHECK(word_in(ask(third, service, request("subscribe", "long"))) == "ok");
-  CHECK(watched() == 2); // the producer and the third
+  CHECK(watched() == 2); // the producer and the third subscriber
   CHECK(word_in(ask(first, service, request("subscribe", "long"))) == "ok");
   CHECK(word_in(ask(second, service, request("subscribe", "long"))) == "error");
   CHECK(watched() == 3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Locks: one requester at a time, several holders for it, gone with the last.
+// Tests of global's locks: one requester at a time with several holders, and no lock after the last holder.
 #include "services/global/locks.hpp"
 
 #include <doctest/doctest.h>

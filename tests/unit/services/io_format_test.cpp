@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is printed of very large terms, and what that costs: no more is looked at than shows.
+// Tests of the printed form of very large terms, and of its cost: only what is printed is read.
 #include "services/io/io_format.hpp"
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ buffer binary_of(std::size_t size, char what) {
   out.binary(std::string(size, what));
   return out.take();
 }
-// [Term, Term, …]
+// A list of `count` elements, each of which is `what`.
 buffer list_of(std::uint32_t count, const buffer& what) {
   etf::vector_writer out;
   out.list(count);
@@ -97,7 +97,7 @@ TEST_CASE("a large integer is printed in the time of what shows of it") {
   CHECK(formatted("~b", huge).size() < 4 * most);
   etf::vector_writer smaller;
   smaller.big(false, std::span(magnitude).first(512));
-  // Each of them shows one star, whatever it has of digits.
+  // Each of the integers is printed as one star, however many digits it has.
   std::string stars;
   for (int i = 0; i < 4000; ++i) stars += "~1b";
   CHECK(formatted(stars, list_of(4000, smaller.take())) == std::string(4000, '*'));
@@ -121,5 +121,5 @@ TEST_CASE("the end of a long argument is found in portions") {
 TEST_CASE("a text without characters is looked at in portions") {
   services::portions work;
   CHECK(io_format(term("\"~s.\""), list_of(1, list_of(100'000, term("[]"))), most, work) == ".");
-  CHECK(work.steps() > 200'000); // its end is found, and then it is read
+  CHECK(work.steps() > 200'000); // the end is found first, then the text is read
 }

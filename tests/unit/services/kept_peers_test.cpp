@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// When the nodes of distribution.peers are due, with the times given by the test.
+// Tests of the times at which nodes of distribution.peers are due; the test sets the time.
 #include "services/peers/kept_peers.hpp"
 
 #include <doctest/doctest.h>
@@ -24,14 +24,14 @@ TEST_CASE("a node that is away is tried after 1 s to 30 s, each wait twice the o
   cluster_node here(epmd, "a@127.0.0.1");
   kept_peers peers(here.router, "a@127.0.0.1", [] { return 0; });
   peers.change({"a@127.0.0.1", "b@127.0.0.1", "b@127.0.0.1"});
-  CHECK(peers.away() == std::vector<std::string>{"b@127.0.0.1"}); // its own name is passed over
+  CHECK(peers.away() == std::vector<std::string>{"b@127.0.0.1"}); // the node's own name is ignored
   base::nanos now = base::mono_now();
   CHECK(peers.look(now).due.empty());
   peers.begin();
   auto plan = peers.look(now);
   REQUIRE(plan.due.size() == 1);
   CHECK(plan.due[0].name == "b@127.0.0.1");
-  CHECK(peers.look(now).due.empty()); // under way
+  CHECK(peers.look(now).due.empty()); // an attempt is in progress
   CHECK_FALSE(peers.all_tried());
   for (const base::nanos wait : {2, 4, 8, 16, 30, 30}) {
     CAPTURE(wait);
@@ -71,7 +71,7 @@ TEST_CASE("the wait is drawn from its second half, so that two nodes do not try 
     CHECK(waited == doctest::Approx(each.seconds).epsilon(0.0001));
     now = *plan.next_at;
   }
-  // By itself it draws: of 64 nodes that are lost at once not all are due at once.
+  // The default is random waits: of 64 nodes that are lost at once, not all are due at once.
   std::vector<std::string> many;
   for (int i = 0; i < 64; ++i) many.push_back("n" + std::to_string(i) + "@127.0.0.1");
   kept_peers own(here.router, "a@127.0.0.1");
@@ -115,7 +115,7 @@ TEST_CASE("a lost connection is made anew after one to two seconds, and one that
   CHECK(shown[0].heard >= base::nanos_per_second);
   CHECK(shown[0].kept);
 
-  // Held, neither side connects.
+  // While a peer is held, neither side connects.
   CHECK(peers.hold("b@127.0.0.1"));
   CHECK_FALSE(peers.hold("c@127.0.0.1"));
   CHECK_FALSE(peers.look(100 * second).next_at.has_value());
@@ -140,7 +140,7 @@ TEST_CASE("a lost connection is made anew after one to two seconds, and one that
   CHECK(peers.look(100 * second).due.size() == 1);
   CHECK(connects(*there, here, asker));
 
-  // One that leaves the list stays connected, and is tried no more.
+  // A peer that leaves the list stays connected, and is not tried any more.
   peers.change({});
   CHECK(here.router.connected(node));
   CHECK(peers.look(200 * second).due.empty());

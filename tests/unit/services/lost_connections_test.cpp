@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What `global` has heard of lost connections, so that each is passed on once.
+// Tests of the lost connections that `global` was told of: each is passed on once.
 #include "services/global/lost_connections.hpp"
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ TEST_CASE("a loss is heard first once, and so is each later one of the same two 
   CHECK(losses.hear(y, {"b", "a", 5, 1}, 0) == heard::first);
   CHECK(losses.hear(x, {"a", "b", 5, 3}, 0) == heard::first);
   CHECK(losses.hear(x, {"a", "b", 5, 2}, 0) == heard::again);
-  CHECK(losses.hear(x, {"a", "b", 6, 1}, 0) == heard::first); // of another life
+  CHECK(losses.hear(x, {"a", "b", 6, 1}, 0) == heard::first); // a different creation
   CHECK(losses.hear(y, {"a", "b", 5, 3}, 0) == heard::again);
   CHECK(losses.hear(y, {"a", "b", 6, 1}, 0) == heard::again);
   CHECK(losses.size() == 3);
@@ -43,13 +43,13 @@ TEST_CASE("who tells of very many losses has room for some, nobody else loses ro
   CHECK(tell(x, 5000, later - 1) == heard::no_room);
   CHECK(tell(y, 5002, later) == heard::first);
   CHECK(tell(x, 5000, 2 * later) == heard::first);
-  CHECK(losses.size() == 1); // all others were old
+  CHECK(losses.size() == 1); // all other losses were old
 }
 
 TEST_CASE("however many losses a node makes up, they stop going round between those that heard of them") {
   struct node {
     lost_connections losses;
-    std::deque<std::size_t> told; // what the other one has passed on
+    std::deque<std::size_t> told; // losses that the other node has passed on
   };
   node a, b;
   std::size_t passed_on = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the services do because another node asks: never with the node's own voice. The tables of what each
-// takes from peers are walked: whatever a request of theirs names, no process here hears of it as from this
-// node.
+// Tests that services do not act as this node because another node asks. The test walks the tables of
+// requests that each service takes from peers: whatever process a request names, no process here gets a
+// message that seems to come from this node.
 #include <atomic>
 #include <map>
 #include <memory>
@@ -28,7 +28,7 @@ using form = behaviours::gen::request::kind;
 
 namespace {
 
-// A process that counts what comes to it: with the node's own voice, or another's.
+// A process that counts its messages, by whether they seem to come from this node.
 struct witness {
   witness(runtime::system& host, std::string name) {
     who = *host.spawn({.name = std::move(name)}, runtime::testing::script([this](process& self, message m) {
@@ -47,7 +47,7 @@ struct witness {
   pid who;
 };
 
-// In the envelope of its form; `from`: who is said to ask.
+// The request in the envelope of its form. `from`: the process that the envelope names as the caller.
 message in_form(node_and_peer& on, form of, const pid& from, bool with_pid, etf::bytes request) {
   message_writer out;
   switch (of) {
@@ -56,7 +56,7 @@ message in_form(node_and_peer& on, form of, const pid& from, bool with_pid, etf:
       out.atom("$gen_call");
       out.tuple(2);
       on.write_pid(out, from);
-      out.atom("$gen_cast"); // a tag by which an answer would be a cast
+      out.atom("$gen_cast"); // a tag with which an answer would be a cast
       out.raw(request);
       return out.take();
     case form::cast:
@@ -92,7 +92,7 @@ message request_of(const peer_request& row, std::uint32_t arity, etf::bytes fill
   return out.take();
 }
 
-// {Pid, Request} of that name.
+// {Pid, Request} with the pid `from`.
 message plain(node_and_peer& on, const pid& from, const message& request) {
   message_writer out;
   out.tuple(2);
@@ -110,14 +110,14 @@ message sbcast(std::string_view name, const message& payload) {
   return out.take();
 }
 
-// Calls of rpc that run apart have ended.
+// Whether the calls of rpc that run in processes of their own have ended.
 bool rpc_is_done(runtime::system& host) {
   for (const auto& one : host.processes())
     if (one.label == "rpc" || one.label == "no shell") return false;
   return true;
 }
 
-// Everything sent to that service before has been handled.
+// Waits until the service has handled everything that was sent to it before.
 void settle(const actor& asker, const std::string& name) {
   const bool answered = asker.run([&](process& self) {
     const auto ref = self.monitor(destination::named(name), true);
@@ -208,7 +208,7 @@ TEST_CASE("no request that a service takes from peers has a process here hear th
     }
   }
   CHECK(rows > 40);
-  // All of it has been handled, and what ran apart as well.
+  // All requests have been handled, and also the calls that run in processes of their own.
   const actor here(on.a.host);
   for (const auto& service : services) {
     const auto& name = service.first;
@@ -254,7 +254,7 @@ TEST_CASE("what rex is asked to broadcast comes from the node that asked") {
   for (const char* name : {"user", "net_kernel", "global_name_server"})
     on.deliver("rex", plain(on, on.peer, sbcast(name, terminate_request(on))));
   on.deliver("rex", plain(on, on.peer, sbcast("witness", message::atom("hello"))));
-  // Nobody is asked for by a process that is not the peer's.
+  // A request in the name of a process that is not the peer's has no effect.
   on.deliver("rex", plain(on, there.who, sbcast("witness", message::atom("hello"))));
   CHECK(eventually([&] { return there.others == 1; }));
   const actor here(on.a.host);
@@ -340,7 +340,7 @@ TEST_CASE("a call of rpc whose process is killed is answered, and holds up no ot
                                                 self.now() + 20 * base::nanos_per_second);
       self.send(here.id(), answer ? *answer : message::atom("no_answer"));
     });
-    silent.next(); // it waits for this one
+    silent.next(); // the call waits for this process
     for (const auto& one : on.a.host.processes())
       if (one.label == "rpc") on.a.host.exit(one.pid, message::atom("kill"));
     const auto answer = here.next();

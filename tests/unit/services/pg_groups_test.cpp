@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who is in which group how often.
+// Tests of the membership of groups: which process is in which group, and how often.
 #include "services/pg/groups.hpp"
 
 #include <doctest/doctest.h>
@@ -124,7 +124,7 @@ TEST_CASE("the name of a group is given once to who leaves it, and its bytes cou
   CHECK(groups.bytes(1) == 0);
 }
 
-// The product of the two would be 10^10 look-ups.
+// A search of all members for each group would be 10^10 look-ups.
 TEST_CASE("many leave many groups in the time of both together") {
   portions work;
   pg_groups groups(work);
@@ -140,7 +140,7 @@ TEST_CASE("many leave many groups in the time of both together") {
   CHECK(left[0].who == std::vector{theirs});
   CHECK(groups.members(two, whose::all) == std::vector{ours});
   CHECK(groups.memberships(1) == 3);
-  // Two groups named, one pid twice: it leaves one of its three joins for each.
+  // Two groups are named, and one pid twice: for each mention, the pid leaves one of its three joins.
   const std::vector<etf::bytes> once{one, two};
   const std::vector<runtime::pid> twice{theirs, theirs, ours_too};
   const auto again = groups.leave(once, twice);
@@ -190,12 +190,12 @@ TEST_CASE(
     CHECK(joined.empty());
     CHECK(groups.of_node(1) == std::vector{theirs});
     CHECK(groups.of_node(2).size() == members_elsewhere);
-    return work.steps() - before - members_elsewhere; // for the last list
+    return work.steps() - before - members_elsewhere; // the steps of the last list
   };
   CHECK(steps(others) == steps(0));
 }
 
-// A name of a megabyte, hashed for each of them, would be 100 GB.
+// Hashing a name of a megabyte for each member would read 100 GB.
 TEST_CASE("a group's name is looked at once for all that join or leave it") {
   std::vector<std::uint8_t> name(5 + (std::size_t{1} << 20), 'x');
   const std::uint8_t head[]{109, 0, 0x10, 0, 0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One example at least for each row of each table, with a large term or a long list wherever the service
-// reads one. The sender's thread.
+// At least one example for each row of each table of requests, with a large term or a long list wherever the
+// service reads one. The sender's thread.
 #include "request_examples.hpp"
 
 #include <algorithm>
@@ -39,8 +39,8 @@ fields spawn(parts of) {
   return {message::atom("m"), message::atom("f"), of.any, of.keys()};
 }
 
-// {call, Module, Function, Arguments, user} of rpc, where one argument is large: the answer to a refused call
-// has all of them, and is sent as a whole.
+// {call, Module, Function, Arguments, user} of rpc with one large argument: the answer to a refused call
+// contains all arguments, and is sent as a whole.
 struct function_name {
   std::string_view module;
   std::string_view name;

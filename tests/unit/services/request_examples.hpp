@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Makes requests of another node, of any size, for each row of the services' tables, and for each function of
-// rpc that reads what it is given. Tests send them to a node and count what they cost. The sender's thread.
+// Makes requests of another node, of any size, for each row of the services' tables and for each function of
+// rpc that reads its arguments. Tests send them to a node and count the steps that they cost. The sender's
+// thread.
 #pragma once
 
 #include <concepts>
@@ -21,7 +22,7 @@ struct taken_request {
   behaviours::peer_request row;
 };
 
-// A term that `write` writes.
+// The term that `write` writes.
 template <std::invocable<runtime::message_writer&> Write>
 runtime::message term(Write write) {
   runtime::message_writer out;
@@ -29,7 +30,8 @@ runtime::message term(Write write) {
   return out.take();
 }
 
-// The parts of a well-formed request: `any` stands where any term may stand, and lists have `many` elements.
+// Makes the parts of a well-formed request. `any` is used where any term may stand, and lists have `many`
+// elements.
 struct request_parts {
   node_and_peer& on;
   const runtime::message& any;
@@ -38,14 +40,14 @@ struct request_parts {
 
   using element = std::function<void(etf::writer& out, std::size_t i)>;
 
-  // A process of the peer's, another one for each number.
+  // A process of the peer; another one for each `i`.
   void write_pid(etf::writer& out, std::size_t i) const;
   runtime::message asker() const;
   runtime::message tuple(std::initializer_list<runtime::message> elements) const;
-  // `many` elements, which `write` writes for 0, 1, 2, …
+  // A list of `many` elements, which `write` writes for 0, 1, 2, …
   runtime::message list(const element& write) const;
-  runtime::message one(const runtime::message& element) const; // a list of it
-  void write_key(etf::writer& out, std::size_t i) const;       // {key, I}; `any` for the only one
+  runtime::message one(const runtime::message& element) const; // a list of this element
+  void write_key(etf::writer& out, std::size_t i) const;       // {key, I}; `any` if there is only one
   runtime::message pids() const;
   runtime::message keys() const;
   runtime::message nodes() const;
@@ -54,7 +56,7 @@ struct request_parts {
   static runtime::message node();                                  // the peer's name
 };
 
-// What a session of global has to have done before the request is looked at.
+// The state that a session of global must have before the request is read.
 enum class session { none, begun, exchanged };
 
 using request_fields = std::vector<runtime::message>;
@@ -62,20 +64,20 @@ using request_fields = std::vector<runtime::message>;
 struct request_example {
   std::string_view service;
   std::string_view what;
-  // What follows the request's name. Null: the request is its name alone.
+  // Makes the elements after the request's name. Null: the request is its name alone.
   std::function<request_fields(const request_parts&)> make;
   session needs = session::none;
-  std::string_view about = ""; // tells examples of one request apart
+  std::string_view about = ""; // distinguishes the examples of one request
 };
 
 const std::vector<request_example>& request_examples();
 
-// Those of that row. Empty: nobody has written one.
+// The examples of that row. Empty: there are none yet.
 std::vector<request_example> examples_of(const taken_request& of);
 
-// The request without the envelope of its form.
+// The request without its envelope.
 runtime::message bare_request(node_and_peer& on, const taken_request& of, const request_fields& given);
-// In its envelope: what the peer sends to the service.
+// The request in its envelope, as the peer sends it to the service.
 runtime::message whole_request(node_and_peer& on, const taken_request& of, const request_fields& given);
 
 } // namespace coppice::test

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// How much work the services do for what another node asks, in steps (counted_steps.hpp). A generator walks
-// the services' own tables of requests (request_examples.hpp) with terms and lists of 10 KB to 1 MB: a
-// request may cost so many steps for each of its bytes, and no bystander on the same worker waits for more
-// than a turn's budget. A request of a table without an example fails the test.
+// Counts the work that requests of another node cause in the services, in steps (counted_steps.hpp). A
+// generator walks the services' own tables of requests (request_examples.hpp) with terms and lists of 10 KB
+// to 1 MB. The steps of a request are bounded for each of its bytes, and no other process on the same worker
+// waits longer than a turn's budget. A request of a table without an example fails the test.
 //
-// The peer is a socket that takes all that it is sent and says nothing. The clock is not held, since a node's
-// start and end wait for it: what is due meanwhile costs so little that `always` covers it.
+// The peer is a socket that reads everything and sends nothing. The clock is not held, since a node's start
+// and end wait for it; the timers that fire meanwhile cost so little that `always` covers them.
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -47,24 +47,24 @@ using form = behaviours::gen::request::kind;
 namespace {
 
 constexpr std::array<std::size_t, 3> sizes{10'000, 100'000, 300'000}; // bytes
-// Of one term for each example. Where it is read in one go, at 12 steps a byte or more, a turn has more steps
-// than most_a_turn.
+// Bytes of the one longest term for each example. A service that read it in one turn, at 12 steps a byte or
+// more, would exceed most_a_turn.
 constexpr std::size_t longest = 1'000'000;
-// Steps that a request may cost beside what its size explains: an answer, a log line, work of the connection.
+// Steps of a request that do not depend on its size: an answer, a log line, work of the connection.
 constexpr std::uint64_t always = 400'000;
 constexpr std::uint64_t most_a_byte = 200;
-// A turn looks at usual_turn_reductions entries; see portions.hpp for what counts as one.
+// A turn reads usual_turn_reductions entries; portions.hpp says what an entry is.
 constexpr std::uint64_t most_a_turn = 1000 * std::uint64_t{runtime::usual_turn_reductions};
-// A request that is not done by then never will be.
+// A request that is not done after that time never ends.
 constexpr base::nanos patience_of_request = 60 * base::nanos_per_second;
 
 struct cost {
   std::uint64_t all = 0;  // steps until all is done
-  std::uint64_t turn = 0; // the most between two turns of a bystander
+  std::uint64_t turn = 0; // the most steps between two turns of a bystander
   bool ended = true;
 };
 
-// While it is there, what peers cause the services to log is not written.
+// Suppresses log lines below errors during its lifetime, because peers cause many of them.
 struct quiet_log {
   quiet_log() { base::log::set_level(base::log::level::error); }
   ~quiet_log() { base::log::set_level(before); }
@@ -95,7 +95,7 @@ services::options chosen() {
   return out;
 }
 
-// A node with one worker and a connected peer. What is sent to its services comes from the peer.
+// A node with one worker and a connected peer, in whose name requests are sent to the services.
 struct site : node_and_peer {
   site() : node_and_peer(chosen(), 1), x(a.port) {
     a.host.set_factory(&actors);
@@ -106,7 +106,7 @@ struct site : node_and_peer {
       }
     });
     REQUIRE(eventually([&] { return connected(); }));
-    // What services do when a node comes up has been done.
+    // After these answers the services have done their work for the new node.
     ask(bystander, destination::named("pg"), message::atom("which_groups"));
     ask(bystander, destination::named("global_name_server"), message::atom("get_synced"));
     REQUIRE(a.host.spawn({.name = "appmon_info"}, appmon()));
@@ -125,7 +125,8 @@ struct site : node_and_peer {
     return std::make_unique<services::appmon_info>(peer, *calls.begin(peer.node, tell));
   }
 
-  // What the worker does until the service waits and all that it has started for the request has ended.
+  // The steps of the worker until the service waits and every process that it started for the request has
+  // ended.
   cost of(const std::string& service, const message& m) {
     const auto who = a.host.whereis(service);
     REQUIRE(who);
@@ -133,7 +134,7 @@ struct site : node_and_peer {
         [this, who = *who](std::uint64_t before) { return is_waiting(who) && processes() <= before; },
         [this, &service, &m] { deliver(service, m); });
   }
-  // The same of a process that erpc asks for.
+  // The steps of a process that erpc starts for a peer.
   cost of_spawn(const message& arguments) {
     dist::spawn_request asked;
     asked.from = peer;
@@ -158,7 +159,7 @@ struct site : node_and_peer {
       cost seen;
       begin();
       do {
-        const std::uint64_t last = steps(); // what looking costs is left out
+        const std::uint64_t last = steps(); // without the steps of checking
         self.yield();
         const std::uint64_t passed = steps() - last;
         seen.turn = std::max(seen.turn, passed);
@@ -169,7 +170,7 @@ struct site : node_and_peer {
     });
   }
   std::uint64_t processes() const { return a.host.counters().processes; }
-  // It has handled all that was sent to it.
+  // Whether the process has handled everything that was sent to it.
   bool is_waiting(const pid& who) const {
     std::vector<runtime::process_summary> found;
     runtime::some_processes(a.host, who.id, 1, found);
@@ -202,12 +203,12 @@ std::vector<taken_request> all_rows(site& at) {
     REQUIRE(table);
     for (const peer_request& row : *table) rows.push_back({name, row});
   }
-  // Not of a table: erpc's requests are spawn requests.
+  // erpc has no table: its requests are spawn requests.
   rows.push_back({"erpc", {form::info, "execute_call", 4, 4, peer_request::answers | peer_request::runs}});
   return rows;
 }
 
-// They ask for what the node has, or for what it sends of that to another one.
+// Whether the request asks for everything that the node has, or makes it send that to another node.
 bool asks_for_all(const peer_request& row) {
   constexpr std::array<std::string_view, 11> lists_all{
       "which_groups", "which_local_groups", "get_members", "monitor",  "discover", "registered_names",
@@ -215,7 +216,7 @@ bool asks_for_all(const peer_request& row) {
   return std::ranges::find(lists_all, row.what) != lists_all.end();
 }
 
-// What a kind of request has cost the most.
+// The highest costs of a kind of request.
 struct most {
   void note(const cost& seen, std::size_t bytes, const std::string& what) {
     const std::uint64_t a_byte = (seen.all - std::min(seen.all, always)) / bytes;
@@ -235,7 +236,7 @@ struct most {
   std::string dearest, longest;
 };
 
-// Sends the requests of one example to a node, and holds what they cost against their size.
+// Sends the requests of one example to a node, and compares their cost with their size.
 class walk {
  public:
   walk(taken_request to, request_example by, most& seen, std::optional<site>& at)
@@ -254,14 +255,14 @@ class walk {
     with_term(large_terms[dice.below(large_terms.size())], sizes[2]);
     with_term(large_terms[dice.below(of_small_terms)], longest);
     out_of_place(dice, sizes[1]);
-    for (const std::size_t bytes : sizes) with_lists(bytes); // last, as services keep most of them
+    for (const std::size_t bytes : sizes) with_lists(bytes); // last, because services keep most of them
   }
 
  private:
-  // The first of large_terms have many small terms in them, and not a binary that is passed over.
+  // The first large_terms consist of many small terms, not of a binary, which is skipped.
   static constexpr std::size_t of_small_terms = 6;
 
-  // Each kind of large term where any term may stand.
+  // Sends each kind of large term where any term may stand.
   void with_terms(std::size_t bytes) {
     for (const large_term& kind : large_terms) with_term(kind, bytes);
   }
@@ -274,7 +275,7 @@ class walk {
     renew();
     send(fields(little_, bytes / of_an_element), "lists of " + std::to_string(bytes));
   }
-  // A large term at one place, whatever should stand there.
+  // Sends a large term in the place of each element, whether or not it is valid there.
   void out_of_place(seeded_dice& dice, std::size_t bytes) {
     renew();
     const std::size_t places = fields(little_, 1).size();
@@ -290,13 +291,13 @@ class walk {
   static message written(const large_term& what, std::size_t bytes) {
     return term([&](etf::writer& out) { what.write(out, bytes); });
   }
-  // A request may end the connection, as one that has too long a name does. A session is used up by one.
+  // A request may end the connection, as a name that is too long does. A session is used up by one request.
   void renew() {
     renew_site();
     if (to_.service == "global_name_server" && by_.needs == session::none) take_lock();
   }
   void renew_site() {
-    constexpr std::size_t much = 16'000'000; // what a node keeps of it would slow the next requests down
+    constexpr std::size_t much = 16'000'000; // a node that has kept more would be slower in later requests
     if (at_ && by_.needs == session::none && at_->connected() && at_->sent < much) return;
     at_.reset();
     at_.emplace();
@@ -304,7 +305,7 @@ class walk {
     if (to_.service == "pg") meet();
     if (by_.needs == session::exchanged) say("exchange", {parts_of().node(), nil(), nil(), one()});
   }
-  // global changes no names for a node that has not its lock.
+  // global changes no names for a node that does not have its lock.
   void take_lock() {
     const taken_request to{"global_name_server", {form::call, "set_lock", 2, 2, peer_request::nothing}};
     at_->of(to.service, whole_request(*at_, to, {parts_of().tuple({message::atom("global"), little_})}));
@@ -316,7 +317,7 @@ class walk {
   static message one() {
     return term([](etf::writer& out) { out.integer(1); });
   }
-  // pg heeds no scope that it does not know.
+  // pg ignores scopes of other nodes that it does not know.
   void meet() {
     const taken_request to{"pg", {form::info, "discover", 2, 3, peer_request::nothing}};
     at_->of(to.service, whole_request(*at_, to, {parts_of().asker()}));
@@ -326,7 +327,7 @@ class walk {
     const taken_request to{"global_name_server", {form::cast, what, arity, arity, peer_request::nothing}};
     at_->of(to.service, whole_request(*at_, to, given));
   }
-  // Both nodes have told their tags. Where the request itself does not, the lock is set as well.
+  // Both nodes have told each other their tags. The lock is set, too, unless the request itself does that.
   void begin_session() {
     const request_parts of = parts_of();
     const message version = term([](etf::writer& out) { out.integer(8); });
@@ -382,7 +383,8 @@ TEST_CASE("what a request of another node costs grows with its length, and no tu
     REQUIRE_MESSAGE(!found.empty(),
                     to.service << " takes " << to.row.what << ", of which there is no example");
     for (const request_example& by : found) {
-      // With a connection all goes that the peer has there: no more than of this example.
+      // A request that disconnects removes everything of the peer: that should be only what this example
+      // added.
       const bool disconnects = (to.row.causes & peer_request::disconnects) != 0;
       if (disconnects) at.reset();
       walk each(to, by, seen, at);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Services that are ended: each is there again under its name and does its work, in the cluster as well; and
-// what cannot go on is told.
+// Tests of services that end: each is started again under its name and works again, in the cluster too. What
+// cannot go on is reported.
 #include "services/service_supervisor.hpp"
 
 #include "whole_node.hpp"
@@ -14,7 +14,7 @@ using runtime::message_writer;
 
 namespace {
 
-// Kills what has this name and waits for another one.
+// Kills the process of that name and waits for its successor.
 runtime::pid replace(runtime::system& host, std::string_view name) {
   const auto former = host.whereis(name);
   REQUIRE(former);
@@ -144,7 +144,7 @@ TEST_CASE("no exit from another node reaches a service, be it sent or of a link"
     REQUIRE(before);
     const runtime::pid seen{*b.host.nodes().intern("a@127.0.0.1"), a.host.creation(), before->id,
                             before->serial};
-    // It hears of both before it is called.
+    // The service gets both exits before it is called.
     const bool answered = in_b.run([&](runtime::process& self) {
       const auto linked = self.spawn({}, runtime::testing::script([](runtime::process& child, message to) {
                                        etf::cursor at(to.bytes());

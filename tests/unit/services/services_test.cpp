@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The services between nodes of ours: the questions OTP nodes ask each other, rpc in its forms, and global's
-// mesh.
+// Tests of the services between nodes of ours: the requests that OTP nodes make to each other, rpc in its
+// forms, and global's mesh.
 #include "services/services.hpp"
 
 #include <doctest/doctest.h>
@@ -250,7 +250,7 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
   CHECK(nested(3, "no_such") == "error");
   CHECK(nested(8, "put_chars") == "ok");
   CHECK(nested(4900, "put_chars") == "error");
-  // Many more than a turn takes, and behind them another message: both are answered, in their order.
+  // More requests than a turn handles, and then another message: both are answered, in order.
   here.run([&](process& self) {
     for (const int lines : {1000, 1}) {
       message_writer out;
@@ -280,7 +280,7 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
     CHECK(tag == lines);
   }
   CHECK(request([](etf::writer& out) {
-          constexpr std::uint32_t many = 10'000'000; // pieces of a request that has five at most
+          constexpr std::uint32_t many = 10'000'000; // a request has five elements at most
           out.tuple(many + 1);
           out.atom("put_chars");
           for (std::uint32_t i = 0; i < many; ++i) out.nil();
@@ -308,7 +308,7 @@ TEST_CASE("so many messages to user wait behind a long one, of another node fewe
     out.nil();
     return out.take();
   };
-  // How many are answered ok, and with an error.
+  // The number of answers that are ok, and the number of errors.
   const auto answers = [](const actor& to, std::size_t count) {
     std::pair<std::size_t, std::size_t> got;
     for (; count > 0; --count) {
@@ -319,8 +319,8 @@ TEST_CASE("so many messages to user wait behind a long one, of another node fewe
     }
     return got;
   };
-  // While it is suspended they come, and are taken one behind the other then: before a turn goes on with the
-  // first, which has more in it than a turn takes.
+  // The messages come while `user` is suspended. It then takes all of them before it goes on with the first,
+  // which has more requests than a turn handles.
   const auto order = [&](const char* what) {
     here.run([&](process& self) {
       message_writer out;
@@ -344,7 +344,7 @@ TEST_CASE("so many messages to user wait behind a long one, of another node fewe
   const auto of_a_node = static_cast<std::size_t>(services::user::most_of_a_node);
   order("suspend");
   flood(far, b.see(a, "user"), of_a_node + beyond);
-  ask(far, b.see(a, "rex"), rpc_call("erlang", "node")); // behind all of them on its way
+  ask(far, b.see(a, "rex"), rpc_call("erlang", "node")); // answered after all of them have arrived
   order("resume");
   CHECK(answers(far, of_a_node + beyond) == std::pair(of_a_node, beyond));
   order("suspend");
@@ -591,14 +591,14 @@ TEST_CASE("global:resolve_it kills nobody but for a name that the asker resolves
   CHECK(is_atom(asks(holder, destination::named("global_name_server"),
                      [&](process& self) { return register_name(self, "the_name", holder.id()); }),
                 "yes"));
-  CHECK_FALSE(resolves("the_name", holder)); // nobody holds the lock
+  CHECK_FALSE(resolves("the_name", holder)); // no process holds the lock
   CHECK(is_atom(asks(here, b.see(a, "global_name_server"), set_lock), "true"));
   CHECK_FALSE(resolves("the_name", bystander));
   CHECK_FALSE(resolves("another_name", holder));
   CHECK(holder.alive());
   CHECK(bystander.alive());
   CHECK(here.alive());
-  // As it was meant: of the two the one on the node whose name sorts last goes.
+  // The intended use: of the two processes, the one on the node whose name sorts last is killed.
   const actor asker(b.host);
   const auto answer = asks(asker, b.see(a, "rex"), [&](process& self) {
     return resolve_it(self, "the_name", here.id(), seen(holder));
@@ -631,7 +631,7 @@ message asks_whereis(std::string_view name) {
 
 } // namespace
 
-// c has no services but an actor in the place of its rex, which takes its time.
+// c has no services, but an actor that is registered as rex and answers late.
 TEST_CASE("while another node is asked which of two processes keeps its name, global serves everybody") {
   epmd_server epmd;
   whole_node a(epmd, "a@127.0.0.1");
@@ -662,12 +662,12 @@ TEST_CASE("while another node is asked which of two processes keeps its name, gl
     what = {};
     if (at.read_tuple_of(3)) at.read_atom(what);
   } while (what != "$gen_call");
-  // It has been asked and does not answer: everybody else is served meanwhile.
+  // rex has been asked and does not answer yet. Other requests are answered meanwhile.
   CHECK(is_atom(ask(in_a, global, asks_whereis("bar")), "undefined"));
   CHECK(etf::cursor(ask(in_a, global, asks_whereis("foo")).bytes()).peek() == etf::kind::pid);
   CHECK(atoms_in(ask(in_a, global, message::atom("get_synced"))).empty());
 
-  // It says that neither stays.
+  // rex answers that neither process stays.
   slow.run([&](process& self) {
     etf::cursor at(question.bytes());
     etf::bytes from;

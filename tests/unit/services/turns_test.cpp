@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Requests of a few bytes, or of one message, whose work is as large as what the node has: it is done in
-// turns, between which others run. All on one worker, so that it can be seen how often.
+// Tests of short requests, or of one message, whose work grows with what the node has: the work is done in
+// turns, between which other processes run. Everything runs on one worker, so that the test can count the
+// turns.
 #include <array>
 #include <coppice/etf/writer.hpp>
 #include <set>
@@ -29,12 +30,12 @@ namespace {
 
 constexpr std::size_t many = 3 * runtime::usual_turn_reductions;
 
-// Counts, in turns of its own, how often a process has been interrupted in its work until that is done.
+// Counts, in turns of its own, how often a process is interrupted until its work is done.
 struct interruptions {
   explicit interruptions(runtime::system& of, bool until_stopped = false)
       : host(of), looker(of), endless(until_stopped) {}
   void stop() { endless = false; }
-  // In a turn, after what the process is to do has been sent to it.
+  // To be called in a turn, after the request has been sent to the process.
   void watch(const runtime::pid& who) {
     looker.start([this, who](process&) { look(who); });
   }
@@ -62,7 +63,7 @@ struct interruptions {
   std::atomic<bool> done = false;
 };
 
-// How often a service is interrupted while it does what `send` asks of it.
+// How often a service is interrupted while it handles the request that `send` makes.
 template <class Send>
 std::size_t interrupted(runtime::system& host, const actor& by, std::string_view service, Send send) {
   interruptions seen(host);
@@ -144,7 +145,7 @@ TEST_CASE("a long term is read as it is skipped at once, whatever is in it, and 
     out.tuple(2);
     out.binary(etf::bytes(long_binary));
     write(out);
-    out.integer(7); // behind it
+    out.integer(7); // after the term
     const std::vector<std::uint8_t> made = out.take();
     portions work;
     etf::cursor at{etf::bytes(made)}, plain = at;
@@ -274,7 +275,8 @@ TEST_CASE("observer's rows of processes are written in parts, between which othe
     static_cast<void>(work->receive(self, message::atom("go")));
     return 0;
   });
-  // Two between three parts of 4,096 processes, and two among the 10,000 rows of the first message.
+  // Two interruptions between three parts of 4,096 processes, and two within the 10,000 rows of the first
+  // message.
   CHECK(seen.count() >= 4);
   std::size_t rows = 0;
   while (rows < many) {
@@ -389,7 +391,7 @@ TEST_CASE("calls that waited for a block_call are begun in turns") {
     send_call(self, "rex", request("block_call", "application", "which_applications"));
     return 0;
   });
-  silent.next(); // the call waits for this one
+  silent.next(); // the call waits for this process
   message_writer cast;
   cast.tuple(2);
   cast.atom("$gen_cast");
@@ -417,7 +419,7 @@ TEST_CASE("watches of pg and lost connections that global is told of count as me
   const actor here(a.host);
   const destination pg = a.see(b, "pg"), global = a.see(b, "global_name_server");
   const auto in_use = [] { return static_cast<std::int64_t>(runtime::block_memory::in_use()); };
-  // What a message takes is gone once a question behind it has been answered.
+  // The memory of a message is free once a later request has been answered.
   const auto settled = [&] {
     ask(here, pg, message::atom("which_groups"));
     ask(here, global, message::atom("get_synced"));
@@ -473,7 +475,7 @@ TEST_CASE("what a node keeps for a peer is given back when the peer has left") {
     whole_node a(epmd, "a@127.0.0.1");
     const actor here(a.host);
     const destination pg = a.see(b, "pg"), global = a.see(b, "global_name_server");
-    message_writer lock; // without which no names are taken
+    message_writer lock; // without the lock no names are taken
     lock.tuple(2);
     lock.atom("set_lock");
     lock.tuple(2);
@@ -502,6 +504,6 @@ TEST_CASE("what a node keeps for a peer is given back when the peer has left") {
     full = settled();
     CHECK(full - before >= static_cast<std::int64_t>(2 * kept * large.size()));
   }
-  // Free blocks of the pools count as well, so not all of it is seen.
+  // Free blocks of the pools count as memory in use, so only a part of the difference is certain.
   CHECK(eventually([&] { return full - settled() >= static_cast<std::int64_t>(kept * large.size()); }));
 }

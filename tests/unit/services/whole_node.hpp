@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Nodes of these tests with all services and no application, and what actors of theirs ask services.
+// Nodes for tests, with all services and without applications, and helpers that make requests to services.
+// Any thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -68,10 +69,10 @@ struct whole_node {
   behaviours::event_channels events{host};
   services::services services;
   std::uint16_t port = 0;
-  std::atomic<bool> gone = false; // its services
+  std::atomic<bool> gone = false; // its services have ended
 };
 
-// A node with services, and a peer of which there is nothing but its messages.
+// A node with services, and a peer that consists of its messages alone.
 struct node_and_peer {
   explicit node_and_peer(services::options chosen = {}, unsigned workers = 2)
       : a(epmd, "a@127.0.0.1", std::move(chosen), workers) {
@@ -92,7 +93,7 @@ struct node_and_peer {
   runtime::pid peer;
 };
 
-// The reply to a gen_server call by that actor; `no_answer` for want of one.
+// Calls as the actor and returns the reply of the gen_server. `no_answer`: there was none.
 inline runtime::message ask(const dist::testing::actor& asker, const runtime::destination& to,
                             const runtime::message& body) {
   return asker.run([&](runtime::process& self) {
@@ -102,7 +103,7 @@ inline runtime::message ask(const dist::testing::actor& asker, const runtime::de
   });
 }
 
-// A list of atoms.
+// The atoms of a list.
 inline std::vector<std::string> atoms_in(const runtime::message& m) {
   std::vector<std::string> out;
   etf::cursor at(m.bytes());

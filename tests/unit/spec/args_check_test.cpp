@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Args that are terms already are held against a schema as YAML is.
+// Tests that args which are terms already are checked against a schema as YAML is.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/text.hpp>
@@ -12,7 +12,7 @@ using namespace coppice;
 
 namespace {
 
-// What is wrong; empty: nothing.
+// The error. Empty: none.
 std::string finding(std::string_view schema, std::string_view args) {
   const auto compiled = spec::args_schema::compile(schema);
   REQUIRE(compiled.has_value());

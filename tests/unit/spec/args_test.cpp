@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How args and env become terms.
+// Tests how args and env in YAML become terms.
 #include <doctest/doctest.h>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/writer.hpp>
@@ -11,7 +11,7 @@ using namespace coppice;
 
 namespace {
 
-// The args of the only child of a tree that is loaded without an error.
+// The args of the only child of a tree, which must load without an error.
 spec::encoded_term args_of(const test::spec_folder& folder, const std::string& child) {
   auto result = folder.load_tree("        - " + child + "\n");
   CHECK(spec::render(result.diagnostics) == "");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The files in config/ are what the code says.
+// Tests that the files in config/ agree with the code.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ using namespace coppice;
 
 TEST_CASE("the published JSON Schema is the table's") {
   const auto published = test::read_file(std::string(config_folder) + "/node.schema.json");
-  // `coppice schema > config/node.schema.json` publishes a changed one.
+  // After a change, `coppice schema > config/node.schema.json` publishes the new one.
   CHECK((published == spec::json_schema()));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A folder stands for its main file and its parts, in the order of their names.
+// Tests that a folder given as configuration means its main file and its parts, in the order of their names.
 #include "spec/schema/default_files.hpp"
 
 #include <doctest/doctest.h>

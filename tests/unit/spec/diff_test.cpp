@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Each kind of change between two configurations, and nothing beside it.
+// Tests that each kind of change between two configurations is found, and nothing else.
 #include "spec/diff.hpp"
 
 #include <doctest/doctest.h>
@@ -48,7 +48,7 @@ std::string lines(const spec::supervisor_change& of, const std::string& path) {
   return out;
 }
 
-// One change a line: "restart demo/kv: name".
+// One line for each change: "restart demo/kv: name".
 std::string lines(const spec::difference& found) {
   std::string out;
   for (const auto& one : found.settings)
@@ -67,14 +67,14 @@ spec::node_spec loaded(const test::spec_folder& folder, const std::string& text)
   return std::move(*outcome.spec);
 }
 
-// As if nothing were known of which children are the same.
+// Removes the fingerprints, so that children have to be compared one by one.
 void forget_prints(spec::supervisor_spec& of) {
   of.prints.clear();
   for (spec::child_spec& child : of.children)
     if (child.supervisor) forget_prints(*child.supervisor);
 }
 
-// Of the top supervisor of the one application that changed.
+// Whether children were inserted in the top supervisor of the one application that changed.
 bool inserted(const spec::difference& found) {
   return found.applications.size() == 1 && found.applications[0].inside &&
          found.applications[0].inside->inserted;
@@ -94,7 +94,7 @@ std::string difference(const std::string& before, const std::string& after) {
   return found;
 }
 
-// Of two trees of children, each line of which is a child of demo.
+// The difference of two lists of children of `demo`, given one child a line.
 std::string of_children(const std::vector<std::string>& before, const std::vector<std::string>& after) {
   const auto whole = [](const std::vector<std::string>& children) {
     std::string out = test::spec_folder::head;
@@ -416,7 +416,7 @@ TEST_CASE("what changed is found wherever it stands, by fingerprints as by looki
                     [](const std::string& one) { return one.find("name") != one.rfind("name"); }))
       continue;
     CAPTURE(turn);
-    const std::string found = of_children(before, after); // compares both ways itself
+    const std::string found = of_children(before, after); // compares with and without fingerprints
     CHECK(found.empty() == (before == after));
   }
 }

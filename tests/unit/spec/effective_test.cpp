@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What configurations come to once defaults are filled in, each line of it: the effective configuration of
-// every file in config/ and in effective/ here is the text that effective/NAME.txt has. Plugins aside, so
-// that the files need none. With COPPICE_WRITE_EFFECTIVE set the test writes those texts instead; read the
-// difference before it is committed.
+// Tests the effective configuration, with all defaults filled in: for every file in config/ and in
+// effective/ here, each line must be the one in effective/NAME.txt. Plugins are left out, so the files need
+// none. With COPPICE_WRITE_EFFECTIVE set, the test writes these texts instead; read the difference before
+// you commit it.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ using namespace coppice;
 
 namespace {
 
-// Where the checkout lies is no part of a configuration.
+// Replaces the path of the checkout, which differs between machines.
 std::string without_folder(std::string text, const std::string& folder) {
   for (std::size_t at = 0; (at = text.find(folder, at)) != std::string::npos;)
     text.replace(at, folder.size(), "/checkout");

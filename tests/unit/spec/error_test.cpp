@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a person is shown for each kind of mistake, to the letter.
+// Tests the exact text that a person is shown for each kind of mistake in a configuration.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
@@ -426,7 +426,7 @@ TEST_CASE("mistakes in what is said of TLS") {
   CHECK(folder.errors(route("{ ca: a }")) == "");
   CHECK(folder.errors(route("{ verify: none }")) == "");
 
-  // Where anybody may come, nobody is asked for a certificate who is not known by whom it is signed.
+  // A listener asks clients for a certificate only if the configuration names the CA that signs them.
   const auto site = [&](const std::string& tls) {
     return folder.load_tree(
         "        - { id: a, tcp: { actor: wire, listen: [ { address: 127.0.0.1, port: 0, tls: " + tls +

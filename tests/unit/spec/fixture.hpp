@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A folder with plugins, and configurations loaded as if they lay in it.
+// A folder with plugins, and functions that load configurations as if they were files in that folder.
 #pragma once
 
 #include <string>
@@ -27,11 +27,11 @@ class spec_folder : public temporary_folder {
     return spec::render(load(yaml, options).diagnostics);
   }
 
-  // An application around these children, each line indented already by six spaces.
+  // An application with these children. Each line must be indented by at least six spaces.
   std::string tree_errors(const std::string& children) const { return errors(head + children); }
   spec::outcome load_tree(const std::string& children) const { return load(head + children); }
 
-  // Nine lines, so that the first child stands on line 10.
+  // Nine lines: the first child is on line 10.
   static constexpr const char* head =
       "node:\n"
       "  name: n@127.0.0.1\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// control.http: its defaults, the token's source, and rights that need a token beyond loopback.
+// Tests of control.http: its defaults, the token's source, and rights that need a token beyond loopback.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 

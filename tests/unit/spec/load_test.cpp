@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a good configuration becomes: defaults, paths, names, order, overrides, several files.
+// Tests how a good configuration is read: defaults, paths, names, order, overrides, several files.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The effective configuration reads back as itself.
+// Tests that the effective configuration, when it is loaded again, is the same configuration.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/writer.hpp>
@@ -25,7 +25,7 @@ using namespace coppice;
 
 namespace {
 
-// What is said of a configuration, but for names that no child of these fragments registers.
+// The diagnostics, without those about names that no child of these fragments registers.
 std::string said(std::vector<spec::diagnostic> all) {
   std::erase_if(all, [](const spec::diagnostic& one) {
     return one.message.find("which no child of this configuration registers") != std::string::npos;
@@ -33,7 +33,7 @@ std::string said(std::vector<spec::diagnostic> all) {
   return spec::render(all);
 }
 
-// What is printed loads, and prints itself again.
+// Checks that the text loads, and that the result prints the same text.
 std::optional<spec::node_spec> check_read_back(const std::string& text) {
   auto again = spec::load_text(text, "effective.yaml", "/");
   CHECK(said(again.diagnostics) == "");
@@ -46,7 +46,7 @@ std::optional<spec::node_spec> check_read_back(const std::string& text) {
 
 TEST_CASE("the effective configuration loads, and prints itself again") {
   test::spec_folder folder;
-  folder.write("plugins/on.so", ""); // it logs by its name
+  folder.write("plugins/on.so", ""); // logs under its own name
   auto first = folder.load(
       std::string(test::spec_folder::head) +
           "        - { id: 'yes: no', actor: kv, name: 'true', shutdown: 90s, args: { room: 1MB, mode: fast "

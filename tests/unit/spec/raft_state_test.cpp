@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What `coppice check` says of the node's limits, the states of Raft groups and the values of sagas.
+// Tests of what `coppice check` reports about the node's limits, the states of Raft groups and the values of
+// sagas.
 #include <doctest/doctest.h>
 
 #include <cstdint>

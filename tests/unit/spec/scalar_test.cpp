@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a plain text means: YAML 1.2's core rules, durations and sizes.
+// Tests of the meaning of plain scalars: YAML 1.2's core schema, durations and sizes.
 #include "spec/schema/scalar.hpp"
 
 #include <doctest/doctest.h>

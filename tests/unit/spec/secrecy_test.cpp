@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// No diagnostic contains a secret of the configuration, wherever it stands and whatever is wrong with it.
+// Tests that no diagnostic contains a secret of the configuration, wherever the secret is and whatever is
+// wrong.
 #include "spec/schema/secrecy.hpp"
 
 #include <doctest/doctest.h>
@@ -18,7 +19,7 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// What a person is shown, with the messages and hints alone behind it, as `check --json` has them.
+// The text that a person is shown, followed by the messages and hints alone, as `check --json` has them.
 std::string told(const std::string& yaml, const spec::load_options& options = {}) {
   test::spec_folder folder;
   const spec::outcome read = folder.load(yaml, options);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Markers of secrets in args: what is taken, where they are found again, and that only markers are printed.
+// Tests of markers of secrets in args: which are accepted, where they are found again, and that only markers
+// are
+// printed.
 #include "spec/schema/secrets.hpp"
 #include "spec/child_secrets.hpp"
 
@@ -17,7 +19,7 @@ using namespace coppice;
 
 namespace {
 
-// A child of the plugin `pair`, of an actor whose schema wants a text as `to` and takes any other key.
+// A child of the plugin `pair`. Its actor's schema requires a text as `to` and accepts any other key.
 std::string child(const std::string& args) {
   return "        - { id: p, actor: 'pair:second', args: " + args + " }\n";
 }
@@ -152,13 +154,13 @@ TEST_CASE("a term's marker is taken for any text, and a secret that is read neve
   const char* const number = "#{c => #{'$file' => <<\"/x\">>}}";
   CHECK(check(number, places(number)) == "args.c: the secret is not of the type the schema wants");
   CHECK(check("#{a => #{'$file' => <<\"/x\">>}}", {}) != "");
-  // {key 'a': 116, 1, 119, 1, 97}: the value begins after five bytes of the map's head and three of the key.
+  // The value begins at byte 8: five bytes of the map's head, three of the key 'a' (119, 1, 97).
   base::secrets read{{{base::secret::source::file, "/x", "args.b", 8, 0}}, true};
   CHECK(check("#{a => <<\"abc\">>}", read).find("args.a: has 3 characters") == 0);
   CHECK(check("#{b => <<\"hunter2\">>}", read) ==
         "args.b: the secret is none of the values the schema allows");
   CHECK(check("#{c => <<\"hunter2\">>}", read) == "args.c: the secret is not of the type the schema wants");
-  // The same one map further in: {key 'k'} stands five bytes behind the beginning of that map.
+  // One map deeper: the key 'k' begins five bytes after the beginning of the inner map.
   const base::secrets deeper{{{base::secret::source::file, "/x", "args.c.k", 8 + 5 + 3, 0}}, true};
   CHECK(check("#{c => #{k => <<\"hunter2\">>}}", deeper) ==
         "args.c: what has a secret in it is not of the type the schema wants");
@@ -177,7 +179,7 @@ TEST_CASE(
   const auto check = [&](const char* text, part what) {
     const auto term = etf::parse(text);
     REQUIRE(term);
-    // {key 'a': 116, 4 bytes, 119, 1, 97}, {key 'key': 116, 4 bytes, 119, 3, 3 bytes}
+    // Map heads have five bytes each (116, 4 bytes), the keys 'a' and 'key' three and five bytes.
     const base::secrets read{{{base::secret::source::file, "/x", "args.a.key", 8 + 5 + 5, 0}}, true};
     const auto good = schema->check(*term, what, &read);
     return good ? std::string() : good.error().text;

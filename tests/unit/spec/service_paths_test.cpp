@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A listener at a path that the service's unit cannot make is warned of where it is written, and by no other
-// node.
+// Tests that a listener at a path that the service's unit cannot create causes a warning where it is
+// written, and only on a node that runs as that service.
 #include <doctest/doctest.h>
 
 #include "fixture.hpp"
@@ -12,7 +12,7 @@ TEST_CASE("the unit has room in its own folders only") {
   struct row {
     const char* folder;
     const char* path;
-    const char* why; // nullptr: it may
+    const char* why; // null: the path is allowed
   };
   const row rows[] = {
       {"/etc/coppice", "/run/coppice/x.sock", nullptr},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// YAML that is broken, hostile or merely surprising: an error in words, and quickly.
+// Tests of YAML that is broken, hostile or merely surprising: it causes an error that explains it, and
+// quickly.
 #include "spec/schema/tree.hpp"
 
 #include <doctest/doctest.h>
@@ -23,7 +24,7 @@ std::string errors(const std::string& text, const spec::tree_limits& limits = {}
   return spec::render(to.take());
 }
 
-// Each release of the parser has its own.
+// The parser's own message, which differs between its releases.
 std::string parsers_words(const std::string& text) {
   try {
     YAML::Load(text);
@@ -135,7 +136,7 @@ TEST_CASE("what aliases stand for is bounded in values and in bytes of text") {
   CHECK(errors("a: &a [abc, {d: ef}]\nb: [*a, *a]\n", {.aliased_text = 12}) == "");
   CHECK(errors("a: &a [abc, {d: ef}]\nb: [*a, *a]\n", {.aliased_text = 11})
             .find("f.yaml:2:9: error: aliases stand for more than 0 MiB of text") == 0);
-  // A mebibyte that many aliases stand for is refused by what it would become.
+  // Aliases of a text of half a mebibyte are refused by the size of what they would expand to.
   std::string many = "a: &a " + std::string(1 << 19, 'x') + "\nb:\n";
   for (int i = 0; i < 200; ++i) many += "- *a\n";
   CHECK(errors(many).find("f.yaml:131:3: error: aliases stand for more than 64 MiB of text") == 0);
@@ -158,7 +159,7 @@ TEST_CASE("depth counts through aliases") {
     const auto count = static_cast<std::size_t>(levels);
     return std::string(count, '[') + std::string(what) + std::string(count, ']');
   };
-  // The map is a level too.
+  // The map counts as a level.
   CHECK(errors("a: &a " + within(199, "1") + "\nb: " + within(200, "*a") + "\n") == "");
   CHECK(errors("a: &a " + within(200, "1") + "\nb: " + within(200, "*a") + "\n")
             .find("f.yaml:2:204: error: nested deeper than 400 levels") == 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is wrong with an actor's UDP sockets is said when the configuration is read.
+// Tests that mistakes in an actor's UDP sockets are reported when the configuration is read.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using namespace coppice;
 TEST_CASE("what can be no UDP socket, or has no effect, is refused in words") {
   test::spec_folder folder;
   struct row {
-    std::string written; // behind `id: a, `
+    std::string written; // the text after `id: a, `
     const char* said;
   };
   const std::string here = "udp: { listen: [{ address: 127.0.0.1, port: 1 }], actor: 'wire:ping'";

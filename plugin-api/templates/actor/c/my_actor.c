@@ -5,11 +5,11 @@
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                      \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"start\":{" \
   "\"type\":\"integer\",\"description\":\"the first sum; 0 without it\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(

@@ -19,12 +19,12 @@ struct options {
 
 class counter : public coppice::server {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("start":{"type":"integer","description":"the first sum; 0 without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { sum_ = start_ = args.start.value_or(0); }

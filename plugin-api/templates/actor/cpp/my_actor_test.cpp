@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_actor, without a node: it counts, it begins again, and its state goes over a reload. Exits
+// The test of my_actor, without a node: it counts, starts anew, and its state survives a reload. Exits
 // with the number of checks that failed.
 #include <coppice/testing.hpp>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * my_event_manager: a handler of an event manager. It keeps the last args.keep events; the call `get` is
- * answered with them, the newest first, and so is who removes the handler. */
+ * answered with them, the newest first, and so is the process that removes the handler. */
 #include <coppice/draft/event_handler.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
@@ -8,12 +8,12 @@
 
 #define MOST 1000u
 
-/* What a handler of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a handler of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                     \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"keep\":{" \
   "\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,"                           \
   "\"description\":\"how many events are kept; 10 without it\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -32,7 +32,7 @@ static int32_t start(const coppice_host* host, coppice_error* error) {
   return messages && calls ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
-/* The newest event stands at `newest`, the others behind it, round the end of the array. */
+/* A ring: the newest event is at `newest`; the older ones follow, at the array's end from its begin on. */
 struct last_events {
   int64_t keep;
   uint32_t newest, count;
@@ -80,7 +80,7 @@ static int32_t add(struct last_events* it, const void* data, uint64_t size) {
   return COPPICE_OK;
 }
 
-/* Of the kept ones the `i`-th, from the newest on. */
+/* The `i`-th of the kept events, from the newest on. */
 static coppice_bytes event_at(const struct last_events* it, uint32_t i) {
   const uint32_t at = (it->newest + i) % (uint32_t)it->keep;
   return coppice_bytes_of(it->events[at].data, it->events[at].size);

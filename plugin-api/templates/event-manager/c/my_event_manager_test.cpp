@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The test of my_event_manager, without a node: it keeps the last events, over a reload too, and leaves them
-// behind. It is linked with my_event_manager.c; the kit is C++. Exits with the number of checks that failed.
+// The test of my_event_manager, without a node: it keeps the last events, over a reload too, and returns them
+// when it is removed. It is linked with my_event_manager.c; the kit is C++. Exits with the number of checks
+// that failed.
 #include <coppice/testing.hpp>
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_event_manager: a handler of an event manager. It keeps the last args.keep events; the call `get` is
-// answered with them, the newest first, and so is who removes the handler.
+// answered with them, the newest first, and so is the process that removes the handler.
 #include <coppice/event_handler.hpp>
 #include <coppice/owned.hpp>
 
@@ -21,12 +21,12 @@ struct options {
 
 class last_events : public coppice::event_handler {
  public:
-  // What a handler of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a handler of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("keep":{"type":"integer","minimum":1,"description":"how many events are kept; 10 without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { most_ = args.keep.value_or(10); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The test of my_event_manager, without a node: it keeps the last events, over a reload too, and leaves them
-// behind. Exits with the number of checks that failed.
+// The test of my_event_manager, without a node: it keeps the last events, over a reload too, and returns them
+// when it is removed. Exits with the number of checks that failed.
 #include <coppice/testing.hpp>
 
 #include <cstdio>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * my_pool: a worker of a pool. {square, N} is answered with the square of N by the worker that N chooses;
- * `get` with how many the worker has answered. What the pool has no room for is answered {error, busy}. */
+ * `get` with how many the worker has answered. Without room in the pool the answer is {error, busy}. */
 #include <coppice/draft/pool.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA "{\"type\":\"object\",\"additionalProperties\":false}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -53,11 +53,11 @@ static int read_square(coppice_bytes request, int64_t* number) {
          coppice_read_integer(&at, number);
 }
 
-/* This and on_overload run in the pool, for which all its callers wait: they only compute. */
+/* choose and on_overload run in the pool, while all its callers wait: so they only compute. */
 static int32_t choose(const coppice_pool_request* what, uint32_t* out_worker) {
   int64_t number;
   if (read_square(what->content, &number)) *out_worker = (uint32_t)((uint64_t)number % what->workers);
-  return COPPICE_OK; /* else as `dispatch` says */
+  return COPPICE_OK; /* no choice: `dispatch` decides */
 }
 
 static int32_t on_overload(const coppice_pool_request* what) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The test of my_pool, without a node: a worker answers and counts, over a reload too, and what the type says
-// of its pool. It is linked with my_pool.c; the kit is C++. Exits with the number of checks that failed.
+// The test of my_pool, without a node: a worker answers and counts, over a reload too, and the pool chooses
+// and refuses. It is linked with my_pool.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing/pool.hpp>
 
 #include <cstdio>

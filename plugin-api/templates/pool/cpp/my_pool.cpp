@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_pool: a worker of a pool. {square, N} is answered with the square of N by the worker that N chooses;
-// `get` with how many the worker has answered. What the pool has no room for is answered {error, busy}.
+// `get` with how many the worker has answered. Without room in the pool the answer is {error, busy}.
 #include <coppice/pool.hpp>
 #include <coppice/server.hpp>
 
@@ -16,17 +16,17 @@ using refusal = std::pair<etf::constant<"error">, etf::constant<"busy">>;
 
 class worker : public coppice::server {
  public:
-  // What the pool may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of the pool: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   using calls = std::variant<square, get>;
 
-  // Both run in the pool, for which all its callers wait: they only compute.
+  // choose and on_overload run in the pool, while all its callers wait: so they only compute.
   static std::optional<std::uint32_t> choose(const coppice::pool_request& what) {
     const auto asked = what.as<square>();
-    if (!asked) return std::nullopt; // as `dispatch` says
+    if (!asked) return std::nullopt; // `dispatch` decides
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(asked->number) % what.workers());
   }
   static coppice::overload on_overload(const coppice::pool_request&) {

@@ -9,9 +9,9 @@
 
 #define MOST_CALLERS 1000u
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA "{\"type\":\"object\",\"additionalProperties\":false}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -36,9 +36,9 @@ struct caller {
   void* from; /* a copy */
   uint64_t size;
 };
-/* The callers that wait, the first one at `first` and the others behind it, round the end of the array. */
+/* A ring: the first waiting caller is at `first`; the others follow, at the array's end from its begin on. */
 struct filter {
-  uint64_t program; /* its stream */
+  uint64_t program; /* the program's stream */
   uint32_t first, count;
   struct caller callers[MOST_CALLERS];
 };
@@ -93,7 +93,7 @@ static int32_t on_connect(coppice_actor* self, void* state, uint64_t stream,
   return COPPICE_OK;
 }
 
-/* Two lines would be two answers, and a program that does not read is asked no more. */
+/* Refuses two lines, which would get two answers, and any line while the program does not read. */
 static int32_t handle_call(coppice_actor* self, void* state, const coppice_message* request,
                            coppice_bytes from) {
   struct filter* const it = state;
@@ -116,7 +116,7 @@ static int32_t handle_call(coppice_actor* self, void* state, const coppice_messa
 static int32_t on_frame(coppice_actor* self, void* state, uint64_t stream, const coppice_slice* line) {
   (void)stream;
   struct filter* const it = state;
-  if (it->count == 0) return COPPICE_OK; /* a line that nobody has asked for */
+  if (it->count == 0) return COPPICE_OK; /* a line that no call has asked for */
   const struct caller caller = take_caller(it);
   coppice_writer out;
   messages->write_begin(16 + line->size, &out);
@@ -126,7 +126,7 @@ static int32_t on_frame(coppice_actor* self, void* state, uint64_t stream, const
   return status;
 }
 
-/* The program has ended, and so does this actor. */
+/* The program has ended, so this actor ends too. */
 static int32_t on_close(coppice_actor* self, void* state, uint64_t stream, uint32_t how, coppice_bytes why) {
   (void)stream, (void)how, (void)why;
   struct filter* const it = state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_port, without a node: callers get the program's lines in their order, over a reload too. It
+// The test of my_port, without a node: callers get the program's lines in order, also over a reload. It
 // is linked with my_port.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing/program.hpp>
 

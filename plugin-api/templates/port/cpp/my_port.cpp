@@ -19,10 +19,10 @@ using refusal = std::pair<etf::constant<"error">, etf::atom>;
 
 class filter : public coppice::tcp {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void on_connect(coppice::connection program, const coppice::connection_info&) { program_ = program.id(); }
@@ -32,16 +32,16 @@ class filter : public coppice::tcp {
     const bool one_line = text.find('\n') == text.npos;
     if (one_line && coppice::connection(*this, program_).write(text + "\n") == COPPICE_OK)
       callers_.emplace_back(from);
-    else // two lines would be two answers; and a program that does not read is asked no more
+    else // two lines would get two answers; or the program does not read
       reply(from, refusal({}, etf::atom{one_line ? "overloaded" : "badarg"}));
     return {};
   }
   void on_frame(coppice::connection, coppice::bytes said) {
-    if (callers_.empty()) return; // a line that nobody has asked for
+    if (callers_.empty()) return; // a line that no call has asked for
     reply(callers_.front(), coppice::to_text(said));
     callers_.pop_front();
   }
-  // The program has ended, and so does this actor.
+  // The program has ended, so this actor ends too.
   void on_close(coppice::connection, coppice::close_reason, std::string_view) {
     for (const coppice::owned_term& from : callers_) reply(from, refusal({}, etf::atom{"ended"}));
     callers_.clear();
@@ -55,7 +55,7 @@ class filter : public coppice::tcp {
   }
 
  private:
-  std::uint64_t program_ = 0; // its stream
+  std::uint64_t program_ = 0; // the program's stream
   std::deque<coppice::owned_term> callers_;
 };
 

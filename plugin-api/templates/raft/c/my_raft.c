@@ -40,7 +40,7 @@ static void destroy(void* state) {
   free(state);
 }
 
-/* The command is discarded, and its caller is told why. */
+/* Discards the command; its caller gets the reason. */
 static int32_t refuse(coppice_actor* self, const char* why) {
   coppice_message reason;
   coppice_writer out;
@@ -53,7 +53,7 @@ static int32_t refuse(coppice_actor* self, const char* why) {
   return COPPICE_DISCARD;
 }
 
-/* COPPICE_OK and the amount of {add, N}, or why it is none. */
+/* COPPICE_OK and the amount of {add, N}, or the status of a refusal. */
 static int32_t read_add(coppice_actor* self, const coppice_message* command, int64_t* amount) {
   coppice_reader at = coppice_read_message(command);
   if (!coppice_read_tuple(&at, 2) || !coppice_read_atom_is(&at, "add") || !coppice_read_integer(&at, amount))
@@ -61,14 +61,14 @@ static int32_t read_add(coppice_actor* self, const coppice_message* command, int
   return *amount < 1 ? refuse(self, "bad_amount") : COPPICE_OK;
 }
 
-/* At the leader, before the command is in the log. The sum may be an older one than apply's. */
+/* Runs at the leader, before the command is in the log. The sum may be older than apply's. */
 static int32_t validate(coppice_actor* self, void* state, const coppice_message* command) {
   (void)state;
   int64_t amount;
   return read_add(self, command, &amount);
 }
 
-/* In all members. A command that is discarded must have changed nothing. */
+/* Runs in all members. A discarded command must not have changed anything. */
 static int32_t apply(coppice_actor* self, void* state, const coppice_entry* at,
                      const coppice_message* command, coppice_writer* reply) {
   (void)at;

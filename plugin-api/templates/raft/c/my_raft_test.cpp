@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The test of my_raft, without a node: several members of a group apply the same commands, answer alike and
-// have the same sum, also one that begins with a snapshot. Where they differ, an exception names the command.
+// have the same sum, also one that begins with a snapshot. If they differ, an exception names the command.
 // It is linked with my_raft.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing/raft.hpp>
 

@@ -18,11 +18,11 @@ class counter : public coppice::raft_machine {
   // restore_state(coppice::version<1>, …) beside that of version 2, and let apply follow entry.version().
   static constexpr std::uint32_t state_version = 1;
 
-  // At the leader, before the command is in the log. The sum may be an older one than apply's.
+  // Runs at the leader, before the command is in the log. The sum may be older than apply's.
   void validate(const add& what) const {
     if (what.amount < 1) throw coppice::discarded(etf::atom{"bad_amount"});
   }
-  // In all members. A command that is discarded must have changed nothing.
+  // Runs in all members. A discarded command must not have changed anything.
   std::int64_t apply(const coppice::entry&, const add& what) {
     validate(what);
     if (what.amount > INT64_MAX - sum_) throw coppice::discarded(etf::atom{"too_much"});

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * my_router: a router. {store, Thing} goes to the route args.to; without args.to it is stored here, and
- * answered with how many things are. The call `get` is answered with {Routed, Stored}. */
+ * answered with the number of things. The call `get` is answered with {Routed, Stored}. */
 #include <coppice/actor.h>
 #include <coppice/draft/router.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                   \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"to\":{" \
   "\"type\":\"string\",\"minLength\":1,"                                         \
   "\"description\":\"the route for things; none: they are stored here\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -71,7 +71,7 @@ static int is_store(const coppice_message* request) {
 static int32_t route(coppice_actor* self, void* state, const coppice_routed* what) {
   struct front* const it = state;
   coppice_bytes name;
-  if (!is_store(&what->content) || !route_of_args(self, &name)) return COPPICE_OK; /* its own */
+  if (!is_store(&what->content) || !route_of_args(self, &name)) return COPPICE_OK; /* handled here */
   ++it->routed;
   return routes->to_route(self, name);
 }

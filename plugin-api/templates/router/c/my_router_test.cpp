@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_router, without a node: things go where they are to, and its counts go over a reload. It is
+// The test of my_router, without a node: things go to their route, and its counts survive a reload. It is
 // linked with my_router.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing.hpp>
 

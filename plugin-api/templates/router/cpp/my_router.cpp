@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_router: a router. {store, Thing} goes to the route args.to; without args.to it is stored here, and
-// answered with how many things are. The call `get` is answered with {Routed, Stored}.
+// answered with the number of things. The call `get` is answered with {Routed, Stored}.
 #include <coppice/router.hpp>
 
 namespace {
@@ -22,12 +22,12 @@ struct options {
 
 class front : public coppice::router {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("to":{"type":"string","minLength":1,"description":"the route for things; none: they are stored here"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   using calls = std::variant<store, get>;
 

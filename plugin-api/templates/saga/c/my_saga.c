@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * my_saga: a saga. A transaction {both, From, To, Count} reserves Count things at two places, which are sagas
  * of this type. A place that has too few refuses, and the other one gives back what it reserved. The call
- * `get` is answered with how many things are left. */
+ * `get` is answered with the number of things left. */
 #include <coppice/actor.h>
 #include <coppice/draft/saga.h>
 #include <coppice/server.h>
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                    \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"has\":{" \
   "\"type\":\"integer\",\"minimum\":0,\"default\":0,"                             \
   "\"description\":\"the things it has at first\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -71,7 +71,7 @@ static int32_t init(coppice_actor* self, void* state, const coppice_message* arg
   return coppice_read_integer(&at, &it->has) ? COPPICE_OK : COPPICE_E_INVALID;
 }
 
-/* Where the key stands among those that were done; *where is NULL: nowhere. */
+/* The link to the key among the steps that were done. It is NULL: the step was not done. */
 static struct done** find(struct place* it, coppice_bytes key) {
   struct done** where = &it->done;
   while (*where && ((*where)->size != key.size || memcmp((*where)->key, key.data, key.size) != 0))
@@ -146,7 +146,7 @@ static int read_count(const coppice_message* value, int64_t* count) {
          coppice_read_integer(&at, count);
 }
 
-/* Both run at least once for a key, so a key that is known does nothing. */
+/* handle_do and handle_undo run at least once for a key, so each acts on a key only the first time. */
 static int32_t handle_do(coppice_actor* self, void* state, const coppice_step* step,
                          const coppice_message* value) {
   struct place* const it = state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // my_saga: a saga. A transaction {both, From, To, Count} reserves Count things at two places, which are sagas
 // of this type. A place that has too few refuses, and the other one gives back what it reserved. The call
-// `get` is answered with how many things are left.
+// `get` is answered with the number of things left.
 #include <coppice/saga.hpp>
 
 #include <set>
@@ -29,12 +29,12 @@ struct options {
 
 class place : public coppice::saga {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("has":{"type":"integer","minimum":0,"default":0,"description":"the things it has at first"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { has_ = args.has; }
@@ -42,7 +42,7 @@ class place : public coppice::saga {
   steps handle_start(const both& what) {
     return {{what.from, reserve{what.count}}, {what.to, reserve{what.count}}};
   }
-  // Both run at least once for a key, so a key that is known does nothing.
+  // handle_do and handle_undo run at least once for a key, so each acts on a key only the first time.
   std::int64_t handle_do(const step& s, const reserve& what) {
     if (what.count > has_ && !reserved_.contains(key_of(s))) throw coppice::step_failed(etf::atom{"too_few"});
     if (reserved_.insert(key_of(s)).second) has_ -= what.count;

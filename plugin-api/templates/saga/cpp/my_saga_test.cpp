@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_saga, without a node: what it reserves for a step it gives back, once for a key, also over a
+// The test of my_saga, without a node: it gives back the things of a step once for a key, also over a
 // reload. Exits with the number of checks that failed.
 #include <coppice/testing/saga.hpp>
 

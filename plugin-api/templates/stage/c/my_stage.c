@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * my_stage: a pipeline. The producer counts from 0 up to args.last, `doubler` doubles, `sink` adds up. The
- * call `get` at the producer is answered with how many numbers it has made, at the sink with {Count, Sum}. */
+ * call `get` at the producer is answered with the count of its numbers, at the sink with {Count, Sum}. */
 #include <coppice/draft/stage.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What the producer may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of the producer: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                     \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"last\":{" \
   "\"type\":\"integer\",\"minimum\":0,\"description\":\"the last number; none without it\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -36,7 +36,7 @@ static int32_t start(const coppice_host* host, coppice_error* error) {
   return messages && calls && stages ? COPPICE_OK : COPPICE_E_UNSUPPORTED;
 }
 
-/* Of the producer the next number and the one that it ends before, of the sink its count and its sum. */
+/* The producer's next number and the one that it ends before; or the count and the sum of the sink. */
 struct two {
   int64_t first, second;
 };
@@ -90,7 +90,7 @@ static int32_t emit(coppice_actor* self, coppice_writer* out) {
   return status == COPPICE_OK ? stages->emit(self, &events) : status;
 }
 
-/* The next number of a list or a string, which is how a list of small integers may come. */
+/* The next number of a list, or of a string: a list of small integers may come as a string. */
 static int next_number(coppice_reader* at, coppice_bytes* small, int64_t* number) {
   if (small->size == 0) return coppice_read_integer(at, number);
   *number = *(const uint8_t*)small->data;
@@ -117,7 +117,7 @@ static int32_t numbers_init(coppice_actor* self, void* state, const coppice_mess
   return COPPICE_OK;
 }
 
-/* Fewer than are wanted may be made now, and the others whenever they are there. */
+/* It may emit fewer events than wanted now, and the others later. */
 static int32_t numbers_demand(coppice_actor* self, void* state, uint64_t wanted) {
   struct two* const it = state;
   const uint64_t left = (uint64_t)(it->second - it->first);
@@ -158,7 +158,7 @@ static int32_t doubler_events(coppice_actor* self, void* state, const coppice_me
   return emit(self, &out);
 }
 
-/* It has no state, and says so: without these two a reload would start it again. */
+/* It has no state. Without save_state and restore_state a reload would start it anew. */
 static int32_t doubler_save(coppice_actor* self, void* state, uint32_t* version, coppice_writer* out) {
   (void)self, (void)state, (void)version;
   coppice_write_nil(out);

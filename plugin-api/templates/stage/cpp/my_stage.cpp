@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_stage: a pipeline. The producer counts from 0 up to args.last, `doubler` doubles, `sink` adds up. The
-// call `get` at the producer is answered with how many numbers it has made, at the sink with {Count, Sum}.
+// call `get` at the producer is answered with the count of its numbers, at the sink with {Count, Sum}.
 #include <coppice/server.hpp>
 #include <coppice/stage.hpp>
 
@@ -17,17 +17,17 @@ struct options {
 
 class numbers : public coppice::producer {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("last":{"type":"integer","minimum":0,"description":"the last number; none without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void init(const options& args) { end_ = args.last ? *args.last + 1 : INT64_MAX; }
 
-  // Fewer than are wanted may be made now, and the others whenever they are there.
+  // It may return fewer events than wanted now, and emit the others later.
   std::vector<std::int64_t> handle_demand(std::uint64_t wanted) {
     std::vector<std::int64_t> events;
     for (; wanted > 0 && next_ < end_; --wanted) events.push_back(next_++);

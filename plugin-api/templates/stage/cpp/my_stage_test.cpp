@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_stage, without a node: each stage does its part, and their counts go over a reload. Exits
+// The test of my_stage, without a node: each stage does its part, and their counts survive a reload. Exits
 // with the number of checks that failed.
 #include <coppice/testing/stage.hpp>
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * my_statem: a state machine, a lamp. The cast `push` switches it on or off; it goes off by itself after
- * args.lit. The call `get` is answered with {State, how often it was switched on}. */
+ * args.lit. The call `get` is answered with {State, Times switched on}. */
 #include <coppice/actor.h>
 #include <coppice/draft/statem.h>
 #include <coppice/lifecycle.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                    \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"lit\":{" \
   "\"type\":\"integer\",\"format\":\"duration\",\"minimum\":1,"                   \
   "\"description\":\"how long it stays on; 10s without it\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -48,7 +48,7 @@ static void destroy(void* state) {
   free(state);
 }
 
-/* Also after a reload: args come from the configuration again. */
+/* Called after a reload too: args come from the configuration again. */
 static int32_t configure(coppice_actor* self, struct lamp* it) {
   coppice_bytes value;
   it->lit = 10000;
@@ -108,7 +108,7 @@ static int32_t enter(coppice_actor* self, void* data, const coppice_statem_event
   return status == COPPICE_OK ? machine->set_timeout(self, &off, &content) : status;
 }
 
-/* The machine's state and its time-outs are the node's. */
+/* The node keeps the machine's state and its time-outs. */
 static int32_t save_state(coppice_actor* self, void* state, uint32_t* version, coppice_writer* out) {
   (void)self, (void)version;
   coppice_write_integer(out, ((const struct lamp*)state)->times);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The test of my_statem, without a node: it goes on and off, by itself too, and its data goes over a reload.
-// It is linked with my_statem.c; the kit is C++. Exits with the number of checks that failed.
+// The test of my_statem, without a node: it switches on and off, also by itself, and its data survives a
+// reload. It is linked with my_statem.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing.hpp>
 
 #include <cstdio>

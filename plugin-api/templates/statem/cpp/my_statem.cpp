@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_statem: a state machine, a lamp. The cast `push` switches it on or off; it goes off by itself after
-// args.lit. The call `get` is answered with {State, how often it was switched on}.
+// args.lit. The call `get` is answered with {State, Times switched on}.
 #include <coppice/statem.hpp>
 
 namespace {
@@ -20,15 +20,15 @@ struct options {
 
 class lamp : public coppice::statem<light> {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("lit":{"type":"integer","format":"duration","minimum":1,)"
       R"("description":"how long it stays on; 10s without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
-  // What `coppice inspect --dot` draws.
+  // The states that `coppice inspect --dot` draws.
   static constexpr edge states[] = {{light::off, "push", light::on},
                                     {light::on, "push", light::off},
                                     {light::on, "state_timeout", light::off}};
@@ -46,7 +46,7 @@ class lamp : public coppice::statem<light> {
   }
   transition handle_state_timeout(light, term) { return next(light::off); }
 
-  // The machine's state and its time-outs are the node's.
+  // The node keeps the machine's state and its time-outs.
   std::int64_t save_state() const { return times_; }
   void restore_state(const std::int64_t& saved) { times_ = saved; }
 

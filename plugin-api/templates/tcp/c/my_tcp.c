@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * my_tcp: an actor for each connection of a listener with `frame: { kind: line }`. A line is sent back with
- * its number in front; `quit` closes the connection. A client that does not read its answers is let go. */
+ * its number in front; `quit` closes the connection. A client that does not read is disconnected. */
 #include <coppice/draft/stream.h>
 #include <coppice/lifecycle.h>
 #include <coppice/term.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA "{\"type\":\"object\",\"additionalProperties\":false}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -50,8 +50,8 @@ static int32_t on_frame(coppice_actor* self, void* state, uint64_t stream, const
                                  coppice_bytes_of(line->data, line->size), coppice_text("\n")};
   int32_t status = COPPICE_OK;
   for (int i = 0; i < 3 && status == COPPICE_OK; ++i) status = streams->write(self, stream, parts[i]);
-  /* It has left `write.high` bytes unread, and this answer has no room. One that must lose none takes pause
-   * and on_drained in place of close. */
+  /* The client has left `write.high` bytes unread, and this answer has no room. An actor that must lose
+   * none uses pause and on_drained in place of close. */
   return status == COPPICE_E_FULL ? streams->close(self, stream) : status;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The test of my_tcp, without a node: lines are numbered, over a reload too, and quit ends the connection. It
-// is linked with my_tcp.c; the kit is C++. Exits with the number of checks that failed.
+// The test of my_tcp, without a node: lines are numbered, also over a reload, and quit ends the connection.
+// It is linked with my_tcp.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing/net.hpp>
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_tcp: an actor for each connection of a listener with `frame: { kind: line }`. A line is sent back with
-// its number in front; `quit` closes the connection. A client that does not read its answers is let go.
+// its number in front; `quit` closes the connection. A client that does not read is disconnected.
 #include <coppice/tcp.hpp>
 
 #include <string>
@@ -9,17 +9,17 @@ namespace {
 
 class session : public coppice::tcp {
  public:
-  // What the listener may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of the listener: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void on_frame(coppice::connection from, coppice::bytes line) {
     const std::string text(coppice::to_text(line));
     if (text == "quit") return from.close(), void();
-    // It has left `write.high` bytes unread, and this answer has no room. One that must lose none takes
-    // pause() and on_drained in place of close().
+    // The client has left `write.high` bytes unread, and this answer has no room. An actor that must lose
+    // none uses pause() and on_drained in place of close().
     if (from.write(std::to_string(++lines_) + " " + text + "\n") == COPPICE_E_FULL) from.close();
   }
 

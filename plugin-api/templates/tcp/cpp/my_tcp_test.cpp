@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_tcp, without a node: lines are numbered, over a reload too, and quit ends the connection.
+// The test of my_tcp, without a node: lines are numbered, also over a reload, and quit ends the connection.
 // Exits with the number of checks that failed.
 #include <coppice/testing/net.hpp>
 

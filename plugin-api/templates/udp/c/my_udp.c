@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * my_udp: an actor with UDP sockets. Each datagram is answered with its bytes; the call `get` with how many
- * came. */
+ * my_udp: an actor with UDP sockets. Each datagram is answered with its bytes; the call `get` with their
+ * number. */
 #include <coppice/draft/udp.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA "{\"type\":\"object\",\"additionalProperties\":false}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -50,7 +50,7 @@ static int32_t on_datagrams(coppice_actor* self, void* state, const coppice_udp_
   for (uint64_t i = 0; i < count; ++i) {
     coppice_udp_datagram answer = all[i]; /* to its peer, from the address that it came to */
     uint64_t sent;
-    sockets->send(self, &answer, 1, &sent); /* what there is no room for is lost, as datagrams are */
+    sockets->send(self, &answer, 1, &sent); /* an answer without room is lost, as datagrams are */
   }
   return COPPICE_OK;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_udp, without a node: datagrams are answered and counted, over a reload too. It is linked
+// The test of my_udp, without a node: datagrams are answered and counted, also over a reload. It is linked
 // with my_udp.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing/net.hpp>
 

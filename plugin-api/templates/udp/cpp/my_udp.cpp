@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// my_udp: an actor with UDP sockets. Each datagram is answered with its bytes; the call `get` with how many
-// came.
+// my_udp: an actor with UDP sockets. Each datagram is answered with its bytes; the call `get` with their
+// number.
 #include <coppice/udp.hpp>
 
 namespace {
@@ -9,15 +9,15 @@ using get = coppice::etf::constant<"get">;
 
 class echo : public coppice::udp {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema = R"({"type":"object","additionalProperties":false})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
 
   void on_datagram(const coppice::datagram& one) {
     ++count_;
-    reply(one, one.bytes()); // what the socket has no room for is lost, as datagrams are
+    reply(one, one.bytes()); // an answer without room in the socket is lost, as datagrams are
   }
   std::uint64_t handle_call(const get&) { return count_; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_udp, without a node: datagrams are answered and counted, over a reload too. Exits with the
+// The test of my_udp, without a node: datagrams are answered and counted, also over a reload. Exits with the
 // number of checks that failed.
 #include <coppice/testing/net.hpp>
 

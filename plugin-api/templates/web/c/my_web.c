@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * my_web: an actor that a route "/hello/{name}" of a web server leads to. GET is answered with args.greeting
- * and the name; the call `get` with how often it has greeted. */
+ * and the name; the call `get` with the number of greetings. */
 #include <coppice/actor.h>
 #include <coppice/server.h>
 #include <coppice/term.h>
 #include <stdlib.h>
 
-/* What a child of this type may have as `args`: `coppice check` holds a configuration against it. */
+/* The schema of the `args` of a child of this type: `coppice check` holds a configuration against it. */
 #define SCHEMA                                                                         \
   "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"greeting\":{" \
   "\"type\":\"string\",\"maxLength\":1000,\"description\":\"before the name; hello without it\"}}}"
-/* Of what save_state writes. Raise it when that changes, and let restore_state read both. */
+/* The version of save_state's state. Raise it when its form changes, and let restore_state read both. */
 #define STATE_VERSION 1u
 
 COPPICE_NOTE(
@@ -52,7 +52,7 @@ static int32_t reply(coppice_actor* self, coppice_bytes from, coppice_writer* ou
   return status == COPPICE_OK ? calls->reply(self, from, &answer) : status;
 }
 
-/* In a map, the text under an atom, or `without`. */
+/* The text under an atom of a map; `without` if there is none. */
 static coppice_bytes text_in(coppice_bytes map, const char* key, const char* without) {
   coppice_bytes value, text;
   if (!coppice_map_get(map, key, &value)) return coppice_text(without);
@@ -60,7 +60,7 @@ static coppice_bytes text_in(coppice_bytes map, const char* key, const char* wit
   return coppice_read_binary(&at, &text) ? text : coppice_text(without);
 }
 
-/* params: a map of what stands in the braces of the route. Its keys are binaries. */
+/* params: a map of the names in the braces of the route. Its keys are binaries. */
 static coppice_bytes parameter(coppice_bytes request, const char* name) {
   coppice_bytes params, key, text;
   uint32_t pairs;

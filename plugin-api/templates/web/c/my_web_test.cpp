@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The test of my_web, without a node: it greets, over a reload too, and answers no other method. It is linked
-// with my_web.c; the kit is C++. Exits with the number of checks that failed.
+// The test of my_web, without a node: it greets, also over a reload, and answers no other method. It is
+// linked with my_web.c; the kit is C++. Exits with the number of checks that failed.
 #include <coppice/testing/web.hpp>
 
 #include <cstdio>

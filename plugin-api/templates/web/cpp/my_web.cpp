@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // my_web: an actor that a route "/hello/{name}" of a web server leads to. GET is answered with args.greeting
-// and the name; the call `get` with how often it has greeted.
+// and the name; the call `get` with the number of greetings.
 #include <coppice/web.hpp>
 
 #include <string>
@@ -18,12 +18,12 @@ struct options {
 
 class site : public coppice::web {
  public:
-  // What a child of this type may have as `args`: `coppice check` holds a configuration against it.
+  // The schema of the `args` of a child of this type: `coppice check` holds a configuration against it.
   static constexpr std::string_view args_schema =
       R"({"type":"object","additionalProperties":false,"properties":{)"
       R"("greeting":{"type":"string","maxLength":1000,"description":"before the name; hello without it"}}})";
-  // Of what save_state returns. Raise it when that changes, and overload restore_state by the number:
-  // restore_state(coppice::version<1>, …) reads the former state.
+  // The version of the state that save_state returns. Raise it when its form changes, and overload
+  // restore_state by the number: restore_state(coppice::version<1>, …) reads the former state.
   static constexpr std::uint32_t state_version = 1;
   static constexpr coppice::taken takes[] = {coppice::taken::web, coppice::taken::calls};
 

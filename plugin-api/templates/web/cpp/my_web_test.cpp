@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The test of my_web, without a node: it greets, over a reload too, and answers no other method. Exits with
+// The test of my_web, without a node: it greets, also over a reload, and answers no other method. Exits with
 // the number of checks that failed.
 #include <coppice/testing/web.hpp>
 

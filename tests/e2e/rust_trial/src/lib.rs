@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! What may go wrong in a plugin in Rust, on request: a panic in every callback, host calls where they have no
-//! place, an actor that is killed while it waits; and what every host call comes to.
+//! What may go wrong in a plugin in Rust, on request: a panic in every callback, host calls where they are
+//! not allowed, an actor that is killed while it waits; and the result of every host call.
 use coppice::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,12 +9,12 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_millis(1);
 const LONG: Duration = Duration::from_secs(3600);
 
-// Threads that outlived their actor and were told so.
+// Number of threads that outlived their actor and were told so.
 static ORPHANS: AtomicI64 = AtomicI64::new(0);
 
 #[derive(Default)]
 struct Trial {
-    mode: String, // in which callback to panic
+    mode: String, // the callback in which it panics
     from: Option<OwnedTerm>,
     ticks: i64,
     thread: Option<OwnThread>,
@@ -34,7 +34,7 @@ impl Drop for Trial {
     }
 }
 
-// What unwinds may not wait: it would go on on another thread.
+// Code that unwinds may not wait, because it would go on on another thread.
 struct Guard<'a>(&'a Actor);
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
@@ -163,7 +163,7 @@ impl Server for Trial {
                 let first = format!("{:?}", me.await_answer(id));
                 reply((first, format!("{:?}", me.await_answer(id))))
             }
-            // An ordinary message, then one with priority: which is first is seen in handle_info.
+            // Sends an ordinary message, then one with priority; handle_info sees which comes first.
             [Term::Atom("urgent")] => {
                 self.from = Some(from.owned());
                 let alias = me.alias_with(Flags::PRIORITY | Flags::ONCE)?;
@@ -240,7 +240,7 @@ impl Server for Trial {
                 posted?;
                 Answer::later()
             }
-            // A thread that outlives its actor: a later trial tells how many were told so.
+            // Starts a thread that outlives its actor. `orphans` tells how many such threads were told so.
             [Term::Atom("orphan")] => {
                 let poster = me.poster()?;
                 std::thread::spawn(move || {
@@ -248,7 +248,7 @@ impl Server for Trial {
                         std::thread::sleep(SOON);
                     }
                     ORPHANS.fetch_add(1, Ordering::Release);
-                    std::mem::forget(poster); // this thread goes on in the plugin's code
+                    std::mem::forget(poster); // the plugin's code stays mapped for this thread
                 });
                 return Err(Exit::normal());
             }
@@ -265,7 +265,7 @@ impl Server for Trial {
                 me.blocking_run(|| panic!("on the pool"))?;
                 reply(())
             }
-            // Passes over every error: nobody gets out of here but by being killed.
+            // Ignores every error: only a kill ends it.
             [Term::Atom("stubborn")] => loop {
                 let _ = me.sleep(Duration::from_secs(3600));
             },

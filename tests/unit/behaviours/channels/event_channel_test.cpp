@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a channel takes at most.
+// Tests the bound on the number of subscribers of a channel.
 #include "behaviours/channels/event_channel.hpp"
 
 #include <doctest/doctest.h>
@@ -11,7 +11,7 @@ using namespace coppice::behaviours;
 
 TEST_CASE("an event has a million subscribers at most; who has subscribed is told so all the same") {
   event_outlet outlet(0, [] {});
-  // Not open yet, so that nobody is handed over.
+  // The channel is not open yet, so no subscriber is handed to the outlet.
   const auto channel =
       std::make_shared<event_channel>(runtime::message::atom("orders"), std::vector{&outlet}, nullptr);
   const auto subscribe = [&](std::uint32_t id) { return channel->subscribe({0, 4, id, 0}, 0, {}); };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A channel and its outlets without processes: who gets what, who is told of what he lost, and, at random,
-// that nobody sees a gap he was not told of, nor anything twice.
+// Tests of a channel and its outlets without processes: which subscriber gets which events, and which gaps
+// are reported. Random runs check that no subscriber misses an event without a reported gap, and that none
+// gets an event twice.
 #include "behaviours/channels/event_outlet.hpp"
 
 #include <doctest/doctest.h>
@@ -25,7 +26,7 @@ runtime::pid pid(std::uint32_t id, std::uint32_t node = 0) {
   return {node, 4, id, 0};
 }
 
-// "3" of an event, "2-4" of a gap, "end normal", "exit normal".
+// An event as "3", a gap as "2-4", an end as "end normal".
 std::string words_of(etf::bytes m) {
   const auto news = read_event_news(m);
   REQUIRE(news);
@@ -76,7 +77,7 @@ struct mailboxes final : event_port {
   void unwatch(const runtime::reference& of_one) override { --watched[of_one.owner().id]; }
 };
 
-// One channel, and its outlets as two workers have them.
+// One channel with the outlets of two workers.
 struct publishing {
   explicit publishing(const channel_options& options = {}, std::uint64_t last = 0) {
     channel->begin(7, last, options);
@@ -94,13 +95,13 @@ struct publishing {
                                              std::uint32_t node = 0) {
     return channel->subscribe(pid(id, node), id % 2, how);
   }
-  // Until there is nothing to do at once.
+  // Runs both outlets until neither has more to do at once.
   void run(std::size_t budget = 1000) {
     for (event_outlet* one : {&first, &second})
       while (one->run(to, budget).more) {
       }
   }
-  // Those who are behind are asked again, too.
+  // Lets both outlets try the subscribers that are behind again, and runs them.
   void run_late() {
     first.ask_again();
     second.ask_again();
@@ -171,7 +172,7 @@ TEST_CASE("without subscribers and buffer nothing is kept; with one the last one
   REQUIRE(of.subscribe(1));
   of.publish(2);
   CHECK(of.got(1) == "6 7");
-  CHECK(of.channel->counts().kept == 0); // all have had them
+  CHECK(of.channel->counts().kept == 0); // every subscriber has been sent them
 
   publishing kept({.buffer = 3});
   kept.publish(10);
@@ -196,14 +197,14 @@ TEST_CASE("what came after a number, and the gap before what is still there") {
   CHECK(of.got(2) == "5-7 8 9 10");
   REQUIRE(of.subscribe(3, after(10, 7)));
   CHECK(of.got(3) == "");
-  // Of another life, and of a number that this one does not know.
+  // A position of another creation, and a number that was never published: such subscribers start anew.
   REQUIRE(of.subscribe(4, after(9, 6)));
   CHECK(of.got(4) == "0-7 8 9 10");
   REQUIRE(of.subscribe(5, after(11)));
   CHECK(of.got(5) == "0-7 8 9 10");
   of.publish();
   for (const std::uint32_t each : {1, 2, 3, 4, 5}) CHECK(of.got(each) == "11");
-  // Nothing is kept: the gap comes alone, and at once.
+  // Without a buffer, the gap is sent alone, and at once.
   publishing bare;
   bare.publish(4);
   REQUIRE(bare.subscribe(1, after(1)));
@@ -219,7 +220,7 @@ TEST_CASE("who has no room gets later what is still kept, and delays nobody") {
   of.to.of[1].room = 2;
   of.publish(3);
   CHECK(of.got(3) == "1 2 3");
-  CHECK(of.channel->counts().kept == 1); // the third, for the first
+  CHECK(of.channel->counts().kept == 1); // event 3, for subscriber 1
   for (int i = 4; i <= 10; ++i) {
     of.publish();
     CHECK(of.got(3) == std::to_string(i));
@@ -324,7 +325,7 @@ TEST_CASE("the end comes to all subscribers once, also where there are more of t
     of.publish(3);
     of.run();
     of.channel->end(runtime::message::atom("gone"));
-    // Some leave while others are being told.
+    // Some subscribers leave while others are told of the end.
     of.first.run(of.to, budget);
     of.first.gone(pid(2));
     of.first.gone(pid(38));
@@ -428,7 +429,7 @@ TEST_CASE("an event of another node: subscribers wait for it to open, and its ga
   REQUIRE(channel->subscribe(pid(3), 0, after(2)));
   append(5);
   CHECK(got(1) == "");
-  // 5 to 7 are kept there.
+  // The other node keeps 5 to 7.
   channel->opened({.creation = 9, .first = 5, .last = 7, .buffer = 3});
   append(5);
   append(6);
@@ -478,10 +479,10 @@ TEST_CASE("an event of another node that never opens ends for those who wait for
   CHECK(to.of[1].take().ends_with("end noconnection"));
 }
 
-// Whoever has subscribed sees each number once, as an event or in a gap, from where he began to the last.
+// Each subscriber sees each number once, as an event or in a gap, from its first number to the last.
 TEST_CASE("at random: no number twice, and none missing that was not told") {
   struct seen {
-    std::uint64_t next = 0; // the number that is to come; 0: whatever comes first
+    std::uint64_t next = 0; // the number that must come next; 0: any
   };
   for (const slow_subscriber policy :
        {slow_subscriber::drop_old, slow_subscriber::drop_new, slow_subscriber::park})
@@ -501,7 +502,7 @@ TEST_CASE("at random: no number twice, and none missing that was not told") {
           got.pop_front();
           if (std::sscanf(one.c_str(), "%lu-%lu", &first, &last) != 2) first = last = std::stoull(one);
           const auto found = subscribers.find(id);
-          if (found == subscribers.end()) continue; // on its way as it left
+          if (found == subscribers.end()) continue; // sent before it unsubscribed
           REQUIRE_MESSAGE((found->second.next == 0 || first == found->second.next), one);
           REQUIRE(first <= last);
           found->second.next = last + 1;
@@ -540,7 +541,7 @@ TEST_CASE("at random: no number twice, and none missing that was not told") {
             if (below(4) != 0 || !subscribers.contains(id)) break;
             REQUIRE(of.channel->unsubscribe(pid(id)));
             subscribers.erase(id);
-            of.run(); // what was on its way has come
+            of.run(); // sends what was under way
             of.to.of[id].got.clear();
             break;
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A kind of child that is added without a change anywhere else: a supervisor starts it, restarts it, has it
-// take on other options as it runs and stops it, and the tree shows it.
+// Tests that a kind of child can be added without a change to the daemon: a supervisor starts, restarts and
+// stops such a child, gives it other options while it runs, and the tree shows it.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct tally_host : test_host {
     top.children.push_back(std::make_shared<child_spec>(actor("b")));
     REQUIRE(supervise(std::move(top)).first);
   }
-  ~tally_host() { system.stop(); } // before the board goes
+  ~tally_host() { system.stop(); } // before the board is destroyed
 
   static std::shared_ptr<const child_spec> tally_of(std::uint64_t step) {
     auto out = std::make_shared<child_spec>();

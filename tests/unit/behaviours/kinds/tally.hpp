@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A kind of child that the daemon does not know, as somebody would add one: an engine, its options, what it
-// is ordered as it runs, and the kind's object. It adds its step to a total whenever it is called with `add`.
+// A kind of child that the daemon does not know, written as a developer would add one: the engine, its
+// options, the order that it takes while it runs, and the kind's object. The engine adds its step to a total
+// whenever it is called with `add`.
 #pragma once
 
 #include <any>
@@ -20,14 +21,14 @@
 namespace coppice::test {
 
 struct tally_spec {
-  std::uint64_t step = 1; // 0 is refused by one that runs
+  std::uint64_t step = 1; // 0: a running tally refuses it
 };
 
-// What the node gives to tallies.
+// The resource of the node that tallies count in.
 struct tally_board {
   std::atomic<std::uint64_t> adds{0};
   std::atomic<std::uint64_t> restart_notices{0};
-  std::atomic<std::uint64_t> opened{0}; // of what a child keeps over its restarts
+  std::atomic<std::uint64_t> opened{0}; // how often a child's kept value was made
 };
 
 class tally final : public behaviours::native_server {
@@ -72,7 +73,7 @@ class tally final : public behaviours::native_server {
 
   tally_spec spec_;
   const std::shared_ptr<const behaviours::supervision> shared_;
-  tally_board* const board_; // null: nobody looks
+  tally_board* const board_; // null: the node gave none
   std::uint64_t total_ = 0;
 };
 

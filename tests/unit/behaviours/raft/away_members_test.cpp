@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Members of two groups on one node, whose other members are the test, on two other nodes: which heartbeats
-// leave together, that their answers count, and which of those that come together are dropped.
+// Tests of members of two groups on one node, while the test plays their other members on two other nodes:
+// which heartbeats leave in one message, that the answers to them count, and which heartbeats are dropped of
+// a message that arrives.
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -20,11 +21,12 @@ using namespace coppice::test;
 namespace {
 
 // The groups x and y have members of that name on this node, on two@localhost and on three@localhost. The
-// other members vote for those here, store everything and answer, in the way in which they were asked. An
-// election takes long, so that no leader is lost to a slow machine: the members here are told to stand.
+// members on the other nodes vote for the members here, store everything, and answer in the way in which
+// they were asked. An election takes long, so that a slow machine loses no leader; the test tells the
+// members here to stand.
 struct away_host : away_nodes, group_host {
   explicit away_host(base::nanos append_timeout = 20 * base::nanos_per_second) : group_host({"x", "y"}) {
-    options.heartbeat = 100 * ms; // those of both groups have a tenth of it to meet
+    options.heartbeat = 100 * ms; // heartbeats of both groups have a tenth of it to meet
     options.election = 60 * base::nanos_per_second;
     options.append_timeout = append_timeout;
     two = *system.nodes().intern("two@localhost");
@@ -91,14 +93,14 @@ struct away_host : away_nodes, group_host {
     return out;
   }
 
-  // Says something in the name of that group's member on the node two, in the first term.
+  // Sends `body` in the name of the group's member on two@localhost, in term 1.
   void say(const std::string& name, consensus::message_body body) {
     runtime::message_writer out;
     consensus::encode(
         consensus::message{cluster_of(name), id_of(name, two), member_here(name), 1, std::move(body)}, out);
     deliver_from(system, two, name, out.take());
   }
-  // The member on the node two leads, and hands over to the one here.
+  // The member on two@localhost leads, and hands over to the member here.
   void elect(const std::string& name) {
     CHECK(comes([&] { return bool{member_here(name)}; }));
     raft::meeting all(members_of(name), name + "@test@localhost", member_here(name));
@@ -119,7 +121,7 @@ struct away_host : away_nodes, group_host {
     }
     return true;
   }
-  // How long ago the leader here has heard of the group's member on that node, in ms, as it says.
+  // Milliseconds since the leader here heard from the group's member on `node`, by the leader's own report.
   base::nanos heard_ms(const std::string& name, const std::string& node) {
     const std::string said = system_request(runtime::destination::named(name), "get_state");
     const std::size_t of_member = said.find(name + "@" + node, said.find("members => "));
@@ -134,7 +136,7 @@ struct away_host : away_nodes, group_host {
     const std::scoped_lock held(lock);
     return ids[name];
   }
-  // Whether a message to the carrier of that node has heartbeats of all of these groups.
+  // Whether a message to the carrier of `node` contains heartbeats of all groups in `of`.
   std::function<bool(const away_router::sent&)> together(std::uint32_t node,
                                                          const std::vector<std::string>& of) {
     std::vector<consensus::cluster_id> all;
@@ -152,9 +154,9 @@ struct away_host : away_nodes, group_host {
   std::uint32_t three = 0;
   std::map<std::string, std::uint64_t> groups;
   std::map<std::string, consensus::cluster_id> clusters;
-  std::atomic<bool> answers_alone = true; // also what does not come with heartbeats of other groups
+  std::atomic<bool> answers_alone = true; // false: only carried heartbeats are answered
   std::mutex lock;
-  std::map<std::string, consensus::member_id> ids; // of the members here
+  std::map<std::string, consensus::member_id> ids; // of the members on this node
   std::map<consensus::member_id, consensus::log_index> stored;
   bool stores = true;
 };
@@ -170,11 +172,12 @@ TEST_CASE("heartbeats of groups at rest leave together, their answers keep the l
   CHECK(host.router.comes_to(3, host.together(host.two, {"x", "y"})));
   CHECK(host.router.comes_to(3, host.together(host.three, {"x", "y"})));
   host.answers_alone = false;
-  CHECK(host.ask("x", "leader") == leads); // behind the answers that came alone
+  CHECK(host.ask("x", "leader") == leads); // handled after the answers that came alone
   const base::nanos since = base::mono_now();
   for (const char* const node : {"two@localhost", "three@localhost"}) {
     CAPTURE(node);
-    // Since then it can have heard only what came together, and a leader that hears nothing steps down.
+    // Since then only answers to carried heartbeats can have been heard; a leader that hears none steps
+    // down.
     CHECK(host.comes([&] {
       const base::nanos asked = base::mono_now();
       return asked - host.heard_ms("x", node) * ms > since + 100 * ms;
@@ -198,7 +201,7 @@ TEST_CASE("a heartbeat that comes with others counts only from the node of a mem
   const consensus::member_id in_two = away_host::id_of("x", host.two);
   const consensus::member_id in_three = away_host::id_of("x", host.three);
   constexpr consensus::heartbeat beat{0, 1};
-  // A notice of the carrier is none if another node sends it.
+  // A message in the form of the carrier's notice does not count if another node sends it.
   runtime::message_writer out;
   out.tuple(3);
   out.atom(raft::beat_word);
@@ -211,7 +214,7 @@ TEST_CASE("a heartbeat that comes with others counts only from the node of a mem
                          {cluster, {9, 9}, x, 1100, beat},        // of no member
                          {cluster, in_three, {9, 9}, 1100, beat}, // for no member
                          {cluster, in_three, x, 1000, beat}}));
-  // The last one counts, which it would not after one of a later term.
+  // Only the last heartbeat counts. After one of a later term it would not.
   CHECK(host.comes_to("x", "leader", "{ok,{x,three@localhost},1000}"));
 }
 
@@ -239,7 +242,7 @@ TEST_CASE("while a connection is busy, heartbeats of a group that appends go on 
     const std::scoped_lock held(host.lock);
     host.stores = false;
   }
-  CHECK(host.ask("x", "{append, 6}") == "{error,timeout}"); // it is in flight from now on
+  CHECK(host.ask("x", "{append, 6}") == "{error,timeout}"); // the append is in flight from now on
   host.router.is_busy = true;
   const auto is_of_x = host.together(host.two, {"x"});
   const auto all = host.router.all();
@@ -253,7 +256,7 @@ TEST_CASE(
   away_host host(500 * ms);
   CHECK(host.done("x", "{append, 5}").starts_with("{ok,"));
   const std::string leads = host.ask("x", "leader");
-  host.answers_alone = false; // as if all of it waited behind something long
+  host.answers_alone = false; // as if every answer waited behind a large message
   CHECK(host.ask("x", "{append, 6}") == "{error,timeout}");
   const auto appends = [&] {
     const auto all = host.router.all();

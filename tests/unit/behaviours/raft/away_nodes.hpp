@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Stands for the connections of a test_host's node to other nodes, whose processes are the test: it writes
-// down the messages that leave, and says whether the nodes are busy. It is made before the host, and ends
-// after it.
+// Replaces the connections of a test_host's node to other nodes; the test plays the processes there. It
+// records the messages that leave the node, and says whether the other nodes are connected and busy. It must
+// be made before the host and destroyed after it.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -30,7 +30,7 @@ class away_router final : public runtime::remote_router {
   struct sent {
     runtime::destination to;
     runtime::message what;
-    bool ahead = false; // it passes all that waits
+    bool ahead = false; // sent before all messages that wait
   };
   void route(const runtime::destination& to, runtime::signal_ptr what) override {
     if (what->kind == runtime::signal_kind::message) note(to, what->take_payload(), false);
@@ -53,7 +53,7 @@ class away_router final : public runtime::remote_router {
     const std::scoped_lock held(lock_);
     return all_;
   }
-  // Waits until so many of the messages are wanted.
+  // Waits until `count` messages are wanted. False: they were not within 30 s.
   bool comes_to(std::size_t count, const std::function<bool(const sent&)>& wanted) {
     std::unique_lock held(lock_);
     std::size_t seen = 0;
@@ -65,7 +65,8 @@ class away_router final : public runtime::remote_router {
     });
   }
 
-  // Called for each message from now on, once at a time. Null: nothing is, and no call is under way.
+  // Sets the function that is called for each message from now on; calls do not overlap. Null: none, and no
+  // call is in progress any more.
   void tell(std::function<void(const runtime::destination&, const runtime::message&)> on_message) {
     const std::scoped_lock held(calling_);
     on_message_ = std::move(on_message);
@@ -93,14 +94,14 @@ class away_router final : public runtime::remote_router {
   std::vector<sent> all_;
 };
 
-// What a test of heartbeats that leave together has beside its host. A host's class has it as an earlier
-// base.
+// The objects beside the host that a test of carried heartbeats needs. The host's class names this as an
+// earlier base class, so that it is destroyed after the host.
 struct away_nodes {
   away_router router;
   metrics::board board;
   behaviours::raft::beat_exchange exchange{&board};
 
-  // What the page of metrics says of a family without labels. 0: it has no line.
+  // The value of a metric family without labels on the metrics page. 0: the page has no line for it.
   std::uint64_t counted(const std::string& family) const {
     metrics::exposition to(metrics::exposition::format::prometheus);
     board.write(to);
@@ -114,7 +115,7 @@ inline bool is_beats(const away_router::sent& one) {
   return one.to.what() == runtime::destination::kind::remote_name && one.to.name() == "coppice_raft_beats";
 }
 
-// The messages in a message of heartbeats; nothing in any other message.
+// The heartbeats in a carrier's message. Empty: any other message.
 inline std::vector<consensus::message> beats_in(const runtime::message& m) {
   std::vector<consensus::message> out;
   const auto read = behaviours::raft::beat_exchange::read(m.bytes());
@@ -134,7 +135,7 @@ inline runtime::message beats_of(const std::vector<consensus::message>& all) {
   return out.take();
 }
 
-// As from a process of that node.
+// Delivers a message as if a process of `node` had sent it to the name `to`.
 inline void deliver_from(runtime::system& system, std::uint32_t node, const std::string& to,
                          runtime::message m) {
   auto made =

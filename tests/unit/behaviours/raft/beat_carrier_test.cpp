@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The process that carries heartbeats of many groups: to other nodes, also busy ones, and from other nodes to
-// the members they are for.
+// Tests of the process that carries heartbeats of many groups: to other nodes, also over busy connections,
+// and from other nodes to the members that they are for.
 #include "behaviours/raft/beat_carrier.hpp"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ consensus::message beat(std::uint64_t to, std::uint64_t round = 7) {
   return {{1, 1}, {2, 2}, {3, to}, 5, consensus::heartbeat{4, round}};
 }
 
-// In the place of a member: writes down "NODE ROUND" of each heartbeat that it is told of as a notice.
+// Plays a member: notes "NODE ROUND" for each heartbeat that it gets as a notice.
 class told final : public native_server {
  public:
   explicit told(diary& book) : native_server("told"), book_(book) {}
@@ -68,7 +68,7 @@ struct carrier_host : away_nodes, test_host {
     run([&](runtime::process& self) { exchange.put(self, node, one, self.now()); });
   }
   void deliver(message m) { deliver_from(system, two, carrier_name, std::move(m)); }
-  // A member of that number, whose group has one on two@localhost.
+  // Enters a member with that number, whose group has another member on two@localhost.
   beat_exchange::seat enter(std::uint64_t number) {
     auto made = exchange.enter({3, number}, member);
     made.expect(std::vector<std::string>{"two@localhost"});
@@ -104,7 +104,7 @@ TEST_CASE("what gathers for a node is sent to that node's carrier") {
 TEST_CASE("a heartbeat of another node reaches the member it is for, with the name of that node") {
   carrier_host host;
   const auto seat = host.enter(1);
-  host.deliver(beats_of({beat(1, 8), beat(9, 9), beat(1, 10)})); // nobody is number 9 here
+  host.deliver(beats_of({beat(1, 8), beat(9, 9), beat(1, 10)})); // no member here has number 9
   CHECK(host.book.take(2) == std::vector<std::string>{"two@localhost 8", "two@localhost 10"});
   CHECK(host.counted("coppice_raft_beats_dropped_total") == 1);
 }

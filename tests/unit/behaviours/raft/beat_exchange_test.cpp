@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where heartbeats of many groups gather: how many messages they make, when these leave, which lists of
-// heartbeats are refused, and which member one is for.
+// Tests of the place where heartbeats of many groups gather: how many messages they make, when these leave,
+// which lists of heartbeats are refused, and which member a heartbeat is for.
 #include "behaviours/raft/beat_exchange.hpp"
 
 #include <map>
@@ -16,7 +16,7 @@ using behaviours::raft::beat_exchange;
 
 namespace {
 
-// Of the group of that number.
+// A heartbeat of the group with that number.
 consensus::message beat(std::uint64_t number) {
   return {{1, number}, {2, number}, {3, number}, 5, consensus::heartbeat{number, 7}};
 }
@@ -31,7 +31,7 @@ TEST_CASE("the heartbeats of a thousand groups to two nodes are a few messages, 
   for (std::uint64_t i = 1; i < 1000; ++i)
     for (const char* const node : {"b@host", "c@host"}) (void)of.add(node, beat(i), 100 + 1);
   CHECK(of.due() == 100);
-  auto all = of.take(99); // those that are complete
+  auto all = of.take(99); // messages that are full
   for (auto& one : of.take(100)) all.push_back(std::move(one));
   CHECK(all.size() == 8);
   CHECK(of.due() == 0);
@@ -121,7 +121,7 @@ TEST_CASE(
   seat.handled("b@host");
   CHECK(of.tell({3, 1}, "b@host") == who);
   CHECK_FALSE(of.tell({3, 1}, "b@host"));
-  // What it has not handled counts also where it goes on to expect the node.
+  // Heartbeats that it has not handled still count when it expects the node anew.
   seat.expect(std::vector<std::string>{"b@host"});
   CHECK_FALSE(of.tell({3, 1}, "b@host"));
 }
@@ -156,7 +156,7 @@ TEST_CASE("a node is expected as long as any member here expects it") {
   }
   CHECK_FALSE(of.expects("b@host"));
   CHECK(of.expects("c@host"));
-  one = of.enter({3, 1}, {0, 3, 3, 4}); // its next life
+  one = of.enter({3, 1}, {0, 3, 3, 4}); // the member, started again
   CHECK_FALSE(of.expects("c@host"));
 }
 

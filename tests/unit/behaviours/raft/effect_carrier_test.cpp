@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The leader's carrier of effects, in a process: which messages it sends, and what it tells of timers and
-// monitors.
+// Tests of the leader's carrier of effects in a process: which messages it sends, and which timers and
+// monitors it reports.
 #include "behaviours/raft/effect_carrier.hpp"
 
 #include <doctest/doctest.h>
@@ -21,7 +21,7 @@ using runtime::message;
 
 namespace {
 
-// Writes down what comes to it.
+// Notes every cast and message that it gets.
 class listening final : public native_server {
  public:
   explicit listening(diary& book) : native_server("listening"), book_(book) {}
@@ -41,7 +41,8 @@ class listening final : public native_server {
   diary& book_;
 };
 
-// Has the effects of a group, and does what the test says in its turn; writes down what has come of them.
+// Owns the effects of a group and runs the test's functions in its own turn. It notes what the carrier
+// reports of timers and monitors.
 class carrying final : public native_server {
  public:
   using work = std::function<void(runtime::process&, group_effects&, effect_carrier&)>;
@@ -82,7 +83,7 @@ struct carrier_host : test_host {
     listener = start("listener", std::make_unique<listening>(book));
     carrier = start("carrier", std::make_unique<carrying>(book, orders));
   }
-  ~carrier_host() { // before `orders` goes
+  ~carrier_host() { // before `orders` is destroyed
     system.exit(carrier, message::atom("kill"));
     (void)end_of(carrier);
   }
@@ -110,7 +111,7 @@ struct carrier_host : test_host {
       by.lead(self, {first, carried, most}, index);
     });
   }
-  // An entry whose effects are those of `what`.
+  // Applies an entry that asks for the effects which `what` notes.
   void entry(std::uint64_t index, const std::function<void(group_effects&)>& what) {
     with([&](runtime::process& self, group_effects& of, effect_carrier& by) {
       of.begin(base::wall_now() / base::nanos_per_ms, index);
@@ -135,13 +136,13 @@ using lines = std::vector<std::string>;
 
 TEST_CASE("messages are sent for entries of the leader's own term alone, each entry once") {
   carrier_host host;
-  host.entry_that_sends(1, "one"); // it does not lead
+  host.entry_that_sends(1, "one"); // this member does not lead
   host.lead(3, 0, 1);
-  host.entry_that_sends(2, "two"); // of an earlier term
+  host.entry_that_sends(2, "two"); // an entry of an earlier term
   host.entry_that_sends(3, "three");
   host.entry_that_sends(4, "four", true);
   CHECK(host.book.take(2) == lines{"got three", "cast four"});
-  // Begun again from a snapshot: entries that were carried out before are applied once more.
+  // A new leader that began from a snapshot: entries that were carried out before are applied once more.
   host.lead(3, 4, 2);
   host.entry_that_sends(3, "three");
   host.entry_that_sends(4, "four");
@@ -193,7 +194,8 @@ TEST_CASE("the end of a monitored process is told, and a reason that is too long
   host.entry(2, [](group_effects& of) { (void)of.end(3); });
   host.system.send(host.listener, message::atom("stop"));
   CHECK(host.book.take(1) == lines{"came {down,1,{listener,test@localhost},told}"});
-  // No entry has come of these, so the next leader hears of both: of a process that has ended before.
+  // No entry has recorded these two ends, so the next leader reports both again. By then both processes have
+  // ended, and the reason noproc is too long.
   host.lead(3, 0, 2, 20);
   host.entry(3, [](group_effects&) {});
   auto again = host.book.take(2);
@@ -222,7 +224,7 @@ TEST_CASE("a timer that repeats is set again by each entry that it brings") {
   host.entry(5, [&](group_effects& of) { (void)of.end(timer); });
   host.entry_that_sends(6, "mark");
   auto rest = host.book.take(1);
-  if (rest.back() != "got mark") rest = host.book.take(1); // it had fired before
+  if (rest.back() != "got mark") rest = host.book.take(1); // the timer fired once more before it ended
   CHECK(rest.back() == "got mark");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The effects of entries as a member of a group keeps them: what an entry that is discarded leaves, what a
-// snapshot has, and what comes of a timer or a monitor is taken once.
+// Tests of the effects of entries as a member of a group keeps them: a discarded entry leaves none, a
+// snapshot has the timers and monitors, and an event of a timer or a monitor is taken once.
 #include "behaviours/raft/group_effects.hpp"
 
 #include <doctest/doctest.h>
@@ -17,7 +17,7 @@ using key = group_effects::key;
 
 namespace {
 
-constexpr std::int64_t begin_ms = 1'767'225'600'000; // the beginning of 2026
+constexpr std::int64_t begin_ms = 1'767'225'600'000; // 2026-01-01
 constexpr std::int64_t begin_ns = begin_ms * 1'000'000;
 
 payload bytes(std::string_view erlang) {
@@ -77,7 +77,7 @@ TEST_CASE("what a discarded entry has asked for is forgotten, and what it has en
   CHECK(of.take_messages().empty());
   CHECK(of.take_changes().empty());
   of.begin(begin_ms, 9);
-  CHECK(started(of, begin_ns + 9) == other); // alike in all members
+  CHECK(started(of, begin_ns + 9) == other); // the same key as in members without the undone entry
   of.keep();
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("a timer over whose entry the group passes goes on by that entry's tim
     CHECK_FALSE(of.expects(entry->what));
   };
   pass_over("{timer," + std::to_string(often) + ",0}");
-  // The times 20 and 30 have passed, as where the entry is applied.
+  // The times 20 and 30 are skipped, as they are when the entry is applied.
   CHECK(of.timers().at(often).due == begin_ns + 40'000'000);
   CHECK(of.timers().at(often).span == 5'000'000);
   CHECK(of.timers().at(often).fired == 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A test_host with members of a Raft group in it, whose machine adds numbers and writes down what it does.
+// A test_host with members of a Raft group, whose machine adds numbers and notes in the host's book what it
+// does.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -30,14 +31,14 @@ using test::test_host;
 
 inline constexpr base::nanos ms = base::nanos_per_ms;
 
-inline std::atomic<bool> is_mended = false; // `crash` adds 1000
+inline std::atomic<bool> is_mended = false; // true: `crash` adds 1000 and ends nothing
 
-// What machines that start from now on say to `validate`: there is none, or all is accepted, or all is
-// refused but what the session's earlier commands settle.
+// How `validate` treats commands in machines that start from now on: there is no validate, it accepts all,
+// or it refuses all that the session's earlier commands do not settle.
 enum class checking : std::uint8_t { nothing, accepts, refuses };
 inline std::atomic<checking> checks = checking::nothing;
 
-// The versions that the code of each machine knows, by its id; none: 0 alone.
+// The versions that the code of each machine knows, by the machine's id. No entry: version 0 alone.
 class code_versions {
  public:
   void clear() {
@@ -50,7 +51,7 @@ class code_versions {
     running_[id] = of;
     of->versions = known_[id];
   }
-  // As by a reload, and for machines that start later.
+  // For the running machine, as a reload of its code does, and for machines with that id that start later.
   void set(const std::string& id, consensus::version_range known) {
     const std::lock_guard hold(lock_);
     known_[id] = known;
@@ -64,10 +65,11 @@ class code_versions {
 };
 inline code_versions codes;
 
-// A command is a number, which is added, tenfold from version 2 on; `crash` ends it, and so does `leave`,
-// orderly; of `keep_still` it tells nothing; `ring` has the member make an entry of what came of a timer,
-// which adds 1000; `drift` adds 7 in the machine a alone. The query `sum` is answered by the sum, any other
-// one by refused. The sum is the hash of its state. Everything it does is written down with its id.
+// A command is a number, which the machine adds; from version 2 on it adds ten times the number. `crash` and
+// `leave` end the machine, `leave` with reason normal. After `keep_still` it reports nothing. `ring` makes
+// the member append an entry for a fired timer, and that entry adds 1000. `drift` adds 7 in the machine `a`
+// alone. The query `sum` returns the sum; any other query is refused. The sum is also the hash of the state.
+// The machine notes its actions in the book, each with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {
@@ -157,7 +159,7 @@ class adding_machine final : public native_server, public raft::machine {
       const auto decided = commands_.take(index, one);
       message answer = message::atom("nothing");
       if (one.kind == consensus::entry_kind::version) {
-        CHECK(count == 1); // the last of its message
+        CHECK(count == 1); // it is the last entry of its message
         version_ = one.sequence;
         book_.write(id_ + " goes over to " + std::to_string(version_));
       }
@@ -317,7 +319,7 @@ inline std::string skip_of(std::uint64_t serial) {
   return "{'$coppice_raft_change', skip, <<\"" + std::to_string(serial) + "\">>}";
 }
 
-// Members by their names, on one node and in one log.
+// Members with these names, all on one node and in one log.
 struct group_host : test_host {
   explicit group_host(std::vector<std::string> members = {"a", "b", "c"}) : names(std::move(members)) {
     factory.more["adding"] = [this](std::string id) {
@@ -365,7 +367,7 @@ struct group_host : test_host {
   std::string ask(const std::string& name, std::string_view what) {
     return call(runtime::destination::named(name), what);
   }
-  // As a process of that other node, such as "two@localhost".
+  // Calls as a process of another node, such as "two@localhost".
   std::string ask_from(std::string_view node, const std::string& name, std::string_view what) {
     const std::uint32_t number = *system.nodes().intern(node);
     return run([&](runtime::process& self) {
@@ -378,14 +380,14 @@ struct group_host : test_host {
       return said ? test::text(*said) : std::string("no answer");
     });
   }
-  // A message of a process of that other node.
+  // Sends a message as a process of another node.
   void tell_from(std::string_view node, const std::string& name, std::string_view what) {
     auto told = runtime::make_signal(runtime::signal_kind::message,
                                      runtime::pid{*system.nodes().intern(node), 77, 40, 0}, term(what));
     told->flags = runtime::signal::remote;
     system.deliver(runtime::destination::named(name), std::move(told));
   }
-  // Asks again until there is a leader.
+  // Asks repeatedly until there is a leader.
   std::string done(const std::string& name, std::string_view what) {
     return done_by([&] { return ask(name, what); });
   }
@@ -402,7 +404,7 @@ struct group_host : test_host {
       run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
     }
   }
-  // Waits until `what` is answered so.
+  // Waits until `what` is answered with `answer`. False: it was not within 20 s.
   bool comes_to(const std::string& name, std::string_view what, std::string_view answer) {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (ask(name, what) != answer) {
@@ -412,7 +414,7 @@ struct group_host : test_host {
     return true;
   }
 
-  // Waits until a machine has written that line.
+  // Waits until a machine has noted that line. False: it has not within 20 s.
   bool writes(const std::string& line) {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (true) {
@@ -423,7 +425,7 @@ struct group_host : test_host {
     }
   }
 
-  // The name of a member that believes to lead.
+  // The name of a member that takes itself for the leader.
   std::string leader() {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (base::mono_now() < until) {
@@ -433,7 +435,7 @@ struct group_host : test_host {
     }
     return names.front();
   }
-  // Asks the leader, whichever it is by then: parked members give the lead on.
+  // Asks whichever member leads at the time: parked members hand over the lead.
   bool skips(std::uint64_t serial) {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (base::mono_now() < until) {

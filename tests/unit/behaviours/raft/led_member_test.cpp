@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member of a Raft group whose leader is the test: what it does with entries, snapshots and hashes, and how
-// much of other nodes' calls it keeps.
+// Tests of a member of a Raft group whose leader is the test: how it treats entries, snapshots and hashes,
+// and how many calls of other nodes it keeps waiting.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -19,8 +19,8 @@ using namespace coppice::test;
 
 namespace {
 
-// Stands for the member b of a, b and c in one group with a, which alone is a real one. Its hellos and
-// messages are the test's; of what a sends it writes down "stored INDEX", "took OFFSET" of a snapshot, and
+// Plays the member b of the group a, b and c, in which only a is a real member. The test sends b's hellos
+// and messages. This process notes of a's messages: "stored INDEX of TERM", "took OFFSET" of a snapshot, and
 // "asked NUMBER".
 class other_member final : public native_server {
  public:
@@ -81,7 +81,7 @@ struct led_by_test : group_host {
     consensus::encode(consensus::message{cluster, from, a, term, std::move(body)}, out);
     system.send(running.at("a"), out.take());
   }
-  // Appends numbers behind entry 1, as often as it takes until they are on the disk.
+  // Appends numbers after entry 1, repeatedly until a has them on its disk. False: it has not within 20 s.
   bool append(consensus::term_number term, std::vector<int> numbers, consensus::log_index commit) {
     const std::string until = "stored " + std::to_string(1 + numbers.size()) + " of " + std::to_string(term);
     const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
@@ -102,7 +102,7 @@ struct led_by_test : group_host {
     say(b, term, ask);
   }
 
-  // Says the hash of that member's state.
+  // Sends a the hash of the state of the member `from`.
   void tell_hash(const consensus::member_id& from, std::uint64_t serial, std::uint64_t hash) {
     message_writer out;
     out.tuple(7);
@@ -119,7 +119,7 @@ struct led_by_test : group_host {
     out.boolean(false);
     system.send(running.at("a"), out.take());
   }
-  // Says the request until the sum is that one.
+  // Sends the request repeatedly until the sum is `sum`. False: it was not within 20 s.
   bool becomes(const consensus::append_request& what, std::string_view sum) {
     const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
     while (base::mono_now() < end) {
@@ -130,7 +130,7 @@ struct led_by_test : group_host {
     return false;
   }
 
-  // What a process of that node is answered.
+  // The answer that a process of `node` gets.
   std::string ask_from(std::uint32_t node, std::string_view what, base::nanos patience) {
     return run([&](runtime::process& self) {
       const auto ref = self.make_ack();
@@ -158,7 +158,7 @@ struct led_by_test : group_host {
   consensus::cluster_id cluster;
 };
 
-// Writes down the answers to calls that were made in its name.
+// Notes the answers to calls that the test made in this process's name.
 class answered final : public native_server {
  public:
   explicit answered(diary& book) : native_server("answered"), book_(book) {}
@@ -181,7 +181,7 @@ TEST_CASE("a member that begins again applies nothing that its new log does not 
   CHECK(host.append(4, {100, 200}, 1));
   host.log.log()->settle();
   host.disk.capacity = 0;
-  host.append_once(5, {1, 2}, 3); // replaces both and commits them; the disk refuses it
+  host.append_once(5, {1, 2}, 3); // would replace both entries and commit them; the disk refuses
   const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
   while (!host.log.log()->report().is_full && base::mono_now() < end)
     host.run([](runtime::process& self) { (void)self.await(self.make_ack(), self.now() + 10 * ms); });
@@ -215,7 +215,7 @@ TEST_CASE(
   ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("crash"))});
   ask.entries.push_back({4, 0, 0, consensus::entry_kind::command, host.body_of(term("1"))});
   CHECK(host.becomes(ask, "1008"));
-  // The others have passed over it, and are heard before the leader says so.
+  // The other members have passed over the command, and their hashes arrive before the leader's skip.
   host.tell_hash(host.b, 3, 8);
   host.tell_hash({3, 3}, 3, 8);
   CHECK(host.comes_to("a", "{query, sum, stale}", "{error,parked}"));
@@ -230,7 +230,7 @@ TEST_CASE("nobody leads by an id that is no member's, and a call that is passed 
   std::uint64_t number = 0;
   const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
   while (number == 0 && base::mono_now() < end) {
-    // The member's own leader is heard before and after.
+    // The member's own leader is heard before and after the stranger.
     host.say(host.b, 4, consensus::heartbeat{2, 0});
     host.say({9, 9}, 9, consensus::heartbeat{0, 0});
     host.say(host.b, 4, consensus::heartbeat{2, 0});
@@ -265,7 +265,7 @@ TEST_CASE("a snapshot comes in parts of one length, and others are dropped") {
 }
 
 TEST_CASE("a snapshot that is larger than the node's limits let a state be is not received, and others are") {
-  // Of a state with that sum at that entry, and with so many sessions.
+  // A snapshot of a state with that sum, at that entry, and with that many sessions.
   const auto snapshot = [](std::int64_t sum, consensus::log_index at, int sessions) {
     applied_commands commands;
     for (int i = 1; i <= sessions; ++i)
@@ -290,7 +290,7 @@ TEST_CASE("a snapshot that is larger than the node's limits let a state be is no
   const auto shown = [&host] { return host.system_request(runtime::destination::named("a"), "get_state"); };
   const std::string why = "its leader's snapshot has " + std::to_string(large.length) + " bytes, and " +
                           std::to_string(small.length) + " are the most here";
-  host.say(host.b, 3, large); // of a former leader
+  host.say(host.b, 3, large); // from the leader of an earlier term
   CHECK(shown().find(why) == std::string::npos);
   host.say(host.b, 4, large);
   CHECK(shown().find(why) != std::string::npos);
@@ -300,7 +300,7 @@ TEST_CASE("a snapshot that is larger than the node's limits let a state be is no
   for (const std::string& line : host.book.lines()) CHECK(line != took);
   CHECK(shown().find("dropped => 0") == std::string::npos);
   CHECK(shown().find(why) == std::string::npos);
-  host.say(host.b, 4, large); // what it has is as new
+  host.say(host.b, 4, large); // a has a state as new as this one
   CHECK(shown().find(why) == std::string::npos);
 }
 
@@ -309,7 +309,7 @@ TEST_CASE("calls that wait are bounded in bytes with the addresses of their call
   CHECK(host.append(4, {7}, 2));
   const auto caller = host.system.spawn({}, std::make_unique<answered>(host.book));
   REQUIRE(caller.has_value());
-  // The longest tags that a call may have: far fewer calls wait than their number allows.
+  // Calls with the longest tags: they meet the bound on bytes long before the bound on their number.
   const std::string long_tag(16'000, 'x');
   const auto is_refused = [&host] {
     const auto lines = host.book.lines();
@@ -317,7 +317,7 @@ TEST_CASE("calls that wait are bounded in bytes with the addresses of their call
   };
   const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
   while (!is_refused() && base::mono_now() < end) {
-    host.say(host.b, 4, consensus::heartbeat{2, 0}); // it knows its leader when the calls come
+    host.say(host.b, 4, consensus::heartbeat{2, 0}); // a knows its leader when the calls arrive
     for (int i = 0; i < 256; ++i) {
       runtime::message_writer out;
       out.tuple(3);
@@ -340,7 +340,7 @@ TEST_CASE("a node that leaves half of the calls waiting is refused more of them,
   const std::uint32_t greedy = *host.system.nodes().intern("greedy@localhost");
   const std::uint32_t shop = *host.system.nodes().intern("shop@localhost");
   constexpr base::nanos most_of_one = 10 * base::nanos_per_second;
-  // The leader does not answer what is passed on to it.
+  // The leader is the test, which does not answer the calls that are passed on to it.
   for (int i = 0; i < 4; ++i) {
     host.say(host.b, 4, consensus::heartbeat{2, 0});
     CHECK(host.ask_from(greedy, "{append, 1}", 0) == "no answer");
@@ -363,7 +363,7 @@ TEST_CASE("a command of a node that has many bytes waiting is refused, and one o
   std::string said = "no answer";
   for (int i = 0; i < 18 && said == "no answer"; ++i) {
     host.say(host.b, 4, consensus::heartbeat{2, 0});
-    // The 19th would be above 16 MiB.
+    // The 19th call would exceed 16 MiB.
     said = host.ask_from(greedy, large, 0);
   }
   CHECK(said == "no answer");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The process that exchanges with other nodes that this node lives and which groups are quiescent.
+// Tests of the process that tells other nodes that this node is alive and which of its groups are quiescent.
 #include "behaviours/raft/liveness_carrier.hpp"
 
 #include "away_nodes.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* carrier_name = "coppice_raft_liveness";
 
-// In the place of a member: writes down what it is told of as a notice.
+// Plays a member: notes what it is told as a notice.
 class listener final : public native_server {
  public:
   explicit listener(diary& book) : native_server("listener"), book_(book) {}
@@ -53,7 +53,7 @@ struct liveness_host : away_nodes, test_host {
     consensus::encode(what, out);
     deliver_from(system, two, carrier_name, out.take());
   }
-  // Waits until the metric has that value.
+  // Waits until the metric has that value. False: it has not within 20 s.
   bool counts(const std::string& family, std::uint64_t value) {
     const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
     while (counted(family) != value) {
@@ -67,7 +67,7 @@ struct liveness_host : away_nodes, test_host {
   static bool is_liveness(const away_router::sent& one) {
     return one.to.what() == runtime::destination::kind::remote_name && one.to.name() == carrier_name;
   }
-  // What this node has answered last.
+  // The last answer of this node.
   liveness_message answer() {
     const auto all = router.all();
     for (auto one = all.rbegin(); one != all.rend(); ++one)
@@ -108,7 +108,7 @@ TEST_CASE("nothing is kept of a node without a member of a group here, and what 
     host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
     CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
   }
-  // The member has ended, and the node that leaned on it is still answered.
+  // The member has ended. The node that relied on it is still answered.
   host.deliver({77, 0, 2, 0, true, 0, 1, 1, {}, {}});
   CHECK(host.router.comes_to(2, liveness_host::is_liveness));
 }
@@ -133,7 +133,7 @@ TEST_CASE("a quiescent member is woken up when the node that its leader is on is
   seat.expect(std::vector<std::string>{"two@localhost"});
   host.deliver({77, 0, 1, 0, true, 0, 0, 1, {{{3, 1}, at_rest}}, {}});
   CHECK(host.book.take(1) == std::vector<std::string>{"quiescent at two@localhost"});
-  // It may have taken longer than that by now, and then the member stays awake.
+  // If more than that second has passed since the offer, the member stays awake.
   bool follows = false;
   host.run([&](runtime::process& self) {
     follows = host.exchange.liveness().follow(self, {3, 1}, "two@localhost", at_rest, base::nanos_per_second);

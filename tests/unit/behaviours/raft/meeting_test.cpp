@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How first members find each other, and the message by which they do.
+// Tests how the first members of a group find each other, and of the hello messages by which they do.
 #include "behaviours/raft/meeting.hpp"
 
 #include <doctest/doctest.h>
@@ -90,7 +90,7 @@ TEST_CASE("a hello is read as it was written, and anything else is refused") {
         "{raft_hello, l, 1, <<1:128>>, true, {<<1:128>>, 1, <<255>>}}"}) {
     CAPTURE(bad);
     std::string text(bad);
-    // The terms of these tests are written in Erlang's syntax without sizes.
+    // test::term() does not read sizes in binaries, so these are written out.
     for (const auto& [from, to] :
          {std::pair<std::string, std::string>{"<<1:128>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1>>"},
           {"<<0:128>>", "<<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>>"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Members of a group on one node, with a machine that adds numbers: what clients are told, what is left after
-// a member's end, and what becomes of a machine that crashes.
+// Tests of members of a group on one node, whose machine adds numbers: the answers that clients get, what a
+// member knows when it starts again, and what happens when its machine crashes.
 #include "behaviours/raft/member.hpp"
 
 #include <doctest/doctest.h>
@@ -80,7 +80,7 @@ TEST_CASE("the node knows which member leads, in which term, and the leader alon
   const std::string second = host.ask(other, "leader").substr(5, 1);
   CHECK(second != first);
   CHECK(board.of(second).term > before.term);
-  // Alone, it cannot have its lead confirmed, whether it has noticed already or not.
+  // A member alone cannot confirm that it leads, whether or not it has stepped down already.
   for (const std::string& one : host.names)
     if (one != first && one != second) host.kill(one);
   const std::string alone = host.ask(second, asks);
@@ -113,7 +113,7 @@ TEST_CASE(
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   for (const char* const name : {"a", "b", "c"}) {
     CAPTURE(name);
-    // What was answered is there, whichever member is asked.
+    // The reply of an answered command is found by any member.
     CHECK(host.done(name, "{get, 1}") == "{ok,5,{ok,1,5}}");
     CHECK(host.done(name, "{get, 2}") == "unknown_serial");
   }
@@ -147,7 +147,7 @@ TEST_CASE("a command that the log has no more is told to be compacted, also afte
 
 TEST_CASE("what comes of a timer is an entry if the member leads, and of the others it is dropped") {
   group_host host;
-  host.options.election = 2 * base::nanos_per_second; // this machine tells it once
+  host.options.election = 2 * base::nanos_per_second; // the machine reports the timer once
   host.start_all();
   CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
   CHECK(host.done("b", "{append, ring}").starts_with("{ok,"));
@@ -163,7 +163,7 @@ TEST_CASE("what comes of a timer is an entry if the member leads, and of the oth
 TEST_CASE(
     "a member whose state differs from that of the majority applies nothing any more, and the others go on") {
   group_host host;
-  host.options.check = 1; // at each command, since one may be asked for twice
+  host.options.check = 1; // each command is checked, since it may be appended twice
   host.start_all();
   CHECK(host.done("b", "{append, 1}").starts_with("{ok,"));
   for (const char* const name : {"a", "b", "c"}) CHECK(host.comes_to(name, "{query, sum, stale}", "1"));
@@ -174,7 +174,7 @@ TEST_CASE(
   CHECK(
       (after.starts_with("{ok,") || after == "{error,parked}")); // the latter by way of a, which may have led
   CHECK(host.comes_to("b", "{query, sum, stale}", after.starts_with("{ok,") ? "2" : "1"));
-  // What comes from no member counts for nothing.
+  // Messages that come from no member have no effect.
   for (const char* const bad :
        {"{raft_check, 1, 2, 3, 4, 5, true}", "{raft_check, <<>>, <<>>, 1, 1, 1, true}",
         "{raft_check, <<\"aaaaaaaaaaaaaaaa\">>, <<\"bbbbbbbbbbbbbbbb\">>, 1, 1, 1, true}",
@@ -211,7 +211,7 @@ TEST_CASE(
            std::string::npos;
   };
   CHECK(runtime::testing::eventually(says));
-  CHECK(host.ask("a", "{get, 1}") == "{ok,1,{ok,1,1}}"); // the log is whole
+  CHECK(host.ask("a", "{get, 1}") == "{ok,1,{ok,1,1}}"); // the log has all entries
   host.kill("a");
   host.largest_state.bytes = 1024;
   host.start("a");
@@ -243,12 +243,12 @@ TEST_CASE("a session is used from the node that has opened it alone, whichever m
 TEST_CASE(
     "a node that the configuration names, and that has no member, passes on no requests and no hellos") {
   group_host host({"a"});
-  host.options.join.push_back("x@three@localhost"); // asked by a member that is new
+  host.options.join.push_back("x@three@localhost"); // a new member would ask this one
   host.start("a");
   const std::string opened = host.done_from("two@localhost", "a", "{client}");
   REQUIRE(opened.starts_with("{ok,"));
   const std::string client = opened.substr(4, opened.size() - 5);
-  // In the session of another node.
+  // A request in the session of another node.
   host.tell_from("three@localhost", "a",
                  "{raft_ask, x, 1, 'two@localhost', {append, 5, {" + client + ", 1}}}");
   host.tell_from("three@localhost", "a", "{raft_ask, x, 2, 'two@localhost', {append, 5}}");
@@ -325,7 +325,7 @@ TEST_CASE("a session's repeat is not refused by validate while its first try is 
   const std::string command = "{append, 5, {" + client + ", 1}}";
   const std::string first = host.ask(leader, command);
   checks = checking::refuses;
-  // Where the leader has lost the lead by now, it says so.
+  // If the leader has lost its lead by now, the answer says so.
   const std::string again = host.ask(leader, command);
   CHECK(first.starts_with("{error,"));
   CHECK(again.starts_with("{error,"));
@@ -399,7 +399,7 @@ TEST_CASE("a member whose majority is lost goes on alone when an operator wants 
   host.start("c");
   CHECK(host.done("a", "{append, 5}") == "{ok,1,5}");
   CHECK(host.comes_to("a", "{query, sum, stale}", "5"));
-  CHECK(host.done("b", "leader").starts_with("{ok,")); // it may hear of it later than a
+  CHECK(host.done("b", "leader").starts_with("{ok,")); // b may hear of the leader later than a
   CHECK(host.ask("b", recover) == "{error,has_leader}");
   host.kill("b");
   host.kill("c");
@@ -408,7 +408,7 @@ TEST_CASE("a member whose majority is lost goes on alone when an operator wants 
   CHECK(host.done("a", "{append, 1}") == "{ok,2,6}");
   CHECK(host.ask("a", "members") == "{ok,[{{a,test@localhost},voter}]}");
   CHECK(host.ask("a", recover) == "{error,has_leader}");
-  // The others are enough for the group that was, and are another one.
+  // The other two members are a majority of the former group, and have become a different group.
   host.start("b");
   host.start("c");
   CHECK(host.done("b", "{query, sum}") == "5");
@@ -560,7 +560,7 @@ TEST_CASE("a write that takes longer than a heartbeat is counted, and so is an a
 TEST_CASE("a member without a log does not start, and says why") {
   group_host host({"a"});
   journal other("/log", host.disk);
-  REQUIRE(other.open().has_value()); // another process has it
+  REQUIRE(other.open().has_value()); // this journal has the log open
   auto child = std::make_shared<child_spec>();
   child->name = "a";
   child->actor = "adding";

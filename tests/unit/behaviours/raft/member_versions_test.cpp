@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Members whose code knows several versions of their machine, and is replaced while they run.
+// Tests of members whose code knows several versions of their machine, and is replaced while they run.
 #include "behaviours/raft/member.hpp"
 
 #include <doctest/doctest.h>
@@ -17,8 +17,8 @@ using namespace coppice::test;
 
 namespace {
 
-// The sum after a command, which is asked for until it is applied: a leader that applies nothing refuses it.
-// Where an answer is lost it is applied more than once.
+// Appends a command and returns the sum after it. The command is sent until it is applied, because a leader
+// that applies nothing refuses it. If an answer is lost, the command is applied more than once.
 std::int64_t appended(group_host& host, std::string_view command) {
   const base::nanos until = base::mono_now() + 20 * base::nanos_per_second;
   std::string said;
@@ -84,7 +84,7 @@ TEST_CASE("a member with older code stores, votes and applies nothing, until its
   CHECK(host.comes_to("c", "{query, sum, stale}", "{error,parked}"));
   CHECK(appended(host, "{append, 1}") >= 11);
   CHECK_FALSE(has_line(host, "c goes over to 2"));
-  // It is needed for the majority now.
+  // Without b, c is needed for the majority.
   host.kill("b");
   const std::string last = std::to_string(appended(host, "{append, 1}"));
   CHECK(host.ask("c", "{query, sum, stale}") == "{error,parked}");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pauses between failures.
+// Tests of the pauses between failures.
 #include "behaviours/raft/retry_pause.hpp"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ TEST_CASE("a first failure is tried again at once, further ones after pauses tha
   CHECK(pause.next(1011) == 20);
   CHECK(pause.next(1031) == 40);
   CHECK(pause.next(1071) == 50);
-  CHECK(pause.next(1171) == 50); // 100 later: not a while yet
+  CHECK(pause.next(1171) == 50); // only 100 later: this is not a first failure
   CHECK(pause.next(1272) == 0);
   CHECK(pause.next(1273) == 10);
   pause.reset();

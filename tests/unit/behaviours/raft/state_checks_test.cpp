@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which member is said to differ, by the hashes that members have told.
+// Tests which member is named as differing, by the hashes of their states that members have sent.
 #include "behaviours/raft/state_checks.hpp"
 
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ TEST_CASE("the member that differs from the majority is named, by itself and by 
   CHECK(of.judge(members, a, 10).others == ids{});
   CHECK_FALSE(of.judge(members, b, 10).differs);
   CHECK(of.judge(members, b, 10).others == ids{a});
-  CHECK_FALSE(of.judge(members, a, 11).differs); // nothing is known of that serial
+  CHECK_FALSE(of.judge(members, a, 11).differs); // no hash of that serial is known
 }
 
 TEST_CASE("without a majority that is alike nobody is named") {
@@ -71,7 +71,7 @@ TEST_CASE("a few serials of each member are kept, and none of members that are g
   for (std::uint64_t serial = 1; serial <= 6; ++serial) of.note(a, {serial, 1, 7});
   for (std::uint64_t serial = 1; serial <= 1000; ++serial) of.note(b, {serial, 1, 8});
   CHECK(of.find(a, 2) == nullptr);
-  CHECK(of.find(a, 3) != nullptr); // whatever the other says
+  CHECK(of.find(a, 3) != nullptr); // hashes of b do not displace those of a
   CHECK(of.find(b, 996) == nullptr);
   CHECK(of.find(b, 997) != nullptr);
   (void)of.judge(group({a, c}), a, 6);

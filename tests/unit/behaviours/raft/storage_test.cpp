@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member's group of the durable log: what is written is found again, a snapshot comes in pieces and goes as
-// a whole, and what is not needed any more leaves nothing behind.
+// Tests of a member's group in the durable log: what is written is found again, a snapshot is stored in
+// pieces and removed as a whole, and nothing is left of what is not needed any more.
 #include "behaviours/raft/storage.hpp"
 
 #include <doctest/doctest.h>
@@ -30,7 +30,7 @@ consensus::configuration one_voter() {
   return made;
 }
 
-// Calls a function of the storage in the owner's turn, and writes news down.
+// Calls the test's function with the storage in the owner's turn, and notes the storage's news in the book.
 class owner final : public native_server {
  public:
   using work = std::function<void(storage&)>;
@@ -84,7 +84,7 @@ struct fixture {
     CHECK(host.end_of(who) != "?");
     start();
   }
-  // Returns once the news of it came.
+  // Runs `what` in the owner's turn, and returns once the owner has noted the news `until`.
   void run(owner::work what, std::string_view until) {
     owner::next = std::move(what);
     CHECK(host.call(who, "go") == "ok");
@@ -242,7 +242,7 @@ TEST_CASE("a snapshot that another member sends replaces the log, and pieces of 
   CHECK(found.state.before_term == 2);
   CHECK(found.state.entries.size() == 1);
   CHECK(found.stored == std::vector<stored_snapshot>{{9, meta.digest, meta.size}});
-  // A newer one comes, breaks off, and the member starts again.
+  // A newer snapshot arrives in part, and the member starts again.
   f.run(
       [&](storage& s) {
         consensus::write one;
@@ -351,7 +351,7 @@ TEST_CASE("a snapshot goes on where the log's queue had no room for a piece") {
   gate.lock();
   const std::string much(std::size_t{2} << 20, 'x');
   const std::string little(1024, 'x');
-  const std::string least(1, 'x'); // then there is no room for a piece either
+  const std::string least(1, 'x'); // now there is no room for a piece of the snapshot
   for (const std::string* const one : {&much, &little, &least})
     while (f.log.log()->submit({other, {durable::set_value{"much", *one}}}, {}).has_value()) continue;
   owner::next = [&](storage& s) {

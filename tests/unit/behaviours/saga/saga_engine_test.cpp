@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A saga in its process, on a log in memory whose disk runs full or fails: what it tells meanwhile, and what
-// is there afterwards. Its actor is the test's.
+// Tests of a saga in its process, on a log in memory whose disk runs full or fails: the answers that it
+// gives meanwhile, and what it knows afterwards. The saga's actor is the test's.
 #include "behaviours/saga/saga_engine.hpp"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ using runtime::outcome;
 
 namespace {
 
-// Blocking work, which no kill ends, goes on until it is opened. Any thread.
+// Blocks work on the blocking pool, which a kill does not end, until it is opened. Any thread.
 class gate {
  public:
   void open() {
@@ -35,12 +35,12 @@ class gate {
   std::atomic<bool> is_open_ = false;
 };
 
-// Writes each callback down. The value of a start says what follows: `done`, or `leave`, which ends the
-// process. A step is done; that of the value `work` waits in blocking work at the gate before, that of
-// `later` is done by the call `go`, and that of `lead` has another saga do it. Requests to others are written
-// down, and the call `answered` answers the last one. The call `overloaded` answers whether the saga turns
-// starts away, `held` whether a callback waits for an earlier process, and `open` how many transactions are
-// open.
+// Notes each callback in the book. The value of a start decides what follows: `done`, or `leave`, which ends
+// the process. A step is done at once, except for three values: `work` first waits in blocking work at the
+// gate, `later` is done by the call `go`, and `lead` makes another saga do a step. Requests to other sagas
+// are noted, and the call `answered` answers the last of them. The call `overloaded` returns whether the
+// saga refuses starts, `held` whether a callback waits for an earlier process of the saga, and `open` the
+// number of open transactions.
 class scripted_saga final : public server, private saga_port {
  public:
   scripted_saga(diary& book, journal& log, saga_settings how, const gate& work)
@@ -131,7 +131,7 @@ class scripted_saga final : public server, private saga_port {
   std::uint64_t asked_ = 0, later_ = 0;
 };
 
-// Writes down what it is told.
+// Notes every message that it gets.
 class listener final : public native_server {
  public:
   explicit listener(diary& book) : native_server("listener"), book_(book) {}
@@ -157,7 +157,7 @@ struct one_node {
   explicit one_node(std::uint64_t memory = 0) : host(with_memory(memory)) { how.durable = true; }
   ~one_node() { work.open(); }
 
-  // Returns what its init wrote down.
+  // Returns the first line that its init noted.
   std::string start() {
     runtime::spawn_options options;
     options.name = "desk";
@@ -173,8 +173,9 @@ struct one_node {
     host.end_of(desk);
   }
   std::string call(std::string_view request) { return host.call(desk, request); }
-  // A call that says that it is of the process `from`. Its answer goes there, or, as another node may name no
-  // process of this one for answers, to an alias that nobody has.
+  // Calls as a process of the node `node` that names `from` as the caller. The answer goes to `from`; if
+  // that is a process of this node, the answer goes to an alias that nobody has, because another node may
+  // not have answers sent to a process of this one.
   void call_from(const std::string& node, const runtime::pid& from, std::string_view request,
                  std::string_view tag = "tag") {
     const auto index = host.system.nodes().intern(node);
@@ -197,7 +198,7 @@ struct one_node {
     far->flags = runtime::signal::remote;
     host.system.deliver(desk, std::move(far));
   }
-  // A call of `who` with that tag. The answer comes as {Tag, Answer}.
+  // Calls with `who` as the caller and with that tag, without waiting. `who` gets {Tag, Answer}.
   void call_as(const runtime::pid& who, std::string_view tag, std::string_view request) {
     runtime::message_writer out;
     out.tuple(3);
@@ -213,14 +214,14 @@ struct one_node {
     REQUIRE(made.has_value());
     return *made;
   }
-  // What the node is answered for its operator.
+  // Has the node resolve the transaction for its operator, and returns the answer.
   std::string resolve(std::string_view tx, bool commit) {
     return host.run([&](runtime::process& self) {
       return test_host::shown(call_engine(self, desk, saga_engine::resolve_request(tx, commit),
                                           base::mono_now() + 10 * base::nanos_per_second));
     });
   }
-  // Does not wait for the answer.
+  // Calls without waiting for the answer.
   std::string call_in_vain(std::string_view request) {
     return host.run([&](runtime::process& self) {
       return test_host::shown(gen::call(self, desk, term(request).bytes(), base::mono_now() + 1));
@@ -240,7 +241,7 @@ struct one_node {
   runtime::pid desk;
 };
 
-// About a step of the transaction t. `more`: what follows its value.
+// A request about a step of the transaction t. `more`: the text after the step's value.
 std::string of_step(std::string_view word, std::string_view value, std::string_view more = "") {
   return "{" + std::string(word) + R"(, {<<"t">>, {16, [{{<<"shop">>, <<"test@localhost">>}, 1}]}}, )" +
          std::string(value) + std::string(more) + "}";
@@ -296,12 +297,12 @@ TEST_CASE("an outcome whose time is over is erased from the disk with the next w
   of.how.core.keep = 60 * base::nanos_per_second;
   of.kill();
   of.host.book.take(0);
-  REQUIRE(of.start() == "opened"); // which erases it again
+  REQUIRE(of.start() == "opened"); // this erases the outcome again
   of.await("{outcome, <<\"t\">>}", "unknown");
   REQUIRE(of.call("{start, done, #{id => <<\"u\">>}}") == "{ok,<<\"u\">>}");
   of.await("{outcome, <<\"u\">>}", "{committed,undefined}");
   CHECK(synced() > before);
-  CHECK(kept() == 1); // that of u
+  CHECK(kept() == 1); // the outcome of u
 }
 
 TEST_CASE("a saga keeps no more for other nodes than the node's memory for messages allows") {
@@ -313,9 +314,9 @@ TEST_CASE("a saga keeps no more for other nodes than the node's memory for messa
                  R"({saga_do, {<<")" + std::string(tx) +
                      R"(">>, {16, [{{<<"shop">>, <<"far@localhost">>}, 1}]}}, )" + std::string(value) +
                      ", 1000}");
-    of.call("open"); // the request was handled,
+    of.call("open"); // the saga has handled the request,
     of.log.log()->settle();
-    of.call("open"); // and what waited for the disk
+    of.call("open"); // and the news of the log that it waited for
     return of.host.book.take(0);
   };
   CHECK(asked("t", large).empty());
@@ -363,7 +364,7 @@ TEST_CASE(
     REQUIRE(of.host.book.take(1) == std::vector<std::string>{"do"});
     of.kill();
     REQUIRE(of.start() == "opened");
-    // A volatile saga does not know the step any more, and would do it beside the earlier one.
+    // A volatile saga does not know the step any more, and would do it while the earlier work still runs.
     of.call_in_vain(durable ? of_step("saga_undo", "work") : of_step("saga_do", "1", ", 60000"));
     of.await("held", "true");
     CHECK(of.host.book.lines().empty());
@@ -457,7 +458,7 @@ TEST_CASE("a caller whose address is longer than any is refused, and nothing of 
 }
 
 TEST_CASE("callers of another node that wait take no more than its share of the node's memory") {
-  one_node of(std::uint64_t{2} << 20); // a sixteenth is 128 KiB
+  one_node of(std::uint64_t{2} << 20); // a sixteenth of this is 128 KiB
   REQUIRE(of.start() == "opened");
   const std::string tag = "<<\"" + std::string(3900, 'x') + "\">>";
   const runtime::pid far{*of.host.system.nodes().intern("far@localhost"), 77, 40, 0};
@@ -467,7 +468,7 @@ TEST_CASE("callers of another node that wait take no more than its share of the 
                  R"({saga_do, {<<"t)" + std::to_string(i) +
                      R"(">>, {16, [{{<<"shop">>, <<"far@localhost">>}, 1}]}}, later, 60000})",
                  tag);
-  CHECK(of.host.book.take(100).size() == 100); // each is done
+  CHECK(of.host.book.take(100).size() == 100); // each step was begun
   of.call("open");
   CHECK(runtime::block_memory::in_use() - before < 256 * 1024);
 }
@@ -479,7 +480,8 @@ TEST_CASE("a request that comes again before it is answered is answered twice") 
   for (const std::string_view tag : {"1", "2", "3"})
     of.call_as(caller, tag, of_step("saga_do", "later", ", 60000"));
   REQUIRE(of.host.book.take(1) == std::vector<std::string>{"do"});
-  // A request of the other kind is none of this step, and leaves those that wait alone.
+  // A request of another kind does not belong to this step, and does not affect the callers that wait for
+  // it.
   of.call_as(caller, "4", of_step("saga_prepare", "later", ", 60000"));
   CHECK(of.call("go") == "true");
   CHECK(of.host.book.take(2) == std::vector<std::string>{"{2,{ok,undefined}}", "{3,{ok,undefined}}"});
@@ -509,7 +511,7 @@ TEST_CASE("a question about a transaction that is not known leaves no call open"
             R"({saga, <<"p">>, {saga_question, {<<"t">>, {16, [{{<<"desk">>, <<"test@localhost">>}, 1}]}}}})"));
     return true;
   });
-  // It is told to abort, and to forget the step.
+  // The participant is asked to abort and to forget the step, and both calls are given up at once.
   std::vector<std::string> said = of.host.book.take(4);
   std::ranges::sort(said);
   CHECK(said == std::vector<std::string>{"ask", "ask", "forget", "forget"});
@@ -535,7 +537,7 @@ TEST_CASE("another node subscribes no process of this one") {
   REQUIRE(victim.has_value());
   of.host.book.take(0);
   of.call_from("far@localhost", *victim, "{subscribe, <<\"t\">>}");
-  CHECK(of.call("open") == "0"); // the call before it was answered
+  CHECK(of.call("open") == "0"); // the call before this one has been answered
   of.host.system.send(*victim, message::atom("last"));
   CHECK(of.host.book.take(1) == std::vector<std::string>{"last"});
 }

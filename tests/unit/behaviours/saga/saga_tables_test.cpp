@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The tables of a saga's engine: subscribers and waiting calls. Their cost must not grow with what they hold,
-// so the tests with many entries bound the processor time; with a walk over all entries they take minutes.
+// Tests of the tables of a saga's engine: subscribers and waiting calls. The cost of an operation must not
+// grow with the number of entries, so the tests with many entries bound the processor time. If an operation
+// walked over all entries, these tests would take minutes.
 #include <doctest/doctest.h>
 
 #include <ctime>
@@ -44,7 +45,7 @@ TEST_CASE("a node has a thousand subscribers of one transaction, and another nod
   for (const std::uint32_t node : {0U, 1U}) {
     for (std::uint32_t i = 0; i < saga_subscribers::most_of_transaction; ++i)
       CHECK(all.add("tx", process(node, i)));
-    CHECK(all.add("tx", process(node, 1))); // once more
+    CHECK(all.add("tx", process(node, 1))); // the same process again
     CHECK_FALSE(all.add("tx", process(node, 5000)));
   }
   CHECK(all.of("tx")->size() == 2 * saga_subscribers::most_of_transaction);

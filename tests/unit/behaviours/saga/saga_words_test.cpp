@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A saga's words for Erlang: which answers of participants count, how its own answers read, the envelope of
-// casts, and the options from the configuration.
+// Tests of a saga's messages to and from Erlang: which answers of participants count, the form of its own
+// answers, the envelope of casts, and the options from the configuration.
 #include "behaviours/saga/saga_words.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ saga::term encoded(std::string_view erlang) {
   return behaviours::term_from(term(erlang).bytes());
 }
 
-// "ok: V", "error: V", "busy: V", or "nothing".
+// An answer as "ok: V", "error: V" or "busy: V"; "nothing": the answer does not count.
 std::string heard(std::string_view answer, request_kind to, commit_kind kind) {
   const auto read = behaviours::read_answer(term(answer).bytes(), to, kind);
   if (!read) return "nothing";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A saga whose steps run in workers: side by side up to a bound, ended before their undo, and over before the
-// next process of the saga calls anything. The workers' actor is the test's.
+// Tests of a saga whose steps run in workers: the steps run side by side up to a bound, a worker ends before
+// its step is undone, and all workers end before the saga's next process calls anything. The workers' actor
+// is the test's.
 #include "behaviours/saga/saga_workers.hpp"
 
 #include <doctest/doctest.h>
@@ -25,10 +26,10 @@ using runtime::outcome;
 
 namespace {
 
-// What all workers of a test share. Any thread.
+// The objects that all workers of a test share. Any thread.
 class shared_scene {
  public:
-  // Blocking work that no kill ends goes on until this.
+  // Ends the wait of all blocking work, which no kill ends.
   void open_gate() { opened_.set_value(); }
   void wait_at_gate() { gate_.wait(); }
   void note(const runtime::pid& worker) {
@@ -47,9 +48,9 @@ class shared_scene {
   runtime::pid last_;
 };
 
-// Writes its callback down. The value of a `do` says what follows: `block` waits until it is killed, `work`
-// waits in blocking work at the gate, `crash` ends the worker, `wait` answers when it is sent `go`; all else
-// is done.
+// Notes its callback in the book. The value of a `do` decides what follows: `block` waits until it is
+// killed, `work` waits in blocking work at the gate, `crash` ends the worker, `wait` answers when it is sent
+// `go`. Any other step is done at once.
 class scripted_worker final : public runtime::behaviour, private stream_taker {
  public:
   scripted_worker(diary& book, shared_scene& scene) : book_(book), scene_(scene) {}
@@ -99,7 +100,7 @@ class scripted_worker final : public runtime::behaviour, private stream_taker {
   std::unique_ptr<saga_ticket> ticket_;
 };
 
-// A saga without callbacks of its own. The call `report` is answered with its report, as a text.
+// A saga without callbacks of its own. The call `report` returns its report as a text.
 class saga_with_workers final : public server, private saga_port {
  public:
   saga_with_workers(journal& log, saga_settings how, std::shared_ptr<const saga_worker_spec> workers)
@@ -169,7 +170,7 @@ struct one_node {
     host.end_of(desk);
   }
   std::string report() { return host.call(desk, "report"); }
-  // A step is at its place once it is in the log.
+  // Waits until the report contains `part`: a step begins or waits for room only once it is in the log.
   void look_for(std::string_view part) {
     look_until([&] { return report().find(part) != std::string::npos; });
   }
@@ -183,7 +184,7 @@ struct one_node {
     return request("saga_do", tx, value, ", 60000");
   }
   std::string call(const std::string& what) { return host.call(desk, what); }
-  // Does not wait for the answer.
+  // Calls without waiting for the answer.
   void call_in_vain(const std::string& what) {
     host.run([&](runtime::process& self) {
       return test_host::shown(gen::call(self, desk, term(what).bytes(), base::mono_now() + 1));
@@ -209,7 +210,7 @@ TEST_CASE("ten steps that block run side by side, and the saga answers meanwhile
   of.start();
   for (int i = 0; i < 10; ++i) of.call_in_vain(one_node::a_do("t" + std::to_string(i), "block"));
   CHECK(of.lines(10).size() == 10);
-  CHECK(of.call("{outcome, <<\"t0\">>}") == "unknown"); // it takes part, and has not started it
+  CHECK(of.call("{outcome, <<\"t0\">>}") == "unknown"); // it takes part, but did not start this transaction
   of.look_for("running => 10");
   CHECK(of.call(one_node::a_do("other", "1")) == "{ok,undefined}");
 }
@@ -228,7 +229,7 @@ TEST_CASE("above the bound steps wait, and begin in their order") {
   CHECK(of.lines(1) == list{"do b 1"});
   of.host.system.send(of.scene.last(), message::atom("go"));
   CHECK(of.lines(1) == list{"do c 1"});
-  CHECK(of.call(one_node::a_do("a", "wait")) == "{ok,undefined}"); // its answer was kept
+  CHECK(of.call(one_node::a_do("a", "wait")) == "{ok,undefined}"); // the answer was kept
   CHECK(of.host.book.lines().empty());
 }
 
@@ -249,7 +250,7 @@ TEST_CASE("a worker that was killed from outside counts as one that crashed") {
   CHECK(of.lines(1) == list{"do t 1"});
   of.host.system.exit(of.scene.last(), message::atom("kill"));
   CHECK(of.host.end_of(of.scene.last()) != "?");
-  // While the end is on its way, a repeated request waits for the answer that it gets then.
+  // Until the saga hears of the worker's end, a repeated request waits, and is answered with that end.
   std::string answer = of.call(one_node::a_do("t", "1"));
   if (answer == "{busy,exit}") answer = of.call(one_node::a_do("t", "1"));
   CHECK(answer == "{ok,undefined}");
@@ -263,7 +264,7 @@ TEST_CASE("an undo ends the worker of its step and begins when nothing of it run
   CHECK(of.lines(1) == list{"do t 1"});
   const runtime::pid worker = of.scene.last();
   of.call_in_vain(one_node::request("saga_undo", "t", "work"));
-  CHECK(of.host.end_of(worker) != "?"); // dead to all others, and its blocking work goes on
+  CHECK(of.host.end_of(worker) != "?"); // dead to all others, while its blocking work goes on
   CHECK(of.report().find("running => 1") != std::string::npos);
   CHECK(of.host.book.lines().empty());
   of.scene.open_gate();

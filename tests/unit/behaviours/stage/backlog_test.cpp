@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Messages that wait for the consumers of a stage: their order, and what a subscription that exceeds the
-// bound loses.
+// Tests of the messages that wait for the consumers of a stage: their order, and what a subscription loses
+// that exceeds the bound.
 #include "behaviours/stage/backlog.hpp"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ message bytes(std::size_t count, char which) {
   return out.take();
 }
 
-// The first bytes of all messages that are let out, in their order. At most so many.
+// The first bytes of the messages that are drained, in order; at most `most` of them.
 std::string drained(stage_backlog& from, std::size_t most = 1'000'000) {
   std::string out;
   from.drain([&](const destination&, const message& m) {
@@ -63,7 +63,7 @@ TEST_CASE("very many subscriptions of one consumer are dropped one by one, and n
     for (std::uint64_t of = 1; of <= subscriptions; ++of)
       CHECK(backlog.add_events(consumer, of, 1, bytes(100, 'x'), most).empty());
   std::uint64_t events = 0;
-  // Each further message finds less room than there is in use, until it waits alone.
+  // The bound is below what is in use, so subscriptions are dropped until the message waits alone.
   const auto lost = backlog.add_events(consumer, subscriptions + 1, 1, bytes(100, 'y'), 1);
   for (const auto& one : lost) events += one.events;
   CHECK(lost.size() == subscriptions);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The engine of a stage with a port that a test drives: messages go in as Erlang's text, and what comes out
-// is kept as text. Consumers may be without room, and then what waits for them waits as it does in a node.
+// The engine of a stage with a port that a test drives: messages go in as Erlang text, and the engine's
+// actions come out as text. Consumers can be without room; their messages then wait as they do in a node.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ using behaviours::subscriber_id;
 using runtime::message;
 using runtime::outcome;
 
-// Hands the engine messages and keeps what comes out, as Erlang's text.
+// Gives messages to the engine and collects its actions, as Erlang text.
 class driven final : public behaviours::stage_port {
  public:
   explicit driven(stage_role role, std::string_view options = "[]", std::optional<stage_options> other = {})
@@ -40,7 +40,7 @@ class driven final : public behaviours::stage_port {
     REQUIRE(made.has_value());
     return std::move(*made);
   }
-  // What came out since the last time.
+  // Returns the actions since the last call.
   std::string tell(std::string_view text) { return follow(engine.receive(term(text))); }
   std::string cast(std::string_view text) { return follow(engine.cast(term(text).bytes())); }
   std::string push(std::string_view list) {
@@ -128,19 +128,19 @@ class driven final : public behaviours::stage_port {
 
   runtime::node_names names{"test@localhost"};
   std::string told{};                   // the last line of the log
-  bool counts = false;                  // a producer that gives what is asked
-  bool passes = false;                  // a producer_consumer that gives what it gets
-  std::uint32_t impostor = 0;           // who sends as this process of another node is not believed
-  std::uint64_t owes = 0;               // was asked for, ever
-  std::uint64_t partitions_in_turn = 0; // of event N: N modulo one more than these, the last one none
+  bool counts = false;                  // true: a producer that emits all that is asked for
+  bool passes = false;                  // true: a producer_consumer that emits all events that it gets
+  std::uint32_t impostor = 0;           // messages in the name of the process with this id are refused
+  std::uint64_t owes = 0;               // the sum of all demand of the producer
+  std::uint64_t partitions_in_turn = 0; // N > 0: `choose` takes the event modulo N + 1; N means none
   std::string emits_when_cancelled{};
   std::set<std::uint32_t> full{}; // consumers that have no room for events
-  stage_backlog waiting{};        // what waits for them
+  stage_backlog waiting{};        // messages to these consumers
   std::function<void(const message&)> on_events{};
   stage_engine engine;
 
  private:
-  // Without who and whom: {Tag, What}.
+  // The message without its two processes: {Tag, Content}.
   static std::string short_form(const message& m) {
     const std::string all = text(m);
     const std::size_t at = all.find(",{<0.1.0>,");

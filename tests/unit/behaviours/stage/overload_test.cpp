@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Events that were asked for and wait because their consumer has no room: what waits is bounded, and a
-// consumer that passes the bound loses its subscription, what waits for it, and nothing that is the others'.
+// Tests of events that wait because their consumer has no room: the bytes that wait are bounded. A consumer
+// that exceeds the bound loses its subscription and the messages that wait for it; other consumers lose
+// nothing.
 #include <doctest/doctest.h>
 
 #include "driven_stage.hpp"
@@ -112,7 +113,7 @@ TEST_CASE("broadcast: when a consumer without room is ended the others go on at 
   CHECK(one.tell(ask("b", "10")) == " demand:3");
   one.full = {7};
   CHECK(one.push(list_of(10'000)).starts_with(" c{b},"));
-  // The last one of this list is more than `a` has asked for, and `b` has.
+  // `a` has not asked for y and z, but `b` has.
   const std::string said = one.push("[" + binary(10'000) + ",x,y,z]");
   CHECK(said.find("c{a},{cancel,overloaded}}") != std::string::npos);
   CHECK(said.ends_with(",x]} c{a},{cancel,overloaded}} later c{b},[y,z]} later"));
@@ -178,7 +179,7 @@ TEST_CASE("a producer is not told of what consumers asked for that have left") {
   CHECK(one.tell(ask("t", very_much)) == " later demand:10");
   one.tell("{'$gen_producer',{<0.8.0>,u},{ask,14}}");
   one.tell("{'$gen_producer',{<0.7.0>,t},{cancel,bye}}");
-  CHECK(one.follow(one.engine.go_on()) == " demand:4"); // ten are to come already
+  CHECK(one.follow(one.engine.go_on()) == " demand:4"); // the producer owes ten already
   CHECK(one.follow(one.engine.go_on()) == "");
   CHECK(one.tell("{'$gen_producer',{<0.8.0>,u},{ask,3}}") == " demand:3");
 }
@@ -194,16 +195,16 @@ TEST_CASE("however much consumers asked for that have left, the next one has its
     one.tell("{'$gen_producer',{<0.7.0>," + std::string(tag) + "},{cancel,bye}}");
   CHECK(one.follow(one.engine.go_on()) == "");
   one.tell(subscribe("<0.7.0>", "f"));
-  CHECK(one.tell(ask("f", "20001")) == " demand:1"); // twenty thousand are to come already
+  CHECK(one.tell(ask("f", "20001")) == " demand:1"); // the producer owes twenty thousand already
 }
 
 TEST_CASE("a single message larger than the bound waits while nothing else does") {
   stage_backlog waiting;
   CHECK(waiting.add_events(here(7), 1, 1, large(1'000'000), 1000).empty());
-  // Its first, and then another one of the same consumer.
+  // The next message of the same consumer exceeds the bound.
   CHECK(ids(waiting.add_events(here(7), 1, 1, large(10), 1000)) == all{1});
   CHECK(waiting.empty());
-  // A consumer elsewhere is not its concern.
+  // Each consumer has a bound of its own.
   CHECK(waiting.add_events(here(7), 1, 1, large(1'000'000), 1000).empty());
   CHECK(waiting.add_events(here(8), 2, 1, large(1'000'000), 1000).empty());
   CHECK(waiting.add(here(7), term("{cancel,bye}")));
@@ -226,12 +227,12 @@ TEST_CASE("all consumers of another node have one bound together; the one with m
   CHECK(ended[0].events > 3 * 30);
   CHECK(waiting.bytes(away(2), 2) == 0);
   CHECK(waiting.bytes(away(3), 3) > 1000);
-  // Many that have a message each: what a peer can have of them is bounded, too.
+  // Many consumers with one message each: the bound of their node holds for all of them together.
   std::size_t gone = 0;
   for (std::uint32_t i = 10; i < 1000; ++i)
     gone += waiting.add_events(away(i), i, 1, large(1000), 100'000).size();
   CHECK(gone > 850); // of 990
-  // Those of another one, or here, have their own.
+  // Consumers of another node, and those of this node, have a bound of their own.
   CHECK(waiting.add_events({2, 4, 1, 0}, 2001, 1, large(40'000), 100'000).empty());
   CHECK(waiting.add_events(here(1), 2002, 1, large(40'000), 100'000).empty());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See recording.hpp.
+// The implementation of recording.hpp.
 #include "recording.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view node = "nonode@nohost";
 constexpr std::uint32_t creation = 4;
 
-// The text with each match replaced by what `with` makes of it.
+// The text in which each match is replaced by the result of `with`.
 std::string replaced(const std::string& text, const std::regex& what,
                      const std::function<std::string(const std::smatch&)>& with) {
   std::string out;
@@ -34,7 +34,7 @@ std::string replaced(const std::string& text, const std::regex& what,
   return out;
 }
 
-// [3..12000]
+// The list of all numbers of a range such as [3..12000].
 std::string expanded(const std::smatch& match) {
   std::string out = "[";
   for (std::int64_t i = std::stoll(match[1]); i <= std::stoll(match[2]); ++i)
@@ -42,7 +42,7 @@ std::string expanded(const std::smatch& match) {
   return out + "]";
 }
 
-// The same with lists of characters as lists of numbers.
+// The text in which strings are written as lists of numbers. Binaries stay.
 std::string without_strings(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -81,7 +81,7 @@ std::vector<recorded_line> read_recording(const std::string& file) {
   REQUIRE(in);
   std::vector<recorded_line> out;
   std::string text;
-  std::getline(in, text); // what it is about
+  std::getline(in, text); // the first line describes the recording
   while (std::getline(in, text)) {
     const auto line = nlohmann::json::parse(text);
     out.push_back({line.at("kind"), line.value("from", ""), line.value("to", ""), line.value("term", ""),
@@ -139,7 +139,7 @@ bool recorded_names::same(const std::string& recorded, const std::string& ours) 
   left = replaced(left, a_fun, [](const std::smatch&) { return std::string("funa:selector/1"); });
   left = std::regex_replace(left, blanks, "");
   const std::string right = std::regex_replace(ours, blanks, "");
-  // A name, as #Ref<NAME>, at the place; the place is behind it then.
+  // Reads #Ref<NAME> at the position `at`, and moves `at` behind it. False: there is none.
   const auto take = [](const std::string& of, std::size_t& at, std::string& name) {
     if (of.compare(at, 5, "#Ref<") != 0) return false;
     const std::size_t end = of.find('>', at);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A recording of a GenStage stage, as recordings/README.md describes it, and the terms in it. References and
-// pids of the recording have names; ours are bound to them as they are met.
+// Reads a recording of a GenStage stage, as recordings/README.md describes it, and compares its terms with
+// ours. The recording has names for references and pids. A name is bound to a reference or pid of ours where
+// it first occurs.
 #pragma once
 
 #include <coppice/etf/types.hpp>
@@ -33,19 +34,18 @@ class recorded_names {
   runtime::pid pid_of(const std::string& name);
   bool has_pid(const std::string& name) const { return pids_.contains(name); }
   runtime::reference make_reference();
-  // The term, where a reference that has no value yet gets one.
+  // Makes a term of `text`. A reference whose name has no value yet gets one.
   runtime::message term_of(const std::string& text);
-  // A term of ours with the names of its pids, and #Ref<own N> for its references.
+  // The text of a term of ours, with the recording's names for pids, and #Ref<own N> for references.
   std::string text_of(etf::bytes term);
-  // Whether ours is what was recorded, taking the references of ours as those of the recording where that
-  // has not met them.
+  // Whether `ours` is what was recorded. A name without a value is bound to our reference in its place.
   bool same(const std::string& recorded, const std::string& ours);
 
  private:
   std::string reference_text(const std::string& name);
 
   std::map<std::string, std::uint32_t> pids_;
-  std::map<std::string, std::uint32_t> references_; // the recording's name: the number of ours
+  std::map<std::string, std::uint32_t> references_; // by the recording's name: the number of our reference
   std::uint32_t last_reference_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Every recording of a producer, a producer_consumer or a consumer of GenStage itself, replayed: the engine
-// gets what the stage got, and does what it did, in the same order. Where bad input ended the stage, or would
-// have been taken for what it cannot mean here, what ours does instead is in the list below, and in
-// recordings/README.md.
+// Replays every recording of a producer, a producer_consumer or a consumer of GenStage itself: the engine
+// gets the input of the recorded stage, and must do the same, in the same order. Where bad input ended
+// GenStage's stage, or GenStage accepted input that has no meaning here, our stage does something else. The
+// lists below and recordings/README.md have these differences.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -20,12 +20,12 @@ using namespace coppice::test;
 
 namespace {
 
-// From the last input before the stage's end on (or from this input on), this happens in the recording's
-// place.
+// From the last input before the recorded stage's end on, or from the given input on, our stage does this
+// instead of what was recorded.
 struct instead {
   const char* file;
   const char* stage;
-  const char* input; // a part of the message; empty: the last one before the end
+  const char* input; // a part of the message; empty: the last input before the end
   std::vector<std::string> ours;
 };
 
@@ -72,10 +72,10 @@ const std::vector<instead>& differences() {
        "",
        {"callback {handle_call,{push,[0,7]}}", "out {'$gen_consumer',{<stage_4>,#Ref<tag7>},[0]}",
         "reply {[alias|#Ref<ref4>],ok}", "callback {handle_demand,1}"}},
-      // There its demand from below stays at 1, though both events were taken on for it. So one of them
-      // leaves the buffer when another consumer comes, and goes back behind the other; and with nobody below
-      // it takes on whatever comes, until its buffer is full and events are lost. Here demand from below is
-      // over when as many events were taken on.
+      // In GenStage the demand of the consumers stays at 1, though both events were accepted for it. So one
+      // of them leaves the buffer when another consumer comes, and is put back behind the other one. Without
+      // a consumer the stage accepts all events until its buffer is full and events are lost. Here the
+      // demand is used up when as many events were accepted.
       {"pc_consumer_leaves",
        "stage",
        "<hand_other>,#Ref<tag3>},{ask,2}",
@@ -103,7 +103,7 @@ const std::vector<instead>& differences() {
   return all;
 }
 
-// What ours does beyond what happened there, last of what an input leads to.
+// What our stage does beyond the recording, after everything else that an input leads to.
 struct beyond {
   const char* file;
   const char* input; // a part of the message
@@ -111,8 +111,8 @@ struct beyond {
 };
 
 const std::vector<beyond>& additions() {
-  // Events that `hash` sends nowhere leave their demand unanswered there, and the consumers that asked wait
-  // for ever if nobody asks anew. Here the producer is asked for as many again.
+  // In GenStage, events that `hash` sends nowhere leave their demand unanswered, and the consumers that
+  // asked for them wait for ever if none asks anew. Here the producer is asked for as many events again.
   static const std::vector<beyond> all = {
       {"partition_hash_none", "<hand_a>,#Ref<tag1>},{ask,4}", "callback {handle_demand,1}"},
       {"partition_hash_none", "<hand_b>,#Ref<tag2>},{ask,4}", "callback {handle_demand,1}"},
@@ -120,7 +120,7 @@ const std::vector<beyond>& additions() {
   return all;
 }
 
-// What starts here and does not there, or the other way round.
+// Options with which a stage starts here but not in GenStage, or the other way round.
 const std::set<std::pair<std::string, std::string>>& other_starts() {
   static const std::set<std::pair<std::string, std::string>> all = {
       {"partition_refusals", "[{partitions,0}]"}, {"producer_buffer_zero_and_infinity", "{buffer_size,0}"}};
@@ -129,7 +129,7 @@ const std::set<std::pair<std::string, std::string>>& other_starts() {
 
 std::optional<std::uint64_t> by_thirds(std::int64_t event) {
   if (event % 3 == 0) return std::nullopt;
-  return event % 3 == 1 ? 0 : 1; // odd, even: as they are named
+  return event % 3 == 1 ? 0 : 1; // the partitions `odd` and `even`, by their index
 }
 std::optional<std::uint64_t> by_halves(std::int64_t event) {
   return static_cast<std::uint64_t>(event % 2);
@@ -144,12 +144,13 @@ chooser chooser_of(const std::string& file) {
   return file == "partition_info" || file == "partition_queue_and_cancel" ? by_halves : nullptr;
 }
 
-// GenStage's own supervisors and streams: no stage of these roles is in them.
+// Whether the recording is of a stage of these roles, not of GenStage's supervisors and streams.
 bool is_of_a_stage(const std::string& file) {
   return !file.starts_with("cs_") && !file.starts_with("stream_") && !file.starts_with("from_enumerable");
 }
 
-// A recorded text as ours can be: a hash there may change an event, and a lost producer's pid is forgotten.
+// Two changes before the comparison: a `hash` of GenStage may change an event, and its stages report `pid`
+// in place of the pid of a lost producer.
 std::string comparable(const std::string& recorded) {
   static const std::regex changed(R"(\{changed,(\d+)\})");
   return std::regex_replace(recorded, changed, "$1");
@@ -206,7 +207,7 @@ class replay {
                                                           std::move(callbacks), chooser_of(file_));
     differs_.erase(line.from);
     refused_.erase(line.from);
-    bool refused = false; // there
+    bool refused = false; // in the recording
     for (std::size_t i = at_ + 1; i < lines_.size() && lines_[i].kind != "init" && lines_[i].kind != "in";
          ++i)
       refused |= lines_[i].kind == "exit" && lines_[i].from == line.from && lines_[i].term != "noproc";
@@ -221,7 +222,7 @@ class replay {
     if (refused) refused_.insert(line.from);
   }
 
-  // Whether this input is answered in another way than there.
+  // The different answer of our stage to this input. Null: the answer is the recorded one.
   const instead* difference(const recorded_line& input) {
     for (const auto& one : differences()) {
       if (one.file != file_ || one.stage != input.to) continue;
@@ -289,7 +290,7 @@ class replay {
     if (line.kind == "between" && line.from != line.to) input(line);
   }
 
-  // {Term, [phash2(Term, 1), …]}
+  // `text`: {Term, [phash2(Term, 1), …]}.
   void check_hash(const std::string& text) {
     static constexpr std::uint32_t ranges[] = {1, 2, 3, 5, 7, 16, 1000, 1U << 27};
     const auto row = names_.term_of(text);
@@ -314,7 +315,7 @@ class replay {
   recorded_names names_;
   runtime::node_names nodes_{"nonode@nohost"};
   std::map<std::string, std::unique_ptr<replayed_stage>> stages_;
-  std::set<std::string> differs_; // from here on ours went its own way
+  std::set<std::string> differs_; // stages that differ from the recording from here on
   std::set<std::string> refused_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// See replayed_stage.hpp.
+// The implementation of replayed_stage.hpp.
 #include "replayed_stage.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ message written(const runtime::reference& one, const runtime::node_names& nodes)
   return out.take();
 }
 
-// The elements of a tuple.
+// The elements of a tuple. Empty: it is no tuple.
 std::vector<etf::bytes> elements(etf::bytes tuple) {
   etf::cursor at(tuple);
   std::uint32_t arity = 0;
@@ -137,7 +137,7 @@ std::string replayed_stage::answer(const std::string& called) {
   const std::string what = "{" + called + "}";
   done.push_back("callback " + what);
   const std::string name = called.substr(0, called.find(','));
-  const bool is_demand = name == "handle_demand"; // one that is not in the recording may come in between
+  const bool is_demand = name == "handle_demand"; // may come where the recording has none
   if (callbacks_.empty() || !callbacks_.front().term.starts_with(is_demand ? what : "{" + name)) {
     if (name == "handle_subscribe") return "automatic";
     return name == "format_discarded" ? "true" : "{noreply,[]}";
@@ -150,7 +150,7 @@ std::string replayed_stage::answer(const std::string& called) {
 outcome replayed_stage::follow(const std::string& called) {
   const message term = names_.term_of(answer(called));
   const auto parts = elements(term.bytes());
-  if (parts.empty()) return runtime::carry_on(); // automatic, manual
+  if (parts.empty()) return runtime::carry_on(); // the atom automatic or manual
   if (is_atom(parts[0], "stop")) return runtime::stop(message::copy_of(parts[1]));
   engine_->emit(message::copy_of(parts[1]));
   return runtime::carry_on();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The engine in the place of a recorded stage: its callbacks answer as they did, and all it does is written
-// down as a recording would have it.
+// Our engine in the place of a recorded stage: its callbacks return what the recorded callbacks returned,
+// and everything it does is noted in the form of a recording.
 #pragma once
 
 #include <deque>
@@ -13,25 +13,26 @@
 
 namespace coppice::test {
 
-// What an author's `choose` says: the number of a partition, or none.
+// The partition that an author's `choose` returns for an event. Empty: none.
 using chooser = std::optional<std::uint64_t> (*)(std::int64_t event);
 
 class replayed_stage final : private behaviours::stage_port {
  public:
-  // `callbacks`: those of the recording, in order.
+  // `callbacks`: the recorded callbacks, in order.
   replayed_stage(recorded_names& names, runtime::node_names& nodes, std::string name,
                  std::deque<recorded_line> callbacks, chooser routes);
 
-  // Of {Role, Options}. False: the options are wrong.
+  // `role_and_options`: {Role, Options}. False: the options are refused.
   bool start(const runtime::message& role_and_options);
   bool lives() const { return engine_ != nullptr; }
 
   void receive(const runtime::message& m);
-  // {'DOWN', Ref, process, Pid, Reason}, where the recording calls the reference `name`, and `whom` is the
-  // pid.
+  // Tells the engine {'DOWN', Ref, process, Pid, Reason}. `name`: the recording's name of the reference;
+  // `whom`: the pid.
   void down(const std::string& name, const std::string& whom, const std::string& text);
 
-  // What it did and nobody has looked at: "out {…}", "reply {…}", "callback {…}", "between {…}", "exit R".
+  // Actions that the test has not taken yet: "out {…}", "reply {…}", "callback {…}", "between {…}", "exit
+  // R".
   std::deque<std::string> done{};
 
  private:
@@ -61,9 +62,9 @@ class replayed_stage final : private behaviours::stage_port {
   base::nanos now() override { return 1; }
 
   void take(const runtime::message& m);
-  void run(); // all that it has told itself
+  void run(); // handles all messages that it has sent to itself
   void take_call(etf::bytes from, etf::bytes request);
-  // What the recorded callback answered, in Erlang's text.
+  // What the recorded callback returned, as Erlang text.
   std::string answer(const std::string& called);
   runtime::outcome follow(const std::string& called);
   void end(const runtime::outcome& what);
@@ -75,7 +76,7 @@ class replayed_stage final : private behaviours::stage_port {
   chooser routes_; // null: by the hash
   std::unique_ptr<behaviours::stage_engine> engine_;
   std::deque<runtime::message> to_self_;
-  std::vector<std::pair<runtime::message, std::string>> monitors_; // with whom they watch
+  std::vector<std::pair<runtime::message, std::string>> monitors_; // each with the process that it monitors
   bool later_ = false;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tables of the states of an actor's stream, and the questions that the stream asks them.
+// Tests of the state tables of an actor's stream, and of the questions that the stream asks them.
 #include "behaviours/streams/actor_stream_state.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One stream of an actor over loopback, with callbacks of the test: what they may do to the stream they are
-// called about, and what becomes of the bytes they were lent.
+// Tests of one stream of an actor over loopback, with the test's callbacks: what a callback may do to its
+// stream, and what happens to the bytes that the callback was lent.
 #include <doctest/doctest.h>
 
 #include <functional>
@@ -58,7 +58,7 @@ struct both_ends final : actor_stream::owner, behaviours::stream_callbacks {
       return holds();
     });
   }
-  // The actor's turns, as long as there is something for it.
+  // Runs the actor's turns as long as the stream has something for it.
   void turn() {
     while (std::exchange(is_due, false)) {
       unsigned budget = 64;
@@ -103,8 +103,8 @@ struct both_ends final : actor_stream::owner, behaviours::stream_callbacks {
   std::unique_ptr<actor_stream> stream;
   bool is_due = false;
   std::string told;
-  std::map<std::string, std::function<void()>> when; // what a callback with this does
-  // Of what on_data is given it waits for so many bytes, uses and shows so many.
+  std::map<std::string, std::function<void()>> when; // called by the callback that notes this text
+  // on_data waits until it has `least` bytes, uses `uses` of them, and notes `shown` of them.
   std::size_t least = 1, uses = std::string::npos, shown = std::string::npos;
 };
 

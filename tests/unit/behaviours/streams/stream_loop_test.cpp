@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The files of TLS that actors name: read once for all of them, and kept for a bounded number. And streams on
-// their way to a process, which wait for it for a bounded time.
+// Tests of the TLS files that actors name, which are read once for all actors and kept for a bounded number
+// of names. Also of streams on their way to a process, which wait for that process for a bounded time.
 #include "behaviours/streams/stream_loop.hpp"
 
 #include <doctest/doctest.h>
@@ -26,7 +26,7 @@ using behaviours::stream_tls;
 
 namespace {
 
-// Certificates that actors show where they connect to.
+// Certificate files for actors that connect.
 class shelf {
  public:
   shelf() {
@@ -34,7 +34,7 @@ class shelf {
     const auto authority = net::make_authority(base::wall_now()).value();
     made_ = net::issue_leaf(authority, {"127.0.0.1"}, base::wall_now()).value();
   }
-  // Of that name, written now.
+  // Writes files of that name, and returns the options that name them.
   stream_tls shown(const std::string& name) const {
     stream_tls out = named(name);
     folder_.write(name + ".pem", made_.certificate);
@@ -81,7 +81,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A connection of a listener with one place, in a parcel that no process takes.
+// A connection that takes the only place of its listener, in a parcel that no process has taken.
 struct given_connection {
   given_connection() {
     std::array<int, 2> ends{};
@@ -155,7 +155,7 @@ TEST_CASE("a connection that waits for its process and has said something makes 
   CHECK_FALSE(one.ended());
   CHECK(one.limit.full());
   CHECK_FALSE(one.limit.make_room(uv_now(one.loop.raw())));
-  // It can still be taken, and is bounded by its time.
+  // The connection can still be taken, for a bounded time.
   clock.advance(stream_loop::take_time);
   CHECK(test::loop_until(one.loop, [&] { return !one.limit.full(); }));
   CHECK(one.counters->failed.value() == 1);

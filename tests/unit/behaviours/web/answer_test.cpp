@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a web server makes of answers and of who asks: gzip's coding, pages of other origins, proxies' words.
+// Tests of a web server's answers and clients: gzip compression, pages of other origins, and headers of
+// proxies.
 #include <doctest/doctest.h>
 #include <zlib.h>
 
@@ -42,7 +43,7 @@ std::string inflated(const std::string& body) {
   return out;
 }
 
-// As whom a request counts that came from `peer` with these words of proxies.
+// The client of a request that came from `peer` with these headers of proxies. "peer": `peer` itself.
 std::string client(const std::string& peer, std::vector<std::string> said,
                    tree::web_proxy_header by = tree::web_proxy_header::x_forwarded_for) {
   const auto proxies = base::access_list::parse({"10.0.0.0/8", "::1"}, {});
@@ -52,7 +53,7 @@ std::string client(const std::string& peer, std::vector<std::string> said,
   for (auto& one : said)
     asked.headers.push_back({is_standard ? "forwarded" : "x-forwarded-for", std::move(one)});
   asked.headers.push_back(
-      {is_standard ? "x-forwarded-for" : "forwarded", "for=192.0.2.66"}); // the client's own
+      {is_standard ? "x-forwarded-for" : "forwarded", "for=192.0.2.66"}); // from the client itself
   const auto from = base::socket_address::parse(peer, 1);
   REQUIRE(from);
   return behaviours::forwarded_client(asked, *from, *proxies, by).value_or("peer");
@@ -96,7 +97,7 @@ TEST_CASE("what is coded, a part, small, large or no text is left as it is") {
   auto typed = answer("", 2000, {{"content-type", "application/problem+json"}});
   behaviours::compress(typed, true, 1000);
   CHECK(header(typed, "Content-Encoding") == "gzip");
-  // Noise grows.
+  // Noise grows when it is compressed.
   auto noise = answer("text/plain", 300);
   for (std::size_t i = 0; i < noise.body.size(); ++i)
     noise.body[i] = static_cast<char>(i * 167 + (i >> 3) * 89);
@@ -141,7 +142,7 @@ TEST_CASE("who may read an answer is who is named") {
 
 TEST_CASE("a proxy's word counts, what stands before another's does not") {
   CHECK(client("10.1.1.1", {}) == "peer");
-  CHECK(client("192.0.2.1", {"203.0.113.9"}) == "peer"); // no proxy of ours
+  CHECK(client("192.0.2.1", {"203.0.113.9"}) == "peer"); // not one of our proxies
   CHECK(client("10.1.1.1", {"203.0.113.9"}) == "203.0.113.9");
   CHECK(client("10.1.1.1", {"1.1.1.1, 203.0.113.9"}) == "203.0.113.9");
   CHECK(client("10.1.1.1", {"1.1.1.1, 203.0.113.9, 10.2.2.2"}) == "203.0.113.9");
@@ -153,7 +154,7 @@ TEST_CASE("a proxy's word counts, what stands before another's does not") {
   for (const char* nonsense : {"unknown", "", ",", "[::1", "203.0.113.9, nonsense"})
     CHECK_MESSAGE(client("10.1.1.1", {nonsense}) == "peer", nonsense);
   CHECK(client("10.1.1.1", {"nonsense, 203.0.113.9"}) == "203.0.113.9");
-  // Empty elements are none.
+  // Empty elements do not count.
   for (const char* list : {"203.0.113.9 ,", "203.0.113.9, , 10.2.2.2,", " , 203.0.113.9"})
     CHECK_MESSAGE(client("10.1.1.1", {list}) == "203.0.113.9", list);
   CHECK(client("10.1.1.1", {"::ffff:203.0.113.9"}) == "203.0.113.9");
@@ -173,7 +174,7 @@ TEST_CASE("by Forwarded a request is whose the last proxy says, whatever a clien
   CHECK(by({"for=203.0.113.9", "for=198.51.100.7, for=10.0.0.3"}) == "198.51.100.7");
   for (const char* own : {"for=\"", "for=\"x, ", "\"", "a=\"\\", "for=192.0.2.66, \"for=192.0.2.66"})
     CHECK_MESSAGE(by({std::string(own) + ", for=198.51.100.7"}) == "198.51.100.7", own);
-  // What a client says by other headers is quoted in it.
+  // Headers that a client sent are quoted in the proxy's element.
   CHECK(by({R"(for=198.51.100.7;host="x;for=1.2.3.4")"}) == "198.51.100.7");
   CHECK(by({R"(host="x\";for=1.2.3.4,for=1.2.3.5";for=198.51.100.7)"}) == "198.51.100.7");
   for (const char* none :

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Events as a process sends them and as a client gets them, and who may have any.
+// Tests of events as a process sends them and as a client gets them, and of which clients may have any.
 #include "behaviours/web/event_text.hpp"
 #include "behaviours/web/cross_origin.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a web server decides without a connection: the terms of requests and answers, which route has one,
-// what is counted and logged.
+// Tests of a web server's decisions that need no connection: terms of requests and answers, the choice of
+// the route, and what is counted and logged.
 #include "behaviours/web/request_term.hpp"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@ using namespace coppice;
 
 namespace {
 
-// STATUS|name: value;…|body, or what is wrong with it.
+// The answer as "STATUS|name: value;…|body". "overloaded", "malformed": it cannot be read.
 std::string read(std::string_view erlang) {
   const auto term = etf::parse(erlang);
   REQUIRE(term);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files of a folder as answers: what is there, what is not, and what must not be.
+// Tests of files of a folder as answers: files that are found, that are not there, and that must not be
+// sent.
 #include "behaviours/web/static_files.hpp"
 
 #include <doctest/doctest.h>
@@ -88,7 +89,7 @@ TEST_CASE("nothing leads out of the folder, nothing hidden is there, and nothing
   CHECK(it.status({"x/../../secret"}) == 404);
   CHECK(it.status({".git", "config"}) == 404);
   CHECK(it.status({".env"}) == 404);
-  CHECK(it.status({"pipe"}) == 404); // and it does not wait for a writer
+  CHECK(it.status({"pipe"}) == 404); // the server does not wait for a writer
   CHECK(it.status({std::string(300, 'x')}) == 404);
   CHECK(content(it.ask({".well-known", "security.txt"})) == "seen");
   net::http_request asked;

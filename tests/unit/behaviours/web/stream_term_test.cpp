@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bodies that stream as messages: what a process is sent, what it may send, and which answers begin one.
+// Tests of bodies that stream as messages: the messages that a process gets and may send, and which answers
+// begin a stream.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/text.hpp>
@@ -31,7 +32,7 @@ std::string shown(const message& of) {
   return etf::print(of.bytes());
 }
 
-// The text of the id, as a process gets it.
+// The id as text, in the form that a process gets.
 std::string text(const behaviours::stream_id& id) {
   runtime::message_writer out;
   behaviours::write(out, id, names());
@@ -128,7 +129,7 @@ TEST_CASE(
   CHECK_FALSE(ended.remembered_until(0));
   for (std::uint64_t number = 1; number <= 17; ++number)
     ended.add(number, number % 2 == 0 ? "closed" : "timeout", static_cast<base::nanos>(number) * second);
-  CHECK(told(1, "http_watch", me) == "nothing"); // the seventeenth took its place
+  CHECK(told(1, "http_watch", me) == "nothing"); // the seventeenth replaced it
   CHECK(told(2, "http_watch", me) == "{http_aborted,[tag],closed}");
   CHECK(told(2, "http_watch", me) == "nothing");
   CHECK(told(3, "http_answer", "{last, <<>>}") == "nothing");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What may come and go of bodies that stream, and who is told, over a connection that the test plays.
+// Tests of bodies that stream, over a connection that the test plays: which parts may be sent and read, and
+// which processes are told.
 #include <doctest/doctest.h>
 
 #include <coppice/etf/text.hpp>
@@ -27,7 +28,7 @@ struct played final : streamed_bodies::connection {
   void tell(const runtime::pid&, runtime::message m) override { did.push_back(etf::print(m.bytes())); }
   bool is_behind() const override { return behind; }
 
-  // Since it was asked last.
+  // The actions since the last call.
   std::vector<std::string> done() { return std::exchange(did, {}); }
 
   std::vector<std::string> did;

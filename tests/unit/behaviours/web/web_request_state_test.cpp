@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of a web request's states, and where it counts.
+// Tests of the state table of a web request, and of the counts that a request is part of in each state.
 #include <doctest/doctest.h>
 
 #include "behaviours/web/web_request_state.hpp"

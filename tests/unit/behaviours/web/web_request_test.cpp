@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A request at a web server's connection: where it counts, whatever becomes of it, and what its answer has.
+// Tests of a request at a web server's connection: where it counts, however it ends, and the headers of its
+// answer.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -26,7 +27,7 @@ struct served {
     out->take_route(0);
     return out;
   }
-  // Whether one more request would be one too many for a route that takes one.
+  // Whether the route, which takes one request, has no room for another.
   bool counts_on_route() {
     route_counters& route = sites.now()->counters(0);
     if (!route.enter(1)) return true;
@@ -146,7 +147,7 @@ TEST_CASE("what comes for a client before it was accepted is kept in order, up t
   const auto request = site.arrived();
   request->keep_early(message);
   request->keep_early(runtime::message::atom("other"));
-  request->keep_early(message); // too much
+  request->keep_early(message); // beyond the backlog
   const auto kept = request->take_early();
   REQUIRE(kept.size() == 2);
   CHECK(kept[0] == message);

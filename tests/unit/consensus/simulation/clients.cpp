@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Clients of a simulated group. Each opens a session and then asks for one thing at a time: a command with
-// its session and the next sequence number, a command without a session, or a read from any member. A command
-// of a session that got no answer is asked for again, of another member, while the first one may still be on
-// its way.
+// The clients of a simulated group. Each client opens a session and then makes one request at a time: a
+// command with its session and the next sequence number, a command without a session, or a read from any
+// member. A session's command that gets no answer is sent again, to another member, while the first one may
+// still be on its way.
 #include <algorithm>
 
 #include "world.hpp"
@@ -11,10 +11,11 @@ namespace coppice::consensus::simulation {
 
 void world::client_step(std::size_t of) {
   client& by = clients_[of];
-  // Once all has healed, slow enough that a member which takes one entry for each round trip catches up.
+  // After everything has healed, clients are slow enough for a member to catch up that takes one entry for
+  // each round trip.
   schedule(chance_.between(1, calm_ ? 600 : client_pace_) * ms, happening::client, of);
   if (quiet_) {
-    // Of the same member, until it answers.
+    // The same member is asked until it answers.
     if (by.busy && now_ >= by.due) ask(by, of);
     return;
   }
@@ -22,7 +23,7 @@ void world::client_step(std::size_t of) {
     if (now_ < by.due) return;
     by.target = chance_.below(max_nodes);
     if (by.is_read || (by.session == 0 && !by.opening))
-      by.busy = false; // asked no more
+      by.busy = false; // the client gives up
     else
       return ask(by, of);
   }
@@ -39,7 +40,7 @@ void world::client_step(std::size_t of) {
   ask(by, of);
 }
 
-// Any that leads or did before it was suspended.
+// A member that leads, or that did before it was suspended. None: any member.
 std::size_t world::believed_leader() {
   const std::size_t from = chance_.below(max_nodes);
   for (std::size_t i = 0; i < max_nodes; ++i) {
@@ -52,7 +53,7 @@ std::size_t world::believed_leader() {
 void world::ask(client& by, std::size_t index) {
   by.due = now_ + chance_.between(20, 400) * ms;
   if (by.is_read && nodes_[by.target].up && now_ < nodes_[by.target].paused_until) {
-    // It waits for the suspended process, which may answer before it looks at anything else.
+    // The request waits for the suspended process, which may answer it before it handles anything else.
     tokens_.push_back({index, 0, by.shown, true});
     by.token = tokens_.size() - 1;
     by.due = nodes_[by.target].paused_until + 100 * ms;
@@ -96,7 +97,7 @@ void world::applied_append(std::uint64_t token, const applied_commands::decision
   using verdict = applied_commands::verdict;
   const asked& what = tokens_[token];
   client& by = clients_[what.client];
-  // An answer to what the client has asked for since; of an earlier attempt it is as good.
+  // Whether this answers the client's present request, be it an earlier attempt of it.
   const bool expected = by.busy && token >= by.first_token && !by.is_read && what.operation == by.operation;
   switch (decided.what) {
     case verdict::opened:
@@ -123,7 +124,7 @@ void world::applied_append(std::uint64_t token, const applied_commands::decision
       }
       break;
     case verdict::nothing:
-    case verdict::passed_over: // no command of this simulation is
+    case verdict::passed_over: // no command is passed over in this simulation
       break;
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The chance of a simulated run, as a core takes it too. One thread at a time.
+// The random numbers of a simulated run, also as the random_source of a core. One thread at a time.
 #pragma once
 
 #include "consensus/options.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A member's simulated disk: how a write changes what is on it. The parts of a write apply in the order that
-// consensus/effects.hpp says.
+// A member's simulated disk: how a write changes it. The parts of a write are applied in the order given in
+// consensus/effects.hpp.
 #include "disk.hpp"
 
 #include <algorithm>

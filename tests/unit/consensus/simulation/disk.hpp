@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A member's simulated disk: writes wait until they are synced, in their order; a crash loses those that
-// wait, or keeps a first part of them that nobody was told of. A full disk refuses what has entries or a
-// piece of a snapshot and takes the others. One thread at a time.
+// A member's simulated disk. Writes wait, in their order, until they are synced. A crash loses the waiting
+// writes, or keeps some of the first ones, which the member was not told of. A full disk refuses writes with
+// entries or a piece of a snapshot, and takes the others. One thread at a time.
 #pragma once
 
 #include <deque>
@@ -24,20 +24,20 @@ class disk {
 
   void submit(write&& one) { waiting_.push_back(std::move(one)); }
   bool idle() const { return waiting_.empty(); }
-  // Syncs the first `count` of what waits, at most all; the number of the last one, 0: none waits. None:
-  // something was refused, because the disk is full, and nothing waits any more.
+  // Syncs the first `count` waiting writes, at most all of them. Returns the number of the last write synced.
+  // 0: no write waits. None: a write was refused because the disk is full, and no write waits any more.
   std::optional<std::uint64_t> sync(std::size_t count);
   bool full = false;
   std::size_t waiting() const { return waiting_.size(); }
   void crash(dice& chance);
 
-  // Snapshots: synced at once.
+  // Snapshots are synced at once.
   void keep_snapshot(const snapshot_meta& meta, const payload& bytes);
   const payload* bytes_of(const snapshot_meta& meta) const;
   void release(const snapshot_meta& meta);
   const snapshot_meta& snapshot() const { return synced_.snapshot; }
   std::size_t snapshots() const { return snapshots_.size(); }
-  // What a member does when it starts: only the one in use stays.
+  // What a member does at its start: it keeps only the snapshot in use.
   void keep_only_snapshot_in_use();
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What goes wrong in a simulated group, what an operator does to it meanwhile, and how it heals in the end.
+// The faults in a simulated group, the operator's actions meanwhile, and how the group heals in the end.
 #include <algorithm>
 
 #include "world.hpp"
@@ -15,7 +15,8 @@ std::size_t world::some_leader() {
   return max_nodes;
 }
 
-// A leader that was suspended believes in its term until it looks at what came meanwhile.
+// The leader with the highest term. A leader that was suspended believes in its term until it handles what
+// has arrived meanwhile.
 std::size_t world::newest_leader() const {
   std::size_t newest = max_nodes;
   for (std::size_t of = 0; of < max_nodes; ++of) {
@@ -25,8 +26,8 @@ std::size_t world::newest_leader() const {
   return newest;
 }
 
-// Each seed has other weights, some of them 0 (swarm testing): a mix that is the same for all seeds seldom
-// repeats one kind of fault often enough, and one kind of fault often hides what another one would show.
+// Each seed has other weights, some of them 0 (swarm testing). With the same mix for all seeds, one kind of
+// fault would seldom be repeated often enough, and one kind would often hide what another one shows.
 void world::draw_fault_weights() {
   for (unsigned& one : fault_weights_)
     one = chance_.chance(250) ? 0 : 1 + static_cast<unsigned>(chance_.below(8));
@@ -49,7 +50,7 @@ void world::inject() {
   const std::size_t leader = some_leader();
   const std::size_t of = leader < max_nodes && chance_.chance(500) ? leader : chance_.below(max_nodes);
   const fault kind = draw_fault();
-  // Often short, or the group would be without a leader for most of the run.
+  // The outage is often short, since otherwise the group would have no leader for most of the run.
   if (kind == fault::crash && nodes_[of].up && chance_.chance(500))
     schedule(chance_.between(0, 400) * ms, happening::restart, of);
   if ((kind == fault::cut_one || kind == fault::cut_one_way || kind == fault::partition) &&
@@ -95,7 +96,7 @@ void world::inject() {
   }
 }
 
-// Other groups have filled it, or made room: the member is told of both.
+// Other groups have filled the disk, or made room. The member is told in both cases.
 void world::fill_disk(std::size_t of, bool full) {
   nodes_[of].storage.full = full;
   if (!runs(of)) return;
@@ -107,8 +108,8 @@ void world::reconnect() {
   for (auto& row : cut_) std::fill(std::begin(row), std::end(row), false);
 }
 
-// In place of the cuts before it: those who were apart may be on one side now. Now and then a member is on
-// both sides.
+// Replaces the cuts that there were, so members that were apart may be on one side now. Sometimes one member
+// is on both sides.
 void world::partition() {
   reconnect();
   const std::uint64_t sides = chance_.next();
@@ -118,7 +119,7 @@ void world::partition() {
       cut_[i][j] = ((sides >> i ^ sides >> j) & 1) != 0 && i != on_both && j != on_both;
 }
 
-// Nobody may have heard yet of what this leader has committed.
+// Possibly no other member knows yet what this leader has committed.
 void world::disturb_commit(std::size_t of) {
   if (calm_ || !chance_.chance(churn_ / 6)) return;
   switch (chance_.below(3)) {
@@ -136,8 +137,7 @@ void world::isolate(std::size_t of) {
     if (chance_.chance(800)) cut_[of][i] = cut_[i][of] = true;
 }
 
-// The moments in which most of what can go wrong does: just after a vote, and just after a leader's first
-// entries.
+// Most faults show just after a vote, and just after a leader's first entries.
 void world::disturb_election(std::size_t of, bool new_leader) {
   if (calm_ || churn_ == 0) return;
   const auto soon = [&] { return chance_.between(0, churn_within_) * ms; };
@@ -149,7 +149,7 @@ void world::disturb_election(std::size_t of, bool new_leader) {
     schedule(soon(), chance_.chance(churn_partitions_) ? happening::partition : happening::isolate, of);
 }
 
-// Asks at its own pace, also leaders that are cut off and those that were replaced and don't know it yet.
+// The operator acts at a pace of its own, also on leaders that are cut off, or replaced and not aware of it.
 void world::operate() {
   if (calm_) return;
   schedule(chance_.between(1, 2 * change_pace_) * ms, happening::operate, 0);
@@ -181,7 +181,7 @@ void world::change_members(std::size_t leader) {
 void world::hand_over() {
   const std::size_t leader = some_leader();
   if (leader >= max_nodes) return;
-  // It may not hear of its successor.
+  // The old leader may not hear of its successor.
   if (chance_.chance(500)) schedule(chance_.between(0, 60) * ms, happening::isolate, leader);
   tokens_.push_back({SIZE_MAX, 0, 0, false});
   nodes_[leader].machine->transfer(now_, tokens_.size() - 1, nodes_[chance_.below(max_nodes)].id, effects_);
@@ -201,8 +201,8 @@ void world::heal() {
   }
 }
 
-// Empty once every member of the leader's configuration has applied what was committed when all healed, and
-// no change of members is under way.
+// Empty: every member of the leader's configuration has applied what was committed when everything healed,
+// and no change of members is in progress. Otherwise what is missing.
 std::string world::unsettled(log_index goal) {
   const std::size_t leader = newest_leader();
   if (leader >= max_nodes || !nodes_[leader].machine->established()) return "no leader";
@@ -214,15 +214,15 @@ std::string world::unsettled(log_index goal) {
     if (one.role == member_role::joining) return "member " + std::to_string(of + 1) + " has no vote";
   }
   if (!quiet_) return {};
-  // One that is no member, because its addition was lost, knows no leader.
+  // A node that is not a member, because its addition was lost, knows no leader.
   for (const client& one : clients_)
     if (one.busy && machine.members().find(nodes_[one.target].id) != nullptr)
       return "member " + std::to_string(one.target + 1) + " answers no read";
   return {};
 }
 
-// What a log that moves on would hide: followers that are restarted where nothing is appended, and answer
-// reads; a new voter that is slow to catch up.
+// Tests what a growing log would hide: followers that are restarted while nothing is appended and then answer
+// reads, and a new voter that is slow to catch up.
 void world::run_without_clients() {
   quiet_ = true;
   for (client& one : clients_) one.busy = false;
@@ -268,15 +268,16 @@ void world::join_one(std::size_t leader) {
   }
 }
 
-// A member that has all that is committed goes on alone. A minority of the voters comes back and is not
-// heard, so that there is one truth still.
+// A member that has everything that is committed goes on alone. A minority of the voters comes back; it is
+// not heard, so there is still one truth.
 void world::lose_majority() {
   const core& led = *nodes_[newest_leader()].machine;
   const configuration members = led.members();
   std::size_t left = node_of(led.self());
   const std::size_t other = node_of(members.members()[chance_.below(members.members().size())].id);
   if (nodes_[other].machine->log().last() >= truth_.committed()) left = other;
-  if (members.voters() == 1 && members.votes(nodes_[left].id)) return; // it leads, and lost nothing
+  // It leads already, and has lost no other voter.
+  if (members.voters() == 1 && members.votes(nodes_[left].id)) return;
   for (std::size_t i = 0; i < max_nodes; ++i)
     if (i != left) crash(i);
   std::size_t back = members.majority() - (members.votes(nodes_[left].id) ? 2 : 1);
@@ -297,7 +298,7 @@ void world::lose_majority() {
   ++result_.recoveries;
 }
 
-// Until its disk says so: a crash in between may undo it.
+// Repeats until the disk has the new cluster, since a crash may undo an attempt.
 void world::recover_alone(std::size_t of) {
   const base::nanos until = now_ + 60'000 * ms;
   for (cluster_id fresh = first_cluster; nodes_[of].storage.cluster() == first_cluster;) {

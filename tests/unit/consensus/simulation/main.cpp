@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs simulated Raft groups from seeds.
+// The program simulate-consensus: runs simulated Raft groups from seeds.
 #include "seeded_runs.hpp"
 #include "world.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Quiescence in a simulated group: each node has a node_liveness, whose messages are lost, repeated and
-// delayed as all others are, and which may outlive the member. What carries them may be down for a while.
-// Once all has healed, the group has to become quiescent, and to go on when its leader ends.
+// Quiescence in a simulated group. Each node has a node_liveness, which may outlive the member. Its messages
+// are lost, repeated and delayed like all others, and the process that carries them may be down for some
+// time. After everything has healed, the group has to become quiescent, and to go on when its leader ends.
 #include "world.hpp"
 
 namespace coppice::consensus::simulation {
@@ -15,7 +15,7 @@ void world::start_node(std::size_t of) {
   at.carries_at = at.carries_from = 0;
 }
 
-// What the member does after each call of its core.
+// What a member does after each call of its core.
 void world::settle_quiescence(std::size_t of) {
   node& at = nodes_[of];
   core& machine = *at.machine;
@@ -96,7 +96,7 @@ void world::take_news(std::size_t of, const node_liveness::news& what) {
   carry_out(of);
 }
 
-// Its members see that it ended. What it has told nobody yet stays with the node.
+// The carrier's node notices that it has ended. What it has not passed on yet stays with the node.
 void world::kill_carrier(std::size_t of) {
   node& at = nodes_[of];
   if (!at.liveness) return;
@@ -108,7 +108,7 @@ void world::kill_carrier(std::size_t of) {
   plan_carrier(of);
 }
 
-// Each side may see it, or see only that nothing comes any more.
+// Each side may notice it, or only that no messages arrive any more.
 void world::lose_connection(std::size_t one, std::size_t other) {
   for (const auto& [at, away] : {std::pair(one, other), std::pair(other, one)}) {
     if (!nodes_[at].liveness || at == away || !chance_.chance(500) || now_ < nodes_[at].paused_until)
@@ -119,8 +119,8 @@ void world::lose_connection(std::size_t one, std::size_t other) {
   }
 }
 
-// A quiescent follower has a leader that is quiescent in its term, but for the time that it takes to see that
-// it has none any more: an election time-out, behind a message that is late.
+// The leader of a quiescent follower is quiescent in the same term, except for the time that the follower
+// takes to notice that it has no leader any more: an election time-out, after a late message.
 void world::check_trust() {
   for (std::size_t of = 0; of < max_nodes; ++of) {
     node& at = nodes_[of];
@@ -150,7 +150,7 @@ bool world::all_quiescent() const {
   return true;
 }
 
-// Nothing moves the group but what happens to it.
+// Nothing happens in the group except for the disturbances here.
 void world::run_at_rest() {
   for (int times = 0; times < 2; ++times) {
     for (client& one : clients_) one.busy = false;
@@ -176,7 +176,7 @@ void world::run_at_rest() {
 void world::disturb_rest(std::size_t leader) {
   const std::size_t voters = nodes_[leader].machine->members().voters();
   switch (chance_.below(4)) {
-    case 0: // it does not come back before there is another one
+    case 0: // it does not come back before there is another leader
       crash(leader);
       if (voters < 3) return start(leader);
       for (const base::nanos until = now_ + 10'000 * ms; newest_leader() >= max_nodes;) {
@@ -184,7 +184,7 @@ void world::disturb_rest(std::size_t leader) {
         if (now_ > until) fail("quiescence: no leader within 10 s after that of a quiescent group has ended");
       }
       return start(leader);
-    case 1: // faster than anybody sees
+    case 1: // faster than any node can notice
       crash(leader);
       return start(leader);
     case 2:

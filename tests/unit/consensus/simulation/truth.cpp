@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The checks of a simulated group. Each costs about the same however long the run is: logs are compared by a
-// hash of all that is before an entry, at the moment the entry is appended.
+// The checks of a simulated group. A check costs about the same however long the run is: logs are compared by
+// a hash of everything before an entry, when the entry is appended.
 #include "truth.hpp"
 
 #include <algorithm>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What is true of a whole simulated group, and the checks of it: election safety, log matching, leader
-// completeness, state machine safety, acknowledged commands stay, each command at most once, and reads that
-// are linearizable against commits. A check that fails throws `violation`. One thread at a time.
+// The facts about a whole simulated group, and the checks of them: election safety, log matching, leader
+// completeness, state machine safety, that acknowledged commands stay, that each command is applied at most
+// once, and that reads are linearizable with regard to commits. A check that fails throws `violation`. One
+// thread at a time.
 #pragma once
 
 #include <map>
@@ -24,13 +25,13 @@ std::uint64_t hash_of(base::bytes_span bytes);
 
 class truth {
  public:
-  // A member's log as this has it: a hash of everything up to each index.
+  // A member's log, as `truth` records it: a hash of everything up to each index.
   using prefixes = std::vector<std::uint64_t>;
 
   void leads(term_number term, std::size_t node, const raft_log& log);
   // Entries that a member put into its log.
   void appended(prefixes& of, const write& one);
-  // Its log begins with what is committed up to here.
+  // The member's log begins with what is committed up to this index.
   void starts_at(prefixes& of, log_index committed) const;
   void committed(log_index index, term_number of_entry, term_number now, std::uint64_t prefix);
   log_index committed() const { return commits_.size(); }
@@ -40,7 +41,7 @@ class truth {
   void applied(log_index index, std::uint64_t state, std::uint64_t serial, std::uint64_t operation);
   void restored(log_index index, std::uint64_t state) const;
 
-  // Index that an acknowledged operation, or a read that was answered, has shown to its client.
+  // The highest index that an acknowledged command or an answered read has shown to a client.
   log_index shown() const { return shown_; }
   void acknowledged(std::uint64_t operation, std::uint64_t serial, log_index shown_before);
   void answered_read(log_index read, log_index state, log_index shown_before);
@@ -50,7 +51,7 @@ class truth {
  private:
   struct one_commit {
     term_number term = 0;
-    term_number known_in = 0; // the term of the first member that told of it
+    term_number known_in = 0; // the term of the first member that reported it
     std::uint64_t prefix = 0;
   };
   struct one_applied {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a simulated group runs: events in the order of their time, each given to a core, and what comes of it
-// carried out on the simulated disk and links.
+// Runs a simulated group: events happen in the order of their times, each is given to a core, and the effects
+// are carried out on simulated disks and links.
 #include "world.hpp"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
   removals_ = static_cast<unsigned>(chance_.between(200, 1000));
   client_pace_ = chance_.between(5, chance_.chance(500) ? 40 : 400);
   const auto share = [&] {
-    // Often nothing or all of a thousand: what has to happen several times in a row would not otherwise.
+    // Often 0 or 1000, since otherwise nothing would happen several times in a row.
     const auto one = chance_.between(-700, 1700);
     return static_cast<unsigned>(std::clamp<std::int64_t>(one, 0, 1000));
   };
@@ -119,7 +119,7 @@ void world::step_next() {
   step(next);
 }
 
-// At most 60 s. With clients, at least one of them has to have got something done.
+// Takes at most 60 s. With clients, at least one command has to be acknowledged as well.
 void world::run_until_settled(const char* phase, bool with_clients) {
   const base::nanos until = now_ + 60'000 * ms;
   const log_index goal = truth_.committed();
@@ -185,7 +185,7 @@ void world::step(const event& now) {
     return;
   }
   if (now_ < at.paused_until) {
-    // What comes to a suspended process waits for it.
+    // What arrives at a suspended process waits for it.
     if (now.kind == happening::wake) at.wake_at = at.paused_until;
     std::uint32_t slot = 0;
     if (now.kind == happening::read) slot = now.slot;
@@ -213,7 +213,7 @@ void world::step(const event& now) {
       break;
     case happening::sync: {
       at.syncing = false;
-      if (at.disk_fails) return crash(now.node); // and stays down until somebody starts it
+      if (at.disk_fails) return crash(now.node); // the node stays down until the simulation starts it
       const auto number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
       if (!number) return start_on_full_disk(now.node);
       if (*number > 0) at.machine->written(now_, *number, effects_);
@@ -256,7 +256,7 @@ void world::start(std::size_t of) {
   carry_out(of);
 }
 
-// A write was refused: what the member has in memory is not what it has on its disk.
+// A write was refused, so the member's memory differs from its disk.
 void world::start_on_full_disk(std::size_t of) {
   crash(of);
   start(of);
@@ -275,7 +275,7 @@ void world::crash(std::size_t of) {
   at.appends.clear();
   at.reads.clear();
   at.rests = false;
-  // Of some nodes only the member ends.
+  // Of some nodes, only the member ends.
   if (at.liveness) at.liveness->wake(at.id);
   if (chance_.chance(500)) at.liveness.reset();
 }
@@ -340,7 +340,7 @@ void world::carry_out(std::size_t of) {
   }
 }
 
-// While no write is under way a member needs the snapshot in use and those that it sends.
+// While no write waits, a member needs the snapshot in use and the ones that it sends.
 void world::check_snapshots(std::size_t of) const {
   const node& at = nodes_[of];
   if (!at.storage.idle()) return;
@@ -386,7 +386,7 @@ void world::apply(std::size_t of) {
   while (at.applied < at.may_apply) {
     const log_index index = at.applied + 1;
     const raft_log& log = at.machine->log();
-    if (index <= log.base()) break; // a snapshot is on its way
+    if (index <= log.base()) break; // a snapshot is being restored
     const entry& one = log.at(index);
     auto decided = at.commands.take(index, one);
     std::uint64_t operation = 0;

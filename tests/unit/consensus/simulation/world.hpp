@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A simulated Raft group from one seed: members with disks that lose what was not synced, links that lose,
-// delay, repeat and reorder, crashes, pauses, partitions, changes of members, transfers, and clients with
-// sessions that repeat what they got no answer to. The seed also draws which of these are common in the run
-// and which never happen. After the given number of events everything heals and has to make progress; then
-// the clients stop, and members are restarted, read from and added in a group whose log nobody else moves.
-// Some groups then lose a majority for good, and what is left goes on.
-// Every step is checked (truth.hpp). One thread at a time.
+// delay, repeat and reorder, crashes, pauses, partitions, changes of members, transfers of leadership, and
+// clients with sessions that repeat unanswered commands. The seed also decides which of these are common in
+// the run and which never happen. After the given number of events everything heals, and the group has to
+// make progress. Then the clients stop, and members are restarted, read from and added while the log does not
+// grow otherwise. Some groups then lose their majority for good, and the remaining member goes on. Every step
+// is checked (truth.hpp). One thread at a time.
 #pragma once
 
 #include <array>
@@ -27,7 +27,7 @@ struct outcome_of_run {
                 restarts = 0, releases = 0, recoveries = 0, refusals = 0, rests = 0;
   std::uint64_t hash = 0; // of everything that happened
 
-  // What happened in a further run. The violation stays this one's.
+  // Adds the counts of a further run. The violation stays this run's.
   void add(const outcome_of_run& other);
 };
 
@@ -57,8 +57,8 @@ class world {
     partition,
     reconnect,
     read,
-    lively, // a message that a node lives comes
-    carry   // the process that carries such messages has something to do
+    lively, // a message of a node_liveness arrives
+    carry   // the process that carries these messages has something to do
   };
   enum class fault : std::uint8_t {
     crash,
@@ -80,8 +80,8 @@ class world {
     std::uint64_t order = 0;
     happening kind = happening::wake;
     std::uint32_t node = 0;
-    std::uint32_t slot = 0;  // of a message
-    std::uint64_t epoch = 0; // of the node: an event of one that crashed since is void
+    std::uint32_t slot = 0;  // of the message
+    std::uint64_t epoch = 0; // of the node; an event of an earlier epoch is void
     bool operator>(const event& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
   struct waiting_answer {
@@ -102,22 +102,22 @@ class world {
     base::nanos wake_at = 0;
     bool syncing = false, applying = false, led = false;
     std::vector<waiting_answer> appends, reads;
-    // Of the node, which may outlive the member.
+    // Belongs to the node, which may outlive the member.
     std::unique_ptr<node_liveness> liveness;      // null: the node is down
-    base::nanos carries_at = 0, carries_from = 0; // when its carrier has something to do; it is down before
+    base::nanos carries_at = 0, carries_from = 0; // when its carrier acts next; until when it is down
     bool rests = false;                           // `liveness` knows the member
-    base::nanos trusted_at = 0; // when it was seen to be awake, or its leader to be quiescent
+    base::nanos trusted_at = 0;                   // when it was last awake, or had a quiescent leader
   };
   struct client {
     std::uint64_t session = 0, sequence = 0;
     std::size_t target = 0;
     bool busy = false, is_read = false, opening = false;
     std::uint64_t operation = 0, token = 0, first_token = 0;
-    log_index shown = 0; // when the operation began
+    log_index shown = 0; // as it was when the operation began
     base::nanos due = 0;
   };
   struct asked {
-    std::size_t client = 0; // max: of nobody
+    std::size_t client = 0; // max: asked by no client
     std::uint64_t operation = 0;
     log_index shown = 0;
     bool is_read = false;
@@ -187,7 +187,8 @@ class world {
 
   const bool trace_;
   const std::uint64_t wanted_;
-  // Election time-outs lie within `spread` of `period`: close together, several members stand at once.
+  // Election time-outs are within `spread` of `period`. If `spread` is small, several members stand at the
+  // same time.
   struct timer_dice final : random_source {
     explicit timer_dice(dice& chance) : from(chance) {}
     std::uint64_t next() override {
@@ -205,27 +206,28 @@ class world {
   std::priority_queue<event, std::vector<event>, std::greater<>> queue_;
   std::vector<message> messages_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::pair<std::size_t, liveness_message>> lively_; // with the sender
-  std::uint64_t runs_ = 0;                                       // of nodes
+  std::vector<std::pair<std::size_t, liveness_message>> lively_; // sender and message
+  std::uint64_t runs_ = 0;                                       // runs of nodes so far
   std::vector<node> nodes_;
   std::vector<client> clients_;
   std::vector<asked> tokens_{1};
   std::uint64_t operations_ = 0;
   bool cut_[max_nodes][max_nodes] = {};
-  bool cuts_lose_ = false; // also what is on its way
+  bool cuts_lose_ = false; // a cut also loses what is on its way
   unsigned loss_ = 0, twice_ = 0;
   base::nanos delay_ = 0, disk_delay_ = 0, apply_delay_ = 0;
   std::uint64_t snapshot_every_ = 0;
   std::int64_t fault_pace_ = 0, change_pace_ = 0, client_pace_ = 0; // ms, on average
-  unsigned removals_ = 0;                                           // of a thousand changes of members
+  unsigned removals_ = 0;                                           // per thousand changes of members
   std::array<unsigned, fault_kinds> fault_weights_{};
-  // Of a thousand votes and leaderships, those that a fault follows within `churn_within_` ms. Of a thousand
-  // of those faults, crashes; of a thousand others, partitions.
+  // Per thousand votes and leaderships: how many are followed by a fault within `churn_within_` ms. Per
+  // thousand of these faults: how many are crashes. Per thousand of the remaining ones: how many are
+  // partitions.
   unsigned churn_ = 0, churn_crashes_ = 0, churn_partitions_ = 0;
-  unsigned churn_changes_ = 0; // of a thousand leaderships, those that begin with a change of members
+  unsigned churn_changes_ = 0; // per thousand leaderships, how many begin with a change of members
   std::int64_t churn_within_ = 0;
-  bool calm_ = false;  // healed for good
-  bool quiet_ = false; // clients begin nothing new by themselves
+  bool calm_ = false;  // everything has healed for good
+  bool quiet_ = false; // clients begin nothing by themselves
   options how_;
   applied_commands::bounds bounds_;
   truth truth_;

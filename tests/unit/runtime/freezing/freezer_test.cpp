@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A frozen process handles nothing, loses nothing, and is a process in every other way; a group that calls
-// itself freezes all the same.
+// Freezing of processes. A frozen process handles and loses nothing, and is otherwise a process like any
+// other; and a group whose members call each other freezes without a deadlock.
 #include "runtime/freezing/freezer.hpp"
 
 #include <algorithm>
@@ -27,14 +27,14 @@ nanos soon() {
 
 void nothing(process&, std::size_t) {}
 
-// Asks these to freeze; whether they do in time.
+// Asks these processes to freeze. Whether they do in time.
 bool froze(freezer& ice, const std::vector<pid>& who) {
   ice.add(who);
   ice.hold(nothing);
   return ice.wait(in_time());
 }
 
-// A server: answers {From, Alias, Anything}-like calls made with call_of() by what `decide` says.
+// {Pid, Alias}: the form of a call in these tests. answering() sends its answer to the alias.
 message call_message(process& self, const reference& ref) {
   message_writer out;
   out.tuple(2);
@@ -56,22 +56,22 @@ std::unique_ptr<behaviour> answering(std::function<void(process&)> before = {}) 
   });
 }
 
-// The atom a tuple begins with.
+// Whether the message is a tuple that begins with that atom.
 bool is_tagged(const message& m, std::string_view tag) {
   coppice::etf::cursor at(m.bytes());
   std::uint32_t arity = 0;
   return at.read_tuple(arity) && at.read_atom_is(tag);
 }
 
-// From a process's turn.
+// Called in a process's turn. Whether the answer came before the deadline.
 bool call(process& self, const pid& to, nanos deadline) {
   const reference ref = self.make_ack();
   self.send_call(to, ref, call_message(self, ref));
   return self.await(ref, deadline).has_value();
 }
 
-// Whether `ask`, the call of one who must freeze too and cannot before it is answered, is answered by those
-// that are frozen already.
+// Whether frozen processes answer `ask`. It is the call of a process that has to freeze too, and cannot
+// before it has the answer.
 template <class Ask>
 bool answered_while_freezing(freezer& ice, actor& caller, Ask ask) {
   std::atomic<bool> asked{false};
@@ -183,7 +183,7 @@ TEST_CASE("a call by name is answered as one by pid is") {
 }
 
 TEST_CASE("what is sent with priority is answered though others that wait were looked at before") {
-  std::atomic<bool> other_handled{false}; // by the server, perhaps when the test is over but for the node
+  std::atomic<bool> other_handled{false}; // written by the server, perhaps while the node stops
   node n;
   auto handles = [&](process& self, message m) {
     coppice::etf::cursor at(m.bytes());
@@ -217,7 +217,7 @@ TEST_CASE("what is sent with priority is answered though others that wait were l
   ice.add(who);
   CHECK_FALSE(ice.wait(soon()));
   n.host.send(server, atom("other"));
-  CHECK_FALSE(ice.wait(soon())); // meanwhile it has looked at that
+  CHECK_FALSE(ice.wait(soon())); // meanwhile the server has looked at that message
   joined.set_value();
   CHECK(ice.wait(in_time()));
   CHECK(answered);
@@ -406,7 +406,7 @@ TEST_CASE("a process that answers for another's sake does its work again, and on
   const message key = gate.next();
   std::vector<pid> who{*server, caller.id()};
   std::mutex lock;
-  std::vector<std::pair<std::size_t, int>> did; // which member, and how much the server had handled
+  std::vector<std::pair<std::size_t, int>> did; // (member, how many calls the server had handled)
   freezer ice(n.host);
   ice.add(who);
   ice.hold([&](process&, std::size_t member) {
@@ -443,7 +443,7 @@ TEST_CASE("a handler that a frozen process runs for another's sake may return un
     (void)self.blocking_run([&] { frozen.get_future().wait(); });
     answered = call(self, to, no_deadline);
   });
-  begun.get_future().wait(); // else it could stand still before it begins
+  begun.get_future().wait(); // otherwise the caller could freeze before it begins
   std::optional<freezer> first(std::in_place, n.host);
   std::vector<pid> who{*server};
   REQUIRE(froze(*first, who));
@@ -454,7 +454,7 @@ TEST_CASE("a handler that a frozen process runs for another's sake may return un
   first.reset();
   freezer second(n.host);
   second.add(who);
-  REQUIRE(second.wait(in_time())); // it is a member, without an order
+  REQUIRE(second.wait(in_time())); // it is a member, but has no order to freeze yet
   n.host.send(destination::alias(key.get()), atom("open"));
   CHECK(eventually([&] { return answered.load(); }));
   second.hold(nothing);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How a call's From is written for callers of any node.
+// How the From of a call is written, for callers of any node.
 #include "runtime/messages/call_forms.hpp"
 
 #include <doctest/doctest.h>
@@ -15,7 +15,7 @@ std::vector<std::uint8_t> bytes_of(etf::bytes from) {
   return {from.begin(), from.end()};
 }
 
-// {Pid, [alias|Ref]}, piece by piece.
+// {Pid, [alias|Ref]}, written piece by piece.
 std::vector<std::uint8_t> bytes_expected(const std::string& node, const call_id& call) {
   const reference ref = call.ref();
   etf::vector_writer out(64);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Mailboxes that drop what is old: the newest stay, in order, whoever sends and wherever from.
+// Mailboxes that drop their oldest messages when they are full: the newest stay, in order, whichever process
+// or node sends.
 #include <map>
 
 #include "runtime/actor.hpp"
@@ -11,7 +12,8 @@ spawn_options newest(std::uint32_t messages, int worker = -1) {
   return {.mailbox = {.messages = messages, .policy = on_full::drop_old}, .worker = worker};
 }
 
-// Keeps `who` in a handler until it ends: with its thread, or parked so that its worker goes on.
+// Keeps `who` in a handler until release(): it holds its worker's thread, or it is parked and its worker goes
+// on.
 class held {
  public:
   enum class how { thread, parked };

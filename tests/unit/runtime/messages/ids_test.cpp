@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a reference made here is laid out, and what is left of it when a peer cuts it to three words.
+// The layout of a reference made by this node, and what can be told from it after a peer has cut it to three
+// words.
 #include "runtime/messages/ids.hpp"
 
 #include <doctest/doctest.h>
@@ -60,7 +61,7 @@ TEST_CASE("the third word is random: 32 bits that the others do not tell") {
     for (int i = 0; i < 1000; ++i) words.insert(self.make_reference().words[2]);
     return 0;
   });
-  CHECK(words.size() >= 999); // two alike are one in 8,000
+  CHECK(words.size() >= 999); // a duplicate occurs once in 8,000 runs
 }
 
 TEST_CASE("three words suffice to tell the owner, and are no one else's") {
@@ -90,13 +91,13 @@ TEST_CASE("the first three words of all references of a node differ, slots used 
 
 TEST_CASE("whichever fields another node chooses, what it names is spread over a table") {
   constexpr std::size_t places = 1 << 14;
-  // How many share the place that most share.
+  // The number of hashes in the place that most of them share.
   const auto fullest = [](auto made) {
     std::vector<std::uint32_t> at(places);
     for (std::uint32_t i = 0; i < places; ++i) ++at[made(i) % places];
     return *std::ranges::max_element(at);
   };
-  constexpr std::uint32_t bound = 24; // of 16,384 thrown at random a place has 9 or so at most
+  constexpr std::uint32_t bound = 24; // of 16,384 random hashes, at most about 9 share a place
   const pid_hash of_pid;
   CHECK(fullest([&](std::uint32_t i) { return of_pid({1, i, i, 0}); }) < bound);
   CHECK(fullest([&](std::uint32_t i) { return of_pid({1, 7, i << 14, 0}); }) < bound);

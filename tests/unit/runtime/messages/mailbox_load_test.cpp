@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The bound of a mailbox in every interleaving of its owner and of senders elsewhere: it is not passed, and
-// nobody is refused while there is room. Ghosts know: what surely is there, and what may be.
+// The bound of a mailbox, in every interleaving of its owner and of senders on other threads: it is not
+// exceeded, and no message is refused while there is room. Ghost variables hold how many messages are surely
+// in the mailbox and how many may be.
 #include "runtime/messages/mailbox_load.hpp"
 
 #include <doctest/doctest.h>
@@ -17,7 +18,7 @@ using namespace coppice::runtime::testing;
 
 namespace {
 
-constexpr std::uint32_t size = 10; // of each message
+constexpr std::uint32_t size = 10; // bytes of each message
 
 template <std::uint32_t Margin, class Atomics = watched_atomics>
 using load_of = basic_mailbox_load<Atomics, Margin>;
@@ -25,10 +26,11 @@ using load_of = basic_mailbox_load<Atomics, Margin>;
 struct shape {
   std::uint32_t limit;                // messages
   std::uint64_t bytes = 0;            // the limit of bytes
-  std::array<unsigned, 2> sent{1, 1}; // by each of two senders elsewhere
-  unsigned held = 0;                  // messages that the owner counts itself, at the start
-  unsigned handled = 0;               // how often it takes what has come, and handles that
-  std::uint32_t over = 0;             // by how many the limit may be passed
+  std::array<unsigned, 2> sent{1, 1}; // messages by each of the two senders on other threads
+  unsigned held = 0;                  // messages that the owner counts by itself, at the start
+  // How many times it takes the messages that have arrived, and handles them.
+  unsigned handled = 0;
+  std::uint32_t over = 0; // how many messages more than the limit are allowed
 };
 
 template <class Load>
@@ -54,7 +56,7 @@ class one_mailbox {
   }
 
  private:
-  // `moment_` makes a point of the schedule of what the ghosts are told.
+  // The operations on `moment_` make the changes of the ghost variables points of the schedule.
   template <class Attempt>
   bool count(std::size_t who, Attempt attempt) {
     moment_.fetch_add(1);
@@ -95,7 +97,7 @@ class one_mailbox {
   watched<unsigned> moment_{0};
   std::uint32_t surely_ = 0;            // counted, and not about to be handled
   std::uint32_t perhaps_ = 0;           // about to be counted, counted, or about to be handled
-  std::array<std::uint32_t, 3> most_{}; // of that, since each began to count
+  std::array<std::uint32_t, 3> most_{}; // of perhaps_, since each thread began to count
 };
 
 template <class Load>
@@ -115,7 +117,7 @@ std::string failure(const shape& its) {
 constexpr std::uint32_t always_near = 1000;
 constexpr std::uint32_t never_near = 0;
 
-// The CAS that is none.
+// A CAS that is not atomic.
 struct torn_atomics : watched_atomics {
   template <class T>
   class atomic : public watched<T> {
@@ -129,7 +131,7 @@ struct torn_atomics : watched_atomics {
   };
 };
 
-// Without the second look before it refuses.
+// Refuses after a single look.
 class hasty : public load_of<always_near> {
  public:
   bool reserve(std::uint32_t bytes, const bounds& limits) {
@@ -138,7 +140,7 @@ class hasty : public load_of<always_near> {
   }
 };
 
-// Two counts, a message moved from one to the other, and senders that add first and then look.
+// Two counters; a message moves from one to the other, and senders add first and then look.
 class two_counts {
  public:
   using bounds = mailbox_load::bounds;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Mailboxes: order, bounds, and what a full one does.
+// Mailboxes: order, bounds, and what happens at a full one.
 #include <algorithm>
 
 #include "runtime/actor.hpp"
@@ -11,7 +11,7 @@ TEST_CASE("signals of one sender arrive in the order sent, whatever their kinds"
   for (int round = 0; round < 50; ++round) {
     const actor receiver(here.host, {.worker = 0});
     const actor sender(here.host, {.worker = 1});
-    sender.start([to = receiver.id()](process& self) { // which may end after the round has
+    sender.start([to = receiver.id()](process& self) { // which may end after this round
       for (int i = 0; i < 100; ++i) self.send(to, number(i));
       self.exit(to, atom("kill"));
       self.send(to, atom("never"));
@@ -198,7 +198,7 @@ TEST_CASE("a sender killed while it waits at a full mailbox takes its message wi
 }
 
 TEST_CASE("a receiver that dies lets go of those who wait at its mailbox") {
-  std::promise<void> gate; // outlives the pool's thread, which may come to it late
+  std::promise<void> gate; // outlives the thread of the pool, which may wait for it late
   node here(1);
   const actor receiver(here.host, {.mailbox = {.messages = 1}});
   const actor sender(here.host);

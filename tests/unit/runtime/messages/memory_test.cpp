@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory: the bound on all messages together, what parked and resting processes cost, and that what a burst
-// took goes back. Sizes of the program are not looked at under sanitizers, which have their own.
+// Memory: the bound on all messages together, what parked and resting processes cost, and that memory goes
+// back to the system after a burst. The size of the program is not checked under sanitizers, which allocate
+// memory of their own.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -24,7 +25,7 @@ std::int64_t resident() {
   return pages * sysconf(_SC_PAGESIZE);
 }
 
-// Nanoseconds, of all threads.
+// Processor time of all threads, in ns.
 std::int64_t processor_time() {
   timespec used{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -70,10 +71,10 @@ TEST_CASE("over the node's memory only empty mailboxes take messages, until ther
   CHECK(sent * 60'000 > room / 2);
   CHECK(sent * 60'000 < room * 2);
   CHECK(here.host.counters().dropped == 1);
-  std::vector<message> held; // over the limit for good, whatever the refused ones give back
+  std::vector<message> held; // keeps the node over its limit, whatever memory the refused messages give back
   for (int i = 0; i < 8; ++i) held.push_back(filler(60'000));
   CHECK(other.run([&](process& self) { return self.send(self.self(), atom("first")); }) == send_status::ok);
-  CHECK(is_atom(other.next(), "first")); // and is out of the mailbox, so that the next one finds it empty
+  CHECK(is_atom(other.next(), "first")); // and it has left the mailbox, so the next message finds it empty
   CHECK(other.run([&](process& self) { return self.send(receiver.id(), atom("more")); }) ==
         send_status::full);
   held.clear();
@@ -114,7 +115,7 @@ TEST_CASE("the age of the oldest message waiting is told, and none when none wai
   sender.run([&](process& self) { return self.send(receiver.id(), atom("young")); });
   const base::nanos second = here.host.info(receiver.id())->oldest_message_age;
   CHECK(second >= first);
-  // The sender's clock is one turn old, and ages are told in about milliseconds.
+  // The sender's clock is as old as its turn, and ages are kept in units of about 1 ms.
   CHECK(second <= base::mono_now() - before + 3 * base::nanos_per_ms);
   open.set_value();
   (void)receiver.next();
@@ -152,8 +153,8 @@ TEST_CASE("a node with 25,000 parked stacks stops, and all of them unwind") {
   CHECK(parked == 0);
 }
 
-// The receiver frees what the other worker, which sleeps by then, made. Both sleep in the end, and workers
-// that have slept for a moment keep no free blocks.
+// The receiver frees what the other worker made, and that worker sleeps by then. In the end both workers
+// sleep, and a worker that has slept for a moment keeps no free blocks.
 TEST_CASE("after a burst of messages their memory goes back to the system") {
   const std::size_t count = base::sanitized ? 20'000 : 100'000;
   std::promise<void> open, handled;
@@ -195,7 +196,8 @@ TEST_CASE("memory that was kept for nothing goes back, though a burst takes more
   const message last = keeper.run([&](process&) {
     std::vector<message> held;
     for (std::size_t bytes = 0; bytes < kept; bytes += each) held.push_back(filler(each));
-    message behind_them = filler(each); // so that no end of the heap is free, which malloc returns by itself
+    // So that the free memory is not at the end of the heap, which malloc returns by itself.
+    message behind_them = filler(each);
     held.clear();
     block_memory::given_up(kept);
     return behind_them;
@@ -203,7 +205,7 @@ TEST_CASE("memory that was kept for nothing goes back, though a burst takes more
   if (!base::sanitized) CHECK(eventually([&] { return resident() - before < (8 << 20); }));
 }
 
-// COPPICE_SOAK messages, 200,000 without it; a day's work is simulated by 100,000,000.
+// COPPICE_SOAK sets the number of messages. Unset: 200,000. 100,000,000 simulate the work of a day.
 TEST_CASE("messages of all sizes between processes of all workers leave nothing behind") {
   const char* asked = getenv("COPPICE_SOAK");
   const std::int64_t count = asked == nullptr ? 200'000 : std::atoll(asked);
@@ -212,7 +214,7 @@ TEST_CASE("messages of all sizes between processes of all workers leave nothing 
   std::atomic<std::int64_t> left{count};
   std::atomic<int> ended{0};
   std::vector<pid> all(actors);
-  node here(2); // ends before what its processes use
+  node here(2); // destroyed before the variables that its processes use
   const auto pass_on = [&](process& self, message m) {
     const std::int64_t now_left = left.fetch_sub(1, std::memory_order_relaxed);
     if (now_left <= 0) {
@@ -258,7 +260,7 @@ TEST_CASE("a mailbox of 1,000,000 messages costs as much processor time a messag
   const double small = nanoseconds_each(50'000);
   const double large = nanoseconds_each(1'000'000);
   MESSAGE("drained at ", small, " and ", large, " ns a message");
-  CHECK(large < small * 6); // were it quadratic it would be 20 times
+  CHECK(large < small * 6); // if the cost were quadratic, it would be 20 times as much
 }
 
 } // namespace coppice::runtime::testing

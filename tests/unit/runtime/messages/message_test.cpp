@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Messages and the signals that ride in their blocks: sharing, slices, borrowed bytes, nothing leaked
-// (the address sanitizer counts).
+// Messages and the signals inside their blocks: sharing, slices, borrowed bytes. The address sanitizer
+// reports leaks.
 #include "runtime/messages/message.hpp"
 
 #include <doctest/doctest.h>

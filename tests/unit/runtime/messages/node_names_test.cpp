@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of node names: bounded, and what is out of date in it is nobody's.
+// The table of node names: it is bounded, and an index that is out of date has no name.
 #include "runtime/messages/node_names.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ std::string made_up(int number) {
   return "node" + std::to_string(number) + "@host";
 }
 
-// Gives up what `needed` does not want.
+// Gives up every slot for which `needed` is false.
 class recorded_holder final : public node_names::holder {
  public:
   void slot_taken(std::uint32_t index, std::string_view name) override { taken.emplace(index, name); }
@@ -180,7 +180,8 @@ TEST_CASE("names that differ in their length or in one byte only are told apart,
     REQUIRE(index);
     known.emplace(name, *index);
   }
-  // Once through the table, and at once again, when it was found lately; then what shares its place.
+  // Each name twice: in the table, and then among the names found lately. Then names that share a place with
+  // them.
   for (const auto& [name, index] : known)
     for (int twice = 0; twice < 2; ++twice) CHECK(names.find(name) == index);
   for (const auto& [name, index] : known) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Priority messages: what may go before those that wait, and what may not. Source: OTP 28's reference manual,
+// Priority messages: which messages they may overtake, and which not. Source: OTP 28's reference manual,
 // "Processes", "Adding Messages to the Message Queue", and erlang:alias/1, send/3, exit/3, link/2, monitor/3.
 #include <string>
 #include <vector>
@@ -145,7 +145,7 @@ TEST_CASE("flushing the last of what has priority leaves the others and their or
     end(ends, "flushed", sender);
   };
   const auto flushes = [&](process& self) {
-    self.answered(ref); // takes what has come
+    self.answered(ref); // takes in what has arrived
     CHECK_FALSE(self.demonitor(ref, true));
     self.send(alias, atom("second"), first);
   };
@@ -163,7 +163,7 @@ TEST_CASE("a call that waits is answered or told of the end though others go bef
     const auto alias = server.run([](process& self) { return self.make_alias(false, urgency::priority); });
     std::promise<void> over;
     std::promise<void> begun;
-    const auto opened = over.get_future().share(); // who dies leaves the pool's thread behind
+    const auto opened = over.get_future().share(); // a process that dies leaves the thread of the pool behind
     server.start([&, opened](process& self) {
       begun.set_value();
       (void)self.blocking_run([opened] { opened.wait(); });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Senders that run ahead of their receiver rest, but never for long and never in a circle.
+// A sender that is faster than its receiver rests, but never for long, and processes never rest for each
+// other in a circle.
 #include <atomic>
 #include <future>
 #include <vector>
@@ -36,15 +37,15 @@ TEST_CASE("a mailbox stays short while its senders share the receiver's worker")
   sender.start([&](process& self) { pour(self, sink, flood); });
   all.get_future().wait();
   sender.settle();
-  CHECK(longest > short_mailbox / 2); // it did run ahead
-  CHECK(longest < 2 * short_mailbox); // one more for each rest that a busy machine made too short
+  CHECK(longest > short_mailbox / 2); // the sender was ahead of the receiver
+  CHECK(longest < 2 * short_mailbox); // a busy machine can cut each rest short, which adds a message
 }
 
 TEST_CASE("many senders on all workers lose nothing while they rest") {
   constexpr int senders = 32;
   std::vector<std::int64_t> next(senders, 0);
   std::atomic<std::int64_t> seen{0};
-  node here(4, system_options{.park = no_deadline / 2}); // should the mailbox fill up nevertheless
+  node here(4, system_options{.park = no_deadline / 2}); // in case the mailbox fills up nevertheless
   const pid sink = here.host
                        .spawn({}, script([&](process&, const message& m) {
                                 const std::int64_t value = value_of(m);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How a signal is sent: without waiting for room, without opening a connection. What has priority is in
-// priority_test.cpp; what only another node can show, in tests/unit/dist/no_connect_test.cpp.
+// Options of a send: without waiting for room, and without opening a connection. priority_test.cpp has the
+// sends with priority, tests/unit/dist/no_connect_test.cpp what needs another node.
 #include <atomic>
 #include <set>
 
@@ -18,7 +18,7 @@ system_options patient() {
   return options;
 }
 
-// Does nothing but receive when it is let.
+// A process with a full mailbox that receives nothing until let_go().
 class stuffed {
  public:
   explicit stuffed(system& host) : who(host, {.mailbox = {.messages = 2}}) {
@@ -67,7 +67,8 @@ TEST_CASE("who does not wait hears of a full mailbox at once, and nothing of the
 }
 
 TEST_CASE("who does not wait rests at no long mailbox and keeps its turn, however much it sends") {
-  constexpr int many = 10'000; // more than a turn's reductions, and than what senders rest at
+  // More than a turn's reductions, and more than a sender may send before it rests.
+  constexpr int many = 10'000;
   node here(1);
   std::atomic<int> received{0};
   const pid receiver = here.host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Signals in order, put in and taken out at the ends and between.
+// A list of signals: order, and insertion and removal at its ends and in the middle.
 #include "runtime/messages/signal_list.hpp"
 
 #include <doctest/doctest.h>
@@ -7,7 +7,7 @@
 #include <vector>
 
 using namespace coppice::runtime;
-namespace runtime = coppice::runtime; // whose signal is not the one of <signal.h>
+namespace runtime = coppice::runtime; // <signal.h> has a `signal`, too
 
 namespace {
 
@@ -61,7 +61,7 @@ TEST_CASE("one is put in at the front, between and at the end") {
 }
 
 TEST_CASE("chains go to the end, and a list is walked from any signal in it") {
-  const auto chain = [](std::uint64_t from, signal_list& to) { // of two, linked but for the last
+  const auto chain = [](std::uint64_t from, signal_list& to) { // two signals; the list links the last one
     runtime::signal* const first = make(from).release();
     runtime::signal* const second = make(from + 1).release();
     first->next = second;
@@ -85,7 +85,7 @@ TEST_CASE("chains go to the end, and a list is walked from any signal in it") {
   CHECK(list.empty());
   CHECK(numbers(other) == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
   CHECK(other.empty());
-  other.push_back(make(6)); // an empty one begins anew
+  other.push_back(make(6)); // an empty list can be used again
   CHECK(other.first() == other.last());
   CHECK(numbers(other) == std::vector<std::uint64_t>{6});
 }

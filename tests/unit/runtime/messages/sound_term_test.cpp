@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Long terms that leave the node are judged in portions as they are at once, and judged once.
+// Checking long terms before they leave the node: a check in portions gives the same result as one at once,
+// and a message is checked once.
 #include "runtime/messages/sound_term.hpp"
 
 #include <doctest/doctest.h>
@@ -36,7 +37,7 @@ judged in_portions(const bytes& term) {
   return found;
 }
 
-// A map of integers up to `count`, and of `last`.
+// A map with the keys 0 to count - 1, and `last`.
 bytes map_of(std::int64_t count, std::int64_t last) {
   etf::vector_writer out;
   out.list(1);
@@ -61,7 +62,7 @@ bytes binary_in_map() {
   return out.take();
 }
 
-// A fun with `size` as its size and one free variable, beside a map of two pairs.
+// A fun with one free variable, whose size field is too large by `wrong`, beside a map of two pairs.
 bytes with_fun(std::uint32_t wrong) {
   etf::vector_writer inside;
   inside.raw(bytes{112, 0, 0, 0, 0, 1});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Who and what waits outside of a full mailbox, without the mailbox.
+// What waits outside of a full mailbox: senders and messages. The mailbox itself is not needed.
 #include "runtime/messages/waiting_line.hpp"
 
 #include <doctest/doctest.h>
@@ -7,7 +7,7 @@
 #include <vector>
 
 using namespace coppice::runtime;
-namespace runtime = coppice::runtime; // whose signal is not the one of <signal.h>
+namespace runtime = coppice::runtime; // <signal.h> has a `signal`, too
 
 namespace {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// process::ask(): many requests at once, whose answers come to receive_answer(): each once, whatever becomes
-// of who is asked, and from nobody else.
+// process::ask(): a process makes many requests at once, and the answers come to receive_answer(). Each
+// request gets exactly one answer, whatever happens to the process that is asked, and only from that process.
 #include <array>
 #include <future>
 #include <map>
@@ -14,7 +14,7 @@ namespace {
 
 using kind = ask_result::kind;
 
-// Hands what came of its asks to the test; does what it is told as `actor` does, by functions sent to it.
+// Passes the results of its asks to the test. The test tells it what to do by functions, as with `actor`.
 class asker : public behaviour {
  public:
   struct shared {
@@ -88,7 +88,8 @@ class asking_actor {
   pid id_;
 };
 
-// Answers N with N + 1, `die` by its end, `hand_on` through another process; keeps all else.
+// Answers the call N with N + 1, ends on `die`, passes `hand_on` to another process that answers, and keeps
+// every other call until it receives `kept`.
 class answering : public behaviour {
  public:
   outcome init(process&) override { return carry_on(); }
@@ -176,7 +177,7 @@ TEST_CASE("the end of who is asked is told of each ask, and of one that is gone 
   CHECK(client.run([&](process& self) {
     message request = atom("left");
     const auto none = self.ask(server, std::move(request), process::asking::call);
-    return !none && is_atom(request, "left"); // untouched
+    return !none && is_atom(request, "left"); // the request is still there
   }));
   CHECK(client.repeated() == 0);
 }
@@ -196,7 +197,7 @@ TEST_CASE("nobody else's message is an answer, and a second one is none") {
     here.host.deliver(destination::alias(to), std::move(what));
   };
   const std::uint64_t before = here.host.counters().dead_letters;
-  answer_as(pid{1, 7, 7, 7}, right); // of another node, which was not asked
+  answer_as(pid{1, 7, 7, 7}, right); // from another node, which was not asked
   answer_as(server, wrong);
   CHECK(eventually([&] { return here.host.counters().dead_letters == before + 2; }));
   CHECK(client.results() == 0);

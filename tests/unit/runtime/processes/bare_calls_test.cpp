@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Calls within a node, which travel without gen's envelope: request and reply alone, whole for those who ask
-// for the message, and never less than what a call promises.
+// Calls within a node, which travel without gen's envelope. A process that asks for bare calls receives the
+// request alone, and its reply goes alone; a process that asks for the whole message receives it with the
+// envelope. Both get all that a call promises.
 #include <future>
 
 #include "runtime/actor.hpp"
@@ -12,7 +13,7 @@ namespace {
 using came = answer_to_call::kind;
 constexpr base::nanos long_enough = 20 * base::nanos_per_second;
 
-// Answers N with N + 1; what is no integer, not at all.
+// Answers N with N + 1, and does not answer anything else.
 class adder : public behaviour {
  public:
   outcome init(process&) override { return carry_on(); }
@@ -24,7 +25,8 @@ class adder : public behaviour {
   void describe(description& out) const override { out.behaviour = "adder"; }
 };
 
-// Past {'$gen_call', {Pid, [alias|Ref]}, …}.
+// Skips what precedes the request in {'$gen_call', {Pid, [alias|Ref]}, …}. Returns the alias. None: the term
+// has another form.
 std::optional<reference> past_envelope(etf::cursor& in, node_names& names) {
   std::uint32_t length = 0;
   if (!in.read_tuple_of(3) || !in.read_atom_is("$gen_call") || !in.read_tuple_of(2) || !read_pid(in, names) ||
@@ -130,7 +132,7 @@ TEST_CASE("a request whose caller gave up keeps its envelope for who asks for th
     CHECK(self.await(door));
   });
   const reference door = made.get_future().get();
-  // The one worker runs the server again, which waits at its door, when the client's turn is over.
+  // The only worker runs the server, which waits for the answer to `door`, after the client's turn.
   CHECK(client.run([&](process& self) {
     const answer_to_call got = self.call(server.id(), number(7), self.now() + 1);
     self.send(destination::alias(door), atom("open"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Processes that call each other in a circle: the log names it when the first deadline passes.
+// Processes that call each other in a circle: the log names the circle when the first deadline passes.
 #include "heard_log.hpp"
 #include "runtime/actor.hpp"
 
@@ -9,7 +9,7 @@ namespace {
 constexpr base::nanos short_time = 100 * base::nanos_per_ms;
 constexpr base::nanos long_time = 20 * base::nanos_per_second;
 
-// Answers nothing: a call to it is over when its deadline passes.
+// Makes `of` call `to`. The called process does not answer, so the call ends when its deadline passes.
 void start_call(const actor& of, const pid& to, base::nanos timeout) {
   of.start([to, timeout](process& self) { (void)self.call(to, number(1), self.now() + timeout); });
 }

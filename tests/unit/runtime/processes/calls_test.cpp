@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Waiting in a handler: answers, ends, deadlines, many at once, and death while parked.
+// A process that waits in a handler: answers, ends of the other process, deadlines, many waits at once, and
+// its own death while it is parked.
 #include <stdexcept>
 #include <string>
 
@@ -10,7 +11,7 @@ using failure = await_error::kind;
 
 namespace {
 
-// {call, ReplyTo, N}: what these tests speak instead of gen_server's protocol.
+// {ReplyTo, N}: the form of a request in these tests, instead of gen_server's protocol.
 message request(process& self, const reference& ref, std::int64_t value) {
   message_writer out;
   out.tuple(2);
@@ -42,7 +43,8 @@ std::unique_ptr<behaviour> adder() {
   });
 }
 
-// Half of the calls ask for the monitor apart, half have it ride on the message.
+// Calls with an even value set up the monitor separately; for calls with an odd value, the request is also
+// the monitor.
 process::awaited call(process& self, const destination& to, std::int64_t value,
                       base::nanos timeout = 20 * base::nanos_per_second) {
   const bool apart = value % 2 == 0;
@@ -112,7 +114,7 @@ TEST_CASE("a thousand calls at once come back in any order") {
 
 namespace {
 
-// `value` even: the monitor goes apart; odd: on the message.
+// `value` even: the monitor is set up separately. Odd: the request is also the monitor.
 void how_a_call_fails(std::int64_t value) {
   node here;
   const actor client(here.host);

@@ -10,7 +10,7 @@ message exit_term(system& host, const pid& from, const message& reason) {
   return exit_message(from, reason, host.nodes());
 }
 
-// The exit reason with which a process ends, seen by a monitor.
+// The exit reason in a 'DOWN' message.
 message reason_of_down(const message& down) {
   etf::cursor in(down.bytes());
   etf::bytes skipped, reason;
@@ -120,7 +120,7 @@ TEST_CASE("what a linked process's end does") {
       CHECK(linked.next() == exit_term(here.host, ending.id(), atom(one.seen)));
       CHECK(linked.alive());
     } else {
-      // It is told after the other one is gone.
+      // `linked` is told after `ending` is gone.
       REQUIRE(eventually([&] { return !ending.alive() && here.host.info(linked.id())->links.empty(); }));
       linked.settle();
       CHECK(linked.alive());

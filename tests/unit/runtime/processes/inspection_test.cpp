@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// That looking at a process does not hold it up. Its tables are under a lock it spins on, so nothing may
-// happen under that lock that takes long: what asks for memory is watched by this program's operator new.
+// Looking at a process does not hold it up. A process's tables are guarded by a spin lock, so nothing slow
+// may happen under it. This program's operator new calls a hook, so a test can act when an inspection
+// allocates memory.
 #include <algorithm>
 #include <cstdlib>
 #include <new>
@@ -15,7 +16,7 @@
 
 namespace {
 
-thread_local std::function<void()>* on_allocation = nullptr; // of this thread
+thread_local std::function<void()>* on_allocation = nullptr; // hook of this thread; null: none
 
 void* allocated(std::size_t bytes) {
   if (std::function<void()>* const hook = std::exchange(on_allocation, nullptr)) {
@@ -94,7 +95,7 @@ TEST_CASE("what is seen of links and monitors while they change is what there is
   std::vector<pid> lasting, passing;
   for (int i = 0; i < 32; ++i) lasting.push_back(here.host.spawn({}, script({})).value());
   for (int i = 0; i < 32; ++i) passing.push_back(here.host.spawn({}, script({})).value());
-  const actor holder(here.host); // of the name
+  const actor holder(here.host); // has the name
   const actor changing(here.host);
   REQUIRE(holder.run([&](process& self) { return self.register_name(named.name()).has_value(); }));
   changing.run([&](process& self) {

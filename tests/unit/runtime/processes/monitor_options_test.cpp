@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a monitor may be asked for beside whom it is of: an alias, and for how long; another tag than 'DOWN'.
-// Source: erlang:monitor/3 and demonitor/2 in OTP's reference manual.
+// The options of a monitor: an alias and how long it lasts, and a tag other than 'DOWN'. Source:
+// erlang:monitor/3 and demonitor/2 in OTP's reference manual.
 #include <algorithm>
 
 #include "runtime/held.hpp"
@@ -21,7 +21,7 @@ struct watching {
   explicit watching(alias_until until)
       : ref(watcher.run([&](process& self) { return self.monitor(watched.id(), {.alias = until}); })) {}
 
-  // Whether what is sent to the alias now comes.
+  // Sends the word to the alias. Whether it arrives.
   bool takes(const char* word) const {
     here.host.send(destination::alias(ref), atom(word));
     watcher.settle();
@@ -40,12 +40,12 @@ struct watching {
 TEST_CASE("a monitor's reference is an alias as long as it was asked to be") {
   struct row {
     alias_until until;
-    bool first;            // message comes,
-    bool second;           // and another one
-    bool monitors;         // after those
-    bool after_demonitor;  // messages come still
-    bool after_down;       // likewise
-    bool can_be_unaliased; // then the monitor stays
+    bool first;            // a message to the alias arrives
+    bool second;           // a second one arrives
+    bool monitors;         // the monitor remains after two messages
+    bool after_demonitor;  // a message arrives after demonitor
+    bool after_down;       // a message arrives after 'DOWN'
+    bool can_be_unaliased; // unalias works, and the monitor remains
   };
   const row rows[] = {
       {alias_until::never, false, false, true, false, false, false},
@@ -139,7 +139,7 @@ TEST_CASE("flush takes back an end under any tag, and nothing but that") {
     end(second, "kept", another);
   };
   const auto order = watcher.order_of(2, ends, [&](process& self) {
-    self.answered(refs.first); // takes what has come
+    self.answered(refs.first); // takes in what has arrived
     CHECK_FALSE(self.demonitor(refs.first, true));
   });
   CHECK(order == words{"before", "kept"});
@@ -148,7 +148,7 @@ TEST_CASE("flush takes back an end under any tag, and nothing but that") {
 TEST_CASE("flush leaves a call whose request looks like an end") {
   node here;
   const actor other(here.host);
-  const actor server(here.host, {.worker = 0}); // holds its thread until the call has come
+  const actor server(here.host, {.worker = 0}); // holds its worker's thread until the call has arrived
   const actor caller(here.host, {.worker = 1});
   const reference ref = server.run([&](process& self) { return self.monitor(other.id()); });
   std::promise<answer_to_call::kind> came;
@@ -165,7 +165,7 @@ TEST_CASE("flush leaves a call whose request looks like an end") {
     CHECK(self.demonitor(ref));
     CHECK_FALSE(self.demonitor(ref, true));
   });
-  (void)server.next(); // it came, so it is there
+  (void)server.next(); // it arrived, so the process has received it
   here.host.exit(server.id(), atom("kill"));
   auto what = came.get_future();
   REQUIRE(what.wait_for(patience) == std::future_status::ready);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Monitors and names: who is told what, by pid and by name, and that a name is free before links fire.
+// Monitors and names: which process is told of an end, by pid and by name; and that a name is free before the
+// links are told.
 #include <future>
 #include <memory>
 #include <thread>
@@ -47,7 +48,7 @@ TEST_CASE("a monitor by name names the name when it fires") {
 
 TEST_CASE("after demonitor nothing fires, and flush takes back what has") {
   node here;
-  const actor watcher(here.host, {.worker = 0}); // holds its thread until the other one is dead
+  const actor watcher(here.host, {.worker = 0}); // holds its worker's thread until `watched` is dead
   const actor watched(here.host, {.worker = 1});
   CHECK(watcher.run([&](process& self) {
     const reference ref = self.monitor(watched.id());
@@ -128,7 +129,8 @@ TEST_CASE("a node that stops frees what a spawn under a taken name made") {
     node here(2);
     const actor first(here.host, {.name = "only", .worker = 0});
     std::promise<void> busy;
-    // While that worker is in a task, so that it sees the unborn process and the order to stop at once.
+    // Worker 1 is in a task meanwhile, so that it sees the unborn process and the order to stop at the same
+    // time.
     REQUIRE(here.host.post(1, [&] {
       busy.set_value();
       coppice::test::pause(std::chrono::milliseconds(100));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process does on behalf of one of another node: the receiver sees that one and its node, bounds count
-// it as the network's, and whoever acts never waits.
+// What a process does on behalf of a process of another node. The receiver sees the other process and its
+// node as the origin, bounds treat it like a message from the network, and the acting process never waits.
 #include "runtime/on_behalf.hpp"
 
 #include <atomic>
@@ -13,7 +13,7 @@ namespace {
 constexpr pid stranger{7, 5, 40, 0};
 constexpr pid third{8, 5, 40, 0};
 
-// Counts what comes to it, by whether it came as one of this node's.
+// Counts the messages that it receives, by whether their origin is this node.
 struct witness {
   explicit witness(system& host, spawn_options options = {}) {
     who = *host.spawn(std::move(options), script([this](process& self, message) {
@@ -32,7 +32,7 @@ signal_ptr from_stranger(message m) {
   return made;
 }
 
-// A process that acts for `asker` when a message of the stranger's comes.
+// A process that acts on behalf of `asker` when it receives a message from the stranger.
 template <class Act>
 pid service(system& host, const pid& asker, Act act) {
   return *host.spawn({.of_node = true}, script([asker, act](process& self, message) {
@@ -87,7 +87,7 @@ TEST_CASE("an exit on behalf of another node's process reaches no part of the no
 TEST_CASE("a full mailbox neither parks who acts on behalf of another node nor is passed over") {
   for (const on_full policy : {on_full::park_sender, on_full::drop_new}) {
     system_options options;
-    options.overflow = 0; // nothing waits outside
+    options.overflow = 0; // no message waits outside of the mailbox
     node on(2, options);
     std::promise<void> held;
     std::promise<void> release;
@@ -102,7 +102,7 @@ TEST_CASE("a full mailbox neither parks who acts on behalf of another node nor i
                                     }));
     on.host.send(slow, atom("first"));
     held.get_future().wait();
-    on.host.send(slow, atom("second")); // fills it
+    on.host.send(slow, atom("second")); // fills the mailbox
     std::promise<send_status> sent;
     const pid service_pid = service(on.host, stranger, [&](const std::optional<on_behalf>& asker) {
       sent.set_value(asker->send(slow, atom("third")));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Who a message is from, as the runtime knows it: which node, and whether it is the node's own word.
+// Where a message comes from, as the runtime knows it: from which node, and whether the runtime itself made
+// it (a notice).
 #include "runtime/actor.hpp"
 
 namespace coppice::runtime::testing {
@@ -13,7 +14,7 @@ signal_ptr from_elsewhere(const reference& ref, message m) {
   return made;
 }
 
-// Whose messages its handler says where they are from.
+// A process that writes down the origin of each message that it receives.
 struct witness {
   struct heard {
     std::uint32_t node;
@@ -114,7 +115,7 @@ TEST_CASE("an answer is taken only from the node that was asked, though another 
     });
     const auto ref = asked.get_future().get();
     callee.next();
-    // To its alias, and to itself as {Tag, Reply}.
+    // One forged answer to the call's alias, and one to the process itself as {Tag, Reply}.
     on.host.deliver(destination::alias(ref), from_elsewhere({}, number(666)));
     message_writer forged;
     forged.tuple(2);

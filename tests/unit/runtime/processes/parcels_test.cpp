@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Parcels: what a process gives another that is no term comes once, in order, or comes back, or is destroyed.
+// Parcels, which one process gives to another and which are not terms: each arrives once and in order, or
+// comes back, or is destroyed.
 #include "runtime/actor.hpp"
 
 namespace coppice::runtime::testing {
@@ -12,7 +13,7 @@ struct counted final : parcel {
   const int number;
 };
 
-// It notes what it is given.
+// Writes down what it receives.
 class receiver final : public behaviour {
  public:
   struct notes {
@@ -50,7 +51,7 @@ class receiver final : public behaviour {
   notes& into_;
 };
 
-// Gives its parcels to this process when it is told to.
+// Gives its parcels to `to` when it is told to.
 class giver final : public behaviour {
  public:
   giver(receiver::notes& into, std::atomic<int>& alive, destination to, int count)
@@ -129,7 +130,7 @@ TEST_CASE("a parcel that nobody takes is destroyed: to nobody, to who ends first
   {
     node on(2);
     const actor here(on.host);
-    const actor without(on.host); // no receive_parcel()
+    const actor without(on.host); // has no receive_parcel()
     const pid ends = *on.host.spawn({}, std::make_unique<receiver>(notes));
     here.run([&](process& self) {
       self.hand(destination::named("nobody"), std::make_unique<counted>(alive, 0));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which calls a process owes an answer, whichever of the two places each is in.
+// Which calls a process has received and not answered. A call may be in either of two places: in the process,
+// or in a table.
 #include "runtime/processes/received_calls.hpp"
 
 #include <doctest/doctest.h>

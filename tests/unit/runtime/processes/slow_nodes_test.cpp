@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// For how long a process that answers others waits for connections that take nothing.
+// How long a process that answers others waits for connections that take no data.
 #include "runtime/processes/slow_nodes.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Starting a process and waiting for its init: what comes of it, on one worker and between two, and what is
-// left of an attempt that comes to nothing.
+// Starting a process and waiting for its init, on one worker and between two: what the starter is told, and
+// what is left of an attempt that fails.
 #include <array>
 #include <atomic>
 #include <thread>
@@ -19,7 +19,7 @@ bool has_come(const answer_to_call& answer) {
   return answer.what == kind::reply || answer.what == kind::enveloped;
 }
 
-// Never through by itself.
+// An init that never returns by itself.
 outcome wait_for_ever(process& self) {
   (void)self.await(self.make_ack());
   return carry_on();
@@ -154,7 +154,7 @@ TEST_CASE("after a deadline nothing of the start is left, whatever init still sa
     });
     const reference mine = door.get_future().get();
     CHECK(parent.run([&](process& self) { return self.answer(mine, atom("go")), self.exiting(); }) == false);
-    here.host.send(late, atom("hello")); // which it gets behind its init
+    here.host.send(late, atom("hello")); // the process gets it after its init
     CHECK(goes_on.get_future().wait_for(patience) == std::future_status::ready);
     parent.settle();
     CHECK(parent.waiting() == 0);
@@ -213,13 +213,15 @@ TEST_CASE("who cannot be made is not waited for") {
     const auto begun = self.start({.name = "taken"}, script({}));
     REQUIRE(!begun);
     CHECK(begun.error().code == base::errc::exists);
-    return self.call(holder.id(), number(1), self.now() + short_time).what; // others may be waited for
+    // It can still wait for other processes.
+    return self.call(holder.id(), number(1), self.now() + short_time).what;
   }) == kind::timeout);
 }
 
 TEST_CASE("two that start one process after the other end up on two workers") {
-  constexpr int at_first = 1000;  // starts by one alone, so that the two do not begin side by side
-  constexpr int long_apart = 300; // starts in a row
+  // Starts by the first process alone, so that the two do not begin at the same time.
+  constexpr int at_first = 1000;
+  constexpr int long_apart = 300; // starts in a row on two workers
   node here(2);
   std::array<std::atomic<int>, 2> place{-1, -1};
   std::atomic<bool> apart{false};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A process's timers by their ids, few and many, in and out of a wheel.
+// A process's timers by their ids: few and many of them, and moves from one timer wheel to another.
 #include "runtime/processes/started_timers.hpp"
 
 #include <doctest/doctest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a parked process waits for, as it tells who asks.
+// What a parked process waits for, as another process can ask it.
 #include <future>
 
 #include "runtime/actor.hpp"
@@ -10,7 +10,7 @@ namespace {
 using kind = waited_for::kind;
 constexpr base::nanos long_time = 3600 * base::nanos_per_second;
 
-// As soon as it waits for something; none in time fails the test.
+// What `of` waits for, as soon as it waits for something. If it does not wait in time, the test fails.
 waited_for wait_of(const actor& asker, const actor& of) {
   waited_for found;
   CHECK(eventually([&] {
@@ -51,7 +51,8 @@ TEST_CASE("who waits for an answer says of whom, since when and for how long at 
     call(destination::named("silent"), no_deadline);
     const waited_for told = wait_of(asker, a);
     CHECK(told.what == kind::answer);
-    CHECK(told.whom == to_text(silent.id(), here.host.nodes())); // it is watched by its pid from then on
+    // Since the name was resolved, the monitor is of the pid.
+    CHECK(told.whom == to_text(silent.id(), here.host.nodes()));
     CHECK(told.deadline == no_deadline);
   }
   here.host.exit(a.id(), reasons::kill());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Whose processor time it was. Every handler here reads its thread's own clock of processor time, so what the
-// runtime says is held against what was used, whatever else the machine does.
+// The processor time that the runtime attributes to processes and to kinds of work. Every handler here reads
+// its thread's own clock of processor time, and the runtime's numbers are compared with that. So the results
+// do not depend on what else the machine does.
 #include "runtime/attribution.hpp"
 
 #include <algorithm>
@@ -24,17 +25,17 @@ namespace {
 
 constexpr base::nanos us = 1000;
 constexpr base::nanos ms = base::nanos_per_ms;
-// Of a turn some µs lie outside of what the handler measures, and a sanitizer makes them more.
+// A few µs of each turn lie outside of what the handler measures, and more with a sanitizer.
 constexpr double near = base::sanitized ? 0.4 : 0.1;
 
-// Never inlined: a handler may go on on another thread after a wait.
+// Never inlined: after a wait, a handler may continue on another thread.
 [[gnu::noinline]] base::nanos own_time() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return now.tv_sec * base::nanos_per_second + now.tv_nsec;
 }
 
-// Uses so much processor time, and says how much it was.
+// Uses at least `length` of processor time. Returns how much it used, in ns.
 base::nanos spin(base::nanos length) {
   const base::nanos begun = own_time();
   base::nanos used = 0;
@@ -69,7 +70,7 @@ class load {
 
   void start() const { host_.send(id_, atom("begin")); }
   pid id() const { return id_; }
-  // Its last turn has ended, too.
+  // Whether its last turn has ended, too.
   bool is_over() const { return shared_->over && host_.info(id_)->summary.status == process_status::waiting; }
   double used() const { return static_cast<double>(shared_->used.load()); }
   double told() const { return static_cast<double>(host_.info(id_)->summary.ran); }
@@ -84,7 +85,7 @@ class load {
   pid id_;
 };
 
-// About a microsecond of work that needs no clock.
+// About 1 µs of work that reads no clock.
 [[gnu::noinline]] void work_a_little() {
   static std::atomic<std::uint64_t> kept{1};
   std::uint64_t value = kept.load(std::memory_order_relaxed);
@@ -92,8 +93,8 @@ class load {
   kept.store(value, std::memory_order_relaxed);
 }
 
-// Threads that want every processor of the machine all the time, as other programs may. One of them goes
-// through more memory than the inner caches hold.
+// Threads that want all processors of the machine all the time, as other programs may. One of the threads
+// goes through more memory than the inner caches hold.
 class crowd {
  public:
   explicit crowd(unsigned threads) {
@@ -119,8 +120,8 @@ class crowd {
   std::vector<std::thread> all_;
 };
 
-// Three actors of one worker that use 10, 30 and 60 % of its time, in turns of 1 us, 100 us and 50 ms. Each
-// sends to the next one when it has had its turns, so only one of them is ready at any time.
+// Three actors of one worker that use 10, 30 and 60 % of its time, in turns of 1 µs, 100 µs and 50 ms. Each
+// actor sends to the next one after a number of turns, so only one of them is ready at any time.
 class three_loads {
  public:
   explicit three_loads(system& host) : host_(host) {
@@ -139,8 +140,9 @@ class three_loads {
   const pid& medium() const { return medium_; }
   const pid& lengthy() const { return lengthy_; }
 
-  // Processor time by the thread's own clock. That of the brief turns is between the work alone and all that
-  // the thread used from the first turn of a row to the last one.
+  // Processor time by the thread's own clock. The true time of the brief turns lies between brief_worked,
+  // their work alone, and brief_used, which is all that the thread used from the first to the last turn of
+  // each row.
   base::nanos brief_worked = 0, brief_used = 0;
   base::nanos medium_used = 0, lengthy_used = 0;
 
@@ -160,7 +162,7 @@ class three_loads {
         .value();
   }
 
-  // The least of some tries, since the kernel may interrupt each.
+  // The least of several measurements, since the kernel may interrupt each of them.
   static base::nanos work_of_a_turn() {
     base::nanos least = ms;
     for (int i = 0; i < 20; ++i) {
@@ -171,7 +173,7 @@ class three_loads {
     return least;
   }
 
-  // The clock is looked at in the first and the last turn of a row. The work is timed in the very first turn.
+  // The clock is read in the first and the last turn of a row. The work is timed in the very first turn.
   void take_brief_turn(process& self) {
     if (brief_left_ == brief_turns) row_began_ = own_time();
     if (work_ == 0) work_ = work_of_a_turn();
@@ -224,7 +226,7 @@ class swept_load {
     REQUIRE(eventually([&] { return host_.info(brief_)->summary.status == process_status::waiting; }));
   }
   double told() const { return static_cast<double>(host_.info(brief_)->summary.ran); }
-  // All that the thread used in the rows, by its own clock.
+  // All that the thread used in the rows, by the thread's own clock.
   double used() const { return static_cast<double>(used_); }
 
  private:
@@ -265,8 +267,8 @@ class swept_load {
   std::atomic<bool> over_{false};
 };
 
-// Two actors that send one message to and fro, in turns that take less than a clock's reading should, and one
-// that has a turn of 300 us after some thousands of theirs.
+// Two actors that send one message to and fro, in turns that take less time than reading a clock should, and
+// one actor that has a turn of 300 µs after some thousands of those turns.
 class mixed_load {
  public:
   explicit mixed_load(system& host) : host_(host) {
@@ -308,7 +310,7 @@ class mixed_load {
   std::atomic<bool> over_{false};
 };
 
-// Of all kinds of work.
+// The time of that actor class, summed over all kinds of work.
 base::nanos ran_by(const system& host, std::string_view actor) {
   for (const class_work& one : work_by_class(host))
     if (one.plugin.empty() && one.actor == actor)
@@ -343,7 +345,7 @@ TEST_CASE("turns of 1 us do not pay for measuring that finds nothing of itself i
   node here(1, {.turn_messages = 1});
   swept_load one(here.host);
   one.run();
-  CHECK(one.told() > 0.5 * one.used()); // which also has what the worker does between turns
+  CHECK(one.told() > 0.5 * one.used()); // used() also has what the worker does between turns
   CHECK(one.told() < (1 + near) * one.used());
 }
 
@@ -363,7 +365,7 @@ TEST_CASE(
   };
   seen all;
   std::array<pid, 2> ids;
-  // Their work alternates, each piece in a turn of its own, while the other is parked in its handler.
+  // The two handlers work by turns: while one works, in a turn of its own, the other is parked.
   for (std::size_t i = 0; i < ids.size(); ++i) {
     spawn_options options;
     options.name = i == 0 ? "small" : "large";
@@ -429,7 +431,7 @@ TEST_CASE("what a message waits and what its handler takes are counted by class"
       if (seen.actor == "scripted") handled = seen.handled, waited = seen.waited;
     return std::pair(handled, waited);
   };
-  // Which messages are counted is drawn by chance.
+  // Which messages are counted is random.
   CHECK(eventually([&] {
     one.settle();
     return counted().first.at_or_below.back() >= 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The blocking pool where the system has no thread or no memory left for it. That is brought about in a child
-// process by a bound on its address space: the pool's own code runs, and nobody else's process is harmed.
+// The blocking pool while the system has no thread or no memory left for it. The test limits the address
+// space of a child process: so the pool's own code runs, and no other process is affected.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,7 +15,7 @@
 #include "runtime/scheduling/blocking_pool.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define COPPICE_TEST_SANITIZED 1 // their shadow memory is address space too
+#define COPPICE_TEST_SANITIZED 1 // the shadow memory of a sanitizer is address space too
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define COPPICE_TEST_SANITIZED 1
@@ -25,7 +25,7 @@
 namespace coppice::runtime::testing {
 namespace {
 
-// While it stands, this process gets hardly any memory beyond what it has: no further stack.
+// While it lives, this process gets hardly any memory beyond what it has, and no further stack.
 class no_more_memory {
  public:
   no_more_memory() {
@@ -44,8 +44,8 @@ class no_more_memory {
   rlimit before_{};
 };
 
-// What `work` gives to _exit in a child process: the number of its first check that failed, 0: none did. -1:
-// it crashed, or took longer than a minute.
+// Runs `work` in a child process. Returns what `work` gives to _exit: the number of the first check that
+// failed. 0: none did. -1: the child crashed, or took longer than a minute.
 template <class Work>
 int in_child(Work work) {
   const pid_t child = fork();
@@ -81,7 +81,7 @@ TEST_CASE("work is done by the threads there are when the system gives no furthe
             for (int i = 1; i < count; ++i)
               if (!pool.submit(work)) _exit(2);
           }
-          if (began == count) _exit(3); // there were stacks for all
+          if (began == count) _exit(3); // there were stacks for all of them
           open.set_value();
           _exit(eventually([&] { return done == count; }) ? 0 : 4);
         }) == 0);
@@ -92,7 +92,7 @@ TEST_CASE("work is refused, and none of it queued, while the system gives no thr
           std::promise<void> open;
           const auto gate = open.get_future().share();
           std::atomic<int> done{0};
-          blocking_pool others(200, 400); // has whatever stacks are left over
+          blocking_pool others(200, 400); // uses up the stacks that are left over
           blocking_pool pool(2, 10);
           if (!others.submit([&] { gate.wait(); })) _exit(1);
           {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What is thrown in a turn ends the process it was thrown for, with {exception, Type, What}; in a task, a
-// timer or the pool it ends that piece of work. A memory that runs out and an exception of no known type
-// through each: the worker goes on.
+// Exceptions thrown in code that a worker runs. In a turn, an exception ends the process, with the reason
+// {exception, Type, What}; in a task, a timer or the pool it ends that piece of work. Each test throws a
+// bad_alloc and an exception of an unknown type; the worker goes on.
 #include <new>
 
 #include "heard_log.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How long a worker looks around before it sleeps.
+// How long a worker polls its inboxes before it sleeps.
 #include "runtime/scheduling/busy_wait.hpp"
 
 #include <doctest/doctest.h>

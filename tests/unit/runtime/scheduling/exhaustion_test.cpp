@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where the machine gives no more stacks or threads, or the node's own limits are reached: the node goes on,
-// and is whole again when there are some. This program's own mmap and pthread_create refuse what a test wants
-// refused; sanitizers have theirs, so those tests are left out there.
+// The node while the machine gives no more stacks or threads, or while the node's own limits are reached: it
+// goes on, and recovers when they are available again. This program's own mmap and pthread_create refuse what
+// a test wants refused. Sanitizers replace those functions, so those tests are left out there.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -70,7 +70,7 @@ struct gate {
   std::shared_future<void> future{promise.get_future().share()};
 };
 
-// Has a handler of foreign code that stays behind its gate.
+// A process whose handler is in foreign code and waits there until open().
 class stuck {
  public:
   explicit stuck(system& host) {
@@ -144,7 +144,7 @@ TEST_CASE(
   }
   REQUIRE(eventually([&] { return here.host.counters().stuck_threads == driver_pool::most_spares; }));
   handlers.front()->open();
-  CHECK(goes_on(other)); // on that thread
+  CHECK(goes_on(other)); // on the thread that was freed
   for (std::size_t i = 1; i < handlers.size(); ++i) handlers[i]->open();
   CHECK(eventually([&] { return here.host.counters().stuck_threads == 0; }));
   CHECK(goes_on(other));
@@ -198,10 +198,10 @@ TEST_CASE("a stuck worker for which there is no stack, or no thread, is taken ov
     CAPTURE(missing == &no_stacks);
     node here(1, system_options{.parked_stacks = 4, .watchdog = ms});
     const actor other(here.host);
-    const parked_processes parked(here.host); // so that it needs a stack too
+    const parked_processes parked(here.host); // so that the takeover needs a new stack as well
     refusing nothing(*missing);
     const stuck handler(here.host);
-    REQUIRE(eventually([&] { return handler.begun() && refusals > 2; })); // tried, and tried again
+    REQUIRE(eventually([&] { return handler.begun() && refusals > 2; })); // it was tried more than once
     CHECK(here.host.counters().stuck_threads == 0);
     nothing.end();
     CHECK(goes_on(other));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fairness by order and counts: what runs when, on one worker whose queue is filled while a gate holds it.
+// In which order a worker runs its processes, by counts and not by time. Each test has one worker, whose
+// queue is filled while the worker is held in a handler.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -9,7 +10,8 @@
 namespace coppice::runtime::testing {
 namespace {
 
-// One worker that runs nothing until open(); what its processes write down afterwards is one order.
+// One worker that runs nothing until open(). Afterwards its processes write down their names, in the order in
+// which they run.
 class line_up {
  public:
   explicit line_up(system_options options = {}) : here(1, std::move(options)) {
@@ -23,7 +25,7 @@ class line_up {
     here.host.send(holder_, atom("hold"));
     held_.get_future().wait();
   }
-  // A process that writes its name down for each of so many messages.
+  // Adds a process that writes its name down for each of its `messages` messages.
   void add(const std::string& name, int messages, priority of = priority::normal,
            std::function<void()> work = {}) {
     expected_ += messages;
@@ -46,7 +48,7 @@ class line_up {
  private:
   pid holder_;
   int expected_ = 0;
-  std::vector<std::string> order_; // the worker's, then the test's
+  std::vector<std::string> order_; // written by the worker, then read by the test
   std::promise<void> held_, open_, done_;
 };
 
@@ -102,7 +104,7 @@ TEST_CASE("who sends on and on lets others run when its turn's budget is used up
   });
   all.get_future().wait();
   last_look.get_future().wait();
-  // It ran when the first budget was used up, and after each one more.
+  // `other` ran when the first budget was used up, and after each further one.
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
   REQUIRE(seen.size() >= messages / usual_turn_reductions);
   CHECK(seen[0] < usual_turn_reductions);
@@ -141,12 +143,13 @@ TEST_CASE("low priority gets one turn in eight beside normal, and nothing beside
 TEST_CASE("who rests between messages does not wait for a round of all that are busy, and starves none") {
   constexpr int busy = 100;
   constexpr int calls = 200;
-  std::vector<char> turns; // 'b' for each message of a busy one, 'q' for each of the quick ones
+  std::vector<char> turns; // 'b' for each message of a busy process, 'q' for each of a quick one
   bool stop = false;
   std::promise<void> done;
   int asked = 0;
   std::vector<pid> quick(2);
-  node here(1, {.turn_messages = 4, .turn_time = 3600 * base::nanos_per_second}); // ends before what they use
+  // `here` is destroyed before the variables that its processes use.
+  node here(1, {.turn_messages = 4, .turn_time = 3600 * base::nanos_per_second});
   for (pid& one : quick)
     one = here.host
               .spawn({}, script([&](process& self, message m) {
@@ -177,8 +180,9 @@ TEST_CASE("who rests between messages does not wait for a round of all that are 
   });
   done.get_future().wait();
   starter.settle();
-  // At most the first round, with a second turn of every fourth; from then on a turn's four messages of the
-  // busy between any two of the quick ones', and four of those at most before the busy have a turn.
+  // Before the first 'q': at most one round of the busy processes, every fourth of which has a second turn.
+  // After it: at most the four messages of one busy turn between two quick messages, and a busy process has
+  // at least every fifth turn.
   const auto first = std::ranges::find(turns, 'q');
   CHECK(first - turns.begin() <= 5 * busy);
   int since_quick = 0;
@@ -233,7 +237,8 @@ TEST_CASE("two that call each other have some turns in a row, and others wait no
   for (const auto& one : callers) one->settle();
   holder.settle();
   CHECK(right == 3 * calls);
-  // While all call: from when the last has begun until the first is through.
+  // Only while all three call: from the first answer of the last caller to the last answer of the first that
+  // ends.
   std::size_t begin = 0;
   std::size_t end = answered.size();
   for (const char name : {'a', 'b', 'c'}) {
@@ -247,7 +252,7 @@ TEST_CASE("two that call each other have some turns in a row, and others wait no
     most = std::max(most, in_a_row);
   }
   CHECK(most >= 1);
-  CHECK(most <= 16); // of 32 turns the server has half
+  CHECK(most <= 16); // the server has half of the 32 turns
 }
 
 TEST_CASE("timers fire and tasks run while the run queue is never empty") {
@@ -261,7 +266,8 @@ TEST_CASE("timers fire and tasks run while the run queue is never empty") {
                                 return carry_on();
                               }))
                        .value());
-    for (int m = 0; m < 200; ++m) here.host.send(busy.back(), number(m)); // each turn uses its budget up
+    // So that each turn uses up its budget.
+    for (int m = 0; m < 200; ++m) here.host.send(busy.back(), number(m));
   }
   const actor timed(here.host);
   for (int i = 0; i < 20; ++i) {
@@ -276,7 +282,8 @@ TEST_CASE("timers fire and tasks run while the run queue is never empty") {
 }
 
 TEST_CASE("a flood at one process delays another one's messages by no more than turns") {
-  // 100,000 messages wait for the one; the other's is handled after at most one turn's budget of them.
+  // 100,000 messages wait for "flooded". The message of "other" is handled after at most one turn's budget of
+  // them.
   line_up line({.turn_messages = 64, .turn_time = 3600 * base::nanos_per_second});
   line.add("flooded", 100'000);
   line.add("other", 1);

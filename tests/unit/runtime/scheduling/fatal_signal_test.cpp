@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Handlers that end the program: each in a program of its own, which says whose handler it was and dies of
-// the signal, or ends. Under the address sanitizer that has the last word.
+// Handlers that end the program. Each of them runs in a child program, which writes whose handler it was and
+// then dies of the signal, or exits. The address sanitizer handles these signals itself: with it, the stack
+// overflow and the way in which the program ends are not checked.
 #include "runtime/scheduling/fatal_signal.hpp"
 
 #include <sys/wait.h>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr const char* child_mark = "COPPICE_TEST_FATAL";
 
-// Uses up the stack; the result keeps the frames from being folded into one.
+// Uses up the stack. The result depends on the frame, so that the compiler keeps every frame.
 [[gnu::noinline]] int deeper(int depth) {
   volatile char frame[512] = {};
   frame[0] = static_cast<char>(depth);
@@ -31,7 +32,7 @@ struct outcome_of_child {
   int status = 0;
 };
 
-// This program with `test` alone, marked as the child that is to die.
+// Runs this program with `test` alone, marked as the child that is to die.
 outcome_of_child run_child(const char* test) {
   std::array<int, 2> ends{};
   REQUIRE(pipe(ends.data()) == 0);
@@ -39,7 +40,7 @@ outcome_of_child run_child(const char* test) {
   if (child == 0) {
     setenv(child_mark, "1", 1);
     dup2(ends[1], STDERR_FILENO);
-    dup2(ends[1], STDOUT_FILENO); // what the test's own program says of a crash is not the parent's
+    dup2(ends[1], STDOUT_FILENO); // a crash report by doctest is not part of the parent's output
     const std::string only = std::string("-tc=") + test;
     execl("/proc/self/exe", "unit", only.c_str(), nullptr);
     _exit(127);
@@ -55,9 +56,9 @@ outcome_of_child run_child(const char* test) {
   return out;
 }
 
-// In the child: an actor whose handler, a plugin's for all that is known, does this.
+// In the child: an actor runs `how` in a handler that is marked as foreign code, like a plugin's.
 void die_in_a_handler(void (*how)()) {
-  for (const int number : {SIGSEGV, SIGABRT}) std::signal(number, SIG_DFL); // the test framework has its own
+  for (const int number : {SIGSEGV, SIGABRT}) std::signal(number, SIG_DFL); // doctest has handlers of its own
   node here(1);
   const actor guilty(here.host, {.label = "demo/top/guilty"});
   guilty.start([how](process& self) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Stacks: switching there and back, and exceptions that are being handled on several stacks at once.
+// Stacks: switching to a stack and back, and exceptions that are handled on several stacks at once.
 #include "runtime/scheduling/fiber.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Timers of processes that move between workers: they move along, are known by the same ids, and fire as if
-// nothing had happened.
+// Timers of processes that move between workers: the timers move with their process, keep their ids, and fire
+// as if the process had not moved.
 #include <algorithm>
 #include <map>
 #include <random>
@@ -14,11 +14,11 @@ namespace {
 constexpr base::nanos ms = base::nanos_per_ms;
 constexpr base::nanos hour = 3600 * base::nanos_per_second;
 
-// Keeps worker 1 from taking anything until it is let go.
+// Keeps worker 1 busy, so that it takes no process from worker 0, until let_go().
 class busy_worker {
  public:
   explicit busy_worker(system& host) : keeper_(host, {.worker = 1}) {
-    REQUIRE(eventually([&] { return host.counters().workers[1].sleeping; })); // and would take some
+    REQUIRE(eventually([&] { return host.counters().workers[1].sleeping; })); // idle, it would take some
     std::promise<void> begun;
     keeper_.start([&](process&) {
       begun.set_value();
@@ -36,18 +36,18 @@ class busy_worker {
   std::promise<void> over_;
 };
 
-// A process that begins on worker 0, and two that stay, one on each worker.
+// One process that begins on worker 0 and moves, and two that stay, one on each worker.
 struct pair_of_workers {
   node here{2};
   actor first{here.host, {.worker = 0}};
   actor second{here.host, {.worker = 1}};
 
-  // An actor's process is spawned by the test's thread: where is chance, so it is moved to worker 0.
+  // The test's thread spawns the actor's process, so its worker is random; tests first move it to worker 0.
   actor traveller{here.host};
 
   unsigned place() const { return here.host.info(traveller.id())->summary.worker; }
   std::uint64_t armed(std::size_t worker) const { return here.host.counters().workers[worker].timers; }
-  // Who wakes a process whose worker sleeps fetches it.
+  // A process whose worker sleeps moves to the worker of the process that sends to it.
   void move_to(unsigned worker) {
     const actor& there = worker == 0 ? first : second;
     REQUIRE(eventually([&] {
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(pair_of_workers, "after a move timers are cancelled and looked
     traveller.run(start);
     move_to(next);
   }
-  CHECK(std::ranges::is_sorted(ids)); // of one process the later one's is the higher
+  CHECK(std::ranges::is_sorted(ids)); // of two timers of one process, the one started later has the higher id
   CHECK(std::set<std::uint64_t>(ids.begin(), ids.end()).size() == ids.size());
   traveller.run([&](process& self) {
     for (const std::uint64_t id : ids) {
@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(pair_of_workers,
   });
   move_to(1);
   traveller.run([&](process& self) {
-    self.start_timer(deadline, self.self(), number(1)); // behind those of the same deadline
+    self.start_timer(deadline, self.self(), number(1)); // fires after the others of the same deadline
     self.start_timer(deadline + 4 * ms, self.self(), number(40));
     return 0;
   });
@@ -200,8 +200,8 @@ TEST_CASE("200 busy actors that one has spawned, each with a heartbeat, end up o
   CHECK(eventually([&] { return here.host.counters().processes == 2; }));
 }
 
-// Each actor starts batches of timers at random, cancels some, and is moved all the while: while a timer
-// runs, while one is due, in the turn that cancels one.
+// Each actor starts batches of timers at random, cancels some, and is moved all the time: while a timer runs,
+// while a timer is due, and in the turn that cancels one.
 TEST_CASE("under a backlog that is shared no timer is lost, early, out of order, or heard of after its end") {
   constexpr std::size_t actors = 24;
   constexpr int batches = base::sanitized ? 20 : 80;

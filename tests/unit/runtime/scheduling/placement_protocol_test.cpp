@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How signals find a process that moves, in every interleaving: the real base of workers, inboxes, tokens and
-// ways to go idle, under workers that do no more than take turns and sleep as worker.cpp does. Workers, each
-// a thread that sleeps when it has nothing to do, a process at home on the first, and a thread that is no
-// worker. Where there are too many schedules their preemptions are bounded.
+// How signals find a process that moves, in every interleaving. The workers here use the real code of
+// movements, inboxes, tokens and idling, and otherwise only take turns and sleep as worker.cpp does. A
+// scenario has several workers, each a thread that sleeps when it has nothing to do, one process whose home
+// is the first worker, and a thread that is no worker. Where there are too many schedules, the number of
+// preemptions is bounded.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -23,16 +24,16 @@ using namespace coppice::runtime::testing;
 
 namespace {
 
-// One rule broken at a time, in the way the parts are put together.
+// Rules that a test can break, one at a time.
 enum class misuse : std::uint8_t {
   none,
-  idle_while_notified,   // the inbox goes idle whatever is on its way
-  idle_not_noted,        // take_all's word that the inbox was idle is not heeded
-  home_not_asked_again,  // who has borrowed the token takes the process wherever it lives
-  scheduled_is_fetched,  // though it is in its home's queue, or on its way
-  no_word_is_passed_on,  // a former home keeps a notification to itself
-  sleeps_on_two_inboxes, // the arrivals are not asked before it sleeps
-  next_read_late,        // of a list, when the process may be in another one already
+  idle_while_notified,   // the inbox goes idle even if a notification is on its way
+  idle_not_noted,        // take_all's result, that the inbox was idle, is ignored
+  home_not_asked_again,  // a worker with a borrowed token takes the process wherever it lives
+  scheduled_is_fetched,  // a process is fetched although it is in its home's queue, or on its way to it
+  no_word_is_passed_on,  // a former home does not pass a notification on
+  sleeps_on_two_inboxes, // a worker sleeps without asking `arrivals_`
+  next_read_late,        // the next element is read after the process may be in another list
 };
 
 // The policies of the inboxes and of the tokens, which a test may break.
@@ -91,7 +92,7 @@ class workers_and_process {
     bool notified = false;
     bool linked = false; // among some worker's notifications
   };
-  // The base is what is tested; a rule that is broken stands in its place.
+  // The base class is what is tested. A function here replaces the real one only if its rule is broken.
   struct worker : movement<worker, process, typename Rules::inboxes, typename Rules::tokens> {
     using real = movement<worker, process, typename Rules::inboxes, typename Rules::tokens>;
 
@@ -103,7 +104,7 @@ class workers_and_process {
     void let_go(process& p) {
       expect(in_hand_of == (giving ? index : nobody), "a worker is in the hands of two");
       expect(p.schedule.home.peek() == this, "a process is touched by who does not own it");
-      if (!std::exchange(giving, false)) { // takes a while
+      if (!std::exchange(giving, false)) { // this takes a while
         expect(!borrowed.exchange(true), "a worker is in the hands of two");
         expect(in_hand_of == nobody, "a worker is in the hands of two");
         borrowed.store(false);
@@ -171,15 +172,15 @@ class workers_and_process {
 
     workers_and_process* of = nullptr;
     std::size_t index = 0;
-    watched<int> wakes{0}; // sent to its thread
+    watched<int> wakes{0}; // wake-ups sent to its thread
     process* queued = nullptr;
-    std::size_t in_hand_of = nobody; // its own thread has it
-    watched<bool> borrowed{false};   // another's has
+    std::size_t in_hand_of = nobody; // index of the thread that has the worker
+    watched<bool> borrowed{false};   // another worker's thread has it
     bool giving = false;
     int stirs = 0;
   };
 
-  // What only the owner may do.
+  // Checks what may be done only by the thread that has the worker `home` of the process.
   void own(const worker& home, std::size_t who, const process& p) const {
     expect(home.in_hand_of == who, "a worker is in the hands of two");
     expect(p.schedule.home.peek() == &home, "a process is touched by who does not own it");
@@ -198,7 +199,7 @@ class workers_and_process {
     home.queued = &p_;
   }
 
-  // As delivery::push and worker::receive_here.
+  // As in delivery::push and worker::receive_here.
   void send(std::size_t from, int number, worker* here) {
     sent_signal& fresh = signals_[from][static_cast<std::size_t>(number)];
     fresh.from = from;
@@ -247,7 +248,7 @@ class workers_and_process {
       if (mine.try_idle_all() && !sleep(mine)) return;
     }
   }
-  // False: for ever.
+  // False: no wake-up will come.
   bool sleep(worker& mine) {
     for (;;) {
       mine.in_hand_of = nobody;
@@ -270,10 +271,10 @@ class workers_and_process {
   int handled_ = 0;
 };
 
-// What may be wrong with the words themselves.
+// Faults of the atomic operations that a test can plant.
 enum class fault : std::uint8_t {
   cas_in_two_steps, // it loads, then stores
-  cas_by_storing,   // whatever is there
+  cas_by_storing,   // it stores whatever the old value is
 };
 
 template <fault Which>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How processes and signals find each other while processes move, under load; in every interleaving:
-// placement_protocol_test.cpp.
+// How processes and signals find each other while processes move, under load. placement_protocol_test.cpp
+// tests the same in every interleaving.
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -12,7 +12,8 @@ using namespace coppice;
 using namespace coppice::runtime;
 using namespace coppice::runtime::testing;
 
-// Past what stands before a call's request; the alias to answer to. None: it is no call.
+// Skips what precedes a call's request. Returns the alias to which the answer goes. None: the message is no
+// call.
 std::optional<reference> past_envelope(etf::cursor& in, node_names& names) {
   etf::cursor at = in;
   std::uint32_t length = 0;
@@ -35,7 +36,7 @@ TEST_CASE("what one process sends another arrives in order, wherever the two are
   std::atomic<int> reordered{0};
   std::atomic<int> arrived{0};
   std::atomic<int> answered{0};
-  std::vector<pid> targets; // outlives who sends to them
+  std::vector<pid> targets; // declared first, since the senders use it until the node stops
   node here(3);
   for (int r = 0; r < receivers; ++r) {
     auto made =
@@ -87,7 +88,7 @@ TEST_CASE("a worker with a backlog gives some of it to one that has nothing to d
   node here(2);
   const actor parent(here.host);
   parent.run([&](process& self) {
-    for (int i = 0; i < 8; ++i) // all on this one's worker
+    for (int i = 0; i < 8; ++i) // all are spawned on the parent's worker
       CHECK(self.spawn({}, script({}, [&](process& child) {
                          while (!done.load()) {
                            used.fetch_or(1U << child.host().current_worker());
@@ -104,7 +105,8 @@ TEST_CASE("a worker with a backlog gives some of it to one that has nothing to d
 TEST_CASE("both ends of a call are given away together: two pairs of one worker end up on two") {
   constexpr int long_together = 1000; // calls in a row
   std::atomic<bool> apart{false};
-  std::array<std::atomic<int>, 2> place{-1, -1}; // of a pair that is together
+  // By pair: the worker that both ends are on. -1: they are apart.
+  std::array<std::atomic<int>, 2> place{-1, -1};
   class where_am_i : public behaviour {
    public:
     outcome init(process&) override { return carry_on(); }
@@ -156,7 +158,7 @@ TEST_CASE("a worker that has begun a long handler is given nothing of another's 
   node here(2);
   const actor keeper(here.host, {.worker = 1});
   const actor parent(here.host, {.worker = 0});
-  REQUIRE(eventually([&] { return here.host.counters().workers[1].sleeping; })); // it wanted some by then
+  REQUIRE(eventually([&] { return here.host.counters().workers[1].sleeping; })); // idle, it would take some
   keeper.start([&](process&) {
     begun.set_value();
     over.get_future().wait();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Timers that repeat: when they fire, which of their times are left out, and how they end.
+// Timers with a period: when they fire, which of their times are left out, and how they end.
 #include <array>
 #include <memory>
 
@@ -17,7 +17,7 @@ std::uint64_t timers_armed(const system& host) {
   return sum;
 }
 
-// Whether the timer fires next at first + N * period, as far as two looks at the clock can tell.
+// Whether the timer fires next at first + N * period, as precisely as two readings of the clock allow.
 bool is_on_time(process& self, std::uint64_t id, base::nanos first, base::nanos period) {
   const base::nanos before = base::mono_now();
   const base::nanos left = self.remaining(id);
@@ -55,7 +55,7 @@ TEST_CASE("times that have passed are left out") {
     return self.start_timer(start - 1000 * period - ms, self.self(), atom("tick"), period);
   });
   for (int i = 0; i < 3; ++i) a.next();
-  CHECK(base::mono_now() >= start + period); // the second and the third are a period apart
+  CHECK(base::mono_now() >= start + period); // the second message and the third are a period apart
 }
 
 TEST_CASE("a timer cancelled between two times fires no more") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a worker is to others while it waits in its loop, whatever the loop did before.
+// A worker that waits in its loop does not delay others, whatever callbacks of the loop did before: it holds
+// no memory back, and its processes can be fetched.
 #include <uv.h>
 
 #include "runtime/actor.hpp"
@@ -7,7 +8,7 @@
 namespace coppice::runtime::testing {
 namespace {
 
-// Right before each wait of worker 0's loop, on its thread.
+// Calls `does` right before each wait of worker 0's loop, on that worker's thread.
 class before_each_wait {
  public:
   before_each_wait(system& host, std::function<void()> does) : host_(host), does_(std::move(does)) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A worker is taken from a thread that is stuck in foreign code, in every interleaving and with store
-// buffers: the real border, words of who drives what, and inboxes, put together as foreign_code.hpp,
-// driver.cpp and watchdog.cpp do. The watchdog tries to take the worker of a handler; another thread drives
-// it from then on, goes on with the process when it is told to, and sleeps.
+// How a worker is taken from a thread that is stuck in foreign code, in every interleaving and with store
+// buffers. The scenario uses the real border, driving records and inboxes, combined as foreign_code.hpp,
+// driver.cpp and watchdog.cpp do. The watchdog tries to take the worker of a handler. If it does, another
+// thread drives the worker, continues the process when it is told that the handler has returned, and sleeps
+// meanwhile.
 #include <doctest/doctest.h>
 
 #include <cstdint>
@@ -19,22 +20,22 @@ using namespace coppice::runtime::testing;
 
 namespace {
 
-// One rule broken at a time.
+// Rules that a test can break, one at a time.
 enum class misuse : std::uint8_t {
   none,
   no_barrier,        // the watchdog does not fence the other threads after its claim
   no_decision,       // the handler does not wait for the watchdog's decision
   no_border,         // the watchdog takes the worker wherever its process is
-  no_second_look,    // nor does it ask again whose turn it is
-  looked_at_before,  // coming back, the handler looks at the claim before it says that it is back
-  lost_said_last,    // the worker runs nobody before the thread can know that it has lost it
-  told_on_the_stack, // that the handler is through is told before its stack is left
+  no_second_look,    // the watchdog does not ask again whose turn it is after its claim
+  looked_at_before,  // a returning handler reads the claim before it says that it is back
+  lost_said_last,    // the worker's process is cleared before the thread can know that it has lost the worker
+  told_on_the_stack, // the process is told that the handler has returned before its stack is left
 };
 
 // What the handler does.
 enum class handler : std::uint8_t {
   asks_its_host, // calls one function of its host
-  comes_again,   // if its worker was not taken, in a turn on another worker
+  comes_again,   // if its worker was not taken, goes out again in a later turn on another worker
 };
 
 struct foreign {};
@@ -68,17 +69,17 @@ class takeover {
     process* running() const { return runs.load(std::memory_order_acquire); }
     void set_running(process* p) { runs.store(p, std::memory_order_release); }
     watched<process*> runs{nullptr};
-    watched<int> used{0}; // all that belongs to it
+    watched<int> used{0}; // stands for all data of the worker
   };
 
-  // In our code, with the worker in hand.
+  // The thread `by` is in the daemon's code and has the worker.
   void use_worker(who by) {
     worker_.used.load();
     expect((by == second) == given_away_, "a thread uses a worker that is another's");
   }
 
-  // The handler's visits in our code, with foreign code between, from one on to the end: when its thread
-  // loses the worker the other goes on with the rest.
+  // The handler's visits in the daemon's code, from `visit` on to the end, with foreign code between them.
+  // When the first thread loses the worker, the second one runs the remaining visits.
   void handle(who by, int visit) {
     for (; visit < 2; ++visit) {
       if (visit == 0) ask_for_its_turn(by);
@@ -104,7 +105,7 @@ class takeover {
   void ask_for_its_turn(who by) {
     if (by == first) expect(drives_.has_turn_of(p_), "a process does not know its own turn");
   }
-  // False: this thread has lost the worker, and the stack.
+  // False: this thread has lost the worker and the stack.
   bool come_back(who by, int visit) {
     const bool before = Wrong == misuse::looked_at_before && p_.border.claimed();
     const bool after = p_.border.come_back();
@@ -128,7 +129,7 @@ class takeover {
     if (claim()) hand_over();
     claims_.unlock();
   }
-  // The barrier before this is for reclamation.
+  // The real watchdog fences before this, too, but only for reclamation.
   bool claim() {
     if (worker_.running() == nullptr || p_.border.claimed()) return false;
     const foreign* code = p_.border.claim([] {
@@ -147,7 +148,7 @@ class takeover {
     taken_.store(true);
   }
 
-  // The new thread: the process's turn is to be ended first, as of one that waits.
+  // The new thread. First the process's turn has to be ended, as that of a process that waits.
   void drive() {
     if (!taken_.rest_while(false)) return;
     bool queued = !rest();
@@ -189,9 +190,9 @@ class takeover {
   lifo<process, &process::next_notified, Inboxes> notifications_{true};
   watched<int> wakes_{0};
   worker worker_;
-  driving<worker, process, watched_atomics> drives_; // the first thread
-  watched<bool> taken_{false};                       // the second has it
-  watched<bool> on_stack_{true};                     // the first thread is on the handler's
+  driving<worker, process, watched_atomics> drives_; // of the first thread
+  watched<bool> taken_{false};                       // the second thread has the worker
+  watched<bool> on_stack_{true};                     // the first thread is on the handler's stack
   watched_mutex claims_;
   bool told_ = false;
   int goes_on_at_ = 0;
@@ -199,7 +200,7 @@ class takeover {
   bool finished_ = false;
 };
 
-// Going idle without a look at what came.
+// Goes idle without checking whether anything has arrived.
 struct hasty_atomics : watched_atomics {
   template <class T>
   class atomic : public watched<T> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which time counts as held: rows of readings, then a thread that the machine hardly runs.
+// How long a turn has held its thread: tables of readings, and a thread that hardly gets a processor.
 #include "runtime/scheduling/thread_clock.hpp"
 
 #include <sched.h>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// The calling thread, from now on, on one processor.
+// Keeps the calling thread on one processor from now on.
 void pin_to(int processor) {
   cpu_set_t one;
   CPU_ZERO(&one);
@@ -86,10 +86,11 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
                                 const sched_param none{};
                                 cpu_set_t before;
                                 sched_getaffinity(0, sizeof before, &before);
-                                pin_to(processor); // which blocks it until it has moved
-                                sched_setscheduler(0, SCHED_IDLE, &none); // it yields to all who want to run
-                                // A wait between two values of one reading would hide what was held; so its
-                                // waits are those of the reading before.
+                                pin_to(processor); // blocks the thread until it has moved
+                                // Every other thread that wants to run goes first.
+                                sched_setscheduler(0, SCHED_IDLE, &none);
+                                // A wait between the values of one reading would hide time for which the
+                                // thread was held. So the waits are those of the reading before.
                                 thread_clock::reading now = first;
                                 base::nanos held_at_most = 0;
                                 do {
@@ -118,8 +119,8 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
   const bool was_poor = held.get_future().get();
   done = true;
   for (std::thread& one : rivals) one.join();
-  // Other work of the same thread may have been seen: that is judged by the clock on the wall.
-  if (was_poor) CHECK(log.count("handle_info of go") == 0); // sums of earlier tests may come, too
+  // Other work of the same thread is judged by the wall clock, so it may have been reported.
+  if (was_poor) CHECK(log.count("handle_info of go") == 0); // sums of earlier tests may be in the log, too
   if (was_poor) CHECK(here.host.counters().taken_over == 0);
   if (!was_poor) MESSAGE("the machine has processors to spare: nothing was seen");
 }

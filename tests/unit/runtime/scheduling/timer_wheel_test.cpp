@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The timing wheel under a driven clock: never early, at most a tick late, in order, over all its levels.
+// The timing wheel with a clock that the test sets: no timer fires early or more than a tick late, and the
+// order is kept, on all levels.
 #include "runtime/scheduling/timer_wheel.hpp"
 
 #include <doctest/doctest.h>
@@ -109,7 +110,7 @@ TEST_CASE_FIXTURE(fixture,
   for (std::size_t i = 1; i < fired.size(); ++i) {
     const logged& a = *fired[i - 1];
     const logged& b = *fired[i];
-    // Within one advance by deadline; a tick is the resolution between two.
+    // By exact deadline, also within one tick.
     ordered = ordered && (a.deadline < b.deadline || (a.deadline == b.deadline && a.number < b.number));
   }
   CHECK(ordered);

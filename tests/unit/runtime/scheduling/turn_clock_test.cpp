@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The processor time of one measured turn: what its thread used, and nothing that passed while it did not
-// run. The test's own thread is the worker.
+// The processor time of one measured turn: what its thread used, without the time in which the thread did not
+// run. The test's own thread plays the worker.
 #include "runtime/scheduling/turn_clock.hpp"
 
 #include <doctest/doctest.h>
@@ -26,8 +26,8 @@ void use(base::nanos length) {
 TEST_CASE("a long turn has what its thread used, however long it was blocked") {
   for (const int blocked_ms : {0, 5, 20}) {
     CAPTURE(blocked_ms);
-    // All that the thread uses while the clock looks at it, for pages of code that are not in memory too,
-    // lies between the two times of the test.
+    // What the thread uses while the clock is read, including for pages of code that are not in memory, lies
+    // between the test's two readings.
     const base::nanos before = thread_time();
     turn_clock clock;
     clock.start();
@@ -79,7 +79,7 @@ TEST_CASE("a monotonic clock that stands still, as a held one of a test does, gi
   clock.start();
   for (int i = 0; i < 3; ++i) {
     clock.begin(turn_counter(), 1);
-    test::pause(std::chrono::milliseconds(2)); // the processor's counter goes on
+    test::pause(std::chrono::milliseconds(2)); // the processor's counter goes on meanwhile
     CHECK(clock.end(turn_counter()) == 0);
   }
 }
@@ -91,7 +91,7 @@ TEST_CASE("the thread's time at the beginning of a turn is known without a look 
   use(ms);
   const base::nanos at = base::mono_now();
   CHECK(clock.used_at(at) > before);
-  CHECK(clock.used_at(0) <= before); // it is no less than at the beginning of the span
+  CHECK(clock.used_at(0) <= before); // a time before the span counts as its beginning
 }
 
 } // namespace coppice::runtime

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A turn that is looked at closely: its time by kind of work, and its messages. The test holds the clock.
+// A turn that is measured in detail: its time by kind of work, and its messages. The test sets the clock.
 #include "runtime/scheduling/turn_laps.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The choice of the turns that are measured. Times are told to the sampler, and its numbers come from a seed,
-// so each run is the same.
+// Which turns are measured. The test passes times to the sampler, whose random numbers come from a seed, so
+// each run is the same.
 #include "runtime/scheduling/turn_sampler.hpp"
 
 #include <doctest/doctest.h>
@@ -17,10 +17,11 @@ constexpr std::uint32_t most = 64;
 struct tally {
   std::uint64_t measured = 0;
   double counted = 0;  // turns that the measured ones stand for
-  double of_first = 0; // those in the first place of the period
+  double of_first = 0; // as `counted`, only turns in the first place of each period
 };
 
-// `turns` turns of `length` each. After `drawn_anew` turns without a measured one the gap is drawn anew.
+// Runs `turns` turns of `length` each. After `drawn_anew` turns without a measured one, the gap is drawn
+// again.
 tally run(std::uint64_t turns, std::uint64_t length, std::uint64_t period = 1,
           std::uint32_t drawn_anew = UINT32_MAX) {
   turn_sampler sampler(interval, most, 7);

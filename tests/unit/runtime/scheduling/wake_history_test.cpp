@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How often in a row a process was woken from one worker.
+// How many times in a row a process was woken from the same worker.
 #include "runtime/scheduling/wake_history.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Handlers that hold their thread: they are named and counted, and their worker goes on with another thread.
-// A handler here is stuck behind a gate that only the test opens, so nothing depends on how long it takes.
+// In most tests a handler is stuck until the test opens a gate, so the result does not depend on its
+// duration.
 #include "runtime/scheduling/watchdog.hpp"
 
 #include <sys/socket.h>
@@ -23,7 +24,7 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// A process whose every message is a callback of foreign code, run by the test.
+// A process that handles each message in foreign code, by calling `callback`.
 pid foreign(system& host, std::function<void(process&, const message&)> callback,
             spawn_options options = {}) {
   return host
@@ -44,7 +45,8 @@ struct gate {
   std::shared_future<void> future{promise.get_future().share()};
 };
 
-// The kernel's: a compiler may take std::this_thread::get_id() for a constant of the function.
+// The kernel's id of the thread. A compiler may treat std::this_thread::get_id() as a constant of the
+// function.
 long thread_id() {
   return syscall(SYS_gettid);
 }
@@ -144,7 +146,7 @@ TEST_CASE("a worker whose thread is stuck in a handler goes on with another thre
   CHECK(here.host.counters().taken_over >= 1);
   CHECK(here.host.alive(stuck));
   here.host.send(stuck, atom("late"));
-  other.settle(); // what came for it has been looked at
+  other.settle(); // so the message has reached it
   CHECK(here.host.info(stuck)->summary.status == process_status::running);
 
   door.open();
@@ -273,7 +275,7 @@ TEST_CASE("several handlers may be stuck at once, and each comes back") {
       ++held;
       door.pass();
       const host_code ours(&self);
-      self.send(self.self(), atom("again")); // which passes at once
+      self.send(self.self(), atom("again")); // the handler of this message passes the open gate at once
       ++back;
     });
     here.host.send(stuck, atom("hold"));
@@ -311,7 +313,8 @@ TEST_CASE(
   CHECK(eventually([&] {
     return log.count("work outside of processes, such as on connections, has held worker 0 for") >= 1;
   }));
-  // What the thread waits for a processor is left out, so it is held for much longer than it may.
+  // The time in which the thread waits for a processor does not count, so it has to be held for much longer
+  // than it may.
   CHECK(eventually([&] { return here.host.counters().workers.at(0).held > 100 * quick().watchdog; }));
   door.open();
   CHECK(eventually([&] { return log.count("work outside of processes has let go of worker 0 after") >= 1; }));
@@ -328,7 +331,7 @@ TEST_CASE("a callback of a sleeping worker's loop is told of, with the node whos
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
   const base::unique_fd ours(ends[0]), theirs(ends[1]);
   base::uv::poll readable;
-  // Runs for five times as long as it may, however long the machine takes to let it.
+  // Runs for five times as long as it may, however long the machine keeps it from running.
   const auto works = [&](int, int) {
     const loop_work named(*peer);
     const thread_clock mine;
@@ -378,7 +381,7 @@ TEST_CASE("handlers that come and go at the limit lose nothing, whoever wins") {
   for (std::size_t i = 0; i < ring.size(); ++i) {
     ring[i] = foreign(here.host,
                       [&, i](process& self, const message& m) {
-                        // Mostly short, now and then about one or two limits long.
+                        // Mostly short; now and then between one and three limits long.
                         const auto until =
                             base::mono_now() + (value_of(m) % 50 == 0 ? (value_of(m) % 3 + 1) * ms : 0);
                         while (base::mono_now() < until) {
@@ -419,7 +422,7 @@ TEST_CASE("a process in a stuck handler counts as parked, on the worker it moves
   began.get_future().wait();
   REQUIRE(eventually([&] { return here.host.counters().stuck_threads == 1; }));
   CHECK(parked(0) == 1);
-  // Who wakes it while its worker sleeps fetches it.
+  // A process whose worker sleeps moves to the worker of the process that sends to it.
   REQUIRE(eventually([&] {
     if (!here.host.counters().workers[0].sleeping) return false;
     other.run([&](process& self) { return self.send(stuck, atom("late")); });
@@ -431,8 +434,9 @@ TEST_CASE("a process in a stuck handler counts as parked, on the worker it moves
   CHECK(eventually([&] { return parked(0) == 0 && parked(1) == 0; }));
 }
 
-// The watchdog finds processes by what a worker runs, as others do by the table: what is to be freed must be
-// gone from both before its ticket is drawn. A handler that was slow is described after its process ended.
+// The watchdog finds processes by what a worker runs, other threads find them by the table. A process has to
+// be gone from both before its ticket for reclamation is drawn. A slow handler is described after its process
+// has ended.
 TEST_CASE("a process that is to be freed is not found as the one its worker runs") {
   struct described : scripted {
     explicit described(std::atomic<int>& found)
@@ -447,16 +451,16 @@ TEST_CASE("a process that is to be freed is not found as the one its worker runs
     }
     void describe(description& out) const override {
       scripted::describe(out);
-      // A process is also described in a turn that is measured, after its handler.
+      // A process is also described in a measured turn, after its handler.
       if (const worker* here = worker::current(); here != nullptr && is_over)
         still_running = here->running() != nullptr ? 1 : 0;
     }
     std::atomic<int>& still_running;
-    bool is_over = false; // for its worker's thread
+    bool is_over = false; // only for its worker's thread
   };
-  std::atomic<int> still_running{-1}; // not described on a worker
+  std::atomic<int> still_running{-1}; // -1: it was not described on a worker
   node here(1, quick());
-  // Whether the worker or the watchdog is the one to notice is chance.
+  // Whether the worker or the watchdog notices the slow handler is random.
   REQUIRE(eventually([&] {
     const pid slow = here.host.spawn({}, std::make_unique<described>(still_running)).value();
     here.host.send(slow, atom("go"));

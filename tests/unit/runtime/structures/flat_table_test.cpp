@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The small hash table beside std::map, with hashes that share places.
+// The small hash table, compared with std::map, with hashes that collide.
 #include "runtime/structures/flat_table.hpp"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The search; see interleavings.hpp. A thread that comes to a point chooses who goes on, itself or another,
-// and switches there; the first part of a run is told by the path so far, the rest takes the first choice and
-// makes the path longer.
+// The search of the model checker; see interleavings.hpp. A thread that reaches an operation chooses which
+// thread continues, itself or another, and switches to it. The first part of a run follows the path so far.
+// After its end, each step takes the first choice and makes the path longer.
 #include "runtime/structures/interleavings.hpp"
 
 #include <bit>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t stack_bytes = std::size_t{128} << 10;
 
-// What expect() throws in a scenario's end().
+// Thrown by expect() in a scenario's end().
 struct broken_promise {
   std::string what;
 };
@@ -84,7 +84,7 @@ void interleavings::run_once(const std::function<void(run&)>& begin, const std::
   }
   here_ = nullptr;
   for (std::size_t i = 0; i < count_; ++i)
-    if (!threads_[i]->over) threads_[i]->stack.reset(); // it failed: cut off where it is
+    if (!threads_[i]->over) threads_[i]->stack.reset(); // it failed, and is cut off where it is
   if (failure_.empty()) {
     try {
       end();
@@ -94,7 +94,7 @@ void interleavings::run_once(const std::function<void(run&)>& begin, const std::
   }
 }
 
-// Up to its first point.
+// Runs the thread up to its first operation.
 void interleavings::start(thread& one) {
   if (one.stack == nullptr)
     one.stack = std::move(fiber::make(stack_bytes, &interleavings::entry, this).value());
@@ -131,7 +131,7 @@ bool interleavings::choose(unsigned& who) {
     if (threads_[i]->over) continue;
     if (!threads_[i]->next.may_stay)
       return failure_ = threads_[i]->name + " waits for ever" + schedule(), false;
-    ending_ = true; // those that stay return
+    ending_ = true; // the threads that may stay return
     return who = static_cast<unsigned>(i), true;
   }
   return false;
@@ -139,7 +139,7 @@ bool interleavings::choose(unsigned& who) {
 
 unsigned interleavings::follow_path(std::uint32_t can) {
   const node& at = path_[depth_++];
-  if ((can & bit(at.chosen)) == 0) std::abort(); // a scenario that is not the same each time
+  if ((can & bit(at.chosen)) == 0) std::abort(); // the scenario is not the same each time
   if (depth_ != path_.size()) return at.chosen;
   asleep_next_ = 0;
   for (unsigned i = 0; how_.preemptions < 0 && i < 2 * drains; ++i)
@@ -147,8 +147,8 @@ unsigned interleavings::follow_path(std::uint32_t can) {
   return at.chosen;
 }
 
-// False: whatever may be done now was explored in another order; the run is only brought to an end, so that
-// its stacks are free. Prefers the thread that ran last.
+// False: everything that can be done now was explored in another order. The run is then only brought to its
+// end, so that its stacks are free. Prefers the thread that ran last.
 bool interleavings::lengthen(std::uint32_t can) {
   node next{.enabled = can, .asleep = asleep_next_};
   if (!path_.empty()) {
@@ -177,7 +177,7 @@ bool interleavings::backtrack() {
   return false;
 }
 
-// A thread that could go on.
+// Whether choosing `who` interrupts a thread that could continue.
 bool interleavings::interrupts(const node& at, unsigned who) {
   return who < drains && at.last != nobody && who != at.last && (at.enabled & bit(at.last)) != 0;
 }
@@ -213,7 +213,8 @@ bool interleavings::independent(unsigned one, unsigned other) const {
   if (one % drains == other % drains) return false;
   const operation a = operation_of(one);
   const operation b = operation_of(other);
-  if ((a.anywhere && a.writes) || (b.anywhere && b.writes)) return false; // what is buffered matters too
+  // The contents of buffers matter, too.
+  if ((a.anywhere && a.writes) || (b.anywhere && b.writes)) return false;
   return (a.at != b.at && !a.anywhere && !b.anywhere) || (!writes(a) && !writes(b));
 }
 
@@ -250,7 +251,7 @@ void interleavings::drain_all() {
     while (!threads_[i]->stores.empty()) drain_one(i);
 }
 
-// The first of a loop may come after a write that the loop has not seen: it does not wait.
+// The first pause of a loop may come after a write that the loop has not seen, so it does not wait.
 void interleavings::pause() {
   thread& mine = *threads_[now_];
   const std::function<bool()> changed = [&] { return writes_ != mine.paused_at; };
@@ -259,14 +260,14 @@ void interleavings::pause() {
   did("pause", nullptr, 0, false);
 }
 
-// The stack is left for good: nothing on it may own memory.
+// The stack is never resumed, so no object on it may own memory.
 void interleavings::fail(const char* what) {
   failure_ = what + schedule();
   threads_[now_]->stack->switch_to(*main_);
   std::abort();
 }
 
-// Words are named in the order of their first use.
+// Atomics are named in the order of their first use.
 std::string interleavings::schedule() const {
   std::string all;
   std::map<const void*, std::string> names;

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
-// A model checker for protocols between threads: runs the real code, a template on its atomics, in every
-// interleaving. Each thread of a scenario is a fiber; each operation on an atomic is a point where another
-// may go on; a depth-first search replays the scenario from the start once for each schedule. Schedules that
+// A model checker for protocols between threads. It runs the real code, a template on its atomics, in every
+// interleaving. Each thread of a scenario is a fiber, and at each operation on an atomic any thread may
+// continue. A depth-first search replays the scenario from the start, once for each schedule. Schedules that
 // differ only in the order of independent operations are run once (sleep sets; Godefroid, "Partial-Order
 // Methods", 1996). Where that leaves too many, `preemptions` bounds how often a thread is interrupted that
-// could go on, and all schedules within the bound are run (Musuvathi and Qadeer, "Iterative context
+// could continue, and all schedules within the bound are run (Musuvathi and Qadeer, "Iterative context
 // bounding", PLDI 2007).
 //
-// What is explored is sequential consistency or, with `store_buffers`, what an x86 does beyond that (Owens,
-// Sarkar, Sewell, "A better x86 memory model: x86-TSO", 2009): a store that is not seq_cst stays in its
-// thread's buffer until a step of its own; RMWs and seq_cst stores wait for the buffer to empty. Weaker
-// orders, and races on what is not atomic, are not explored: those are the thread sanitizer's, in the tests
-// with real threads. No CAS fails without a reason.
+// The memory model is sequential consistency or, with `store_buffers`, that of x86 (Owens, Sarkar, Sewell, "A
+// better x86 memory model: x86-TSO", 2009): a store that is not seq_cst stays in its thread's buffer until a
+// separate step; RMWs and seq_cst stores wait until the buffer is empty. Weaker orders, and races on data
+// that is not atomic, are not explored: the tests with real threads find them, under the thread sanitizer. A
+// CAS never fails spuriously.
 //
-// A scenario is a class, made anew for each run: its constructor takes the `run` and gives it the threads;
-// `end()` is called when they are through. What threads share is in watched atomics: a plain variable only
-// where one thread at a time has it by the protocol itself. A run that fails is cut off where it is: threads
-// own nothing on their stacks. All is on the test's one thread.
+// A scenario is a class of which each run makes a new object. Its constructor takes the `run` and gives it
+// the threads; `end()` is called when they have ended. Data that threads share has to be in watched atomics.
+// A plain variable is allowed only if the protocol itself lets one thread at a time use it. A run that fails
+// is cut off where it is, so objects on a thread's stack must not own memory. Everything runs on the test's
+// one thread.
 #pragma once
 
 #include <atomic>
@@ -40,15 +41,15 @@ struct exploration {
   std::uint64_t most = 20'000'000; // runs
 };
 
-// For what should hold: where a sanitizer makes each run take ten times as long, those there is time for must
-// do.
+// The number of runs for a scenario that should hold. A sanitizer makes each run ten times as slow, so fewer
+// have to do.
 constexpr std::uint64_t affordable = base::sanitized ? 20'000 : exploration{}.most;
 
 struct verdict {
-  std::uint64_t schedules = 0; // run to their ends
-  std::uint64_t pruned = 0;    // cut off: nothing new was to come
-  bool complete = false;       // all there are were run
-  std::string failure;         // of the first that failed, and its schedule; empty: none did
+  std::uint64_t schedules = 0; // runs that ended
+  std::uint64_t pruned = 0;    // runs that were cut off, since nothing new could follow
+  bool complete = false;       // all schedules were run
+  std::string failure;         // the first failure and its schedule; empty: none failed
 
   bool holds() const { return (complete || base::sanitized) && failure.empty(); }
   bool fails() const { return !failure.empty(); }
@@ -81,19 +82,20 @@ class interleavings {
         [&] { now->end(); });
   }
 
-  // What a thread is about to do.
+  // An operation that a thread is about to do.
   struct operation {
     const char* name = "begin";
-    const void* at = nullptr; // the word; null: nothing that others see
+    const void* at = nullptr; // the atomic; null: no other thread can see the operation
     bool writes = false;
-    bool anywhere = false; // has to do with every word
-    bool drained = false;  // waits until its thread's store buffer is empty
-    bool may_stay = false; // the run may end before this
+    bool anywhere = false; // depends on operations on every atomic
+    bool drained = false;  // waits until the thread's store buffer is empty
+    bool may_stay = false; // the run may end before this operation
     const std::function<bool()>* can = nullptr;
-    const std::function<bool()>* fails = nullptr; // a CAS as things are: it writes nothing
+    // For a CAS: whether it would fail now, and so write nothing.
+    const std::function<bool()>* fails = nullptr;
   };
 
-  // Those of the run under way; null outside of its threads.
+  // The checker of the present run. Null: called from outside of a run's threads.
   static interleavings* here() { return here_; }
   void before(const operation& next);
   void did(const char* name, const void* at, std::uint64_t value, bool wrote);
@@ -101,7 +103,7 @@ class interleavings {
     return how_.store_buffers && order != std::memory_order_seq_cst;
   }
   void buffer(const void* at, std::uint64_t value, void (*apply)(const void*, std::uint64_t));
-  const std::uint64_t* buffered(const void* at) const; // the newest of this thread's; null: none
+  const std::uint64_t* buffered(const void* at) const; // this thread's newest store to it; null: none
   void drain_all();
   void pause();
   bool ending() const { return ending_; }
@@ -120,17 +122,18 @@ class interleavings {
     std::unique_ptr<fiber> stack;
     operation next;
     std::deque<store> stores;
-    std::uint64_t paused_at = UINT64_MAX; // writes_ then
+    std::uint64_t paused_at = UINT64_MAX; // value of writes_ at that time
     bool over = false;
   };
   static constexpr unsigned drains = 16;
   static constexpr unsigned nobody = UINT32_MAX;
-  // A state of the search. Bits and numbers: threads, from `drains` on their store buffers.
+  // A state of the search. Bits and numbers stand for threads; from `drains` on, for the threads' store
+  // buffers.
   struct node {
     std::uint32_t enabled = 0;
     std::uint32_t asleep = 0; // explored from here, or before in an order that makes no difference
     unsigned chosen = 0;
-    int preempted = 0;      // threads, so far
+    int preempted = 0;      // how many threads were interrupted so far
     unsigned last = nobody; // thread that ran
   };
   struct step {
@@ -139,13 +142,13 @@ class interleavings {
     const void* at;
     std::uint64_t value;
   };
-  static constexpr std::size_t longest = 5000; // steps: more have no end
+  static constexpr std::size_t longest = 5000; // steps; a run with more does not end
 
   verdict explore_all(const std::function<void(run&)>& begin, const std::function<void()>& end);
   void run_once(const std::function<void(run&)>& begin, const std::function<void()>& end);
   static void entry(void* self);
   void start(thread& one);
-  void go_on(); // from the thread that runs, to the one chosen
+  void go_on(); // from the thread that runs to the chosen one
   bool choose(unsigned& who);
   bool backtrack();
   bool lengthen(std::uint32_t can);
@@ -170,30 +173,30 @@ class interleavings {
   std::uint32_t asleep_next_ = 0;
   unsigned now_ = nobody;
   std::uint64_t writes_ = 0;
-  std::size_t count_ = 0; // of this run's threads
+  std::size_t count_ = 0; // threads of this run
   bool starting_ = false;
   bool pruned_ = false;
   bool ending_ = false;
   std::string failure_;
 };
 
-// A Scenario is made with a `run` and what is `of` it.
+// The Scenario is constructed with a `run` and the arguments `of`.
 template <class Scenario, class... Arguments>
 verdict in_every_interleaving(const exploration& how = {}, const Arguments&... of) {
   return interleavings(how).explore<Scenario>(of...);
 }
 
-// In a thread of a scenario, or in its end().
+// Fails the run if `holds` is false. Called in a thread of a scenario or in its end().
 void expect(bool holds, const char* what);
 
-// The watched counterpart of std::atomic. Outside of a run's threads it is a plain variable.
+// Has the interface of std::atomic. Outside of a run's threads it is a plain variable.
 template <class T>
 class watched {
   static_assert(sizeof(T) <= sizeof(std::uint64_t) && std::is_trivially_copyable_v<T>);
 
  public:
   watched() = default;
-  watched(T initial) : value_(initial) {} // as std::atomic's
+  watched(T initial) : value_(initial) {} // implicit, as that of std::atomic
   watched(const watched&) = delete;
   watched& operator=(const watched&) = delete;
 
@@ -213,7 +216,7 @@ class watched {
       return;
     }
     if (all->buffers(order)) {
-      all->before({.name = "store, buffered"}); // of interest only to a fence everywhere
+      all->before({.name = "store, buffered"}); // only fence_everywhere() depends on it
       return all->buffer(this, bits(to), &watched::apply);
     }
     all->before({.name = "store", .at = this, .writes = true, .drained = true});
@@ -247,15 +250,15 @@ class watched {
                              std::memory_order = std::memory_order_seq_cst) {
     return compare_exchange_strong(seen, to);
   }
-  // For the test. As this thread sees it, at no point of the schedule.
+  // For tests. The value as this thread sees it; this is not an operation of the schedule.
   T peek() const {
     const interleavings* all = interleavings::here();
     const std::uint64_t* own = all == nullptr ? nullptr : all->buffered(this);
     return own == nullptr ? value_ : from_bits(*own);
   }
-  // Blocks until it is another.
+  // Blocks while the value is `is`.
   void wait_while(T is) const { wait(is, false); }
-  // The same, but the run may end before: false, and the thread returns.
+  // As wait_while(), but the run may end before that. False: it ended, and the thread has to return.
   bool rest_while(T is) const { return wait(is, true); }
 
  private:
@@ -292,7 +295,8 @@ class watched {
   T value_{};
 };
 
-// The policy; see runtime/structures/atomics.hpp. A loop that pauses goes on once another thread has written.
+// The policy of runtime/structures/atomics.hpp for scenarios. A loop that pauses continues when another
+// thread has written.
 struct watched_atomics {
   template <class T>
   using atomic = watched<T>;
@@ -305,10 +309,10 @@ struct watched_atomics {
   static void end_brief() {}
 };
 
-// What membarrier(2) does: every thread's store buffer is empty afterwards.
+// As membarrier(2): afterwards, every thread's store buffer is empty.
 void fence_everywhere();
 
-// A mutex for scenarios; its operations are full fences.
+// A mutex for scenarios. Its operations are full fences.
 class watched_mutex {
  public:
   void lock();

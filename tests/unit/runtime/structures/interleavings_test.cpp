@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The model checker itself: it runs as many schedules as there are, finds what is known to fail, and lets
-// nothing else fail.
+// The model checker itself: it runs as many schedules as there are, finds known faults, and reports no
+// others.
 #include "runtime/structures/interleavings.hpp"
 
 #include <doctest/doctest.h>
@@ -40,7 +40,7 @@ class lost_update {
   watched<int> word_{0};
 };
 
-// Each says that it is there, then looks for the other.
+// Each thread sets its flag, then reads the other's.
 template <std::memory_order Order, bool Barrier = false>
 class dekker {
  public:
@@ -59,7 +59,7 @@ class dekker {
   bool saw_[2]{};
 };
 
-// Two locks, in one order or in two.
+// Two locks that two threads take in the same order, or in opposite ones.
 template <bool InOneOrder>
 class two_locks {
  public:
@@ -81,7 +81,7 @@ class two_locks {
   int inside_ = 0;
 };
 
-// A spin that another ends, after a store that its buffer delays.
+// A loop that waits for a flag. Another thread sets it, and the store is delayed in its buffer.
 template <bool Ends>
 class spinning {
  public:
@@ -117,7 +117,8 @@ TEST_CASE("schedules that differ in the order of dependent operations are all ru
 
 TEST_CASE("with a bound on preemptions, all schedules within it are run") {
   must<writers<2, 3, true>>(true, {.preemptions = 0}, 2);
-  must<writers<2, 3, true>>(true, {.preemptions = 1}, 6); // and either is interrupted after one or two
+  // One after the other, or one interrupted after one or two writes.
+  must<writers<2, 3, true>>(true, {.preemptions = 1}, 6);
   must<writers<2, 3, true>>(true, {.preemptions = 9}, 20);
 }
 

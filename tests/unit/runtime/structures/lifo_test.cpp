@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The queue of queues: two producers and a consumer that goes to sleep in every interleaving, and under
-// threads.
+// The queue that inboxes are made of: two producers and a consumer that goes to sleep, in every interleaving
+// and with real threads.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -23,7 +23,7 @@ struct element {
   unsigned number = 0;
 };
 
-// Two producers push two nodes each; the consumer sleeps, is woken, takes all, tries to go idle.
+// Two producers push two nodes each. The consumer sleeps, is woken, takes all, and tries to go idle.
 template <class Atomics>
 class two_producers {
  public:
@@ -71,12 +71,12 @@ class two_producers {
   unsigned taken_ = 0;
 };
 
-// What may be wrong with the word that the queue is.
+// Faults of the queue's atomic word that a test can plant.
 enum class fault : std::uint8_t {
-  push_without_cas,  // it loads, then stores
-  take_in_two_steps, // the same
-  idle_by_storing,   // whatever has been pushed meanwhile
-  idle_said_early,   // the consumer believes that it is idle without a look at what it was told
+  push_without_cas,  // push() loads, then stores
+  take_in_two_steps, // take_all() loads, then stores
+  idle_by_storing,   // try_idle() stores, even if something was pushed meanwhile
+  idle_said_early,   // the consumer ignores that its CAS failed, and takes itself for idle
 };
 
 template <fault Which>

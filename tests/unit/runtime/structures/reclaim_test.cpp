@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reclamation in every interleaving of a worker that reads, foreign threads under guards and a worker that
-// retires, with store buffers: nothing is freed while somebody may hold it, and all is freed in the end.
+// Reclamation in every interleaving, with store buffers, of a worker that reads, foreign threads under guards
+// and a worker that retires: nothing is freed while a thread may hold it, and everything is freed in the end.
 #include "runtime/structures/reclaim.hpp"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ using namespace coppice::runtime::testing;
 
 namespace {
 
-// What a user of it may do wrong.
+// Mistakes in the use of the reclaimer.
 enum class misuse : std::uint8_t {
   none,
   ticket_before_unlinking,
@@ -29,9 +29,10 @@ enum class misuse : std::uint8_t {
   freed_at_once,
 };
 
-constexpr std::size_t one_guard = 1; // at once
+constexpr std::size_t one_guard = 1; // guards at the same time
 
-// Objects are published in slots; worker 1 unlinks and frees them while worker 0, and foreign threads, look.
+// Objects are published in slots. The retirer unlinks and frees them while worker 0 and foreign threads look
+// at them.
 template <class Atomics, std::size_t Objects, std::size_t Guards, bool Worker = true,
           misuse Wrong = misuse::none>
 class readers_and_retirer {
@@ -89,10 +90,10 @@ class readers_and_retirer {
   std::array<watched<bool>, Objects> freed_;
 };
 
-// What may be wrong with the words of the domain.
+// Faults of the reclaimer's atomic words that a test can plant.
 enum class fault : std::uint8_t {
-  online_without_fence, // the cell's store is but a release
-  shared_guard,         // a guard takes a cell that another has
+  online_without_fence, // the store to the cell is only a release
+  shared_guard,         // a guard takes a cell that another guard has
 };
 
 template <fault Which>

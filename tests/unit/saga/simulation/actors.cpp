@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the actors of a simulated node do. What a plan consists of follows from the salt alone, so that an
-// actor that is asked again after a crash says the same; whether a step fails is chance.
+// The actors of a simulated node. A plan depends on the salt alone, so that an actor that is asked again
+// after a crash gives the same answer. Whether a step fails is chance.
 #include "world.hpp"
 
 namespace coppice::saga::simulation {
@@ -23,7 +23,7 @@ step_spec world::some_step(std::size_t from, const order& what) {
   return made;
 }
 
-// Steps whose amounts are `total` together, the further one included.
+// Steps whose amounts add up to `total`, including the amount of a further step.
 std::vector<step_spec> world::plan(std::size_t of, std::uint32_t salt, std::int32_t total,
                                    std::uint8_t depth) {
   std::vector<step_spec> made;
@@ -73,7 +73,7 @@ void world::called(std::size_t of, call&& one) {
            calls_.put(std::move(one)));
 }
 
-// It comes to its end. What a worker has done before its own end stays done, and its answer is lost.
+// The callback ends. If its worker ended without an answer, its work may be done all the same.
 void world::answer(std::size_t of, const call& one) {
   node& at = nodes_[of];
   const bool ends = worker_ends(at, one);
@@ -115,7 +115,7 @@ verdict world::decide(std::size_t of, const call& one) {
       const order before = orders_[one.key];
       order instead = before;
       instead.salt = static_cast<std::uint32_t>(mix(before.salt, 40));
-      // The further step has another amount with another salt.
+      // With another salt, the further step has another amount.
       if (before.leads_on) instead.amount += further_amount(before.salt) - further_amount(instead.salt);
       return {kind::steps, {}, {some_step(of, instead)}};
     }

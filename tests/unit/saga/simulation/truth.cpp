@@ -88,7 +88,7 @@ void truth::reverses(const step_key& key) {
       fail("one outcome: " + shown(key) + " is aborted in a committed transaction");
     return;
   }
-  if (of.reversing) return; // begun before
+  if (of.reversing) return; // the undo began before
   of.reversing = true;
   const step_key coordinator = above(key);
   const auto done = done_.find(coordinator);
@@ -169,7 +169,7 @@ void truth::sends(const request& what, base::nanos now) {
       fail("deadline: that of " + shown(what.key) + " moves into the future");
     return;
   }
-  // An abort may also answer a question about what is not known any more.
+  // An abort may also answer a question about an unknown transaction.
   if (what.what == request_kind::confirm) {
     const auto logged = logged_.find(coordinator);
     if (logged == logged_.end() || !logged->second)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How simulated nodes run: events in the order of their time, each given to a core, and what comes of it
+// Runs the simulated nodes: events in the order of their time, each given to a core, whose effects are
 // carried out on the simulated disks and links.
 #include "world.hpp"
 
@@ -42,7 +42,7 @@ world::world(std::uint64_t seed, std::uint64_t events, bool trace)
     how.retry_max = 4000 * ms;
     how.step_timeout = chance_.between(50, 400) * ms;
     how.keep = 20'000 * ms;
-    if (i % 2 == 1) how.longest_write = 200; // mostly one change
+    if (i % 2 == 1) how.longest_write = 200; // room for about one change
     if (chance_.chance(100)) how.max_transactions = 3;
     if (chance_.chance(100)) how.max_in_doubt = 2;
     nodes_[i].has_workers = chance_.chance(500);
@@ -94,7 +94,7 @@ void world::happen(const event& now) {
     if (!at.up) start(now.node);
     return;
   }
-  // What is under way to a node, or in it, goes with it.
+  // Events for a node that is down, or from before its last crash, are dropped.
   if (!at.up || now.epoch != at.epoch) {
     if (now.kind == happening::deliver) messages_.free(now.slot);
     if (now.kind == happening::call || now.kind == happening::interim) calls_.free(now.slot);
@@ -150,7 +150,7 @@ void world::start(std::size_t of) {
   carry_out(of);
 }
 
-// Of what was not synced a first part may be on the disk.
+// A crash may leave the first part of the unsynced writes on the disk.
 void world::crash(std::size_t of) {
   node& at = nodes_[of];
   if (!at.up) return;
@@ -199,7 +199,7 @@ void world::sync(std::size_t of) {
     }
     at.waiting.pop_front();
   }
-  // The node may die before it tells anybody.
+  // The node may crash before it tells any other node.
   if (!calm_ && chance_.chance(churn_ / 2)) {
     crash(of);
     return schedule(chance_.between(0, 100) * ms, happening::restart, of);
@@ -296,7 +296,7 @@ void world::client_step(std::size_t of) {
   schedule(chance_.between(20, 200) * ms, happening::client, of);
   node& at = nodes_[self.node];
   if (!self.answered && now_ < self.gives_up) {
-    // Once more.
+    // The client repeats its start.
   } else if (self.answered && !self.tx.empty() && chance_.chance(100)) {
     if (!at.up) return;
     at.machine->cancel(now_, of, "client", self.tx, reason("cancel"), effects_);
@@ -330,7 +330,7 @@ void world::inject() {
     case 0:
       if (!nodes_[of].up) break;
       crash(of);
-      // Now and then for long.
+      // Sometimes the node stays down for long.
       schedule(chance_.chance(100) ? chance_.between(10'000, 60'000) * ms : chance_.between(0, 1000) * ms,
                happening::restart, of);
       break;
@@ -355,7 +355,7 @@ void world::heal() {
     if (!nodes_[i].up) start(i);
 }
 
-// Empty once nothing is open anywhere.
+// What is still open at any node. Empty: nothing.
 std::string world::unsettled() const {
   for (const node& one : nodes_) {
     const std::string who = "node " + one.how.self.node();
@@ -387,7 +387,7 @@ void world::run_until_rest() {
     if (now_ > until) fail("progress: 120 s after everything healed " + unsettled());
   }
   truth_.check_at_rest();
-  // What is kept for a while only.
+  // Waits until records that are kept for a limited time are erased.
   while (!queue_.empty()) step();
   for (const node& one : nodes_) {
     if (!one.disk.empty()) fail("live records: node " + one.how.self.node() + " keeps outcomes for ever");

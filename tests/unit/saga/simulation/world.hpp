@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Simulated nodes from one seed, each with a saga that coordinates and takes part: disks that lose what was
-// not synced, links that lose, delay, repeat and reorder, crashes around every record, long absences, clients
-// that repeat a start without an answer and cancel, actors that fail, answer late, bring further steps and
-// steps of their own, or name a saga above them, workers that are killed and whose work goes on. Each step
-// moves money, and the steps of a transaction none together. After the given number of events everything
-// heals: all has to end, and nothing may be left. Every step is checked (truth.hpp). One thread at a time.
+// Simulated nodes from one seed, each with a saga that coordinates transactions and takes part in others.
+// Disks lose what was not synced; links lose, delay, repeat and reorder messages; nodes crash around every
+// record and may be away for long; clients repeat a start that has no answer, and cancel; actors fail,
+// answer late, bring further steps or steps of their own, or name a saga above them; workers are killed
+// while their work goes on. Each step moves money, and the steps of a transaction together move none. After
+// the given number of events everything heals: every transaction has to end, and nothing may be left. Every
+// step is checked (truth.hpp). One thread at a time.
 #pragma once
 
 #include <cstdio>
@@ -21,7 +22,7 @@ struct outcome_of_run {
   std::uint64_t events = 0;
   std::uint64_t started = 0, committed = 0, reversed = 0, undos = 0, repeats = 0, loops = 0, crashes = 0,
                 interims = 0, questions = 0, worker_ends = 0;
-  std::uint64_t hash = 0; // of everything that happened
+  std::uint64_t hash = 0; // hash of all events
 
   void add(const outcome_of_run& other);
 };
@@ -41,7 +42,7 @@ class world {
     std::uint64_t number = 0;
     happening kind = happening::wake;
     std::uint32_t node = 0, slot = 0;
-    std::uint64_t epoch = 0; // of the node: an event of one that crashed since is void
+    std::uint64_t epoch = 0; // of the node: an event from before its last crash is void
     bool operator>(const event& other) const {
       return at != other.at ? at > other.at : number > other.number;
     }
@@ -52,13 +53,13 @@ class world {
     std::uint64_t epoch = 0;
     std::unique_ptr<core> machine;
     std::map<record_key, record> disk;
-    std::unordered_map<std::uint64_t, step_key> units; // by number: what its records are about
+    std::unordered_map<std::uint64_t, step_key> units; // by record number: its step or transaction
     std::deque<write> waiting;
     bool syncing = false;
     base::nanos wake_at = -1;
-    bool has_workers = false; // that run the callbacks of steps, and may end without an answer
-    std::unordered_map<std::uint64_t, step_key> performing; // by token: the callbacks that have not ended
-    std::unordered_set<std::uint64_t> stopped; // of those: their workers end, once their blocking work has
+    bool has_workers = false; // workers run its steps' callbacks, and may end without an answer
+    std::unordered_map<std::uint64_t, step_key> performing; // by token: callbacks that have not ended
+    std::unordered_set<std::uint64_t> stopped; // tokens of those whose workers end after their blocking work
   };
   struct client {
     std::size_t node = 0;
@@ -84,7 +85,7 @@ class world {
     void free(std::uint32_t of) { free_.push_back(of); }
 
    private:
-    std::deque<What> all_; // stay where they are
+    std::deque<What> all_; // elements keep their addresses
     std::vector<std::uint32_t> free_;
   };
 
@@ -123,12 +124,12 @@ class world {
   bool cut_[max_nodes][max_nodes] = {};
   unsigned loss_ = 0, twice_ = 0, churn_ = 0, errors_ = 0;
   base::nanos delay_ = 0, disk_delay_ = 0, call_delay_ = 0;
-  bool calm_ = false; // healed for good
+  bool calm_ = false; // everything has healed for good
   std::uint64_t last_tx_ = 0;
   std::priority_queue<event, std::vector<event>, std::greater<>> queue_;
   slots<message> messages_;
   slots<call> calls_;
-  std::unordered_map<step_key, order, key_hash> orders_; // of steps that were asked for
+  std::unordered_map<step_key, order, key_hash> orders_; // of all steps that were requested
   truth truth_;
   effects effects_;
   outcome_of_run result_;

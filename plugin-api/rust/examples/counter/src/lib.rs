@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-//! A counter whose state goes over into new code at a reload. Calls: {add, N} gives the sum so far, `average` that
-//! of what was added. Its state is in its second version: 1.0.0 saved the sum alone, and both are read here.
+//! A counter whose state is carried over into new code at a reload. Calls: {add, N} gives the sum so far, `average`
+//! that of the added numbers. Its state is in its second version: 1.0.0 saved the sum alone, and both are read here.
 //! Adding beyond what an i64 holds is a panic, and so the end of this actor alone; its supervisor makes a new one.
 use coppice::{reply, Actor, Answer, Carried, Encode, Error, Exit, Message, Server, Term, TermBytes, Writer};
 
@@ -33,7 +33,7 @@ impl Carried for Counter {
 
     fn restore_state(&mut self, version: u32, saved: &Message) -> Result<(), Exit> {
         match (version, saved.term()?) {
-            (1, Term::Integer(sum)) => *self = Counter { sum, times: 1 }, // nobody counted
+            (1, Term::Integer(sum)) => *self = Counter { sum, times: 1 }, // 1.0.0 did not count
             (2, Term::Tuple(parts)) => match parts[..] {
                 [Term::Integer(sum), Term::Integer(times)] => *self = Counter { sum, times },
                 _ => return Err(Error::Version.into()),

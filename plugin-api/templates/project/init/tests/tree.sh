@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The running tree: starts the node of this project, waits until all of it has started, and asks for each of its
-# processes. It listens at no ports but those of the tree. Its argument is the folder with the built plugins. 77, which is
-# skipped: there is no coppiced.
+# Tests the running tree: starts the node of this project, waits until all of it has started, and asks for each of its
+# processes. The node listens only on the ports of the tree. The argument is the folder with the built plugins. Exit
+# status 77, which means skipped: there is no coppiced.
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")/.." && pwd)

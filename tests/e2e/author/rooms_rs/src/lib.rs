@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-//! Chat rooms in Rust: {join, Pid}, {say, Text}; who ends has left. Members go over a reload.
+//! A chat room in Rust: {join, Pid}, {say, Text}; a process that ends leaves. Members survive a reload.
 use coppice::*;
 
 #[derive(Default)]

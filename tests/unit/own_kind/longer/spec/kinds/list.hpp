@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The kinds of children that a configuration can have, a line each, in the order of the keys: those that
-// stand beside an actor, then those in place of one. For each, NAME_kind() has its options (kinds.hpp), and
-// in the node NAME_assembly() makes them what its engine takes. A test program can have a longer list in
-// place of this one.
+// The kinds of children that a configuration can have, a line each, in the order of the keys: first the
+// kinds beside an actor, then the kinds in place of an actor. For each, NAME_kind() has its options
+// (kinds.hpp), and in the node NAME_assembly() turns them into what its engine takes. A test program can
+// have a longer list in place of this one.
 #pragma once
 
 // clang-format off
