@@ -269,8 +269,8 @@ void core::on(const message& of, interim_message& in, effects& out) {
   say(*found, call{0, callback::interim, found->lead->kind, from.key, std::move(in.value), 1}, out);
 }
 
-// A participant is in doubt, or waits to be forgotten after an operator has decided there. A transaction that
-// is not known here was aborted, or has been acknowledged.
+// A participant is in doubt, or has waited for long to be forgotten. A transaction that is not known here was
+// aborted, or has been acknowledged, or this saga keeps no log and has forgotten it.
 void core::on(const message& of, const question& in, effects& out) {
   if (in.key.step.path.back().saga != options_.self) return count(drop::receiver);
   unit* const found = find_coordinator(in.key);
@@ -323,17 +323,18 @@ void core::go_on(unit& of, effects& out) {
 
 void core::run_steps(unit& of, effects& out) {
   transaction& in = *of.lead;
-  const auto waits = [&](const step& one) {
-    return one.what == step::state::asked || (one.what == step::state::planned && !in.final);
+  // After `done` no later group begins. In its own group a step is tried again, or replaced, as before.
+  const auto is_to_run = [&](const step& one) {
+    return one.what == step::state::planned && (!in.final || one.group <= in.final_group);
   };
+  const auto waits = [&](const step& one) { return one.what == step::state::asked || is_to_run(one); };
   std::uint32_t group = std::numeric_limits<std::uint32_t>::max();
   for (const step& one : in.steps)
     if (waits(one)) group = std::min(group, one.group);
   if (group == std::numeric_limits<std::uint32_t>::max()) return complete(of, out);
   if (in.deadline <= now_) return turn(of, reason("lifespan"), out);
   for (step& one : in.steps)
-    if (one.group == group && one.what == step::state::planned && !in.final &&
-        (one.due == never || one.due <= now_))
+    if (one.group == group && is_to_run(one) && (one.due == never || one.due <= now_))
       ask(of, one, request_kind::perform, out);
 }
 
@@ -346,9 +347,10 @@ void core::complete(unit& of, effects& out) {
     in.what = phase::holding;
     of.part->state = entry_state::done;
     of.part->answer = final;
-    if (in.kind == commit_kind::two_phase) of.part->due = now_ + patience(1);
     put_entry(of, out);
-    return tell(of, request_kind::perform, answer_kind::ok, final, out);
+    tell(of, request_kind::perform, answer_kind::ok, final, out);
+    if (in.kind == commit_kind::two_phase) of.part->due = now_ + patience(1);
+    return await_forget(of, out);
   }
   in.end = final;
   in.decided = in.committed = true;

@@ -22,7 +22,7 @@ namespace coppice::saga {
 // A transaction or step is given up after so many callbacks that ended the actor.
 inline constexpr std::uint32_t most_ends = 3;
 
-// Whatever a plugin asks for or a record says, a step is not tried again later than this, so no time
+// A step is not tried again later than this, whatever a plugin asks for or a record says, so no time
 // overflows.
 inline constexpr base::nanos longest_delay = 365 * 86'400 * base::nanos_per_second;
 
@@ -232,6 +232,8 @@ class core {
 
   // ending.cpp
   void turn(unit& of, term reason, effects& out);
+  // The record of it. go_on() reverses the steps.
+  void decide_against(unit& of, term reason, effects& out);
   void reverse_steps(unit& of, effects& out);
   void reversed(unit& of, effects& out);
   void confirm_steps(unit& of, effects& out);
@@ -268,7 +270,7 @@ class core {
   void entry_due(unit& of, effects& out);
   void remember_forgotten(const step_key& key);
   bool is_in_doubt(const unit& of) const;
-  static bool is_over(const entry& part);
+  static bool is_over(const unit& of);
   void await_forget(unit& of, effects& out);
   void confirm_entry(unit& of, effects& out);
   void follow_operator(unit& of, effects& out);

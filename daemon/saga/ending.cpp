@@ -12,6 +12,11 @@ using phase = transaction::phase;
 
 // The transaction will not be committed. As soon as that is on the disk, its steps are reversed.
 void core::turn(unit& of, term why, effects& out) {
+  decide_against(of, std::move(why), out);
+  go_on(of, out);
+}
+
+void core::decide_against(unit& of, term why, effects& out) {
   transaction& in = *of.lead;
   in.end = std::move(why);
   in.decided = true;
@@ -25,7 +30,6 @@ void core::turn(unit& of, term why, effects& out) {
   }
   put(of, record_kind::decision, 0, decision_record{false, in.end}, out);
   of.decided_write = last_write_;
-  go_on(of, out);
 }
 
 // Reverses first the steps that may or may not have happened, then the others in the reverse order in which

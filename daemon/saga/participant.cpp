@@ -20,7 +20,10 @@ void core::on(const message& of, request& in, effects& out) {
     return;
   }
   if (known == nullptr) return answer_unknown(of, in, out);
-  if (in.what != request_kind::forget && known->part->kind != in.kind) return count(drop::malformed);
+  if (in.what != request_kind::forget && known->part->kind != in.kind) {
+    // A coordinator that does not know the transaction answers a question with words of two phases.
+    return known->part->asks ? void() : count(drop::malformed);
+  }
   if (in.what == request_kind::reverse) reverse(*known, in, out);
   if (in.what == request_kind::confirm) confirm(*known, in, out);
   if (in.what == request_kind::forget) forget(*known, out);
@@ -138,7 +141,7 @@ void core::performed(unit& of, verdict&& what, effects& out) {
   tell(of, request_kind::perform, good ? answer_kind::ok : answer_kind::error, part.answer, out);
   if (!part.reverse_wanted) {
     if (is_in_doubt(of)) part.due = now_ + patience(1);
-    return;
+    return await_forget(of, out);
   }
   if (good) return call_reverse(of, out);
   tell(of, request_kind::reverse, answer_kind::ok, {}, out);
@@ -179,15 +182,18 @@ void core::lead_steps(unit& of, verdict&& what, effects& out) {
 }
 
 // Undoes a step whose result cannot be used, and then answers with this error. Until it is undone it is kept
-// as a step that leads to no steps, and that is not committed.
+// as a step that leads to no steps, and that is not committed. A crash may leave the first of these records
+// alone. So the entry comes last: an entry that leads to no steps, without the decision, would be one that is
+// done.
 void core::undo_own(unit& of, term why, effects& out) {
   transaction& made = make_lead(of);
   plan_record none;
   none.order = none.first = 1;
   put(of, record_kind::plan, 0, none, out);
-  put_entry(of, out);
   made.take(0, none);
-  turn(of, std::move(why), out);
+  decide_against(of, std::move(why), out);
+  put_entry(of, out);
+  go_on(of, out);
 }
 
 void core::interim(nanos now, const step_key& key, term value, effects& out) {
@@ -359,21 +365,39 @@ void core::entry_confirmed(unit& of, const verdict& what, effects& out) {
   await_forget(of, out);
 }
 
-bool core::is_over(const entry& part) {
-  return part.kind == commit_kind::two_phase &&
-         (part.state == entry_state::reversed || part.state == entry_state::confirmed);
+// Whether nothing is done here any more unless the coordinator says so. A step that is done, and that a
+// reversal may still undo, is over if no decision about it is to come, as without two phases.
+bool core::is_over(const unit& of) {
+  if (!of.part) return false;
+  const entry& part = *of.part;
+  switch (part.state) {
+    case entry_state::failed:
+    case entry_state::reversed:
+    case entry_state::confirmed:
+      return true;
+    case entry_state::done:
+      return part.kind == commit_kind::compensate && !part.reverse_wanted && part.calling == 0 &&
+             (!of.lead || of.lead->what == phase::holding);
+    default:
+      return false;
+  }
 }
 
 // The step is over. Usually its coordinator lets it be forgotten next. If the coordinator may not know that
 // it waits for that, the step asks: soon if it has asked before, or else after the time in which a
 // coordinator that is there would have done so, since an operator there may have taken this participant for
-// gone.
+// gone. A coordinator without a log may have forgotten the transaction, at the latest when that has reached
+// its deadline.
 void core::await_forget(unit& of, effects& out) {
   entry& part = *of.part;
-  if (!is_over(part)) return;
+  if (!is_over(of)) return;
   if (part.forget_wanted) return forget(of, out);
+  const bool was_decided = part.state == entry_state::confirmed || part.state == entry_state::reversed;
   part.tries = 0;
-  part.due = now_ + (part.asks ? patience(1) : grace());
+  if (part.asks)
+    part.due = now_ + patience(1);
+  else
+    part.due = (was_decided ? now_ : std::max(now_, part.deadline)) + grace();
 }
 
 void core::forget(unit& of, effects& out) {
@@ -454,7 +478,7 @@ bool core::is_in_doubt(const unit& of) const {
 void core::entry_due(unit& of, effects& out) {
   entry& part = *of.part;
   part.due = never;
-  if (is_in_doubt(of) || is_over(part)) {
+  if (is_in_doubt(of) || is_over(of)) {
     part.asks = true;
     part.due = now_ + patience(++part.tries);
     return say(of, message{options_.self, part.coordinator(), question{part.key}}, out);
@@ -474,6 +498,11 @@ std::size_t core::resolve_part(unit& of, bool commit, effects& out) {
   entry& part = *of.part;
   if (part.parked && !commit) {
     finish_reversal(of, out);
+    return 1;
+  }
+  // Its coordinator does not come back. A done step stays: only the coordinator could say how to undo it.
+  if (is_over(of) && is_overdue(part.deadline) && (commit || part.state != entry_state::done)) {
+    forget(of, out);
     return 1;
   }
   if (!is_in_doubt(of)) return 0;

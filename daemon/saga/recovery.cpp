@@ -149,6 +149,7 @@ base::status core::recover_one(std::uint64_t number, found_records& what, effect
   if (!part.leads) {
     // The step has begun, and the actor's answer was not completely on the disk.
     for (const auto& [step, plan] : what.plans) put(of, record_kind::plan, step, std::nullopt, out);
+    if (what.decision) put(of, record_kind::decision, 0, std::nullopt, out);
     return {};
   }
   transaction& made = of.lead.emplace();
@@ -217,8 +218,8 @@ void core::resume(unit& of, effects& out) {
       (!of.lead || of.lead->what == phase::holding))
     return follow_operator(of, out);
   if (is_in_doubt(of)) of.part->due = now_ + delay(1);
-  if (of.part && is_over(*of.part)) { // what it asked, or was told, before the restart is not known
-    of.part->asks = true;
+  if (is_over(of)) { // what it asked, or was told, before the restart is not known
+    of.part->asks = of.part->kind == commit_kind::two_phase;
     await_forget(of, out);
   }
   if (!of.lead) return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A coordinator whose steps are undone when the transaction fails: sequence, side by side, failures, undo,
-// cancel, lifespan, outcomes.
+// Tests of a coordinator whose steps are undone when the transaction fails: steps in sequence and side by
+// side, failures, undo, cancel, lifespan, outcomes.
 #include "one_saga.hpp"
 
 using namespace coppice::saga;
@@ -8,7 +8,7 @@ using namespace coppice::saga::test;
 
 namespace {
 
-// Two steps in a row: the first is done, the second was asked for.
+// A transaction of two steps in a row: the first is done, and the second has been requested.
 struct second_asked : one_saga {
   second_asked() {
     begin();
@@ -99,7 +99,7 @@ TEST_CASE("one other node has at most three quarters of the transactions, this n
   CHECK(of.out.answers[0].what == client_answer::overloaded);
   CHECK(of.machine->counted().over_share == 1);
   CHECK(begins("c1", "c"));
-  CHECK_FALSE(begins("c2", "c")); // now there are as many as there may be
+  CHECK_FALSE(begins("c2", "c")); // the table is full now
   CHECK(of.machine->counted().over_share == 1);
   CHECK(of.machine->counted().refused == 2);
   one_saga own(how);
@@ -165,6 +165,40 @@ TEST_CASE("a result brings further steps, and done leaves out what is planned") 
   of.reply_to(further);
   of.answer(callback::result, says(verdict::kind::done, 7));
   CHECK(of.requests(request_kind::perform).empty());
+  CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::committed, number(7)});
+}
+
+TEST_CASE("after done a failed step of the same group is still tried again, or replaced, before the commit") {
+  one_saga of;
+  of.begin();
+  of.answer(callback::start, steps({to("b", 1), to("c", 2, true), to("d", 3)}));
+  const auto both = of.requests(request_kind::perform);
+  REQUIRE(both.size() == 2);
+  bool fails_first = false;
+  SUBCASE("done comes first") {}
+  SUBCASE("the failure comes first") {
+    fails_first = true;
+  }
+  const auto fails = [&] {
+    of.reply_to(both[1], answer_kind::error);
+    of.answer(callback::failed, says(verdict::kind::retry));
+  };
+  if (fails_first) fails();
+  of.reply_to(both[0]);
+  of.answer(callback::result, says(verdict::kind::done, 7));
+  if (!fails_first) fails();
+  CHECK(of.machine->outcome_of("t").what == outcome_kind::open);
+  of.pass(2 * of.how.retry_first);
+  const message again = of.only_request(request_kind::perform);
+  CHECK(again.to.node() == "c");
+  of.reply_to(again, answer_kind::error);
+  of.answer(callback::failed, steps({to("e", 4)}));
+  const message other = of.only_request(request_kind::perform);
+  CHECK(other.to.node() == "e");
+  of.restart();
+  of.reply_to(other);
+  of.answer(callback::result, steps({}));
+  CHECK(of.requests(request_kind::perform).empty()); // d is in a later group
   CHECK(of.machine->outcome_of("t") == outcome{outcome_kind::committed, number(7)});
 }
 
@@ -319,7 +353,7 @@ TEST_CASE("a restart asks the actor nothing that it has answered, and goes on fr
   }
   CHECK(undone == std::vector<std::string>{"d", "c"});
   CHECK(of.only_request(request_kind::reverse).to.node() == "b");
-  of.restart(); // nothing is kept of it before all is undone
+  of.restart(); // nothing of the undo is kept before all steps are undone
   CHECK(of.only_request(request_kind::reverse).to.node() == "d");
 }
 
@@ -632,7 +666,7 @@ TEST_CASE(
 
 namespace {
 
-// The actor ends by the last call of this kind, and runs again.
+// The actor ends by the last call of this kind, and the saga starts again.
 void ends_by(one_saga& of, callback what) {
   REQUIRE(of.called(what) != nullptr);
   const std::uint64_t token = of.called(what)->token;
@@ -730,37 +764,37 @@ TEST_CASE(
     "what ends and is not carried out is overdue, and an operator takes a silent participant for gone") {
   second_asked of;
   of.pass(of.how.lifespan);
-  const message asked = of.only_request(request_kind::reverse); // of the second step, which is never answered
+  const message asked = of.only_request(request_kind::reverse); // the second step, which is never answered
   CHECK(of.machine->first_ending() == of.now);
   CHECK(of.resolve(false) == 0);
   CHECK(of.out.answers[0].what == client_answer::over);
   of.pass(of.machine->grace());
   CHECK(of.machine->open_units(10, wanted_units::overdue).empty());
   of.now += 1;
-  of.machine->note_time(of.now); // no event has been since
+  of.machine->note_time(of.now); // there was no event since then
   CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
   CHECK(of.resolve(true) == 0);
   SUBCASE("at once") {}
   SUBCASE("over a restart") {
     of.restart();
     CHECK(of.machine->open_units(10, wanted_units::overdue).size() == 1);
-    CHECK(of.resolve(false) == 0); // it was asked again a moment ago
+    CHECK(of.resolve(false) == 0); // the participant was asked a moment ago
     of.pass(of.machine->grace() + 1);
   }
   CHECK(of.resolve(false) == 1);
   const message first = of.only_request(request_kind::reverse);
   CHECK(first.to.node() == "b");
-  of.reply_to(asked); // it is late
+  of.reply_to(asked); // the answer is late
   CHECK(of.dropped(drop::stale) == 1);
   of.restart();
   of.reply_to(of.only_request(request_kind::reverse));
   CHECK(of.machine->outcome_of("t").what == outcome_kind::compensated);
-  const message forgets = of.only_request(request_kind::forget); // of the first step alone
+  const message forgets = of.only_request(request_kind::forget); // of the first step only
   CHECK(forgets.to.node() == "b");
   CHECK(of.resolve(false) == 0);
-  of.pass(of.machine->grace() + 1); // nor does the first one answer any more
+  of.pass(of.machine->grace() + 1); // the first step's participant does not answer any more either
   CHECK(of.resolve(false) == 1);
   CHECK(of.machine->open() == 0);
   CHECK(of.machine->first_ending() == coppice::saga::never);
-  CHECK(of.disk.size() == 1); // how it ended
+  CHECK(of.disk.size() == 1); // the record of the outcome
 }

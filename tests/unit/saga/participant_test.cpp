@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A step that this node takes part in: answers that are kept, undo, who may say what, bounds, restarts.
+// Tests of a step in which this node takes part: kept answers, undo, which node may request what, bounds,
+// restarts.
 #include "one_saga.hpp"
 #include "saga/node_room.hpp"
 
@@ -118,7 +119,7 @@ TEST_CASE("an undo asks for the end of the step's call, and is called once that 
   of.holds_writes = true;
   of.receive("b", of.asks(perform));
   of.receive("b", of.asks(reverse));
-  CHECK(of.out.stops.empty()); // the call has not left
+  CHECK(of.out.stops.empty()); // the call has not been made yet
   of.sync();
   REQUIRE(of.calls(callback::perform) == 1);
   CHECK(of.out.stops == std::vector<std::uint64_t>{of.out.calls[0].token});
@@ -131,7 +132,7 @@ TEST_CASE("an undo asks for the end of the step's call, and is called once that 
     of.call_ends(callback::perform);
     REQUIRE(of.calls(callback::reverse) == 1);
     of.receive("b", of.asks(reverse));
-    CHECK(of.out.stops.empty()); // the undo itself is not ended
+    CHECK(of.out.stops.empty()); // the undo itself is not stopped
   }
   SUBCASE("answered") {
     of.answer(callback::perform, says(verdict::kind::ok));
@@ -299,7 +300,7 @@ TEST_CASE("one node has at most three quarters of the steps, and the rest stays 
   of.receive("c", asked_by("c", 2));
   REQUIRE(of.replied(perform) != nullptr);
   CHECK(of.replied(perform)->what == answer_kind::busy);
-  CHECK(of.machine->counted().over_share == 1); // now there are as many as there may be
+  CHECK(of.machine->counted().over_share == 1); // the table is full now
   const std::vector<call> asked = of.seen;
   for (const call& one : asked) of.answer(one, says(verdict::kind::ok));
   of.receive("b", asked_by("b", 1));
@@ -326,7 +327,7 @@ TEST_CASE("what a saga keeps for other nodes is bounded in bytes, and given back
   };
   CHECK(is_taken("b", 1, 2000));
   CHECK_FALSE(is_taken("b", 2, 2000)); // beyond the share of one node
-  CHECK_FALSE(is_taken("c", 1, 2000)); // beyond what all may have
+  CHECK_FALSE(is_taken("c", 1, 2000)); // beyond the share of all nodes
   CHECK(is_taken("c", 2, 1000));
   CHECK(of.machine->bytes_for_others() > 3000);
   CHECK(of.machine->bytes_for_others() < 4000);
@@ -368,12 +369,12 @@ TEST_CASE(
   CHECK(of.machine->bytes_for_others() < 1000);
   of.receive("b", undo(2));
   CHECK(of.calls(callback::reverse) == 1);
-  of.answer(callback::reverse, says(verdict::kind::never)); // its coordinator is told
+  of.answer(callback::reverse, says(verdict::kind::never)); // the coordinator is told
   CHECK(of.machine->bytes_for_others() < 1000);
   of.receive("b", undo(3));
   CHECK(of.calls(callback::reverse) == 1);
   of.answer(callback::reverse, says(verdict::kind::ok));
-  of.receive("b", undo(2)); // once more
+  of.receive("b", undo(2)); // the request comes again
   CHECK(of.calls(callback::reverse) == 1);
   CHECK(of.called(callback::reverse)->value.encoded.size() == 3500);
 }
@@ -405,7 +406,7 @@ TEST_CASE("the sagas of a node share one bound for other nodes, and each gives b
   };
   CHECK(is_taken(*first, "b", 1, 2000));
   CHECK_FALSE(is_taken(second, "b", 2, 2000)); // beyond the share of one node
-  CHECK_FALSE(is_taken(second, "c", 1, 2000)); // beyond what all nodes may have
+  CHECK_FALSE(is_taken(second, "c", 1, 2000)); // beyond the share of all nodes
   CHECK(second.machine->counted().over_share == 2);
   REQUIRE(second.replied(perform) != nullptr);
   CHECK(second.replied(perform)->what == answer_kind::busy);
@@ -483,6 +484,70 @@ TEST_CASE("a step whose result is above the bound happened, so it is undone befo
   CHECK(of.disk.empty());
 }
 
+TEST_CASE(
+    "a step whose result is above the bound is never done, wherever a crash ends the write of its undo") {
+  options how;
+  how.max_value = 10;
+  auto kind = commit_kind::compensate;
+  SUBCASE("compensate") {}
+  SUBCASE("two phases") {
+    kind = commit_kind::two_phase;
+  }
+  bool all_written = false;
+  for (std::size_t kept = 0; !all_written; ++kept) {
+    CAPTURE(kept);
+    one_saga of(how);
+    of.receive("b", of.asks(perform, kind));
+    of.holds_writes = true;
+    of.answer(callback::perform, {verdict::kind::ok, {std::string(11, 'x')}, {}});
+    std::size_t changes = 0;
+    for (write& one : of.unwritten) {
+      all_written = one.changes.size() <= kept;
+      changes += one.changes.size();
+      if (!all_written) one.changes.resize(kept);
+    }
+    REQUIRE(of.unwritten.size() == 1);
+    CHECK(changes == 3);
+    of.sync();
+    of.holds_writes = false;
+    of.restart();
+    of.receive("b", of.asks(perform, kind));
+    const reply* const told = of.replied(perform);
+    CHECK((told == nullptr || told->what != answer_kind::ok));
+  }
+}
+
+TEST_CASE("a step that is done asks a coordinator that is silent after its deadline, and is then forgotten") {
+  one_saga of;
+  auto how_it_ended = verdict::kind::ok;
+  SUBCASE("done") {}
+  SUBCASE("failed") {
+    how_it_ended = verdict::kind::error;
+  }
+  const auto asked = [&] {
+    return std::any_of(of.out.messages.begin(), of.out.messages.end(),
+                       [](const message& one) { return std::holds_alternative<question>(one.body); });
+  };
+  of.receive("b", of.asks(perform));
+  of.answer(callback::perform, says(how_it_ended));
+  of.pass(1000 * ms); // the time that the request left for the step
+  CHECK_FALSE(asked());
+  of.pass(of.machine->grace());
+  CHECK(asked());
+  of.pass(of.machine->grace());
+  CHECK(asked());
+  SUBCASE("the coordinator does not know the transaction") {
+    of.receive("b", of.asks(reverse, commit_kind::two_phase));
+    CHECK(of.dropped(drop::malformed) == 0);
+    of.receive("b", of.asks(forget, commit_kind::two_phase));
+  }
+  SUBCASE("the coordinator does not come back, and an operator decides") {
+    CHECK(of.resolve(true) == 1);
+  }
+  CHECK(of.machine->entries() == 0);
+  CHECK(of.disk.empty());
+}
+
 TEST_CASE("a value above the bound is refused with an error, and never in the way of an undo") {
   options how;
   how.max_value = 10;
@@ -516,7 +581,7 @@ TEST_CASE("keys that were undone before they came take a bounded number of bytes
     of.receive("b", of.asks(reverse, commit_kind::compensate, step));
   CHECK(comes_late(20));
   CHECK_FALSE(comes_late(1));
-  // A path that would be refused anyway takes nothing, and pushes out nothing.
+  // A path that is refused for its length takes no room, and displaces nothing.
   for (std::uint32_t step = 1; step <= 20; ++step) {
     request deep = of.asks(reverse, commit_kind::compensate, step);
     deep.key.step.path = {{{"x", "x"}, 1}, {{"x", "y"}, 1}, {{"shop", "b"}, step}};
@@ -593,7 +658,7 @@ TEST_CASE("a step that ends the actor is busy for a while, and undone after some
   }
   ends(callback::perform);
   CHECK(of.out.calls.empty());
-  // The undo waits too, and is never given up.
+  // The undo is delayed, too, and is never given up.
   of.pass(of.how.step_timeout);
   REQUIRE(of.calls(callback::reverse) == 1);
   ends(callback::reverse);
