@@ -63,11 +63,17 @@ outcome server::receive(process& self, message m) {
   return sort(self, std::move(m));
 }
 
+outcome server::receive_io(process& self) {
+  if (outcome next = continue_now(self); next.stops() || self.exiting()) return next;
+  return take_io(self);
+}
+
+outcome server::continue_now(process& self) {
+  return std::exchange(continue_first_, false) ? take_continue(self) : runtime::carry_on();
+}
+
 outcome server::sort(process& self, message m) {
-  if (std::exchange(continue_first_, false)) {
-    if (outcome next = take_continue(self); next.stops()) return next;
-    if (self.exiting()) return runtime::carry_on();
-  }
+  if (outcome next = continue_now(self); next.stops() || self.exiting()) return next;
   if (sys_ != nullptr && sys_->lost(self, m)) return catch_up(self);
   const gen::request_view what = gen::look(m.bytes());
   if (!what.from.empty() && !gen::may_answer(self, what.from)) return runtime::carry_on();

@@ -18,7 +18,8 @@ namespace coppice::behaviours {
 class server : public runtime::behaviour {
  public:
   runtime::outcome receive(runtime::process& self, runtime::message m) final;
-  // Of those that came while it was suspended.
+  runtime::outcome receive_io(runtime::process& self) final;
+  // Takes one of the messages that came while it was suspended.
   runtime::message take_held(const message_test& wanted) final;
 
  protected:
@@ -30,6 +31,8 @@ class server : public runtime::behaviour {
   virtual runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                                      etf::bytes request) = 0;
   virtual runtime::outcome take_info(runtime::process& self, const runtime::message& m) = 0;
+  // The work of receive_io(). The default does nothing.
+  virtual runtime::outcome take_io(runtime::process&) { return runtime::carry_on(); }
   // Called once after continue_first().
   virtual runtime::outcome take_continue(runtime::process&) { return runtime::carry_on(); }
   // Takes a change of change_config(), and answers `from` as described there. By default `unhandled`.
@@ -52,8 +55,8 @@ class server : public runtime::behaviour {
   // Whether sys requests of other nodes may suspend, resume and terminate it.
   virtual bool obeys_peers(const runtime::process&) const { return true; }
 
-  // Called in init or between two messages. take_continue() then runs before the next message, or soon if
-  // none comes, and after the spawner was told of the successful start.
+  // Called in init or between two messages. take_continue() then runs before the next message and before
+  // take_io(), or soon if none comes, and after the spawner was told of the successful start.
   void continue_first(runtime::process& self);
   // Whether a call may be handled at once: no other work comes first, and messages are not held back.
   bool takes_calls() const { return !continue_first_ && !attended(); }
@@ -68,6 +71,8 @@ class server : public runtime::behaviour {
   runtime::outcome dispatch(runtime::process& self, const runtime::message& m, const gen::request_view& what);
   runtime::outcome hand_over(runtime::process& self, const runtime::message& m,
                              const gen::request_view& what);
+  // Calls take_continue() if it is due.
+  runtime::outcome continue_now(runtime::process& self);
   // The path of all messages that are not certainly ordinary ones.
   [[gnu::noinline]] runtime::outcome sort(runtime::process& self, runtime::message m);
   runtime::outcome system_request(runtime::process& self, const gen::request& what);

@@ -154,7 +154,7 @@ void tcp_listener::ask_for_turn(process& self) {
   if (!arrivals_.empty() && !std::exchange(asked_, true)) self.request_io();
 }
 
-outcome tcp_listener::receive_io(process& self) {
+outcome tcp_listener::take_io(process& self) {
   asked_ = false;
   for (std::size_t made = 0; made < at_once && !arrivals_.empty(); ++made) {
     arrival next = std::move(arrivals_.front());

@@ -44,7 +44,6 @@ class tcp_listener : public server {
   ~tcp_listener() override;
 
   runtime::outcome init(runtime::process& self) override;
-  runtime::outcome receive_io(runtime::process& self) override;
   void died(runtime::process&) noexcept override { close(); }
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { out.behaviour = kind_; }
@@ -58,6 +57,7 @@ class tcp_listener : public server {
   static runtime::message resume_request();
 
  protected:
+  runtime::outcome take_io(runtime::process& self) override;
   runtime::outcome take_call(runtime::process& self, const runtime::message& whole, etf::bytes from,
                              etf::bytes request) override;
   runtime::outcome take_cast(runtime::process&, const runtime::message&, etf::bytes) override {
@@ -131,7 +131,7 @@ class tcp_listener : public server {
   std::shared_ptr<tcp_counters> counters_ = std::make_shared<tcp_counters>();
   metrics::board::entry on_board_;
   base::nanos began_ = 0;
-  bool asked_ = false;     // receive_io() will be called
+  bool asked_ = false;     // take_io() will be called
   bool suspended_ = false; // by an operator
 };
 

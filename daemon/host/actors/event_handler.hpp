@@ -30,7 +30,6 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   void terminate(runtime::process& self, const runtime::message& reason) override;
   void describe(runtime::description& out) const override { describe_to(out); }
   std::shared_ptr<const behaviours::event_meter> meter() const override { return meter_; }
-  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
   runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
     return take_parcel(*given);
   }
@@ -43,6 +42,7 @@ class event_handler final : public behaviours::server, public plugin_actor, publ
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::outcome take_io(runtime::process&) override { return plugin_actor::take_io(); }
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                behaviours::config_change to) override {

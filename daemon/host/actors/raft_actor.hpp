@@ -39,7 +39,6 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome init(runtime::process& self) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
-  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
   behaviours::stream_taker* as_stream_taker() override { return this; }
   std::shared_ptr<const behaviours::raft::machine_progress> progress() const override { return progress_; }
 
@@ -64,6 +63,7 @@ class raft_actor final : public behaviours::server, public plugin_actor, public 
   runtime::outcome take_cast(runtime::process& self, const runtime::message& whole,
                              etf::bytes request) override;
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  runtime::outcome take_io(runtime::process&) override { return plugin_actor::take_io(); }
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                behaviours::config_change to) override {

@@ -29,7 +29,6 @@ class server : public behaviours::server, public plugin_actor {
                                 runtime::message request) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
-  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
   runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
     return take_parcel(*given);
   }
@@ -46,6 +45,7 @@ class server : public behaviours::server, public plugin_actor {
   [[gnu::noinline]] runtime::outcome take_response(const response& ended);
 
  private:
+  runtime::outcome take_io(runtime::process&) override { return plugin_actor::take_io(); }
   runtime::outcome take_continue(runtime::process&) override { return go_on(); }
   runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                behaviours::config_change to) override {

@@ -32,8 +32,6 @@ class statem final : public behaviours::statem, public plugin_actor {
   runtime::outcome init(runtime::process& self) override;
   void terminate(runtime::process&, const runtime::message& reason) override { end(reason); }
   void describe(runtime::description& out) const override { describe_to(out); }
-  // Callbacks for streams run outside of transitions.
-  runtime::outcome receive_io(runtime::process&) override { return take_io(); }
   runtime::outcome receive_parcel(runtime::process&, std::unique_ptr<runtime::parcel> given) override {
     return take_parcel(*given);
   }
@@ -49,6 +47,8 @@ class statem final : public behaviours::statem, public plugin_actor {
                          const runtime::message& state) override;
   bool enters() const override { return callbacks().enter != nullptr; }
   runtime::outcome take_info(runtime::process& self, const runtime::message& m) override;
+  // Callbacks for streams run outside of transitions.
+  runtime::outcome take_io(runtime::process&) override { return plugin_actor::take_io(); }
   runtime::outcome take_continue(runtime::process& self) override;
   runtime::outcome take_config(runtime::process& self, const runtime::message& from,
                                behaviours::config_change to) override {

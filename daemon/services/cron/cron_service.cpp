@@ -74,7 +74,7 @@ void cron_service::died(process&) noexcept {
   clock_.reset();
 }
 
-runtime::outcome cron_service::receive_io(process& self) {
+runtime::outcome cron_service::take_io(process& self) {
   work(self);
   return runtime::carry_on();
 }

@@ -50,7 +50,7 @@ class cron_service final : public behaviours::native_server {
  protected:
   runtime::outcome on_start(runtime::process& self) override;
   runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override;
-  runtime::outcome receive_io(runtime::process& self) override;
+  runtime::outcome take_io(runtime::process& self) override;
   void died(runtime::process& self) noexcept override;
 
  private:

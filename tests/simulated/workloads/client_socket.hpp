@@ -15,7 +15,7 @@ namespace coppice::simulated {
 
 class client_socket {
  public:
-  // Begins to connect. The owner gets a turn (receive_io) when any of the values below has changed. Null:
+  // Begins to connect. The owner gets a turn (take_io) when any of the values below has changed. Null:
   // the connection cannot begin.
   static client_socket* open(runtime::process& owner, uv_loop_t* loop, unsigned host, int port);
   // The same, to the unix socket at that path of the owner's host.

@@ -64,7 +64,7 @@ class control_client final : public native_server {
         one_in(2) ? draw_between(0, 100 * microsecond) : draw_between(millisecond, 300 * millisecond);
     self.remind(self.now() + pause, message::atom("go"));
   }
-  runtime::outcome receive_io(process&) override {
+  runtime::outcome take_io(process&) override {
     if (on_ == nullptr) return runtime::carry_on();
     std::string& came = on_->came();
     for (std::size_t end = came.find('\n'); end != std::string::npos; end = came.find('\n')) {
@@ -86,8 +86,8 @@ class control_client final : public native_server {
     begun_ = simulated::now();
     on_ = client_socket::open_local(self, loop_, path_);
   }
-  // Connects once more. A host without descriptors ends connections whose clients wait for nothing, also of
-  // one that sends its next request in that moment. It does not end one in the middle of a reply.
+  // Connects once more. A host without descriptors ends connections whose clients wait for nothing, also if
+  // the client sends its next request in that moment. It ends no connection in the middle of a reply.
   void again() {
     const bool refused = begun_ <= host_at(host_).short_until && on_->came().empty();
     if (on_->connected() && !refused)

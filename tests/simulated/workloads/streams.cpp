@@ -151,7 +151,7 @@ class caller final : public native_server {
                                              : draw_between(millisecond, 600 * millisecond);
     self.remind(self.now() + pause, message::atom("go"));
   }
-  runtime::outcome receive_io(process&) override {
+  runtime::outcome take_io(process&) override {
     if (on_ == nullptr) return runtime::carry_on();
     if (on_->connected() && !asked_) {
       if (crammed_) on_->stop_reading();

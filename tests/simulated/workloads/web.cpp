@@ -125,7 +125,7 @@ class browser final : public native_server {
                                            : draw_between(millisecond, 500 * millisecond);
     self.remind(self.now() + pause, message::atom("go"));
   }
-  runtime::outcome receive_io(process&) override {
+  runtime::outcome take_io(process&) override {
     if (on_ == nullptr) return runtime::carry_on();
     if (on_->connected() && !asked_) ask();
     while (std::optional<answer> one = take_answer(on_->came())) take(*one);
@@ -279,7 +279,7 @@ class clock_reader final : public native_server {
     until_ = simulated::now() + (in_last_ ? patience : draw_between(0, patience));
     on_ = client_socket::open(self, loop_, host_, port);
   }
-  runtime::outcome receive_io(process&) override {
+  runtime::outcome take_io(process&) override {
     if (on_ == nullptr) return runtime::carry_on();
     if (on_->connected() && !std::exchange(asked_, true))
       on_->send("GET /clock HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n");
@@ -327,7 +327,7 @@ class clock_reader final : public native_server {
     for (std::size_t at = text_.find("\n\n"); at != std::string::npos; at = text_.find("\n\n")) {
       const std::string event = text_.substr(0, at);
       text_.erase(0, at + 2);
-      // A comment, which keeps the connection open, or when to come back.
+      // A comment, which keeps the connection open, or the time to wait before the next connection.
       if (event.starts_with(":") || event.starts_with("retry: ")) continue;
       int hours = 0, minutes = 0, seconds = 0, length = 0;
       if (std::sscanf(event.c_str(), "data: %2d:%2d:%2d%n", &hours, &minutes, &seconds, &length) != 3 ||
@@ -338,7 +338,7 @@ class clock_reader final : public native_server {
       if (in_last_ && !times_.empty()) check_next(time);
       times_.push_back(time);
     }
-    // One when it is accepted, and one each second.
+    // One event when it is accepted, and one each second.
     if (accepted_ && static_cast<nanos>(times_.size()) > (simulated::now() - begun_) / second + 3)
       broken(fmt::format("an event comes once: {} got {} in {} ms", shown(), times_.size(),
                          (simulated::now() - begun_) / millisecond));
@@ -367,7 +367,7 @@ class clock_reader final : public native_server {
   bool accepted_ = false;
   bool in_last_ = false;
   nanos until_ = 0, begun_ = 0;
-  std::string text_;       // of the stream, as far as it is no whole event
+  std::string text_;       // bytes of the stream that are not a whole event yet
   std::vector<int> times_; // of the events of the connection, seconds of the day
 };
 
