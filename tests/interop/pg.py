@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Process groups shared with real nodes: what joins on either side is seen on the other, in several scopes."""
+"""Process groups shared with real nodes: a member that joins on either side is seen on the other, in several scopes."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import contains, equal, eventually, run, test
@@ -39,7 +39,8 @@ def membership(cleanup):
     eventually(lambda: seen_by_us(node, "pg", "g").count("me@127.0.0.1") == 3, "we see theirs")
     equal(erl("rpc:call(N, pg, get_local_members, [pg, g]) =:= [Us]"), "true")
     equal(erl("lists:sort(rpc:call(N, pg, which_groups, [pg]))"), "[early,g]")
-    # theirs: one leave of two joins, an end; ours: joined twice, left once, not a third time
+    # Theirs: one leave of two joins, and the end of a member. Ours: joined twice, left twice, and a third leave
+    # fails.
     erl("ok = pg:leave(g, A), exit(B, kill), ok")
     eventually(lambda: seen_by_us(node, "pg", "g").count("me@127.0.0.1") == 1, "one of theirs is left")
     member(node, erl, "pg", "g")
@@ -47,12 +48,28 @@ def membership(cleanup):
     for answer in ("ok", "ok", "not_joined"):
         equal(erl("gen_server:call({relay, N}, {relay, pg, {leave_local, g, Us}})"), answer)
     eventually(lambda: erl("pg:get_members(g) =:= [A]") == "true", "ours left")
-    # the end of a member of ours takes it out of all its groups
+    # A member of ours that ends leaves all its groups.
     member(node, erl, "pg", "g")
     member(node, erl, "pg", "{a, \"term\", 1.5}")
     eventually(lambda: erl("pg:get_members({a, \"term\", 1.5}) =:= [Us]") == "true", "a group may be any term")
     erl("catch gen_server:call(Us, {exit, bye}), ok")
     eventually(lambda: erl("{pg:get_members(g) =:= [A], pg:which_groups()}") == "{true,[g]}", "ours is gone")
+
+
+@test("groups that are small integers, which come as a string of bytes, are left as any others", proves="pg")
+def small_numbers(cleanup):
+    node = node_with_scopes(cleanup)
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    theirs(erl, "pg")
+    erl(f"N = '{node.name}', pong = net_adm:ping(N), A = Idle(), B = Idle(), Gs = [1, 0, 255, x],"
+        "[ok = pg:join(G, [A, B]) || G <- Gs], {M, [A, B]} = gen_server:call({pg, N}, {monitor, 1}), ok")
+    ours = "[length(rpc:call(N, pg, get_members, [pg, G])) || G <- Gs]"
+    eventually(lambda: erl(ours) == "[2,2,2,2]", "we see theirs")
+    erl("ok = pg:leave(1, A), ok")
+    equal(erl("receive {M, leave, 1, [A]} -> left after 10000 -> none end"), "left", node.log())
+    equal(erl(ours), "[1,2,2,2]")
+    erl("exit(A, kill), exit(B, kill), ok")
+    eventually(lambda: erl(ours) == "[0,0,0,0]", "all have left")
 
 
 @test("who monitors a scope or a group is told of joins and leaves, on either side", proves="pg")
@@ -63,7 +80,7 @@ def monitors(cleanup):
     erl("{M, _} = pg:monitor(pg, g), ok")
     member(node, erl, "pg", "g")
     equal(erl("receive {M, join, g, [Us]} -> joined after 10000 -> none end"), "joined", node.log())
-    # a process elsewhere watches our scope: as OTP's, it takes anybody's monitor
+    # A process of another node watches our scope: like OTP's, the scope accepts a monitor from any process.
     equal(erl("{S, Map} = gen_server:call({pg, N}, monitor), {R, Now} = gen_server:call({pg, N}, {monitor, g}),"
               "{Map =:= #{g => [Us]}, Now =:= [Us]}"), "{true,true}")
     erl("A = Idle(), ok = pg:join(g, A), ok")
@@ -92,7 +109,7 @@ def phoenix(cleanup):
     equal(erl("receive {info, {forward_to_local, _, _, _} = M} -> M after 10000 -> none end"),
           "{forward_to_local,<<\"topic\">>,#{event => hi},'Elixir.Phoenix.PubSub'}")
     eventually(lambda: "me@127.0.0.1" in seen_by_us(node, scope, "'Elixir.App.PubSub.Adapter'"), "theirs is known here")
-    # the scope named pg is another one
+    # The scope named pg is a different one.
     equal(node.call("pg", "which_groups"), "[]")
 
 
@@ -109,7 +126,7 @@ def losses(cleanup):
     eventually(lambda: "me@127.0.0.1" in seen_by_us(node, "pg", "g"), "the new scope's are known")
     member(node, erl, "pg", "g")
     eventually(lambda: erl("length(pg:get_members(g))") == "2", "they see ours")
-    # global gives its locks back behind that, and would connect anew to give back ours
+    # global would otherwise give back our lock after the disconnect, and connect again for it.
     erl("ok = global:sync(), ok = global:trans({global, self()}, fun() -> ok end)")
     equal(erl("erlang:disconnect_node(N)"), "true")
     eventually(lambda: seen_by_us(node, "pg", "g").count("@") == 0, "their node is gone")
@@ -117,6 +134,23 @@ def losses(cleanup):
     erl("net_adm:ping(N)")
     eventually(lambda: erl("length(pg:get_members(g))") == "2", "ours is back")
     eventually(lambda: "me@127.0.0.1" in seen_by_us(node, "pg", "g"), "theirs is back")
+
+
+@test("a lost node whose processes watch a group is not connected again to tell them of its members' end")
+def lost_watchers(cleanup):
+    node = node_with_scopes(cleanup)
+    erl = Erl(cleanup, epmd_port=node.epmd_port)
+    theirs(erl, "pg")
+    erl(f"N = '{node.name}', A = Idle(), ok = pg:join(g, A), pong = net_adm:ping(N), ok")
+    eventually(lambda: "me@127.0.0.1" in seen_by_us(node, "pg", "g"), "known")
+    # Each of them is told of the end of A, if it is still a watcher then: the order of the two ends is by chance.
+    erl("[{_, [A]} = gen_server:call({pg, N}, {monitor, g}) || _ <- lists:seq(1, 20)],"
+        "ok = global:sync(), ok = global:trans({global, self()}, fun() -> ok end)")
+    erl("net_kernel:monitor_nodes(true), true = erlang:disconnect_node(N), receive {nodedown, N} -> ok end")
+    eventually(lambda: seen_by_us(node, "pg", "g") == "[]", "their node is gone")
+    # All that the scope has to say was said before it has answered two calls more.
+    equal([node.call("pg", "which_groups") for _ in range(2)], ["[]", "[]"])
+    equal(erl("receive {nodeup, N} -> again after 1000 -> none end"), "none", node.log())
 
 
 @test("three nodes agree after many joins, leaves and deaths")
@@ -148,10 +182,10 @@ def nonsense(cleanup):
     erl(f"N = '{node.name}', P = gen_server:call({{probe, N}}, self), S = rpc:call(N, erlang, whereis, [pg]), true = is_pid(S), ok")
     equal(erl("gen_server:call({pg, N}, {join_local, g, self()})"), "{error,{nolocal,me}}".replace("me", erl("self()")))
     contains(erl("gen_server:call({pg, N}, {join_local, g, [P | x]})"), "badarg")
-    for ours in ("join_local", "leave_local"):  # a node says itself what its processes join
+    for ours in ("join_local", "leave_local"):  # a node itself says what its processes join
         equal(erl(f"gen_server:call({{pg, N}}, {{{ours}, g, P}})"), "{error,not_allowed}")
     contains(erl("gen_server:call({pg, N}, what)"), "error")
-    # joins of a peer that was never met, for a process that is not its own, of no shape at all
+    # Joins of a peer that was never met, joins for a process of another node, and messages without a valid shape.
     erl("[{pg, N} ! M || M <- [{join, self(), g, P}, {join, P, g, P}, {leave, self(), P, [g]}, {discover, x}, {discover},"
         " {join, self(), g, [self() | x]}, [], nonsense]], gen_server:cast({pg, N}, {sync, self(), [{g, [P]}]}),"
         "gen_server:cast({pg, N}, {sync, self(), x}), gen_server:cast({pg, N}, nonsense), ok")

@@ -15,6 +15,7 @@
 #include "behaviours/supervision/supervisor_report.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/messages/shown.hpp"
+#include "runtime/messages/small_integers.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::behaviours {
@@ -165,6 +166,8 @@ message consumer_supervisor::args_for(etf::bytes extra) const {
   etf::cursor at(extra);
   std::uint32_t length = 0;
   etf::bytes event;
+  if (etf::bytes numbers; at.read_string(numbers)) // the event is a small integer
+    return numbers.size() == 1 ? args_of(runtime::small_integer(numbers[0])) : message();
   if (!at.read_list(length) || length > 1) return {};
   if (length == 0) return merged_args(etf::empty_map);
   return at.read_term(event) ? args_of(event) : message();

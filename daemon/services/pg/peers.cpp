@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "runtime/messages/small_integers.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
 #include "services/peers/existing_connection.hpp"
@@ -152,9 +153,15 @@ void pg_scope::on_join(process& self, const runtime::pid& peer, etf::cursor at) 
 void pg_scope::on_leave(process& self, const runtime::pid& peer, etf::cursor at) {
   if (!known(peer)) return;
   const auto leaving = read_pids(self, at, peer.node);
+  if (!leaving) return;
   std::uint32_t count = 0;
-  if (!leaving || !at.read_list(count)) return;
   std::vector<etf::bytes> groups;
+  if (etf::bytes numbers; at.read_string(numbers)) { // groups that are named by small integers
+    work_.add(numbers.size());
+    for (const std::uint8_t number : numbers) groups.push_back(runtime::small_integer(number));
+  } else if (!at.read_list(count)) {
+    return;
+  }
   for (std::uint32_t i = 0; i < count; ++i) {
     work_.add();
     etf::bytes group;

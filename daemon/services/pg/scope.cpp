@@ -250,7 +250,11 @@ void pg_scope::tell_watchers(process& self, std::string_view what, etf::bytes gr
     out.atom(what);
     out.raw(group);
     write_pids(self, out, who);
-    self.send_unbounded(watcher, out.take());
+    // A change that was made because the watcher's node is lost must not connect it again.
+    if (watcher.here())
+      self.send_unbounded(watcher, out.take());
+    else
+      send_over_existing_connection(self.host(), self.self(), watcher, out.take());
   };
   for (const auto& [ref, watcher] : scope_watchers_) tell(ref, watcher);
   if (group_watchers_.empty()) return;

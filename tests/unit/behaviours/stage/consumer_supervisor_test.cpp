@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Running consumer supervisors: what they ask of processes that play producers, and what becomes of the
-// children that events start. Every recording of GenStage's ConsumerSupervisor is replayed, in which hands
-// and children are processes of ours.
+// Tests of running consumer supervisors: what they ask of processes that play producers, and what happens to
+// the children that events start. Every recording of GenStage's ConsumerSupervisor is replayed; its
+// producers (the hands) and children (the kids) are processes of the test.
 #include "behaviours/consumer_supervisor/consumer_supervisor.hpp"
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ namespace {
 
 constexpr base::nanos patience = 10 * base::nanos_per_second;
 
-// The event of a child's args, as text; "none" without one.
+// The event in a child's args, as text. "none": the args have no event.
 std::string event_of(const message& args) {
   etf::cursor at(args.bytes());
   std::uint32_t keys = 0;
@@ -43,8 +43,8 @@ std::string event_of(const message& args) {
   return "none";
 }
 
-// Writes "start EVENT PID" and "end EVENT REASON"; ends on {exit, Reason}. The event `refuse` does not start,
-// `ignore` says so; `once` starts only the first time.
+// Notes "start EVENT PID" and "end EVENT REASON"; ends on {exit, Reason}. With the event `refuse` the start
+// fails, with `ignore` init returns ignore, and with `once` it does so from the second start on.
 class kid : public native_server {
  public:
   kid(test::diary& book, std::string event) : native_server("kid"), book_(book), event_(std::move(event)) {}
@@ -85,7 +85,7 @@ class kids : public runtime::actor_factory {
   test::diary& book_;
 };
 
-// Writes down what comes to it.
+// Notes every message that it gets.
 class hand : public runtime::behaviour {
  public:
   explicit hand(test::diary& heard) : heard_(heard) {}
@@ -106,11 +106,11 @@ std::string text_of(const runtime::pid& pid, const runtime::node_names& names) {
   return test::text(out.take());
 }
 
-// A system in which consumer supervisors and hands are started by name.
+// A host on which consumer supervisors and hands are started by name.
 struct stages_host : test_host {
   struct started {
     runtime::pid pid;
-    std::string why; // it did not start
+    std::string why; // the reason of a failed start
   };
   struct one_hand {
     test::diary heard;
@@ -118,7 +118,7 @@ struct stages_host : test_host {
     std::size_t read = 0;
   };
 
-  ~stages_host() { system.stop(); } // before the diaries go
+  ~stages_host() { system.stop(); } // before the diaries are destroyed
 
   started start(restart_type restart, std::string_view options = "[]", std::string_view args = "#{}") {
     auto of = std::make_shared<child_spec>();
@@ -166,7 +166,7 @@ struct stages_host : test_host {
   }
   std::string text(const runtime::pid& pid) { return text_of(pid, system.nodes()); }
 
-  // The next line of a diary, or "nothing" after a while.
+  // The next line of a diary. "nothing": none came within 10 s.
   static std::string next(const test::diary& of, std::size_t& read) {
     const base::nanos until = base::mono_now() + patience;
     for (;;) {
@@ -202,7 +202,7 @@ class replay {
       CAPTURE(line.term);
       step(line);
     }
-    // Nothing else was sent: what they were sent is there by the time that the stage answers.
+    // Nothing else was sent: any message to a hand has arrived by the time that the stage answers.
     if (host_.system.alive(stage_)) host_.call(stage_, "count_children");
     for (auto& each : host_.hands) {
       CAPTURE(each.first);
@@ -240,28 +240,28 @@ class replay {
     names_[pid_name(line.from.empty() ? "stage" : line.from)] = host_.text(stage_);
   }
 
-  // Pids by name, as the recording writes them.
+  // The name of a pid in the form that the recording has.
   static std::string pid_name(std::string name) {
     std::ranges::replace(name, ' ', '_');
     return "<" + name + ">";
   }
   void bind_hand(const std::string& name) { names_[pid_name(name)] = host_.text(host_.hand_of(name).pid); }
 
-  // Answers come to the hand itself, tagged by the name that the recording has for the call.
+  // Replaces each [alias|#Ref<NAME>] by NAME: here the hand makes the call itself, with NAME as the tag.
   static std::string plain(std::string text) {
     for (std::size_t at; (at = text.find("[alias|#Ref<")) != std::string::npos;) {
       const std::size_t end = text.find(">]", at);
       text.replace(at, end + 2 - at, text.substr(at + 12, end - at - 12));
     }
     for (std::size_t at = 0; (at = text.find("=>", at)) != std::string::npos; at += 4)
-      text.replace(at, 2, " => "); // as ours are printed
+      text.replace(at, 2, " => "); // the form in which our terms are printed
     return text;
   }
   std::string bound(std::string text) {
     if (text.find("<another>") != std::string::npos) names_["<another>"] = host_.text(host_.hand_of("x").pid);
     for (const auto& [name, ours] : names_)
       for (std::size_t at; (at = text.find(name)) != std::string::npos;) text.replace(at, name.size(), ours);
-    for (std::size_t at; (at = text.find("#Ref<tag")) != std::string::npos;) { // one that nobody has made
+    for (std::size_t at; (at = text.find("#Ref<tag")) != std::string::npos;) { // no message has it
       const std::string name = text.substr(at, text.find('>', at) + 1 - at);
       names_[name] = "unknown";
       text.replace(at, name.size(), "unknown");
@@ -269,7 +269,7 @@ class replay {
     return text;
   }
 
-  // Takes a reference of ours for the one in its place that has none yet.
+  // Compares the two. A reference of the recording without a value is bound to ours in its place.
   void check(const std::string& recorded, const std::string& ours) {
     std::string expected = plain(recorded);
     for (const auto& [name, own] : names_)
@@ -287,7 +287,7 @@ class replay {
     CHECK(expected == ours);
   }
 
-  // The hand that made the call is in it.
+  // Checks an answer at the hand that made the call.
   void reply(const test::recorded_line& line) {
     const std::string tag = plain(line.term).substr(1, plain(line.term).find(',') - 1);
     std::string caller;
@@ -297,7 +297,7 @@ class replay {
     REQUIRE_FALSE(caller.empty());
     const std::string heard = host_.next(host_.hand_of(caller));
     if (line.term.find("'Elixir.Plain'") == std::string::npos) return check(line.term, heard);
-    // which_children has no order to rely on.
+    // The order of which_children is not defined.
     const auto children = [](const std::string& text) {
       std::multiset<std::string> out;
       for (std::size_t at = 0; (at = text.find("{undefined,", at)) != std::string::npos; ++at)
@@ -319,7 +319,7 @@ class replay {
     names_[name] = begun.substr(7 + event.size());
   }
 
-  // A kid is told to; what the supervisor ends, and its own end, is waited for.
+  // Makes a kid end, or waits for the end if the supervisor ends the kid, or ends itself.
   void exit(const test::recorded_line& line) {
     if (!line.from.starts_with("kid")) {
       const auto ended = host_.run([this](runtime::process& self) {
@@ -360,7 +360,8 @@ TEST_CASE("a consumer supervisor does what GenStage's did in every recording") {
 
 namespace {
 
-// Subscribes it to a hand, which then has been sent the subscription and the first ask: the tag, as text.
+// Subscribes `whom` to a hand, and checks that the hand gets the subscription and the first ask. Returns the
+// tag, as text.
 std::string subscribe(stages_host& host, stages_host::one_hand& to, const runtime::pid& whom,
                       const std::string& options, int asked) {
   const std::string answer = host.call(whom, "{'$subscribe',nil," + host.text(to.pid) + "," + options + "}");
@@ -417,6 +418,9 @@ TEST_CASE("start_child takes an event or none, and its children ask for nothing"
   CHECK(host.next_of_kids().starts_with("start own "));
   CHECK(host.call(jobs.pid, "{start_child,[]}").starts_with("{ok,"));
   CHECK(host.next_of_kids().starts_with("start none "));
+  // As Erlang sends it, [7] is a string of bytes.
+  CHECK(host.call(jobs.pid, "{start_child,\"\\a\"}").starts_with("{ok,"));
+  CHECK(host.call(jobs.pid, "{start_child,\"ab\"}") == "{error,badarg}");
   CHECK(host.call(jobs.pid, "{start_child,[a,b]}") == "{error,badarg}");
   CHECK(host.call(jobs.pid, "{start_child,#{event => a}}") == "{error,badarg}");
   CHECK(host.call(jobs.pid, "{start_child,[refuse]}") == "{error,refused}");
@@ -462,7 +466,7 @@ TEST_CASE("other nodes subscribe it to something only where they may change the 
     if (!may) CHECK(answer == "{error,not_allowed}");
     host.system.deliver(jobs.pid, test_host::from_peer(term("{'$gen_cast'," + request + "}")));
     host.call(jobs.pid, "count_children");
-    for (int i = 0; may && i < 4; i++) CHECK(!host.next(a).empty()); // a subscription and an ask each
+    for (int i = 0; may && i < 4; i++) CHECK(!host.next(a).empty()); // two subscriptions with an ask each
     CHECK(a.heard.lines().size() == a.read);
   }
 }
