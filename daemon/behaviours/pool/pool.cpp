@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // See pool.hpp. The pool passes every request to a worker by process::ask(): calls as calls, other messages
-// as messages that are acknowledged. So all of them count among what the worker holds. What the pool's
-// supervisor tells the pool comes as notices, which no other process can send.
+// as messages that are acknowledged. So all of them count among the requests that the worker holds. Messages
+// of the pool's supervisor come as notices, which no other process can send.
 #include "behaviours/pool/pool.hpp"
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <coppice/etf/unique_keys.hpp>
 
 #include "base/log.hpp"
+#include "behaviours/supervision/child_spec_term.hpp"
 #include "runtime/crash_notes.hpp"
 #include "runtime/kept_messages.hpp"
 #include "runtime/messages/block.hpp"
@@ -323,6 +324,8 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
       return forward(self, std::move(caller), request), true;
     return answer(self, caller, error_answer("not_allowed")), true;
   }
+  if (what == "get_childspec" && !here && !shared_->rights.may_supervise(self.name()))
+    return answer(self, caller, bare_childspec(at.rest())), true;
   if (what == "get_childspec" || (what == supervisor::restart_tag && here))
     return forward(self, std::move(caller), request), true;
   if (!here) return false;
@@ -342,6 +345,19 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
   else
     answer(self, caller, error_answer("no_such_order"));
   return true;
+}
+
+// To the supervisor inside the pool a request that is passed on is one of this node.
+message pool::bare_childspec(etf::bytes id) const {
+  etf::cursor at(id);
+  std::uint32_t number = 0;
+  if (!at.read_unsigned(number) || number < 1 || number > dispatcher_.known())
+    return error_answer("not_found");
+  message_writer out;
+  out.tuple(2);
+  out.atom("ok");
+  write_child_spec(out, *worker_spec(number - 1), shown_args::none);
+  return out.take();
 }
 
 void pool::forward(process& self, pool_caller caller, message request) {

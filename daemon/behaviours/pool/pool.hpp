@@ -112,6 +112,8 @@ class pool final : public server {
   // Takes the requests that the pool handles itself: those for a supervisor, and the node's. False: it is a
   // request for the workers.
   bool take_own_call(runtime::process& self, pool_caller& caller, const runtime::message& request);
+  // {ok, Spec} of the worker with that id, without its arguments, or {error, not_found}.
+  runtime::message bare_childspec(etf::bytes id) const;
   void forward(runtime::process& self, pool_caller caller, runtime::message request);
   // The answer comes to receive_answer(). False: the supervisor has ended, and so will the pool.
   bool ask_supervisor(runtime::process& self, runtime::message request, inside_call about);

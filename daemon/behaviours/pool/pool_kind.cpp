@@ -43,7 +43,7 @@ class pools final : public child_kind {
   }
 
   const std::shared_ptr<const pool_spec> options_;
-  // Of the pool that runs by this kind; 0: none has begun.
+  // The size of the pool that runs by this kind; 0: none has begun.
   const std::shared_ptr<std::atomic<std::uint32_t>> size_ = std::make_shared<std::atomic<std::uint32_t>>(0);
 };
 

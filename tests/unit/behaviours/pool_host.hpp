@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A test_host with a pool in it, whose workers do as they are told and write down what they are told.
+// A test_host with a pool of workers that obey requests and note in the host's book what they get.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -25,10 +25,11 @@ using lines = std::vector<std::string>;
 inline constexpr base::nanos patience = 10 * base::nanos_per_second;
 inline const auto workers = runtime::destination::named("workers");
 
-// Keeps what it is asked with `hold` and answers it {released, ID} when it is told `release`; answers `who`
-// with its id, `of_client` with whether the call is a client's, `count` with how often it was asked that,
-// {later, Request} from a process that it spawns, and all else with {echo, Request}. Writes down what it is
-// cast and sent; ends on {exit, Reason}, cast or sent.
+// A worker of the pool. It keeps calls with `hold`, and answers each with {released, ID} when it is told
+// `release`. It answers `who` with its id, `of_client` with whether a client outside of the cluster called,
+// `count` with how often it was asked that, {later, Request} from a process that it spawns, and any other
+// call with {echo, Request}. It notes casts and messages in the book; {exit, Reason} as a cast or message
+// ends it.
 class worker : public native_server {
  public:
   worker(test::diary& book, std::string id) : native_server("worker"), book_(book), id_(std::move(id)) {}
@@ -107,18 +108,18 @@ struct pool_host : test_host {
   explicit pool_host(runtime::system_options given = options()) : test_host(std::move(given)) {
     factory.more["worker"] = [this](std::string id) { return std::make_unique<worker>(book, std::move(id)); };
   }
-  // A supervisor `sup` with the pool `workers`.
+  // Starts a supervisor `sup`, whose child is the pool `workers`.
   void start(pool_spec options, std::uint32_t size = 2, std::string actor = "worker",
-             std::uint32_t intensity = 100) {
+             std::uint32_t intensity = 100, runtime::message args = {}) {
     supervisor_spec top;
     top.name = "sup";
-    top.children.push_back(child(options, size, std::move(actor), intensity));
+    top.children.push_back(child(options, size, std::move(actor), intensity, std::move(args)));
     supervisor = supervise(std::move(top)).first;
     REQUIRE(supervisor);
   }
   static std::shared_ptr<const child_spec> child(pool_spec options, std::uint32_t size,
-                                                 std::string actor = "worker",
-                                                 std::uint32_t intensity = 100) {
+                                                 std::string actor = "worker", std::uint32_t intensity = 100,
+                                                 const runtime::message& args = {}) {
     auto inside = std::make_shared<supervisor_spec>();
     inside->intensity = intensity;
     inside->period = 1000 * base::nanos_per_second;
@@ -126,6 +127,7 @@ struct pool_host : test_host {
       auto one = std::make_shared<child_spec>();
       one->id = term(std::to_string(number));
       one->actor = actor;
+      one->args = args;
       inside->children.push_back(std::move(one));
     }
     auto out = std::make_shared<child_spec>();
@@ -138,13 +140,14 @@ struct pool_host : test_host {
     out->kind = pool_kind(std::make_shared<const pool_spec>(options));
     return out;
   }
-  // What the pool is told when such a child takes its place.
+  // The order that the running pool gets when a child with these options takes its place.
   static std::any order(const pool_spec& options, std::uint32_t size) {
     const auto to = child(options, size);
     return to->kind->order_for(to).value().what;
   }
 
-  // A call from a process of its own: its answer, as call() shows it, is written down behind `as`.
+  // Calls the pool from a new process, which writes `as` and the answer (in the form of call()) into the
+  // book.
   runtime::pid ask(const std::string& as, std::string_view request, base::nanos timeout = patience) {
     class asker : public runtime::behaviour {
      public:
@@ -196,7 +199,7 @@ struct pool_host : test_host {
     FAIL("worker " << number << " does not run");
     return {};
   }
-  // What the pool's engine reports.
+  // The report of the pool's engine.
   message engine() {
     const message said = run([](runtime::process& self) {
       const auto pool = self.host().whereis("workers").value_or(runtime::pid());
@@ -205,7 +208,7 @@ struct pool_host : test_host {
     REQUIRE(said);
     return said;
   }
-  // The numbers of it.
+  // The numbers in the report of the pool's engine, by key.
   std::map<std::string, std::uint64_t> report() {
     const message said = engine();
     std::map<std::string, std::uint64_t> out;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Running pools: who answers whom, what becomes of requests whose worker, caller or place in the queue goes,
-// and changes of size. Nothing here waits for time to pass but for what is to expire.
+// Tests of running pools: which worker answers a request, what happens to requests whose worker, caller or
+// place in the queue is lost, and changes of size. Time passes only where something has to expire.
 #include <future>
 #include <optional>
 #include <set>
@@ -49,7 +49,7 @@ TEST_CASE("a pool reports its kind and its workers, also while it is suspended, 
   CHECK(host.system_request(workers, "resume") == "ok");
   CHECK(host.system_request(workers, "{'$coppice_shown_state', 1000000000000000000}") ==
         "{error,{unknown_system_msg,{'$coppice_shown_state',1000000000000000000}}}");
-  CHECK(host.call(workers, "'$coppice_pool_report'") == "{echo,'$coppice_pool_report'}"); // a worker's
+  CHECK(host.call(workers, "'$coppice_pool_report'") == "{echo,'$coppice_pool_report'}"); // a worker's answer
 }
 
 TEST_CASE("a worker sees that a call is that of a client outside of the cluster") {
@@ -83,6 +83,18 @@ TEST_CASE("what a supervisor is asked, the pool's answers") {
   REQUIRE(tree.size() == 1);
   CHECK(tree[0].behaviour == "pool");
   CHECK(tree[0].children.size() == 3);
+}
+
+TEST_CASE("a peer is told no arguments of workers; this node's processes are") {
+  pool_host host;
+  host.start({}, 2, "worker", 100, term("#{password => <<\"secret\">>}"));
+  const std::string told = host.call_of_peer(workers, "{get_childspec, 1}");
+  CHECK(told.starts_with("{ok,#{"));
+  CHECK(told.find("secret") == std::string::npos);
+  CHECK(told.find("#{}") != std::string::npos);
+  CHECK(host.call(workers, "{get_childspec, 1}").find("secret") != std::string::npos);
+  for (const char* unknown : {"{get_childspec, 0}", "{get_childspec, 3}", "{get_childspec, one}"})
+    CHECK(host.call_of_peer(workers, unknown) == "{error,not_found}");
 }
 
 TEST_CASE("a worker holds in_flight requests, the others wait in order") {
@@ -240,7 +252,7 @@ TEST_CASE("hash: one key one worker, whatever the key's place and the request's 
     used.insert(told[0].substr(0, 6));
   }
   CHECK(used.size() == 4);
-  CHECK(host.call(workers, "short") == "{echo,short}"); // no such element: the whole of it
+  CHECK(host.call(workers, "short") == "{echo,short}"); // no such element: the key is all of it
 }
 
 TEST_CASE("hash: a request that does not end holds up the others for the drain time after a change of size") {
@@ -253,12 +265,12 @@ TEST_CASE("hash: a request that does not end holds up the others for the drain t
   CHECK(host.book.take(1)[0].starts_with("hold "));
   CHECK(host.resize(3) == "ok");
   for (int key = 0; key < 30; ++key) host.ask("b", "key" + std::to_string(key));
-  CHECK(host.book.take(1)[0].starts_with("b {echo,key")); // of another worker
+  CHECK(host.book.take(1)[0].starts_with("b {echo,key")); // a request to another worker
 }
 
 namespace {
 
-// The say of a plugin that is written here.
+// The pool callbacks of a plugin, with functions that a test gives.
 struct scripted_policies final : pool_policies {
   struct policy final : pool_policy {
     explicit policy(const coppice_pool& of) : of_(of) {}
@@ -319,7 +331,7 @@ TEST_CASE("the workers' type chooses who gets a request, and what it says wrong 
   for (const char* wrong : {"third", "throws", "fails"})
     CHECK(host.call(workers, wrong) == "{echo," + std::string(wrong) + "}");
   CHECK(host.report()["misdirected"] == 3);
-  // A code that has no say is not looked for again until there is another.
+  // Code without pool callbacks is not asked for them again until its version changes.
   say.has = false;
   host.call(workers, "x");
   const int looks = say.looks;
@@ -395,7 +407,7 @@ TEST_CASE("a worker that is to go may finish what it holds, until the drain time
   host.ask("a", "hold");
   host.ask("b", "hold");
   CHECK(sorted(host.book.take(2)) == lines{"hold 1", "hold 2"});
-  CHECK(host.resize(1) == "ok"); // b's worker or a's is stopped with what it holds
+  CHECK(host.resize(1) == "ok"); // stops the worker of a or b with its request
   const auto lost = host.book.take(1);
   CHECK(lost[0].ends_with("!exit {worker_down,shutdown}"));
   host.tell_worker(1, "release");
@@ -426,7 +438,7 @@ TEST_CASE("a change of size has the time that all its workers may take to start 
   pool_host host;
   options.max = 0;
   options.drain = base::nanos_per_ms;
-  host.start(options, 20, "stubborn"); // each takes 5 s to stop
+  host.start(options, 20, "stubborn"); // each worker takes 5 s to stop
   auto answer = std::async(std::launch::async, [&host, &options] {
     return host.run([&](runtime::process& self) {
       supervisor_order to{supervisor_order::kind::update, pool_host::child(options, 1, "stubborn")};
@@ -439,7 +451,7 @@ TEST_CASE("a change of size has the time that all its workers may take to start 
     coppice::test::pause(std::chrono::milliseconds(1));
   }
   CHECK(answer.get() == "{ok,updated}");
-  clock.reset(); // the host waits in steps of time when it stops
+  clock.reset(); // stopping the host waits in steps of time
 }
 
 TEST_CASE("a worker that does not start takes the change of size back, and no further one is tried") {
@@ -471,7 +483,7 @@ TEST_CASE("a specification whose workers do not start leaves the pool as it was"
   host.ask("a", "hold");
   CHECK(host.book.take(1) == lines{"hold 1"});
   host.ask("b", "b");
-  host.until("queued", 1); // as many may wait as before
+  host.until("queued", 1); // the queue's limit is as before
   host.tell_worker(1, "release");
   CHECK(sorted(host.book.take(2)) == lines{"a {released,1}", "b {echo,b}"});
 }
