@@ -33,6 +33,8 @@ class stage_buffer {
   std::uint64_t count() const { return events_.count(); }
   std::size_t bytes() const { return events_.bytes(); }
   bool empty() const { return events_.empty(); }
+  // The number of the first event, counted from the first ever stored.
+  std::uint64_t first() const { return first_; }
 
   // Appends events. Returns how many events, old or new, it dropped for that. Messages that become due by
   // that are added to `due`.

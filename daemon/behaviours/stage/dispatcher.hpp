@@ -43,7 +43,8 @@ class dispatcher {
 
   virtual ~dispatcher() = default;
 
-  // `options`: a keyword list, or whatever the consumer sent. An error is a term, the reason to refuse with.
+  // `options`: a keyword list, or another term that the consumer sent. An error is a term, the reason to
+  // refuse with.
   virtual expected<void, runtime::message> subscribe(subscriber_id who, const runtime::pid& pid,
                                                      etf::bytes options) = 0;
   virtual void ask(subscriber_id who, std::uint64_t count, outlet& out) = 0;

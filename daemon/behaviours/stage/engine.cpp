@@ -51,7 +51,7 @@ std::optional<runtime::outcome> stage_engine::receive(const message& m) {
     return runtime::carry_on();
   }
   if (what->what == stage_message::kind::other) return std::nullopt;
-  if (!port_.may_be_from(what->from.pid)) { // otherwise the sender could choose who gets the answer
+  if (!port_.may_be_from(what->from.pid)) { // otherwise the sender could choose the receiver of the answer
     ++counters_.malformed;
     return runtime::carry_on();
   }
@@ -149,12 +149,10 @@ std::vector<stage_subscription> stage_engine::subscriptions() const {
 
 stage_counters stage_engine::counters() const {
   stage_counters out = counters_;
-  out.buffered = buffer_.count() + (dispatcher_ == nullptr ? 0 : dispatcher_->queued()) + accumulated_events_;
+  out.buffered = buffer_.count() + (dispatcher_ == nullptr ? 0 : dispatcher_->queued()) + held_back_.events();
   for (const auto& each : queue_)
     if (const auto* events = std::get_if<waiting_events>(&each)) out.waiting += events->events.count();
-  for (const auto& each : accumulated_)
-    if (const auto* demand = std::get_if<std::uint64_t>(&each)) out.accumulated += *demand;
-  out.accumulated += owed_demand_;
+  out.accumulated = held_back_.demand() + owed_demand_;
   out.accumulating = accumulating_;
   return out;
 }

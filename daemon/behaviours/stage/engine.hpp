@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "behaviours/stage/counters.hpp"
+#include "behaviours/stage/held_back.hpp"
 #include "behaviours/stage/port.hpp"
 #include "behaviours/stage/wire.hpp"
 
@@ -112,8 +113,6 @@ class stage_engine final : private dispatcher::outlet {
     std::optional<std::size_t> wanted;
   };
   using waiting = std::variant<waiting_events, waiting_info, waiting_cancel>;
-  // An entry that came while demand accumulates.
-  using accumulated = std::variant<std::uint64_t, event_list>;
   struct batch {
     event_list events;
     std::uint64_t ask;
@@ -191,8 +190,7 @@ class stage_engine final : private dispatcher::outlet {
   std::vector<stage_overload> overloaded_; // subscriptions to be ended
   std::vector<ended_consumer> ended_;      // subscriptions whose end the author has to be told of
   bool accumulating_ = false;
-  std::deque<accumulated> accumulated_;
-  std::uint64_t accumulated_events_ = 0;
+  held_back held_back_;    // while accumulating_
   std::uint64_t owed_ = 0; // events asked of the producer, or of the producers above, and not emitted yet
   std::uint64_t owed_demand_ = 0; // part of owed_ that the producer was not asked for yet
 

@@ -16,8 +16,7 @@ using runtime::message;
 using runtime::message_writer;
 using runtime::outcome;
 
-constexpr std::size_t most_shown = 200;          // characters of a consumer's {Pid, Tag} in the log
-constexpr std::size_t most_accumulated = 10'000; // asks that are kept apart; further ones are added together
+constexpr std::size_t most_shown = 200; // characters of a consumer's {Pid, Tag} in the log
 
 std::string_view key_of(etf::bytes term) {
   return {reinterpret_cast<const char*>(term.data()), term.size()};
@@ -186,12 +185,7 @@ std::uint64_t stage_engine::claim_missing() {
 
 outcome stage_engine::ask_or_accumulate(std::uint64_t count) {
   if (!accumulating_) return ask_producer(count);
-  if (accumulated_.size() >= most_accumulated && std::holds_alternative<std::uint64_t>(accumulated_.back())) {
-    auto& last = std::get<std::uint64_t>(accumulated_.back());
-    last = std::min(last + count, most_demand_of_all);
-  } else {
-    accumulated_.emplace_back(count);
-  }
+  held_back_.ask(count);
   return runtime::carry_on();
 }
 
@@ -236,15 +230,15 @@ outcome stage_engine::go_on() {
 
 outcome stage_engine::forward_demand() {
   accumulating_ = false;
-  accumulated_events_ = 0;
   std::uint64_t served = serve_from_buffer();
   // A callback may start accumulating again, which concerns only later entries.
-  for (accumulated& each : std::exchange(accumulated_, {})) {
-    if (auto* events = std::get_if<event_list>(&each)) {
+  held_back held = std::exchange(held_back_, {});
+  while (auto each = held.take()) {
+    if (auto* events = std::get_if<event_list>(&*each)) {
       dispatch(std::move(*events));
     } else {
       // Asks neither for events that the buffer has supplied, nor for consumers that have left.
-      const std::uint64_t count = std::get<std::uint64_t>(each);
+      const std::uint64_t count = std::get<std::uint64_t>(*each);
       const std::uint64_t by_buffer = std::min(count, served);
       served -= by_buffer;
       const std::uint64_t told = dispatcher_->wanted() == 0 ? 0 : count - by_buffer;
@@ -301,25 +295,7 @@ void stage_engine::store(event_list events) {
 
 // Bounded as the buffer, since that is where the events go if there is no demand.
 void stage_engine::accumulate(event_list events) {
-  const std::uint64_t room = options_.buffer.size - std::min(options_.buffer.size, accumulated_events_);
-  std::uint64_t dropped = 0;
-  if (events.count() > room) {
-    dropped = events.count() - room;
-    if (options_.buffer.keep == buffer_keep::first) {
-      events = events.take(room);
-    } else {
-      std::uint64_t due = dropped;
-      for (auto& each : accumulated_) {
-        auto* old = std::get_if<event_list>(&each);
-        if (old != nullptr) due -= old->take(due).count();
-        if (due == 0) break;
-      }
-      accumulated_events_ -= dropped - due;
-      events.drop(due);
-    }
-  }
-  accumulated_events_ += events.count();
-  if (!events.empty()) accumulated_.emplace_back(events.compact());
+  const std::uint64_t dropped = held_back_.store(std::move(events), options_.buffer);
   counters_.dropped += dropped;
   owed_ -= std::min(owed_, dropped);
   if (dropped != 0 && port_.format_discarded(dropped))

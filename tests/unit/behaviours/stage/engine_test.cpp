@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the engine promises beyond GenStage: bounds, refusals, subscriptions made again, and, over random
-// messages, that nobody gets more than he asked for and no event is lost uncounted.
+// Tests of what the stage engine guarantees beyond GenStage: bounds, refusals, and renewed subscriptions.
+// Random messages check that no consumer gets more than it asked for, and that every lost event is counted.
 #include "behaviours/stage/engine.hpp"
 
 #include <doctest/doctest.h>
@@ -108,10 +108,59 @@ TEST_CASE("what accumulates is bounded as the buffer is") {
   CHECK(last.push("[3,4]") == " dropped:1");
   last.tell(subscribe("<0.7.0>", "t"));
   last.tell(ask("t", "9"));
-  CHECK(last.cast("{'$demand',forward}") == " c{t},[2]} c{t},[3,4]} demand:9");
+  CHECK(last.cast("{'$demand',forward}") == " c{t},[2,3,4]} demand:9");
   driven first(stage_role::producer, "[{demand,accumulate},{buffer_size,3},{buffer_keep,first}]");
   first.push("[1,2]");
   CHECK(first.push("[3,4]") == " dropped:1");
+}
+
+TEST_CASE("what accumulates is bounded in bytes as well") {
+  driven one(stage_role::producer, "[{demand,accumulate},{buffer_bytes,100}]");
+  CHECK(one.push("[<<0:320>>]") == "");
+  CHECK(one.push("[<<1:320>>]") == "");
+  CHECK(one.push("[<<2:320>>]") == " dropped:1");
+}
+
+TEST_CASE("whatever the order of events and demand, what accumulates is bounded, and comes in its order") {
+  constexpr std::uint64_t many = 100'000;
+  held_back held;
+  const auto store = [&held](std::uint64_t number) {
+    runtime::message_writer out;
+    out.list(1);
+    out.unsigned_integer(number);
+    out.nil();
+    return held.store(*event_list::of(out.take()), {3, 1 << 20, buffer_keep::last});
+  };
+  std::uint64_t dropped = 0;
+  for (std::uint64_t number = 0; number < many; ++number) {
+    held.ask(1);
+    dropped += store(number);
+  }
+  CHECK(dropped == many - 3);
+  CHECK(held.events() == 3);
+  CHECK(held.demand() == many);
+  CHECK(held.asks() == held_back::most_asks);
+  std::string events;
+  std::uint64_t asked = 0;
+  while (const auto each = held.take()) {
+    if (const auto* const list = std::get_if<event_list>(&*each))
+      events += test::text(list->list());
+    else
+      asked += std::get<std::uint64_t>(*each);
+  }
+  CHECK(asked == many);
+  CHECK(events.find(std::to_string(many - 1)) != std::string::npos);
+  CHECK(held.demand() == 0);
+  held.ask(2);
+  store(1);
+  held.ask(3);
+  store(2);
+  std::string order;
+  while (const auto each = held.take()) {
+    const auto* const list = std::get_if<event_list>(&*each);
+    order += list != nullptr ? test::text(list->list()) : std::to_string(std::get<std::uint64_t>(*each));
+  }
+  CHECK(order == "2[1]3[2]");
 }
 
 TEST_CASE("what a handle_cancel emits is not lost with the consumer that leaves") {
@@ -135,7 +184,7 @@ TEST_CASE(
   CHECK(one.push("[4,5,6,none,4,4]") == " c{t},[4,4]} c{u},[6]} later");
   CHECK(one.engine.counters().unrouted == 2);
   CHECK(one.tell(ask("t", "1")) == " c{t},[4]}");
-  CHECK(one.follow(one.engine.go_on()) == " demand:3"); // that, and for the two that went nowhere
+  CHECK(one.follow(one.engine.go_on()) == " demand:3"); // one for t, and two for the events that went nowhere
   one.tell("{'$gen_producer',{<0.7.0>,t},{cancel,bye}}");
   CHECK(one.push("[4,6]") == " c{u},[6]} later");
 }
@@ -170,7 +219,7 @@ TEST_CASE(
   one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
   CHECK(one.push("[1,2,3,4]") == "");
   one.tell(subscribe("<0.7.0>", "b"));
-  CHECK(one.tell(ask("b", "5")) == " c{b},[1,2,3,4]}"); // six are still to come
+  CHECK(one.tell(ask("b", "5")) == " c{b},[1,2,3,4]}"); // the producer still owes six
   CHECK(one.push("[5,6,7,8,9,10]") == " c{b},[5]}");
   CHECK(one.tell(ask("b", "5")) == " c{b},[6,7,8,9,10]}");
   CHECK(one.tell(ask("b", "2")) == " demand:2");
@@ -198,7 +247,7 @@ TEST_CASE(
   one.tell(subscribe("<0.7.0>", "b"));
   CHECK(one.tell(ask("b", "5")) == " c{b},[1,2,3,4]}");
   CHECK(one.push("[5,6,7]") == " c{b},[5]}");
-  CHECK(one.tell(ask("b", "9")) == " c{b},[6,7]} demand:4"); // three of the ten are still to come
+  CHECK(one.tell(ask("b", "9")) == " c{b},[6,7]} demand:4"); // the producer still owes three of the ten
 }
 
 TEST_CASE(
@@ -241,7 +290,7 @@ TEST_CASE(
     one.tell("{'$gen_producer',{<0.7.0>,a},{cancel,bye}}");
     one.push("[1,1,1,1]");
   }
-  // In the queue, what one asked for beyond that, in the buffer.
+  // The queue, the demand that a consumer had beyond the queue, and the buffer.
   CHECK(one.engine.counters().buffered <= 5 + 4 + 5);
   CHECK(one.engine.counters().buffered + one.engine.counters().dropped == 20 * 4);
 }
@@ -265,7 +314,7 @@ TEST_CASE("partition: messages that wait for their place behind events are bound
   driven one(stage_role::producer, "[{dispatcher,{partition,[{partitions,2}]}}]");
   one.tell(subscribe("<0.7.0>", "a", "[{partition,0}]"));
   one.tell(ask("a", "10"));
-  one.push("[1]"); // for whom nobody is there yet
+  one.push("[1]"); // for partition 1, which has no consumer yet
   message reply;
   std::size_t taken = 0;
   const message inform = term("{'$info',hello}");
@@ -320,7 +369,7 @@ TEST_CASE(
       std::string tag{};
     };
     std::map<std::string, consumer> subscribed;
-    std::set<std::uint64_t> handed; // those that anybody got
+    std::set<std::uint64_t> handed; // events that any consumer got
     std::uint64_t delivered = 0, emitted = 0, paid = 0;
     unsigned tags = 0;
     one.on_events = [&](const message& m) {
@@ -350,13 +399,13 @@ TEST_CASE(
       for (; count != 0; --count) list += (list.empty() ? "" : ",") + std::to_string(emitted++);
       one.push("[" + list + "]");
     };
-    // Some of what it was asked for, when it likes.
+    // Emits some of the events that were asked for.
     const auto pay = [&](std::uint64_t most) {
       const std::uint64_t count = std::min(most, one.owes - paid);
       paid += count;
       emit(count);
     };
-    std::array<std::string, 3> of; // their tags; empty: is not there
+    std::array<std::string, 3> of; // the tag of each consumer; empty: it is not subscribed
     const auto join = [&](unsigned who) {
       of[who] = std::to_string(100 + tags++);
       subscribed[of[who]];
@@ -380,7 +429,7 @@ TEST_CASE(
           }
           break;
         case 2:
-          if (pick(4) == 0) emit(pick(9)); // which nobody asked for
+          if (pick(4) == 0) emit(pick(9)); // events that no consumer asked for
           break;
         case 3:
         case 4:
@@ -401,7 +450,8 @@ TEST_CASE(
     CHECK(counted.delivered == delivered);
     CHECK(emitted == handed.size() + counted.buffered + counted.dropped + counted.unrouted);
     one.cast("{'$demand',forward}");
-    // From here on all are there and ask as they are served, and the producer pays: each gets on.
+    // From here on all three consumers are subscribed and ask for more as they get events, and the producer
+    // emits what is asked for: each consumer must get events.
     std::array<std::uint64_t, 3> before{};
     for (unsigned who = 0; who < 3; ++who) {
       if (of[who].empty()) join(who);
