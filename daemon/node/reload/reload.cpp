@@ -329,7 +329,7 @@ void hot_reload::sweep() {
     (void)runtime::freezer::visit(
         on_.system, left,
         [ledger = ledger_, first](runtime::process& p, std::size_t row) {
-          ledger->carry(p, first + row);
+          ledger->carry_alone(p, first + row);
           if (auto* actor = reloadable_of(p)) actor->go_over(p);
         },
         base::mono_now() + rules_.deadline, late, quit_);

@@ -60,9 +60,13 @@ void reload_ledger::look(runtime::process& self, std::size_t number, std::size_t
 }
 
 void reload_ledger::carry(runtime::process& self, std::size_t number) {
+  if (failed() == nullptr) carry_alone(self, number);
+}
+
+void reload_ledger::carry_alone(runtime::process& self, std::size_t number) {
   const base::nanos began = base::mono_now();
   host::reloadable* const actor = reloadable_of(self);
-  if (actor == nullptr || failed() != nullptr) return;
+  if (actor == nullptr) return;
   const host::actor_identity& is = actor->identity();
   const target* const to = next_of(is.plugin);
   if (to == nullptr) return;

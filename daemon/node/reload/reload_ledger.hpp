@@ -47,6 +47,8 @@ class reload_ledger {
   // Saves with the running code and restores with the new code beside it. Does nothing once an actor has
   // failed. In the turn of that actor.
   void carry(runtime::process& self, std::size_t number);
+  // The same, whether or not another actor has failed: after the switch each actor goes over by itself.
+  void carry_alone(runtime::process& self, std::size_t number);
 
   // From now on nothing is restored any more, and a restore under way is undone.
   void close();
