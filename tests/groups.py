@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time. Writes sources into FOLDER that
-include up to nine of those given, and prints what is to be compiled, a line each, seen from the current folder; a header
-that nine sources include is then read once. Sources come into one group where no name that one of them keeps to itself (in
-a namespace without a name, as `static`, by `using` or as a macro) is used in another, and where all have opened the same
-namespaces. What is no C++, a source that a test program compiles again in place of the product's object, and one that
-defines a macro for a header, stay alone. A group includes the headers of all its sources before the first source: so what a
-source means does not depend on its place in the group.
+"""groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time, so that a header which nine sources
+include is read once. Writes sources into FOLDER that include up to nine of the given ones, and prints the files to compile,
+a line each, relative to the current folder. Sources form a group if no name that one of them keeps to itself (in a namespace
+without a name, as `static`, by `using` or as a macro) is used in another, and if all have opened the same namespaces. A
+file that is not C++, a source that a test program compiles again in place of the product's object, and a source that
+defines a macro for a header stay alone. A group includes the headers of all its sources before the first source, so the
+meaning of a source does not depend on its place in the group.
 
-groups.py --hold FOLDER: whether what stands in FOLDER can still be compiled so; where a source has changed so that it no
-longer can, the status is 1, and Meson has to run again.
+groups.py --hold FOLDER: whether the groups in FOLDER can still be compiled. Status 1: a source has changed so that its group
+no longer can, and Meson has to run again.
 """
 import os
 import re
@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST = 9
-# Names classes that are complete only where templates of them are instantiated, in other sources.
+# This source names classes that are complete only where other sources instantiate templates of them.
 APART = ["daemon/host/actors/hosted_behaviours.cpp"]
 TOKEN = re.compile(r"""
   //[^\n]* | /\*.*?\*/ |                                        # comments
@@ -30,6 +30,7 @@ DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(define|include|if|endif)[ \t]*(\S*)", re
 INCLUDED = re.compile(r'#include "(.*\.cpp)"')
 NAME = re.compile(r"[A-Za-z_]")
 TYPES = ("struct", "class", "enum", "union", "concept")
+BASE = ("public", "protected", "private", "virtual")  # what stands before the name of a base class
 KEYWORDS = {
     "alignas", "alignof", "auto", "bool", "break", "case", "catch", "char", "class", "co_await", "co_return", "concept", "const",
     "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
@@ -41,10 +42,10 @@ KEYWORDS = {
 
 
 class Names:
-    """The names of one source: `own`, those that it keeps to itself, each with the text of its `using`, or None; `used`,
-    all that it says without a qualification; `declared` and `qualified`, what it gives to a namespace and takes from
-    one, as pairs of both names; `opened`, the namespaces whose names it uses as its own. Rather too many than too few: a
-    group is smaller for it."""
+    """The names of one source. `own`: names that it keeps to itself, each with the text of its `using`, or None.
+    `used`: names that it uses without a qualification. `declared` and `qualified`: names that it adds to a namespace
+    and takes from one, as pairs (namespace, name). `opened`: the namespaces that it uses by `using namespace`. There
+    may be too many names rather than too few: that only makes a group smaller."""
 
     def __init__(self, text):
         self.own, self.used, self.declared, self.qualified, self.opened = {}, set(), set(), set(), set()
@@ -105,9 +106,16 @@ class Names:
         after = self.tokens[at + 1] if at + 1 < len(self.tokens) else ""
         if scopes is None or (after not in ("(", "=", ";", "{", "[", ":") and before not in TYPES):
             return
+        if before in BASE or token.isupper() or self.is_value(at, statement):  # a name in capitals is a macro
+            return
         self.declared.add((scopes[-1].rpartition("::")[2] if scopes else "", token))
         if self.tokens[statement] != "using" and ("" in scopes or "static" in self.tokens[statement:at]):
             self.own.setdefault(token, None)
+
+    def is_value(self, at, statement):
+        """Whether the name is part of the value that a variable begins with."""
+        words = self.tokens[statement:at]
+        return "=" in words and words[0] != "template" and words[-1] != ","
 
     def read_enumerators(self, at):
         while self.tokens[at] not in "{;":
@@ -119,7 +127,8 @@ class Names:
 
 
 def collide(one, other):
-    """Whether a name of one means, or may mean, another thing in the other. The same `using` in both is no matter."""
+    """Whether a name of one source means, or may mean, something else in the other. The same `using` in both does no
+    harm."""
     if one.opened != other.opened:
         return True
     for of, by in ((one, other), (other, one)):
@@ -130,7 +139,7 @@ def collide(one, other):
 
 
 def stand_alone():
-    """Those, and what the tests' programs compile again in place of the product's object."""
+    """The sources of APART, and the sources that test programs compile again in place of the product's object."""
     yield from ((ROOT / name).resolve() for name in APART)
     for path in (ROOT / "tests").rglob("meson.build"):
         for name in re.findall(r"\.\./((?:daemon|plugin-api)/[\w./]+\.cpp)", path.read_text(encoding="utf-8")):
@@ -138,7 +147,8 @@ def stand_alone():
 
 
 def headers(source, text):
-    """What the source includes whatever is defined, each as its directive has it; None if it defines a macro before."""
+    """What the source includes under any condition, each as its directive has it. None: it defines a macro before an
+    #include."""
     found, depth, defined = [], 0, False
     for word, what in DIRECTIVE.findall(text):
         depth += {"if": 1, "endif": -1}.get(word, 0)
@@ -152,7 +162,7 @@ def headers(source, text):
 
 
 def grouped(sources):
-    """Lists of the sources, each of which can be compiled as one."""
+    """The sources as lists; each list can be compiled as one source."""
     groups = []
     alone = set(stand_alone())
     for source in sources:
@@ -172,7 +182,8 @@ def grouped(sources):
 
 
 def text_of_group(folder, members):
-    """Relative to the group where a path is ours, so that ccache finds it again for another checkout."""
+    """The source that includes the members. Paths of ours are relative to it, so that ccache recognises it in another
+    checkout."""
     before = (one for source in members for one in headers(source, source.read_text(encoding="utf-8")))
     return "".join(f"#include {one}\n" for one in dict.fromkeys(
         one if isinstance(one, str) else f'"{os.path.relpath(one, folder)}"' for one in [*before, *members]))

@@ -46,6 +46,13 @@ def outcomes(folder):
     yield "together: the same using", together("using json = nlohmann::json;\njson f();\n", "using json = nlohmann::json;\njson g();\n")
     yield "apart: another meaning of a using", not together("using json = int;\njson f();\n", "using json = nlohmann::json;\njson g();\n")
 
+    declared = "namespace {\nconstexpr int half = number;\nclass part final : public whole {};\nTEST_CASE(\"x\") {}\n}\n"
+    yield "together: the value of a variable, a base class, a macro", together(
+        "int f() { return number; }\nstruct g : whole {};\nTEST_CASE(\"y\") {}\n", declared)
+    yield "apart: the second variable of a statement", not together("int f() { return b; }\n", "namespace {\nint a = 1, b = 2;\n}\n")
+    yield "apart: a template with a default", not together(
+        "int f() { return made(); }\n", "namespace {\ntemplate <class T = int>\nT made() { return {}; }\n}\n")
+
     yield "apart: a macro for a header", not together('#define ONLY 1\n#include "x.hpp"\n')
     yield "together: a header under a condition", together("#if ONLY\n#include <x.hpp>\n#endif\n")
 
