@@ -30,11 +30,12 @@ void global_directory::erase(etf::bytes name) {
   remove(names_.find(base::as_text(name)));
 }
 
-bool global_directory::erase_monitored(const runtime::reference& monitor) {
+std::optional<global_directory::named> global_directory::take_monitored(const runtime::reference& monitor) {
   const auto found = by_monitor_.find(monitor);
-  if (found == by_monitor_.end()) return false;
+  if (found == by_monitor_.end()) return std::nullopt;
+  named out = *found->second;
   remove(found->second);
-  return true;
+  return out;
 }
 
 void global_directory::remove(entries::iterator at) {

@@ -3,8 +3,8 @@
 // on its own node, asks the peer and then every node of its own partition, and sends lock_set when all have
 // agreed. Both sides name the lock by both lockers, in Erlang's order, so they never exclude each other. If
 // another pair holds the lock, or a node does not answer set_lock or lock_set in time, everything is given
-// back and tried again later. OTP waits for such a node as long as it is connected, and nobody else gets the
-// lock meanwhile. In the process's own turn.
+// back and tried again later. OTP waits for such a node as long as it is connected, and no other node gets
+// the lock meanwhile. In the process's own turn.
 #include <algorithm>
 #include <coppice/etf/cursor.hpp>
 #include <coppice/etf/order.hpp>

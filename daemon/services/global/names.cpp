@@ -6,6 +6,7 @@
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
+#include "base/bytes.hpp"
 #include "base/log_counted.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
@@ -204,7 +205,8 @@ bool global_name_server::may_change(const runtime::pid& asker) const {
 
 // OTP also refuses a second name for a process.
 bool global_name_server::may_register(process& self, etf::bytes name, const runtime::pid& pid) const {
-  return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid);
+  return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid) &&
+         !unreached_.contains(base::as_text(name));
 }
 
 message global_name_server::registered_names() {
@@ -246,6 +248,7 @@ bool global_name_server::insert(process& self, etf::bytes name, const runtime::p
 }
 
 void global_name_server::erase(process& self, etf::bytes name) {
+  drop_unreached(name);
   const auto* found = names_.find(name);
   if (found == nullptr) return;
   self.demonitor(found->monitor, true);
@@ -279,8 +282,9 @@ bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
       }
     } else if (what == "delete" && read_long_term(at, name, work_)) {
       work_.add(name.size());
-      if (names_.find(name) == nullptr) continue;
+      const bool is_known = names_.find(name) != nullptr;
       erase(self, name);
+      if (!is_known) continue;
     } else {
       return true;
     }
@@ -377,7 +381,8 @@ void global_name_server::on_down(process& self, etf::cursor at) {
     lock_monitors_.erase(watch);
     return;
   }
-  if (names_.erase_monitored(*ref) || is_end_of_questions(self, *ref)) return;
+  if (auto gone = names_.take_monitored(*ref)) return set_aside(self, std::move(*gone), at);
+  if (is_end_of_questions(self, *ref)) return;
   on_lock_answer(self, *ref, false);
 }
 
