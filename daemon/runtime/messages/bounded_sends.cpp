@@ -42,10 +42,11 @@ send_status park_at(process_record& to, signal_ptr what, process_record& sender)
 
 // For a message from another node: puts it outside. False: more would wait than may.
 bool overflow(worker* here, process_record& to, signal_ptr& what) {
-  const auto alone = to.mailbox.needs_line().overflow(what, to.host().options().overflow);
-  if (!alone) return false;
-  // While something waits, the mailbox is full, so a turn is to come, which looks outside.
-  if (*alone && to.mailbox.push_look_outside()) worker::notify(to, here);
+  const auto looks = to.mailbox.needs_line().overflow(what, to.host().options().overflow);
+  if (!looks) return false;
+  // Else the owner knows of entries: while something waits, the mailbox is full, so a turn is to come, which
+  // looks outside.
+  if (*looks && to.mailbox.push_look_outside()) worker::notify(to, here);
   return true;
 }
 

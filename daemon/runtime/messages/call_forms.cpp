@@ -130,4 +130,17 @@ message reply_in(message whole) {
   return std::move(whole).slice(at.rest());
 }
 
+std::optional<etf::reference> tag_of_reply(etf::bytes term) {
+  if (term.size() < 4 || term[0] != static_cast<std::uint8_t>(etf::tag::small_tuple) || term[1] != 2)
+    return std::nullopt;
+  etf::cursor in(term);
+  if (!in.read_tuple_of(2)) return std::nullopt;
+  std::uint32_t length = 0;
+  for (unsigned depth = 0; depth < 2 && in.peek() == etf::kind::list && in.read_list(length); ++depth)
+    if (in.read_atom_is("alias")) break;
+  etf::reference found;
+  if (!in.read_reference(found)) return std::nullopt;
+  return found;
+}
+
 } // namespace coppice::runtime

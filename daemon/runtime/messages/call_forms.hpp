@@ -7,6 +7,7 @@
 #include <array>
 #include <coppice/etf/cursor.hpp>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "runtime/messages/ids.hpp"
@@ -45,6 +46,9 @@ message whole_answer(const node_names& names, const call_id& call, message reply
 signal_ptr enveloped(const node_names& names, const destination& to, signal_ptr bare);
 // The Reply of {Tag, Reply}. Empty: `whole` is no such tuple.
 message reply_in(message whole);
+// The Ref of an answer that comes to a process itself: {Ref, _}, {[alias|Ref], _} or {[[alias|Ref]|_], _}.
+// nullopt: the term is none of these.
+std::optional<etf::reference> tag_of_reply(etf::bytes term);
 // Moves the cursor behind [alias|Ref]. False: there is none, and the cursor stays.
 bool skip_alias(etf::cursor& at);
 

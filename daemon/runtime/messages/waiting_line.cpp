@@ -6,12 +6,24 @@
 #include <algorithm>
 
 #include "base/bound.hpp"
+#include "runtime/messages/call_forms.hpp"
 
 namespace coppice::runtime {
 namespace {
 
 // Each holds a stack.
 const base::bound<std::size_t> most_resting("runtime: senders that rest for one mailbox", 64);
+
+// The number of the call or request of the receiver that the signal may end, by its look alone: the reference
+// may be unknown to the receiver. nullopt: it is no such signal.
+std::optional<std::uint64_t> call_ended_by(const signal& what) {
+  if (what.kind != signal_kind::message && what.kind != signal_kind::down) return std::nullopt;
+  if (what.ref) return what.ref.here() ? std::optional(what.ref.number()) : std::nullopt;
+  if (what.kind == signal_kind::down) return std::nullopt;
+  const auto tag = tag_of_reply(what.payload().bytes());
+  if (!tag) return std::nullopt;
+  return reference{0, tag->creation, tag->count, tag->words}.number();
+}
 
 } // namespace
 
@@ -25,11 +37,14 @@ std::optional<bool> waiting_line::overflow(signal_ptr& what, std::uint64_t most)
   const std::lock_guard guard(lock_);
   if (overflow_ + what->weight > most) return std::nullopt;
   const bool alone = waiting_.empty();
+  const auto call = call_ended_by(*what);
+  if (call) ++ends_of_calls_[*call];
   overflow_ += what->weight;
   ++overflowing_[what->from];
   waiting_.push_back({{}, std::move(what)});
   note_size();
-  return alone;
+  const bool untold = call && !std::exchange(told_, true);
+  return alone || untold;
 }
 
 bool waiting_line::has_overflow_of(const pid& sender) const {
@@ -41,6 +56,24 @@ void waiting_line::leave_overflow(const signal& what) {
   overflow_ -= what.weight;
   std::uint32_t* const rest = overflowing_.find(what.from);
   if (rest != nullptr && --*rest == 0) overflowing_.erase(what.from);
+  if (ends_of_calls_.empty()) return;
+  const auto call = call_ended_by(what);
+  std::uint32_t* const ends = call ? ends_of_calls_.find(*call) : nullptr;
+  if (ends != nullptr && --*ends == 0) ends_of_calls_.erase(*call);
+  if (ends_of_calls_.empty()) told_ = false;
+}
+
+// Under the lock. Looks at each entry, but only where such a signal is known to wait, so once for a call.
+signal_ptr waiting_line::take_remote(std::uint64_t call) {
+  const auto at = std::ranges::find_if(waiting_, [call](const entry& one) {
+    return (one.what->flags & signal::remote) != 0 && call_ended_by(*one.what) == call;
+  });
+  if (at == waiting_.end()) return nullptr;
+  signal_ptr taken = std::move(at->what);
+  waiting_.erase(at);
+  note_size();
+  leave_overflow(*taken);
+  return taken;
 }
 
 std::pair<bool, signal_ptr> waiting_line::push_newest(signal_ptr what, std::uint32_t most) {
@@ -74,6 +107,8 @@ std::pair<std::deque<waiting_line::entry>, std::vector<waiting_line::sleeper>> w
   const std::lock_guard guard(lock_);
   rests_.store(false, std::memory_order_relaxed);
   overflowing_ = {};
+  ends_of_calls_ = {};
+  told_ = false;
   overflow_ = 0;
   newest_ = 0;
   std::pair all{std::exchange(waiting_, {}), std::exchange(resting_, {})};

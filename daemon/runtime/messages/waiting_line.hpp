@@ -5,10 +5,13 @@
 // senders that pause because the mailbox is long although all they sent is in it (resting.cpp).
 //
 // Any thread. `lock_` guards all but the three atomics, which are hints for threads that look without it.
-// While something waits, later signals go behind it; so the order of each sender's signals is kept.
+// While something waits, later signals go behind it; so the order of each sender's signals is kept. One
+// signal passes the others: an answer, or the end of the process that was asked, if the owner is parked until
+// it comes. Such an owner takes no message and makes no room, so it would wait in vain.
 #pragma once
 
 #include <atomic>
+#include <coppice/etf/hash.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -46,7 +49,8 @@ class waiting_line {
   // A message of a sender that parks.
   void wait(const sleeper& sender, signal_ptr what);
   // A signal from another node. All of these together may have `most` bytes here. nullopt, and `what` is
-  // unchanged: that would be exceeded. Else: whether it is the only entry of the line.
+  // unchanged: that would be exceeded. Else: whether the owner has to be told to look here, since this is the
+  // only entry of the line, or may be an answer for which the owner waits.
   std::optional<bool> overflow(signal_ptr& what, std::uint64_t most);
   // Whether an entry of this sender, which is on another node, waits.
   bool has_overflow_of(const pid& sender) const;
@@ -75,6 +79,18 @@ class waiting_line {
     note_size();
     if ((first.what->flags & signal::remote) != 0) leave_overflow(*first.what);
     return first;
+  }
+  // For the mailbox's owner, each time it looks. Takes the first signal of another node that may end the call
+  // of this number (reference::number()), whatever stands before it. Any other number, such as that of
+  // another wait: none is taken. `before`: as above.
+  template <class Before>
+  signal_ptr take_end_of_call(std::uint64_t number, Before before) {
+    if (empty()) return nullptr;
+    const std::lock_guard guard(lock_);
+    told_ = false;
+    if (ends_of_calls_.find(number) == nullptr) return nullptr;
+    before();
+    return take_remote(number);
   }
   // Takes all messages, in a mailbox with policy drop_old. `before` is called first, under the lock.
   template <class Before>
@@ -110,14 +126,24 @@ class waiting_line {
   void set_stalled(bool is) { stalled_.store(is, std::memory_order_relaxed); }
 
  private:
+  // Other nodes choose the numbers.
+  struct call_number_hash {
+    std::size_t operator()(std::uint64_t number) const {
+      return static_cast<std::size_t>(etf::table_hash(number, 0, 0));
+    }
+  };
   void note_size() { size_.store(waiting_.size(), std::memory_order_relaxed); }
   void leave_overflow(const signal& what);
+  signal_ptr take_remote(std::uint64_t call);
 
   mutable std::mutex lock_;
   std::deque<entry> waiting_;
   // For each sender on another node the number of its signals that wait here, and the bytes of all of them.
   flat_table<pid, std::uint32_t, pid_hash> overflowing_;
   std::uint64_t overflow_ = 0;
+  // By the number of a call or request of the owner: how many signals of other nodes that may end it wait.
+  flat_table<std::uint64_t, std::uint32_t, call_number_hash> ends_of_calls_;
+  bool told_ = false;        // that such a signal waits; it has not looked since
   std::uint32_t newest_ = 0; // messages kept as the newest, with policy drop_old
   std::vector<sleeper> resting_;
   std::atomic<std::size_t> size_{0};

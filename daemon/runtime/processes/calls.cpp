@@ -3,28 +3,12 @@
 // {Tag, Reply} with that call's tag, is the call's answer and does not enter the mailbox. It counts only if
 // it comes from the node that was asked, so no other node can answer in its place. Sources: gen.erl; "Process
 // aliases" in the Erlang reference manual.
-#include <coppice/etf/cursor.hpp>
-
 #include "runtime/messages/call_forms.hpp"
 #include "runtime/messages/delivery.hpp"
 #include "runtime/messages/exit_reason.hpp"
 
 namespace coppice::runtime {
 namespace {
-
-// The reference of {Ref, _}, {[alias|Ref], _} or {[[alias|Ref]|_], _}.
-std::optional<etf::reference> tag_of_reply(etf::bytes term) {
-  if (term.size() < 4 || term[0] != static_cast<std::uint8_t>(etf::tag::small_tuple) || term[1] != 2)
-    return std::nullopt;
-  etf::cursor in(term);
-  if (!in.read_tuple_of(2)) return std::nullopt;
-  std::uint32_t length = 0;
-  for (unsigned depth = 0; depth < 2 && in.peek() == etf::kind::list && in.read_list(length); ++depth)
-    if (in.read_atom_is("alias")) break;
-  etf::reference found;
-  if (!in.read_reference(found)) return std::nullopt;
-  return found;
-}
 
 // The result of an answered call. Takes it out.
 answer_to_call answer_of(call_state& call) {

@@ -19,12 +19,21 @@ void process_record::drop_excess() {
 // The earlier messages of the first sender in the line are or were in the inbox: they are taken first, and
 // the entry goes behind them. All of this happens under the line's lock, so that nothing that a remote sender
 // sends on seeing the line empty comes before its earlier signals.
+// An answer that the process waits for enters first, whatever the bound: while the process waits, it makes no
+// room for the signals before the answer.
 void process_record::let_in() {
   waiting_line* line = mailbox.line();
   if (line == nullptr || dead || mailbox.policy() == on_full::drop_old) return;
   wake_resting(*line);
+  const auto take_pushed_first = [&] { mailbox.take_pushed(); };
+  constexpr std::uint64_t no_call = UINT64_MAX;
+  const std::uint64_t awaited = waiting == nullptr || waiting->ready ? no_call : waiting->number;
+  if (signal_ptr answer = line->take_end_of_call(awaited, take_pushed_first)) {
+    mailbox.count_anyway(answer->weight);
+    mailbox.add_pending(std::move(answer));
+  }
   const auto enters = [&](const signal& one) { return mailbox.let_in(one.weight); };
-  while (auto first = line->take_first(enters, [&] { mailbox.take_pushed(); })) {
+  while (auto first = line->take_first(enters, take_pushed_first)) {
     mailbox.add_pending(std::move(first->what));
     if (first->sender.who) delivery::go_on(host(), first->sender);
   }

@@ -200,6 +200,77 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("the end of a request that is awaited passes messages that find the asker's mailbox full") {
+  std::optional<process::awaited> got;
+  two_nodes both;
+  const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
+  const auto there = both.b.see(both.a, narrow.id());
+  narrow.start([&](process& self) {
+    const auto ref = self.monitor(both.there(), {.alias = runtime::alias_until::reply, .request = true});
+    self.send(both.there(), question(ref));
+    CHECK(self.expect_answer(ref));
+    got = self.await(ref);
+  });
+  const auto ref = reference_in(both.callee.next(), both.b.index(both.a));
+  constexpr int more = 10;
+  both.callee.run([&](process& self) {
+    for (int i = 0; i < more; ++i) CHECK(self.send(there, number(i)) == send_status::ok);
+    return 0;
+  });
+  SUBCASE("an answer") {
+    both.callee.run([&](process& self) {
+      self.answer(ref, number(7));
+      return 0;
+    });
+    for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+    REQUIRE(got);
+    REQUIRE(*got);
+    CHECK(value_of(**got) == 7);
+  }
+  SUBCASE("an answer to the asker's pid") {
+    both.callee.run([&](process& self) {
+      runtime::message_writer out;
+      out.tuple(2);
+      runtime::write(out, ref, both.b.host.nodes());
+      out.integer(7);
+      return self.send(there, out.take());
+    });
+    for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+    REQUIRE(got);
+    REQUIRE(*got);
+    CHECK(value_of(reason_of(**got)) == 7);
+  }
+  SUBCASE("the callee's end") {
+    both.callee.stop(atom("crash"));
+    for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+    REQUIRE(got);
+    REQUIRE_FALSE(*got);
+    CHECK(is_atom(got->error().reason, "crash"));
+  }
+}
+
+TEST_CASE("the answer to a request that nobody awaits comes after what its sender sent before") {
+  two_nodes both;
+  const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
+  const actor quick(both.a.host, {.name = "quick"});
+  std::promise<void> let_go;
+  narrow.start([&](process& self) {
+    const auto ref = self.monitor(both.there(), {.alias = runtime::alias_until::reply, .request = true});
+    self.send(both.there(), question(ref));
+    (void)self.blocking_run([&] { let_go.get_future().wait(); });
+  });
+  const auto ref = reference_in(both.callee.next(), both.b.index(both.a));
+  constexpr int more = 10;
+  both.callee.start([&](process& self) {
+    for (int i = 0; i < more; ++i) self.send(both.b.see(both.a, narrow.id()), number(i));
+    self.answer(ref, number(more));
+    self.send(both.b.see(both.a, "quick"), number(1));
+  });
+  CHECK(value_of(quick.next()) == 1);
+  let_go.set_value();
+  for (int i = 0; i <= more; ++i) CHECK(value_of(narrow.next()) == i);
+}
+
 TEST_CASE("messages for a full mailbox wait, one sender's in order, and hold up nobody else's") {
   two_nodes both;
   const actor slow(both.b.host, {.name = "slow", .trap_exit = true, .mailbox = {.messages = 10}});

@@ -73,6 +73,39 @@ TEST_CASE(
   CHECK_FALSE(line.has_overflow_of(far));
 }
 
+TEST_CASE("what may end a call of the owner is found by the call's number, and the others keep their order") {
+  waiting_line line;
+  const pid owner = sender(9);
+  const pid far = sender(1, 4);
+  const auto ends = [&](signal_kind what, std::uint64_t number) {
+    signal_ptr one = make_signal(what, far, reference::made_by(owner, number), message::atom("m"));
+    one->flags |= runtime::signal::remote;
+    return one;
+  };
+  signal_ptr one = make(far, 10, true);
+  CHECK(line.overflow(one, 100) == true);
+  one = ends(signal_kind::message, 5);
+  CHECK(line.overflow(one, 100) == true); // the owner may wait for it
+  one = ends(signal_kind::down, 6);
+  CHECK(line.overflow(one, 100) == false); // it has been told and has not looked
+  CHECK(line.take_end_of_call(7, nothing) == nullptr);
+  one = ends(signal_kind::down, 5);
+  CHECK(line.overflow(one, 100) == true);
+  signal_ptr first = line.take_end_of_call(5, nothing);
+  REQUIRE(first != nullptr);
+  CHECK(first->kind == signal_kind::message);
+  first = line.take_end_of_call(6, nothing);
+  REQUIRE(first != nullptr);
+  CHECK(first->kind == signal_kind::down);
+  CHECK(line.take_end_of_call(6, nothing) == nullptr);
+  CHECK(line.has_overflow_of(far));
+  CHECK(line.take_first(always, nothing)->what->weight == 10);
+  CHECK(line.take_first(always, nothing)->what->kind == signal_kind::down);
+  CHECK(line.take_end_of_call(5, nothing) == nullptr);
+  CHECK(line.empty());
+  CHECK_FALSE(line.has_overflow_of(far));
+}
+
 TEST_CASE("of the newest the oldest message goes, and no signal that does not count") {
   waiting_line line;
   CHECK(line.push_newest(make(sender(1), 0), 2).first);
