@@ -151,7 +151,8 @@ bool inbound_relations::handle_down(unpacked& in) {
   const auto& c = in.control;
   const auto to = context_.at_home(c.to);
   const auto named = context_.ids.in(c.ref);
-  const auto from = c.from.what == address::form::pid ? context_.at_peer(c.from) : runtime::pid{};
+  // Of a monitor by name the process is not known; the pid says only which node it is of.
+  const auto from = c.from.what == address::form::pid ? context_.at_peer(c.from) : context_.sender(c.from);
   if (!to || !named || !from) return false;
   const auto ref = named->whole(*to);
   auto s = make_signal(signal_kind::down, *from, ref, reason_in(in));

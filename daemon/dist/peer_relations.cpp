@@ -84,12 +84,19 @@ std::optional<runtime::pid> peer_relations::take_spawn_request(const runtime::re
   return take(spawns_, ref);
 }
 
-// Every entry is removed as it is told, so that destroying the tables costs nothing either.
+// Every entry is removed as it is told, so that destroying the tables costs nothing either. The signals count
+// as the peer's own (signal::remote), so that they come after what its processes have sent before, also where
+// this still waits outside a full mailbox. Only the end of a call or spawn request goes ahead of it, since
+// the process that asked may be parked until it comes, and makes no room before.
 bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
   using runtime::make_signal;
   using runtime::signal_kind;
   const auto reason = runtime::reasons::noconnection();
   std::size_t left = most;
+  const auto deliver_in_order = [&](const runtime::destination& to, runtime::signal_ptr what) {
+    what->flags |= runtime::signal::remote;
+    deliver(to, std::move(what));
+  };
   const auto tell_each = [&](auto& table, auto tell) {
     for (; !table.empty() && left > 0; --left) {
       const auto one = table.extract(table.begin());
@@ -97,21 +104,25 @@ bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
     }
   };
   tell_each(links_, [&](const auto& one) {
-    deliver(one.value().local, make_signal(signal_kind::exit, one.value().remote, reason));
+    deliver_in_order(one.value().local, make_signal(signal_kind::exit, one.value().remote, reason));
   });
   tell_each(unlinks_, [&](const auto& one) {
     auto ack = make_signal(signal_kind::unlink_ack, one.key().remote);
     ack->number = one.mapped();
-    deliver(one.key().local, std::move(ack));
+    deliver_in_order(one.key().local, std::move(ack));
   });
   tell_each(monitors_out_, [&](const auto& one) {
-    auto down = make_signal(signal_kind::down, {}, one.key(), reason);
+    const runtime::destination& of = one.mapped().target;
+    const bool by_pid = of.what() == runtime::destination::kind::process;
+    const runtime::pid from = by_pid ? of.process() : runtime::pid{of.node(), 0, 0, 0};
+    auto down = make_signal(signal_kind::down, from, one.key(), reason);
     down->flags = one.mapped().flags & runtime::signal::by_name;
-    deliver(one.mapped().watcher, std::move(down));
+    deliver_in_order(one.mapped().watcher, std::move(down));
   });
   tell_each(monitors_in_, [&](const auto& one) {
     const incoming_monitor& what = one.mapped();
-    if (what.target) deliver(what.target, make_signal(signal_kind::demonitor, what.watcher, one.key()));
+    if (what.target)
+      deliver_in_order(what.target, make_signal(signal_kind::demonitor, what.watcher, one.key()));
   });
   tell_each(spawns_, [&](const auto& one) {
     deliver(one.mapped(), make_signal(signal_kind::down, {}, one.key(), reason));
@@ -122,7 +133,7 @@ bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
   });
   left -= calls_in_.take_some(left, [&](const runtime::call_id& call, const runtime::pid& target) {
     const auto ref = runtime::reference::made_by(call.who, call.number);
-    deliver(target, make_signal(signal_kind::demonitor, call.who, ref));
+    deliver_in_order(target, make_signal(signal_kind::demonitor, call.who, ref));
   });
   return links() + monitors() + unlinks_.size() + spawns_.size() == 0;
 }

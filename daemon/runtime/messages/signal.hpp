@@ -24,7 +24,7 @@ enum class signal_kind : std::uint8_t {
   unlink_ack,    // from, number
   monitor,       // from: the watcher, ref; flags
   demonitor,     // from: the watcher, ref
-  down,          // ref; from: the process that ended (none: it was monitored by name); payload: the reason
+  down,          // ref; from: the process that ended (by name: at most its node); payload: the reason
   group_leader,  // from: the new group leader
   spawn_request, // to a node. from, ref, flags; payload: {Leader, M, F, Arity, Options, Arguments}
   spawn_reply,   // ref, flags, from: the new process (none: refused); payload: its pid, or why there is none

@@ -41,6 +41,7 @@ std::optional<bool> waiting_line::overflow(signal_ptr& what, std::uint64_t most)
   if (call) ++ends_of_calls_[*call];
   overflow_ += what->weight;
   ++overflowing_[what->from];
+  ++overflowing_[all_of(what->from.node)];
   waiting_.push_back({{}, std::move(what)});
   note_size();
   const bool untold = call && !std::exchange(told_, true);
@@ -49,13 +50,18 @@ std::optional<bool> waiting_line::overflow(signal_ptr& what, std::uint64_t most)
 
 bool waiting_line::has_overflow_of(const pid& sender) const {
   const std::lock_guard guard(lock_);
-  return overflowing_.find(sender) != nullptr;
+  return overflowing_.find(sender ? sender : all_of(sender.node)) != nullptr;
+}
+
+void waiting_line::leave_sender(const pid& sender) {
+  std::uint32_t* const rest = overflowing_.find(sender);
+  if (rest != nullptr && --*rest == 0) overflowing_.erase(sender);
 }
 
 void waiting_line::leave_overflow(const signal& what) {
   overflow_ -= what.weight;
-  std::uint32_t* const rest = overflowing_.find(what.from);
-  if (rest != nullptr && --*rest == 0) overflowing_.erase(what.from);
+  leave_sender(what.from);
+  leave_sender(all_of(what.from.node));
   if (ends_of_calls_.empty()) return;
   const auto call = call_ended_by(what);
   std::uint32_t* const ends = call ? ends_of_calls_.find(*call) : nullptr;

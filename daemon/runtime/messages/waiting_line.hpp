@@ -52,7 +52,8 @@ class waiting_line {
   // unchanged: that would be exceeded. Else: whether the owner has to be told to look here, since this is the
   // only entry of the line, or may be an answer for which the owner waits.
   std::optional<bool> overflow(signal_ptr& what, std::uint64_t most);
-  // Whether an entry of this sender, which is on another node, waits.
+  // Whether an entry of this sender, which is on another node, waits. A pid that is no process stands for any
+  // process of its node.
   bool has_overflow_of(const pid& sender) const;
   // Keeps the newest messages: if there are more than `most`, takes the oldest out. Returns whether the new
   // entry is the only one, and the message taken out; null: none.
@@ -132,6 +133,8 @@ class waiting_line {
       return static_cast<std::size_t>(etf::table_hash(number, 0, 0));
     }
   };
+  static pid all_of(std::uint32_t node) { return {node, 0, 0, 0}; }
+  void leave_sender(const pid& sender);
   void note_size() { size_.store(waiting_.size(), std::memory_order_relaxed); }
   void leave_overflow(const signal& what);
   signal_ptr take_remote(std::uint64_t call);
@@ -139,6 +142,7 @@ class waiting_line {
   mutable std::mutex lock_;
   std::deque<entry> waiting_;
   // For each sender on another node the number of its signals that wait here, and the bytes of all of them.
+  // An entry with the node alone, see all_of(), counts the signals of all processes of that node.
   flat_table<pid, std::uint32_t, pid_hash> overflowing_;
   std::uint64_t overflow_ = 0;
   // By the number of a call or request of the owner: how many signals of other nodes that may end it wait.

@@ -204,6 +204,7 @@ TEST_CASE("the end of a request that is awaited passes messages that find the as
   std::optional<process::awaited> got;
   two_nodes both;
   const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
+  const actor quick(both.a.host, {.name = "quick"});
   const auto there = both.b.see(both.a, narrow.id());
   narrow.start([&](process& self) {
     const auto ref = self.monitor(both.there(), {.alias = runtime::alias_until::reply, .request = true});
@@ -247,6 +248,47 @@ TEST_CASE("the end of a request that is awaited passes messages that find the as
     REQUIRE_FALSE(*got);
     CHECK(is_atom(got->error().reason, "crash"));
   }
+  SUBCASE("the loss of the callee's node") {
+    both.callee.run([&](process& self) { return self.send(both.b.see(both.a, "quick"), number(1)); });
+    quick.next(); // so the others have come, too
+    CHECK(both.a.router.disconnect(both.a.index(both.b)));
+    for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+    REQUIRE(got);
+    REQUIRE_FALSE(*got);
+    CHECK(is_atom(got->error().reason, "noconnection"));
+  }
+}
+
+TEST_CASE("what the loss of a node causes comes after what its processes sent to a full mailbox before") {
+  two_nodes both;
+  const actor narrow(both.a.host, {.trap_exit = true, .mailbox = {.messages = 2}});
+  const actor quick(both.a.host, {.name = "quick"});
+  std::promise<void> let_go;
+  narrow.start([&](process& self) {
+    self.monitor(both.a.see(both.b, both.callee.id()));
+    self.monitor(both.there());
+    (void)self.blocking_run([&] { let_go.get_future().wait(); });
+  });
+  CHECK(eventually([&] { return both.b.host.info(both.callee.id())->monitored_by.size() == 2; }));
+  constexpr int more = 10;
+  both.callee.start([&](process& self) {
+    const auto there = both.b.see(both.a, narrow.id());
+    for (int i = 0; i < more; ++i) self.send(there, number(i));
+    self.link(there);
+    self.monitor(there);
+    self.send(both.b.see(both.a, "quick"), number(1));
+  });
+  CHECK(value_of(quick.next()) == 1);
+  both.a.router.monitor_node(quick.id(), both.a.index(both.b), true);
+  CHECK(both.a.router.disconnect(both.a.index(both.b)));
+  quick.next(); // nodedown, when all processes here have been told
+  let_go.set_value();
+  for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+  for (int i = 0; i < 3; ++i) CHECK(is_atom(reason_of(narrow.next()), "noconnection"));
+  CHECK(eventually([&] {
+    const auto shown = both.a.host.info(narrow.id());
+    return shown->links.empty() && shown->monitored_by.empty();
+  }));
 }
 
 TEST_CASE("the answer to a request that nobody awaits comes after what its sender sent before") {

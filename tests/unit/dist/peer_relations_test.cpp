@@ -91,6 +91,38 @@ TEST_CASE("a loss is told to each process here by what it has with the peer, onc
   }
 }
 
+TEST_CASE(
+    "a loss comes after what the peer's processes sent before, but for what a process may be parked for") {
+  peer_relations all;
+  all.add_link(local, remote);
+  all.begin_unlink({0, 1, 8, 1}, remote, 4);
+  all.add_monitor(ref, outgoing_monitor{local, remote, 0});
+  all.add_monitor(runtime::reference::made_by(local, 6),
+                  outgoing_monitor{local, runtime::destination::remote("name", remote.node), 0});
+  CHECK(all.add_monitor(their_ref, incoming_monitor{remote, local, {}}));
+  all.add_call(ref, outgoing_call{remote, {}, true});
+  CHECK(all.add_call(runtime::call_id::of(their_ref), local));
+  all.add_spawn_request(ref, local);
+  std::size_t in_order = 0;
+  std::size_t ahead = 0;
+  std::size_t by_name = 0;
+  const auto deliver = [&](const runtime::destination&, const runtime::signal_ptr& what) {
+    if ((what->flags & runtime::signal::remote) == 0) {
+      CHECK(what->kind == signal_kind::down);
+      ++ahead;
+      return;
+    }
+    ++in_order;
+    CHECK(what->from.node == remote.node);
+    if (what->from != remote) ++by_name;
+    if (what->from != remote) CHECK_FALSE(what->from);
+  };
+  CHECK(all.tell_of_loss(deliver, SIZE_MAX));
+  CHECK(in_order == 6);
+  CHECK(by_name == 1);
+  CHECK(ahead == 2); // the call and the spawn request
+}
+
 TEST_CASE("an unlink is under way until its own id is acknowledged, whatever came before it") {
   peer_relations all;
   all.begin_unlink(local, remote, 1);

@@ -65,12 +65,15 @@ TEST_CASE(
   CHECK(one != nullptr);
   CHECK(line.has_overflow_of(far));
   CHECK_FALSE(line.has_overflow_of(sender(2, 4)));
+  CHECK(line.has_overflow_of({4, 7, 0, 0})); // any process of that node
+  CHECK_FALSE(line.has_overflow_of({5, 7, 0, 0}));
   CHECK(line.take_first(always, nothing));
   CHECK(line.has_overflow_of(far));
   CHECK(line.overflow(one, 100) == false);
   while (line.take_first(always, nothing)) {
   }
   CHECK_FALSE(line.has_overflow_of(far));
+  CHECK_FALSE(line.has_overflow_of({4, 7, 0, 0}));
 }
 
 TEST_CASE("what may end a call of the owner is found by the call's number, and the others keep their order") {
