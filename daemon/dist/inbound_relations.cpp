@@ -58,7 +58,7 @@ bool inbound_relations::handle_link(const control_message& c) {
   const auto from = context_.at_peer(c.from);
   const auto to = context_.at_home(c.to);
   if (!from || !to) return false;
-  context_.relations.add_link(*to, *from);
+  context_.relations.add_link_of_peer(*to, *from);
   context_.deliver(*to, make_signal(signal_kind::link, *from));
   return true;
 }

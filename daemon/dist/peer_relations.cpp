@@ -28,6 +28,11 @@ std::optional<typename Table::mapped_type> take(Table& from, const runtime::refe
 
 void peer_relations::add_link(const runtime::pid& local, const runtime::pid& remote) {
   links_.insert({local, remote});
+  if (!unlinks_.empty()) unlinks_.erase({local, remote});
+}
+
+void peer_relations::add_link_of_peer(const runtime::pid& local, const runtime::pid& remote) {
+  if (!unlinks_.contains({local, remote})) links_.insert({local, remote});
 }
 
 void peer_relations::remove_link(const runtime::pid& local, const runtime::pid& remote) {

@@ -43,7 +43,12 @@ class peer_relations {
  public:
   using deliver_fn = std::function<void(const runtime::destination&, runtime::signal_ptr)>;
 
+  // A process here linked. Ends the unlink that is under way: from now on the process takes links of the
+  // peer.
   void add_link(const runtime::pid& local, const runtime::pid& remote);
+  // A process of the peer linked. Nothing is noted while an unlink is under way, because the process here
+  // ignores the link then, and the peer drops it when the unlink comes.
+  void add_link_of_peer(const runtime::pid& local, const runtime::pid& remote);
   void remove_link(const runtime::pid& local, const runtime::pid& remote);
   // A process here unlinked. The unlink is under way until the peer acknowledges this id, because the process
   // may have linked and unlinked again in the meantime.

@@ -51,6 +51,26 @@ TEST_CASE("a loss is told to each process here by what it has with the peer, onc
                  p.begin_unlink(local, remote, 4);
                },
                {{signal_kind::unlink_ack, local, 4}}},
+           row{"a link of the peer that crosses an unlink",
+               [](peer_relations& p) {
+                 p.add_link(local, remote);
+                 p.begin_unlink(local, remote, 4);
+                 p.add_link_of_peer(local, remote);
+                 p.end_unlink(local, remote, 4);
+               },
+               {}},
+           row{"a link of the peer after an unlink and another link",
+               [](peer_relations& p) {
+                 p.begin_unlink(local, remote, 4);
+                 p.add_link(local, remote);
+                 p.remove_link(local, remote);
+                 p.add_link_of_peer(local, remote);
+                 p.end_unlink(local, remote, 4);
+               },
+               {{signal_kind::exit, local, 0}}},
+           row{"the peer's link",
+               [](peer_relations& p) { p.add_link_of_peer(local, remote); },
+               {{signal_kind::exit, local, 0}}},
            row{"unlinked",
                [](peer_relations& p) {
                  p.begin_unlink(local, remote, 4);

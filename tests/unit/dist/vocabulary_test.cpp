@@ -184,6 +184,41 @@ TEST_CASE(
   CHECK(watcher.waiting() == 0);
 }
 
+TEST_CASE("nothing is kept of a link of the peer that crosses an unlink") {
+  epmd_server epmd;
+  cluster_node a(epmd, own_name);
+  const actor here(a.host);
+  raw_peer x(a.port);
+  REQUIRE(x.shake_hands(peer_name, own_name, plain_peer));
+  const pid there{*a.host.nodes().intern(peer_name), 77, 5, 0};
+  here.run([&](process& self) {
+    self.link(there);
+    self.unlink(there);
+    return 0;
+  });
+  peer_reader from(x);
+  CHECK(from.next().control.what == op::link);
+  const auto unlink = from.next();
+  CHECK(unlink.control.what == op::unlink_id);
+  const pid to = here.id();
+  control_message c;
+  c.what = op::link;
+  c.from = address::of(etf::pid{peer_name, there.id, there.serial, there.creation});
+  c.to = address::of(etf::pid{own_name, to.id, to.serial, to.creation});
+  x.send(framed(c, {}));
+  c.what = op::unlink_id_ack;
+  c.id = unlink.control.id;
+  x.send(framed(c, {}));
+  c.what = op::send;
+  x.send(framed(c, atom("after")));
+  CHECK(is_atom(here.next(), "after"));
+  CHECK(a.host.info(to)->links.empty());
+  CHECK(eventually([&] {
+    x.send({0, 0, 0, 0}); // what a connection has is counted anew when it reads
+    return a.peer(peer_name).links == 0;
+  }));
+}
+
 TEST_CASE("a peer without monitors is called: it answers, or the call ends in time or with the connection") {
   epmd_server epmd;
   cluster_node a(epmd, own_name);
