@@ -44,7 +44,8 @@ class router final : public runtime::remote_router, private connection_owner {
 
   // Registered before listen(). Called on the worker that runs the connection: on_node_up before the first
   // signal of the peer is delivered, on_node_down after the processes were told of the loss. `why`: the
-  // reason in words. Both may disconnect the node.
+  // reason in words. Both may disconnect the node. What an on_node_up sends to the node goes behind what
+  // waited for the connection.
   using up_fn = std::function<void(const peer_info& peer)>;
   using down_fn = std::function<void(const peer_info& peer, const std::string& why)>;
   void on_node_up(up_fn told) { up_.push_back(std::move(told)); }

@@ -172,7 +172,7 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
     p.backlog.fetch_sub(taken.one.bytes(), std::memory_order_relaxed);
     return refused.push_back(std::make_unique<routed>(std::move(taken.one)));
   }
-  if (taken.one.what != nullptr && !p.established)
+  if (taken.one.what != nullptr && p.open.load(std::memory_order_relaxed) == nullptr)
     return enqueue(p, std::make_unique<routed>(std::move(taken.one)), refused);
   if (taken.one.what != nullptr) {
     p.backlog.fetch_sub(taken.one.bytes(), std::memory_order_relaxed);
@@ -185,7 +185,8 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
     notices_.count_lost(taken.many.messages);
 }
 
-// Under the peer's lock. Messages of the lane for a connection that is gone are lost.
+// Under the peer's lock. Messages of the lane for a connection that is gone are lost. The lane has no order, so
+// its messages do not wait for those that were sent before there was a connection.
 void router::pass_ahead(peer& p) {
   std::vector<routed> ahead;
   p.out.take_ahead(ahead);
@@ -197,11 +198,14 @@ void router::pass_ahead(peer& p) {
   }
 }
 
+// Under the peer's lock, while it is not open. While a connection is attached, nothing is refused: it goes
+// behind what waited for the connection, and begin_traffic() sends all of it.
 void router::enqueue(peer& p, std::unique_ptr<routed> item, queue& refused) {
   const std::size_t size = item->bytes();
   const bool refuses = (item->what->flags & runtime::signal::no_connect) != 0;
   const bool needless = p.state == peer_state::down && p.waiting.empty() && !opens_connection(*item->what);
-  if (refuses || needless || p.waiting_bytes > options_.queue_limit) {
+  const bool full = p.waiting_bytes > options_.queue_limit;
+  if (!p.established && (refuses || needless || full)) {
     p.backlog.fetch_sub(size, std::memory_order_relaxed);
     refused.push_back(std::move(item));
     return;

@@ -568,6 +568,39 @@ TEST_CASE("what yields to a node being let in begins when that fails") {
   CHECK(a.peer("x@127.0.0.1").last_error.find("knows no node") != std::string::npos);
 }
 
+TEST_CASE("what is sent while a connection begins comes after what has waited for it") {
+  epmd_server epmd;
+  cluster_node a(epmd, name_a);
+  const actor there(a.host, {.name = "there"});
+  runtime::system_options named;
+  named.node_name = name_b;
+  named.workers = 1;
+  runtime::system host(named);
+  options chosen;
+  chosen.cookie = "secret";
+  chosen.epmd_port = epmd.port();
+  router b(host, chosen);
+  host.set_router(&b);
+  runtime::pid sender;
+  const auto to = [&] { return destination::remote("there", *host.nodes().intern(name_a)); };
+  b.on_node_up([&](const peer_info&) {
+    auto second = runtime::make_signal(runtime::signal_kind::message, sender, number(2));
+    second->flags = runtime::signal::no_connect;
+    b.route(to(), std::move(second));
+  });
+  REQUIRE(host.start());
+  REQUIRE(b.listen({}));
+  const actor here(host);
+  sender = here.id();
+  here.run([&](process& self) { return self.send(to(), number(1)); });
+  CHECK(value_of(there.next()) == 1);
+  CHECK(value_of(there.next()) == 2);
+  here.run([&](process& self) { return self.send(to(), number(3)); });
+  CHECK(value_of(there.next()) == 3);
+  b.stop();
+  CHECK(host.stop(std::chrono::nanoseconds(patience).count()));
+}
+
 TEST_CASE("listeners hear of a node before its first message and after its loss") {
   epmd_server epmd;
   std::vector<std::string> events;
