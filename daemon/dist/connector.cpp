@@ -102,8 +102,8 @@ net::lookup_cause connector::cause_of(const peer& p) const {
   };
   for (const auto& item : p.waiting)
     if (is_actor(item->what->from)) return lookup_cause::actor;
-  for (const auto& watcher : p.watchers)
-    if (is_actor(watcher.who)) return lookup_cause::actor;
+  for (const auto& [who, times] : p.watchers)
+    if (is_actor(who)) return lookup_cause::actor;
   return lookup_cause::others;
 }
 
@@ -183,7 +183,7 @@ void connector::connect_at_home(peer& p, std::uint32_t node) {
 
 void connector::give_up(peer& p, const base::error& why) {
   std::vector<std::unique_ptr<routed>> waiting;
-  std::vector<node_watcher> watchers;
+  node_watchers watchers;
   std::vector<runtime::reference> askers;
   std::vector<resting_sender> resting;
   bool said_before = stopping_;

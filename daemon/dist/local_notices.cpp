@@ -49,17 +49,17 @@ void local_notices::wake(const resting_sender& one) {
   system_.deliver(one.who, std::move(go_on));
 }
 
-void local_notices::tell_watchers(std::string_view name, const std::vector<node_watcher>& watchers) {
-  for (const auto& watcher : watchers) {
+void local_notices::tell_watchers(std::string_view name, const node_watchers& watchers) {
+  for (const auto& [who, times] : watchers) {
     runtime::message_writer out;
     out.tuple(2);
     out.atom("nodedown");
     out.atom(name);
     const auto told = out.take();
-    for (std::uint32_t i = 0; i < watcher.times; ++i) {
+    for (std::uint32_t i = 0; i < times; ++i) {
       auto s = make_signal(signal_kind::message, {}, told);
       s->flags = runtime::signal::unbounded;
-      system_.deliver(watcher.who, std::move(s));
+      system_.deliver(who, std::move(s));
     }
   }
 }

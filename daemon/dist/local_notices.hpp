@@ -32,7 +32,7 @@ class local_notices {
     for (const resting_sender& one : all) wake(one);
   }
   // {nodedown, Node}
-  void tell_watchers(std::string_view name, const std::vector<node_watcher>& watchers);
+  void tell_watchers(std::string_view name, const node_watchers& watchers);
   // The answer to each connect(): {Ref, Connected}
   void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
 

@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/uv.hpp"
 #include "dist/connection.hpp"
+#include "dist/node_watchers.hpp"
 #include "dist/options.hpp"
 #include "dist/outbox.hpp"
 #include "dist/peer_relations.hpp"
@@ -33,18 +34,12 @@ struct resting_sender {
   std::uint64_t number = 0; // number of its wait
 };
 
-// A process that gets {nodedown, Node}, as often as it asked for it.
-struct node_watcher {
-  runtime::pid who;
-  std::uint32_t times = 0;
-};
-
 // A connection that has ended, while the processes here are told of it, some in each turn. Until all are
 // told, no new connection begins and no signal for the node is handled, so that later messages of the node
 // come after that.
 struct ending {
   peer_relations relations;
-  std::vector<node_watcher> watchers;
+  node_watchers watchers;
   std::vector<resting_sender> resting;
   peer_info info; // as it was when the connection ended
   std::string why;
@@ -105,7 +100,7 @@ struct peer {
   std::vector<std::unique_ptr<routed>> waiting;
   std::size_t waiting_bytes = 0;
   std::vector<resting_sender> resting; // senders that wait until the peer is not busy
-  std::vector<node_watcher> watchers;
+  node_watchers watchers;
   std::vector<runtime::reference> askers; // references of connect() calls that wait for the answer
   peer_info last;                         // the last connection, and the last error
 };

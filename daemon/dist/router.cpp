@@ -280,13 +280,19 @@ void router::tell_of_loss(peer& p) {
     system_.post(p.home.load(), [this, &p] { tell_of_loss(p); });
     return;
   }
-  notices_.wake(telling->resting);
-  std::vector<node_watcher> watchers;
+  notices_.wake(std::exchange(telling->resting, {}));
+  node_watchers watchers;
+  bool is_last = false;
   {
     const std::lock_guard guard(p.lock);
-    watchers = std::exchange(telling->watchers, {});
+    watchers = telling->watchers.take(stopping_ ? SIZE_MAX : told_at_once);
+    is_last = telling->watchers.empty();
   }
   notices_.tell_watchers(telling->info.name, watchers);
+  if (!is_last) {
+    system_.post(p.home.load(), [this, &p] { tell_of_loss(p); });
+    return;
+  }
   for (const auto& told : down_) told(telling->info, telling->why);
   std::unique_ptr<ending> told;
   {

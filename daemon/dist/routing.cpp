@@ -222,25 +222,16 @@ void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool 
   if (p != nullptr) guard = std::unique_lock(p->lock);
   if (p == nullptr || p->index != node) {
     guard = {};
-    if (on) notices_.tell_watchers(system_.nodes().name(node), {{watcher, 1}});
+    node_watchers only;
+    only.add(watcher, [](const runtime::pid&) { return true; });
+    if (on) notices_.tell_watchers(system_.nodes().name(node), only);
     return;
   }
-  const auto find = [&](std::vector<node_watcher>& in) {
-    return std::find_if(in.begin(), in.end(), [&](const auto& w) { return w.who == watcher; });
-  };
-  auto& all = p->watchers;
-  const auto at = find(all);
   if (!on) {
-    auto& has = at == all.end() && p->ends ? p->ends->watchers : all;
-    if (const auto found = find(has); found != has.end() && --found->times == 0) has.erase(found);
+    if (!p->watchers.remove(watcher) && p->ends) p->ends->watchers.remove(watcher);
     return;
   }
-  if (at != all.end()) {
-    ++at->times;
-  } else {
-    std::erase_if(all, [this](const auto& w) { return !system_.alive(w.who); });
-    all.push_back({watcher, 1});
-  }
+  p->watchers.add(watcher, [this](const runtime::pid& who) { return system_.alive(who); });
   const bool down = p->state == peer_state::down;
   guard.unlock();
   if (down) connector_.connect_at_home(*p, node);
