@@ -59,6 +59,7 @@ child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::mess
 
 void child_table::remove(child& gone) {
   change(gone, child_state::stopped, {});
+  set_awaits(gone, false);
   const std::scoped_lock held(lock_);
   if (gone.terminated) --terminated_;
   by_id_.erase(gone);
@@ -96,11 +97,18 @@ void child_table::count_restart(child& one) {
 }
 
 void child_table::set_rests(child& one, bool rests, bool terminated) {
+  set_awaits(one, false);
   const std::scoped_lock held(lock_);
   one.rests = rests;
   if (one.terminated) --terminated_;
   one.terminated = terminated;
   if (one.terminated) ++terminated_;
+}
+
+void child_table::set_awaits(child& one, bool awaits) {
+  if (one.awaits) --awaiting_;
+  one.awaits = awaits;
+  if (one.awaits) ++awaiting_;
 }
 
 void child_table::set_busy(const child* with) {
@@ -153,6 +161,7 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
   one.state = state;
   one.pid = pid;
   if (state != child_state::stopped) {
+    set_awaits(one, false);
     one.rests = false;
     if (std::exchange(one.terminated, false)) --terminated_;
   }

@@ -48,6 +48,7 @@ struct child {
   std::uint32_t restarts = 0;
   bool rests = false;               // it is not to run: its init said ignore, or it was stopped by request
   bool terminated = false;          // it rests because it was stopped by request
+  bool awaits = false;              // stopped for the restart of a sibling, which is to start it as well
   std::uint32_t waits = 0;          // for its restart, without a long run in between
   base::nanos began = 0;            // when it last started
   base::nanos wait_began = 0;       // when the wait for its restart began
@@ -93,7 +94,10 @@ class child_table {
   // Keeps the last `ends_kept` ends.
   void note_end(child& one, const runtime::message& reason);
   void count_restart(child& one);
+  // The child awaits no sibling's restart any more.
   void set_rests(child& one, bool rests, bool terminated = false);
+  // For a stopped child. As soon as it is in another state, it awaits none.
+  void set_awaits(child& one, bool awaits);
   // The child that is being started or stopped; null: none.
   void set_busy(const child* with);
   // The supervisor's own specification, for whole().
@@ -113,6 +117,8 @@ class child_table {
   const std::list<child>& in_start_order() const { return children_; }
   std::size_t size() const { return children_.size(); }
   std::size_t running() const { return running_; }
+  // How many children await the restart of a sibling.
+  std::size_t awaiting() const { return awaiting_; }
 
   // All children, copied, in start order. Any thread.
   std::vector<child_row> rows() const;
@@ -143,6 +149,7 @@ class child_table {
   std::size_t running_ = 0;
   std::size_t given_up_ = 0;
   std::size_t terminated_ = 0;
+  std::size_t awaiting_ = 0;
   std::uint64_t restarts_ = 0;
   runtime::message busy_;
   std::shared_ptr<const supervisor_spec> whole_;

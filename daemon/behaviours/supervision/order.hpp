@@ -36,6 +36,7 @@ struct found_child {
   runtime::message env{};
   bool rests = false;
   bool terminated = false;
+  bool awaits = false;
   std::uint32_t waits = 0;
   base::nanos wait_began = 0;
   base::nanos due = 0;

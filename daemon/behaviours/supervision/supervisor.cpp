@@ -7,6 +7,8 @@
 // the log when its exit signal, which has the reason, is read. In the process's own turn.
 #include "behaviours/supervision/supervisor.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/random.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
@@ -187,13 +189,20 @@ outcome supervisor::park(process& self, child& failed) {
   }
   failed.kept.reset();
   children_.set_given_up(failed);
-  start_siblings(self, plan_restart(spec_->strategy, children_, failed), &failed);
+  release(self);
   return runtime::carry_on();
 }
 
-void supervisor::start_siblings(process& self, const restart_plan& plan, const child* but) {
-  for (child* const one : plan.start) {
-    if (one == but || one->state != child_state::stopped || one->rests) continue;
+// Under one_for_all the restart of any child starts all children, under rest_for_one those behind it.
+void supervisor::release(process& self) {
+  if (self.exiting() || children_.awaiting() == 0) return;
+  auto& all = children_.in_start_order();
+  auto end = all.end();
+  if (spec_->strategy != strategy::one_for_one)
+    end = std::ranges::find(all, child_state::restarting, &child::state);
+  if (spec_->strategy == strategy::one_for_all && end != all.end()) return;
+  for (auto one = all.begin(); one != end; ++one) {
+    if (!one->awaits) continue;
     const launched started = start(self, *one);
     if (self.exiting()) return;
     if (!started) return try_again(self, *one, started.error());
@@ -204,9 +213,11 @@ void supervisor::start_siblings(process& self, const restart_plan& plan, const c
 bool supervisor::stop_siblings(process& self, const restart_plan& plan) {
   for (child* const one : plan.stop) {
     const bool again = one->spec->restart != restart_type::temporary;
+    const bool is_down = one->state == child_state::stopped && !one->awaits; // nothing is to start it
     halt(self, *one, again ? after_halt::comes_again : after_halt::stays_down);
     if (self.exiting()) return false;
     retire(*one);
+    if (again) children_.set_awaits(*one, !is_down);
   }
   return true;
 }
@@ -219,11 +230,17 @@ outcome supervisor::start_again(process& self, child& failed) {
     if (self.exiting()) return runtime::carry_on();
     if (!started) {
       try_again(self, *one, started.error());
+      const bool comes_later = one != &failed && failed.state != child_state::running && !failed.rests;
+      if (comes_later) {
+        children_.set_stopped(failed);
+        children_.set_awaits(failed, true);
+      }
       break;
     }
     children_.count_restart(*one);
     if (simple() && !*started) retire(*one); // without a pid it cannot be found
   }
+  release(self);
   return runtime::carry_on();
 }
 

@@ -108,12 +108,14 @@ class supervisor : public native_server {
   runtime::outcome restart(runtime::process& self, child& failed);
   // Leaves the child down, for on_exceeded: park.
   runtime::outcome park(runtime::process& self, child& failed);
-  // Starts the children of the plan that its restart has stopped, but for `but`: the restart ended in another
-  // way than by start_again().
-  void start_siblings(runtime::process& self, const restart_plan& plan, const child* but);
+  // Starts the children that were stopped for the restart of a sibling, unless such a restart is still to
+  // come. Called wherever a child may have left its wait in another way than by its timer, and wherever the
+  // order of the children or the strategy has changed. Parks.
+  void release(runtime::process& self);
   // Stops the children that the strategy restarts with it. False: this process is exiting.
   bool stop_siblings(runtime::process& self, const restart_plan& plan);
-  // Ends the wait that restart() began: starts the child and its siblings in start order.
+  // Ends the wait that restart() began: starts the child and its siblings in start order. Those that a failed
+  // start keeps from starting await the next try.
   runtime::outcome start_again(runtime::process& self, child& failed);
   void wait_for_restart(runtime::process& self, child& failed, base::nanos wait);
   // For a child whose backoff has changed: if it waits for its restart, the wait is as long as the backoff

@@ -285,24 +285,23 @@ message supervisor::restart_child(process& self, etf::bytes id) {
 message supervisor::restart_now(process& self, etf::bytes id) {
   child* const one = find(self, id);
   if (one == nullptr) return error_answer("not_found");
-  const bool had_stopped_siblings = one->state == child_state::restarting && !simple();
   halt(self, *one, after_halt::comes_again);
   if (self.exiting()) return error_answer("terminating");
   one->waits = 0;
   const launched started = start(self, *one, shared_->env, pace::bounded);
   if (started) {
-    if (had_stopped_siblings && !self.exiting())
-      start_siblings(self, plan_restart(spec_->strategy, children_, *one), one);
     if (!*started && simple())
       retire(*one);
     else if (!*started && one->spec->restart == restart_type::temporary)
       children_.remove(*one);
+    release(self);
     return started_answer(*started, self.host().nodes());
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
   message answer = error_answer(started.error().reason);
   children_.set_rests(*one, true, true);
   retire(*one);
+  release(self);
   return answer;
 }
 
@@ -313,6 +312,7 @@ message supervisor::terminate_child(process& self, etf::bytes id) {
     halt(self, *one);
     children_.set_rests(*one, true, true);
     retire(*one);
+    release(self);
     return message::atom("ok");
   }
   // A child that ended by itself a moment ago counts as terminated.

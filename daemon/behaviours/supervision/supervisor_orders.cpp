@@ -66,6 +66,7 @@ found_child supervisor::note_of(const child* one) {
           .env = one->env,
           .rests = one->rests,
           .terminated = one->terminated,
+          .awaits = one->awaits,
           .waits = one->waits,
           .wait_began = one->wait_began,
           .due = one->due};
@@ -91,15 +92,11 @@ message supervisor::order_remove(process& self, const child_spec& spec, found_ch
   child* const one = children_.find(spec.id.bytes());
   found = note_of(one);
   if (one == nullptr) return done("stopped");
-  const bool had_stopped_siblings = one->state == child_state::restarting && !simple();
   halt(self, *one);
   if (self.exiting()) return terminating();
-  const restart_plan plan =
-      had_stopped_siblings ? plan_restart(spec_->strategy, children_, *one) : restart_plan();
-  start_siblings(self, plan, one);
-  if (self.exiting()) return terminating();
   children_.remove(*one);
-  return done("stopped");
+  release(self);
+  return self.exiting() ? terminating() : done("stopped");
 }
 
 message supervisor::order_pause(process& self, const std::shared_ptr<const child_spec>& spec,
@@ -110,6 +107,7 @@ message supervisor::order_pause(process& self, const std::shared_ptr<const child
   halt(self, *one, after_halt::comes_again);
   if (self.exiting()) return terminating();
   children_.set_stopped(*one);
+  children_.set_awaits(*one, false); // a step of its own starts it
   children_.respecify(*one, spec);
   return done("stopped");
 }
@@ -126,9 +124,8 @@ message supervisor::order_replace(process& self, const std::shared_ptr<const chi
   one->waits = 0;
   const launched started = start(self, *one, shared_->env, pace::bounded);
   if (started) {
-    if (found.state == child_state::restarting && !self.exiting())
-      start_siblings(self, plan_restart(spec_->strategy, children_, *one), one);
     if (!*started && spec->restart == restart_type::temporary) children_.remove(*one);
+    release(self); // also for a child that waited when it was paused
     return done("restarted");
   }
   report::start_failed(child_label(*one), started.error().reason, started.error().note);
@@ -167,6 +164,7 @@ message supervisor::put_back(process& self, child& one, const found_child& found
   }
   children_.set_stopped(one);
   children_.set_rests(one, found.rests, found.terminated);
+  children_.set_awaits(one, found.awaits);
   return {};
 }
 
@@ -196,6 +194,7 @@ message supervisor::order_restore(process& self, const message& id, const found_
   if (failure) return runtime::error_message(failure);
   // The notice that the child waited for may have come between the two orders, when it did not wait.
   if (found.state == child_state::restarting) wait_on(self, *one);
+  release(self); // the child may have begun to wait between the two orders
   return done("restarted");
 }
 
@@ -360,6 +359,7 @@ message supervisor::order_adopt(process& self, const std::shared_ptr<const super
     take_template(self, whole->children.front());
   } else {
     children_.arrange(whole->children);
+    release(self);
   }
   return done("updated");
 }

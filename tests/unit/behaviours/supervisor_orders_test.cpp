@@ -287,6 +287,51 @@ TEST_CASE("a child that ran and does not start when it is put back is tried agai
   CHECK(host.book.take(3) == lines{"stop other shutdown", "fail a", "start a"});
 }
 
+TEST_CASE("siblings of a child that waits run again when a change starts it, or is taken back") {
+  using behaviours::strategy;
+  for (const strategy how : {strategy::rest_for_one, strategy::one_for_all}) {
+    CAPTURE(text(how));
+    for (const bool taken_back : {true, false}) {
+      CAPTURE(taken_back);
+      test_host host;
+      supervisor_spec of = family(waiting_child(an_hour));
+      of.strategy = how;
+      const spec_pointer a = of.children[0];
+      host.supervise(std::move(of));
+      const auto of_a = std::make_shared<behaviours::found_child>();
+      const supervisor_order replaced{kind::replace, shared(waiting_child(an_hour)), {}, {}, {}, of_a};
+      if (taken_back) CHECK(give(host, replaced) == "{ok,restarted}");
+      crash(host, "a");
+      look_until([&] { return state_of(host, "a") == "restarting"; });
+      CHECK(state_of(host, "b") != "running");
+      if (taken_back) {
+        CHECK(give(host, {kind::restore, a, {}, {}, {}, of_a}) == "{ok,restarted}");
+      } else {
+        CHECK(give(host, {kind::pause, a}) == "{ok,stopped}");
+        CHECK(give(host, replaced) == "{ok,restarted}");
+      }
+      CHECK(state_of(host, "a") == "running");
+      CHECK(state_of(host, "b") == "running");
+    }
+  }
+}
+
+TEST_CASE("a child that awaits a sibling's restart awaits it still when a change of it is taken back") {
+  test_host host;
+  supervisor_spec of = family(waiting_child(an_hour));
+  of.strategy = behaviours::strategy::one_for_all;
+  const spec_pointer b = of.children[1];
+  host.supervise(std::move(of));
+  crash(host, "a");
+  look_until([&] { return state_of(host, "a") == "restarting"; });
+  const auto of_b = std::make_shared<behaviours::found_child>();
+  CHECK(give(host, {kind::pause, b, {}, {}, {}, of_b}) == "{ok,stopped}");
+  CHECK(give(host, {kind::restore, b, {}, {}, {}, of_b}) == "{ok,restarted}");
+  CHECK(state_of(host, "b") != "running");
+  CHECK(host.call(runtime::destination::named("family"), "{terminate_child, a}") == "ok");
+  CHECK(state_of(host, "b") == "running");
+}
+
 TEST_CASE("adding a child in the place of one that others started gives that one back") {
   test_host host;
   host.supervise(family(actor("a")));

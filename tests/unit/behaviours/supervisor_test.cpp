@@ -318,6 +318,70 @@ TEST_CASE("stopped siblings run again when their child is started by request, or
   }
 }
 
+namespace {
+
+void look_until_listed(test_host& host, std::string_view child) {
+  test::look_until([&] { return states(host).find(child) != std::string::npos; });
+}
+
+} // namespace
+
+TEST_CASE("stopped siblings run again when the child that they wait for is stopped, or does not start") {
+  struct row {
+    const char* request;
+    int failures; // of the start of b
+    const char* answer;
+  };
+  const row rows[] = {{"{terminate_child, b}", 0, "ok"},
+                      {"{'$coppice_restart_child', b}", 1, "{error,{cannot,start}}"}};
+  for (const strategy how : {strategy::rest_for_one, strategy::one_for_all}) {
+    CAPTURE(text(how));
+    for (const row& each : rows) {
+      CAPTURE(each.request);
+      test_host host;
+      REQUIRE(host.supervise(with({actor("a"), waiting("b", hour), actor("c")}, how)).first);
+      tell(host, "b", "{exit, boom}");
+      look_until_listed(host, "b=restarting");
+      host.book.failures["b"] = each.failures;
+      CHECK(host.call(sup, each.request) == each.answer);
+      CHECK(states(host) == "a=running b=undefined c=running");
+    }
+  }
+}
+
+TEST_CASE("a sibling that fails to start, and is given up then, does not keep the others from starting") {
+  test_host host;
+  auto spec = with({actor("a"), waiting("b", base::nanos_per_ms), actor("c")}, strategy::one_for_all, 1);
+  spec.on_exceeded = on_exceeded::give_up;
+  REQUIRE(host.supervise(std::move(spec)).first);
+  host.book.take(3);
+  host.book.failures["a"] = 1;
+  tell(host, "b", "{exit, boom}");
+  CHECK(host.book.take(6) ==
+        lines{"stop b boom", "stop c shutdown", "stop a shutdown", "fail a", "start b", "start c"});
+  CHECK(states(host) == "a=undefined b=running c=running");
+}
+
+TEST_CASE("a child that had finished does not run again when its sibling is given up, or stopped") {
+  for (const strategy how : {strategy::rest_for_one, strategy::one_for_all}) {
+    CAPTURE(text(how));
+    for (const bool parks : {true, false}) {
+      CAPTURE(parks);
+      test_host host;
+      auto spec = with({actor("a"), waiting("b", hour), actor("c", "scribe", restart_type::transient)}, how,
+                       parks ? 0 : 3);
+      spec.on_exceeded = on_exceeded::give_up;
+      REQUIRE(host.supervise(std::move(spec)).first);
+      tell(host, "c", "{exit, normal}");
+      look_until_listed(host, "c=undefined");
+      tell(host, "b", "{exit, boom}");
+      look_until_listed(host, parks ? "b=undefined" : "b=restarting");
+      if (!parks) CHECK(host.call(sup, "{terminate_child, b}") == "ok");
+      CHECK(states(host) == "a=running b=undefined c=undefined");
+    }
+  }
+}
+
 TEST_CASE("a wait that is over starts the child and its siblings in order") {
   test_host host;
   REQUIRE(
