@@ -54,7 +54,7 @@ struct await_error {
     timeout,
     down,    // the called process ended, or its node is lost; reason: noproc, noconnection, …
     exiting, // the waiting process itself is dead and has to unwind
-    limit,   // no stack to park on: system_options::parked_stacks is reached
+    limit,   // no stack to park on: system_options::parked_stacks is reached, or the machine gives none
     invalid, // not an open call reference: already spent, or not made by monitor(…, true) or make_ack()
     full,    // from call(): the receiver's mailbox refused the message
   };
@@ -255,6 +255,10 @@ class process {
   // From now on trapped exits are received before all other waiting messages, in order of arrival. For
   // supervisors: a long mailbox then delays no child's exit.
   void take_exits_first();
+  // From now on its calls, starts and awaits may use system_options::reserved_stacks. For processes that
+  // start and stop others, and wait for nothing else: a node whose stacks are all parked on can still restart
+  // a child, and stop its tree in order.
+  void use_reserved_stacks();
 
   // Makes an alias. Messages to it are ordinary messages until unalias(), or until the first message if
   // `once`. With urgency::priority, messages sent with priority to it go before ordinary messages.

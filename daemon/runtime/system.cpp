@@ -18,6 +18,8 @@
 namespace coppice::runtime {
 namespace {
 
+constexpr std::uint32_t most_reserved_stacks = 512; // fewer than always fit
+
 // A stack needs two mappings where its guard pages need one of their own. Some mappings are left for all
 // else.
 std::uint32_t stacks_that_fit() {
@@ -40,7 +42,8 @@ system_options completed(system_options options) {
   options.workers = std::min(options.workers, 1023U);
   options.processes = std::min(options.processes, (1U << reference::slot_bits) - 1);
   options.watchdog = std::max(options.watchdog, base::nanos_per_ms);
-  const std::uint32_t fit = stacks_that_fit();
+  options.reserved_stacks = std::min(options.reserved_stacks, most_reserved_stacks);
+  const std::uint32_t fit = stacks_that_fit() - options.reserved_stacks;
   if (options.parked_stacks == 0 || options.parked_stacks > fit) options.parked_stacks = fit;
   return options;
 }

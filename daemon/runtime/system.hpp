@@ -32,8 +32,11 @@ struct system_options {
   std::uint32_t creation = 0;    // more than 3; otherwise it is chosen at random
   unsigned workers = 0;          // at most 1023; 0: one for each core
   std::uint32_t processes = 4'000'000;
-  std::uint32_t parked_stacks =
-      0;                    // most stacks in use; 0, or too many: as many as the machine's mappings allow
+  // Most stacks that waiting processes use at once; 0, or too many: what the machine's mappings allow.
+  std::uint32_t parked_stacks = 0;
+  // More stacks, for processes that have called use_reserved_stacks(); at most 512. Each supervisor from an
+  // application's top down to the deepest may wait at the same time, so it is twice the deepest nesting.
+  std::uint32_t reserved_stacks = 64;
   std::uint64_t memory = 0; // bytes of all messages; 0: no limit. Above it only empty mailboxes take messages
   std::size_t stack_bytes = 256 * 1024;      // of each stack
   base::nanos park = base::nanos_per_second; // how long a sender waits at a full mailbox

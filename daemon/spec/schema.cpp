@@ -82,9 +82,9 @@ const table<limit_options>& limit_table() {
               "all message buffers and what is kept for other nodes, together, as a share of the machine's "
               "memory or a size; a quarter of it "
               "is the most that messages may take which other nodes have begun to send and not ended")
-          .add<&limit_options::parked_stacks>("parked",
-                                              or_word<std::uint64_t, count>("auto", count(1, 1u << 27)),
-                                              "actors whose handler waits at a time")
+          .add<&limit_options::parked_stacks>(
+              "parked", or_word<std::uint64_t, count>("auto", count(1, 1u << 27)),
+              "actors whose handler waits at a time; supervisors may wait beyond it")
           .add<&limit_options::term_bytes>(
               "term_bytes", size(),
               "largest message taken from another node, and largest state of a Raft group; at most a "

@@ -81,6 +81,7 @@ message application_controller::env_request(std::string_view name) {
 
 outcome application_controller::on_start(process& self) {
   self.trap_exit(true);
+  self.use_reserved_stacks();
   start_next(self);
   return runtime::carry_on();
 }

@@ -43,6 +43,7 @@ bool application_master::read_started(process& self, const message& m, std::stri
 outcome application_master::on_start(process& self) {
   self.trap_exit(true);
   self.take_exits_first();
+  self.use_reserved_stacks();
   self.notify(self.self(), message::atom(start_tag));
   return runtime::carry_on();
 }
@@ -60,6 +61,7 @@ message application_master::start_top(process& self) {
   using kind = gen::start_error::kind;
   const gen::start_error& error = started.error();
   if (error.what == kind::init || error.what == kind::ignored) return error.reason;
+  if (error.what == kind::limit) return gen::system_limit();
   if (error.what != kind::spawn) return runtime::reasons::killed();
   message_writer out;
   out.tuple(2);

@@ -64,6 +64,7 @@ pool::~pool() = default;
 
 outcome pool::init(process& self) {
   self.trap_exit(true);
+  self.use_reserved_stacks();
   began_ = self.now();
   runtime::spawn_options options;
   options.label = label_;

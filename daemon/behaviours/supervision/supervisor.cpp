@@ -26,6 +26,8 @@ using runtime::process;
 namespace {
 
 constexpr base::nanos slow_stop = base::nanos_per_second;
+// How long a start for which there was no stack waits for the next try.
+constexpr base::nanos stack_pause = 100 * base::nanos_per_ms;
 constexpr std::string_view try_again_tag = "try_again_restart";
 constexpr std::string_view wait_over_tag = "backoff_over";
 
@@ -95,6 +97,7 @@ void supervisor::leave_tree() {
 outcome supervisor::on_start(process& self) {
   self.trap_exit(true);
   self.take_exits_first();
+  self.use_reserved_stacks();
   in_tree_ = pool_ ? pool_ : self.self();
   shared_->tree->enter(in_tree_, children_);
   children_.set_whole(spec_);
@@ -245,10 +248,16 @@ outcome supervisor::start_again(process& self, child& failed) {
 }
 
 void supervisor::try_again(process& self, child& one, const start_failure& why) {
-  report::start_failed(child_label(one), why.reason, why.note);
-  children_.note_end(one, why.reason);
+  // The log is not told with each try that there is still no stack.
+  const bool is_known =
+      why.lacks_stack && !one.ends.empty() && one.ends.back().reason == runtime::shown(why.reason);
+  if (!is_known) {
+    report::start_failed(child_label(one), why.reason, why.note);
+    children_.note_end(one, why.reason);
+  }
   children_.set_restarting(one);
-  one.due = runtime::no_deadline;
+  one.wait_began = base::mono_now();
+  one.due = why.lacks_stack ? one.wait_began + stack_pause : runtime::no_deadline;
   wait_on(self, one);
 }
 
@@ -359,6 +368,11 @@ bool supervisor::ends_in_time(process& self, child& one, runtime::reference ende
   const auto answer = self.await(ended, deadline);
   if (answer || answer.error().what == kind::exiting) return true;
   if (answer.error().what == kind::timeout) return false;
+  if (answer.error().what == kind::limit) {
+    report::not_awaited(child_label(one));
+    self.exit(one.pid, runtime::reasons::kill());
+    return true;
+  }
   const message& reason = answer.error().reason;
   if (runtime::is_atom(reason, "noproc")) {
     ended_early_.emplace(one.pid, child_label(one));

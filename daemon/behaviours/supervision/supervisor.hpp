@@ -67,6 +67,7 @@ class supervisor : public native_server {
   struct start_failure {
     runtime::message reason;
     runtime::crash_note note{}; // left by its init, for the log
+    bool lacks_stack = false;   // nothing is wrong with the child: there was no stack to wait for its init on
   };
   // A child's pid, null if its init said ignore; or why it did not start.
   using launched = expected<runtime::pid, start_failure>;
@@ -134,6 +135,7 @@ class supervisor : public native_server {
   void halt_all(runtime::process& self);
   void await_end(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
   // False: the child is alive at the deadline. True: how it ended has been reported, or this process ends.
+  // Also true if there is no stack to wait on: then the child has been killed.
   bool ends_in_time(runtime::process& self, child& one, runtime::reference ended, base::nanos deadline);
   void kill_all(runtime::process& self, std::span<child* const> late);
   // For a child that was stopped: it leaves the table if it is not to be started again, else it stays there.
@@ -213,7 +215,8 @@ class supervisor : public native_server {
   bool hear_of_former(runtime::process& self, const runtime::message& m);
   void start_by_former(runtime::process& self, child& one);
   std::shared_ptr<const supervision> shared_with(const runtime::message& env, pace how = pace::free) const;
-  // Makes the supervisor try a failed restart again, by a message to itself.
+  // Makes the supervisor try a failed restart again, by a message to itself. It counts as one more restart,
+  // unless it was the node that lacked a stack.
   void try_again(runtime::process& self, child& one, const start_failure& why);
 
   std::string child_label(const child& one) const;

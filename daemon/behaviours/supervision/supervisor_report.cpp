@@ -104,6 +104,11 @@ void killed(std::string_view label, base::nanos limit) {
             "{} did not stop within its {} ms and is killed", label, milliseconds(limit));
 }
 
+void not_awaited(std::string_view label) {
+  log::tell(log::events::child_killed, log::level::warning, module, {{"child", std::string(label)}},
+            "{} is killed at once: no stack is left to wait on for its end, see node.limits.parked", label);
+}
+
 void keeps_change(std::string_view label) {
   base::log::warning("supervisor",
                      "{} has taken a change that counts as refused, since its answer came too late, and does "

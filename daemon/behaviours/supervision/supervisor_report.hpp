@@ -31,6 +31,8 @@ void restarts_exceeded(std::string_view supervisor, std::string_view child, std:
 void gave_up(std::string_view label, std::uint32_t intensity, base::nanos period);
 // The child did not stop within its limit.
 void killed(std::string_view label, base::nanos limit);
+// The child is killed without the time of its shutdown: its supervisor has no stack to wait on.
+void not_awaited(std::string_view label);
 // The child has taken a change that it answered too late, and refuses what it had before. It is restarted.
 void keeps_change(std::string_view label);
 // The child was killed, but is still in code that does not return.

@@ -92,6 +92,8 @@ supervisor::launched supervisor::launch(process& self, child& one, const std::st
       if (error.who) report::left_behind(label);
       return failed(start_failed(
           fmt::format("its init has not returned in {} ms: it is killed", limit / base::nanos_per_ms)));
+    case kind::limit:
+      return unexpected(start_failure{gen::system_limit(), {}, true});
     default:
       return failed(runtime::reasons::killed());
   }

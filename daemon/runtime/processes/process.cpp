@@ -51,6 +51,10 @@ void process::take_exits_first() {
   record_of(*this).exits_first = true;
 }
 
+void process::use_reserved_stacks() {
+  record_of(*this).uses_reserve = true;
+}
+
 void process::reductions(std::uint32_t count) {
   record_of(*this).note_reductions(count);
 }

@@ -202,6 +202,7 @@ class process_record final : public process {
   bool finished : 1 = false;  // no callback will run any more
   bool lingering : 1 = false; // dead, with its last turn still to come: it died while parked or before init
   bool exits_first : 1 = false;
+  bool uses_reserve : 1 = false;  // may wait on one of system_options::reserved_stacks
   bool of_node : 1 = false;       // spawn_options::of_node
   bool origin_notice : 1 = false; // the message that is being handled is a notice
   std::uint32_t origin_node = 0;  // of the message that is being handled

@@ -22,9 +22,11 @@ bool runner_pool::needs_one() {
   return true;
 }
 
-bool runner_pool::add() {
+bool runner_pool::add(bool of_reserve) {
   std::atomic<std::uint32_t>& all = host_.core().stacks;
-  const std::uint32_t limit = host_.options().parked_stacks + host_.options().workers;
+  const system_options& options = host_.options();
+  const std::uint32_t limit =
+      options.parked_stacks + options.workers + (of_reserve ? options.reserved_stacks : 0);
   if (all.fetch_add(1, std::memory_order_relaxed) >= limit && stacks_.size() >= 2) {
     all.fetch_sub(1, std::memory_order_relaxed);
     return false;
@@ -60,17 +62,26 @@ void runner_pool::let_go(fiber& stack) {
   stacks_.pop_back();
 }
 
+void runner_pool::give_back_reserve() {
+  const std::uint32_t most = host_.options().parked_stacks + host_.options().workers;
+  const bool is_beyond = host_.core().stacks.load(std::memory_order_relaxed) > most;
+  if (is_beyond && idle_ != nullptr && stacks_.size() > 2) free_idle(&idle_);
+}
+
+void runner_pool::free_idle(fiber** link) {
+  fiber* const spare = std::exchange(*link, (*link)->next);
+  let_go(*spare);
+  host_.core().stacks.fetch_sub(1, std::memory_order_relaxed);
+  std::unique_ptr<fiber>(spare).reset();
+}
+
 void runner_pool::free_spare() {
   unsigned seen = 0;
   for (fiber** link = &idle_; *link != nullptr;) {
-    if (++seen <= kept) {
+    if (++seen <= kept)
       link = &(*link)->next;
-      continue;
-    }
-    fiber* spare = std::exchange(*link, (*link)->next);
-    let_go(*spare);
-    host_.core().stacks.fetch_sub(1, std::memory_order_relaxed);
-    std::unique_ptr<fiber>(spare).reset();
+    else
+      free_idle(link);
   }
 }
 

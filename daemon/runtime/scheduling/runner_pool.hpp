@@ -25,8 +25,12 @@ class runner_pool {
   runner_pool(system& host, unsigned index, fiber::entry_fn entry)
       : host_(host), index_(index), entry_(entry) {}
 
-  // True: there is a stack to go on with when the present one is kept.
-  bool can_park() { return idle_ != nullptr || add(); }
+  // True: there is a stack to go on with when the present one is kept. `of_reserve`: one of
+  // system_options::reserved_stacks will do; give_back_reserve() has to follow when the wait is over.
+  bool can_park(bool of_reserve = false) { return idle_ != nullptr || add(of_reserve); }
+  // Frees an idle stack if more are in use than ordinary processes may park on. Otherwise these would park on
+  // it, and the reserve would be theirs. In a process's turn.
+  void give_back_reserve();
   // Makes sure that there is a stack to run on, also beyond the limit. False: the machine gives none.
   bool needs_one();
 
@@ -48,7 +52,8 @@ class runner_pool {
   void free_spare();
 
  private:
-  bool add();
+  bool add(bool of_reserve);
+  void free_idle(fiber** link);
   bool make();
   fiber* take() { return std::exchange(idle_, idle_->next); }
 

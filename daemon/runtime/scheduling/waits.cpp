@@ -35,7 +35,7 @@ bool process_record::wait_for(wait& what, base::nanos deadline) {
     if (what.ready || (dead && !what.holds)) break;
     worker& here = home();
     if (deadline <= here.recent()) break;
-    has_stack = here.can_park();
+    has_stack = here.can_park(uses_reserve);
     if (!has_stack) break;
     if (mailbox.has_line()) let_in();
     if (mailbox.has_pending() || !worker::rest(*this)) continue;
@@ -45,6 +45,7 @@ bool process_record::wait_for(wait& what, base::nanos deadline) {
   }
   home().timers().cancel(what);
   waiting = nullptr;
+  if (uses_reserve) home().give_back_reserve();
   return has_stack;
 }
 

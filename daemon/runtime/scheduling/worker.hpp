@@ -104,8 +104,10 @@ class worker : public movement<worker, process_record> {
   // This thread, before it reads the process table outside the worker's own loop: in callbacks of libuv.
   void needs_online();
 
-  // In the turn of `p`. True: there is a stack to go on with. Has to be true before park().
-  bool can_park() { return runners_.can_park(); }
+  // In the turn of `p`. True: there is a stack to go on with. Has to be true before park(). `of_reserve`: see
+  // runner_pool.
+  bool can_park(bool of_reserve = false) { return runners_.can_park(of_reserve); }
+  void give_back_reserve() { runners_.give_back_reserve(); }
   // Lets other processes run until p's wait is ready. p is unscheduled or in the run queue. Afterwards
   // p.home() may be another worker.
   void park(process_record& p);

@@ -134,6 +134,28 @@ TEST_CASE("a worker whose stacks are all parked on is taken over like any other,
 }
 
 TEST_CASE(
+    "a process that may use the reserve waits where all stacks are parked on, and leaves it to no other") {
+  node here(1, system_options{.parked_stacks = 4, .reserved_stacks = 1});
+  const actor essential(here.host), second(here.host), ordinary(here.host);
+  const auto waits = [](process& self) { return self.await(self.make_ack(), self.now() + ms).error().what; };
+  for (const actor* one : {&essential, &second})
+    one->run([](process& self) { return self.use_reserved_stacks(), 0; });
+  const parked_processes parked(here.host);
+  CHECK(parked.size() == 4);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(ordinary.run(waits) == await_error::kind::limit);
+    CHECK(essential.run(waits) == await_error::kind::timeout);
+  }
+  CHECK(ordinary.run(waits) == await_error::kind::limit);
+  const auto held = essential.run([](process& self) { return self.make_ack(); });
+  essential.start([held](process& self) { (void)self.await(held); });
+  REQUIRE(eventually([&] { return essential.parked(); }));
+  CHECK(second.run(waits) == await_error::kind::limit);
+  second.run([held](process& self) { return self.answer(held, atom("go_on")), 0; });
+  CHECK(eventually([&] { return second.run(waits) == await_error::kind::timeout; }));
+}
+
+TEST_CASE(
     "with all spare threads stuck a worker waits for its handler, or for the first thread that is back") {
   node here(1, system_options{.watchdog = ms});
   const actor other(here.host);
