@@ -3,19 +3,13 @@
 // started, stopped or waited for. The supervisor's turn; rows() any thread.
 #include "behaviours/supervision/child_table.hpp"
 
-#include <algorithm>
-#include <functional>
 #include <utility>
 
-#include "base/bytes.hpp"
+#include "behaviours/supervision/child_id.hpp"
 #include "runtime/messages/shown.hpp"
 
 namespace coppice::behaviours {
 namespace {
-
-std::size_t hash_of(etf::bytes id) {
-  return std::hash<std::string_view>{}(base::as_text(id));
-}
 
 // Children that were started one after the other get neighbouring hashes.
 std::size_t hash_of(const runtime::pid& pid) {
@@ -53,7 +47,7 @@ child& child_table::append(std::shared_ptr<const child_spec> spec, runtime::mess
   fresh.id = std::move(id);
   fresh.args = std::move(args);
   fresh.secrets = std::move(secrets);
-  if (!fresh.id.bytes().empty()) by_id_.insert(fresh, hash_of(fresh.id.bytes()));
+  if (!fresh.id.bytes().empty()) by_id_.insert(fresh, child_id_hash()(fresh.id.bytes()));
   return fresh;
 }
 
@@ -173,7 +167,8 @@ void child_table::change(child& one, child_state state, runtime::pid pid) {
 }
 
 child* child_table::find(etf::bytes id) const {
-  return by_id_.find(hash_of(id), [&](const child& one) { return std::ranges::equal(one.id.bytes(), id); });
+  return by_id_.find(child_id_hash()(id),
+                     [&](const child& one) { return same_child_id(one.id.bytes(), id); });
 }
 
 child* child_table::find(runtime::pid pid) const {

@@ -11,6 +11,7 @@
 
 #include "base/bytes.hpp"
 #include "base/log.hpp"
+#include "behaviours/supervision/child_id.hpp"
 #include "behaviours/supervision/child_spec_term.hpp"
 #include "behaviours/supervision/supervisor.hpp"
 #include "behaviours/supervision/supervisor_report.hpp"
@@ -333,7 +334,7 @@ message supervisor::delete_child(process&, etf::bytes id) {
 
 message supervisor::get_childspec(process& self, etf::bytes id) {
   const child* const one = find(self, id);
-  const bool of_template = simple() && std::ranges::equal(template_->id.bytes(), id);
+  const bool of_template = simple() && same_child_id(template_->id.bytes(), id);
   if (one == nullptr && !of_template) return error_answer("not_found");
   message_writer out(512);
   out.tuple(2);

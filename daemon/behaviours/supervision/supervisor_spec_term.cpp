@@ -7,9 +7,9 @@
 #include <string_view>
 #include <unordered_set>
 
-#include "base/bytes.hpp"
 #include "behaviours/gen/map_values.hpp"
 #include "behaviours/gen/tagged.hpp"
+#include "behaviours/supervision/child_id.hpp"
 #include "behaviours/supervision/child_spec_term.hpp"
 
 namespace coppice::behaviours {
@@ -100,14 +100,15 @@ expected<std::shared_ptr<const supervisor_spec>, message> read_supervisor_spec(c
   const bool simple = out->strategy == strategy::simple_one_for_one;
   std::uint32_t count = 0;
   if (!at.read_list(count) || (simple && count != 1)) return error_term(tagged("bad_start_spec", children));
-  std::unordered_set<std::string_view> ids; // in the children's specs, which stay where they are
+  // In the children's specs, which stay where they are.
+  std::unordered_set<etf::bytes, child_id_hash, child_id_equal> ids;
   for (; count != 0; --count) {
     etf::bytes one;
     if (!at.read_term(one)) return error_term(tagged("bad_start_spec", children));
     auto child = read_child_spec(pair.slice(one), out->auto_shutdown, levels);
     if (!child) return bad_children(child.error().bytes());
     const auto kept = std::make_shared<const child_spec>(std::move(*child));
-    if (!ids.insert(base::as_text(kept->id.bytes())).second)
+    if (!ids.insert(kept->id.bytes()).second)
       return bad_children(tagged("duplicate_child_name", kept->id.bytes()).bytes());
     out->children.push_back(kept);
   }

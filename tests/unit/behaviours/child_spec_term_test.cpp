@@ -5,6 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <initializer_list>
+
 #include "terms.hpp"
 
 using namespace coppice;
@@ -261,6 +264,32 @@ TEST_CASE("a faulty supervisor is refused in the words of OTP's init") {
   CHECK(refusal("#{id => n, type => supervisor, start => {coppice, start_link, [kv]}}") ==
         "{bad_start_spec,{coppice,start_link,[kv]}}");
   CHECK(refusal("#{id => n, name => 7, start => {coppice, start_link, [kv]}}") == "{invalid_name,7}");
+}
+
+TEST_CASE("two children whose ids are one map, with its keys in another order, have the same id") {
+  const auto pair = [](std::initializer_list<std::array<std::string_view, 2>> ids) {
+    runtime::message_writer out;
+    out.tuple(2);
+    out.map(0);
+    out.list(static_cast<std::uint32_t>(ids.size()));
+    for (const auto& keys : ids) {
+      out.map(2);
+      out.atom("id");
+      out.map(2);
+      for (const std::string_view key : keys) {
+        out.atom(key);
+        out.atom("x");
+      }
+      out.atom("start");
+      out.raw(term("{coppice, start_link, [kv]}").bytes());
+    }
+    out.nil();
+    return out.take();
+  };
+  CHECK(read_supervisor_spec(pair({{"a", "b"}, {"a", "c"}}), 1).has_value());
+  const auto twice = read_supervisor_spec(pair({{"a", "b"}, {"b", "a"}}), 1);
+  REQUIRE_FALSE(twice.has_value());
+  CHECK(test::text(twice.error()).starts_with("{start_spec,{duplicate_child_name,#{"));
 }
 
 TEST_CASE("supervisors may be nested as deep as is said, and no deeper") {

@@ -217,6 +217,32 @@ TEST_CASE("the child table finds by id, and by pid while a child runs") {
   CHECK(table.rows()[0].state == child_state::restarting);
 }
 
+TEST_CASE("a child whose id is a map is found in whichever order the keys come, and 1 is not 1.0") {
+  const auto id = [](std::string_view first, std::string_view second) {
+    runtime::message_writer out;
+    out.tuple(2);
+    out.map(2);
+    for (const std::string_view key : {first, second}) {
+      out.atom(key);
+      out.unsigned_integer(7);
+    }
+    out.atom("room");
+    return out.take();
+  };
+  child_table table;
+  const auto spec = std::make_shared<child_spec>();
+  child& one = table.append(spec, id("a", "b"), {}, {});
+  CHECK(table.find(id("a", "b").bytes()) == &one);
+  CHECK(table.find(id("b", "a").bytes()) == &one);
+  CHECK(table.find(id("a", "c").bytes()) == nullptr);
+  child& whole = table.append(spec, term("#{1 => 1}"), {}, {});
+  CHECK(table.find(term("#{1 => 1}").bytes()) == &whole);
+  CHECK(table.find(term("#{1.0 => 1}").bytes()) == nullptr);
+  CHECK(table.find(term("#{1 => 1.0}").bytes()) == nullptr);
+  table.remove(one);
+  CHECK(table.find(id("b", "a").bytes()) == nullptr);
+}
+
 TEST_CASE("children without an id are found by pid also while their restart is tried again") {
   child_table table;
   auto spec = std::make_shared<child_spec>();
