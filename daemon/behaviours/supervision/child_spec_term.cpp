@@ -134,6 +134,28 @@ bool read_shutdown(etf::bytes term, shutdown_limit& out) {
   return false;
 }
 
+// {invalid_modules, Term}, or {invalid_module, Element} of the first that is no atom; none: `dynamic`, or a
+// list of atoms. What they name is not used: an actor's code is its plugin's.
+std::optional<error_term> wrong_modules(etf::bytes term) {
+  etf::cursor at(term);
+  if (at.read_atom_is("dynamic") || at.read_nil()) return std::nullopt;
+  etf::bytes text;
+  if (at.read_string(text) && !text.empty()) { // how a list of small integers is encoded
+    message_writer first;
+    first.unsigned_integer(text.front());
+    return invalid("invalid_module", first.take().bytes());
+  }
+  std::uint32_t length = 0;
+  if (!at.read_list(length)) return invalid("invalid_modules", term);
+  for (; length != 0; --length) {
+    etf::bytes one;
+    if (!at.read_term(one)) return invalid("invalid_modules", term);
+    if (etf::cursor(one).peek() != etf::kind::atom) return invalid("invalid_module", one);
+  }
+  if (!at.read_nil()) return invalid("invalid_modules", term);
+  return std::nullopt;
+}
+
 void write_start(etf::writer& out, const child_spec& spec, shown_args args) {
   out.tuple(3);
   out.atom("coppice");
@@ -191,6 +213,8 @@ expected<child_spec, message> read_child_spec(const message& term, auto_shutdown
   if (!given->shutdown.empty() && !read_shutdown(given->shutdown, out.shutdown)) {
     return invalid("invalid_shutdown", given->shutdown);
   }
+  if (auto wrong = given->modules.empty() ? std::nullopt : wrong_modules(given->modules))
+    return std::move(*wrong);
   if (!given->name.empty() && !read_registered_name(given->name, out.name))
     return invalid("invalid_name", given->name);
   if (auto wrong = read_extensions(given->beyond_otp, type == "supervisor", out))
