@@ -21,8 +21,8 @@ struct snapshot_piece {
 
 // One change of the state on the disk, made as a whole or not at all. Its parts apply in the order of the
 // fields. If a write fails, or is refused because the disk is full, this core is at its end: its owner calls
-// no function of it any more and starts another core from the disk's state. Later writes without entries may
-// be on the disk by then.
+// no function of it any more and starts another core from the disk's state. No later write is on the disk
+// then: each one makes sense only behind those before it.
 struct write {
   std::uint64_t number = 0; // from 1, without gaps
   // From now on, and when it starts again, this member belongs to this cluster.

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,12 +47,22 @@ struct remove_group {};
 
 using change = std::variant<append, set_value, cut_after, cut_before, remove_group>;
 
+// Shared by requests of which each one makes sense only behind the ones before it. Once one of them is
+// refused, the fence is broken, and every later one is refused too. A writer makes its changes from what it
+// has submitted, before it hears of a refusal; the log alone would see in many cases that they do not fit,
+// but not in all. The writer makes the fence and leaves it to the log's thread.
+struct fence {
+  bool is_broken = false;
+};
+
 // Changes of one group. They are carried out in this order; if the request is refused, none is. A crash
 // before the request is acknowledged may leave some first part of them. When the disk is full, requests with
-// entries are refused; others are still carried out, also if they were submitted later.
+// entries are refused; others are still carried out, also if they were submitted later, unless they share the
+// fence of a request that was refused.
 struct request {
   group_id group = 0;
   std::vector<change> changes;
+  std::shared_ptr<fence> behind = {}; // null: the request does not depend on earlier ones
 };
 
 } // namespace coppice::durable

@@ -11,6 +11,7 @@
 #include "durable/engine.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace coppice::durable {
 namespace {
@@ -56,7 +57,16 @@ std::size_t engine::request_size(const request& of) {
   return size;
 }
 
+// A fence breaks only here, once the outcomes are final: a request that did not fit at first may be carried
+// out by the second attempt.
 std::vector<base::status> engine::write(std::span<const request> requests) {
+  auto out = write_batch(requests);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    if (!out[i] && requests[i].behind) requests[i].behind->is_broken = true;
+  return out;
+}
+
+std::vector<base::status> engine::write_batch(std::span<const request> requests) {
   std::vector<base::status> out;
   if (!failure_ && !closed_) {
     if (full_) (void)keep_reserve();
@@ -86,13 +96,20 @@ base::status engine::write_once(std::span<const request> requests, bool takes_en
                                 std::vector<base::status>& out) {
   out.clear();
   stage to(index_, takes_entries);
+  std::set<const fence*> broken; // in this attempt
   std::unique_lock hold(mutex_);
   for (const request& one : requests) {
+    const fence* const behind = one.behind.get();
+    if (behind != nullptr && (behind->is_broken || broken.contains(behind))) {
+      out.push_back(base::fail(base::errc::refused, "an earlier request of this writer was refused"));
+      continue;
+    }
     if (request_size(one) > longest_request()) {
       out.push_back(base::fail(base::errc::invalid, "the request is longer than a quarter of a segment"));
     } else {
       out.push_back(to.add(one));
     }
+    if (!out.back() && behind != nullptr) broken.insert(behind);
   }
   hold.unlock();
   return to.records().empty() ? base::status{} : put(to.records());

@@ -73,8 +73,9 @@ class engine {
 
   // Returns a result for each request, in order: either it is on the disk, or no part of it is.
   // errc::invalid: the changes do not fit the group, or the group is stopped; errc::not_found: no such group;
-  // errc::limit: the disk is full; errc::refused: the process has too many open files for a new segment. Any
-  // other error: the log has ended, and refuses every later request with the same words.
+  // errc::limit: the disk is full; errc::refused: the process has too many open files for a new segment, or
+  // an earlier request with the same fence was refused. Any other error: the log has ended, and refuses every
+  // later request with the same words.
   std::vector<base::status> write(std::span<const request> requests);
   // Copies the records that compaction has begun to move, and removes segments without live records. Called
   // after each write(), once its outcomes are told, since it may take several fsyncs. A failure ends the log.
@@ -123,6 +124,7 @@ class engine {
   std::string path(std::uint64_t number) const { return folder_ + "/" + segment_name(number); }
   std::string reserve_path() const { return folder_ + "/reserve"; }
 
+  std::vector<base::status> write_batch(std::span<const request> requests);
   base::status write_once(std::span<const request> requests, bool takes_entries,
                           std::vector<base::status>& out);
   base::status put(std::vector<staged_record>& records);

@@ -50,7 +50,7 @@ journal_writer::~journal_writer() {
 }
 
 base::status journal_writer::write(std::vector<durable::change> changes, std::uint64_t number) {
-  return log_.submit({group_, std::move(changes)},
+  return log_.submit({group_, std::move(changes), fence_},
                      [to = outcomes_, number](base::status how) { to->came(number, std::move(how)); });
 }
 

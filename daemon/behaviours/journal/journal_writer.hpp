@@ -26,7 +26,9 @@ class journal_writer {
   journal_writer& operator=(const journal_writer&) = delete;
 
   // Submits one request of the group. `number` is larger than that of every earlier one; news names it.
-  // Errors are those of shared_log::submit(), and then nothing is told of this request.
+  // Errors are those of shared_log::submit(), and then nothing is told of this request. Once the log has
+  // refused a request that was submitted, it refuses every later one of this object: its owner takes another
+  // object, and writes what fits what the disk has.
   base::status write(std::vector<durable::change> changes, std::uint64_t number);
 
   // Whether the message that is being handled says that there is news. No other process can send such a
@@ -41,7 +43,7 @@ class journal_writer {
     // Every request up to this number is on the disk, except the one that `failure` names and later ones. 0:
     // none yet.
     std::uint64_t written = 0;
-    // The first request that failed. Later ones may have been carried out. Once it is set it stays.
+    // The first request that failed. No later one is carried out. Once it is set it stays.
     std::optional<failed_write> failure;
   };
   // All that is known by now.
@@ -54,6 +56,7 @@ class journal_writer {
 
   durable::shared_log& log_;
   const durable::group_id group_;
+  const std::shared_ptr<durable::fence> fence_ = std::make_shared<durable::fence>();
   std::shared_ptr<outcomes> outcomes_;
 };
 

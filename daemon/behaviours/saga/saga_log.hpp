@@ -41,7 +41,8 @@ class saga_log {
   // Submits the first writes, unless some are under way, the log has refused them a moment ago, or there are
   // few and all of them can wait (saga::write::can_wait). An error: the log has ended.
   base::status submit(base::nanos now);
-  // Submits a write of a process that ends, whatever is under way. The errors are the log's.
+  // Submits a write of a process that ends, whatever is under way, and also if the log refuses that: the
+  // write makes sense without it (saga::core::actor_ended). The errors are the log's.
   base::status submit_last(const saga::write& one);
   // For a volatile saga: the number of the last write that was submitted and not yet taken. 0: none.
   std::uint64_t take_submitted() { return std::exchange(submitted_, 0); }

@@ -101,6 +101,66 @@ TEST_CASE("changes that do not fit are refused, and nothing of their request is 
   CHECK(log->read(a, 1, 1)->size() == 1);
 }
 
+TEST_CASE("behind a refused request those with its fence are refused, and those of others are not") {
+  memory_disk disk;
+  auto log = open_log(disk, 64U << 10);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  for (std::uint64_t i = 1; i <= 3; ++i) REQUIRE(write(*log, add(a, i, "old")));
+  const auto before = std::make_shared<fence>();
+  REQUIRE(write(*log, {a, {set_value{"hard", "1"}}, before}));
+  disk.capacity = disk.used(); // the reserve has room again once it was given up
+  const request large{a, {cut_after{2}, append{{3, 2, std::string(5000, 'x')}}}, before};
+  std::vector<base::status> later;
+  SUBCASE("in a later write, which takes entries again") {
+    CHECK(write(*log, large).error().code == base::errc::limit);
+    later.push_back(write(*log, {a, {append{{4, 2, "new"}}}, before}));
+    CHECK(!log->report().is_full);
+    later.push_back(write(*log, {a, {set_value{"hard", "2"}}, before}));
+    CHECK(write(*log, set(b, "hard", "3")));
+  }
+  SUBCASE("in the same write") {
+    const std::vector<request> all{large,
+                                   {a, {append{{4, 2, "new"}}}, before},
+                                   {a, {set_value{"hard", "2"}}, before},
+                                   {b, {set_value{"hard", "3"}}, std::make_shared<fence>()}};
+    const auto how = log->write(all);
+    REQUIRE(how.size() == 4);
+    CHECK(how[0].error().code == base::errc::limit);
+    later = {how[1], how[2]};
+    CHECK(how[3]);
+  }
+  for (const base::status& one : later) {
+    REQUIRE(!one);
+    CHECK(one.error().code == base::errc::refused);
+    CHECK(one.error().text == "an earlier request of this writer was refused");
+  }
+  CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:old", "2:1:old", "3:1:old"});
+  CHECK(log->value(a, "hard") == "1");
+  CHECK(log->value(b, "hard") == "3");
+  // A new writer goes on from what is there.
+  CHECK(write(*log, {a, {cut_after{2}, append{{3, 2, "new"}}}, std::make_shared<fence>()}));
+  CHECK(entries_of(*log, a) == std::vector<std::string>{"1:1:old", "2:1:old", "3:2:new"});
+}
+
+TEST_CASE("a request that fits at the second attempt alone breaks no fence") {
+  memory_disk disk;
+  auto log = open_log(disk, 64U << 10);
+  const group_id a = group_of(*log, "a");
+  const group_id b = group_of(*log, "b");
+  REQUIRE(write(*log, add(a, 1, "x")));
+  disk.capacity = disk.used();
+  const auto before = std::make_shared<fence>();
+  const std::vector<request> all{{a, {set_value{"hard", "1"}}, before},
+                                 {b, {append{{1, 1, std::string(5000, 'x')}}}, {}}};
+  const auto how = log->write(all);
+  REQUIRE(how.size() == 2);
+  CHECK(how[0]);
+  CHECK(how[1].error().code == base::errc::limit);
+  CHECK(write(*log, {a, {set_value{"hard", "2"}}, before}));
+  CHECK(log->value(a, "hard") == "2");
+}
+
 TEST_CASE("no entry has an index beyond the last one that a log can read") {
   memory_disk disk;
   auto log = open_log(disk);

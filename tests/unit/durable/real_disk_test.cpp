@@ -144,3 +144,39 @@ TEST_CASE("too many open files refuse what needs a new segment, end nothing, and
   REQUIRE(opened.has_value());
   CHECK((*opened)->report(a)->last == last);
 }
+
+TEST_CASE("once a request was refused for too many open files, the writer's next one is refused too") {
+  const test::temporary_folder folder;
+  auto opened = engine::open(real_disk(), folder.file("log"), {.segment_bytes = 4096});
+  REQUIRE(opened.has_value());
+  engine& log = **opened;
+  const group_id a = *log.group("a");
+  const auto write = [&](change what, const std::shared_ptr<fence>& behind) {
+    const request one{a, {std::move(what)}, behind};
+    return log.write({&one, 1})[0];
+  };
+  const auto before = std::make_shared<fence>();
+  REQUIRE(write(append{{1, 1, "x"}}, before));
+  rlimit many{};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &many) == 0);
+  const int next = dup(STDIN_FILENO);
+  REQUIRE(next >= 0);
+  close(next);
+  rlimit little = many;
+  little.rlim_cur = static_cast<rlim_t>(next);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &little) == 0);
+  base::status how;
+  int written = 0;
+  while (written < 30 &&
+         (how = write(set_value{"hard", std::string(500, static_cast<char>('a' + written))}, before)))
+    ++written;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &many) == 0);
+  REQUIRE(!how);
+  CHECK(how.error().code == base::errc::refused);
+  const base::status later = write(append{{2, 2, "y"}}, before);
+  REQUIRE(!later);
+  CHECK(later.error().code == base::errc::refused);
+  CHECK(log.report(a)->last == 1);
+  CHECK(log.value(a, "hard")->front() == 'a' + written - 1);
+  CHECK(write(append{{2, 2, "y"}}, std::make_shared<fence>()));
+}

@@ -317,6 +317,42 @@ TEST_CASE("a failed write is told, and what makes no sense on the disk is refuse
   CHECK(found.error().text == "the value id of the group makes no sense");
 }
 
+TEST_CASE("behind a write that was refused nothing is written, although it fits what the disk has") {
+  fixture f;
+  f.disk.can_reserve = false; // so that a full disk shows at once
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
+  f.run([](storage& s) { CHECK(s.write(entries(1, 2, {command(1, "a"), command(1, "b")}))); }, "core 1");
+  log_settled(f);
+  f.disk.capacity = f.disk.used();
+  f.run(
+      [](storage& s) {
+        consensus::write one = entries(2, 3, {command(2, std::string(4096, 'x'))});
+        one.truncate_from = 3;
+        CHECK(s.write(std::move(one)));
+      },
+      "failed: the disk is full: no entries are taken until there is room");
+  f.disk.capacity = ~std::uint64_t{0};
+  // What a member does that has not yet heard of it.
+  owner::next = [](storage& s) {
+    CHECK(s.write(entries(3, 4, {command(2, "c")})));
+    consensus::write one;
+    one.number = 4;
+    one.hard = consensus::hard_state{3, {7, 8}};
+    CHECK(s.write(std::move(one)));
+  };
+  CHECK(f.host.call(f.who, "go") == "ok");
+  const group_contents found = f.read();
+  CHECK(found.last == 3);
+  CHECK(found.state.entries.back() == command(1, "b"));
+  CHECK(found.state.hard.term < 3);
+  f.restart();
+  f.run([](storage& s) { CHECK(s.write(entries(1, 4, {command(2, "c")}))); }, "core 1");
+}
+
 TEST_CASE("entries that do not follow the last one are refused, and nothing of them is written") {
   fixture f;
   f.run(

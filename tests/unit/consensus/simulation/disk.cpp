@@ -8,12 +8,10 @@
 namespace coppice::consensus::simulation {
 
 std::optional<std::uint64_t> disk::sync(std::size_t count) {
-  const auto refused = [&](const write& one) { return full && (!one.entries.empty() || one.piece); };
   std::uint64_t last = 0;
   for (; count > 0 && !waiting_.empty(); --count) {
-    if (refused(waiting_.front())) {
-      for (write& one : waiting_)
-        if (!refused(one)) carry_out(one);
+    const write& next = waiting_.front();
+    if ((refuses > 0 && --refuses == 0) || (full && (!next.entries.empty() || next.piece))) {
       waiting_.clear();
       return {};
     }
@@ -28,6 +26,7 @@ void disk::crash(dice& chance) {
   if (!waiting_.empty() && chance.chance(500)) sync(chance.below(waiting_.size() + 1));
   waiting_.clear();
   incoming_.clear();
+  refuses = 0;
 }
 
 void disk::carry_out(write& one) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A member's simulated disk. Writes wait, in their order, until they are synced. A crash loses the waiting
 // writes, or keeps some of the first ones, which the member was not told of. A full disk refuses writes with
-// entries or a piece of a snapshot, and takes the others. One thread at a time.
+// entries or a piece of a snapshot, and takes the others, unless they wait behind a write that was refused. One
+// thread at a time.
 #pragma once
 
 #include <deque>
@@ -25,9 +26,11 @@ class disk {
   void submit(write&& one) { waiting_.push_back(std::move(one)); }
   bool idle() const { return waiting_.empty(); }
   // Syncs the first `count` waiting writes, at most all of them. Returns the number of the last write synced.
-  // 0: no write waits. None: a write was refused because the disk is full, and no write waits any more.
+  // 0: no write waits. None: a write was refused, and with it all writes behind it, as the durable log does it.
+  // No write waits any more.
   std::optional<std::uint64_t> sync(std::size_t count);
   bool full = false;
+  std::uint64_t refuses = 0; // number of writes until one is refused, whatever it contains. 0: none
   std::size_t waiting() const { return waiting_.size(); }
   void crash(dice& chance);
 

@@ -83,6 +83,9 @@ void world::inject() {
       return;
     case fault::disk_full:
       return fill_disk(of, !nodes_[of].storage.full);
+    case fault::disk_refuses: // as for want of open files, which is over with the next write
+      nodes_[of].storage.refuses = nodes_[of].up ? 1 + chance_.below(4) : 0;
+      return;
     case fault::hand_over:
       return hand_over();
     case fault::restart:
@@ -195,6 +198,7 @@ void world::heal() {
   for (std::size_t i = 0; i < max_nodes; ++i) {
     node& one = nodes_[i];
     one.slow_disk = one.disk_fails = false;
+    one.storage.refuses = 0;
     one.paused_until = std::min(one.paused_until, now_);
     fill_disk(i, false);
     if (one.started && !one.up) start(i);

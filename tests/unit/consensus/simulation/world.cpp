@@ -215,7 +215,7 @@ void world::step(const event& now) {
       at.syncing = false;
       if (at.disk_fails) return crash(now.node); // the node stays down until the simulation starts it
       const auto number = at.storage.sync(1 + chance_.below(at.storage.waiting() + 1));
-      if (!number) return start_on_full_disk(now.node);
+      if (!number) return start_after_refusal(now.node);
       if (*number > 0) at.machine->written(now_, *number, effects_);
       break;
     }
@@ -257,7 +257,7 @@ void world::start(std::size_t of) {
 }
 
 // A write was refused, so the member's memory differs from its disk.
-void world::start_on_full_disk(std::size_t of) {
+void world::start_after_refusal(std::size_t of) {
   crash(of);
   start(of);
   ++result_.refusals;

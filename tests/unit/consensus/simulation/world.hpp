@@ -70,11 +70,12 @@ class world {
     slow_disk,
     disk_fails,
     disk_full,
+    disk_refuses,
     hand_over,
     restart,
     carriers
   };
-  static constexpr std::size_t fault_kinds = 12;
+  static constexpr std::size_t fault_kinds = 13;
   struct event {
     base::nanos at = 0;
     std::uint64_t order = 0;
@@ -128,7 +129,7 @@ class world {
   void step_next();
   void check_snapshots(std::size_t of) const;
   void start(std::size_t of);
-  void start_on_full_disk(std::size_t of);
+  void start_after_refusal(std::size_t of);
   void crash(std::size_t of);
   void carry_out(std::size_t of);
   void send(std::size_t from, message&& one);
