@@ -240,7 +240,10 @@ base::status storage::write(consensus::write&& one) {
   if (one.piece) {
     const stored_snapshot of = place_of(one.piece->of);
     if (one.piece->offset == 0) {
-      if (incoming_ && !(*incoming_ == of)) drop_stored(changes, *incoming_);
+      // This member's own snapshot at that entry has the same pieces.
+      const bool is_own =
+          incoming_ && (*incoming_ == used_ || (saving_ && *incoming_ == place_of(saving_->meta)));
+      if (incoming_ && !is_own && !(*incoming_ == of)) drop_stored(changes, *incoming_);
       incoming_ = of;
       add_stored(changes, of);
     }
@@ -299,7 +302,9 @@ base::status storage::pump() {
     put_stored(changes);
   if (auto done = submit(std::move(changes), kind::snapshot); !done) return unless_full(std::move(done));
   now.ends = true;
-  if (newest) used_ = of;
+  if (!newest) return {};
+  used_ = of;
+  if (incoming_ == used_) incoming_.reset();
   return {};
 }
 

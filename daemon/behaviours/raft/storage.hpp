@@ -134,8 +134,8 @@ class storage {
   membership of_;              // as it was submitted last
   stored_snapshot used_;       // the snapshot whose description was submitted last
   std::vector<stored_snapshot> stored_;
-  std::optional<stored_snapshot> incoming_;
-  std::vector<stored_snapshot> unwanted_; // their pieces are to be removed
+  std::optional<stored_snapshot> incoming_; // a leader has begun to send it
+  std::vector<stored_snapshot> unwanted_;   // their pieces are to be removed
   std::optional<saving> saving_;
 };
 

@@ -262,6 +262,55 @@ TEST_CASE("a snapshot that another member sends replaces the log, and pieces of 
       "core 2");
 }
 
+TEST_CASE("a transfer that is begun anew removes nothing of the member's own snapshot at the same entry") {
+  fixture f;
+  f.run(
+      [](storage& s) {
+        CHECK(s.put_membership({{3, 4}, 55}, consensus::core::first_state(one_voter())));
+      },
+      "membership");
+  const std::string state(2 * piece_bytes, 'x');
+  const consensus::snapshot_meta own{3, 1, state.size(), digest_of(base::as_bytes(state)), one_voter()};
+  const consensus::snapshot_meta newer{9, 2, 100, 42, one_voter()};
+  const auto first_piece = [](std::uint64_t number, const consensus::snapshot_meta& of,
+                              std::string_view bytes) {
+    consensus::write one;
+    one.number = number;
+    one.piece = consensus::snapshot_piece{of, 0, consensus::payload(base::as_bytes(bytes))};
+    return one;
+  };
+  const auto keep_own = [&](storage& s) { CHECK(s.keep(own, consensus::payload(base::as_bytes(state)))); };
+  const auto begin_newer = [&](storage& s) { CHECK(s.write(first_piece(3, newer, "half"))); };
+  f.run([](storage& s) { CHECK(s.write(entries(1, 2, {command(1, "a"), command(1, "b")}))); }, "core 1");
+  f.run(
+      [&](storage& s) {
+        CHECK(s.write(first_piece(2, own, std::string_view(state).substr(0, piece_bytes))));
+      },
+      "core 2");
+  SUBCASE("when it is stored") {
+    f.run(keep_own, "stored 3");
+    f.run(begin_newer, "core 3");
+  }
+  SUBCASE("while it is being stored") {
+    f.run(
+        [&](storage& s) {
+          keep_own(s);
+          begin_newer(s);
+        },
+        "stored 3");
+  }
+  f.restart();
+  f.run(
+      [&](storage& s) {
+        CHECK(s.whole(own).value_or("") == state);
+        CHECK(s.write(entries(1, 4, {command(2, "c")})));
+      },
+      "core 1");
+  const group_contents found = f.read();
+  CHECK(found.state.snapshot == own);
+  CHECK(found.stored == std::vector<stored_snapshot>{{3, own.digest, own.size}});
+}
+
 TEST_CASE("a released snapshot's pieces go, but never those of the one in use") {
   fixture f;
   f.run(
