@@ -157,8 +157,9 @@ void member::take_get(process& self, waiting one, std::uint64_t serial) {
   one.what = waiting::kind::get;
   one.sequence = serial;
   const token of = keep(self, std::move(one));
+  // An actor that begins again applies the command anew before it is asked.
   if (serial <= run_serial_)
-    reads_.push_back({of, 0});
+    reads_.push_back({of, applied_});
   else
     core_->read(self.now(), of, effects_);
 }

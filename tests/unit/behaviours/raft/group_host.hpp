@@ -32,6 +32,8 @@ using test::test_host;
 inline constexpr base::nanos ms = base::nanos_per_ms;
 
 inline std::atomic<bool> is_mended = false; // true: `crash` adds 1000 and ends nothing
+// The number of questions for a reply that the machine leaves unanswered. It ends at the last of them.
+inline std::atomic<int> lost_gets = 0;
 
 // How `validate` treats commands in machines that start from now on: there is no validate, it accepts all,
 // or it refuses all that the session's earlier commands do not settle.
@@ -92,7 +94,7 @@ class adding_machine final : public native_server, public raft::machine {
     if (word == raft::apply_word) return apply(self, at);
     if (word == raft::skip_word) return skip(at);
     if (word == raft::query_word) query(self, at);
-    if (word == raft::get_word) get(self, at);
+    if (word == raft::get_word) return get(self, at);
     if (word == raft::validate_word) validate(self, at);
     std::uint64_t upto = 0;
     if (word == raft::compacted_word && at.read_unsigned(upto)) replies_.forget_up_to(upto);
@@ -267,7 +269,9 @@ class adding_machine final : public native_server, public raft::machine {
       out.raw((is_good ? message::atom("ok") : term("{error, {discarded, refused}}")).bytes());
     self.notify(self.parent(), out.take());
   }
-  void get(runtime::process& self, etf::cursor at) {
+  runtime::outcome get(runtime::process& self, etf::cursor at) {
+    if (lost_gets > 0)
+      return --lost_gets == 0 ? runtime::stop(message::atom("crashed")) : runtime::carry_on();
     std::uint64_t of = 0, serial = 0;
     CHECK((at.read_unsigned(of) && at.read_unsigned(serial)));
     const auto* const found = replies_.find(serial);
@@ -283,6 +287,7 @@ class adding_machine final : public native_server, public raft::machine {
       out.raw(found->reply.bytes());
     }
     self.notify(self.parent(), out.take());
+    return runtime::carry_on();
   }
   void save(runtime::process& self) {
     etf::vector_writer state(64);
@@ -333,6 +338,7 @@ struct group_host : test_host {
     options.heartbeat = 20 * ms;
     options.election = 200 * ms;
     is_mended = false;
+    lost_gets = 0;
     checks = checking::nothing;
     codes.clear();
   }

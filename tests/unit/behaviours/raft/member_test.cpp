@@ -123,6 +123,31 @@ TEST_CASE(
   CHECK(host.ask("a", "{get, 1}") == "{ok,5,{ok,1,5}}");
 }
 
+TEST_CASE(
+    "a command that was applied is found by its serial also while its actor applies all of them again") {
+  group_host host({"a"});
+  host.start("a");
+  // More than the actor is given before it has applied some of them.
+  for (int i = 1; i <= 700; ++i) CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  lost_gets = 2;
+  const auto said = host.run([](runtime::process& self) {
+    std::vector<std::string> out;
+    std::vector<runtime::reference> asked;
+    for (int i = 0; i < 2; ++i) {
+      const auto ref = gen::start_call(self, runtime::destination::named("a"), term("{get, 690}").bytes());
+      CHECK(ref.has_value());
+      if (ref) asked.push_back(*ref);
+    }
+    for (const runtime::reference& one : asked) {
+      const auto answer = gen::finish_call(self, one, base::mono_now() + 20 * base::nanos_per_second);
+      out.push_back(answer ? text(*answer) : "no answer");
+    }
+    return out;
+  });
+  // The actor ended at the first one.
+  CHECK(said == std::vector<std::string>{"{error,timeout}", "{ok,1,{ok,690,690}}"});
+}
+
 TEST_CASE("a command that the log has no more is told to be compacted, also after the member's end") {
   group_host host({"a"});
   host.options.snapshot_entries = 5;
