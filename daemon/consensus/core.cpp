@@ -245,7 +245,7 @@ write& core::next_write(effects& out) {
       return last;
   }
   out.writes.emplace_back().number = ++last_write_;
-  writes_.push_back({last_write_, log_.last()});
+  writes_.push_back({last_write_, log_.last(), 0});
   return out.writes.back();
 }
 

@@ -270,6 +270,7 @@ class core {
   struct pending_write {
     std::uint64_t number = 0;
     log_index last = 0;
+    std::size_t bytes = 0; // of entries that this member has appended as leader
   };
   std::deque<pending_write> writes_;
   std::uint64_t last_write_ = 0, written_ = 0;

@@ -58,13 +58,16 @@ void core::append_own(entry one, effects& out) {
   note_busy();
   one.term = hard_.term;
   uncommitted_bytes_ += one.weight();
-  // Entries of one batch share one write.
+  // Entries of one batch share one write, and so do those of several batches whose effects the owner has not
+  // yet carried out. There may be many of these, so a write has a bound.
   const bool goes_on = !out.writes.empty() && out.writes.back().number == last_write_ &&
                        !out.writes.back().entries.empty() &&
-                       out.writes.back().first + out.writes.back().entries.size() == log_.last() + 1;
+                       out.writes.back().first + out.writes.back().entries.size() == log_.last() + 1 &&
+                       writes_.back().bytes + one.weight() <= options_.write_bytes;
   write& into = goes_on ? out.writes.back() : next_write(out);
   if (!goes_on) into.first = log_.last() + 1;
   into.entries.push_back(one);
+  writes_.back().bytes += one.weight();
   log_.append(std::move(one));
   writes_.back().last = log_.last();
 }

@@ -36,6 +36,8 @@ struct options {
   std::size_t max_entry = 1024 * 1024;
   // Most bytes of entries that a leader has appended and not committed.
   std::size_t uncommitted_bytes = 64 * 1024 * 1024;
+  // Most bytes of a leader's entries in one write. A single entry may be larger.
+  std::size_t write_bytes = 1024 * 1024;
   // Most appends, and most reads, that wait for an outcome.
   std::size_t pending = 10'000;
   // Entries that are kept in the log below a snapshot, for followers that are not far behind.

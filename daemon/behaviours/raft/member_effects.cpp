@@ -108,8 +108,12 @@ bool member::take_came_outcome(process& self, const consensus::answer& one) {
   return true;
 }
 
+// No more than one batch in a turn: outcomes that were refused together are due together, and there may be
+// many MiB of them.
 void member::propose_came_again(process& self) {
-  while (!came_again_.empty() && came_again_.front().first <= self.now()) {
+  const std::size_t before = effects_.writes.size();
+  while (!came_again_.empty() && came_again_.front().first <= self.now() &&
+         effects_.writes.size() == before) {
     const token of = came_again_.front().second;
     came_again_.pop_front();
     if (came_.contains(of)) propose_came(self, of);

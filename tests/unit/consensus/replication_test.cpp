@@ -165,6 +165,34 @@ TEST_CASE("a batch is one write and one message for each follower, answered when
   CHECK(of.out.committed == 4);
 }
 
+TEST_CASE("what a leader appends becomes writes of a bounded length, however much of it there is") {
+  options how;
+  how.write_bytes = 300;
+  one_member of(core::first_state(voters(3)), how);
+  of.establish();
+  const log_index before = of.machine->log().last();
+  of.out.clear();
+  const std::string large(100, 'x');
+  for (std::uint64_t i = 0; i < 3; ++i) { // the owner carries nothing out meanwhile
+    std::vector<proposal> batch(2);
+    for (std::uint64_t j = 0; j < 2; ++j) batch[j] = {2 * i + j + 1, entry_kind::command, 0, 0, bytes(large)};
+    of.machine->append(of.now, batch, of.out);
+  }
+  const proposal longest{7, entry_kind::command, 0, 0, bytes(std::string(1000, 'y'))};
+  of.machine->append(of.now, std::span(&longest, 1), of.out);
+  of.note();
+  REQUIRE(of.out.writes.size() == 4);
+  log_index next = before + 1;
+  for (const auto& one : of.out.writes) {
+    CHECK(one.first == next);
+    CHECK(one.entries.size() == (&one == &of.out.writes.back() ? 1U : 2U));
+    next += one.entries.size();
+  }
+  of.sync();
+  of.say(2, of.machine->term(), append_answer{true, before + 7, 0, 0});
+  CHECK(of.out.committed == before + 7);
+}
+
 TEST_CASE("what is in flight to a follower is bounded, and pipelined up to there") {
   options how;
   how.batch_entries = 2;

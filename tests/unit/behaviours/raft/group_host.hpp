@@ -70,8 +70,9 @@ inline code_versions codes;
 // A command is a number, which the machine adds; from version 2 on it adds ten times the number. `crash` and
 // `leave` end the machine, `leave` with reason normal. After `keep_still` it reports nothing. `ring` makes
 // the member append an entry for a fired timer, and that entry adds 1000. `drift` adds 7 in the machine `a`
-// alone. The query `sum` returns the sum; any other query is refused. The sum is also the hash of the state.
-// The machine notes its actions in the book, each with its id.
+// alone. The query `sum` returns the sum, and `ring_six` reports six fired timers, with 900 KiB each; any
+// other query is refused. The sum is also the hash of the state. The machine notes its actions in the book,
+// each with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {
@@ -178,12 +179,7 @@ class adding_machine final : public native_server, public raft::machine {
           CHECK((in.read_atom_is(raft::came_word) && in.read_tuple_of(3)));
           by = 1000;
         } else if (in.read_atom_is("ring")) {
-          runtime::message_writer out;
-          head(out);
-          out.tuple(2);
-          out.atom(raft::came_word);
-          out.raw(term("{timer, 4611686018427387905, 0}").bytes());
-          self.notify(self.parent(), out.take());
+          tell_came(self, "0");
         } else if (in.read_atom_is("drift")) {
           by = id_ == "a" ? 7 : 0;
         } else if (in.peek() == etf::kind::atom && is_mended) {
@@ -227,6 +223,14 @@ class adding_machine final : public native_server, public raft::machine {
     self.notify(self.parent(), out.take());
     return runtime::carry_on();
   }
+  void tell_came(runtime::process& self, const std::string& what) {
+    runtime::message_writer out;
+    head(out);
+    out.tuple(2);
+    out.atom(raft::came_word);
+    out.raw(term("{timer, 4611686018427387905, " + what + "}").bytes());
+    self.notify(self.parent(), out.take());
+  }
   void tell_hash(runtime::process& self, std::uint64_t serial) {
     runtime::message_writer out;
     head(out);
@@ -245,10 +249,14 @@ class adding_machine final : public native_server, public raft::machine {
     out.tuple(3);
     out.atom(raft::queried_word);
     out.unsigned_integer(of);
-    if (at.read_atom_is("sum"))
+    std::string_view what;
+    at.read_atom(what);
+    if (what == "sum")
       out.integer(sum_);
     else
       out.atom("refused");
+    for (int left = what == "ring_six" ? 6 : 0; left > 0; --left)
+      tell_came(self, "<<\"" + std::string(900 * 1024, 'x') + "\">>");
     self.notify(self.parent(), out.take());
   }
   void validate(runtime::process& self, etf::cursor at) {

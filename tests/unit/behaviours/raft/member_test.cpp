@@ -185,6 +185,32 @@ TEST_CASE("what comes of a timer is an entry if the member leads, and of the oth
   CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.ends_with(" leads"); }));
 }
 
+TEST_CASE("what came of timers while the lead was to be handed over is applied, however large it is") {
+  group_host host;
+  host.options.election = 2 * base::nanos_per_second;
+  host.start_all();
+  CHECK(host.done("a", "{append, 1}").starts_with("{ok,"));
+  const std::string leader = host.leader();
+  const std::string other = leader == "a" ? "b" : "a";
+  host.kill(other);
+  const std::string leads = host.ask(leader, "leader");
+  const std::string said = host.run([&](runtime::process& self) {
+    const auto to = runtime::destination::named(leader);
+    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+    // The member that is meant is gone, so the transfer fails; meanwhile nothing is appended.
+    const auto transfer = gen::start_call(
+        self, to, raft::member::change_request("transfer", other + "@test@localhost").bytes());
+    const auto rings = gen::start_call(self, to, term("{query, ring_six, stale}").bytes());
+    if (!transfer || !rings) return std::string("not asked");
+    CHECK(gen::finish_call(self, *rings, end).has_value());
+    const auto how = gen::finish_call(self, *transfer, end);
+    return how ? text(*how) : std::string("no answer");
+  });
+  CHECK(said == "{error,timeout}");
+  CHECK(host.comes_to(leader, "{query, sum, stale}", "6001"));
+  CHECK(host.ask(leader, "leader") == leads);
+}
+
 TEST_CASE(
     "a member whose state differs from that of the majority applies nothing any more, and the others go on") {
   group_host host;
