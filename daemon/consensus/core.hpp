@@ -185,6 +185,7 @@ class core {
   // leading.cpp
   void on(const member_id& from, term_number term, append_answer& in, effects& out);
   void on(const member_id& from, term_number term, heartbeat_answer& in, effects& out);
+  void lower_match(progress& who, const append_answer& refusal, effects& out);
   void acknowledge(progress& who, log_index index, effects& out);
   void append_own(entry one, effects& out);
   void advance_leader(effects& out);

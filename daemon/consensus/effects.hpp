@@ -74,6 +74,13 @@ struct ready_read {
   log_index index = 0;
 };
 
+// A member lacks the entry at `index`, although it has acknowledged it in this term: its disk is an older
+// copy, or has lost what it had synced. It gets the entries again.
+struct lost_entry {
+  member_id by{};
+  log_index index = 0;
+};
+
 struct effects {
   std::vector<message> messages;
   std::vector<write> writes;
@@ -85,7 +92,8 @@ struct effects {
   log_index committed = 0;
   // Snapshots older than the one in use that are not being sent to any member.
   std::vector<snapshot_meta> released;
-  bool changed = false; // role, term or leader
+  std::vector<lost_entry> lost; // for an operator
+  bool changed = false;         // role, term or leader
 
   void clear() {
     messages.clear();
@@ -95,6 +103,7 @@ struct effects {
     restore.reset();
     committed = 0;
     released.clear();
+    lost.clear();
     changed = false;
   }
 };

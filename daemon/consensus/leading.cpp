@@ -156,11 +156,23 @@ void core::on(const member_id& from, term_number, append_answer& in, effects& ou
   if (in.index > log_.last()) return count(drop::impossible);
   who->heard = now_;
   if (in.accepted) return acknowledge(*who, in.index, out);
+  lower_match(*who, in, out);
   const bool stale = who->transfer || (who->probing ? in.index + 1 != who->next : in.index <= who->match);
   if (stale || in.index <= who->match) return count(drop::stale);
   const log_index equal = log_.last_not_above(std::min(in.hint, in.index), in.hint_term);
   who->probe_from(std::max(std::min(equal + 1, in.index), who->match + 1));
   replicate(*who, out);
+}
+
+// A follower that lacks an entry which it has acknowledged has come back with an older disk. Nothing of what
+// it had is known to be there, so it counts for nothing before it has acknowledged something again. A refusal
+// that is late, from before the acknowledgement, does the same: nothing that is committed depends on `match`
+// any more, and the follower's next answer puts it right.
+void core::lower_match(progress& who, const append_answer& refusal, effects& out) {
+  const bool is_of_probe = !who.transfer && who.probing && refusal.index + 1 == who.next;
+  if (!is_of_probe || refusal.index == 0 || refusal.index != who.match) return;
+  out.lost.push_back({who.id, who.match});
+  who.match = who.commit_sent = 0;
 }
 
 void core::acknowledge(progress& who, log_index index, effects& out) {

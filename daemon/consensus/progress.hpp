@@ -40,8 +40,10 @@ struct progress {
   enum class vote : std::uint8_t { none, granted, refused } said = vote::none;
 
   // The rest is used by the leader.
-  log_index match = 0; // acknowledged: up to here its log equals the leader's and is on its disk
-  log_index next = 1;  // the next entry to send; above match
+  // Acknowledged: up to here its log equals the leader's and is on its disk. 0 again once it has refused what
+  // it had acknowledged.
+  log_index match = 0;
+  log_index next = 1; // the next entry to send; above match
   // Only one message is in flight until the member has acknowledged it.
   bool probing = true;
   std::deque<in_flight> flight{};

@@ -278,6 +278,7 @@ outcome member::carry_out(process& self) {
       if (outcome begun = begin_anew(self); begun.stops()) return begun;
   }
   for (const consensus::snapshot_meta& one : now.released) storage_->release(one);
+  for (const consensus::lost_entry& one : now.lost) note_lost(one);
   for (const consensus::ready_read& one : now.reads)
     if (!answer_lead(self, one.token)) reads_.push_back(one);
   tell_changes(self);

@@ -269,6 +269,7 @@ class member final : public native_server, private consensus::random_source {
   void publish();
   // A write took longer than a heartbeat.
   void note_slow_write(base::nanos took, base::nanos now);
+  void note_lost(const consensus::lost_entry& what) const;
   void note_waiting(base::nanos now);
   base::nanos heard_at(const consensus::progress& of, const consensus::member& one) const;
 

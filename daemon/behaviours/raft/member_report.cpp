@@ -2,6 +2,7 @@
 // The reports and counters of a member. In the process's own turn.
 #include <fmt/format.h>
 
+#include "base/log.hpp"
 #include "behaviours/gen/report_fields.hpp"
 #include "behaviours/raft/address.hpp"
 #include "behaviours/raft/member.hpp"
@@ -134,6 +135,15 @@ message member::engine_for_people(process& self) {
   }
   out.nil();
   return out.take();
+}
+
+void member::note_lost(const consensus::lost_entry& what) const {
+  const consensus::member* const by = core_->members().find(what.by);
+  base::log::warning(
+      "raft",
+      "{}: {} lacks entry {}, which it has acknowledged, and gets it again: its disk is an older "
+      "copy, or loses what was synced",
+      own_, by == nullptr ? std::string("a member") : by->address, what.index);
 }
 
 void member::note_slow_write(base::nanos took, base::nanos now) {

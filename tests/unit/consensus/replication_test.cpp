@@ -317,6 +317,49 @@ TEST_CASE("a follower that was restarted learns what is committed also where not
 }
 
 TEST_CASE(
+    "a follower that comes back with an older disk is fed again, and counts no longer for what it had") {
+  one_member of;
+  of.establish();
+  of.say(3, 2, append_answer{true, 2, 0, 0});
+  of.pass(of.how.heartbeat);
+  const std::uint64_t round = of.sent<heartbeat>(3)->round;
+  of.say(3, 2, heartbeat_answer{round, 0, 0, {}});
+  REQUIRE(of.sent<append_request>(3));
+  CHECK(of.sent<append_request>(3)->previous == 2);
+  SUBCASE("at once") {
+    of.say(3, 2, append_answer{false, 2, 1, 1});
+    CHECK(of.machine->others()[1].match == 0);
+    REQUIRE(of.out.lost.size() == 1);
+    CHECK(of.out.lost[0].by == id(3));
+    CHECK(of.out.lost[0].index == 2);
+    REQUIRE(of.sent<append_request>(3));
+    CHECK(of.sent<append_request>(3)->previous == 1);
+    CHECK(of.sent<append_request>(3)->entries.size() == 1);
+    of.append("a");
+    of.sync();
+    CHECK(of.out.committed == 0); // members 1 and 3 are no majority before 3 has it
+    of.say(3, 2, append_answer{true, 2, 0, 0});
+    REQUIRE(of.sent<append_request>(3));
+    of.say(3, 2, append_answer{true, 3, 0, 0});
+    CHECK(of.out.lost.empty());
+    CHECK(of.out.committed == 3);
+  }
+  SUBCASE("and one whose refusal was late stays where it was") {
+    of.say(3, 2, append_answer{false, 2, 1, 1});
+    CHECK(of.machine->commit() == 2);
+    of.say(3, 2, heartbeat_answer{round, 2, 2, {}});
+    CHECK(of.machine->others()[1].match == 2);
+    const std::uint64_t dropped = of.dropped(drop::stale);
+    of.say(3, 2, append_answer{false, 2, 1, 1}); // it is answered already
+    CHECK(of.machine->others()[1].match == 2);
+    CHECK(of.dropped(drop::stale) == dropped + 1);
+    of.append("a");
+    REQUIRE(of.sent<append_request>(3));
+    CHECK(of.sent<append_request>(3)->previous == 2);
+  }
+}
+
+TEST_CASE(
     "a follower takes an entry that its own bound would refuse, up to one bound that all members have") {
   options how;
   how.max_entry = 4;
