@@ -115,6 +115,8 @@ class core {
   log_index on_disk() const { return on_disk_; }
   const raft_log& log() const { return log_; }
   const snapshot_meta& snapshot() const { return snapshot_; }
+  // Whether snapshot() came from the leader and is not on the disk yet. effects::restore follows.
+  bool is_restoring() const { return restore_.has_value(); }
   const configuration& members() const { return log_.members(); }
   const std::vector<progress>& others() const { return others_; }
   const version_range& versions() const { return versions_; }

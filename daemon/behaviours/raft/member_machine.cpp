@@ -65,8 +65,10 @@ outcome member::spawn_machine(process& self) {
   return runtime::carry_on();
 }
 
-// An append that an earlier life of the actor had is not answered by this life.
+// An append that an earlier life of the actor had is not answered by this life. An actor that is started
+// while a snapshot of the leader is on its way to the disk begins once it is there, with effects::restore.
 void member::begin_machine(process& self) {
+  if (core_->is_restoring()) return;
   ++run_;
   machine_began_ = true;
   batches_ = 0;

@@ -70,9 +70,9 @@ inline code_versions codes;
 // A command is a number, which the machine adds; from version 2 on it adds ten times the number. `crash` and
 // `leave` end the machine, `leave` with reason normal. After `keep_still` it reports nothing. `ring` makes
 // the member append an entry for a fired timer, and that entry adds 1000. `drift` adds 7 in the machine `a`
-// alone. The query `sum` returns the sum, and `ring_six` reports six fired timers, with 900 KiB each; any
-// other query is refused. The sum is also the hash of the state. The machine notes its actions in the book,
-// each with its id.
+// alone. The query `sum` returns the sum, `ring_six` reports six fired timers, with 900 KiB each, and
+// `crash` ends the machine; any other query is refused. The sum is also the hash of the state. The machine
+// notes its actions in the book, each with its id.
 class adding_machine final : public native_server, public raft::machine {
  public:
   adding_machine(diary& book, std::string id) : native_server("adding"), book_(book), id_(std::move(id)) {
@@ -94,7 +94,7 @@ class adding_machine final : public native_server, public raft::machine {
     if (word == raft::begin_word) return begin(at);
     if (word == raft::apply_word) return apply(self, at);
     if (word == raft::skip_word) return skip(at);
-    if (word == raft::query_word) query(self, at);
+    if (word == raft::query_word) return query(self, at);
     if (word == raft::get_word) return get(self, at);
     if (word == raft::validate_word) validate(self, at);
     std::uint64_t upto = 0;
@@ -241,7 +241,7 @@ class adding_machine final : public native_server, public raft::machine {
     out.integer(sum_);
     self.notify(self.parent(), out.take());
   }
-  void query(runtime::process& self, etf::cursor at) {
+  runtime::outcome query(runtime::process& self, etf::cursor at) {
     std::uint64_t of = 0;
     CHECK(at.read_unsigned(of));
     runtime::message_writer out;
@@ -251,6 +251,7 @@ class adding_machine final : public native_server, public raft::machine {
     out.unsigned_integer(of);
     std::string_view what;
     at.read_atom(what);
+    if (what == "crash") return runtime::stop(message::atom("crashed"));
     if (what == "sum")
       out.integer(sum_);
     else
@@ -258,6 +259,7 @@ class adding_machine final : public native_server, public raft::machine {
     for (int left = what == "ring_six" ? 6 : 0; left > 0; --left)
       tell_came(self, "<<\"" + std::string(900 * 1024, 'x') + "\">>");
     self.notify(self.parent(), out.take());
+    return runtime::carry_on();
   }
   void validate(runtime::process& self, etf::cursor at) {
     std::uint64_t of = 0, client = 0, sequence = 0;

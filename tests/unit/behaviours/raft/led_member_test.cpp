@@ -158,6 +158,20 @@ struct led_by_test : group_host {
   consensus::cluster_id cluster;
 };
 
+// A snapshot of the state 9 at entry 50, in one part.
+consensus::snapshot_chunk whole_snapshot(const led_by_test& host) {
+  etf::vector_writer state(64);
+  state.tuple(3);
+  state.unsigned_integer(0); // its version
+  state.integer(9);
+  state.binary(applied_commands().save().bytes());
+  consensus::snapshot_chunk whole;
+  whole.bytes = consensus::payload(state.take());
+  whole.length = static_cast<std::uint32_t>(whole.bytes.size());
+  whole.of = {50, 4, whole.length, raft::digest_of(whole.bytes.bytes()), host.members};
+  return whole;
+}
+
 // Notes the answers to calls that the test made in this process's name.
 class answered final : public native_server {
  public:
@@ -243,18 +257,32 @@ TEST_CASE("nobody leads by an id that is no member's, and a call that is passed 
   CHECK(number > 1'000'000);
 }
 
+TEST_CASE("an actor that ends while a snapshot is written begins with it once it is on the disk") {
+  std::promise<void> gate;
+  led_by_test host;
+  CHECK(host.append(4, {100}, 2));
+  CHECK(host.comes_to("a", "{query, sum, stale}", "100"));
+  host.log.log()->settle();
+  host.disk.before_sync = [opened = gate.get_future().share()] { opened.wait(); };
+  host.say(host.b, 4, whole_snapshot(host));
+  CHECK(host.ask("a", "{query, crash, stale}") == "{error,timeout}");
+  const std::string said = host.run([&](runtime::process& self) {
+    const auto to = runtime::destination::named("a");
+    const base::nanos end = base::mono_now() + 20 * base::nanos_per_second;
+    const auto query = gen::start_call(self, to, term("{query, sum, stale}").bytes());
+    (void)gen::call(self, to, term("leader").bytes(), end); // behind the query
+    gate.set_value();
+    const auto sum = query ? gen::finish_call(self, *query, end) : gen::call_result();
+    return sum ? text(*sum) : std::string("no answer");
+  });
+  CHECK(said == "9");
+  CHECK(host.writes("a restored 9"));
+}
+
 TEST_CASE("a snapshot comes in parts of one length, and others are dropped") {
   led_by_test host;
   CHECK(host.append(4, {100}, 2));
-  etf::vector_writer state(64);
-  state.tuple(3);
-  state.unsigned_integer(0); // its version
-  state.integer(9);
-  state.binary(applied_commands().save().bytes());
-  consensus::snapshot_chunk whole;
-  whole.bytes = consensus::payload(state.take());
-  whole.length = static_cast<std::uint32_t>(whole.bytes.size());
-  whole.of = {50, 4, whole.length, raft::digest_of(whole.bytes.bytes()), host.members};
+  const consensus::snapshot_chunk whole = whole_snapshot(host);
   consensus::snapshot_chunk part = whole;
   part.bytes = consensus::payload(whole.bytes.bytes().first(1));
   part.length = 1;
