@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A member's simulated disk. Writes wait, in their order, until they are synced. A crash loses the waiting
 // writes, or keeps some of the first ones, which the member was not told of. A full disk refuses writes with
-// entries or a piece of a snapshot, and takes the others, unless they wait behind a write that was refused. One
-// thread at a time.
+// entries or a piece of a snapshot, and takes the others, unless they wait behind a write that was refused.
+// One thread at a time.
 #pragma once
 
 #include <deque>
@@ -26,8 +26,8 @@ class disk {
   void submit(write&& one) { waiting_.push_back(std::move(one)); }
   bool idle() const { return waiting_.empty(); }
   // Syncs the first `count` waiting writes, at most all of them. Returns the number of the last write synced.
-  // 0: no write waits. None: a write was refused, and with it all writes behind it, as the durable log does it.
-  // No write waits any more.
+  // 0: no write waits. None: a write was refused, and with it all writes behind it, as the durable log does
+  // it. No write waits any more.
   std::optional<std::uint64_t> sync(std::size_t count);
   bool full = false;
   std::uint64_t refuses = 0; // number of writes until one is refused, whatever it contains. 0: none
