@@ -351,13 +351,13 @@ bool pool::take_own_call(process& self, pool_caller& caller, const message& requ
 // To the supervisor inside the pool a request that is passed on is one of this node.
 message pool::bare_childspec(etf::bytes id) const {
   etf::cursor at(id);
-  std::uint32_t number = 0;
+  std::uint64_t number = 0;
   if (!at.read_unsigned(number) || number < 1 || number > dispatcher_.known())
     return error_answer("not_found");
   message_writer out;
   out.tuple(2);
   out.atom("ok");
-  write_child_spec(out, *worker_spec(number - 1), shown_args::none);
+  write_child_spec(out, *worker_spec(static_cast<std::uint32_t>(number - 1)), shown_args::none);
   return out.take();
 }
 
