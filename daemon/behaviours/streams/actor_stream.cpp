@@ -89,6 +89,7 @@ void actor_stream::on_data(base::bytes_span bytes) {
   else
     input_.append(bytes, needed_);
   if (life_.is(actor_stream_life_state::proxied)) return take_proxy_header();
+  has_spoken_ = true;
   if (frame_began_ == 0) frame_began_ = active_at_;
   if (input_.size() >= most_kept()) stream_.pause();
   if (input_.size() < needed_ || held_) return watch();

@@ -244,6 +244,8 @@ class actor_stream final : private net::stream_handler {
   std::shared_ptr<tcp_counters> counters_;      // null: not counted
   bool counts_open_ = false;
   bool ends_actor_ = false;
+  // Whether the peer has sent a byte for the actor: not of TLS's handshake, nor of the PROXY header.
+  bool has_spoken_ = false;
   // Requests of its owner and its actor.
   bool held_ = false;     // pause()
   bool draining_ = false; // drain()

@@ -86,14 +86,14 @@ base::status actor_stream::attach(handed_stream from) {
   if (!made) return unexpected(std::move(made.error()));
   stream_ = std::move(*made);
   stream_.set_low_mark(options_->low);
-  opened_at_ = active_at_ = now();
+  active_at_ = now();
+  has_spoken_ = from.has_spoken;
   if (from.input.size() != 0) {
     input_.append(from.input.bytes(), from.input.size());
     frame_began_ = active_at_;
   }
   if (stream_.bytes_queued() != 0) note_written();
   opened();
-  watch();
   return {};
 }
 
@@ -110,7 +110,8 @@ base::result<handed_stream> actor_stream::hand_over() {
                     .peer = peer_,
                     .local = local_,
                     .target = target_,
-                    .certificate = std::move(certificate_)};
+                    .certificate = std::move(certificate_),
+                    .has_spoken = has_spoken_};
   totals_ = seen;
   input_.clear();
   timer_.close();
@@ -124,12 +125,10 @@ void actor_stream::connected() {
   stream_.set_low_mark(options_->low);
   if (options_->keepalive != 0) stream_.set_keepalive(std::chrono::seconds(options_->keepalive));
   if (!options_->nodelay) stream_.set_nodelay(false);
-  opened_at_ = active_at_ = now();
   if (const auto address = stream_.peer_address()) peer_ = address->to_string();
   local_ = text_of(stream_.local_address());
   note_certificate();
   opened();
-  watch();
 }
 
 base::nanos actor_stream::open_for() const {
@@ -156,7 +155,10 @@ void actor_stream::take_proxy_header() {
   if ((*read)->destination) local_ = (*read)->destination->to_string();
   input_.consume((*read)->consumed);
   frame_began_ = input_.empty() ? 0 : active_at_;
-  if (tls_later_ == nullptr) return opened();
+  if (tls_later_ == nullptr) {
+    has_spoken_ = !input_.empty();
+    return opened();
+  }
   secure(*std::exchange(tls_later_, nullptr));
 }
 
@@ -182,8 +184,11 @@ void actor_stream::secure(const net::tls_options& how) {
   input_taken();
 }
 
+// The actor's limits count from here on: the handshake of TLS and the PROXY header have limits of their own.
 void actor_stream::opened() {
   if (!life_.take(actor_stream_life_event::opens)) return;
+  opened_at_ = active_at_ = now();
+  watch();
   news_.take(actor_stream_news_event::connects);
   tell();
 }

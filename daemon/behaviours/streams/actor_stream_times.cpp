@@ -31,7 +31,7 @@ std::uint64_t actor_stream::next_deadline(stream_end& how, const char*& why) con
     how = end;
     why = text;
   };
-  const bool nothing_yet = input_.empty() && stream_.bytes_read() == 0;
+  const bool nothing_yet = !has_spoken_ && input_.empty(); // before it is open: nothing of the PROXY header
   if (life_.is(actor_stream_life_state::proxied))
     look(opened_at_, proxy_time, stream_end::proxy, "no PROXY header has come");
   look(nothing_yet ? opened_at_ : 0, options_->first_byte, stream_end::idle, "it has sent nothing");

@@ -41,6 +41,7 @@ struct handed_stream {
   std::string local;
   std::string target; // as actor_stream::target()
   std::unique_ptr<net::peer_certificate> certificate;
+  bool has_spoken = false; // the peer has sent a byte for the actor
 };
 
 using given_stream = std::variant<accepted_stream, handed_stream>;

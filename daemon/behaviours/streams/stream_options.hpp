@@ -22,7 +22,7 @@ struct stream_options {
   // same.
   std::size_t credit = std::size_t{64} << 10;
   base::nanos idle = 0;                            // without any read or write
-  base::nanos first_byte = 0;                      // from the connect to the first byte
+  base::nanos first_byte = 0;                      // from the opening to the peer's first byte
   base::nanos frame = 30 * base::nanos_per_second; // from a frame's first byte to its last
   // How many written bytes may wait for the kernel: above `high` a write is refused, until `low` are left.
   std::size_t high = std::size_t{1} << 20;

@@ -45,10 +45,14 @@ struct both_ends final : actor_stream::owner, behaviours::stream_callbacks {
     listening = net::listener::tcp(loop.raw(), *base::socket_address::parse("127.0.0.1", 0), {0, 0}, {},
                                    [this](net::accepted_socket socket) {
                                      make();
-                                     REQUIRE(stream->adopt(std::move(socket), {}, true));
+                                     const auto secured =
+                                         secures ? tls(net::tls_role::server) : net::tls_options();
+                                     REQUIRE(stream->adopt(std::move(socket), secured, true));
                                    })
                     .value();
-    peer = net::stream::connect(loop.raw(), listening.address(), {}, at_peer).value();
+    net::connect_options how;
+    if (secures) how.tls = tls(net::tls_role::client);
+    peer = net::stream::connect(loop.raw(), listening.address(), how, at_peer).value();
   }
   void make() { stream = std::make_unique<actor_stream>(1, *this, loop.raw(), options); }
 
@@ -101,6 +105,7 @@ struct both_ends final : actor_stream::owner, behaviours::stream_callbacks {
   net::listener listening;
   net::stream peer;
   std::unique_ptr<actor_stream> stream;
+  bool secures = false; // by TLS, from the beginning
   bool is_due = false;
   std::string told;
   std::map<std::string, std::function<void()>> when; // called by the callback that notes this text
@@ -382,6 +387,61 @@ TEST_CASE("a broken stream is kept for a paused actor that takes something of it
   pass(std::chrono::seconds(31));
   CHECK(both.stream->gone());
   CHECK(both.told == told + "close reset;");
+}
+
+TEST_CASE("a client that says nothing ends in time, also behind TLS's handshake or a PROXY header") {
+  test::held_clock clock;
+  stream_options timed;
+  bool secures = false;
+  std::string header;
+  SUBCASE("TLS, and a limit for the first byte") {
+    secures = true;
+    timed.first_byte = 3 * base::nanos_per_second;
+  }
+  SUBCASE("TLS, and a limit for silence") {
+    secures = true;
+    timed.idle = 3 * base::nanos_per_second;
+  }
+  SUBCASE("a PROXY header, and a limit for the first byte") {
+    timed.first_byte = 3 * base::nanos_per_second;
+    timed.proxy = net::proxy_version::v1;
+    header = "PROXY TCP4 192.0.2.1 192.0.2.2 4711 80\r\n";
+  }
+  both_ends both(timed);
+  both.secures = secures;
+  both.begin();
+  both.peer.write(header);
+  REQUIRE(both.until([&] { return both.told == "connect;"; }));
+  clock.advance(std::chrono::seconds(2));
+  for (int turn = 0; turn < 5; ++turn) both.loop.turn(false);
+  both.turn();
+  CHECK(both.stream->is_open());
+  clock.advance(std::chrono::seconds(2));
+  REQUIRE(both.until([&] { return both.stream->gone(); }));
+  CHECK(both.told == "connect;close idle;");
+}
+
+TEST_CASE("a client that has said something may be silent, also where its stream was handed over since") {
+  test::held_clock clock;
+  stream_options timed;
+  timed.first_byte = 3 * base::nanos_per_second;
+  both_ends both(timed);
+  both.secures = true;
+  both.begin();
+  both.peer.write("hello");
+  REQUIRE(both.until([&] { return both.told.ends_with("hello;"); }));
+  SUBCASE("it was not") {}
+  SUBCASE("it was") {
+    auto handed = both.stream->hand_over();
+    REQUIRE(handed);
+    both.turn();
+    both.make();
+    REQUIRE(both.stream->attach(std::move(*handed)));
+  }
+  clock.advance(std::chrono::seconds(4));
+  for (int turn = 0; turn < 5; ++turn) both.loop.turn(false);
+  both.turn();
+  CHECK(both.stream->is_open());
 }
 
 TEST_CASE(
