@@ -23,12 +23,11 @@ bool is_field_character(char c) {
 
 } // namespace
 
-http_chunks::piece http_chunks::feed(std::string_view bytes) {
+http_chunks::piece http_chunks::feed(std::string_view bytes, std::size_t most) {
   piece out;
   while (out.taken < bytes.size() && now() == state::more) {
     if (at_ == place::data) {
-      out.data =
-          bytes.substr(out.taken, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
+      out.data = bytes.substr(out.taken, static_cast<std::size_t>(std::min<std::uint64_t>(left_, most)));
       out.taken += out.data.size();
       left_ -= out.data.size();
       if (left_ == 0) at_ = place::data_cr;

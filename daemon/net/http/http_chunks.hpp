@@ -23,9 +23,10 @@ class http_chunks {
   // `extras`: most bytes of all extensions of a body, and of its trailers.
   explicit http_chunks(std::size_t extras = 16 << 10) : extras_(extras) {}
 
-  // Consumes bytes up to the end of a run of data or of the body. In state `more` it may consume fewer than
-  // all; the caller passes the rest again. In any other state it consumes none.
-  piece feed(std::string_view bytes);
+  // Consumes bytes up to the end of a run of data or of the body, and at most `most` bytes of data (at least
+  // 1). In state `more` it may consume fewer than all; the caller passes the rest again. In any other state
+  // it consumes none.
+  piece feed(std::string_view bytes, std::size_t most = SIZE_MAX);
   state now() const;
 
  private:

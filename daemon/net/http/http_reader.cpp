@@ -71,7 +71,7 @@ http_head_scan::state http_head_scan::now() const {
 
 // The reader -----------------------------------------------------------------------------------------------
 
-std::size_t http_reader::feed(std::string_view bytes) {
+std::size_t http_reader::feed(std::string_view bytes, std::size_t most) {
   if (state_ == state::nothing && !bytes.empty()) {
     if (const std::size_t skipped = skip_empty_lines(bytes); skipped != 0) return skipped;
     if (state_ == state::failed) return 0;
@@ -79,7 +79,7 @@ std::size_t http_reader::feed(std::string_view bytes) {
     letter_first_ = bytes[0] >= 'A' && bytes[0] <= 'Z';
   }
   if (state_ == state::head) return feed_head(bytes);
-  return state_ == state::body ? feed_body(bytes) : 0;
+  return state_ == state::body ? feed_body(bytes, most) : 0;
 }
 
 // A client may send an empty line behind a body (2.2): it does not begin a request.
@@ -121,20 +121,21 @@ std::size_t http_reader::feed_head(std::string_view bytes) {
   return length;
 }
 
-std::size_t http_reader::feed_body(std::string_view bytes) {
-  if (chunked_) return feed_chunks(bytes);
+std::size_t http_reader::feed_body(std::string_view bytes, std::size_t most) {
+  if (chunked_) return feed_chunks(bytes, most);
   const std::string_view part =
-      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(length_ - body_bytes_, bytes.size())));
+      bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(length_ - body_bytes_, most)));
   if (!add_body(part)) return part.size();
   if (body_bytes_ == length_) state_ = state::complete;
   return part.size();
 }
 
-std::size_t http_reader::feed_chunks(std::string_view bytes) {
+std::size_t http_reader::feed_chunks(std::string_view bytes, std::size_t most) {
   std::size_t taken = 0;
-  while (taken < bytes.size() && chunks_.now() == http_chunks::state::more) {
-    const http_chunks::piece piece = chunks_.feed(bytes.substr(taken));
+  while (taken < bytes.size() && most != 0 && chunks_.now() == http_chunks::state::more) {
+    const http_chunks::piece piece = chunks_.feed(bytes.substr(taken), most);
     taken += piece.taken;
+    most -= piece.data.size();
     if (!add_body(piece.data)) return taken;
   }
   switch (chunks_.now()) {

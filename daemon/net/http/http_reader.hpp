@@ -52,8 +52,8 @@ class http_reader final : private http_engine::events {
   explicit http_reader(const http_limits& limits) : limits_(limits), engine_(*this) {}
 
   // Takes bytes up to the end of the head or of the request. Returns how many; none in `complete` and
-  // `failed`.
-  std::size_t feed(std::string_view bytes);
+  // `failed`. `most`: bytes of the body to take, at least 1; what stands between chunks is not counted.
+  std::size_t feed(std::string_view bytes, std::size_t most = SIZE_MAX);
   state now() const { return state_; }
   const failure& why() const { return failure_; }
   // Whether the client waits for a 100 (Continue) before it sends the body. True at most once for a request.
@@ -75,10 +75,10 @@ class http_reader final : private http_engine::events {
  private:
   std::size_t skip_empty_lines(std::string_view bytes);
   std::size_t feed_head(std::string_view bytes);
-  std::size_t feed_body(std::string_view bytes);
+  std::size_t feed_body(std::string_view bytes, std::size_t most);
   bool fail(int status, std::string_view why);
   void fail_as_engine();
-  std::size_t feed_chunks(std::string_view bytes);
+  std::size_t feed_chunks(std::string_view bytes, std::size_t most);
   bool add_body(std::string_view part);
 
   bool on_target(std::string_view part) override;

@@ -49,9 +49,7 @@ bool http_session::step() {
 }
 
 void http_session::read_some() {
-  std::string_view some = input_;
-  if (streamed_) some = some.substr(0, credit_);
-  input_.erase(0, reader_.feed(some));
+  input_.erase(0, reader_.feed(input_, streamed_ ? credit_ : SIZE_MAX));
   switch (reader_.now()) {
     case http_reader::state::nothing:
       return;

@@ -318,6 +318,26 @@ TEST_CASE("a body may be taken as it comes, and its bound counts all of it") {
   CHECK(reader.why().status == 413);
 }
 
+TEST_CASE(
+    "of a body so much is taken as is wanted, and of a chunked one what stands in front of it at once") {
+  http_reader chunked({});
+  feed(chunked, post("Transfer-Encoding: chunked\r\n", ""));
+  const std::string before = "3;" + std::string(10000, 'x') + "\r\n";
+  CHECK(chunked.feed(before + "abc\r\n", 1) == before.size() + 1);
+  CHECK(chunked.take_body() == "a");
+  CHECK(chunked.feed("bc\r\n1\r\nd\r\n", 2) == 2);
+  CHECK(chunked.take_body() == "bc");
+  const std::string behind = "\r\n0\r\nX: " + std::string(10000, 'x') + "\r\n\r\n";
+  CHECK(chunked.feed(behind + "GET", 1) == behind.size());
+  CHECK(chunked.now() == http_reader::state::complete);
+  http_reader plain({});
+  feed(plain, post("Content-Length: 4\r\n", ""));
+  CHECK(plain.feed("abcdGET", 3) == 3);
+  CHECK(plain.take_body() == "abc");
+  CHECK(plain.feed("dGET", 3) == 1);
+  CHECK(plain.now() == http_reader::state::complete);
+}
+
 TEST_CASE("a body may have a lower bound than that of all") {
   http_reader reader({});
   feed(reader, post("Content-Length: 4\r\n", ""));
