@@ -177,6 +177,14 @@ def ends(cleanup):
         contains(answer, b"Connection: close")
         if reason:
             equal(site.aborted(before + 1)[before:], [reason])
+    for data, reason in ((b"zz\r\n", "malformed"), (b"", "slow")): # once the answer has begun
+        before = len(site.aborted(0))
+        with site.connect() as echo:
+            echo.sendall(b"PUT /put/echo" + CHUNKED + b"\r\n" + chunk(b"x"))
+            equal(echo.recv(12), b"HTTP/1.1 200")
+            echo.sendall(data)
+            check(not until_closed(echo).endswith(b"0\r\n\r\n"), "it does not look whole")
+        equal(site.aborted(before + 1)[before:], [reason])
     before = len(site.aborted(0))
     with site.connect() as leaving:
         leaving.sendall(b"PUT /put/stop" + HEAD + b"Content-Length: 10000\r\n\r\n" + b"x" * 2000)

@@ -231,13 +231,13 @@ void http_session::leave(ending how) {
 
 // The connection cannot go on, because it is unknown where the next request begins.
 void http_session::refuse(int status, std::string_view why) {
-  if (answering_ == answering::begun) return gone();
   http_response answer{status, "text/plain; charset=utf-8", fmt::format("{}\n", why)};
   if (status == 503) answer.headers.push_back({"Retry-After", "1"});
   const http_request* const asked = streamed_                 ? &request_
                                     : reader_.is_understood() ? &reader_.request()
                                                               : nullptr;
   to_.on_refusal(asked, answer);
+  if (answering_ == answering::begun) return gone(); // what has been sent already is cut off
   to_.on_bytes(encode(answer, asked == nullptr ? http_framing{.keep_alive = false}
                                                : http_framing{asked->minor, false, asked->method == "HEAD"}));
   to_.on_answered(status);

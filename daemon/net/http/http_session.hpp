@@ -38,8 +38,8 @@ class http_session {
     virtual void on_body(std::uint64_t number, std::string_view part, bool last) = 0;
     // The answer, or the rest of it, is no longer wanted: the client is gone, or its body was wrong.
     virtual void on_abandoned(std::uint64_t number) = 0;
-    // The session is about to refuse the request by itself; headers may be added to the answer. `asked`: the
-    // head of the request. Null: the head was not understood.
+    // The session is about to refuse the request by itself; headers may be added to the answer, which is sent
+    // unless another answer has begun. `asked`: the head of the request. Null: the head was not understood.
     virtual void on_refusal(const http_request* /*asked*/, http_response& /*answer*/) {}
     // An answer has begun, by the owner or by the session itself.
     virtual void on_answered(int status) = 0;

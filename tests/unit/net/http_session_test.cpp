@@ -288,6 +288,8 @@ TEST_CASE("a streamed body that is wrong, too long or too slow ends its request"
   CHECK(begun.statuses == std::vector<int>{200});
   CHECK(begun.of.now() == phase::broken);
   CHECK(begun.abandoned.size() == 1);
+  CHECK(begun.refused == std::vector<std::string>{"PUT /"});
+  CHECK_FALSE(begun.has(" 400 "));
 }
 
 TEST_CASE("bodies in parts have a bound for all clients, beyond it is 503, and what came whole makes room") {
