@@ -71,6 +71,22 @@ std::string_view behind_authority(std::string_view target) {
   return slash == std::string_view::npos ? "/" : target.substr(slash);
 }
 
+// An answer with the header Upgrade names it among the options of the connection, so that a proxy does not
+// pass it on (RFC 9110, 7.8).
+void add_connection(std::string& out, const http_response& response, const http_framing& framing) {
+  const bool switches = response.status == 101;
+  const bool upgrades = switches || std::ranges::any_of(response.headers, [](const http_header& one) {
+                          return base::is_same_in_ascii(one.name, "upgrade");
+                        });
+  const std::string_view lasts = switches              ? ""
+                                 : !framing.keep_alive ? "close"
+                                 : framing.minor == 0  ? "keep-alive"
+                                                       : "";
+  if (!upgrades && lasts.empty()) return;
+  out.append("Connection: ").append(lasts).append(upgrades && !lasts.empty() ? ", " : "");
+  out.append(upgrades ? "Upgrade\r\n" : "\r\n");
+}
+
 bool is_own_header(std::string_view name) {
   constexpr std::string_view own[] = {"date", "content-length", "transfer-encoding", "connection"};
   return std::ranges::any_of(own, [&](std::string_view one) { return base::is_same_in_ascii(name, one); });
@@ -299,12 +315,7 @@ std::string encode_head(const http_response& response, const http_framing& frami
   }
   if (!response.type.empty() && is_http_field_value(response.type))
     add_header(out, "Content-Type", response.type);
-  if (response.status == 101)
-    out += "Connection: Upgrade\r\n";
-  else if (!framing.keep_alive)
-    out += "Connection: close\r\n";
-  else if (framing.minor == 0)
-    out += "Connection: keep-alive\r\n";
+  add_connection(out, response, framing);
   for (const http_header& one : response.headers) {
     if (!is_http_token(one.name) || !is_http_field_value(one.value) || is_own_header(one.name)) continue;
     add_header(out, one.name, one.value);

@@ -380,6 +380,18 @@ TEST_CASE("a response is written with its length, and leaves out what would brea
   CHECK(text.ends_with("\r\n\r\nbody"));
 }
 
+TEST_CASE("a response that offers another protocol names Upgrade as an option of its connection") {
+  const http_response offers{426, "", "", {{"Upgrade", "websocket"}}};
+  const auto said = [&](unsigned minor, bool keep_alive) {
+    const std::string text = encode(offers, {minor, keep_alive, false});
+    const std::size_t at = text.find("Connection: ");
+    return at == std::string::npos ? std::string() : text.substr(at, text.find('\r', at) - at);
+  };
+  CHECK(said(1, true) == "Connection: Upgrade");
+  CHECK(said(1, false) == "Connection: close, Upgrade");
+  CHECK(said(0, true) == "Connection: keep-alive, Upgrade");
+}
+
 TEST_CASE("a response without a body has none, whatever it says") {
   CHECK(encode({200, "", "body"}, {1, true, true}).ends_with("Content-Length: 4\r\n\r\n"));
   const std::string none = encode({204, "", "body"}, {1, false, false});
