@@ -279,15 +279,34 @@ void cron_service::unsettle(const std::string& job, shared_job& its) {
   its.known = false;
 }
 
+// A scope that lives has only answered too late, and its groups are left: pg counts how often a process has
+// joined, so a join from before would keep this node in a group that it leaves once.
 void cron_service::scope_ended(process& self) {
   if (scope_ends_) self.demonitor(scope_ends_, true);
-  scope_ = {};
+  const runtime::pid former = std::exchange(scope_, {});
+  const runtime::reference watch = std::exchange(groups_, {});
   scope_ends_ = {};
-  groups_ = {};
   for (auto& [job, its] : shared_) {
     its.joined = false;
     its.served = false;
     unsettle(job, its);
+  }
+  if (!former || !self.host().alive(former)) return;
+  // Requests arrive in order, so a later join comes after these. Nobody waits for their answers.
+  const auto tell = [&](const message& request) {
+    (void)gen::call(self, destination(former), request.bytes(), self.now());
+  };
+  if (watch) {
+    message_writer out;
+    out.tuple(2);
+    out.atom("demonitor");
+    runtime::write(out, watch, self.host().nodes());
+    tell(out.take());
+  }
+  for (const auto& [job, its] : shared_) {
+    if (self.exiting()) return;
+    tell(group_request(self, "leave_local", all_nodes, job, true));
+    tell(group_request(self, "leave_local", older_nodes, job, true));
   }
 }
 

@@ -73,6 +73,60 @@ class member_of_test final : public behaviours::native_server {
   const std::atomic<std::uint64_t>& term_;
 };
 
+// Joins less leaves of the groups that a service asks for, and how often it has asked to join {cron, Job}.
+struct joined_groups {
+  std::atomic<int> all = 0, older = 0, asked = 0;
+};
+
+// Stands for the scope. The first answer to a join is never heard, though the join counts, as in pg.
+class scope_of_test final : public behaviours::native_server {
+ public:
+  explicit scope_of_test(joined_groups& in) : native_server("pg"), in_(in) {}
+
+ protected:
+  call_answer handle_call(runtime::process& self, const message&, const message& request) override {
+    etf::cursor at(request.bytes());
+    std::uint32_t arity = 0;
+    std::string_view what, group;
+    if (at.read_atom(what)) return reply(monitored(self));
+    if (!at.read_tuple(arity) || !at.read_atom(what)) return reply(message::atom("badarg"));
+    if (what == "demonitor") return reply(message::atom("ok"));
+    etf::bytes name;
+    if (!at.read_tuple_of(2) || !at.read_atom(group) || !at.read_binary(name))
+      return reply(message::atom("badarg"));
+    std::atomic<int>& in = group == "cron" ? in_.all : in_.older;
+    if (what == "get_members") return reply(members(self, in));
+    if (what == "leave_local") {
+      if (in == 0) return reply(message::atom("not_joined"));
+      --in;
+      return reply(message::atom("ok"));
+    }
+    who_ = runtime::read_pid(at, self.host().nodes()).value_or(runtime::pid());
+    ++in;
+    if (group == "cron" && in_.asked++ == 0) return no_reply();
+    return reply(message::atom("ok"));
+  }
+
+ private:
+  static message monitored(runtime::process& self) {
+    message_writer out;
+    out.tuple(2);
+    runtime::write(out, self.make_alias(true), self.host().nodes());
+    out.map(0);
+    return out.take();
+  }
+  message members(const runtime::process& self, int times) const {
+    message_writer out;
+    if (times > 0) out.list(static_cast<std::uint32_t>(times));
+    for (; times > 0; --times) runtime::write(out, who_, self.host().nodes());
+    out.nil();
+    return out.take();
+  }
+
+  joined_groups& in_;
+  runtime::pid who_;
+};
+
 // A node with a member of a group and a job that the group's leader runs.
 struct node_with_member {
   node_with_member(epmd_server& epmd, const std::string& name) : node(epmd, name) {
@@ -286,6 +340,30 @@ TEST_CASE("a service that was killed still counts as one that had the job, for t
                              request(nullptr, "get_members", "cron_served"));
   std::uint32_t count = 0;
   CHECK((etf::cursor(served.bytes()).read_list(count) && count == 1));
+}
+
+TEST_CASE("a service whose scope answers too late is in each group once, and in none without a job") {
+  const temporary_folder folder;
+  const auto jobs = std::make_shared<services::cron_jobs>(folder.path() + "/cron");
+  const cron::instant now(std::chrono::seconds(base::wall_now() / base::nanos_per_second));
+  REQUIRE(jobs->start({missed_job(now)}));
+  jobs->begin();
+  joined_groups joined;
+  epmd_server epmd;
+  whole_node node(epmd, "a@127.0.0.1");
+  runtime::spawn_options named;
+  named.name = services::cron_service::scope;
+  REQUIRE(node.host.spawn(std::move(named), std::make_unique<scope_of_test>(joined)));
+  runtime::spawn_options options;
+  options.name = services::cron_service::registered_name;
+  REQUIRE(node.host.spawn(std::move(options), std::make_unique<services::cron_service>(
+                                                  jobs, node.router, services::peer_bounds{})));
+  REQUIRE(eventually([&] { return joined.asked == 2; })); // it has given up waiting for the first answer
+  REQUIRE(eventually([&] { return joined.older == 1; })); // it knows its place
+  CHECK(joined.all == 1);
+  CHECK(jobs->report().front().here);
+  jobs->change({});
+  CHECK(eventually([&] { return joined.all == 0 && joined.older == 0; }));
 }
 
 TEST_CASE(
