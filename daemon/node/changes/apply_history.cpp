@@ -39,6 +39,11 @@ std::string apply_history::file_of(std::uint64_t number) const {
   return folder_ + "/" + std::to_string(number) + ".yaml";
 }
 
+bool apply_history::is(const applied_entry& one, const std::string& yaml) const {
+  const auto text = base::read_file(file_of(one.number), yaml.size() + 1);
+  return text && *text == yaml;
+}
+
 std::vector<applied_entry> apply_history::read() const {
   const auto text = base::read_file(folder_ + "/index.json", most_bytes);
   if (!text || base::nests_deeper(*text, most_depth)) return {};
@@ -63,10 +68,7 @@ base::status apply_history::write(const std::vector<applied_entry>& all) const {
 base::status apply_history::add(applied_entry what, const std::string& yaml) {
   const std::scoped_lock held(lock_);
   std::vector<applied_entry> all = read();
-  if (!all.empty()) {
-    const auto last = base::read_file(file_of(all.back().number), yaml.size() + 1);
-    if (last && *last == yaml) return {};
-  }
+  if (!all.empty() && is(all.back(), yaml)) return {};
   if (auto made = base::make_folders(folder_, 0750); !made) return made;
   what.number = all.empty() ? 1 : all.back().number + 1;
   if (what.changes.size() > most_changes) what.changes.resize(most_changes);
@@ -87,11 +89,12 @@ std::vector<applied_entry> apply_history::entries() const {
   return read();
 }
 
-std::optional<std::string> apply_history::former() const {
+std::optional<std::string> apply_history::former(const std::string& runs) const {
   const std::scoped_lock held(lock_);
   const std::vector<applied_entry> all = read();
-  if (all.size() < 2) return std::nullopt;
-  return file_of(all[all.size() - 2].number);
+  const std::size_t running = !all.empty() && is(all.back(), runs) ? 1 : 0;
+  if (all.size() <= running) return std::nullopt;
+  return file_of(all[all.size() - 1 - running].number);
 }
 
 } // namespace coppice::node

@@ -32,11 +32,13 @@ class apply_history {
   base::status add(applied_entry what, const std::string& yaml);
   // Ordered by time, the oldest first.
   std::vector<applied_entry> entries() const;
-  // The file of the configuration before the running one. Empty: none.
-  std::optional<std::string> former() const;
+  // The file of the configuration before the running one, which is `runs` as YAML: the last entry is that one
+  // only if it could be written. Empty: none.
+  std::optional<std::string> former(const std::string& runs) const;
 
  private:
   std::string file_of(std::uint64_t number) const;
+  bool is(const applied_entry& one, const std::string& yaml) const;
   std::vector<applied_entry> read() const;
   base::status write(const std::vector<applied_entry>& all) const;
 

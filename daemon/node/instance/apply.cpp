@@ -184,7 +184,7 @@ void components::prepare(const apply_request& request, const configuration& curr
                          prepared& work) {
   std::vector<std::string> asked = request.files.empty() ? source.files : request.files;
   if (request.back) {
-    const auto former = history.former();
+    const auto former = history.former(spec::effective_yaml(current.spec));
     if (!former) {
       out.valid = true;
       out.result = base::fail(base::errc::not_found, "nothing was applied before what runs");

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+
 #include "base/file.hpp"
 #include "temporary_folder.hpp"
 
@@ -13,17 +15,30 @@ TEST_CASE("each configuration that runs is an entry, one that is the same is non
   test::temporary_folder place;
   node::apply_history history(place.path() + "/history");
   CHECK(history.entries().empty());
-  CHECK_FALSE(history.former());
+  CHECK_FALSE(history.former("a\n"));
   REQUIRE(history.add({0, 1, "start", {}}, "a\n"));
   REQUIRE(history.add({0, 2, "start", {}}, "a\n"));
-  CHECK_FALSE(history.former());
+  CHECK_FALSE(history.former("a\n"));
   REQUIRE(history.add({0, 3, "uid 0", {"stop x"}}, "b\n"));
   const auto all = node::apply_history(place.path() + "/history").entries();
   REQUIRE(all.size() == 2);
   CHECK(all[1].by == "uid 0");
   CHECK(all[1].changes == std::vector<std::string>{"stop x"});
-  REQUIRE(history.former());
-  CHECK(*base::read_file(*history.former(), 100) == "a\n");
+  REQUIRE(history.former("b\n"));
+  CHECK(*base::read_file(*history.former("b\n"), 100) == "a\n");
+}
+
+TEST_CASE("the last entry is the way back from a configuration that could not be kept") {
+  test::temporary_folder place;
+  node::apply_history history(place.path());
+  REQUIRE(history.add({0, 1, "start", {}}, "a\n"));
+  REQUIRE(history.add({0, 2, "uid 0", {}}, "b\n"));
+  std::filesystem::create_directory(place.path() + "/3.yaml"); // in the way of the next one
+  CHECK_FALSE(history.add({0, 3, "uid 0", {}}, "c\n"));
+  for (const char* text : {"c\n", "b\nand more\n", ""}) {
+    REQUIRE(history.former(text));
+    CHECK(*base::read_file(*history.former(text), 100) == "b\n");
+  }
 }
 
 TEST_CASE("the last ones are kept, and an index that cannot be understood is begun anew") {
