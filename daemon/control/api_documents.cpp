@@ -156,8 +156,11 @@ void leave_out_of_complaint(json& one) {
     one["why"] = why.substr(0, colon + 2) + shape_of(std::string_view(why).substr(colon + 2));
 }
 
+// A log handler's actor may have ended, or not started, for a reason that is a term.
 void leave_out_of_warning(json& one) {
-  if (one.value("what", "") == "configuration") shorten(one, "why", without_mistake);
+  const std::string what = one.value("what", "");
+  if (what == "configuration") shorten(one, "why", without_mistake);
+  if (what == "log_handler") shorten(one, "why", without_term);
 }
 
 void leave_out_of_diagnostic(json& one) {
@@ -255,6 +258,7 @@ void leave_out_terms(std::string_view command, json& document) {
     each(document, "applications", application);
     each(document, "complaints", leave_out_of_complaint);
     each(document, "warnings", leave_out_of_warning);
+    each(document, "cannot_write", [](json& one) { shorten(one, "why", without_term); });
     if (const auto disk = document.find("configuration"); disk != document.end())
       shorten(*disk, "why", without_mistake);
   } else if (command == "tree") {
@@ -274,6 +278,8 @@ void leave_out_terms(std::string_view command, json& document) {
   } else if (command == "health") {
     each(document, "complaints", leave_out_of_complaint);
     each(document, "warnings", leave_out_of_warning);
+  } else if (command == "log-level") {
+    each(document, "handlers", [](json& one) { shorten(one, "failing", without_term); });
   } else if (command == "apply") {
     for (const char* list : {"changes", "rest"})
       each(document, list, [](json& one) { one.erase("before"), one.erase("after"); });

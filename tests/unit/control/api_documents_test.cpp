@@ -182,21 +182,28 @@ TEST_CASE("without the right state a document has no terms") {
          {"reason", secret},
          {"supervisor", {{"id", "top"}, {"last_end", nullptr}, {"children", json::array({branch})}}}}}}};
   json health{{"complaints", {{{"what", "application"}, {"why", std::string("failed: ") + secret}}}}};
+  const std::string of_handler = std::string("the actor lines has ended: ") + secret + "; it had 3 lines";
   const std::string mistake = std::string("/etc/node.yaml:7:12: expected a number, found ") + secret;
   health["warnings"] = {{{"what", "configuration"},
-                         {"why", "it would be refused since 2026-11-29T19:05:39.405904Z: " + mistake}}};
+                         {"why", "it would be refused since 2026-11-29T19:05:39.405904Z: " + mistake}},
+                        {{"what", "log_handler"}, {"why", "does not get its lines: " + of_handler}}};
   json status{{"applications", {{{"name", "a"}, {"reason", secret}}}},
               {"complaints", health["complaints"]},
               {"warnings", health["warnings"]},
+              {"cannot_write",
+               {{{"what", "handler"}, {"path", "log/ears"}, {"why", of_handler}},
+                {{"what", "data"}, {"path", "/data"}, {"why", "Read-only file system"}}}},
               {"configuration", {{"why", mistake}}}};
+  json levels{
+      {"handlers", {{{"name", "ears"}, {"failing", of_handler}}, {{"name", "far"}, {"failing", nullptr}}}}};
   json apply{{"changes", {{{"path", "a"}, {"before", secret}, {"after", secret}}}},
              {"diagnostics", {{{"line", 7}, {"message", mistake}, {"hint", secret}, {"excerpt", secret}}}},
              {"next_start", "would refuse: " + mistake}};
   json reload{
       {"plugins", {{{"actors", {{{"pid", "<0.1.0>"}, {"reason", std::string("refused: ") + secret}}}}}}}};
-  const std::vector<std::pair<std::string, json*>> all{{"info", &info},     {"tree", &tree},
-                                                       {"health", &health}, {"status", &status},
-                                                       {"apply", &apply},   {"reload", &reload}};
+  const std::vector<std::pair<std::string, json*>> all{
+      {"info", &info},   {"tree", &tree},     {"health", &health},   {"status", &status},
+      {"apply", &apply}, {"reload", &reload}, {"log-level", &levels}};
   for (const auto& [name, document] : all) {
     control::leave_out_terms(name, *document);
     const std::string text = base::json_text(*document);
@@ -231,6 +238,11 @@ TEST_CASE("without the right state a document has no terms") {
   CHECK(status["configuration"]["why"] == "/etc/node.yaml:7:12");
   CHECK(health["warnings"][0]["why"] ==
         "it would be refused since 2026-11-29T19:05:39.405904Z: /etc/node.yaml:7:12");
+  CHECK(health["warnings"][1]["why"] == "does not get its lines: the actor lines has ended: {badmatch, …}");
+  CHECK(status["cannot_write"][0]["why"] == "the actor lines has ended: {badmatch, …}");
+  CHECK(status["cannot_write"][1]["why"] == "Read-only file system");
+  CHECK(levels["handlers"][0]["failing"] == "the actor lines has ended: {badmatch, …}");
+  CHECK(levels["handlers"][1]["failing"] == nullptr);
   CHECK(apply["next_start"] == "would refuse: /etc/node.yaml:7:12");
   CHECK(apply["diagnostics"][0]["line"] == 7);
   CHECK(reload["plugins"][0]["actors"][0]["reason"] == "refused: {badmatch, …}");
