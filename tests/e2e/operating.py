@@ -245,6 +245,8 @@ def drained(cleanup):
     check(gate.report()["suspended"], "it accepts nobody")
     client.socket.close()
     equal(gate.node.coppice("drain").returncode, 0)
+    equal(gate.node.coppice("restart", "net/gate").returncode, 0)
+    check(gate.report()["suspended"], "nor does it when it is started anew")
     equal(gate.node.coppice("drain", "--undo").returncode, 0)
     equal(gate.node.ask("health")["complaints"], [])
     gate.connect()

@@ -84,6 +84,8 @@ outcome tcp_listener::init(process& self) {
     close();
     return runtime::stop(why.take());
   }
+  if (const auto* const drain = shared_->resources.find<node_drain>(); drain != nullptr && drain->is_on)
+    set_suspended(true);
   if (auto* const board = shared_->resources.find<metrics::board>())
     on_board_ = board->enter({{"listener", label_}}, counters_);
   base::log::info(kind_, "{} listens at {}", label_, shown_places());
@@ -243,9 +245,7 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
   const bool here = self.origin().here();
   message answer;
   if (here && (runtime::is_atom(asked, suspend_tag) || runtime::is_atom(asked, resume_tag))) {
-    suspended_ = runtime::is_atom(asked, suspend_tag);
-    counters_->suspended.store(suspended_, std::memory_order_relaxed);
-    for (place& one : places_) suspended_ ? one.socket.suspend() : one.socket.resume();
+    set_suspended(runtime::is_atom(asked, suspend_tag));
     answer = message::atom("ok");
   } else if (here && is_order(asked)) {
     answer = adopt(asked);
@@ -254,6 +254,12 @@ outcome tcp_listener::take_call(process& self, const message& whole, etf::bytes 
   }
   gen::reply(self, from, std::move(answer));
   return runtime::carry_on();
+}
+
+void tcp_listener::set_suspended(bool on) {
+  suspended_ = on;
+  counters_->suspended.store(on, std::memory_order_relaxed);
+  for (place& one : places_) on ? one.socket.suspend() : one.socket.resume();
 }
 
 bool tcp_listener::is_order(const message& asked) const {

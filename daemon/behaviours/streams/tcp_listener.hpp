@@ -107,6 +107,7 @@ class tcp_listener : public server {
   bool is_order(const runtime::message& asked) const;
   runtime::message adopt(const runtime::message& asked);
   void count_refused() const;
+  void set_suspended(bool on);
   void close() noexcept;
   // Waits until all connections' processes have ended. False: some have not at `until`.
   bool wait_for_all(runtime::process& self, base::nanos until);

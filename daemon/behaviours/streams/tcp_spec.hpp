@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -48,6 +49,12 @@ struct tcp_spec {
 // automatically.
 struct certificate_folder {
   std::string path;
+};
+
+// A part that the node gives to listeners (engine_resources): whether an operator has asked the node to
+// drain. A listener that starts meanwhile is suspended from its beginning. Any thread.
+struct node_drain {
+  std::atomic<bool> is_on{false};
 };
 
 } // namespace coppice::behaviours

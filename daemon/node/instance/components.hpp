@@ -90,6 +90,7 @@ struct components {
   behaviours::supervision_tree tree;
   behaviours::pending_orders orders;
   behaviours::certificate_folder certificates{};
+  behaviours::node_drain drain; // an operator has asked the node to drain
   behaviours::application_board board;
   configuration_source source;
   std::shared_ptr<services::cron_jobs> cron;
@@ -104,9 +105,8 @@ struct components {
   disk_watch disk;
   unread_sagas unread;
   apply_history history;
-  life_record life;                  // the owner's thread
-  std::atomic<bool> draining{false}; // an operator has asked the node to drain
-  std::atomic<bool> differs{false};  // right after the last apply, the tree differed from what was applied
+  life_record life;                 // the owner's thread
+  std::atomic<bool> differs{false}; // right after the last apply, the tree differed from what was applied
   change_line line{[this](bool any) { show_changing(any); }};
   change_notes notes;
   application_end applications_end;

@@ -186,6 +186,7 @@ base::status instance::start_applications() {
   with.resources.give(p.raft_states);
   with.resources.give<behaviours::pool_policies>(p.plugins);
   with.resources.give(p.certificates);
+  with.resources.give(p.drain);
   with.resources.give(p.net->tls());
   if (p.sockets != nullptr) with.resources.give(*p.sockets);
   with.check_args = [&p](std::string_view actor, const runtime::message& args, const base::secrets* secrets,

@@ -114,7 +114,7 @@ void operations::reload(reload_request what, std::function<void(base::result<rel
 }
 
 void operations::set_draining(bool on) {
-  of_.draining = on;
+  of_.drain.is_on = on;
   of_.notes.tell();
 }
 

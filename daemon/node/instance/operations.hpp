@@ -40,7 +40,7 @@ class operations {
   // changes wait. errc::exists: a request of the same kind waits. errc::refused, errc::timeout,
   // errc::not_found: nothing has changed, and the sentence says why.
   void reload(reload_request what, std::function<void(base::result<reload_report>)> done);
-  // While the node drains it is not ready.
+  // While the node drains it is not ready, and listeners that start accept nobody.
   void set_draining(bool on);
 
   // Enables or disables a job, and stores that. errc::not_found: no such job. errc::system: it is done, but

@@ -79,7 +79,7 @@ node_status snapshots::status() const {
   out.changes = of_.line.rows();
   if (p.differs) out.differences = p.differences();
   out.off = p.switched_off_by_hand();
-  out.draining = p.draining;
+  out.draining = p.drain.is_on;
   out.former = p.life.former();
   change_notes::words came_of = p.notes.last();
   out.last_apply = std::move(came_of.apply);

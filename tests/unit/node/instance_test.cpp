@@ -18,6 +18,7 @@
 #include "behaviours/streams/tcp_listener.hpp"
 #include "held_clock.hpp"
 #include "node/instance/banner.hpp"
+#include "node/instance/operations.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
 #include "places.hpp"
@@ -80,6 +81,27 @@ class running {
           told->set_value(result ? etf::print(result->bytes())
                                  : fmt::format("error {}", static_cast<int>(result.error().what)));
         });
+    return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
+  }
+
+  // The report of the engine that has this name, after the change.
+  std::string engine(std::string_view name, runtime::message change = {}) {
+    const auto told = std::make_shared<std::promise<std::string>>();
+    auto answer = told->get_future();
+    node_->requests().engine_of(node_->snapshots().info(name)->summary.pid, std::move(change),
+                                5 * base::nanos_per_second,
+                                [told](const base::result<runtime::message>& report) {
+                                  told->set_value(report ? etf::print(report->bytes()) : report.error().text);
+                                });
+    return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
+  }
+  // "restarted", or why not.
+  std::string restart(std::string_view path) {
+    const auto told = std::make_shared<std::promise<std::string>>();
+    auto answer = told->get_future();
+    node_->operations().restart(path, 5 * base::nanos_per_second, [told](const base::status& done) {
+      told->set_value(done ? "restarted" : done.error().text);
+    });
     return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
   }
 
@@ -171,28 +193,40 @@ TEST_CASE(
       "        - { id: alarms, name: alarms, event_manager: { intensity: 3 } }\n");
   REQUIRE_MESSAGE(node, node.why_not);
   REQUIRE(node.ready() == "ready");
-  const auto engine = [&](std::string_view name, runtime::message change = {}) {
-    const auto told = std::make_shared<std::promise<std::string>>();
-    auto answer = told->get_future();
-    node->requests().engine_of(node->snapshots().info(name)->summary.pid, std::move(change),
-                               5 * base::nanos_per_second,
-                               [told](const base::result<runtime::message>& report) {
-                                 told->set_value(report ? etf::print(report->bytes()) : report.error().text);
-                               });
-    return answer.wait_for(10s) == std::future_status::ready ? answer.get() : "never told";
-  };
   for (const auto& [name, kind] :
        {std::pair("shop_sup", "supervisor"), std::pair("kv", "server"), std::pair("many", "pool"),
         std::pair("gate", "tcp"), std::pair("alarms", "event_manager")}) {
-    const std::string told = engine(name);
+    const std::string told = node.engine(name);
     CHECK_MESSAGE(told.starts_with(fmt::format("#{{kind => {}", kind)), told);
     CHECK(node->snapshots().runs_engine(*node->snapshots().info(name)));
   }
   CHECK_FALSE(node->snapshots().runs_engine(*node->snapshots().info("net_kernel")));
-  CHECK(engine("many", behaviours::pool::resize_request(3)).find("size => 3,") != std::string::npos);
-  CHECK(engine("many", behaviours::pool::resize_request(0)) == "badarg");
-  CHECK(engine("gate", behaviours::tcp_listener::suspend_request()).find("suspended => true") !=
+  CHECK(node.engine("many", behaviours::pool::resize_request(3)).find("size => 3,") != std::string::npos);
+  CHECK(node.engine("many", behaviours::pool::resize_request(0)) == "badarg");
+  CHECK(node.engine("gate", behaviours::tcp_listener::suspend_request()).find("suspended => true") !=
         std::string::npos);
+}
+
+TEST_CASE("a listener that starts while the node is drained accepts nobody until that is undone") {
+  running node(
+      "  - name: net\n"
+      "    supervisor:\n"
+      "      children:\n"
+      "        - { id: gate, name: gate, tcp: { listen: [ { address: 127.0.0.1, port: 0 } ], actor: echo } "
+      "}\n");
+  REQUIRE_MESSAGE(node, node.why_not);
+  REQUIRE(node.ready() == "ready");
+  const auto is_suspended = [&] {
+    return node.engine("gate").find("suspended => true") != std::string::npos;
+  };
+  CHECK_FALSE(is_suspended());
+  node->operations().set_draining(true);
+  REQUIRE(node.restart("net/gate") == "restarted");
+  CHECK(is_suspended());
+  CHECK(node->snapshots().status().off.size() == 1);
+  node->operations().set_draining(false);
+  REQUIRE(node.restart("net/gate") == "restarted");
+  CHECK_FALSE(is_suspended());
 }
 
 TEST_CASE("the end of a permanent application asks for the node's stop") {
