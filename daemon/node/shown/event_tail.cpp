@@ -100,7 +100,8 @@ class event_tails::process final : public runtime::behaviour {
       return runtime::carry_on();
     }
     const auto news = behaviours::read_event_news(m.bytes());
-    if (!news) return runtime::carry_on();
+    // Events of other nodes also come from a process of this node.
+    if (!news || !self.origin().here()) return runtime::carry_on();
     using kind = tail_line::kind;
     tail_line line;
     switch (news->what) {

@@ -21,8 +21,10 @@
 #include "node/instance/operations.hpp"
 #include "node/instance/requests.hpp"
 #include "node/instance/snapshots.hpp"
+#include "node/shown/event_tail.hpp"
 #include "places.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/signal.hpp"
 #include "runtime/system.hpp"
 #include "spec/load.hpp"
 #include "temporary_folder.hpp"
@@ -227,6 +229,38 @@ TEST_CASE("a listener that starts while the node is drained accepts nobody until
   node->operations().set_draining(false);
   REQUIRE(node.restart("net/gate") == "restarted");
   CHECK_FALSE(is_suspended());
+}
+
+TEST_CASE("an operator who follows an event is told nothing of it by another node") {
+  running node(kv_application, "events: [ { name: notes, open: true } ]\n");
+  REQUIRE_MESSAGE(node, node.why_not);
+  const auto opened = node->tails().open("notes", "", {});
+  REQUIRE(opened);
+  const auto tail = node->tails().find(*opened);
+  REQUIRE(tail);
+  runtime::pid its;
+  for (const auto& one : node->runtime().processes())
+    if (one.is.behaviour == "event_tail") its = one.pid;
+  REQUIRE(its);
+  const runtime::pid peer{*node->runtime().nodes().intern("x@127.0.0.1"), 77, 40, 0};
+  for (const char* made_up :
+       {"{event, notes, 9, 0, false}", "{event_gap, notes, 1, 9}", "{event_end, notes, normal}"}) {
+    auto from_peer =
+        runtime::make_signal(runtime::signal_kind::message, peer, *node->snapshots().parse(made_up));
+    from_peer->flags = runtime::signal::remote;
+    node->runtime().deliver(runtime::destination(its), std::move(from_peer));
+  }
+  const auto channel = node->events().find_open("notes");
+  REQUIRE(channel);
+  const auto payload = *node->snapshots().parse("real");
+  REQUIRE((*channel)->publish(payload.bytes()) == behaviours::event_channel::outcome::published);
+  const auto has_line = std::make_shared<std::promise<void>>();
+  tail->when_line(0, [has_line] { has_line->set_value(); });
+  REQUIRE(has_line->get_future().wait_for(10s) == std::future_status::ready);
+  const auto page = tail->read(0, 10);
+  REQUIRE(page.lines.size() == 1);
+  CHECK(etf::print(page.lines[0].term.bytes()) == "real");
+  CHECK_FALSE(page.ended);
 }
 
 TEST_CASE("the end of a permanent application asks for the node's stop") {
