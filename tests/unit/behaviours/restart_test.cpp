@@ -218,11 +218,11 @@ TEST_CASE("the child table finds by id, and by pid while a child runs") {
 }
 
 TEST_CASE("a child whose id is a map is found in whichever order the keys come, and 1 is not 1.0") {
-  const auto id = [](std::string_view first, std::string_view second) {
+  const auto id = [](std::string_view first, std::string_view last) {
     runtime::message_writer out;
     out.tuple(2);
     out.map(2);
-    for (const std::string_view key : {first, second}) {
+    for (const std::string_view key : {first, last}) {
       out.atom(key);
       out.unsigned_integer(7);
     }
