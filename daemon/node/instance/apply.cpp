@@ -261,6 +261,8 @@ base::result<change_line::place> components::wait_in_line(runtime::process& self
   base::log::info(module, "the apply ({}) waits for its turn", request.by);
   (void)self.await(turn);
   if (self.exiting()) return base::fail(base::errc::closed, "the node stops");
+  if (!place->has_turn())
+    return base::fail(base::errc::limit, "no stack is left to wait on for its turn, see node.limits.parked");
   return place;
 }
 
@@ -293,7 +295,8 @@ apply_outcome components::apply(runtime::process& self, const apply_request& req
   set_current(std::move(work.next));
   out.differences = differences();
   differs = !out.differences.empty();
-  (void)self.blocking_run([&] { remember(request.by, out.changes); });
+  if (const auto kept = self.blocking_run([&] { remember(request.by, out.changes); }); !kept)
+    base::log::warning(module, "the applied configuration is not remembered: {}", kept.error().text);
   return out;
 }
 
