@@ -501,7 +501,7 @@ TEST_CASE(
     of.holds_writes = true;
     of.answer(callback::perform, {verdict::kind::ok, {std::string(11, 'x')}, {}});
     std::size_t changes = 0;
-    for (saga::write& one : of.unwritten) {
+    for (coppice::saga::write& one : of.unwritten) {
       all_written = one.changes.size() <= kept;
       changes += one.changes.size();
       if (!all_written) one.changes.resize(kept);
