@@ -517,35 +517,36 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a step that is done asks a coordinator that is silent after its deadline, and is then forgotten") {
-  one_saga of;
-  auto how_it_ended = verdict::kind::ok;
-  SUBCASE("done") {}
-  SUBCASE("failed") {
-    how_it_ended = verdict::kind::error;
+TEST_CASE(
+    "a step that has ended asks a coordinator that is silent after its deadline, and is then forgotten") {
+  for (const auto how_it_ended : {verdict::kind::ok, verdict::kind::error}) {
+    for (const bool operator_decides : {false, true}) {
+      CAPTURE(how_it_ended);
+      CAPTURE(operator_decides);
+      one_saga of;
+      const auto asked = [&] {
+        return std::any_of(of.out.messages.begin(), of.out.messages.end(),
+                           [](const message& one) { return std::holds_alternative<question>(one.body); });
+      };
+      of.receive("b", of.asks(perform));
+      of.answer(callback::perform, says(how_it_ended));
+      of.pass(1000 * ms); // the time that was left
+      CHECK_FALSE(asked());
+      of.pass(of.machine->grace());
+      CHECK(asked());
+      of.pass(of.machine->grace());
+      CHECK(asked());
+      if (operator_decides) { // the coordinator does not come back
+        CHECK(of.resolve(true) == 1);
+      } else { // the coordinator does not know the transaction
+        of.receive("b", of.asks(reverse, commit_kind::two_phase));
+        CHECK(of.dropped(drop::malformed) == 0);
+        of.receive("b", of.asks(forget, commit_kind::two_phase));
+      }
+      CHECK(of.machine->entries() == 0);
+      CHECK(of.disk.empty());
+    }
   }
-  const auto asked = [&] {
-    return std::any_of(of.out.messages.begin(), of.out.messages.end(),
-                       [](const message& one) { return std::holds_alternative<question>(one.body); });
-  };
-  of.receive("b", of.asks(perform));
-  of.answer(callback::perform, says(how_it_ended));
-  of.pass(1000 * ms); // the time that the request left for the step
-  CHECK_FALSE(asked());
-  of.pass(of.machine->grace());
-  CHECK(asked());
-  of.pass(of.machine->grace());
-  CHECK(asked());
-  SUBCASE("the coordinator does not know the transaction") {
-    of.receive("b", of.asks(reverse, commit_kind::two_phase));
-    CHECK(of.dropped(drop::malformed) == 0);
-    of.receive("b", of.asks(forget, commit_kind::two_phase));
-  }
-  SUBCASE("the coordinator does not come back, and an operator decides") {
-    CHECK(of.resolve(true) == 1);
-  }
-  CHECK(of.machine->entries() == 0);
-  CHECK(of.disk.empty());
 }
 
 TEST_CASE("a value above the bound is refused with an error, and never in the way of an undo") {

@@ -127,6 +127,7 @@ TEST_CASE("whatever the order of events and demand, what accumulates is bounded,
   const auto store = [&held](std::uint64_t number) {
     runtime::message_writer out;
     out.list(1);
+    out.tuple(1);
     out.unsigned_integer(number);
     out.nil();
     return held.store(*event_list::of(out.take()), {3, 1 << 20, buffer_keep::last});
@@ -149,7 +150,7 @@ TEST_CASE("whatever the order of events and demand, what accumulates is bounded,
       asked += std::get<std::uint64_t>(*each);
   }
   CHECK(asked == many);
-  CHECK(events.find(std::to_string(many - 1)) != std::string::npos);
+  CHECK(events == "[{99997},{99998}][{99999}]");
   CHECK(held.demand() == 0);
   held.ask(2);
   store(1);
@@ -160,7 +161,7 @@ TEST_CASE("whatever the order of events and demand, what accumulates is bounded,
     const auto* const list = std::get_if<event_list>(&*each);
     order += list != nullptr ? test::text(list->list()) : std::to_string(std::get<std::uint64_t>(*each));
   }
-  CHECK(order == "2[1]3[2]");
+  CHECK(order == "2[{1}]3[{2}]");
 }
 
 TEST_CASE("what a handle_cancel emits is not lost with the consumer that leaves") {
