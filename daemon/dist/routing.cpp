@@ -185,8 +185,8 @@ void router::pass_on(peer& p, outbox::entry& taken, queue& refused) {
     notices_.count_lost(taken.many.messages);
 }
 
-// Under the peer's lock. Messages of the lane for a connection that is gone are lost. The lane has no order, so
-// its messages do not wait for those that were sent before there was a connection.
+// Under the peer's lock. Messages of the lane for a connection that is gone are lost. The lane has no order,
+// so its messages do not wait for those that were sent before there was a connection.
 void router::pass_ahead(peer& p) {
   std::vector<routed> ahead;
   p.out.take_ahead(ahead);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Keeps events and asks apart, and finds their order again by the numbers of the events. One thread at a time.
+// Keeps events and asks apart, and finds their order again by the numbers of the events. One thread at a
+// time.
 #include "behaviours/stage/held_back.hpp"
 
 #include <algorithm>
