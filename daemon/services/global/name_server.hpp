@@ -211,6 +211,8 @@ class global_name_server : public behaviours::native_server {
   std::set<std::string, std::less<>> synced_; // have the same names
   global_directory names_;
   unreached_table unreached_;
+  node_counts unreached_by_; // by the node that has told of them: their number
+  node_counts unreached_bytes_by_;
   global_locks locks_;
   std::map<runtime::reference, runtime::pid, bool (*)(const runtime::reference&, const runtime::reference&)>
       lock_monitors_{

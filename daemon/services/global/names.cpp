@@ -234,8 +234,9 @@ bool global_name_server::may_say(std::uint32_t speaker, etf::bytes name, etf::by
   if (name.size() > longest_key || method.size() > longest_key) return false;
   const auto* before = names_.find(name);
   const bool replaces = before != nullptr && before->speaker == speaker;
-  return names_.said_by(speaker) < bounds_.names + (replaces ? 1 : 0) &&
-         names_.bytes_said_by(speaker) + name.size() + method.size() <= bounds_.bytes;
+  const std::size_t count = names_.said_by(speaker) + unreached_by_.of(speaker);
+  const std::size_t bytes = names_.bytes_said_by(speaker) + unreached_bytes_by_.of(speaker);
+  return count < bounds_.names + (replaces ? 1 : 0) && bytes + name.size() + method.size() <= bounds_.bytes;
 }
 
 bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,

@@ -52,14 +52,18 @@ runtime::outcome unreached_names::init(process& self) {
 }
 
 // `at` is behind the reference of a 'DOWN' message. A node that was connected has ended its names with the
-// connection; a node that has left the partition has taken its names along.
+// connection; a node that has left the partition has taken its names along. The name counts on for the node
+// that has told of it, see may_say().
 void global_name_server::set_aside(process& self, global_directory::named gone, etf::cursor at) {
   auto& [name, entry] = gone;
   if (entry.pid.here() || !at.skip(2) || !at.read_atom_is("noconnection")) return;
   const std::string node(self.host().nodes().name(entry.pid.node));
-  if (!known_.contains(node) || partners_.contains(node) || unreached_.size() >= bounds_.names) return;
-  memory_.add(name.size() + entry.method.size() + runtime::memory_of_entry);
-  unreached_.insert_or_assign(std::move(name), unreached{entry.pid, std::move(entry.method), entry.speaker});
+  if (!known_.contains(node) || partners_.contains(node)) return;
+  const std::size_t bytes = name.size() + entry.method.size();
+  memory_.add(bytes + runtime::memory_of_entry);
+  unreached_by_.add(entry.speaker);
+  unreached_bytes_by_.add(entry.speaker, bytes);
+  unreached_.emplace(std::move(name), unreached{entry.pid, std::move(entry.method), entry.speaker});
 }
 
 void global_name_server::ask_for_unreached(process& self, std::uint32_t node) {
@@ -84,10 +88,8 @@ void global_name_server::on_unreached_answered(process& self, etf::cursor at) {
   if (found == unreached_.end()) return; // it was changed meanwhile
   const auto pid = runtime::read_pid(at, self.host().nodes());
   const unreached one = found->second;
-  if (pid && *pid == one.pid)
-    insert(self, name, one.pid, one.method.bytes(), one.speaker);
-  else
-    drop_unreached(name);
+  drop_unreached(found);
+  if (pid && *pid == one.pid) insert(self, name, one.pid, one.method.bytes(), one.speaker);
 }
 
 void global_name_server::drop_unreached(etf::bytes name) {
@@ -97,7 +99,10 @@ void global_name_server::drop_unreached(etf::bytes name) {
 
 global_name_server::unreached_table::iterator global_name_server::drop_unreached(
     unreached_table::iterator at) {
-  memory_.remove(at->first.size() + at->second.method.size() + runtime::memory_of_entry);
+  const std::size_t bytes = at->first.size() + at->second.method.size();
+  memory_.remove(bytes + runtime::memory_of_entry);
+  unreached_by_.remove(at->second.speaker);
+  unreached_bytes_by_.remove(at->second.speaker, bytes);
   return unreached_.erase(at);
 }
 
