@@ -30,12 +30,11 @@ void global_directory::erase(etf::bytes name) {
   remove(names_.find(base::as_text(name)));
 }
 
-std::optional<global_directory::named> global_directory::take_monitored(const runtime::reference& monitor) {
+bool global_directory::erase_monitored(const runtime::reference& monitor) {
   const auto found = by_monitor_.find(monitor);
-  if (found == by_monitor_.end()) return std::nullopt;
-  named out = *found->second;
+  if (found == by_monitor_.end()) return false;
   remove(found->second);
-  return out;
+  return true;
 }
 
 void global_directory::remove(entries::iterator at) {

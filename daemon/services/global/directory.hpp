@@ -8,10 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <unordered_map>
-#include <utility>
 
 #include "runtime/messages/ids.hpp"
 #include "runtime/messages/kept_memory.hpp"
@@ -36,9 +34,8 @@ class global_directory {
   void insert(etf::bytes name, entry what);
   // Requires that the name is taken.
   void erase(etf::bytes name);
-  using named = std::pair<std::string, entry>;
-  // Removes and returns the name with that monitor. Empty: there is none.
-  std::optional<named> take_monitored(const runtime::reference& monitor);
+  // False: no name has that monitor.
+  bool erase_monitored(const runtime::reference& monitor);
 
   bool has_name(const runtime::pid& who) const { return names_of_.contains(who); }
   // The names registered by that node, on any node's processes: their number, and the bytes of names and

@@ -13,7 +13,6 @@
 #include "services/answers/long_terms.hpp"
 #include "services/global/questions.hpp"
 #include "services/global/registrar.hpp"
-#include "services/global/unreached.hpp"
 #include "services/peers/existing_connection.hpp"
 
 namespace coppice::services {
@@ -96,7 +95,6 @@ runtime::outcome global_name_server::handle_info(process& self, const message& m
   if (self.origin().notice) {
     if (what == "DOWN" && arity == 5) on_down(self, at);
     if (what == global_questions::answered && arity == 4) on_questions_answered(self, at);
-    if (what == unreached_names::answered && arity == 3) on_unreached_answered(self, at);
     if (what == lock_mark && at.read_atom(node)) try_lock(self, std::string(node));
     if (what == up_mark && at.read_atom(node)) up(self, node);
     if (what == down_mark && at.read_atom(node)) down(self, std::string(node));
@@ -149,7 +147,6 @@ void global_name_server::up(process& self, std::string_view node) {
   auto& p = partners_[std::string(node)];
   p.node = *index;
   begin(self, std::string(node), p);
-  ask_for_unreached(self, *index);
 }
 
 void global_name_server::begin(process& self, const std::string& node, partner& p) {

@@ -180,21 +180,6 @@ class global_name_server : public behaviours::native_server {
   void del_lock(runtime::process& self, etf::bytes lock, const runtime::pid& holder);
   void on_down(runtime::process& self, etf::cursor at);
 
-  // Names whose process could not be reached (unreached.cpp)
-  struct unreached {
-    runtime::pid pid;
-    runtime::message method;
-    std::uint32_t speaker = 0; // as in global_directory::entry
-  };
-  using unreached_table = std::map<std::string, unreached, std::less<>>; // by name
-  // Sets the name aside if `at`, behind the reference of a 'DOWN' message, says that no connection was made.
-  void set_aside(runtime::process& self, global_directory::named gone, etf::cursor at);
-  void ask_for_unreached(runtime::process& self, std::uint32_t node);
-  void on_unreached_answered(runtime::process& self, etf::cursor at);
-  void drop_unreached(etf::bytes name);
-  unreached_table::iterator drop_unreached(unreached_table::iterator at);
-  void drop_unreached_of(std::uint32_t node);
-
   // Sends to the peer's server, over the existing connection.
   static runtime::message cast_message(etf::bytes term);
   void cast(runtime::process& self, std::uint32_t node, etf::bytes term);
@@ -210,9 +195,6 @@ class global_name_server : public behaviours::native_server {
   std::set<std::string, std::less<>> known_;  // in this partition
   std::set<std::string, std::less<>> synced_; // have the same names
   global_directory names_;
-  unreached_table unreached_;
-  node_counts unreached_by_; // by the node that has told of them: their number
-  node_counts unreached_bytes_by_;
   global_locks locks_;
   std::map<runtime::reference, runtime::pid, bool (*)(const runtime::reference&, const runtime::reference&)>
       lock_monitors_{
@@ -221,7 +203,7 @@ class global_name_server : public behaviours::native_server {
   std::vector<waiter> waiters_;
   node_counts waiting_at_; // waiters of each node
   lost_connections losses_;
-  runtime::kept_memory memory_;                              // memory of known_ and unreached_
+  runtime::kept_memory memory_;                              // memory of known_
   std::map<std::string, std::uint64_t, std::less<>> timers_; // timer of the next attempt at each node's lock
   base::nanos rests_until_ = 0;                              // until then this node leaves the lock to others
   std::int64_t next_tag_ = 0;

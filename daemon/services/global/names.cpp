@@ -6,7 +6,6 @@
 #include <coppice/etf/cursor.hpp>
 #include <utility>
 
-#include "base/bytes.hpp"
 #include "base/log_counted.hpp"
 #include "runtime/system.hpp"
 #include "services/answers/long_terms.hpp"
@@ -205,8 +204,7 @@ bool global_name_server::may_change(const runtime::pid& asker) const {
 
 // OTP also refuses a second name for a process.
 bool global_name_server::may_register(process& self, etf::bytes name, const runtime::pid& pid) const {
-  return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid) &&
-         !unreached_.contains(base::as_text(name));
+  return etf::cursor(whereis(self, name).bytes()).read_atom_is("undefined") && !names_.has_name(pid);
 }
 
 message global_name_server::registered_names() {
@@ -234,9 +232,8 @@ bool global_name_server::may_say(std::uint32_t speaker, etf::bytes name, etf::by
   if (name.size() > longest_key || method.size() > longest_key) return false;
   const auto* before = names_.find(name);
   const bool replaces = before != nullptr && before->speaker == speaker;
-  const std::size_t count = names_.said_by(speaker) + unreached_by_.of(speaker);
-  const std::size_t bytes = names_.bytes_said_by(speaker) + unreached_bytes_by_.of(speaker);
-  return count < bounds_.names + (replaces ? 1 : 0) && bytes + name.size() + method.size() <= bounds_.bytes;
+  return names_.said_by(speaker) < bounds_.names + (replaces ? 1 : 0) &&
+         names_.bytes_said_by(speaker) + name.size() + method.size() <= bounds_.bytes;
 }
 
 bool global_name_server::insert(process& self, etf::bytes name, const runtime::pid& pid, etf::bytes method,
@@ -249,7 +246,6 @@ bool global_name_server::insert(process& self, etf::bytes name, const runtime::p
 }
 
 void global_name_server::erase(process& self, etf::bytes name) {
-  drop_unreached(name);
   const auto* found = names_.find(name);
   if (found == nullptr) return;
   self.demonitor(found->monitor, true);
@@ -283,9 +279,8 @@ bool global_name_server::apply(process& self, etf::bytes ops, std::uint32_t spea
       }
     } else if (what == "delete" && read_long_term(at, name, work_)) {
       work_.add(name.size());
-      const bool is_known = names_.find(name) != nullptr;
+      if (names_.find(name) == nullptr) continue;
       erase(self, name);
-      if (!is_known) continue;
     } else {
       return true;
     }
@@ -382,8 +377,7 @@ void global_name_server::on_down(process& self, etf::cursor at) {
     lock_monitors_.erase(watch);
     return;
   }
-  if (auto gone = names_.take_monitored(*ref)) return set_aside(self, std::move(*gone), at);
-  if (is_end_of_questions(self, *ref)) return;
+  if (names_.erase_monitored(*ref) || is_end_of_questions(self, *ref)) return;
   on_lock_answer(self, *ref, false);
 }
 

@@ -118,8 +118,6 @@ void global_name_server::forget(process& self, const std::string& node) {
     partners_.erase(found);
   }
   if (known_.erase(node) != 0) memory_.remove(node.size() + runtime::memory_of_entry);
-  if (const auto index = self.host().nodes().find(node); index && !unreached_.empty())
-    drop_unreached_of(*index);
   synced_.erase(node);
   check_waiters(self);
 }

@@ -456,8 +456,8 @@ class names final : public workload {
       for (unsigned host = 2; host <= hosts_; ++host) {
         const std::string found = found_at(all, host, name);
         agree = agree && found == first;
-        // Of two nodes that meet, one decides for both: only a third node can differ. It may still lack a
-        // name, though it asks for names whose process it could not reach.
+        // Of two nodes that meet, one decides for both: only a third node can differ. It hears of a name from
+        // the one that met the other, and may lack the name, as in OTP.
         const bool misses = found.empty() || first.empty();
         if (found != first && (hosts_ == 2 || (!misses && !book_.may_differ(name))))
           the_ledger().broken(fmt::format(
