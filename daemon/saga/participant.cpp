@@ -22,7 +22,8 @@ void core::on(const message& of, request& in, effects& out) {
   if (known == nullptr) return answer_unknown(of, in, out);
   if (in.what != request_kind::forget && known->part->kind != in.kind) {
     // A coordinator that does not know the transaction answers a question with words of two phases.
-    return known->part->asks ? void() : count(drop::malformed);
+    if (!known->part->asks) count(drop::malformed);
+    return;
   }
   if (in.what == request_kind::reverse) reverse(*known, in, out);
   if (in.what == request_kind::confirm) confirm(*known, in, out);
