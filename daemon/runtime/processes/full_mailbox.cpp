@@ -27,8 +27,8 @@ void process_record::let_in() {
   wake_resting(*line);
   const auto take_pushed_first = [&] { mailbox.take_pushed(); };
   constexpr std::uint64_t no_call = UINT64_MAX;
-  const std::uint64_t awaited = waiting == nullptr || waiting->ready ? no_call : waiting->number;
-  if (signal_ptr answer = line->take_end_of_call(awaited, take_pushed_first)) {
+  const std::uint64_t its_call = waiting == nullptr || waiting->ready ? no_call : waiting->number;
+  if (signal_ptr answer = line->take_end_of_call(its_call, take_pushed_first)) {
     mailbox.count_anyway(answer->weight);
     mailbox.add_pending(std::move(answer));
   }
