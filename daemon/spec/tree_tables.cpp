@@ -58,8 +58,8 @@ void refuse_beside(reader& from, const node& at, std::string_view whom, std::str
 }
 
 // The rows of the kinds that stand in place of an actor; false: of the kinds that stand beside an actor.
-std::vector<std::unique_ptr<row<child_spec>>> rows_of_kinds(bool in_place_of_actor) {
-  std::vector<std::unique_ptr<row<child_spec>>> all;
+std::vector<std::unique_ptr<row>> rows_of_kinds(bool in_place_of_actor) {
+  std::vector<std::unique_ptr<row>> all;
   for (const kind* const one : kinds())
     if (one->in_place_of_actor.has_value() == in_place_of_actor) all.push_back(one->make_row());
   return all;

@@ -68,8 +68,8 @@ class kind {
   const std::optional<form> in_place_of_actor; // none: it stands beside an actor
 
   virtual bool is_in(const child_spec&) const = 0;
-  // The row of the kind's key.
-  virtual std::unique_ptr<row<child_spec>> make_row() const = 0;
+  // The row of the kind's key, whose functions take a child_spec.
+  virtual std::unique_ptr<row> make_row() const = 0;
 
   // The functions below are for a child that has the kind's options.
   // Whether the child is one process, which may have as long to stop as an actor.
@@ -107,7 +107,7 @@ class kind_of : public kind {
       : kind(its_key, its_form), rows_(rows), sentence_(sentence), how_(how), effect_(effect) {}
 
   bool is_in(const child_spec& child) const final { return child.find<Options>() != nullptr; }
-  std::unique_ptr<row<child_spec>> make_row() const final { return std::make_unique<options_row>(*this); }
+  std::unique_ptr<row> make_row() const final { return std::make_unique<options_row>(*this); }
   bool is_one_actor(const child_spec& child) const final {
     const Options* const has = child.find<Options>();
     return has != nullptr && is_one_actor_with(*has);
@@ -146,24 +146,24 @@ class kind_of : public kind {
   virtual void check_options(child_check&, child_spec&, Options&, const node&, const node&) const {}
 
  private:
-  class options_row final : public row<child_spec> {
+  class options_row final : public row {
    public:
     explicit options_row(const kind_of& of)
-        : row<child_spec>(of.key, available::now, of.sentence_), type_(of.rows_, of.how_) {
+        : row(of.key, available::now, of.sentence_), type_(of.rows_, of.how_) {
       effect = of.effect_;
     }
-    bool read(reader& from, const node& value, child_spec& into) const override {
-      return type_.read(from, value, into.options.get<Options>());
+    bool read(reader& from, const node& value, void* into) const override {
+      return type_.read(from, value, static_cast<child_spec*>(into)->options.get<Options>());
     }
-    json print(const child_spec& from) const override {
-      const Options* const has = from.find<Options>();
+    json print(const void* from) const override {
+      const Options* const has = options_of(from);
       return has != nullptr ? type_.print(*has) : json(nullptr);
     }
     json describe(json& definitions) const override { return type_.describe(definitions); }
     // Options that come or go are a change of the key itself.
-    void compare(const child_spec& before, const child_spec& after, std::string_view prefix,
+    void compare(const void* before, const void* after, std::string_view prefix,
                  changed_keys& to) const override {
-      const Options *const old = before.find<Options>(), *const now = after.find<Options>();
+      const Options *const old = options_of(before), *const now = options_of(after);
       if (old != nullptr && now != nullptr) return type_.compare(*old, *now, prefix, key, effect, to);
       if (old != now) to.of(effect).push_back(std::string(prefix).append(key));
     }
@@ -172,6 +172,10 @@ class kind_of : public kind {
     }
 
    private:
+    static const Options* options_of(const void* child) {
+      return static_cast<const child_spec*>(child)->find<Options>();
+    }
+
     section<Options> type_;
   };
 

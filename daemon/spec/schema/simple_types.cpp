@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/json_text.hpp"
+#include "base/suggest.hpp"
 #include "spec/schema/args_term.hpp"
 #include "spec/schema/json_changes.hpp"
 #include "spec/schema/secrets.hpp"
@@ -69,6 +70,44 @@ std::optional<std::string> read_text(reader& from, const node& value, std::strin
   if (!hint.empty() && !value.is_secret) hint += ": \"" + printable(value.text) + "\"";
   from.wrong_type(value, expected, std::move(hint));
   return std::nullopt;
+}
+
+std::optional<std::uint64_t> read_whole(reader& from, const node& value, std::uint64_t least,
+                                        std::uint64_t most) {
+  const auto resolved = value.is_map() || value.is_sequence() ? scalar_value() : resolve(value);
+  const auto* const number = std::get_if<whole_number>(&resolved);
+  if (number != nullptr && !number->negative && number->magnitude >= least && number->magnitude <= most)
+    return number->magnitude;
+  from.wrong_type(value, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  return std::nullopt;
+}
+
+json describe_whole(std::uint64_t least, std::uint64_t most) {
+  return {{"type", "integer"}, {"minimum", least}, {"maximum", most}};
+}
+
+std::optional<std::size_t> read_word(reader& from, const node& value,
+                                     const std::vector<std::string_view>& words) {
+  const bool is_scalar = value.what == node::kind::scalar;
+  std::string expected;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (is_scalar && value.text == words[i]) return i;
+    expected.append(i == 0 ? "" : i + 1 == words.size() ? " or " : ", ").append(words[i]);
+  }
+  from.wrong_type(value, expected, is_scalar ? base::did_you_mean(value.text, words) : "");
+  return std::nullopt;
+}
+
+json describe_words(const std::vector<std::string_view>& words) {
+  return {{"enum", words}};
+}
+
+json describe_either(std::string_view word, json other) {
+  return {{"anyOf", json::array({{{"const", word}}, std::move(other)})}};
+}
+
+json describe_list(json items) {
+  return {{"type", "array"}, {"items", std::move(items)}};
 }
 
 bool text::read(reader& from, const node& value, std::string& into) const {

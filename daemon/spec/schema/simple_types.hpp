@@ -3,11 +3,11 @@
 // scalar, and says in JSON Schema exactly what it reads. Immutable; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "base/clock.hpp"
-#include "base/suggest.hpp"
 #include "spec/schema/scalar.hpp"
 #include "spec/schema/type.hpp"
 #include "spec/schema/values.hpp"
@@ -56,26 +56,22 @@ class flag final : public value_type<bool> {
   json describe(json&) const override { return {{"type", "boolean"}}; }
 };
 
+// A whole number from `least` to `most`; nullopt: it is none, and that is reported.
+std::optional<std::uint64_t> read_whole(reader&, const node&, std::uint64_t least, std::uint64_t most);
+json describe_whole(std::uint64_t least, std::uint64_t most);
+
 // A whole number from `least` to `most`.
 template <class T>
 class whole final : public value_type<T> {
  public:
   whole(T least, T most) : least_(least), most_(most) {}
   bool read(reader& from, const node& value, T& into) const override {
-    const auto resolved = value.is_map() || value.is_sequence() ? scalar_value() : resolve(value);
-    const auto* number = std::get_if<whole_number>(&resolved);
-    if (!number || number->negative || number->magnitude < least_ || number->magnitude > most_) {
-      from.wrong_type(value,
-                      "a whole number from " + std::to_string(least_) + " to " + std::to_string(most_));
-      return false;
-    }
-    into = static_cast<T>(number->magnitude);
-    return true;
+    const std::optional<std::uint64_t> number = read_whole(from, value, least_, most_);
+    if (number) into = static_cast<T>(*number);
+    return number.has_value();
   }
   json print(const T& value) const override { return value; }
-  json describe(json&) const override {
-    return {{"type", "integer"}, {"minimum", least_}, {"maximum", most_}};
-  }
+  json describe(json&) const override { return describe_whole(least_, most_); }
 
  private:
   T least_, most_;
@@ -139,6 +135,10 @@ class size final : public value_type<std::uint64_t> {
   json describe(json&) const override { return {{"type", "string"}, {"pattern", size_pattern}}; }
 };
 
+// Which of the words the value is, as an index; nullopt: none, and that is reported.
+std::optional<std::size_t> read_word(reader&, const node&, const std::vector<std::string_view>& words);
+json describe_words(const std::vector<std::string_view>& words);
+
 // One of a few words.
 template <class E>
 class choice final : public value_type<E> {
@@ -146,38 +146,35 @@ class choice final : public value_type<E> {
   using word = std::pair<std::string_view, E>;
   // All words of the enumeration.
   choice() requires tree::has_words<E> {
-    for (const std::string_view one : tree::words<E>) words_.emplace_back(one, *tree::value_of<E>(one));
+    for (const std::string_view one : tree::words<E>) add(one, *tree::value_of<E>(one));
   }
-  choice(std::initializer_list<word> words) : words_(words) {}
+  choice(std::initializer_list<word> words) {
+    for (const auto& [text, value] : words) add(text, value);
+  }
   bool read(reader& from, const node& value, E& into) const override {
-    std::vector<std::string_view> names;
-    std::string expected;
-    for (const auto& one : words_) {
-      if (value.what == node::kind::scalar && value.text == one.first) {
-        into = one.second;
-        return true;
-      }
-      expected += (names.empty() ? "" : &one == &words_.back() ? " or " : ", ") + std::string(one.first);
-      names.push_back(one.first);
-    }
-    from.wrong_type(value, expected,
-                    value.what == node::kind::scalar ? base::did_you_mean(value.text, names) : "");
-    return false;
+    const std::optional<std::size_t> found = read_word(from, value, words_);
+    if (found) into = values_[*found];
+    return found.has_value();
   }
   json print(const E& value) const override {
-    for (const auto& one : words_)
-      if (one.second == value) return one.first;
-    return nullptr;
+    const auto found = std::find(values_.begin(), values_.end(), value);
+    if (found == values_.end()) return nullptr;
+    return words_[static_cast<std::size_t>(found - values_.begin())];
   }
-  json describe(json&) const override {
-    json names = json::array();
-    for (const auto& one : words_) names.push_back(one.first);
-    return {{"enum", std::move(names)}};
-  }
+  json describe(json&) const override { return describe_words(words_); }
 
  private:
-  std::vector<word> words_;
+  void add(std::string_view text, E value) {
+    words_.push_back(text);
+    values_.push_back(value);
+  }
+
+  std::vector<std::string_view> words_;
+  std::vector<E> values_; // of the words, in their order
 };
+
+// JSON Schema of a value that is the word, or what `other` describes.
+json describe_either(std::string_view word, json other);
 
 // A value, or a word for none: `auto`, `infinity`.
 template <class T, class Type>
@@ -198,7 +195,7 @@ class or_word final : public value_type<std::optional<T>> {
     return value ? type_.print(*value) : json(word_);
   }
   json describe(json& definitions) const override {
-    return {{"anyOf", json::array({{{"const", word_}}, type_.describe(definitions)})}};
+    return describe_either(word_, type_.describe(definitions));
   }
 
  private:
