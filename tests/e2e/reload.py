@@ -391,6 +391,19 @@ def no_state(cleanup):
     eventually(lambda: not kept_of(node), "the old code is given back")
 
 
+@test("a node that is told to stop does not wait for the restarts of a reload")
+def stopped_meanwhile(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    shelf, node = start(cleanup, environment={"COPPICE_SHIFT_HARM": folder.write("held", "")})
+    shelf.put("shift_init_holds", "shift")
+    begin_reload(node, plugin="shift")
+    eventually(lambda: "parked" in (node.status("a"), node.status("b")), "the first of both is being restarted")
+    node.process.send_signal(signal.SIGTERM)
+    node.said("a second one shortens it", "it is stopping")
+    equal(node.stop(signal.SIGINT), 0, node.log())
+
+
 @test("--carry-only refuses a reload in which an actor would be restarted, and changes nothing")
 def carry_only(cleanup):
     shelf, node = start(cleanup)

@@ -6,7 +6,11 @@
 
 #include <fmt/format.h>
 
-#include <future>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
 
 #include "base/log.hpp"
 #include "base/program.hpp"
@@ -126,12 +130,22 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
 
 base::status instance::start_reloader() {
   components& p = *components_;
-  const auto restart_child = [this](const std::string& path) {
-    const auto outcome = std::make_shared<std::promise<base::status>>();
-    auto told = outcome->get_future();
-    operations_->restart(path, restart_patience,
-                         [outcome](base::status s) { outcome->set_value(std::move(s)); });
-    return told.get();
+  // The child may take its time to stop and to start. A node that stops does not wait for it.
+  const auto restart_child = [this](const std::string& path, const std::stop_token& quit) -> base::status {
+    struct answer {
+      std::mutex lock;
+      std::condition_variable_any came;
+      std::optional<base::status> outcome; // guarded by the lock
+    };
+    const auto told = std::make_shared<answer>();
+    operations_->restart(path, restart_patience, [told](base::status outcome) {
+      const std::scoped_lock held(told->lock);
+      told->outcome = std::move(outcome);
+      told->came.notify_all();
+    });
+    std::unique_lock held(told->lock);
+    if (told->came.wait(held, quit, [&told] { return told->outcome.has_value(); })) return *told->outcome;
+    return base::fail(base::errc::closed, "the node stops");
   };
   const auto within = [&p](const std::function<reloader::outcome()>& run) -> reloader::outcome {
     reloader::outcome out = run();

@@ -356,7 +356,8 @@ void hot_reload::restart_others() {
 base::status hot_reload::restart(const std::string& path) const {
   if (path.find('/') == std::string::npos)
     return base::fail(base::errc::not_found, "it is no child of the tree");
-  return on_.restart(path);
+  if (quit_.stop_requested()) return base::fail(base::errc::closed, "the node stops");
+  return on_.restart(path, quit_);
 }
 
 reload_report hot_reload::finish() {

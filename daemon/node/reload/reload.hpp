@@ -29,8 +29,9 @@ struct reload_ground {
   runtime::system& system;
   loader::loader& plugins;
   std::function<reload_rules()> rules;
-  // Restarts a child of the tree by its path, and waits until it runs.
-  std::function<base::status(const std::string& path)> restart;
+  // Restarts a child of the tree by its path, and waits until it runs or `quit` asks to stop. errc::closed:
+  // it was asked to stop, and the restart may go on.
+  std::function<base::status(const std::string& path, const std::stop_token& quit)> restart;
 };
 
 // errc::not_found: no such plugin is loaded; errc::refused, errc::timeout: the old generation stays in use,

@@ -2,7 +2,8 @@
 // shift: a server whose state tests follow through reloads. Macros choose what goes wrong in a reload:
 // SAVE_FAILS, SAVE_SPINS, RESTORE_REFUSES, RESTORE_MISFITS (it expects a state of another form),
 // RESTORE_THROWS, RESTORE_CRASHES, RESTORE_SPINS, RESTORE_FAILS_LATE, AFTER_RESTORE (it sends itself a
-// message once restored, and ends if it has counted to 7), STRICT_ARGS, OTHER_ACTOR, NO_STATE, KEEPS_MAPPED,
+// message once restored, and ends if it has counted to 7), STRICT_ARGS, OTHER_ACTOR, NO_STATE, INIT_HOLDS (it
+// does not come up while the file that COPPICE_SHIFT_HARM names exists), KEEPS_MAPPED,
 // CLINGS (a thread that goes on while the file that COPPICE_SHIFT_CLINGS names exists, even after the actor's
 // state is gone). VERSION is its version. The process that tries files out has no COPPICE_SHIFT_HARM in its
 // environment, so harm that depends on it happens only in the daemon.
@@ -172,6 +173,13 @@ class shift_server : public coppice::server {
   }
   ~shift_server() {
     *gone_ = true;
+  }
+#endif
+
+#ifdef INIT_HOLDS
+  void init() {
+    const char* const file = getenv("COPPICE_SHIFT_HARM");
+    while (file != nullptr && is_there(file)) sleep(std::chrono::milliseconds(5));
   }
 #endif
 

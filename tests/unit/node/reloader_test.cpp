@@ -21,13 +21,14 @@ class yard {
  public:
   // `within`: called before each reload, in its turn.
   explicit yard(std::function<void()> within = {}, bool watched = false) {
-    auto made = node::reloader::start({system_, plugins_, [] { return node::reload_rules{}; },
-                                       [](const std::string&) { return base::status{}; }},
-                                      watched ? std::vector{folder.path()} : std::vector<std::string>{}, line,
-                                      [within](const std::function<node::reloader::outcome()>& run) {
-                                        if (within) within();
-                                        return run();
-                                      });
+    auto made =
+        node::reloader::start({system_, plugins_, [] { return node::reload_rules{}; },
+                               [](const std::string&, const std::stop_token&) { return base::status{}; }},
+                              watched ? std::vector{folder.path()} : std::vector<std::string>{}, line,
+                              [within](const std::function<node::reloader::outcome()>& run) {
+                                if (within) within();
+                                return run();
+                              });
     REQUIRE(made);
     it = std::move(*made);
   }
