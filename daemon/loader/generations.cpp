@@ -107,6 +107,7 @@ std::string loader::close(entry& one) const {
 }
 
 std::vector<kept_image> loader::collect() {
+  const std::lock_guard alone(opening_);
   std::vector<std::unique_ptr<entry>> former;
   {
     const std::lock_guard guard(lock_);

@@ -137,6 +137,20 @@ base::status loader::load(std::string_view plugin) {
   return {};
 }
 
+void loader::release(std::string_view plugin) {
+  {
+    const std::lock_guard guard(lock_);
+    const auto known =
+        std::ranges::find_if(entries_, [plugin](const auto& e) { return e->declared.id == plugin; });
+    // make() pins the code with the lock held, so no actor is missed.
+    if (known == entries_.end() || (*known)->mapped->pins(host::pin_of::actor) != 0) return;
+    former_.push_back(std::move(*known));
+    entries_.erase(known);
+    code_has_changed();
+  }
+  (void)collect();
+}
+
 base::status loader::load_for(std::string_view actor) {
   const actor_name wanted = split(actor);
   if (auto done = load(wanted.plugin); !done) return done;

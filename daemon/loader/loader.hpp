@@ -64,10 +64,14 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   // Loads a plugin by its id. Does nothing if it is loaded already. errc::not_found: no such file in the
   // path; errc::refused: the file is unfit; the text is for its author. Blocks.
   base::status load(std::string_view plugin);
+  // Takes a plugin out of use if no actor needs its code, so that the next load() reads its file anew.
+  // Blocks.
+  void release(std::string_view plugin);
   // Loads the plugin of "PLUGIN" or "PLUGIN:ACTOR" and checks that it has the actor. Blocks.
   base::status load_for(std::string_view actor);
 
-  // The functions up to collect() are for one reload at a time. They block.
+  // The functions up to collect() are for one reload at a time, and collect() is for any thread that may
+  // block. All of them block.
   //
   // Whether the file's contents differ from the code in use. errc::not_found: the plugin is not loaded, or
   // there is no file.
@@ -125,7 +129,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   std::string close(entry& one) const;
 
   loader_options options_;
-  std::mutex opening_; // serialises opening: an apply and a reload may come at once
+  std::mutex opening_; // serialises opening and closing: an apply and a reload may come at once
   copy_folder copies_;
   std::map<std::string, std::uint64_t, std::less<>> generations_; // the last number of each plugin
   // Guards entries_ and the members below; never held while plugin code runs.

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 
-from harness.node import Folder, Node, plugin_folder, variants
+from harness.node import Folder, Node, Shelf, plugin_folder, variants
 from harness.tap import check, contains, equal, eventually, run, test
 
 
@@ -181,6 +181,20 @@ def rolled_back(cleanup):
         at.node.call("store", f"{{put, {key}, x}}")
     equal(at.node.call("store", "{put, more, x}"), "{error,full}", "the old args are back")
     check(at.changes("diff"), "the file still differs")
+
+
+@test("a plugin that a refused change has loaded is read anew by the next one")
+def corrected_plugin(cleanup):
+    shelf = Shelf(cleanup)
+    shelf.put("shift_1", "shift")
+    at = Reconfigured(cleanup, settings=[("plugins.path", f"[ {shelf.path}, {plugin_folder()} ]")])
+    take_name(at.node, "extra")
+    at.write(("name: d }", "name: d }, { id: s, actor: shift, name: extra }"))
+    contains(at.node.coppice("apply").stderr, "coppice: apply: start shop/inner/s: {already_started,")
+    shelf.put("shift_2", "shift")
+    at.write(("name: extra", "name: s"))
+    equal(at.apply(), ["start shop/inner/s"])
+    equal(at.node.call("s", "version"), '<<"2.0.0">>')
 
 
 @test("a supervisor that was started at run time goes on through a change, behind what the configuration has")

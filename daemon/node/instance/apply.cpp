@@ -222,7 +222,11 @@ void components::prepare(const apply_request& request, const configuration& curr
     out.result = plugins.prepare();
     if (!out.result) return;
   }
+  // The code of a plugin that the running configuration does not name is older than its file may be now: an
+  // apply that was refused has loaded it, or one that stopped the plugin's last child has left it loaded.
   for (const spec::plugin_file& file : work.next->spec.plugin_files) {
+    const auto& in_use = current.spec.plugin_files;
+    if (std::ranges::find(in_use, file.id, &spec::plugin_file::id) == in_use.end()) plugins.release(file.id);
     auto loaded_now = plugins.load(file.id);
     if (!loaded_now) {
       out.result = unexpected(std::move(loaded_now.error()).context("plugin " + file.id));

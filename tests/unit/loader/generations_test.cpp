@@ -82,6 +82,30 @@ TEST_CASE("a generation that is not used after all leaves nothing behind") {
   CHECK(copies_in(shop) == 1);
 }
 
+TEST_CASE("a plugin that no actor needs is released, and the next load reads its file anew") {
+  workshop shop;
+  shop.put("fixture_good");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  REQUIRE(loads.load("fixture").has_value());
+  auto actor = make(loads);
+  loads.release("fixture");
+  CHECK(loads.loaded().size() == 1);
+  actor.reset();
+  loads.release("fixture");
+  loads.release("nothere");
+  CHECK(loads.loaded().empty());
+  CHECK(loads.kept().empty());
+  CHECK(copies_in(shop) == 0);
+  shop.put("fixture_init_fails");
+  CHECK(!loads.load("fixture").has_value());
+  shop.put("fixture_good");
+  REQUIRE(loads.load("fixture").has_value());
+  CHECK(loads.loaded()[0].generation == 3);
+  CHECK(generation_of(*make(loads)) == 3);
+  CHECK(copies_in(shop) == 1);
+}
+
 TEST_CASE("a file counts as changed by its contents, not by its time") {
   workshop shop;
   const auto file = shop.put("fixture_good");
