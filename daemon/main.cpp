@@ -121,15 +121,18 @@ class main_loop {
   // Runs `stop` on another thread while this loop waits for signals; `again` is called for each.
   void wait_while(const std::function<void()>& stop, std::function<void()> again) {
     again_ = std::move(again);
+    std::atomic<bool> ended{false};
     auto stopping = base::start_thread([&] {
       base::contained("the end of the node", stop);
+      ended = true;
       wake();
     });
     if (!stopping) {
       base::contained("the end of the node", stop);
       return;
     }
-    loop_->run();
+    // The node may ask to end while it is being stopped, which wakes the loop too. Signals count to the end.
+    while (!ended) loop_->run();
     stopping->join();
   }
 
@@ -236,12 +239,20 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   }
   node::instance& running = **node;
   running.note_restarts(lives.restarts);
+  // Returns whether every thread ended.
+  const auto stop = [&process, &running] {
+    bool came_back = false;
+    process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
+    return came_back;
+  };
   auto control = control::serve(running, lines, manager);
   auto http = control ? control::serve_http({running, lines, **control}) : unexpected(control.error());
   if (!http) {
-    running.stop();
+    const bool came_back = stop();
     base::log::stop();
-    return complain(http.error().text);
+    const exit_code code = complain(http.error().text);
+    if (!came_back) _exit(static_cast<int>(code));
+    return code;
   }
   auto wanted = spec::passed_names(running.spec());
   wanted.emplace(net::sockets_of_actors); // their listeners are not all started yet
@@ -260,8 +271,7 @@ exit_code run(spec::node_spec spec, node::configuration_source source, const std
   process.on_hang_up([&running] { refresh(running); });
   process.wait();
   process.on_hang_up(nullptr);
-  bool came_back = false;
-  process.wait_while([&] { came_back = running.stop(); }, [&] { running.hurry(); });
+  const bool came_back = stop();
   const auto why = running.why();
   using ending = node::instance::ending;
   const auto code =

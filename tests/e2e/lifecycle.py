@@ -152,6 +152,19 @@ def twice(cleanup):
     equal(node.call("kv", "size"), "0")
 
 
+@test("a node that cannot have its control socket hears a signal while it stops what it has started")
+def signal_in_failed_start(cleanup):
+    node = Node(cleanup)
+    shelf = Shelf(cleanup, "late")
+    waits = tree("""
+        - { id: late, actor: late, name: late, shutdown: 10m, args: { gate: "/never", needs: "/" } }
+""")
+    second = Node(cleanup, name="second", config=waits, settings=[("control.socket", node.socket), shelf.setting], wait=False)
+    second.said("plugin late", "signals are heard from here on")
+    equal(second.stop(), 1, second.log())
+    second.said(node.socket)
+
+
 @test("an idle node burns no CPU")
 def idle(cleanup):
     silent = fragile % "permanent"
