@@ -140,7 +140,7 @@ def kill_minus_nine(cleanup):
     equal(again.call("kv", "size"), "0")
 
 
-@test("a second node on the same control socket or name is refused with the reason")
+@test("a second node on the same control socket, name or folder is refused with the reason")
 def twice(cleanup):
     node = Node(cleanup)
     second = Node(cleanup, settings=[("control.socket", node.socket)], wait=False)
@@ -149,6 +149,11 @@ def twice(cleanup):
     namesake = Node(cleanup, epmd_port=node.epmd_port, wait=False)
     equal(namesake.process.wait(20), 1)
     namesake.said("demo")
+    copies = sorted(os.listdir(node.folder.path / "data" / "plugins"))
+    beside = Node(cleanup, name="beside", settings=[("node.data", str(node.folder.path / "data"))], wait=False)
+    equal(beside.process.wait(20), 1)
+    beside.said("/data is in use by another node")
+    equal(sorted(os.listdir(node.folder.path / "data" / "plugins")), copies)
     equal(node.call("kv", "size"), "0")
 
 

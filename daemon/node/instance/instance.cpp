@@ -96,8 +96,11 @@ base::result<std::unique_ptr<instance>> instance::start(spec::node_spec spec, st
       new instance(std::make_unique<components>(wanted, std::move(from), loading(wants))));
   components& p = *made->components_;
   p.on_ending = std::move(on_ending);
-  if (auto begun = p.life.begin(wants.node.data); !begun)
+  if (auto begun = p.life.begin(wants.node.data); !begun) {
+    if (begun.error().code == base::errc::refused)
+      return unexpected(std::move(begun.error()).context("node.data"));
     base::log::warning(module, "how this life of the node ends is not recorded: {}", begun.error().text);
+  }
   runtime::keep_last_words(p.life.last_words());
   if (const auto& former = p.life.former(); former && !former->orderly)
     base::log::warning(module, "the node's life before, which began at {}, ended badly: {}",

@@ -3,10 +3,13 @@
 #include "node/shown/life_record.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/json_depth.hpp"
 #include "base/json_text.hpp"
@@ -39,12 +42,17 @@ std::optional<former_life> life_of(const std::string& folder) {
 } // namespace
 
 base::status life_record::begin(const std::string& folder) {
-  former_ = life_of(folder);
   if (auto made = base::make_folders(folder, 0750); !made) return made;
-  const std::string words = folder + "/last_words";
-  words_ = base::unique_fd(
-      open(words.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!words_) return base::fail_errno("open " + words, errno);
+  const std::string file = folder + "/last_words";
+  base::unique_fd words(open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const int trouble = errno;
+  // A file system without locks lets every node begin.
+  if (words && flock(words.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return base::fail(base::errc::refused, folder + " is in use by another node: each needs its own folder");
+  former_ = life_of(folder);
+  if (!words) return base::fail_errno("open " + file, trouble);
+  if (ftruncate(words.get(), 0) != 0) return base::fail_errno("truncate " + file, errno);
+  words_ = std::move(words);
   folder_ = folder;
   began_ = base::wall_now();
   return write(false, false, "");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reports how the node's previous run ended, from two files that each run leaves: `life.json`, with its
-// beginning and, if it came to that, its end; and `last_words`, with its message when a signal ended it. The
+// beginning and, if it came to that, its end; and `last_words`, with its message when a signal ended it. A
+// run holds a lock on `last_words`, since two nodes with one folder would remove each other's files. The
 // owner's thread; blocks.
 #pragma once
 
@@ -22,6 +23,7 @@ struct former_life {
 class life_record {
  public:
   // Reads the files of the previous run, and begins those of this one. On an error nothing is recorded.
+  // errc::refused: another node runs with this folder, whose files are left as they are.
   base::status begin(const std::string& folder);
   // Records how this run ends, in words. `orderly`: it was asked to stop.
   void end(bool orderly, const std::string& how);

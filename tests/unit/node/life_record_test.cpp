@@ -36,3 +36,23 @@ TEST_CASE("a life knows how the one before ended") {
   REQUIRE(fourth.begin(place.path()));
   CHECK(fourth.former()->how.starts_with("it was killed"));
 }
+
+TEST_CASE("a folder is for one life at a time, and a second one leaves its files as they are") {
+  test::temporary_folder place;
+  {
+    node::life_record first;
+    REQUIRE(first.begin(place.path()));
+    REQUIRE(write(first.last_words(), "coppice: SIGSEGV\n", 17) == 17);
+    node::life_record second;
+    const auto refused = second.begin(place.path());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == base::errc::refused);
+    CHECK(second.last_words() == -1);
+    second.end(true, "it was stopped");
+  }
+  node::life_record next;
+  REQUIRE(next.begin(place.path()));
+  REQUIRE(next.former());
+  CHECK_FALSE(next.former()->orderly);
+  CHECK(next.former()->how == "coppice: SIGSEGV");
+}
