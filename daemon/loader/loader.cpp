@@ -90,14 +90,10 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   if (!seen.verdict.accepted() || !seen.declared) return refuse({base::errc::refused, seen.verdict.text()});
   for (const auto& reason : seen.verdict.reasons)
     base::log::warning("loader", "plugin {}: {}", plugin, reason.sentence());
-  manifest::manifest& declared = *seen.declared;
-  if (declared.id != plugin)
-    return refuse({base::errc::refused, fmt::format("it says that it is plugin {}: call the file {}.so",
-                                                    declared.id, declared.id)});
 
-  // From here on only the copy is used: the file may be replaced meanwhile.
+  // From here on only the copy is used: the file may be written over meanwhile, also with another plugin.
   const std::uint64_t generation = ++generations_[plugin];
-  auto copy = copies_.copy(source->descriptor(), plugin, declared.build_id, generation);
+  auto copy = copies_.copy(source->descriptor(), plugin, seen.declared->build_id, generation);
   if (!copy) return refuse(std::move(copy.error()));
   const auto drop = [&](base::error why) {
     unlink(copy->c_str());
@@ -105,6 +101,9 @@ base::result<loader::entry> loader::open(const std::string& plugin, const std::s
   };
   auto same = manifest::read(*copy);
   if (!same) return drop(std::move(same.error()));
+  if (same->id != plugin)
+    return drop({base::errc::refused,
+                 fmt::format("it says that it is plugin {}: call the file {}.so", same->id, same->id)});
   if (auto tried = probe(*copy, {options_.plugin_host, options_.probe_deadline}); !tried)
     return drop(std::move(tried.error()));
   auto mapped = image::open(*copy, *same, generation, identities_);
