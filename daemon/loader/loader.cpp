@@ -57,6 +57,7 @@ loader::~loader() {
 
 base::status loader::prepare() {
   const std::lock_guard alone(opening_);
+  if (!generations_.empty()) return {}; // the folder has copies of this run
   return copies_.prepare();
 }
 

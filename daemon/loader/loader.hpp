@@ -57,7 +57,7 @@ class loader final : public runtime::actor_factory, public behaviours::pool_poli
   loader(const loader&) = delete;
   loader& operator=(const loader&) = delete;
 
-  // Makes the folder for copies. Called before the first load(). Blocks.
+  // Makes the folder for copies. Called before the first load(); does nothing once a file was copied. Blocks.
   base::status prepare();
   // Removes the copies of an earlier run that no load() has used. Blocks.
   void sweep();

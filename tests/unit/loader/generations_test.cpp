@@ -106,6 +106,18 @@ TEST_CASE("a plugin that no actor needs is released, and the next load reads its
   CHECK(copies_in(shop) == 1);
 }
 
+TEST_CASE("the copies of this run are never taken for those of an earlier one") {
+  workshop shop;
+  shop.put("fixture_good");
+  loader::loader loads(shop.options());
+  REQUIRE(loads.prepare().has_value());
+  REQUIRE(loads.load("fixture").has_value());
+  REQUIRE(loads.prepare().has_value());
+  loads.sweep();
+  CHECK(copies_in(shop) == 1);
+  CHECK(!*loads.changed("fixture"));
+}
+
 TEST_CASE("a file counts as changed by its contents, not by its time") {
   workshop shop;
   const auto file = shop.put("fixture_good");
