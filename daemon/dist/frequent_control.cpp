@@ -63,6 +63,7 @@ struct reader {
     ok = ok && out.count >= 1 && out.count <= out.words.size();
     out.node = atom();
     out.creation = number();
+    out.words = {}; // `out` may have words of an earlier message, and all five are compared
     for (std::uint32_t i = 0; ok && i < out.count; ++i) out.words[i] = number();
   }
   void name(address& out) {

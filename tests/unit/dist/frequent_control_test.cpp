@@ -81,6 +81,28 @@ TEST_CASE("sends to pids, names and aliases read as the general decoder reads th
   }
 }
 
+TEST_CASE("a reference of three words has none of the words of a longer one that was read before") {
+  const etf::reference longer{"a@127.0.0.1", 5, 5, {9, 8, 7, 6, 5}};
+  auto with_longer = monitor(op::monitor_p, address::of(receiver));
+  with_longer.ref = longer;
+  control_message got; // one for all messages, as the unpacker has it
+  const auto read = [&](const std::vector<std::uint8_t>& bytes) {
+    return read_frequent_control(bytes, atoms, got).has_value();
+  };
+  const auto monitors = encoded(with_longer);
+  REQUIRE(read(monitors));
+  CHECK(got.ref == longer);
+  const auto ends = encoded(monitor(op::demonitor_p, address::of(receiver)));
+  REQUIRE(read(ends));
+  CHECK(got.ref == alias);
+  const auto sends_to_longer = encoded(message(op::alias_send, address::of(longer)));
+  REQUIRE(read(sends_to_longer));
+  CHECK(got.to.reference == longer);
+  const auto sends = encoded(message(op::alias_send, address::of(alias)));
+  REQUIRE(read(sends));
+  CHECK(got.to.reference == alias);
+}
+
 TEST_CASE("an exit, a trace token or a contradiction in OTP 28's operation is left to the general decoder") {
   for (const auto& m : {any_send(altact::exit | altact::alias, address::of(alias)),
                         any_send(altact::exit, address::of(receiver)),
