@@ -231,11 +231,9 @@ base::result<unpacked*> unpacker::take_header(std::span<const std::uint8_t> body
 }
 
 base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
-  // A frequent control message borrows from the frame, which may be gone before the keys of a large payload
-  // are checked.
-  std::optional<std::size_t> size;
-  if (terms.size() <= checked_at_once) size = read_frequent_control(terms, lookup(), out_.control);
-  if (!size) {
+  auto size = read_frequent_control(terms, lookup(), out_.control);
+  const bool borrows = size.has_value();
+  if (!borrows) {
     const auto read = read_control(terms, out_.control);
     if (!read) return unexpected(read.error());
     size = *read;
@@ -245,7 +243,13 @@ base::result<unpacked*> unpacker::finish(std::span<const std::uint8_t> terms) {
   if (!payload.empty()) {
     if (auto read = read_payload(payload); !read) return unexpected(std::move(read.error()));
   }
-  return busy() ? nullptr : &out_;
+  if (!busy()) return &out_;
+  // A frequent control message borrows from the frame, which may be gone before the payload is done. How much
+  // of the payload is left does not follow from the frame's length: it grows as its atoms are resolved.
+  if (borrows) {
+    if (const auto kept = read_control(terms, out_.control); !kept) return unexpected(kept.error());
+  }
+  return nullptr;
 }
 
 base::result<unpacked*> unpacker::take_pass_through(std::span<const std::uint8_t> body) {

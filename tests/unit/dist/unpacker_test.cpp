@@ -463,6 +463,42 @@ TEST_CASE("the keys of a large payload are looked at a part at a time") {
   }
 }
 
+TEST_CASE("a control message outlives its frame while the keys of a payload that has grown are checked") {
+  // A header with one cached atom of 255 characters, which a list in a map names again and again.
+  constexpr std::uint32_t times = 10'000;
+  const std::string atom(255, 'x');
+  etf::vector_writer payload;
+  payload.map(2);
+  payload.integer(0);
+  payload.list(times);
+  for (std::uint32_t i = 0; i < times; ++i) payload.raw(from_hex("5200"));
+  payload.nil();
+  payload.integer(1);
+  payload.nil();
+  const auto without_atom = frame_for_a_name(payload.view());
+  etf::vector_writer out;
+  out.raw(
+      from_hex("83440108"
+               "00ff"));
+  out.raw(std::span(reinterpret_cast<const std::uint8_t*>(atom.data()), atom.size()));
+  out.raw(std::span(without_atom).subspan(3));
+  auto frame = out.take();
+  REQUIRE(frame.size() < 64 * 1024);
+  unpacker in({});
+  auto taken = in.take(frame);
+  REQUIRE(taken);
+  CHECK(*taken == nullptr);
+  REQUIRE(in.busy());
+  std::ranges::fill(frame, std::uint8_t{'z'}); // the memory has another use by now
+  while (taken && *taken == nullptr && in.busy()) taken = in.go_on();
+  REQUIRE(taken);
+  REQUIRE(*taken);
+  CHECK((*taken)->control.what == op::reg_send);
+  CHECK((*taken)->control.to.name == "kv");
+  CHECK((*taken)->control.from == address::of(etf::pid{"x@h", 5, 6, 7}));
+  CHECK((*taken)->payload.size() > times * atom.size());
+}
+
 TEST_CASE("a large payload of one frame is taken a part at a time, and what comes of it is the same") {
   const auto take_all = [](unpacker& in, std::span<const std::uint8_t> frame, int& turns) {
     base::result<unpacked*> taken = nullptr;
