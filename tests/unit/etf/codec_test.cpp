@@ -307,6 +307,36 @@ TEST_CASE("a mismatch names the path, what was expected and what was met") {
   CHECK(refusal<std::array<int, 2>>("a") == "expected list of 2, got atom a");
 }
 
+TEST_CASE("a list of bytes is read like any other list of its elements, in either spelling") {
+  const auto read = [](auto wanted, std::string_view text) {
+    const auto got = etf::decode<decltype(wanted)>(etf::parse(text).value());
+    REQUIRE_MESSAGE(got, got.error().text());
+    CHECK(*got == wanted);
+  };
+  using either = std::variant<std::string, int>;
+  read(std::vector<double>{1, 2, 255}, "[1,2,255]");
+  read(std::vector<double>{1, 2, 256}, "[1,2,256]");
+  read(std::set<float>{1, 2}, "[1,2]");
+  read(std::deque<std::optional<int>>{1, 2}, "[1,2]");
+  read(std::vector<either>{1, 2}, "[1,2]");
+  read(std::vector<std::vector<double>>{{1}, {2, 3}}, "[[1],[2,3]]");
+  read(std::array<double, 3>{1, 2, 3}, "[1,2,3]");
+  read(std::array<std::optional<int>, 2>{1, 2}, "[1,2]");
+  read(std::array<std::int8_t, 2>{1, 127}, "[1,127]");
+  CHECK(refusal<std::array<std::int8_t, 2>>("[1,200]") ==
+        "[1]: expected integer from -128 to 127, got integer 200");
+  CHECK(refusal<std::array<double, 2>>("[1]") == "expected list of 2, got list of 1");
+  CHECK(refusal<std::vector<std::string>>("[1]") == "[0]: expected text, got integer 1");
+  CHECK(refusal<std::vector<bool>>("[1]") == "[0]: expected boolean, got integer 1");
+  std::vector<etf::any_term> borrowed;
+  {
+    const buffer encoded = etf::parse("[7,8]").value();
+    borrowed = etf::decode<std::vector<etf::any_term>>(encoded).value();
+  } // the bytes of the list are destroyed here
+  REQUIRE(borrowed.size() == 2);
+  CHECK(etf::decode<int>(borrowed[1].encoded).value() == 8);
+}
+
 TEST_CASE("a duration is an integer of milliseconds, whatever its own unit") {
   using namespace std::chrono_literals;
   using small = std::chrono::duration<std::uint8_t>;

@@ -192,20 +192,38 @@ bool read_elements(cursor& in, T& out, std::uint32_t length, mismatch& why) {
   return why.wanted(at, words);
 }
 
+/// The terms of the integers that the bytes of a STRING_EXT stand for. They are static, since an element may
+/// borrow its term.
+inline constexpr auto byte_terms = [] {
+  std::array<std::uint8_t, 512> all{};
+  for (std::size_t i = 0; i < 256; ++i) {
+    all[2 * i] = static_cast<std::uint8_t>(tag::small_integer);
+    all[2 * i + 1] = static_cast<std::uint8_t>(i);
+  }
+  return all;
+}();
+
+template <class Element>
+bool read_byte(std::uint8_t byte, std::size_t index, Element& out, mismatch& why) {
+  cursor one(bytes(byte_terms).subspan(std::size_t{2} * byte, 2));
+  return read(one, out, why) || why.in_element(index);
+}
+
 template <sequence T>
 bool read_sequence(cursor& in, T& out, mismatch& why) {
   using element = typename T::value_type;
   std::uint32_t length;
   if constexpr (is_std_array<T>) {
-    bytes text;
     constexpr std::size_t size = std::tuple_size_v<T>;
-    if constexpr (whole_number<element>) {
-      if (cursor ahead = in; ahead.read_string(text) && text.size() == size) {
-        for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<element>(text[i]);
-        return in = ahead, true;
-      }
-    }
     cursor ahead = in;
+    if (bytes text; ahead.read_string(text) && text.size() == size) {
+      in = ahead;
+      for (std::size_t i = 0; i < size; ++i) {
+        if (!read_byte(text[i], i, out[i], why)) return false;
+      }
+      return true;
+    }
+    ahead = in;
     if (!ahead.read_list(length) || length != size) return wanted_list(in, size, why);
     in = ahead;
     for (std::size_t i = 0; i < size; ++i) {
@@ -216,30 +234,27 @@ bool read_sequence(cursor& in, T& out, mismatch& why) {
     out.clear();
     if (in.read_list(length)) [[likely]]
       return read_elements(in, out, length, why);
+    bytes text;
+    const cursor start = in;
+    if (!in.read_string(text)) return wanted<T>(in, why);
     if constexpr (whole_number<element>) {
-      bytes text;
-      const cursor start = in;
-      if (!in.read_string(text)) return wanted<T>(in, why);
       reserve(out, text.size());
       for (const std::uint8_t each : text) {
         if (!std::in_range<element>(each)) return why.wanted(start, "list of smaller integers");
         out.insert(out.end(), static_cast<element>(each));
       }
-      return true;
-    } else if constexpr (is_duration<element>) {
-      bytes text; // an Erlang node writes a list of small integers as a string
-      if (!in.read_string(text)) return wanted<T>(in, why);
-      for (std::size_t i = 0; i < text.size(); ++i) {
-        const std::uint8_t term[] = {static_cast<std::uint8_t>(tag::small_integer), text[i]};
-        cursor one{bytes(term)};
-        element each{};
-        if (!read(one, each, why)) return why.in_element(i);
-        out.insert(out.end(), each);
-      }
-      return true;
     } else {
-      return wanted<T>(in, why);
+      for (std::size_t i = 0; i < text.size(); ++i) {
+        if constexpr (!std::is_same_v<T, std::vector<bool>> && requires { out.emplace_back(); }) {
+          if (!read_byte(text[i], i, out.emplace_back(), why)) return false;
+        } else {
+          element each{};
+          if (!read_byte(text[i], i, each, why)) return false;
+          out.insert(out.end(), std::move(each));
+        }
+      }
     }
+    return true;
   }
 }
 
