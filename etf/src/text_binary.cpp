@@ -12,7 +12,8 @@ namespace coppice::etf {
 
 namespace {
 
-constexpr std::uint64_t most_segment_bits = 1U << 20;
+// A segment of at most so many bits is as long as what it takes to write it. Longer ones have a bound.
+constexpr std::uint64_t narrow = 64;
 
 struct bit_buffer {
   std::vector<std::uint8_t> data;
@@ -85,7 +86,8 @@ bool segment(text_reader& in, bit_buffer& to) {
   if (value.kind() != kind::integer) return in.refuse_at(start, "an integer expected in a binary");
   std::uint64_t bits = 8;
   if (in.accept(":") && !in.plain_number(bits)) return false;
-  if (bits > most_segment_bits) return in.refuse_at(start, "a segment of fewer bits expected");
+  if (bits > narrow && !in.take_wide_bits(bits))
+    return in.refuse_at(start, "segments of fewer bits expected", errc::too_large);
   push_integer(to, value, bits);
   return true;
 }

@@ -54,6 +54,12 @@ class text_reader {
   bool characters(std::vector<std::uint32_t>& out, char quote, bool verbatim = false);
   /// A decimal number of up to 64 bits.
   bool plain_number(std::uint64_t& value);
+  /// Takes bits of those that a text may name for the wide segments of its binaries, all together: a few
+  /// characters name many, which cost time and memory. False: there are not so many left.
+  bool take_wide_bits(std::uint64_t bits) {
+    if (bits > wide_bits_) return false;
+    return wide_bits_ -= bits, true;
+  }
 
   static bool is_digit(char c) { return c >= '0' && c <= '9'; }
   /// Whether an atom can begin with it without quotes.
@@ -69,6 +75,7 @@ class text_reader {
   std::string_view text_;
   const text_options& options_;
   std::size_t at_ = 0;
+  std::uint64_t wide_bits_ = std::uint64_t{1} << 20;
   std::optional<error> found_;
 };
 

@@ -177,6 +177,23 @@ TEST_CASE("an error names the column and what was expected") {
   }
 }
 
+TEST_CASE("the bits that a text names for wide segments are bounded for all of it") {
+  const auto whole = etf::parse("[<<1:524288>>,<<1:524288>>]");
+  REQUIRE(whole);
+  CHECK(whole->size() > 2 * 65'536);
+  for (const std::string_view text :
+       {"<<1:1048577>>", "<<1:524288,1:524289>>", "[<<1:524288>>,<<1:524289>>]"}) {
+    const auto refused = etf::parse(text);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == etf::errc::too_large);
+    CHECK(refused.error().text().find("segments of fewer bits expected") != std::string::npos);
+  }
+  // Narrow ones take more characters than they have bytes.
+  std::string many = "<<0:64";
+  for (int i = 0; i < 20'000; ++i) many += ",0:64";
+  CHECK(etf::parse(many + ">>"));
+}
+
 TEST_CASE("depth in text is a limit, not a crash") {
   const std::string deep = std::string(100'000, '{') + std::string(100'000, '}');
   CHECK(etf::parse(deep).error().code == etf::errc::too_deep);
