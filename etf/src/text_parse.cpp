@@ -20,8 +20,9 @@ namespace {
 struct container {
   enum class type : std::uint8_t { tuple, list, map } what;
   std::vector<term> elements;
-  bool tail = false; ///< the element after `|`
-  std::size_t at;    ///< where it was opened
+  bool tail = false;      ///< the element after `|`
+  std::size_t at;         ///< where it was opened
+  std::size_t joined = 0; ///< of a list: lists that are open as its tail, whose elements are its own
 };
 
 class parser {
@@ -92,11 +93,29 @@ class parser {
       if (!in_.accept("}")) return in_.refuse("\",\" or \"}\" expected");
     } else {
       if (!top.tail && in_.accept(",")) return true;
-      if (!top.tail && in_.accept("|")) return top.tail = true;
-      if (!in_.accept("]")) return in_.refuse(top.tail ? "\"]\" expected" : "\",\", \"|\" or \"]\" expected");
+      const bool has_tail = !top.tail && in_.accept("|");
+      if (has_tail && !joins_nothing(top)) return true;
+      if (!in_.accept("]")) {
+        const bool ended = top.tail || has_tail;
+        return in_.refuse(ended ? "\"]\" expected" : "\",\", \"|\" or \"]\" expected");
+      }
+      for (; top.joined != 0; --top.joined)
+        if (!in_.expect("]")) return false;
     }
     ready = true;
     return close(open, value);
+  }
+
+  /// Behind `|`. True: [] is there, and is passed. A list of elements there is joined at once: if each list
+  /// of a chain were made and then copied into the one around it, the work would be the square of their
+  /// number.
+  bool joins_nothing(container& list) {
+    in_.skip_space();
+    if (!in_.accept("[")) return list.tail = true, false;
+    in_.skip_space();
+    if (!in_.accept("]")) return ++list.joined, false;
+    in_.skip_space();
+    return true;
   }
 
   bool close(std::vector<container>& open, term& value) {

@@ -194,6 +194,35 @@ TEST_CASE("the bits that a text names for wide segments are bounded for all of i
   CHECK(etf::parse(many + ">>"));
 }
 
+TEST_CASE("lists as tails of lists are one list, however many") {
+  const auto is = [](std::string_view text, std::string_view same) {
+    CAPTURE(text);
+    const auto got = etf::parse(text);
+    REQUIRE_MESSAGE(got, got.error().text());
+    CHECK(*got == etf::parse(same).value());
+  };
+  is("[a|[b|[c]]]", "[a,b,c]");
+  is("[a|[]]", "[a]");
+  is("[a , b | [ c | [ ] ] ]", "[a,b,c]");
+  is("[a|[b|c]]", "[a,b|c]");
+  is("[a|[b|\"cd\"]]", "[a,b,99,100]");
+  is("[[a|[b]],{[c|[d]]}|[e]]", "[[a,b],{[c,d]},e]");
+  for (const std::string_view text :
+       {"[a|[b],c]", "[a|[b]", "[a|[]", "[a|[],b]", "[a|[b|c],d]", "[a|[b|c]"}) {
+    CAPTURE(text);
+    const auto refused = etf::parse(text);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().find("\"]\" expected") != std::string::npos);
+  }
+  // More than may be nested.
+  constexpr std::size_t many = 50'000;
+  std::string chain, flat = "[0";
+  for (std::size_t i = 0; i < many; ++i) chain += "[0|";
+  chain += "[0]" + std::string(many, ']');
+  for (std::size_t i = 0; i < many; ++i) flat += ",0";
+  is(chain, flat + "]");
+}
+
 TEST_CASE("depth in text is a limit, not a crash") {
   const std::string deep = std::string(100'000, '{') + std::string(100'000, '}');
   CHECK(etf::parse(deep).error().code == etf::errc::too_deep);
