@@ -100,8 +100,14 @@ void attempt::located(base::result<base::socket_address> where) {
     verifies_ = how.tls.context != nullptr && how.tls.context->verifies_peer();
   }
   auto opened = net::stream::connect(loop_, *where, how, *this);
-  if (!opened) return fail(std::move(opened.error()));
+  if (!opened) return not_reached(std::move(opened.error()));
   stream_ = std::move(*opened);
+}
+
+// Nothing listens at that address. The host may have another one, where the node does.
+void attempt::not_reached(base::error why) {
+  stream_ = {};
+  locator_->go_on(std::move(why));
 }
 
 void attempt::on_connected() {
@@ -159,6 +165,8 @@ base::error attempt::out_of_time() const {
 }
 
 void attempt::on_closed(base::error why) {
+  // The first bytes, with TLS those of its handshake, leave once the connection is there.
+  if (outgoing_ && !connected_ && stream_.bytes_written() == 0) return not_reached(std::move(why));
   // TLS may still send an alert to the peer.
   made_room_ = !outgoing_ && why.code == base::errc::limit;
   const bool secured = !stream_.securing();

@@ -86,6 +86,7 @@ class attempt final : private net::stream_handler, private handshake_policy {
 
   void heard();
   void located(base::result<base::socket_address> where);
+  void not_reached(base::error why);
   void on_connected() override;
   void on_data(base::bytes_span bytes) override;
   void on_closed(base::error why) override;

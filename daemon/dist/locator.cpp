@@ -38,16 +38,23 @@ void locator::resolved(base::result<std::vector<base::socket_address>> found) {
   if (!found) {
     return finish(unexpected(std::move(found.error()).context(fmt::format("host of '{}'", node_))));
   }
-  if (port_ != 0) return finish(found->front());
   candidates_ = std::move(*found);
+  std::stable_partition(candidates_.begin(), candidates_.end(),
+                        [](const auto& address) { return !address.is_ipv6(); });
   std::reverse(candidates_.begin(), candidates_.end());
   ask_next();
 }
 
+void locator::go_on(base::error refused) {
+  if (!refused_) refused_ = std::move(refused);
+  ask_next();
+}
+
 void locator::ask_next() {
-  if (candidates_.empty()) return finish(unexpected(last_error_));
+  if (candidates_.empty()) return finish(unexpected(refused_.value_or(last_error_)));
   asked_ = candidates_.back();
   candidates_.pop_back();
+  if (port_ != 0) return finish(asked_);
   auto asking = epmd::inquiry::lookup(loop_, asked_, alive_, options_.connect_timeout,
                                       [this](auto answer) { answered(std::move(answer)); });
   if (!asking) return finish(unexpected(std::move(asking.error())));
@@ -72,8 +79,8 @@ void locator::answered(base::result<std::optional<epmd::node_info>> answer) {
 }
 
 void locator::finish(base::result<base::socket_address> found) {
-  const auto done = std::move(done_);
-  done(std::move(found)); // may destroy this object
+  const auto done = done_;
+  done(std::move(found)); // may destroy this object, or call go_on()
 }
 
 } // namespace coppice::dist

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Finds the address at which a node listens: by a configured route, or by asking the EPMD at each address of
-// its host in turn. An object does one look-up; destroying it silences it. The deadline is kept by its owner.
-// The loop's thread.
+// its host in turn. IPv4 addresses come first, because Erlang nodes listen on IPv4 alone by default, while
+// their EPMD listens on both. An object does one look-up; destroying it silences it. The deadline is kept by
+// its owner. The loop's thread.
 #pragma once
 
 #include <uv.h>
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +35,11 @@ class locator {
   locator(const locator&) = delete;
   locator& operator=(const locator&) = delete;
 
-  // Returns an error at once, or calls `done` later, exactly once; `done` may destroy the locator.
+  // Returns an error at once, or calls `done` later, once; `done` may destroy the locator.
   base::status start();
+  // Nothing listens at the address that `done` got, for this reason. Calls `done` again, now or later: with
+  // the node's address at the next address of its host, or if there is none, with the first such reason.
+  void go_on(base::error refused);
 
  private:
   void resolved(base::result<std::vector<base::socket_address>> found);
@@ -54,6 +59,7 @@ class locator {
   std::vector<base::socket_address> candidates_;
   base::socket_address asked_;
   base::error last_error_;
+  std::optional<base::error> refused_; // of the first call of go_on()
   net::resolution resolution_;
   epmd::inquiry inquiry_;
 };
