@@ -2,7 +2,9 @@
 // The canonical form: each term has one encoding, whichever encoding a peer sent.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <coppice/etf/canonical.hpp>
+#include <coppice/etf/canonical_stream.hpp>
 #include <coppice/etf/order.hpp>
 #include <coppice/etf/text.hpp>
 
@@ -128,6 +130,42 @@ TEST_CASE("atoms that grow when resolved stay within the limit of bytes") {
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == etf::errc::too_large);
   CHECK(out.size() < (2u << 20));
+}
+
+TEST_CASE("a term with cached atoms grows in proportion to its bytes") {
+  constexpr std::size_t many = 131'072;
+  const std::string name(255, 'x'), usual(40, 'x');
+  const std::vector<std::string_view> names = {name, usual};
+  const std::span<const std::string_view> table(names);
+  const auto tuple_of = [](std::uint8_t index) {
+    buffer wire = hex("69 00020000");
+    for (std::size_t i = 0; i < many; ++i) wire.insert(wire.end(), {82, index});
+    return wire;
+  };
+  for (const bool in_pieces : {false, true}) {
+    CAPTURE(in_pieces);
+    const auto written = [&](const buffer& wire, const etf::limits& bounds, etf::writer& out) {
+      if (!in_pieces) return etf::canonicalise(wire, out, bounds, etf::atom_lookup(table));
+      etf::canonical_stream stream(out, bounds, etf::atom_lookup(table));
+      for (etf::bytes rest(wire); !rest.empty();) {
+        const std::size_t size = std::min<std::size_t>(1001, rest.size());
+        if (auto fed = stream.feed(rest.first(size)); !fed) return fed;
+        rest = rest.subspan(size);
+      }
+      return stream.finish();
+    };
+    etf::vector_writer too_long, as_usual, allowed;
+    const auto refused = written(tuple_of(0), {}, too_long);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == etf::errc::too_large);
+    CHECK(too_long.size() < std::size_t{5} << 20);
+    CHECK(written(tuple_of(1), {}, as_usual));
+    CHECK(as_usual.size() > etf::limits{}.small_inflated);
+    etf::limits wide;
+    wide.inflate_ratio = 200;
+    CHECK(written(tuple_of(0), wide, allowed));
+    CHECK(allowed.size() > many * name.size());
+  }
 }
 
 TEST_CASE("random terms that validate after damage have a canonical form equal to themselves") {

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <coppice/etf/cursor.hpp>
@@ -47,9 +48,7 @@ namespace detail {
 class rewriter {
  public:
   rewriter(writer& out, const limits& bounds, const atom_lookup& atoms)
-      : out_(out),
-        atoms_(atoms),
-        most_(bounds.bytes < SIZE_MAX - out.size() ? out.size() + bounds.bytes : SIZE_MAX) {}
+      : out_(out), atoms_(atoms), bounds_(bounds), start_(out.size()) {}
 
   result<void> run(bytes in) {
     p_ = kept_ = begin_ = in.data();
@@ -59,7 +58,7 @@ class rewriter {
       step();
       if (unknown_ != nullptr)
         return fail(errc::bad_value, offset(unknown_), *unknown_, "an atom the cache knows expected");
-      if (out_.size() > most_) return too_large();
+      if (is_too_large() || outgrows()) return too_large();
       close_funs();
     }
     keep();
@@ -87,6 +86,14 @@ class rewriter {
 
   std::size_t offset(const std::uint8_t* at) const { return base_ + static_cast<std::size_t>(at - begin_); }
 
+  bool is_too_large() const { return out_.size() - start_ > bounds_.bytes; }
+  /// Whether the cached atom that was just written is one too many for the bytes that have come. Asked after
+  /// such atoms alone, so that the answer is the same wherever the term is cut.
+  bool outgrows() {
+    if (!std::exchange(resolved_, false)) return false;
+    const std::size_t made = out_.size() - start_;
+    return made > bounds_.small_inflated && made / bounds_.inflate_ratio > offset(p_);
+  }
   unexpected<error> too_large() const {
     return fail(errc::too_large, base_, 0,
                 "a term within the limit of bytes expected when its atoms are resolved");
@@ -94,7 +101,7 @@ class rewriter {
   result<void> settled(std::size_t passed) {
     base_ += passed;
     if (out_.failed()) return fail(errc::out_of_memory, 0, 0, "no room to write the canonical term");
-    if (out_.size() > most_) return too_large();
+    if (is_too_large()) return too_large();
     return {};
   }
 
@@ -212,6 +219,7 @@ class rewriter {
     const auto t = static_cast<tag>(*at);
     if (t == tag::atom_cache_ref) {
       past = 2;
+      resolved_ = true;
       const std::string_view found =
           atoms_.find == nullptr ? std::string_view{} : atoms_.find(atoms_.context, at[1]);
       if (found.data() == nullptr) unknown_ = at;
@@ -327,7 +335,9 @@ class rewriter {
   std::size_t beyond_ = 0; ///< bytes of the last binary that later pieces bring
   writer& out_;
   const atom_lookup& atoms_;
-  std::size_t most_; ///< largest size of the output
+  const limits& bounds_;
+  std::size_t start_;     ///< bytes of the output before the term
+  bool resolved_ = false; ///< a cached atom was written
   std::vector<open_fun> funs_;
   std::string scratch_;
   const std::uint8_t* unknown_ = nullptr;
