@@ -184,8 +184,7 @@ pending run_wait_ready(const request& r) {
   return {r->timeout(), [&of = r->of, id] { of.forget(id); },
           [&of = r->of] {
             const std::string missing = not_started(of.snapshots().status());
-            const std::string why = missing.empty() ? "starting" : missing; // it has started this very moment
-            return api::reply(unexpect, api::failure{base::errc::timeout, "request", why, {}});
+            return not_in_time(missing.empty() ? "starting" : missing); // empty: it has started this moment
           }};
 }
 

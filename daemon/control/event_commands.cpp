@@ -125,7 +125,7 @@ pending read_tail(const request& r, std::uint64_t number) {
   tail->when_line(after, [r, tail, after] {
     r->reply.later([tail, after] { return api::reply(page_json(tail->read(after, page_lines), after)); });
   });
-  return {waiting_patience, [tail] { tail->forget_waiting(); }, [] { return "no event yet"; }};
+  return {waiting_patience, [tail] { tail->forget_waiting(); }, [] { return not_in_time("no event yet"); }};
 }
 
 } // namespace

@@ -186,7 +186,7 @@ pending run_logs(const request& r) {
   if (!id) return r->fail(id.error()), pending{};
   if (*id == 0) return {};
   return {waiting_patience, [&lines = r->lines, id = *id] { lines.forget(id); },
-          [] { return "no line yet"; }};
+          [] { return not_in_time("no line yet"); }};
 }
 
 pending run_log_level(const request& r) {

@@ -185,7 +185,7 @@ class server::inner {
   void on_overdue(std::uint64_t number) {
     const auto found = visits_.find(number);
     if (found == visits_.end()) return;
-    api::reply late(unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}});
+    api::reply late = not_in_time("not done in time");
     base::contained("an answer over HTTP", [&] {
       const pending& left = found->second->left;
       if (left.overdue) late = left.overdue();

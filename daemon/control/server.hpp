@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "api/protocol.hpp"
 #include "base/error.hpp"
@@ -86,6 +87,12 @@ struct pending {
   // done in time. Control thread.
   std::function<api::reply()> overdue = {};
 };
+
+// The reply to a request that timed out. A bare text would be taken for a reply that succeeds: JSON is made
+// from it.
+inline api::reply not_in_time(std::string why) {
+  return api::reply(unexpect, api::failure{base::errc::timeout, "request", std::move(why), {}});
+}
 
 // Called on the control thread; must not block for long.
 using request_function = std::function<pending(api::request, const caller&, answer)>;

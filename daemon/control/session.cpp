@@ -73,7 +73,7 @@ void session::next_request() {
 void session::on_timeout() {
   if (unread_ != 0) return on_unread();
   if (!answering_) return reject("no request came in time");
-  api::reply late(unexpect, api::failure{base::errc::timeout, "request", "not done in time", {}});
+  api::reply late = not_in_time("not done in time");
   if (pending_.overdue) late = pending_.overdue();
   give_up();
   answer(number_, api::encode(late));

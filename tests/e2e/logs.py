@@ -240,6 +240,23 @@ def crowd(cleanup):
     equal(node.call("probe", "ping"), "pong")
 
 
+@test("a reader that waits in vain is told so after twenty seconds, and one that follows goes on")
+def in_vain(cleanup):
+    node = talking(cleanup, settings=[("events", "[ { name: notes, open: true } ]")])
+    follower = Follower(cleanup, node, "-n", "0", "--module", "talker")
+    of_log, of_event = Connection(node.socket), Connection(node.socket)
+    cleanup.callback(of_log.close)
+    cleanup.callback(of_event.close)
+    of_log.send("logs", after=10**9, module="epmd", wait=True)
+    tail = of_event.reply("events", name="notes", since="now")["result"]["tail"]
+    of_event.send("events", tail=tail, after=0, wait=True)
+    for one, why in ((of_log, "no line yet"), (of_event, "no event yet")):
+        told = one.receive()
+        equal((told["error"]["code"], told["error"]["why"]), ("timeout", why))
+    say(node, "at last")
+    follower.shows("at last")
+
+
 @test("without a node logs says where to look, status 3")
 def no_node(cleanup):
     shelf = Folder()
