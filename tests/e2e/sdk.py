@@ -76,6 +76,13 @@ def pages(_):
     equal([(page, target) for page, target in links if target not in texts], [])
 
 
+@test("the sources of the bundled plugins are installed, without files of the node's own build")
+def bundled(_):
+    folder, = installed()[0].path.rglob("doc/coppice-dev/examples/plugins")
+    check(any(folder.rglob("*.cpp")), "they are there")
+    equal([str(file.relative_to(folder)) for file in folder.rglob("meson.build")], [])
+
+
 @test("the example project builds, tests and loads with Meson")
 def meson_example(cleanup):
     needs("g++")
