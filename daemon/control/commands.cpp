@@ -171,10 +171,11 @@ pending run_reload(const request& r) {
 
 pending run_wait_ready(const request& r) {
   const base::nanos began = base::mono_now();
-  const std::uint64_t id = r->of.when_ready([r, began](const base::status& s) {
+  const shown_reason how = r->who.sees_state ? shown_reason::whole : shown_reason::shape;
+  const std::uint64_t id = r->of.when_ready([r, began, how](const base::status& s) {
     // Applications that did not start with the node may have been started since.
     const bool some_failed = !s && s.error().code == base::errc::refused;
-    const std::string missing = some_failed ? not_started(r->of.snapshots().status()) : std::string();
+    const std::string missing = some_failed ? not_started(r->of.snapshots().status(), how) : std::string();
     if (!missing.empty()) return r->fail(s.error().code, missing);
     if (!s && !some_failed) return r->fail(s.error());
     r->done({{"ready", true}, {"waited_ms", (base::mono_now() - began) / ns_per_ms}});
@@ -182,8 +183,8 @@ pending run_wait_ready(const request& r) {
   // A request that is answered already needs no patience, and it may have none at all.
   if (id == 0) return {};
   return {r->timeout(), [&of = r->of, id] { of.forget(id); },
-          [&of = r->of] {
-            const std::string missing = not_started(of.snapshots().status());
+          [&of = r->of, how] {
+            const std::string missing = not_started(of.snapshots().status(), how);
             return not_in_time(missing.empty() ? "starting" : missing); // empty: it has started this moment
           }};
 }

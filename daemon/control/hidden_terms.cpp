@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "base/ascii.hpp"
+#include "base/socket_address.hpp"
 #include "spec/schema/secrecy.hpp"
 
 namespace coppice::control {
@@ -17,6 +18,30 @@ constexpr std::size_t longest_atom = 200; // bytes of an atom that are shown
 
 std::size_t after_digits(std::string_view text, std::size_t at) {
   return std::min(text.find_first_not_of("0123456789", at), text.size());
+}
+
+// The end of the number or quoted atom that `text` begins with. 0: it begins with neither.
+std::size_t end_of_plain_term(std::string_view text) {
+  if (text.starts_with('\'')) {
+    std::size_t at = 1;
+    while (at < text.size() && text[at] != '\'') at += text[at] == '\\' ? 2 : 1;
+    return std::min(at + 1, text.size()); // a term that was cut has no second quote
+  }
+  const std::size_t begin = text.starts_with('-') ? 1 : 0;
+  std::size_t end = after_digits(text, begin);
+  if (end == begin) return 0;
+  if (text.substr(end).starts_with('.')) end = after_digits(text, end + 1);
+  if (text.substr(end).starts_with('e'))
+    end = after_digits(text, end + (text.substr(end + 1).find_first_of("+-") == 0 ? 2 : 1));
+  return end;
+}
+
+// Whether a part of a sentence begins with a list, a number or a quoted atom. Prose begins with addresses,
+// numbers and names in quotes, too, so after a number or a quoted atom the part has to be over.
+bool begins_with_term(std::string_view part) {
+  if (part.starts_with('[')) return !base::socket_address::parse(part.substr(1, part.find(']') - 1), 0);
+  const std::size_t end = end_of_plain_term(part);
+  return end != 0 && (end == part.size() || part[end] == ';');
 }
 
 } // namespace
@@ -49,6 +74,11 @@ std::string shape_of(std::string_view term) {
 std::string without_term(const std::string& sentence) {
   std::size_t begin = sentence.npos;
   for (const char* mark : {"{", "<<", "\""}) begin = std::min(begin, sentence.find(mark));
+  for (std::size_t part = 0; part < std::min(begin, sentence.size());) {
+    if (begins_with_term(std::string_view(sentence).substr(part))) begin = part;
+    const std::size_t colon = sentence.find(": ", part);
+    part = colon == sentence.npos ? colon : colon + 2;
+  }
   if (begin == sentence.npos) return sentence;
   return sentence.substr(0, begin) + shape_of(std::string_view(sentence).substr(begin));
 }

@@ -12,7 +12,8 @@ namespace coppice::control {
 // The shape of a term, without what is in it: put, {put, …}, …
 std::string shape_of(std::string_view term);
 
-// A sentence whose term, which is at its end, is reduced to its shape.
+// A sentence whose term is reduced to its shape, and which ends there. The term is the whole sentence, or
+// stands behind ": "; a tuple, a binary and a text are found anywhere. An atom without quotes stays.
 std::string without_term(const std::string& sentence);
 
 // A sentence with "FILE:LINE:COLUMN: MISTAKE" ends before the mistake, which may quote a value of the
