@@ -3,6 +3,7 @@
 // Results go to stdout, problems to stderr.
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,11 +95,18 @@ int run_command_line(int argc, char** argv) {
   return static_cast<int>(run());
 }
 
+// The exit status after `status`: a command whose results were lost, as on a full disk, has failed.
+int with_output(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  coppice::cli::complain("standard output", "not all of it could be written");
+  return status == static_cast<int>(exit_code::done) ? static_cast<int>(exit_code::failed) : status;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   try {
-    return run_command_line(argc, argv);
+    return with_output(run_command_line(argc, argv));
   } catch (const std::exception& problem) { // out of memory, or a bug of a library
     coppice::cli::print_error(fmt::format("coppice: {}\n", problem.what()));
     return static_cast<int>(exit_code::failed);

@@ -103,4 +103,19 @@ def full_disk(cleanup):
         equal(done.returncode, status, line)
 
 
+@test("a command whose standard output is a full disk has failed, and one that fails anyway keeps its status")
+def lost_output(cleanup):
+    folder = Folder()
+    cleanup.callback(folder.close)
+    client = program("COPPICE", "coppice")
+    bad = folder.write("bad.yaml", "node: {")
+    for words, status in ((["schema"], 1), (["--version"], 1), (["check", "--help"], 1), (["new", "--list"], 1), (["completion", "bash"], 1),
+                          (["--json", "check", bad], 78)):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([str(word) for word in (client, *words)], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=60 * reports.slower, check=False)
+        equal(done.returncode, status, words)
+        contains(done.stderr, "coppice: standard output: not all of it could be written")
+
+
 run()
