@@ -4,6 +4,7 @@
 #include "metrics/board.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "metrics/rows.hpp"
 
@@ -108,15 +109,18 @@ void board::write(exposition& to) const {
 
 void board::write(const part& one, exposition& to) const {
   const std::vector<line> all = shown(one);
+  const std::span<const line> rows = rows_of(all);
   const auto& families = one.declares->families();
   for (std::size_t i = 0; i < families.size(); ++i) {
     to.family(families[i].what, families[i].name, families[i].help);
     samples in_family(to, most_rows);
-    for (const line& each : rows_of(all)) {
+    for (auto at = rows.begin(); at != rows.end();) {
       exposition::labels of;
-      for (const auto& [name, value] : each.of) of.push_back({name, value});
-      in_family.begin(std::move(of));
-      each.counts->families()[i].write(in_family);
+      for (const auto& [name, value] : at->of) of.push_back({name, value});
+      const auto end = std::find_if(at, rows.end(), [&](const line& each) { return each.of != at->of; });
+      in_family.begin(std::move(of), static_cast<std::size_t>(end - at));
+      for (; at != end; ++at) at->counts->families()[i].write(in_family);
+      in_family.end();
     }
   }
 }

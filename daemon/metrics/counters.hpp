@@ -16,7 +16,9 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "metrics/exposition.hpp"
@@ -24,32 +26,45 @@
 namespace coppice::metrics {
 
 // Takes the samples that a family of one `counters` writes. Each sample has the labels of that series, and
-// the labels that are given with it.
+// the labels that are given with it. Engines with the same labels, as the dynamic children of one template
+// are, have one series together: a page with a series twice is refused, or loses all but one.
 class samples {
  public:
   using more_labels = std::initializer_list<exposition::label>;
 
   // `rows`: how many times take_row() is to succeed. `to` outlives it.
   samples(exposition& to, std::size_t rows) : to_(to), rows_(rows) {}
-  // The labels of the series that is written from now on. The texts outlive the samples.
-  void begin(exposition::labels of) { of_ = std::move(of); }
+  // The labels of the series that is written until end(). The texts outlive the samples. `engines`: how many
+  // engines write the series; samples of several are added up, and written by end().
+  void begin(exposition::labels of, std::size_t engines);
+  void end();
 
-  void add(std::uint64_t value) { to_.sample(of_, value); }
-  void add(more_labels more, std::uint64_t value) { to_.sample(with(more), value); }
+  void add(std::uint64_t value) { add({}, value); }
+  void add(more_labels more, std::uint64_t value);
   void histogram(more_labels more, const std::vector<double>& bounds,
-                 const std::vector<std::uint64_t>& at_or_below, double sum) {
-    to_.histogram(with(more), bounds, at_or_below, sum);
-  }
+                 const std::vector<std::uint64_t>& at_or_below, double sum);
   // For a family whose engines have a number of series each: called before each series. False: the family
   // has as many series as it may have.
   bool take_row();
 
  private:
+  // One series of several engines.
+  struct common_series {
+    std::vector<std::pair<std::string, std::string>> more;
+    std::uint64_t value = 0;
+    std::vector<double> bounds;
+    std::vector<std::uint64_t> at_or_below; // empty: it is no histogram
+    double sum = 0;
+  };
+
   exposition::labels with(more_labels more) const;
+  common_series& in_common(more_labels more);
 
   exposition& to_;
   std::size_t rows_;
   exposition::labels of_;
+  bool is_common_ = false; // several engines write the series
+  std::vector<common_series> common_;
 };
 
 class counters {

@@ -113,6 +113,41 @@ TEST_CASE("an engine's series are by their labels, and end with the engine") {
   CHECK(all.rows<mill>().empty());
 }
 
+TEST_CASE("engines with the same labels have one series together") {
+  struct oven final : counters {
+    oven() {
+      show(kind::histogram, "oven_heat", "Heat", [](samples& to) { to.histogram({}, {0.5}, {1, 3}, 4.0); });
+    }
+  };
+  board all;
+  const auto one = std::make_shared<shop>(), other = std::make_shared<shop>(),
+             alone = std::make_shared<shop>();
+  const board::entry first = all.enter({{"shop", "main/stand"}}, one);
+  const board::entry second = all.enter({{"shop", "main/stand"}}, other);
+  const board::entry third = all.enter({{"shop", "main/tent"}}, alone);
+  const board::entry hot = all.enter({{"oven", "o"}}, std::make_shared<oven>());
+  const board::entry hotter = all.enter({{"oven", "o"}}, std::make_shared<oven>());
+  one->clients.set(2);
+  other->clients.set(3);
+  alone->clients.set(4);
+  one->cash.set(5);
+  other->cards.set(6);
+  other->cash.set(7);
+  const std::string text = page(all);
+  CHECK(count(text,
+              "\ncoppice_shop_clients{shop=\"main/stand\"} 5\n"
+              "coppice_shop_clients{shop=\"main/tent\"} 4\n") == 1);
+  CHECK(count(text,
+              "\ncoppice_shop_paid_total{shop=\"main/stand\",how=\"cash\"} 12\n"
+              "coppice_shop_paid_total{shop=\"main/stand\",how=\"card\"} 6\n") == 1);
+  CHECK(count(text,
+              "\ncoppice_oven_heat_bucket{oven=\"o\",le=\"0.5\"} 2\n"
+              "coppice_oven_heat_bucket{oven=\"o\",le=\"+Inf\"} 6\n"
+              "coppice_oven_heat_sum{oven=\"o\"} 8\ncoppice_oven_heat_count{oven=\"o\"} 6\n") == 1);
+  for (const char* series : {"\ncoppice_shop_sold_total{shop=\"main/stand\"}", "\ncoppice_oven_heat_sum{"})
+    CHECK(count(text, series) == 1);
+}
+
 TEST_CASE("an entry that moves keeps its series, and one that is given up ends them") {
   board all;
   board::entry first = all.enter({{"shop", "a"}}, std::make_shared<shop>());
