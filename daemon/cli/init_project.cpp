@@ -24,6 +24,9 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+// Names of nodes that YAML reads as other values where they stand alone.
+constexpr std::string_view no_texts[] = {"null", "true", "false"};
+
 struct project {
   std::vector<tree_entry> entries; // applications, supervisors and plugins
   std::vector<tree_entry> jobs, events, loggers;
@@ -85,8 +88,13 @@ void give_parents(project& to, const std::string& alive) {
       std::ranges::any_of(to.entries, [](const tree_entry& one) { return one.kind == "app"; });
   const tree_entry* const found = to.find(own);
   const bool declared = found != nullptr && found->kind == "app";
-  if (!declared && (wants_own || !has_some))
+  if (!declared && (wants_own || !has_some)) {
+    if (std::ranges::find(no_texts, own) != std::end(no_texts))
+      to.wrong.push_back(fmt::format(
+          "the application of the node's name would be called {}, which is no text in YAML: --app names one",
+          own));
     to.entries.insert(to.entries.begin(), {"app", "", own, json::object()});
+  }
   for (tree_entry& one : to.entries)
     if (one.kind != "app" && one.parent.empty()) one.parent = own;
 }

@@ -124,6 +124,8 @@ constexpr std::string_view keywords[] = {"alignas",
 constexpr std::string_view erlang_words[] = {"after", "andalso", "band",   "begin",   "bnot", "bor", "bsl",
                                              "bsr",   "bxor",    "cond",   "div",     "end",  "fun", "let",
                                              "maybe", "of",      "orelse", "receive", "rem",  "when"};
+// Words that no configuration takes as the name of a process or an application.
+constexpr std::string_view nameless[] = {"null", "undefined"};
 // Targets that Meson, CMake and cargo define themselves, and crates of Rust's standard library.
 constexpr std::string_view targets[] = {
     "all",           "benchmark",   "clean",   "core",    "coverage",       "dist",  "distcheck",
@@ -190,6 +192,8 @@ std::vector<std::string> check_plugin_name(std::string_view written) {
         fmt::format("must have at most {} bytes, not {}", spec::longest_plugin_word, name.size()));
   if (among(keywords, name)) wrong.push_back(fmt::format("must be no word of C or C++, as {} is", name));
   if (among(erlang_words, name)) wrong.push_back(fmt::format("must be no word of Erlang, as {} is", name));
+  if (among(nameless, name))
+    wrong.push_back(fmt::format("must not be {}, which names nothing in a configuration", name));
   if (among(targets, name))
     wrong.push_back(fmt::format("must be none that a build tool has for itself, as {} is", name));
   return wrong;

@@ -85,6 +85,21 @@ TEST_CASE("what has no parent goes into an application of the node's name") {
   CHECK(configuration({"shop", {}, false, ""}).find("      children: []\n") != std::string::npos);
 }
 
+TEST_CASE("names that a configuration cannot have are refused") {
+  for (const char* name : {"null", "Null", "undefined"})
+    for (const char* kind : {"app", "sup", "actor", "events"}) {
+      CAPTURE(name);
+      CAPTURE(kind);
+      CHECK(says(wrong({{kind, name}}), "names nothing in a configuration"));
+    }
+  for (const char* node : {"null", "true", "False"}) {
+    CAPTURE(node);
+    CHECK(says(wrong({}, node), "is no text in YAML"));
+    CHECK(says(wrong({{"actor", "a"}}, node), "is no text in YAML"));
+    CHECK(wrong({{"app", "shop"}, {"actor", "shop:a"}}, node).empty());
+  }
+}
+
 TEST_CASE("each kind has a plugin, in each of its languages") {
   for (const template_kind& kind : template_kinds()) {
     for (const std::string& language : kind.languages) {

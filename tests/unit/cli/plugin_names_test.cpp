@@ -43,6 +43,8 @@ TEST_CASE("what can be no name is told with the reason") {
                                                        {"Class", "no word of C or C++"},
                                                        {"co-await", "no word of C or C++"},
                                                        {"receive", "no word of Erlang"},
+                                                       {"null", "names nothing in a configuration"},
+                                                       {"Undefined", "names nothing in a configuration"},
                                                        {"test", "that a build tool has for itself"},
                                                        {"edit-cache", "that a build tool has for itself"},
                                                        {"distcheck", "that a build tool has for itself"},
