@@ -189,10 +189,12 @@ void connector::give_up(peer& p, const base::error& why) {
   bool said_before = stopping_;
   bool stranger = false; // never connected: any node may have made its name up
   std::string name;
+  std::uint32_t node = 0;
   {
     const std::lock_guard guard(p.lock);
     if (p.established) return;
     name = p.name;
+    node = p.index.load();
     said_before = said_before || p.last.last_error == why.text;
     stranger = p.last.creation == 0 && !p.kept;
     p.state = peer_state::down;
@@ -220,7 +222,7 @@ void connector::give_up(peer& p, const base::error& why) {
   }
   for (const auto& item : waiting) notices_.bounce(item->to, *item->what);
   notices_.wake(resting);
-  notices_.tell_watchers(name, watchers);
+  notices_.tell_watchers(node, name, watchers);
   notices_.tell_askers(askers, false);
 }
 

@@ -12,23 +12,30 @@ using runtime::make_signal;
 using runtime::signal_kind;
 
 void local_notices::bounce(const runtime::destination& to, const runtime::signal& s) {
-  const runtime::pid remote =
-      to.what() == runtime::destination::kind::process ? to.process() : runtime::pid{};
+  const bool to_process = to.what() == runtime::destination::kind::process;
+  const runtime::pid remote = to_process ? to.process() : runtime::pid{to.node(), 0, 0, 0};
+  const auto deliver_in_order = [&](runtime::signal_ptr what) {
+    what->flags |= runtime::signal::remote;
+    system_.deliver(s.from, std::move(what));
+  };
   switch (s.kind) {
     case signal_kind::link:
-      system_.deliver(s.from, make_signal(signal_kind::exit, remote, runtime::reasons::noconnection()));
+      deliver_in_order(make_signal(signal_kind::exit, remote, runtime::reasons::noconnection()));
       return;
-    case signal_kind::monitor:
-    case signal_kind::spawn_request: {
+    case signal_kind::monitor: {
       auto down = make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection());
       down->flags = s.flags & runtime::signal::by_name;
-      system_.deliver(s.from, std::move(down));
+      deliver_in_order(std::move(down));
       return;
     }
+    case signal_kind::spawn_request:
+      system_.deliver(s.from,
+                      make_signal(signal_kind::down, remote, s.ref, runtime::reasons::noconnection()));
+      return;
     case signal_kind::unlink: {
       auto ack = make_signal(signal_kind::unlink_ack, remote);
       ack->number = s.number;
-      system_.deliver(s.from, std::move(ack));
+      deliver_in_order(std::move(ack));
       return;
     }
     case signal_kind::message:
@@ -49,7 +56,8 @@ void local_notices::wake(const resting_sender& one) {
   system_.deliver(one.who, std::move(go_on));
 }
 
-void local_notices::tell_watchers(std::string_view name, const node_watchers& watchers) {
+void local_notices::tell_watchers(std::uint32_t node, std::string_view name, const node_watchers& watchers) {
+  constexpr auto flags = runtime::signal::unbounded | runtime::signal::remote | runtime::signal::notice;
   for (const auto& [who, times] : watchers) {
     runtime::message_writer out;
     out.tuple(2);
@@ -57,8 +65,8 @@ void local_notices::tell_watchers(std::string_view name, const node_watchers& wa
     out.atom(name);
     const auto told = out.take();
     for (std::uint32_t i = 0; i < times; ++i) {
-      auto s = make_signal(signal_kind::message, {}, told);
-      s->flags = runtime::signal::unbounded;
+      auto s = make_signal(signal_kind::message, runtime::pid{node, 0, 0, 0}, told);
+      s->flags = flags;
       system_.deliver(who, std::move(s));
     }
   }

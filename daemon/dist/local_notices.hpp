@@ -22,7 +22,9 @@ class local_notices {
   local_notices& operator=(const local_notices&) = delete;
 
   // A signal that could not be delivered comes back as in Erlang: links and monitors end with noconnection,
-  // messages are lost.
+  // messages are lost. The ends of links and monitors come after all that the other process has sent before,
+  // also where this still waits outside a full mailbox. Those of calls and spawn requests do not wait: the
+  // process that asked may be parked until they come, and makes no room before.
   void bounce(const runtime::destination& to, const runtime::signal& s);
   void count_lost(std::uint64_t messages) { lost_.fetch_add(messages, std::memory_order_relaxed); }
   // Messages that were lost because their node could not be reached.
@@ -31,8 +33,9 @@ class local_notices {
   void wake(const std::vector<resting_sender>& all) {
     for (const resting_sender& one : all) wake(one);
   }
-  // {nodedown, Node}
-  void tell_watchers(std::string_view name, const node_watchers& watchers);
+  // {nodedown, Node}, as a notice. `node`: its index in node_names. As in Erlang, it comes after all that the
+  // node's processes have sent before, also where this still waits outside a full mailbox.
+  void tell_watchers(std::uint32_t node, std::string_view name, const node_watchers& watchers);
   // The answer to each connect(): {Ref, Connected}
   void tell_askers(const std::vector<runtime::reference>& askers, bool connected);
 

@@ -288,7 +288,7 @@ void router::tell_of_loss(peer& p) {
     watchers = telling->watchers.take(stopping_ ? SIZE_MAX : told_at_once);
     is_last = telling->watchers.empty();
   }
-  notices_.tell_watchers(telling->info.name, watchers);
+  notices_.tell_watchers(p.index.load(), telling->info.name, watchers);
   if (!is_last) {
     system_.post(p.home.load(), [this, &p] { tell_of_loss(p); });
     return;

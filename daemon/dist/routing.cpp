@@ -224,7 +224,7 @@ void router::monitor_node(const runtime::pid& watcher, std::uint32_t node, bool 
     guard = {};
     node_watchers only;
     only.add(watcher, [](const runtime::pid&) { return true; });
-    if (on) notices_.tell_watchers(system_.nodes().name(node), only);
+    if (on) notices_.tell_watchers(node, system_.nodes().name(node), only);
     return;
   }
   if (!on) {

@@ -158,7 +158,8 @@ void debugging::all_off() {
 std::optional<std::uint32_t> debugging::lost(process& self, const message& m) {
   etf::cursor at(m.bytes());
   std::string_view tag, node;
-  if (!at.read_tuple_of(2) || !at.read_atom(tag) || tag != "nodedown" || !at.read_atom(node))
+  if (!self.origin().notice || !at.read_tuple_of(2) || !at.read_atom(tag) || tag != "nodedown" ||
+      !at.read_atom(node))
     return std::nullopt;
   const auto gone = std::ranges::find_if(
       watched_, [&](std::uint32_t index) { return self.host().nodes().name(index) == node; });

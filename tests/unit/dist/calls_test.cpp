@@ -50,6 +50,11 @@ reference reference_in(const message& m, std::uint32_t node) {
   return reference::made_by({node, small(0), small(1), small(2)}, static_cast<std::uint64_t>(number));
 }
 
+bool is_nodedown(const message& m, std::string_view node) {
+  etf::cursor at(m.bytes());
+  return at.read_tuple_of(2) && at.read_atom_is("nodedown") && at.read_atom_is(node);
+}
+
 process::awaited ask(process& self, const destination& whom, base::nanos deadline) {
   const auto ref = self.make_ack();
   self.send_call(whom, ref, question(ref));
@@ -279,16 +284,49 @@ TEST_CASE("what the loss of a node causes comes after what its processes sent to
     self.send(both.b.see(both.a, "quick"), number(1));
   });
   CHECK(value_of(quick.next()) == 1);
-  both.a.router.monitor_node(quick.id(), both.a.index(both.b), true);
+  for (const actor* one : {&narrow, &quick})
+    both.a.router.monitor_node(one->id(), both.a.index(both.b), true);
   CHECK(both.a.router.disconnect(both.a.index(both.b)));
-  quick.next(); // nodedown, when all processes here have been told
+  quick.next(); // nodedown, when links and monitors have ended
   let_go.set_value();
   for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
   for (int i = 0; i < 3; ++i) CHECK(is_atom(reason_of(narrow.next()), "noconnection"));
+  CHECK(is_nodedown(narrow.next(), name_b));
   CHECK(eventually([&] {
     const auto shown = both.a.host.info(narrow.id());
     return shown->links.empty() && shown->monitored_by.empty();
   }));
+}
+
+TEST_CASE("what cannot be linked or monitored any more says so after what its node sent to a full mailbox") {
+  two_nodes both;
+  const actor narrow(both.a.host, {.trap_exit = true, .mailbox = {.messages = 2}});
+  const actor quick(both.a.host, {.name = "quick"});
+  const std::uint32_t there = both.a.index(both.b);
+  std::promise<void> is_lost;
+  std::promise<void> let_go;
+  narrow.start([&](process& self) {
+    (void)self.blocking_run([&] { is_lost.get_future().wait(); });
+    self.monitor(both.a.see(both.b, both.callee.id()));
+    self.monitor(both.there());
+    self.link(both.a.see(both.b, both.callee.id()));
+    both.a.router.monitor_node(quick.id(), there, true);
+    (void)self.blocking_run([&] { let_go.get_future().wait(); });
+  });
+  constexpr int more = 10;
+  both.callee.start([&](process& self) {
+    for (int i = 0; i < more; ++i) self.send(both.b.see(both.a, narrow.id()), number(i));
+    self.send(both.b.see(both.a, "quick"), number(1));
+  });
+  CHECK(value_of(quick.next()) == 1);
+  both.epmd.remove(name_b); // so that it cannot be connected again
+  CHECK(both.a.router.disconnect(there));
+  CHECK(eventually([&] { return !both.a.connected(both.b); }));
+  is_lost.set_value();
+  CHECK(is_nodedown(quick.next(), name_b)); // after all that waited for the connection has come back
+  let_go.set_value();
+  for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+  for (int i = 0; i < 3; ++i) CHECK(is_atom(reason_of(narrow.next()), "noconnection"));
 }
 
 TEST_CASE("the answer to a request that nobody awaits comes after what its sender sent before") {
