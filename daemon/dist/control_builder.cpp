@@ -78,6 +78,7 @@ bool control_builder::build(control_message& c, const destination& to, const sig
     case signal_kind::unlink:
       return build_unlink(c, to, s);
     case signal_kind::unlink_ack:
+      relations.end_unlink_of_peer(s.from, to.process(), s.number);
       c.id = s.number;
       return choose(c, op::unlink_id_ack);
     case signal_kind::monitor:

@@ -67,9 +67,9 @@ bool inbound_relations::handle_unlink(const control_message& c) {
   const auto from = context_.at_peer(c.from);
   const auto to = context_.at_home(c.to);
   if (!from || !to) return false;
-  context_.relations.remove_link(*to, *from);
   auto s = make_signal(signal_kind::unlink, *from);
   s->number = c.what == op::unlink ? 1 : c.id;
+  context_.relations.begin_unlink_of_peer(*to, *from, s->number);
   context_.deliver(*to, std::move(s));
   return true;
 }

@@ -27,7 +27,7 @@ std::optional<typename Table::mapped_type> take(Table& from, const runtime::refe
 } // namespace
 
 void peer_relations::add_link(const runtime::pid& local, const runtime::pid& remote) {
-  links_.insert({local, remote});
+  if (!unlinks_of_peer_.contains({local, remote})) links_.insert({local, remote});
   if (!unlinks_.empty()) unlinks_.erase({local, remote});
 }
 
@@ -47,6 +47,18 @@ void peer_relations::begin_unlink(const runtime::pid& local, const runtime::pid&
 void peer_relations::end_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id) {
   const auto at = unlinks_.find({local, remote});
   if (at != unlinks_.end() && at->second == id) unlinks_.erase(at);
+}
+
+void peer_relations::begin_unlink_of_peer(const runtime::pid& local, const runtime::pid& remote,
+                                          std::uint64_t id) {
+  links_.erase({local, remote});
+  unlinks_of_peer_[{local, remote}] = id;
+}
+
+void peer_relations::end_unlink_of_peer(const runtime::pid& local, const runtime::pid& remote,
+                                        std::uint64_t id) {
+  const auto at = unlinks_of_peer_.find({local, remote});
+  if (at != unlinks_of_peer_.end() && at->second == id) unlinks_of_peer_.erase(at);
 }
 
 void peer_relations::add_monitor(const runtime::reference& ref, outgoing_monitor what) {
@@ -116,6 +128,7 @@ bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
     ack->number = one.mapped();
     deliver_in_order(one.key().local, std::move(ack));
   });
+  tell_each(unlinks_of_peer_, [](const auto&) {}); // the process has the unlink already
   tell_each(monitors_out_, [&](const auto& one) {
     const runtime::destination& of = one.mapped().target;
     const bool by_pid = of.what() == runtime::destination::kind::process;
@@ -140,7 +153,7 @@ bool peer_relations::tell_of_loss(const deliver_fn& deliver, std::size_t most) {
     const auto ref = runtime::reference::made_by(call.who, call.number);
     deliver_in_order(target, make_signal(signal_kind::demonitor, call.who, ref));
   });
-  return links() + monitors() + unlinks_.size() + spawns_.size() == 0;
+  return links() + monitors() + unlinks_.size() + unlinks_of_peer_.size() + spawns_.size() == 0;
 }
 
 } // namespace coppice::dist

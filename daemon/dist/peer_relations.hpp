@@ -43,8 +43,9 @@ class peer_relations {
  public:
   using deliver_fn = std::function<void(const runtime::destination&, runtime::signal_ptr)>;
 
-  // A process here linked. Ends the unlink that is under way: from now on the process takes links of the
-  // peer.
+  // A link of a process here leaves. Ends the unlink that is under way: from now on the process takes links
+  // of the peer. Nothing is noted while an unlink of the peer is not acknowledged: the process sent the link
+  // before it heard of that unlink, which ends the link on both sides.
   void add_link(const runtime::pid& local, const runtime::pid& remote);
   // A process of the peer linked. Nothing is noted while an unlink is under way, because the process here
   // ignores the link then, and the peer drops it when the unlink comes.
@@ -54,6 +55,11 @@ class peer_relations {
   // may have linked and unlinked again in the meantime.
   void begin_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
   void end_unlink(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
+  // A process of the peer unlinked. The process here acknowledges that, and what it sent before leaves
+  // before.
+  void begin_unlink_of_peer(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
+  // The acknowledgement leaves.
+  void end_unlink_of_peer(const runtime::pid& local, const runtime::pid& remote, std::uint64_t id);
 
   // Every take_… function removes what it returns. Empty: there is no such entry.
   void add_monitor(const runtime::reference& ref, outgoing_monitor what);
@@ -73,7 +79,9 @@ class peer_relations {
   std::optional<runtime::pid> take_spawn_request(const runtime::reference& ref);
 
   // How many entries the peer's processes have a part in; bounded by options::relations.
-  std::size_t shared() const { return links_.size() + monitors_in_.size() + calls_in_.size(); }
+  std::size_t shared() const {
+    return links_.size() + unlinks_of_peer_.size() + monitors_in_.size() + calls_in_.size();
+  }
   std::size_t links() const { return links_.size(); }
   std::size_t monitors() const {
     return monitors_out_.size() + monitors_in_.size() + calls_out_.size() + calls_in_.size();
@@ -94,7 +102,9 @@ class peer_relations {
   using by_reference = std::unordered_map<runtime::reference, Value, runtime::reference_hash>;
 
   std::unordered_set<pair, pair_hash> links_;
-  std::unordered_map<pair, std::uint64_t, pair_hash> unlinks_; // under way, with their id
+  using unlinks = std::unordered_map<pair, std::uint64_t, pair_hash>; // under way, with their latest id
+  unlinks unlinks_;
+  unlinks unlinks_of_peer_;
   by_reference<outgoing_monitor> monitors_out_;
   by_reference<incoming_monitor> monitors_in_;
   by_reference<runtime::pid> spawns_;

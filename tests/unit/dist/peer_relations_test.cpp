@@ -8,8 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "at_connection.hpp"
+
 using namespace coppice;
 using namespace coppice::dist;
+using namespace coppice::dist::testing;
 using runtime::signal_kind;
 
 namespace {
@@ -71,6 +74,37 @@ TEST_CASE("a loss is told to each process here by what it has with the peer, onc
            row{"the peer's link",
                [](peer_relations& p) { p.add_link_of_peer(local, remote); },
                {{signal_kind::exit, local, 0}}},
+           row{"a link that leaves before the peer's unlink is acknowledged",
+               [](peer_relations& p) {
+                 p.add_link_of_peer(local, remote);
+                 p.begin_unlink_of_peer(local, remote, 4);
+                 p.add_link(local, remote);
+                 p.begin_unlink_of_peer(local, remote, 5);
+                 p.end_unlink_of_peer(local, remote, 4);
+                 p.add_link(local, remote);
+                 p.end_unlink_of_peer(local, remote, 5);
+               },
+               {}},
+           row{"a link that leaves behind the acknowledgement of the peer's unlink",
+               [](peer_relations& p) {
+                 p.begin_unlink_of_peer(local, remote, 4);
+                 p.end_unlink_of_peer(local, remote, 4);
+                 p.add_link(local, remote);
+               },
+               {{signal_kind::exit, local, 0}}},
+           row{"a link of the peer behind its unlink",
+               [](peer_relations& p) {
+                 p.begin_unlink_of_peer(local, remote, 4);
+                 p.add_link_of_peer(local, remote);
+                 p.end_unlink_of_peer(local, remote, 4);
+               },
+               {{signal_kind::exit, local, 0}}},
+           row{"the peer's unlink that is not acknowledged",
+               [](peer_relations& p) {
+                 p.add_link(local, remote);
+                 p.begin_unlink_of_peer(local, remote, 4);
+               },
+               {}},
            row{"unlinked",
                [](peer_relations& p) {
                  p.begin_unlink(local, remote, 4);
@@ -150,6 +184,29 @@ TEST_CASE("an unlink is under way until its own id is acknowledged, whatever cam
   all.begin_unlink(local, remote, 2);
   all.end_unlink(local, remote, 1); // this acknowledgement was sent before the second unlink arrived
   CHECK(lose(all) == std::vector<told>{{signal_kind::unlink_ack, local, 2}});
+}
+
+TEST_CASE("a link that crosses the peer's unlink is noted on neither side") {
+  at_connection here;
+  control_builder builder(here.context);
+  peer_relations& all = here.context.relations;
+  const runtime::pid ours{0, here.host.creation(), 7, 1};
+  const runtime::pid theirs = here.theirs(8);
+  control_message ignored;
+  const auto leaves = [&](signal_kind what) {
+    const auto s = runtime::make_signal(what, ours);
+    s->number = 4;
+    CHECK(builder.build(ignored, theirs, *s));
+  };
+  all.add_link_of_peer(ours, theirs);
+  all.begin_unlink_of_peer(ours, theirs, 4);
+  CHECK(all.shared() == 1);
+  leaves(signal_kind::link);
+  CHECK(all.links() == 0);
+  leaves(signal_kind::unlink_ack);
+  CHECK(all.shared() == 0);
+  leaves(signal_kind::link);
+  CHECK(all.links() == 1);
 }
 
 TEST_CASE("a loss is told in parts, each of at most as many signals as were asked for, and nobody twice") {
