@@ -241,7 +241,7 @@ class process {
   // Empty reference: options.how forbids connecting and the node is not connected; nothing is monitored.
   reference monitor(const destination& to, monitor_options options);
   // False: there is no such monitor any more. `flush` also removes its 'DOWN', whatever its tag, from the
-  // mailbox.
+  // messages that wait, also of those that the behaviour keeps back.
   bool demonitor(const reference& ref, bool flush = false);
   // `ok`, or `nodedown`: not connected, and nothing is linked. With priority, a trapped exit of `to` is
   // received before ordinary messages; a later link() to the same process changes that.

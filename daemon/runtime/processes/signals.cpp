@@ -124,12 +124,15 @@ bool process_record::flush_down(const reference& ref) {
   message_writer out;
   write(out, ref, host().nodes());
   const etf::bytes wanted = out.view();
-  const signal_ptr flushed = mailbox.take_message([wanted](const signal& one) { // matches {_, Ref, _, _, _}
-    if ((one.flags & signal::bare) != 0) return false;                          // the request of a call
-    etf::cursor at(one.payload().bytes());
+  const auto is_end = [wanted](const message& m) { // matches {_, Ref, _, _, _}
+    etf::cursor at(m.bytes());
     if (!at.read_tuple_of(5) || !at.skip()) return false;
     const etf::bytes rest = at.rest();
     return rest.size() > wanted.size() && std::memcmp(rest.data(), wanted.data(), wanted.size()) == 0;
+  };
+  if (behaviour->take_held([&](const message& m, message_origin) { return is_end(m); })) return true;
+  const signal_ptr flushed = mailbox.take_message([&](const signal& one) {
+    return (one.flags & signal::bare) == 0 && is_end(one.payload()); // bare: the request of a call
   });
   return flushed != nullptr;
 }

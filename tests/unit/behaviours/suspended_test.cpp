@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Tests of a server that is resumed with messages that came while it was suspended: it handles them in order
-// and before later messages, in several turns, and no more of them once it has been killed.
+// and before later messages, in several turns, no more of them once it has been killed, and none that it has
+// taken back before.
 #include <doctest/doctest.h>
 
 #include <atomic>
 
+#include "runtime/messages/exit_reason.hpp"
 #include "test_host.hpp"
 
 using namespace coppice;
@@ -62,6 +64,32 @@ class pinged final : public native_server {
 
  private:
   seen& of_;
+};
+
+// On `watch` it monitors the other process, on `forget` it ends the monitor and takes back its 'DOWN'.
+class forgetful final : public native_server {
+ public:
+  forgetful(seen& of, runtime::pid other) : native_server("forgetful"), of_(of), other_(other) {}
+
+ protected:
+  runtime::outcome handle_info(runtime::process& self, const runtime::message& m) override {
+    if (runtime::is_atom(m, "watch")) {
+      watched_ = self.monitor(other_);
+      of_.waits.set_value();
+    } else if (runtime::is_atom(m, "forget")) {
+      (void)self.demonitor(watched_, true);
+    } else if (runtime::is_atom(m, "last")) {
+      of_.last.set_value();
+    } else {
+      ++of_.handled; // the 'DOWN'
+    }
+    return runtime::carry_on();
+  }
+
+ private:
+  seen& of_;
+  const runtime::pid other_;
+  runtime::reference watched_;
 };
 
 runtime::system_options one_worker() {
@@ -123,4 +151,22 @@ TEST_CASE("a call that a suspended process has no room for is answered at once: 
   for (std::size_t i = 0; i < sys::protocol::max_held; ++i) at.host.system.send(at.pid, number(i));
   CHECK(at.host.call(runtime::destination(at.pid), "late") == "!exit mailbox_full");
   CHECK(at.host.system_request(at.pid, "resume") == "ok");
+}
+
+TEST_CASE("a flushed monitor leaves no end among the messages that came while it was suspended") {
+  seen of;
+  test_host host{one_worker()};
+  const auto other = host.system.spawn({}, std::make_unique<pinged>(of)).value();
+  const auto pid = host.system.spawn({}, std::make_unique<forgetful>(of, other)).value();
+  host.system.send(pid, runtime::message::atom("watch"));
+  of.waits.get_future().wait();
+  CHECK(host.system_request(pid, "suspend") == "ok");
+  host.system.send(pid, runtime::message::atom("forget"));
+  host.system.exit(other, term("kill"));
+  host.run([&](runtime::process& self) { return self.await(self.monitor(other, true)).has_value(); });
+  CHECK(host.system_request(pid, "get_state").starts_with("{ok,")); // the 'DOWN' is held back before it
+  CHECK(host.system_request(pid, "resume") == "ok");
+  host.system.send(pid, runtime::message::atom("last"));
+  of.last.get_future().wait();
+  CHECK(of.handled == 0);
 }
