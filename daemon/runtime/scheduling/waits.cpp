@@ -33,12 +33,13 @@ bool process_record::wait_for(wait& what, base::nanos deadline) {
   for (;;) {
     if (mailbox.has_signals()) take_signals();
     if (what.ready || (dead && !what.holds)) break;
+    if (mailbox.has_line()) let_in(); // the answer may have come, however late this wait begins
+    if (mailbox.has_pending()) continue;
     worker& here = home();
     if (deadline <= here.recent()) break;
     has_stack = here.can_park(uses_reserve);
     if (!has_stack) break;
-    if (mailbox.has_line()) let_in();
-    if (mailbox.has_pending() || !worker::rest(*this)) continue;
+    if (!worker::rest(*this)) continue;
     if (deadline != no_deadline) here.timers().start(what, deadline);
     here.park(*this);
     break;

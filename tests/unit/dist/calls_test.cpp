@@ -205,6 +205,34 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("an await whose time is over takes an answer that has come, also from outside a full mailbox") {
+  std::optional<process::awaited> got;
+  two_nodes both;
+  const actor narrow(both.a.host, {.mailbox = {.messages = 2}});
+  const actor quick(both.a.host, {.name = "quick"});
+  std::promise<void> has_come;
+  narrow.start([&](process& self) {
+    const auto ref = self.monitor(both.there(), {.alias = runtime::alias_until::reply, .request = true});
+    self.send(both.there(), question(ref));
+    CHECK(self.expect_answer(ref));
+    (void)self.blocking_run([&] { has_come.get_future().wait(); });
+    got = self.await(ref, self.now());
+  });
+  const auto ref = reference_in(both.callee.next(), both.b.index(both.a));
+  constexpr int more = 10;
+  both.callee.start([&](process& self) {
+    for (int i = 0; i < more; ++i) self.send(both.b.see(both.a, narrow.id()), number(i));
+    self.answer(ref, number(7));
+    self.send(both.b.see(both.a, "quick"), number(1));
+  });
+  CHECK(value_of(quick.next()) == 1);
+  has_come.set_value();
+  for (int i = 0; i < more; ++i) CHECK(value_of(narrow.next()) == i);
+  REQUIRE(got);
+  REQUIRE(*got);
+  CHECK(value_of(**got) == 7);
+}
+
 TEST_CASE("the end of a request that is awaited passes messages that find the asker's mailbox full") {
   std::optional<process::awaited> got;
   two_nodes both;
