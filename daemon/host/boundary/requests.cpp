@@ -150,10 +150,9 @@ std::optional<gen::call_result> wait_for_end(coppice_actor& self, std::uint64_t 
   if (found == self.extra->requests.end()) return std::nullopt;
   const open_request asked = found->second;
   runtime::process& process = *self.process;
-  if (auto ended = take_end(self, asked.ref)) return forget(self, id), ended;
   const base::nanos left = asked.timer == 0 ? 0 : std::max<base::nanos>(process.remaining(asked.timer), 0);
   const bool awaits = process.expect_answer(asked.ref);
-  // The message has just come, or a full mailbox dropped it and none will come.
+  // The message has come, or a full mailbox dropped it and none will come.
   if (!awaits) {
     auto ended = take_end(self, asked.ref);
     forget(self, id);
@@ -161,7 +160,9 @@ std::optional<gen::call_result> wait_for_end(coppice_actor& self, std::uint64_t 
                  : gen::call_result(unexpected(gen::call_error{gen::call_error::kind::timeout, {}}));
   }
   self.extra->requests.erase(id);
-  if (asked.timer != 0) process.cancel_timer(asked.timer);
+  // A deadline that has passed has its message in the mailbox. The answer may still have come before, to a
+  // full mailbox: then the wait finds it outside.
+  if (asked.timer != 0 && process.cancel_timer(asked.timer) < 0) (void)take_end(self, asked.ref);
   return gen::finish_call(process, asked.ref,
                           asked.timer == 0 ? runtime::no_deadline : base::mono_now() + left);
 }

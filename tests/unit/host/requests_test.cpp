@@ -4,6 +4,8 @@
 // tests requests that are awaited later, wherever their answer is by then.
 #include "host/boundary/requests.hpp"
 
+#include "runtime/messages/call_forms.hpp"
+#include "runtime/remote_router.hpp"
 #include "scripted.hpp"
 
 using namespace coppice;
@@ -38,6 +40,21 @@ class oracle : public behaviours::native_server {
   }
 
   std::vector<runtime::message> asked_;
+};
+
+// Other nodes, which are connected and never answer.
+class silent_nodes final : public runtime::remote_router {
+ public:
+  void route(const destination&, runtime::signal_ptr) override {}
+  bool route_ahead(const destination&, runtime::signal_ptr) override { return true; }
+  bool connected(std::uint32_t) const override { return true; }
+  bool takes_bare_calls(std::uint32_t) const override { return false; }
+  bool busy(std::uint32_t) const override { return false; }
+  bool rest(std::uint32_t, const runtime::pid&, std::uint64_t) override { return false; }
+  void monitor_node(const runtime::pid&, std::uint32_t, bool) override {}
+  std::vector<std::string> nodes(which) const override { return {}; }
+  void connect(std::uint32_t, const runtime::reference&) override {}
+  base::status disconnect(std::uint32_t, std::string) override { return {}; }
 };
 
 class asking : public stage {
@@ -301,6 +318,34 @@ TEST_CASE("a deadline that came before the answer counts for who awaits it, too"
   CHECK(set.call("go") == "done");
   set.send("last");
   CHECK(set.lines(2) == strings{"init #{}", "info last"});
+}
+
+TEST_CASE("an answer of another node that found the mailbox full counts before a deadline that has passed") {
+  silent_nodes others;
+  asking set;
+  set.host.system.set_router(&others);
+  const std::uint32_t far = *set.host.system.nodes().intern("far@away");
+  play.call = [far](coppice_actor* self, const coppice_message*, coppice_bytes from) {
+    runtime::process& process = *self->process;
+    runtime::system& host = process.host();
+    const std::uint64_t id = ask(self, "{oracle, 'far@away'}", 1, base::mono_now());
+    const runtime::reference ref = self->extra->requests.at(id).ref;
+    const auto comes = [&](const destination& to, runtime::message m) {
+      auto what = runtime::make_signal(runtime::signal_kind::message, {far, 7, 1, 1}, std::move(m));
+      what->flags = runtime::signal::remote;
+      CHECK(host.deliver(to, std::move(what)) == runtime::send_status::ok);
+    };
+    for (const char* one : {"first", "second"}) process.send(process.self(), term(one));
+    comes(process.self(), term("outside"));
+    comes(destination::alias(ref),
+          runtime::whole_answer(host.nodes(), runtime::call_id::of(ref), term("answer")));
+    CHECK(awaited(self, id) == "0 answer");
+    return answer(self, from, "done");
+  };
+  auto does = host::make_actor(set.plan());
+  REQUIRE(set.host.system.spawn({.name = "scripted", .mailbox = {.messages = 2}}, std::move(does)));
+  CHECK(set.call("go") == "done");
+  CHECK(set.lines(4) == strings{"init #{}", "info first", "info second", "info outside"});
 }
 
 TEST_CASE("who awaits hears of the callee's end, with its reason, before and while it waits") {
