@@ -4,7 +4,9 @@
 #include "stage_port.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "behaviours.hpp"
 #include "behaviours/gen/destination_term.hpp"
 
 namespace coppice::testing::detail {
@@ -167,25 +169,35 @@ outcome staged_port::handle_cancel(bool down, const message& reason, const messa
   });
 }
 
+std::int32_t staged_port::decide(const char* name, std::string_view then, const callback& make) {
+  std::string outer_text = std::exchange(world_->error_text, {});
+  value outer_reason = std::exchange(world_->error_reason, {});
+  const std::int32_t status = world_->run(name, make);
+  if (status != COPPICE_OK && status != COPPICE_STAGE_NONE && status != COPPICE_STAGE_BY_HASH)
+    tell(level::warning, std::string(name) + " of " + world_->type->name +
+                             " failed: " + show(stop_reason(*world_, status).bytes()) + std::string(then));
+  world_->error_text = std::move(outer_text);
+  world_->error_reason = std::move(outer_reason);
+  return status;
+}
+
 behaviours::dispatcher::outlet::choice staged_port::choose(const message& event, std::uint64_t& partition) {
   using choice = behaviours::dispatcher::outlet::choice;
   if (on_.choose == nullptr) return choice::by_default;
-  const std::int32_t status = world_->run("choose", [&](coppice_actor* self, void* state) {
-    const lent given(term_of(event));
-    return on_.choose(self, state, given.get(), &partition);
-  });
+  const std::int32_t status =
+      decide("choose", ": an event goes nowhere", [&](coppice_actor* self, void* state) {
+        const lent given(term_of(event));
+        return on_.choose(self, state, given.get(), &partition);
+      });
   if (status == COPPICE_OK) return choice::index;
-  if (status == COPPICE_STAGE_BY_HASH) return choice::by_default;
-  if (status != COPPICE_STAGE_NONE)
-    tell(level::warning, "choose failed with " + std::to_string(status) + ": an event goes nowhere");
-  return choice::none;
+  return status == COPPICE_STAGE_BY_HASH ? choice::by_default : choice::none;
 }
 
 bool staged_port::format_discarded(std::uint64_t count) {
   if (on_.format_discarded == nullptr) return true;
-  return world_->run("format_discarded", [&](coppice_actor* self, void* state) {
-    return on_.format_discarded(self, state, count);
-  }) != COPPICE_STAGE_NONE;
+  return decide("format_discarded", {}, [&](coppice_actor* self, void* state) {
+           return on_.format_discarded(self, state, count);
+         }) != COPPICE_STAGE_NONE;
 }
 
 // ---- the other sides of subscriptions ----

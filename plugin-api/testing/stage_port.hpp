@@ -80,6 +80,9 @@ class staged_port final : private behaviours::stage_port {
   using callback = std::function<std::int32_t(coppice_actor* self, void* state)>;
   // The outcome of a callback, which has run by now.
   outcome after(const char* name, const callback& make);
+  // Runs choose or format_discarded and returns its status, as host::stage does. A failure is logged, with
+  // `then` behind it. Both may run inside of another callback; the error that the outer one has set stays.
+  std::int32_t decide(const char* name, std::string_view then, const callback& make);
   // The status that ends an engine's turn.
   std::int32_t status_of(const std::optional<outcome>& what);
   shared_link open_link(bool of_consumer, etf::bytes tag) const;

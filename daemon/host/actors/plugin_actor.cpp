@@ -80,10 +80,12 @@ outcome plugin_actor::begin_actor(process& self) {
   switch (status) {
     case COPPICE_OK:
     case COPPICE_HIBERNATE:
+      forget_error();
       return runtime::carry_on();
     case COPPICE_IGNORE:
       return runtime::ignore();
     case COPPICE_CONTINUE:
+      forget_error();
       actor_.to_be_continued = true;
       go_on_first(self);
       return runtime::carry_on();
@@ -128,9 +130,8 @@ outcome plugin_actor::follow_on(std::int32_t status, const char* callback, etf::
     if (status == COPPICE_CONTINUE && actor_.process->should_yield()) actor_.process->yield();
     if (actor_.process->exiting()) break;
   }
-  // An error text without an error must not be used for a later error.
   if (status == COPPICE_OK || status == COPPICE_HIBERNATE) {
-    if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
+    forget_error();
     return runtime::carry_on();
   }
   // The term of its answer may come from another actor, so it is no reason to end: the caller gets an error
@@ -264,6 +265,7 @@ outcome plugin_actor::change_config(process& self, const message& from, behaviou
     actor_.origin = std::move(old_origin);
     message answer = status == COPPICE_UNHANDLED ? message::atom("unhandled")
                                                  : runtime::error_message(stop_reason(actor_, status));
+    forget_error();
     if (to.former && status == COPPICE_UNHANDLED) answer = runtime::error_message(std::move(answer));
     gen::reply(self, from, std::move(answer));
     return runtime::carry_on();
@@ -291,7 +293,7 @@ message plugin_actor::written_to_show(looking what,
   std::int32_t status = COPPICE_OK;
   message shown = written(what, callback, status);
   (void)take_refusal(actor_, what);
-  if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
+  forget_error();
   return shown;
 }
 

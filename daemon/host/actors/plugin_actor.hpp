@@ -86,6 +86,10 @@ class plugin_actor : public reloadable {
   // kind of actor, for people; `answered`: the callback has answered already.
   runtime::outcome refuse_call(etf::bytes from, etf::bytes request, const char* callback,
                                std::string_view engine, bool answered = false);
+  // For a callback that has not failed: an error that it set must not be the reason of a later end.
+  void forget_error() {
+    if (actor_.extra != nullptr && actor_.extra->error.told) actor_.extra->error = {};
+  }
   // The text given to set_error, which is then empty; "": none.
   std::string take_error_text();
   // Logs a line; for requests at most one a second for all actors of a type. `kind`: "call", "cast" or

@@ -22,7 +22,10 @@ base::status judge(coppice_actor& actor, looking callback, std::int32_t status) 
     actor.extra->error = {};
     return base::fail(base::errc::refused, std::move(refusal));
   }
-  if (status == COPPICE_OK) return {};
+  if (status == COPPICE_OK) {
+    if (actor.extra != nullptr) actor.extra->error = {}; // it must not be the reason of a later end
+    return {};
+  }
   std::string reason = runtime::shown(stop_reason(actor, status));
   if (reason.size() > longest_reason) reason.resize(longest_reason);
   return base::fail(base::errc::refused, fmt::format("its {} failed: {}", name_of(callback), reason));

@@ -3,6 +3,8 @@
 #include "host/actors/stage.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/log.hpp"
 #include "behaviours/stage/report.hpp"
@@ -12,6 +14,7 @@
 #include "host/boundary/stage_totals.hpp"
 #include "host/boundary/type_totals.hpp"
 #include "runtime/messages/exit_reason.hpp"
+#include "runtime/messages/shown.hpp"
 #include "runtime/system.hpp"
 
 namespace coppice::host {
@@ -183,29 +186,44 @@ outcome stage::handle_cancel(bool down, const message& reason, const message& fr
   return after(status, "handle_cancel", reason.bytes());
 }
 
+template <class Callback>
+std::int32_t stage::decide(const char* name, etf::bytes given, std::string_view then, Callback callback) {
+  const std::unique_ptr<extra_state>& extra = actor().extra;
+  std::optional<coppice_error> outer;
+  if (extra != nullptr && extra->error.told) outer = std::exchange(extra->error, {});
+  deciding_ = true;
+  const std::int32_t status = in_turn(actor(), name, given, std::move(callback));
+  deciding_ = false;
+  const bool decided =
+      status == COPPICE_OK || status == COPPICE_STAGE_NONE || status == COPPICE_STAGE_BY_HASH;
+  if (!decided && !actor().process->exiting()) {
+    const message why = stop_reason(actor(), status);
+    if (const auto left_out = identity().unhandled.next_line(base::mono_now()))
+      base::log::warning(identity().plugin, "{} of {} failed: {}{}{}", name, identity().actor,
+                         runtime::shown(why), then, left_out_text(*left_out));
+  }
+  if (outer)
+    extra->error = std::move(*outer);
+  else
+    forget_error();
+  return status;
+}
+
 behaviours::dispatcher::outlet::choice stage::choose(const message& event, std::uint64_t& partition) {
   using choice = behaviours::dispatcher::outlet::choice;
   if (stage_callbacks().choose == nullptr) return choice::by_default;
   const coppice_message lent = lend(event);
-  deciding_ = true;
-  const std::int32_t status = in_turn(actor(), "choose", event.bytes(), [&] {
+  const std::int32_t status = decide("choose", event.bytes(), ": an event goes nowhere", [&] {
     return stage_callbacks().choose(&actor(), state(), &lent, &partition);
   });
-  deciding_ = false;
   if (status == COPPICE_OK) return choice::index;
-  if (status == COPPICE_STAGE_BY_HASH) return choice::by_default;
-  if (status != COPPICE_STAGE_NONE)
-    base::log::warning(identity().plugin, "choose of {} failed with {}: an event goes nowhere",
-                       identity().actor, status);
-  return choice::none;
+  return status == COPPICE_STAGE_BY_HASH ? choice::by_default : choice::none;
 }
 
 bool stage::format_discarded(std::uint64_t count) {
-  deciding_ = true;
-  const std::int32_t status = in_turn(actor(), "format_discarded", {}, [&] {
+  const std::int32_t status = decide("format_discarded", {}, {}, [&] {
     return call_or(COPPICE_OK, stage_callbacks().format_discarded, &actor(), state(), count);
   });
-  deciding_ = false;
   return status != COPPICE_STAGE_NONE;
 }
 

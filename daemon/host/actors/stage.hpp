@@ -66,6 +66,11 @@ class stage final : public server, private behaviours::process_port {
                                                 std::uint64_t& partition) override;
   bool format_discarded(std::uint64_t count) override;
 
+  // Runs choose or format_discarded and returns its status. A failure does not end the stage: it is logged,
+  // at most once a second for all stages of a type, with `then` behind it. Both callbacks may run inside of
+  // another one; the error that the outer one has set stays.
+  template <class Callback>
+  std::int32_t decide(const char* name, etf::bytes given, std::string_view then, Callback callback);
   // The outcome that follows from a callback's status; also ends the actor if the process has died in the
   // callback.
   runtime::outcome after(std::int32_t status, const char* callback, etf::bytes given);

@@ -177,6 +177,7 @@ std::int32_t escaped_exception(coppice_actor& actor) {
   reason.atom("unknown");
   reason.binary("it left the plugin across the C interface");
   coppice_error& error = actor.needs_extra().error;
+  error.told = true;
   error.reason = reason.take();
   error.thrown = frames_of_caught();
   return COPPICE_E_EXCEPTION;

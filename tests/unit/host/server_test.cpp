@@ -99,6 +99,17 @@ TEST_CASE("a state is destroyed last, also after a kill") {
   CHECK(set.lines(2) == strings{"init #{}", "destroy"});
 }
 
+TEST_CASE("an error that init has set and not failed with is not the reason of a later end") {
+  stage set;
+  play.init = [](coppice_actor* self) {
+    actors.set_error(self, COPPICE_E_REFUSED, coppice_text("no certificate"));
+    return COPPICE_OK;
+  };
+  play.call = [](coppice_actor*, const coppice_message*, coppice_bytes) { return COPPICE_E_NOT_FOUND; };
+  REQUIRE(set.start() == "ok");
+  CHECK(set.call("go") == "!exit not_found");
+}
+
 TEST_CASE("continue comes before the next message, and after the spawner has heard of success") {
   stage set;
   play.init = [](coppice_actor*) { return COPPICE_CONTINUE; };

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "heard_log.hpp"
 #include "scripted.hpp"
 
 using namespace coppice;
@@ -20,6 +21,7 @@ struct stage_script {
   std::function<std::int32_t(coppice_actor*, std::uint64_t)> demand;
   std::function<std::int32_t(coppice_actor*, const coppice_message*, coppice_bytes)> events;
   std::function<std::int32_t(coppice_actor*, std::uint32_t, std::string)> cancel;
+  std::function<std::int32_t(coppice_actor*)> choose; // null: by hash
 };
 stage_script source_acts, through_acts, sink_acts;
 
@@ -46,6 +48,9 @@ const coppice_stage table_of = [] {
       return Acts.events(self, m, from);
     };
   }
+  table.choose = [](coppice_actor* self, void*, const coppice_message*, std::uint64_t*) {
+    return Acts.choose ? Acts.choose(self) : COPPICE_STAGE_BY_HASH;
+  };
   table.handle_cancel = [](coppice_actor* self, void*, std::uint32_t how, const coppice_message* reason,
                            coppice_bytes) {
     return Acts.cancel ? Acts.cancel(self, how, shown(reason)) : COPPICE_OK;
@@ -169,6 +174,39 @@ TEST_CASE(
   CHECK(set.lines(1) == strings{"down {out,of_numbers}"});
   CHECK(set.host.system.whereis("through").has_value());
   CHECK(set.host.system.whereis("sink").has_value());
+}
+
+TEST_CASE("a choose that fails loses its event alone, and its error is not the reason of a later end") {
+  const auto fail_with = [](coppice_actor* self, std::string_view text) {
+    const auto reason = term(text);
+    CHECK(actors.set_reason(self, {reason.bytes().data(), reason.size()}) == COPPICE_OK);
+  };
+  for (const std::string own : {"", "{out,of_numbers}"}) {
+    CAPTURE(own);
+    test::stage set;
+    heard_log log;
+    reset();
+    source_acts.choose = [&](coppice_actor* self) {
+      fail_with(self, "{no, partition}");
+      return COPPICE_E_EXCEPTION;
+    };
+    source_acts.demand = [&](coppice_actor* self, std::uint64_t) {
+      if (!own.empty()) fail_with(self, own);
+      CHECK(count_on(self, 50) == COPPICE_OK);
+      return COPPICE_STOP;
+    };
+    sink_acts.cancel = [](coppice_actor*, std::uint32_t, std::string reason) {
+      return note("down " + reason);
+    };
+    REQUIRE(start_with(set, source_type, "[{demand,accumulate},{dispatcher,{partition,[{partitions,2}]}}]") ==
+            "ok");
+    REQUIRE(start_with(set, sink_type, "[{subscribe_to,[{source,[{partition,0}]}]}]") == "ok");
+    set.host.system.send(runtime::destination::named("source"), term("{'$gen_cast',{'$demand',forward}}"));
+    CHECK(set.lines(1) == strings{"down " + (own.empty() ? "normal" : own)});
+    const auto lines = log.count("choose of source failed: {no,partition}: an event goes nowhere");
+    CHECK(lines >= 1);
+    CHECK(lines < 10); // at most one a second
+  }
 }
 
 TEST_CASE("the host's functions are for stages alone") {

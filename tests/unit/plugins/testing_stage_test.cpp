@@ -291,6 +291,19 @@ TEST_CASE("choose says where an event goes: to a partition, by its hash, or nowh
   CHECK(zero.take<std::int64_t>() == numbers{0});
 }
 
+TEST_CASE("a choose that fails is logged, and its error is not the reason of the end that follows") {
+  const plugin from = fixture("stages");
+  actor source(from, {.actor = "source"});
+  configure_stage(source, std::vector<value>{option("dispatcher", etf::atom{"callback"})});
+  consumer_below zero(source, std::vector<value>{option("partition", 0)});
+  zero.ask(2);
+  source.cast(atom("leave"));
+  REQUIRE_FALSE(source.did.logs.empty());
+  CHECK(source.did.logs[0].text.starts_with("choose of source failed: "));
+  CHECK(source.did.logs[0].text.ends_with(": an event goes nowhere"));
+  CHECK(source.reason() == atom("normal"));
+}
+
 TEST_CASE("demand is held back and let through; a message to itself follows what is buffered") {
   const plugin from = fixture("stages");
   actor source(from, {.actor = "source"});
