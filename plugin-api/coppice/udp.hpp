@@ -19,6 +19,7 @@
 #include <coppice/draft/udp.h>
 #include <coppice/stream.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <span>
@@ -113,7 +114,8 @@ class udp_socket {
     datagrams_sent out;
     if (all.empty()) return out;
     std::uint64_t count = 0;
-    if (all.front().raw().socket == number_ && all.back().raw().socket == number_) {
+    if (std::all_of(all.begin(), all.end(),
+                    [this](const datagram& one) { return one.raw().socket == number_; })) {
       out.status = detail::checked(api().send(self_, &all.front().raw(), all.size(), &count), "send");
       out.count = static_cast<std::size_t>(count);
       return out;
@@ -217,10 +219,23 @@ struct datagram_table {
       return with(self, state, [&](T& actor) { return actor.on_datagrams(whole); });
     } else {
       std::int32_t status = COPPICE_OK;
-      for (std::size_t i = 0; i < whole.size() && status == COPPICE_OK; ++i)
+      for (std::size_t i = 0; i < whole.size() && goes_on(self, state, status); ++i)
         status = with(self, state, [&](T& actor) { return actor.on_datagram(whole[i]); });
       return status;
     }
+  }
+  // Whether the next datagram of the batch comes after this status. The host acts on the batch's last status
+  // alone, so handle_continue runs here.
+  static bool goes_on(coppice_actor* self, void* state, std::int32_t& status) noexcept {
+    while (status == COPPICE_CONTINUE) {
+      status = COPPICE_OK;
+      if constexpr (requires { &T::handle_continue; })
+        status = lifecycle_table<T>::handle_continue(self, state);
+      if (status == COPPICE_CONTINUE && host.work->should_yield(self) != 0 &&
+          host.work->yield(self) == COPPICE_E_EXITING)
+        status = COPPICE_E_EXITING;
+    }
+    return status == COPPICE_OK || status == COPPICE_HIBERNATE || status == COPPICE_UNHANDLED;
   }
   static std::int32_t on_error(coppice_actor* self, void* state, std::uint32_t socket,
                                const coppice_udp_address* peer, std::int32_t number) noexcept {

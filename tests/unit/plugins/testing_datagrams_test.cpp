@@ -187,6 +187,28 @@ TEST_CASE("sockets stay open over a reload, with what comes meanwhile, and when 
   CHECK(left.waiting() == 1);
 }
 
+TEST_CASE("every datagram of a batch is taken, whatever the callback for the one before it came to") {
+  const plugin parcels = fixture("parcels");
+  actor one(parcels, {.udp = {.batch = 16}});
+  const udp_network network(one);
+  network.bring({{"a"}, {"continue"}, {"b"}, {"unhandled"}, {"c"}, {"hibernate"}, {"d"}, {"continue"}});
+  CHECK(one.call("seen"_erl).as<texts>() == texts{"a", "continue", "continued", "b", "unhandled", "c",
+                                                  "hibernate", "d", "continue", "continued"});
+  network.bring({{"stop"}, {"never"}});
+  CHECK(one.reason() == atom("normal"));
+}
+
+TEST_CASE("a socket sends datagrams that came to several sockets, in any order") {
+  const plugin parcels = fixture("parcels");
+  actor one(parcels, {.udp = {.listen = {"127.0.0.1:1", "127.0.0.1:2"}}});
+  const udp_network first(one, 0), second(one, 1);
+  first.bring({{"a"}});
+  second.bring({{"b"}});
+  first.bring({{"c"}});
+  CHECK(text(one.call("answer_all"_erl).reply()) == "{0,3}");
+  CHECK(first.take().size() == 3);
+}
+
 TEST_CASE("an actor that takes no datagrams has no sockets") {
   const plugin echoes = bundled_echo();
   actor raw(echoes);
