@@ -47,10 +47,11 @@ struct outcome {
   static outcome unhandled() { return {COPPICE_UNHANDLED, {}}; }
   /// The actor ends with reason normal.
   static outcome stop() { return {COPPICE_STOP, {}}; }
-  /// The actor ends with this reason.
+  /// The actor ends with this reason. Throws std::invalid_argument if it has no encoding, as the term of an
+  /// answer without one.
   template <class Reason>
   static outcome stop(const Reason& reason) {
-    return {COPPICE_STOP, etf::encode(reason)};
+    return {COPPICE_STOP, detail::encode_or_throw(reason, "the exit reason")};
   }
 };
 

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace coppice {
 
@@ -43,14 +44,24 @@ enum class alias_mode : std::uint32_t {
   reply_demonitor = COPPICE_ALIAS_REPLY, ///< as demonitor, or until the first message
 };
 
+namespace detail {
+
+/// The encoded value. Throws std::invalid_argument, "WHAT has no encoding", if it has none.
+template <class T>
+std::vector<std::uint8_t> encode_or_throw(const T& value, std::string_view what) {
+  std::vector<std::uint8_t> encoded = etf::encode(value);
+  if (encoded.empty()) throw std::invalid_argument(etf::detail::concatenated({what, " has no encoding"}));
+  return encoded;
+}
+
+} // namespace detail
+
 /// A value that has been encoded.
 class encoded {
  public:
   encoded() = default; // no value
   template <class T>
-  encoded(const T& value) : bytes_(etf::encode(value)) {
-    if (bytes_.empty()) throw std::invalid_argument("this value has no encoding");
-  }
+  encoded(const T& value) : bytes_(detail::encode_or_throw(value, "this value")) {}
   /// The encoded term, without a version byte. Empty: no value. Borrowed from this object.
   etf::bytes bytes() const { return {bytes_.data(), bytes_.size()}; }
 

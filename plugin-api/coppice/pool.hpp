@@ -68,10 +68,11 @@ class overload {
   static overload usual() { return overload(COPPICE_UNHANDLED, {}); } ///< `queue: { on_full }` decides
   /// The request is dropped, and its caller gets no answer.
   static overload drop() { return overload(COPPICE_OK, {}); }
-  /// The caller gets this answer; a cast or message is dropped.
+  /// The caller gets this answer; a cast or message is dropped. Throws std::invalid_argument if it has no
+  /// encoding.
   template <class T>
   static overload answer(const T& value) {
-    return overload(COPPICE_OK, etf::encode(value));
+    return overload(COPPICE_OK, detail::encode_or_throw(value, "the answer"));
   }
   /// The status that the C callback returns for it.
   std::int32_t status() const { return status_; }

@@ -89,9 +89,8 @@ class step {
 /// A step for another process: NAME, or NAME@ALIVE@HOST.
 struct next_step {
   template <class V>
-  next_step(std::string_view to_, const V& value) : to(to_), encoded(etf::encode(value)) {
-    if (encoded.empty()) throw std::invalid_argument("the value of a step has no encoding");
-  }
+  next_step(std::string_view to_, const V& value)
+      : to(to_), encoded(detail::encode_or_throw(value, "the value of a step")) {}
   /// The step begins together with the one before it.
   next_step& together() {
     beside = true;
@@ -148,10 +147,10 @@ inline next of_steps(steps all) {
 inline next done() {
   return {next::kind::done};
 }
-/// As done(), with a result.
+/// As done(), with a result. Throws std::invalid_argument if it has no encoding.
 template <class V>
 next done(const V& value) {
-  return {next::kind::done, etf::encode(value)};
+  return {next::kind::done, detail::encode_or_throw(value, "the result")};
 }
 /// For a participant: the step has failed. For a coordinator: the transaction is cancelled.
 template <class R>
@@ -290,9 +289,7 @@ struct saga_table {
       } else if constexpr (std::is_same_v<result, next> || std::is_same_v<result, steps>) {
         return give(self, *about, call());
       } else {
-        std::vector<std::uint8_t> encoded = etf::encode(call());
-        if (encoded.empty()) throw std::runtime_error("the result has no encoding");
-        return give(self, *about, next(next::kind::done, std::move(encoded)));
+        return give(self, *about, coppice::done(call()));
       }
     } catch (const step_failed& why) {
       return give(self, *about, next(next::kind::fail, why.reason));

@@ -252,9 +252,10 @@ class statem : public detail::any_statem {
   /// Ends the actor with `normal` after the replies of the transition are sent; other actions are not
   /// allowed.
   [[nodiscard]] transition stop() { return {handle(), COPPICE_STOP}; }
+  /// As stop(), with this reason. Throws std::invalid_argument if it has no encoding.
   template <class Reason>
   [[nodiscard]] transition stop(const Reason& reason) {
-    const auto encoded = etf::encode(reason);
+    const auto encoded = detail::encode_or_throw(reason, "the exit reason");
     detail::host.actor->set_reason(handle(), detail::plain(etf::bytes(encoded)));
     return stop();
   }

@@ -5,6 +5,8 @@
 #include <coppice/draft/order.h>
 #include <coppice/draft/post.h>
 #include <doctest/doctest.h>
+#include <coppice/pool.hpp>
+#include <coppice/saga.hpp>
 #include <coppice/server.hpp>
 
 #include "fixture.hpp"
@@ -225,6 +227,24 @@ TEST_CASE("without drafts metrics count nowhere, and what cannot do without one 
   other.call("{announce, 1}"_erl);
   CHECK(text(other.reason())
             .starts_with("{exception,'std::runtime_error',<<\"this host lacks coppice.post/draft-1"));
+}
+
+TEST_CASE("a reason, a result or an answer without an encoding is an error, and not a missing one") {
+  const coppice::owned_term none;
+  CHECK_THROWS_WITH_AS(coppice::outcome::stop(none), "the exit reason has no encoding",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(coppice::done(none), "the result has no encoding", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(coppice::next_step("accounts", none), "the value of a step has no encoding",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(coppice::overload::answer(none), "the answer has no encoding", std::invalid_argument);
+  CHECK(coppice::outcome::stop().reason.empty());
+  CHECK(coppice::done().value().empty());
+
+  // In an actor: the term of an answer that did not come is no reason to end with `normal`.
+  const plugin askers = fixture("asker");
+  actor one(askers);
+  one.call("{leave_with_answer_of, oracle}"_erl);
+  CHECK(text(one.reason()) == "{exception,'std::invalid_argument',<<\"the exit reason has no encoding\">>}");
 }
 
 TEST_CASE("a class has no state if it has no members, no constructor of its own and none to save") {
