@@ -141,8 +141,8 @@ void actor::start() {
   });
   if (status_ == COPPICE_IGNORE) return detail::end(world_, atom("normal"));
   if (status_ == COPPICE_UNHANDLED) status_ = COPPICE_E_INVALID;
-  if (status_ == COPPICE_STOP || status_ < COPPICE_OK)
-    return detail::end(world_, detail::stop_reason(world_, status_));
+  if (status_ != COPPICE_OK && status_ != COPPICE_CONTINUE && status_ != COPPICE_HIBERNATE)
+    return detail::end(world_, detail::stop_reason(world_, status_)); // without terminate
   if (const std::int32_t status = plays_->starts(); status != COPPICE_OK) {
     status_ = status;
     return;

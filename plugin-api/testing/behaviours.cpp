@@ -55,11 +55,11 @@ void forget_error(world& w) {
   w.error_reason = {};
 }
 
-void refuse_call(world& w, const letter& what, coppice::unhandled unhandled) {
+void refuse_call(world& w, const letter& what, coppice::unhandled unhandled, std::string_view kind) {
   const std::string why = std::exchange(w.error_text, {});
   forget_error(w);
   if (unhandled != coppice::unhandled::reply_error) return;
-  const std::string text = why.empty() ? "the server takes no such request" : why;
+  const std::string text = why.empty() ? "the " + std::string(kind) + " takes no such request" : why;
   reply_to(what.from, std::pair(etf::atom{"error"}, std::pair(etf::atom{"bad_request"}, text)));
 }
 

@@ -34,8 +34,9 @@ bool take_from(world& w, engine& from, const letter* what = nullptr);
 /// The exit reason of a callback's status, with the text or reason that the callback has set.
 value stop_reason(world& w, std::int32_t status);
 void forget_error(world& w);
-/// Treats a call that no callback has taken. With `log` and `ignore` the caller gets no answer.
-void refuse_call(world& w, const letter& what, coppice::unhandled unhandled);
+/// Treats a call that no callback has taken. With `log` and `ignore` the caller gets no answer. `kind`: the
+/// kind of actor, in a node's words.
+void refuse_call(world& w, const letter& what, coppice::unhandled unhandled, std::string_view kind);
 /// The reason of an exit signal of the actor's parent. Empty: the message is none.
 std::optional<value> parents_exit(const world& w, const letter& what);
 
@@ -56,6 +57,8 @@ class server_behaviour : public behaviour {
   server_behaviour(world& of, const coppice_server& server, coppice::unhandled unhandled);
 
   virtual taker taker_of(const letter& what) const;
+  // The kind of actor, for people.
+  virtual std::string_view kind() const { return "server"; }
   // Whether the actor goes on after a message that no callback takes.
   virtual bool may_drop(const letter& what) const;
   virtual void take(const letter& what);
@@ -81,6 +84,7 @@ class handler_behaviour final : public server_behaviour {
   handler_behaviour(world& of, const coppice_event_handler& table, coppice::unhandled unhandled);
 
   taker taker_of(const letter& what) const override;
+  std::string_view kind() const override { return "event handler"; }
   bool may_drop(const letter&) const override { return true; }
   // Runs `removed`; the journal has the term that it wrote.
   void take_leave(const value& why, const value& next, const value& next_args);

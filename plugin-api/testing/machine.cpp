@@ -201,7 +201,7 @@ bool machine_behaviour::refuse(const statem_event<value>& event) {
     world_.stop(std::pair(etf::atom{is_call ? "bad_call" : "bad_cast"}, event.content.term()));
     return false;
   }
-  if (is_call) refuse_call(world_, {delivery::call, event.content, event.about}, unhandled_);
+  if (is_call) refuse_call(world_, {delivery::call, event.content, event.about}, unhandled_, "state machine");
   return true;
 }
 

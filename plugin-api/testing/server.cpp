@@ -56,7 +56,7 @@ void server_behaviour::take_call(const letter& what) {
                                     });
   world_.asked = {};
   if (status == COPPICE_UNHANDLED && unhandled_ != coppice::unhandled::exit)
-    return refuse_call(world_, what, unhandled_);
+    return refuse_call(world_, what, unhandled_, kind());
   decide("bad_call", what.term, status);
   leave_open(world_, what, "return the reply");
 }

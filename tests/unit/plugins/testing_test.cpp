@@ -181,6 +181,27 @@ TEST_CASE("every way to end gives the reason a node would give") {
   CHECK(text(one.reason()) == "{bad_cast,{what,ever}}");
 }
 
+TEST_CASE("a start that init's status fails ends without terminate, whatever the status is") {
+  const plugin askers = fixture("asker");
+  for (const std::int32_t status : {COPPICE_STOP, 42, COPPICE_E_NOT_FOUND}) {
+    actor one(askers, {.args = std::int64_t{status}});
+    CHECK(one.status() == status);
+    CHECK_FALSE(one.alive());
+    CHECK(one.did.logs.empty());
+  }
+  actor odd(askers, {.args = std::int64_t{42}});
+  CHECK(text(odd.reason()) == "{bad_return_value,42}");
+  actor good(askers, {.args = std::int64_t{COPPICE_HIBERNATE}});
+  CHECK(good.alive());
+}
+
+TEST_CASE("work for the pool that throws gives its context up, and the actor goes on") {
+  const plugin askers = fixture("asker");
+  actor one(askers);
+  CHECK(one.call("throw_beside"_erl) == std::pair(std::int32_t{COPPICE_E_EXCEPTION}, true));
+  CHECK(one.alive());
+}
+
 TEST_CASE("the clock moves when told or waited for, and timers fire at their own time") {
   const plugin clerks = fixture("clerk");
   actor one(clerks);

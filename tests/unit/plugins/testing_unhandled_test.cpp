@@ -57,6 +57,17 @@ TEST_CASE("a class that says nothing ends, and a configuration may have it answe
   CHECK(rude.unhandled_of("rude") == unhandled::exit);
 }
 
+TEST_CASE("a call that nothing takes is answered in a node's words for that kind of actor") {
+  const plugin brokers = fixture("broker");
+  for (const auto& each :
+       {std::pair("silent_machine", "state machine"), std::pair("silent_handler", "event handler")}) {
+    actor one(brokers, {.actor = each.first, .unhandled = unhandled::reply_error});
+    CHECK(text(one.call("what"_erl).reply()) ==
+          "{error,{bad_request,<<\"the " + std::string(each.second) + " takes no such request\">>}}");
+    CHECK(one.alive());
+  }
+}
+
 TEST_CASE("the choice is found in a note however that is laid out") {
   using detail::word_of_actor;
   const char* const spread =
