@@ -194,6 +194,8 @@ def ends(cleanup):
     equal(site.raw(b"PUT /put/stop" + HEAD + b"Content-Length: 10000\r\n\r\n" + b"x" * 2000)[9:12], b"504")
     equal(site.aborted(before + 2)[before + 1:], ["timeout"])
     equal(site.raw(b"PUT /put/early" + HEAD + b"Content-Length: 10000\r\n\r\n" + b"x" * 2000)[9:12], b"202")
+    equal(site.raw(b"PUT /put/kept" + HEAD + b"Content-Length: 10000\r\n\r\n" + b"x" * 2000)[9:12], b"202")
+    equal(site.aborted(before + 3)[before + 2:], ["answered"])
     site.over()
     equal(site.ask("PUT", "/put/count", b"and on")[0], 200)
 

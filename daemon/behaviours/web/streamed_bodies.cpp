@@ -43,6 +43,16 @@ streamed_bodies::state streamed_bodies::begin(stream_place writer) {
   return state::open;
 }
 
+void streamed_bodies::begin_without_body(const stream_place& writer) {
+  to_.tell(writer.by, stream_aborted(writer, "bodyless"));
+  if (reader_ == writer) coming_ = false; // it has its last message
+}
+
+void streamed_bodies::answered() {
+  if (coming_ && reader_) to_.tell(reader_->by, stream_aborted(*reader_, "answered"));
+  coming_ = false;
+}
+
 streamed_bodies::state streamed_bodies::write(stream_part part) {
   if (ends_ || (part.data.empty() && !part.last)) return state::open; // parts behind the last are dropped
   ends_ = part.last;

@@ -62,6 +62,10 @@ class streamed_bodies {
   state write(stream_part part);
   // The answer has begun, and `writer` writes it.
   state begin(stream_place writer);
+  // The answer has begun and has no body, which `writer` is told.
+  void begin_without_body(const stream_place& writer);
+  // The answer is complete. Tells the reader, if more of the request's body was to come, that none comes.
+  void answered();
   // The client has taken what was written.
   void drained() { full_ = false; }
   // Grants the writer as much as it has written since the last grant. Called in the connection's turns.

@@ -60,6 +60,7 @@ void web_connection::answer(net::http_response response) {
 }
 
 void web_connection::finish(int status, std::uint64_t bytes) {
+  if (current_->streams() != nullptr) current_->streams()->bodies->answered();
   const auto it = std::exchange(current_, nullptr);
   it->finish(*self_, status, bytes, peer_host_);
 }

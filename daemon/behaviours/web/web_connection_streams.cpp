@@ -175,7 +175,7 @@ void web_connection::begin_stream(process& self, streamed_answer answer) {
   const bool begun = connection_ && connection_->begin(current_->number(), answer.head, answer.length);
   if (!begun) return; // the client has left
   if (head_only || !net::http_has_content(answer.head.status)) {
-    tell(answer.writer.by, stream_aborted(answer.writer, "bodyless"));
+    bodies->begin_without_body(answer.writer);
     end_answer();
     return finish(answer.head.status, 0);
   }

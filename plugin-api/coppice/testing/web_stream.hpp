@@ -60,7 +60,8 @@ class web_stream {
   bool ended();
   /// The client takes `bytes` more.
   void more(std::uint64_t bytes) { tell(writer(), "http_answer", std::pair(etf::atom{"more"}, bytes)); }
-  /// The client has gone, with the server's reason: closed, slow, timeout, too_large, malformed, stopping.
+  /// The client has gone, with the server's reason: closed, slow, timeout, too_large, malformed, stopping. Or
+  /// answered: the answer was complete before the request's body.
   void aborted(std::string_view reason = "closed");
 
  private:

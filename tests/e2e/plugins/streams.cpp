@@ -2,11 +2,12 @@
 // streams: streamed bodies, as the path says. PUT /put/WHAT: count answers the number of bytes and their sum;
 // slow does the same at 5 ms a part; echo sends them back, and reads as its client takes them; refuse answers
 // 403 without reading; die reads 1 KiB and throws; never asks for no bytes; stop reads 1 KiB and no more;
-// early answers 202 after 1 KiB; late answers, in two ways, when it is told that it is too late. GET
-// /get/WHAT: short announces 10 bytes and writes 5; exact and long announce 10 and write 10 and 11; die
-// writes some and throws when it may go on; flood writes without credit; hold begins, writes "x" and then
-// nothing; none is 204; endless writes as long as it may; fast writes before it begins; wait is never
-// answered. Call `open` -> number of unfinished requests, `aborted` -> the reasons that it was told.
+// early answers 202 after 1 KiB, and so does kept, which counts as open until it is told; late answers, in
+// two ways, when it is told that it is too late. GET /get/WHAT: short announces 10 bytes and writes 5; exact
+// and long announce 10 and write 10 and 11; die writes some and throws when it may go on; flood writes
+// without credit; hold begins, writes "x" and then nothing; none is 204; endless writes as long as it may;
+// fast writes before it begins; wait is never answered. Call `open` -> number of unfinished requests,
+// `aborted` -> the reasons that it was told.
 #include <coppice/web.hpp>
 
 #include <algorithm>
@@ -41,6 +42,7 @@ class streams_server : public coppice::web {
     for (const char c : part) it->sum += static_cast<unsigned char>(c);
     if (it->what == "die") throw std::runtime_error("a handler that fails");
     if (it->what == "early") over(id, coppice::response(202, "text/plain", "enough"));
+    if (it->what == "kept") respond(id, coppice::response(202, "text/plain", "enough"));
     if (it->what == "slow") sleep(std::chrono::milliseconds(5));
     if (it->what == "count" || it->what == "slow") {
       if (last)

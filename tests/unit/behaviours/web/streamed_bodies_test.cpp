@@ -166,6 +166,37 @@ TEST_CASE("an answer whose client has gone, or whose length is another, is broke
   CHECK(shorter.write({"a", true}) == state::broken);
 }
 
+TEST_CASE("an answer that is complete before the request's body is told to the body's reader, once") {
+  played client;
+  streamed_bodies whole(id, true, client); // the answer did not stream
+  whole.read_on({place("r"), 10});
+  whole.answered();
+  whole.answered();
+  whole.read_on({place("r"), 10});
+  CHECK(client.done() == done{"grant 10", "{http_aborted,r,answered}"});
+  streamed_bodies unread(id, true, client);
+  unread.answered();
+  streamed_bodies read(id, true, client);
+  read.read_on({place("r"), 10});
+  read.take_body("all", true);
+  read.answered();
+  CHECK(client.done() == done{"grant 10", "{http_body,r,{last,<<\"all\">>}}"});
+}
+
+TEST_CASE("the writer of an answer without a body is told once, also if it reads the request's body") {
+  played client;
+  streamed_bodies same(id, true, client);
+  same.read_on({place("same"), 10});
+  same.begin_without_body(place("same"));
+  same.answered();
+  CHECK(client.done() == done{"grant 10", "{http_aborted,same,bodyless}"});
+  streamed_bodies two(id, true, client);
+  two.read_on({place("r"), 10});
+  two.begin_without_body(place("w"));
+  two.answered();
+  CHECK(client.done() == done{"grant 10", "{http_aborted,w,bodyless}", "{http_aborted,r,answered}"});
+}
+
 TEST_CASE("the end of both bodies is told once to each place, and nothing is asked for afterwards") {
   played client;
   streamed_bodies one(id, true, client);
