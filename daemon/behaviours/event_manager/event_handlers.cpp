@@ -217,6 +217,7 @@ void event_manager::begin_again(process& self, handler one, std::size_t at) {
   one.sent = {};
   one.behind = 0;
   one.misses = false;
+  one.calls = 0;
   one.restarts.push_back(now);
   ++one.restarted;
   counters_->restarted.add_alone();
@@ -234,10 +235,22 @@ event_manager::handler event_manager::take_out(process& self, place of, const me
   handlers_.erase(of);
   counters_->handlers.set(handlers_.size());
   gone_[gone.pid] = true;
+  answer_late(self, gone, why);
   tell(self, gone, why);
   const auto added = [&](const handler& h) { return h.added_by == gone.added_by; };
   if (gone.added_by && std::ranges::none_of(handlers_, added)) self.unlink(gone.added_by);
   return gone;
+}
+
+// As OTP answers a call to a handler that has failed, or that has been removed before. A caller that the
+// handler has answered all the same has used up its alias.
+void event_manager::answer_late(process& self, handler& gone, const message& why) {
+  etf::cursor at(why.bytes());
+  const bool failed = at.read_tuple_of(2) && at.read_atom_is("EXIT");
+  const message said = runtime::error_message(failed ? why : message::atom("bad_module"));
+  const std::uint64_t handled = gone.meter->calls();
+  for (const late_call& one : std::exchange(gone.late, {}))
+    if (one.number > handled) gen::reply_at_once(self, one.from, said);
 }
 
 // {gen_event_EXIT, Handler, Reason}

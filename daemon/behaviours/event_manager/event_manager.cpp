@@ -73,6 +73,7 @@ outcome event_manager::init(process& self) {
 
 void event_manager::terminate(process& self, const message&) {
   flush(self);
+  for (handler& one : handlers_) one.late.clear(); // the callers are told that this process ends
   while (!handlers_.empty() && !self.exiting()) {
     const message leave = tagged(events::leave_call, message::atom("stop").bytes());
     const runtime::pid pid = handlers_.front().pid;

@@ -42,6 +42,11 @@ class event_manager final : public server {
   void describe(runtime::description& out) const override { out.behaviour = "event_manager"; }
 
  private:
+  // A call that a handler was asked and that was not waited for any more.
+  struct late_call {
+    std::uint64_t number; // of the calls that the handler's process was asked, from 1
+    runtime::message from;
+  };
   struct handler {
     event_handler_spec is;
     runtime::pid pid;
@@ -54,6 +59,8 @@ class event_manager final : public server {
     std::uint64_t behind = 0;                   // slow until it has handled so many events; 0: not slow
     std::uint64_t dropped = 0;                  // events that it had no room for
     bool misses = false;                        // it was not sent all of recent_
+    std::uint64_t calls = 0;                    // that its process was asked
+    std::vector<late_call> late{};              // the calls that it may not have handled
     std::string failure{};                      // why it was last begun again
 
     std::uint64_t waiting() const { return sent.events - meter->read().events; }
@@ -134,6 +141,8 @@ class event_manager final : public server {
   void put_in(handler one, std::size_t at);
   // Takes it out, and tells the process that added it why.
   handler take_out(runtime::process& self, place of, const runtime::message& why);
+  // Answers the calls that a handler has not handled and will not. `why`: as in take_out().
+  void answer_late(runtime::process& self, handler& gone, const runtime::message& why);
   void begin_again(runtime::process& self, handler one, std::size_t at);
   void tell(runtime::process& self, const handler& one, const runtime::message& why);
   place find(const runtime::message& name);

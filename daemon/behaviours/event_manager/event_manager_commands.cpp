@@ -168,10 +168,12 @@ message event_manager::add(process& self, event_handler_spec what, const runtime
   return undefined_module(what.actor, args);
 }
 
-// The handler answers the caller itself. One that has ended before may have been begun again.
+// The handler answers the caller itself, also after the time for which it is waited for. One that has ended
+// before may have been begun again.
 message event_manager::query(process& self, const message& name, const message& from, etf::bytes request) {
   for (place one; (one = find(name)) != handlers_.end();) {
     const runtime::pid pid = one->pid;
+    const std::uint64_t number = ++one->calls;
     message_writer out(request.size() + from.size() + 32);
     out.tuple(3);
     out.atom(events::query_call);
@@ -180,7 +182,12 @@ message event_manager::query(process& self, const message& name, const message& 
     const answer done = ask(self, one, out.take(), patience());
     if (done.end) return runtime::error_message(exit_tuple(done.end));
     if (done.term) take_ends(self, {pid}); // it may leave by its answer
-    if (done.term || self.exiting() || find(pid) != handlers_.end()) return {};
+    if (done.term || self.exiting()) return {};
+    if (one = find(pid); one == handlers_.end()) continue;
+    const std::uint64_t handled = one->meter->calls();
+    std::erase_if(one->late, [&](const late_call& each) { return each.number <= handled; });
+    if (number > handled) one->late.push_back({number, from});
+    return {};
   }
   return runtime::error_message(message::atom("bad_module"));
 }

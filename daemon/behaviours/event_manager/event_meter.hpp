@@ -30,6 +30,9 @@ class event_meter {
   void took_in(std::size_t bytes) {
     bytes_.store(bytes_.load(std::memory_order_relaxed) + bytes, std::memory_order_release);
   }
+  // The handler has handled a call, which it or another process answers.
+  void took_call() { calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  std::uint64_t calls() const { return calls_.load(std::memory_order_acquire); }
   // The handler is about to tell its manager that it leaves.
   void leave() { leaves_.store(true, std::memory_order_release); }
   bool leaves() const { return leaves_.load(std::memory_order_acquire); }
@@ -43,6 +46,7 @@ class event_meter {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<base::nanos> busy_{0};
   std::atomic<base::nanos> worst_{0};
+  std::atomic<std::uint64_t> calls_{0};
   std::atomic<bool> leaves_{false};
 };
 

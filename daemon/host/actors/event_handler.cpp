@@ -111,6 +111,7 @@ outcome event_handler::take_call(process& self, const message& whole, etf::bytes
     }
     if (what == events::query_call && at.read_term(second)) {
       outcome next = query(whole, first, second);
+      if (!next.stops() && !self.exiting()) meter_->took_call();
       if ((!next.stops() || left_) && !self.exiting()) gen::reply(self, from, message::atom("ok"));
       return next;
     }
@@ -124,6 +125,8 @@ outcome event_handler::query(const message& whole, etf::bytes from, etf::bytes r
   const std::int32_t status = in_turn(actor(), "handle_call", request, [&] {
     return call_or(COPPICE_UNHANDLED, callbacks().handle_call, &actor(), state(), &body, lend_bytes(from));
   });
+  // The manager reads this count when it is told that the handler leaves.
+  if (status == COPPICE_REMOVE_HANDLER || status == COPPICE_SWAP_HANDLER) meter_->took_call();
   if (status != COPPICE_UNHANDLED) [[likely]]
     return decide(status, "handle_call", request);
   return refuse_call(from, request, "handle_call", "event handler");

@@ -409,6 +409,46 @@ TEST_CASE("a handler that has left is asked nothing, though the manager was susp
   });
 }
 
+TEST_CASE("a call to a slow handler that ends before it has handled the call is answered by the manager") {
+  // What happens to the handler, which is suspended, and the answer to the call.
+  struct row {
+    const char* event;
+    std::function<void(event_manager_fixture&, runtime::process&, const runtime::pid&)> then;
+    const char* answer;
+  };
+  const auto resumes = [](event_manager_fixture&, runtime::process& self, const runtime::pid& slow) {
+    event_manager_fixture::order(self, slow, "resume");
+  };
+  const auto is_killed = [](event_manager_fixture&, runtime::process& self, const runtime::pid& slow) {
+    self.exit(slow, runtime::message::atom("kill"));
+  };
+  const auto is_deleted = [](event_manager_fixture& on, runtime::process& self, const runtime::pid&) {
+    CHECK(on.asked(self, "{delete_handler, {'h:h', a}, why}") == "{'EXIT',timeout}");
+  };
+  for (const row& each :
+       {row{"remove", resumes, "{error,bad_module}"}, row{"{swap, b}", resumes, "{error,bad_module}"},
+        row{"boom", resumes, "{error,{'EXIT',boom}}"}, row{"ok", resumes, "{seen,a,1}"},
+        row{"ok", is_killed, "{error,{'EXIT',killed}}"}, row{"ok", is_deleted, "{error,bad_module}"}}) {
+    CAPTURE(each.event);
+    CAPTURE(each.answer);
+    event_manager_fixture on;
+    auto spec = with_handlers({"a"});
+    spec->slow_after = 20 * base::nanos_per_ms;
+    on.begin(spec);
+    on.host.run([&](runtime::process& self) {
+      const runtime::pid slow = on.first_handler(self);
+      event_manager_fixture::order(self, slow, "suspend");
+      CHECK(on.asked(self, fmt::format("{{sync_notify, {{1, [{{a, {}}}]}}}}", each.event)) == "ok");
+      const auto call = on.request(self, "{call, {'h:h', a}, ok}");
+      CHECK(on.asked(self, "which_handlers") == "[{'h:h',a}]"); // the call is not waited for any more
+      each.then(on, self, slow);
+      const auto answer =
+          behaviours::gen::finish_call(self, call, base::mono_now() + 10 * base::nanos_per_second);
+      CHECK((answer ? text(*answer) : "none") == each.answer);
+    });
+  }
+}
+
 TEST_CASE("who ends while its handler is being added has none") {
   event_manager_fixture on;
   on.begin(with_handlers({"a"}));
