@@ -40,6 +40,10 @@ std::uint32_t some_processes(const system& host, std::uint32_t first, std::uint3
 // As some_processes(), but pids alone.
 std::uint32_t some_pids(const system& host, std::uint32_t first, std::uint32_t most, std::vector<pid>& into);
 
+// As some_pids(), but only processes of the application with that root (spawn_options::application).
+std::uint32_t some_of_application(const system& host, const pid& root, std::uint32_t first,
+                                  std::uint32_t most, std::vector<pid>& into);
+
 // nullopt: the process has ended.
 std::optional<mailbox_bounds> bounds_of(const system& host, const pid& who);
 

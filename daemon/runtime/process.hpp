@@ -117,6 +117,7 @@ struct spawn_options {
   reference ack{};    // from make_ack(); answered when init returns: `ok` | `ignore` | {error, Reason}
   pid parent{};       // none: the spawner
   pid group_leader{}; // none: that of the spawner
+  pid application{};  // of this node: the root of the application that it is a part of. None: the spawner's
   runtime::priority priority = runtime::priority::normal;
   mailbox_bounds mailbox{};
   sent_compressed compression{};

@@ -115,8 +115,9 @@ typedef struct coppice_actor_api {
   /* COPPICE_E_NOT_FOUND: no process of this node has the name. */
   int32_t (*whereis)(coppice_actor* self, coppice_bytes name, coppice_message* out_pid_new);
 
-  /* [parks] Starts an actor and waits until its init has returned. COPPICE_E_EXIT: init failed, and
-   * out_pid_new is the reason. out_reference_new may be NULL unless COPPICE_SPAWN_MONITOR is given. */
+  /* [parks] Starts an actor and waits until its init has returned. At the latest it is killed when the
+   * caller's application has ended. COPPICE_E_EXIT: init failed, and out_pid_new is the reason.
+   * out_reference_new may be NULL unless COPPICE_SPAWN_MONITOR is given. */
   int32_t (*spawn)(coppice_actor* self, const coppice_spawn_options* options, coppice_message* out_pid_new,
                    coppice_message* out_reference_new);
 

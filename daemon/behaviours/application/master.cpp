@@ -3,7 +3,11 @@
 // failure must reach the controller as this process's exit reason. In the process's own turn.
 #include "behaviours/application/master.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/log.hpp"
+#include "runtime/find_processes.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "runtime/system.hpp"
 
@@ -19,6 +23,7 @@ namespace {
 constexpr std::string_view start_tag = "start_application";
 constexpr std::string_view started_tag = "application_started";
 constexpr std::string_view time_up_tag = "max_runtime";
+constexpr std::uint32_t ids_at_once = 4096; // that are looked at between two yields
 
 } // namespace
 
@@ -53,6 +58,7 @@ message application_master::start_top(process& self) {
   options.name = spec_->name;
   options.label = name_;
   options.link = true;
+  options.application = self.self();
   auto started = gen::start(self, std::move(options), std::make_unique<supervisor>(spec_, shared_, name_));
   if (started) {
     top_ = *started;
@@ -121,10 +127,41 @@ message application_master::max_runtime_message(base::nanos time) {
 }
 
 void application_master::on_stop(process& self, const message&) {
-  if (!top_) return;
-  const runtime::reference ended = self.monitor(top_, true);
-  self.exit(top_, runtime::reasons::shutdown());
-  (void)self.await(ended);
+  if (top_) {
+    const runtime::reference ended = self.monitor(top_, true);
+    self.exit(top_, runtime::reasons::shutdown());
+    (void)self.await(ended);
+  }
+  end_rest(self);
+}
+
+// After kill_all_procs of application_master.erl: one look is not enough, since a process may start another
+// one before it is killed.
+void application_master::end_rest(process& self) const {
+  constexpr int most_rounds = 100;
+  for (int round = 0; round < most_rounds && !self.exiting(); ++round) {
+    std::vector<runtime::pid> rest;
+    for (std::uint32_t at = 1; at != 0 && !self.exiting();) {
+      at = runtime::some_of_application(self.host(), self.self(), at, ids_at_once, rest);
+      if (at != 0) self.yield();
+    }
+    if (rest.empty()) return;
+    std::vector<runtime::reference> ends;
+    ends.reserve(rest.size());
+    for (const runtime::pid& one : rest) {
+      ends.push_back(self.monitor(one, true));
+      self.exit(one, runtime::reasons::kill());
+    }
+    const base::nanos until = base::mono_now() + gen::kill_patience;
+    const auto stays = std::ranges::count_if(ends, [&](const runtime::reference& end) {
+      const auto how = self.await(end, until);
+      return how || how.error().what != runtime::await_error::kind::down;
+    });
+    if (stays == 0 || self.exiting()) continue;
+    base::log::warning("application", "{} has ended, but {} processes that it had started do not end", name_,
+                       stays);
+    return;
+  }
 }
 
 } // namespace coppice::behaviours

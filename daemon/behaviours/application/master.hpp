@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The process at the root of one application: it starts the top supervisor, tells the controller that it
 // runs, ends with the reason the supervisor ended with, and stops it when told to or when its time is up.
+// What the application's processes have started outside of the tree ends with the application.
 // Each application has a process of its own, so that a slow start or stop does not hold up the others.
 #pragma once
 
@@ -31,6 +32,8 @@ class application_master : public native_server {
  private:
   runtime::message start_top(runtime::process& self); // empty: it runs; else why not
   void start_clock(runtime::process& self);
+  // Kills the processes that are left of the application, and waits until they have ended.
+  void end_rest(runtime::process& self) const;
 
   std::string name_;
   base::nanos max_runtime_;

@@ -187,6 +187,16 @@ std::uint32_t some_pids(const system& host, std::uint32_t first, std::uint32_t m
                                          [&](const process_record& p) { into.push_back(p.self()); });
 }
 
+std::uint32_t some_of_application(const system& host, const pid& root, std::uint32_t first,
+                                  std::uint32_t most, std::vector<pid>& into) {
+  const own_pid wanted(root);
+  const delivery::reading valid(host);
+  return host.core().table.for_each_from(first, most, [&](const process_record& p) {
+    const own_pid of = p.application_here;
+    if (of && of.id == wanted.id && of.serial == wanted.serial) into.push_back(p.self());
+  });
+}
+
 std::optional<mailbox_bounds> bounds_of(const system& host, const pid& who) {
   const delivery::reading valid(host);
   const process_record* const found = delivery::find(host, who);

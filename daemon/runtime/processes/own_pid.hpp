@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A pid of this node in half the memory: node and creation, which all of these pids share, are left out. A
-// process record keeps its own pid, its parent and its group leader in this form. A plain value.
+// process record keeps its own pid, its parent and its application in this form. A plain value.
 #pragma once
 
 #include <bit>

@@ -26,11 +26,11 @@ process_record::process_record(worker& home, bool notified, const pid& self,
       self_here(self),
       compression(options.compression),
       parent_here(options.parent),
-      leader_here(options.group_leader) {
+      application_here(options.application) {
   schedule.stays = options.worker >= 0;
   if (!options.label.empty()) needs_relations().label = options.label;
   if (!options.parent.here()) needs_relations().parent = options.parent;
-  if (!options.group_leader.here()) needs_relations().group_leader = options.group_leader;
+  if (options.group_leader) needs_relations().group_leader = options.group_leader;
 }
 
 process_record::~process_record() {
@@ -49,7 +49,6 @@ pid process_record::leader() const {
     const std::lock_guard guard(mine->lock);
     if (mine->group_leader) return mine->group_leader;
   }
-  if (leader_here) return leader_here.whole(host().creation());
   system_core& core = host().core();
   const std::lock_guard guard(core.leader_lock);
   return core.default_leader;

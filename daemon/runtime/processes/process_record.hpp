@@ -234,8 +234,8 @@ class process_record final : public process {
   std::atomic<sent_compressed> compression; // any thread writes it
 
   const own_pid parent_here; // none: see relations::parent
-  // Its first group leader; none: see relations::group_leader, else the node's default.
-  const own_pid leader_here;
+  // The root of the application that it is a part of; none: it is a part of none.
+  const own_pid application_here;
 
   // The running timers that it started. Null: none.
   started_timers* timers() const {

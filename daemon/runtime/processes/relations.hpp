@@ -93,7 +93,7 @@ struct relations {
   std::string name;
   std::string label;
   std::unique_ptr<std::string> first_label; // set once the process has changed it; null: `label`
-  pid group_leader;                         // none: see process_record::leader_here
+  pid group_leader;                         // none: the node's default
   pid parent;                               // if it is on another node; set at spawn
 
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number

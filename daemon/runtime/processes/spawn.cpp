@@ -46,12 +46,10 @@ base::result<pid> spawn(system& host, process_record* spawner, spawn_options&& o
       worker::notify(fresh, nullptr);
   };
   if (!options.parent && spawner != nullptr) options.parent = spawner->id();
-  if (!options.group_leader && spawner != nullptr) {
-    const relations* theirs = spawner->related();
-    if (theirs != nullptr) options.group_leader = theirs->group_leader;
-    if (const own_pid leader = spawner->leader_here; leader && !options.group_leader)
-      options.group_leader = leader.whole(host.creation());
-  }
+  if (!options.group_leader && spawner != nullptr)
+    if (const relations* theirs = spawner->related()) options.group_leader = theirs->group_leader;
+  if (!options.application && spawner != nullptr && spawner->application_here)
+    options.application = spawner->application_here.whole(host.creation());
   std::unique_ptr<process_record> made(
       new process_record(home, &home != here, self, std::move(does), options));
   process_record& p = *made;

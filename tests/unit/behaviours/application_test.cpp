@@ -37,9 +37,11 @@ application_spec application(const std::string& name, application_type type = ap
 
 // A host with an application controller, whose events are written into the host's book.
 struct controlled {
-  explicit controlled(std::vector<application_spec> applications, std::map<std::string, int> failures = {})
+  explicit controlled(std::vector<application_spec> applications, std::map<std::string, int> failures = {},
+                      std::function<void(runtime::process&, const std::string&)> on_start = {})
       : board(applications) {
     host.book.failures = std::move(failures);
+    host.book.on_start = std::move(on_start);
     application_events events;
     events.all_started = [this](const std::vector<std::string>& failed) {
       std::string line = "all started";
@@ -113,6 +115,54 @@ TEST_CASE("what an application's end does to the node, by type and reason") {
     node.stop();
     CHECK(host.book.take(2) == lines{"stop b shutdown", "gone"});
   }
+}
+
+TEST_CASE("what an application's actors have started outside of its tree ends with the application") {
+  // A process that starts as many others, each one by the one before.
+  class chain final : public runtime::behaviour {
+   public:
+    chain(std::string name, int more) : name_(std::move(name)), more_(more) {}
+    runtime::outcome init(runtime::process& self) override {
+      self.trap_exit(true);
+      runtime::spawn_options options;
+      options.name = name_ + std::to_string(more_);
+      if (more_ > 0)
+        CHECK(self.spawn(std::move(options), std::make_unique<chain>(name_, more_ - 1)).has_value());
+      return runtime::carry_on();
+    }
+    runtime::outcome receive(runtime::process&, runtime::message) override { return runtime::carry_on(); }
+    void describe(runtime::description& out) const override { out.behaviour = "chain"; }
+
+   private:
+    std::string name_;
+    int more_;
+  };
+  // An actor that fails starts its own before it does.
+  const auto starts = [](runtime::process& self, const std::string& id) {
+    CHECK(self.spawn({}, std::make_unique<chain>(id, 2)).has_value());
+  };
+  const auto await_start = [](test_host& host, const std::string& name) {
+    test::look_until([&] { return host.system.whereis(name).has_value(); });
+    return host.system.whereis(name).value_or(runtime::pid());
+  };
+  {
+    controlled node({application("a", application_type::temporary), application("b")}, {}, starts);
+    test_host& host = node.host;
+    CHECK(host.book.take(3) == lines{"start a", "start b", "all started"});
+    const runtime::pid of_a = await_start(host, "a1");
+    const runtime::pid of_b = await_start(host, "b1");
+    end(host, "a", "boom");
+    test::look_until([&] { return node.states() == "a=stopped b=running"; });
+    CHECK_FALSE(host.system.alive(of_a));
+    CHECK(host.system.alive(of_b));
+    for (const char* name : {"a1", "a2"}) CHECK_FALSE(host.system.whereis(name).has_value());
+    node.stop();
+    CHECK(host.book.take(3) == lines{"stop a boom", "stop b shutdown", "gone"});
+    for (const char* name : {"b1", "b2"}) CHECK_FALSE(host.system.whereis(name).has_value());
+  }
+  controlled fails({application("c", application_type::temporary)}, {{"c", 1}}, starts);
+  CHECK(fails.host.book.take(2) == lines{"fail c", "all started but c"});
+  for (const char* name : {"c1", "c2"}) CHECK_FALSE(fails.host.system.whereis(name).has_value());
 }
 
 TEST_CASE("an application whose max_runtime is over ends normally") {
