@@ -17,6 +17,10 @@ using runtime::process;
 
 namespace {
 
+// Calls to a slow handler that wait for it while the manager goes on. With so many, the manager waits at each
+// further one, which holds back the callers: calls are not bounded by the handler's backlog.
+constexpr std::size_t most_late = 100;
+
 message exit_tuple(const message& reason) {
   return tagged("EXIT", reason.bytes());
 }
@@ -168,25 +172,27 @@ message event_manager::add(process& self, event_handler_spec what, const runtime
   return undefined_module(what.actor, args);
 }
 
-// The handler answers the caller itself, also after the time for which it is waited for. One that has ended
-// before may have been begun again.
+// The handler answers the caller itself, also after the time for which it is waited for. A slow one is not
+// waited for. One that has ended before may have been begun again.
 message event_manager::query(process& self, const message& name, const message& from, etf::bytes request) {
   for (place one; (one = find(name)) != handlers_.end();) {
     const runtime::pid pid = one->pid;
+    const std::uint64_t handled = one->meter->calls();
+    std::erase_if(one->late, [&](const late_call& each) { return each.number <= handled; });
+    const bool is_slow = one->is_behind() || !one->late.empty();
+    const base::nanos deadline = is_slow && one->late.size() < most_late ? 0 : patience();
     const std::uint64_t number = ++one->calls;
     message_writer out(request.size() + from.size() + 32);
     out.tuple(3);
     out.atom(events::query_call);
     out.raw(from.bytes());
     out.raw(request);
-    const answer done = ask(self, one, out.take(), patience());
+    const answer done = ask(self, one, out.take(), deadline);
     if (done.end) return runtime::error_message(exit_tuple(done.end));
     if (done.term) take_ends(self, {pid}); // it may leave by its answer
     if (done.term || self.exiting()) return {};
     if (one = find(pid); one == handlers_.end()) continue;
-    const std::uint64_t handled = one->meter->calls();
-    std::erase_if(one->late, [&](const late_call& each) { return each.number <= handled; });
-    if (number > handled) one->late.push_back({number, from});
+    one->late.push_back({number, from});
     return {};
   }
   return runtime::error_message(message::atom("bad_module"));

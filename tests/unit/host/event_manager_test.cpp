@@ -449,6 +449,37 @@ TEST_CASE("a call to a slow handler that ends before it has handled the call is 
   }
 }
 
+TEST_CASE("calls to a slow handler hold up neither the others nor the manager") {
+  constexpr int calls = 20;
+  for (const bool in_call : {false, true}) { // the handler is slow with an event, or with an earlier call
+    CAPTURE(in_call);
+    event_manager_fixture on;
+    auto spec = with_handlers({"a"});
+    spec->slow_after = 500 * base::nanos_per_ms;
+    on.begin(spec);
+    on.host.run([&](runtime::process& self) {
+      const runtime::pid slow = on.first_handler(self);
+      event_manager_fixture::order(self, slow, "suspend");
+      std::vector<runtime::reference> asked;
+      if (in_call)
+        asked.push_back(on.request(self, "{call, {'h:h', a}, ok}"));
+      else
+        CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
+      CHECK(on.asked(self, "which_handlers") == "[{'h:h',a}]");
+      const base::nanos began = base::mono_now();
+      for (int i = 0; i < calls; ++i) asked.push_back(on.request(self, "{call, {'h:h', a}, ok}"));
+      CHECK(on.asked(self, "which_handlers") == "[{'h:h',a}]");
+      CHECK(base::mono_now() - began < calls * spec->slow_after);
+      event_manager_fixture::order(self, slow, "resume");
+      for (const runtime::reference& each : asked) {
+        const auto answer =
+            behaviours::gen::finish_call(self, each, base::mono_now() + 10 * base::nanos_per_second);
+        CHECK((answer ? text(*answer) : "none") == (in_call ? "{seen,a,0}" : "{seen,a,1}"));
+      }
+    });
+  }
+}
+
 TEST_CASE("who ends while its handler is being added has none") {
   event_manager_fixture on;
   on.begin(with_handlers({"a"}));
