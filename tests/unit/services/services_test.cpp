@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <coppice/etf/text.hpp>
 #include <optional>
 
 #include "behaviours/gen/gen.hpp"
@@ -285,6 +286,42 @@ TEST_CASE("user takes what is printed and answers in the protocol") {
           out.atom("put_chars");
           for (std::uint32_t i = 0; i < many; ++i) out.nil();
         }) == "error");
+}
+
+TEST_CASE("a peer's message that a node is gone does not switch off what sys of that node has switched on") {
+  epmd_server epmd;
+  whole_node a(epmd, "a@127.0.0.1"), b(epmd, "b@127.0.0.1");
+  const actor far(a.host);
+  const destination user = a.see(b, "user");
+  // Asks user of b for {debug, {statistics, What}}.
+  const auto statistics = [&](const char* what) {
+    far.run([&](process& self) {
+      message_writer out;
+      out.tuple(3);
+      out.atom("system");
+      out.tuple(2);
+      runtime::write(out, self.self(), self.host().nodes());
+      out.atom("asked");
+      out.tuple(2);
+      out.atom("debug");
+      out.tuple(2);
+      out.atom("statistics");
+      out.atom(what);
+      self.send(user, out.take());
+    });
+    return etf::print(far.next().bytes());
+  };
+  CHECK(statistics("true") == "{asked,ok}");
+  far.run([&](process& self) {
+    message_writer out;
+    out.tuple(2);
+    out.atom("nodedown");
+    out.atom("a@127.0.0.1");
+    self.send(user, out.take());
+  });
+  const std::string seen = statistics("get");
+  CHECK(seen.starts_with("{asked,{ok,[{start_time,"));
+  CHECK(seen.find("{messages_in,1}") != std::string::npos); // the message was handled as any other
 }
 
 TEST_CASE("so many messages to user wait behind a long one, of another node fewer, and more are refused") {
