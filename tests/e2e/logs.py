@@ -446,6 +446,32 @@ def to_an_actor(cleanup):
     check("ended" not in got and "told to" not in got, "nothing of its own end", got)
 
 
+@test("a handler whose process is killed says that it gets no lines, and an apply that changes it starts it again")
+def killed_feed(cleanup):
+    node = talking(cleanup)
+    source = node.folder.path / "node.yaml"
+
+    def use(level):
+        entry = f"{{ name: ears, to: {{ actor: lines, args: {{ name: ears }} }}, level: {level}, modules: {{ control: error }} }}"
+        source.write_text(CONFIG.replace("node: { workers: 1 }", f"node: {{ workers: 1, log: {{ handlers: [ {entry} ] }} }}"))
+        node.ask("apply")
+
+    def failing():
+        return node.ask("log-level")["handlers"][0]["failing"] or ""
+
+    use("info")
+    say(node, "first", WARNING)
+    eventually(lambda: "talker: first" in heard(node, "ears"), "it has the line")
+    feed = next(one["pid"] for one in node.ask("ps")["processes"] if one["behaviour"] == "log_feed")
+    node.reply("exit", name=feed, reason="kill")
+    eventually(lambda: "its process has ended" in failing(), "it is seen")
+    node.said("log/ears gets no lines: its process has ended")
+    use("notice")
+    say(node, "second", WARNING)
+    eventually(lambda: "talker: second" in heard(node, "ears"), "it is there again")
+    equal(failing(), "")
+
+
 @test("a handler's queue is bounded: what it drops is counted, and both the log and the actor say so")
 def handler_drops(cleanup):
     shelf = Folder()

@@ -98,8 +98,19 @@ message log_message(const std::vector<base::log::record>& lines) {
 log_feed::log_feed(std::shared_ptr<log_feed_order> order, std::shared_ptr<base::log::log_queue> lines)
     : native_server("log_feed"), order_(std::move(order)), lines_(std::move(lines)) {}
 
+// OTP removes a handler whose process has ended. Here the handler stays and shows that it gets no lines.
 log_feed::~log_feed() {
-  const std::scoped_lock held(order_->lock);
+  std::string lost;
+  {
+    const std::scoped_lock held(order_->lock);
+    if (!order_->stop) lost = base::log::handler_label(order_->wanted.handler);
+  }
+  if (!lost.empty()) {
+    const std::string what = "its process has ended; an apply that changes node.log.handlers starts it";
+    lines_->set_failing(what);
+    base::log::error(module, "{} gets no lines: {}", lost, what);
+  }
+  const std::scoped_lock held(order_->lock); // last: another feed may be begun from now on
   order_->ended = true;
   order_->change.notify_all();
 }
