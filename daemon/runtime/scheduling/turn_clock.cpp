@@ -51,25 +51,48 @@ void turn_clock::begin_span(const reading& now) {
   longest_part_ = 0;
 }
 
-base::nanos turn_clock::settle(std::uint64_t counts) {
-  const reading now = read();
+void turn_clock::learn(const reading& now) {
   const std::uint64_t known_for = between(first_.counter, now.counter);
   if (known_for != 0)
     nanos_per_count_ = static_cast<double>(now.wall - first_.wall) / static_cast<double>(known_for);
-  // Until the end of the turn: looking at the thread's clock is where the kernel likes to run another thread.
-  const base::nanos whole = to_nanos(between(span_.counter, began_ + counts));
-  const base::nanos lost = span_.used == 0 ? 0 : std::max<base::nanos>(0, whole - (now.used - span_.used));
-  const base::nanos longest = to_nanos(longest_part_);
-  begin_span(now);
   // At first more often, since the longer the counter is known, the better is its rate known.
   settles_at_ = now.counter + std::min(known_for, span_counts);
+}
+
+base::nanos turn_clock::lost_of(base::nanos whole, const reading& now) const {
+  return span_.used == 0 ? 0 : std::max<base::nanos>(0, whole - (now.used - span_.used));
+}
+
+// A longer loss was in a turn that was not measured, or between turns. A short span tells less than a long
+// one.
+void turn_clock::share(base::nanos whole, base::nanos lost) {
+  if (whole <= 0 || lost >= to_nanos(may_lose)) return;
+  const double length = static_cast<double>(whole);
+  const double weight = smoothing * std::min(1.0, length / static_cast<double>(to_nanos(span_counts)));
+  lost_share_ += (static_cast<double>(lost) / length - lost_share_) * weight;
+}
+
+void turn_clock::look() {
+  const reading now = read();
+  learn(now);
+  const base::nanos whole = to_nanos(between(span_.counter, now.counter));
+  share(whole, lost_of(whole, now));
+  begin_span(now);
+}
+
+base::nanos turn_clock::settle(std::uint64_t counts) {
+  const reading now = read();
+  learn(now);
+  // Until the end of the turn: looking at the thread's clock is where the kernel likes to run another thread.
+  const base::nanos whole = to_nanos(between(span_.counter, began_ + counts));
+  const base::nanos lost = lost_of(whole, now);
+  const base::nanos longest = to_nanos(longest_part_);
+  begin_span(now);
   if (counts >= may_lose) {
     const base::nanos turn = to_nanos(counts);
     return turn - lost_in(turn, std::max<base::nanos>(0, whole - turn), longest, lost);
   }
-  // A longer loss was in a turn that was not measured, or between turns.
-  if (whole > 0 && lost < to_nanos(may_lose))
-    lost_share_ += (static_cast<double>(lost) / static_cast<double>(whole) - lost_share_) * smoothing;
+  share(whole, lost);
   return to_nanos(counts, 1 - lost_share_);
 }
 

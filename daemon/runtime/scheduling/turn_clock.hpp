@@ -5,7 +5,10 @@
 // thread's clock tells what the thread lost in a span that ends with the turn: it is looked at after turns
 // that are long enough to have lost something, and otherwise once in a millisecond. Losing the processor to
 // another thread mostly takes longer than any other turn of the span, so the loss is that of the long turn.
-// Shorter losses are not seen in any one turn; their share of a span is taken off all brief turns.
+// A thread that keeps losing its processor for short times, as on a machine with more work than processors,
+// loses it several times in a span. So before a turn that may be long, the thread's clock is looked at too,
+// and the span is that turn. Losses that are shorter than a look is worth are not seen in any one turn; their
+// share of a span is taken off all brief turns.
 #pragma once
 
 #include <algorithm>
@@ -37,6 +40,11 @@ class turn_clock {
  public:
   // The thread begins to drive the worker.
   void start();
+  // A turn that may be long is about to begin, at `counter`. Ends the span if other work is in it: what the
+  // thread lost in that work would be taken off the turn.
+  void look_before(std::uint64_t counter) {
+    if (between(span_.counter, counter) >= may_mislead) look();
+  }
   // The next turn is measured and counts for `weight` turns.
   void begin(std::uint64_t counter, std::uint32_t weight) {
     began_ = counter;
@@ -83,6 +91,8 @@ class turn_clock {
   // take more than a hundredth of the turn.
   static constexpr std::uint64_t may_lose = 400'000;
   static constexpr std::uint64_t span_counts = 2'000'000; // between two looks
+  // The least counts of other work in a span that are worth a look before a turn that may be long.
+  static constexpr std::uint64_t may_mislead = 50'000;
 
   struct reading {
     std::uint64_t counter = 0;
@@ -98,6 +108,14 @@ class turn_clock {
     return static_cast<base::nanos>(static_cast<double>(counts) * nanos_per_count_ * part);
   }
   void begin_span(const reading& now);
+  // Learns the counter's rate from `now`, and when the thread's clock is looked at next.
+  void learn(const reading& now);
+  // What the thread has lost in the span, which has lasted for `whole` by the counter, until `now`.
+  base::nanos lost_of(base::nanos whole, const reading& now) const;
+  // Adds the span's loss to the share that brief turns lose.
+  void share(base::nanos whole, base::nanos lost);
+  // Ends the span between two turns.
+  [[gnu::cold, gnu::noinline]] void look();
   [[gnu::cold, gnu::noinline]] base::nanos settle(std::uint64_t counts);
 
   bool on_ = false;

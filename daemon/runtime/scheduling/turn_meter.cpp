@@ -132,7 +132,10 @@ void turn_meter::lap_next(base::nanos now) {
 
 bool turn_meter::begin_measured(const process_record& p) {
   const bool is_drawn = std::exchange(laps_next_, false);
-  if (p.schedule.turns_take != turn_length::brief) measure_next(turn_counter(), 1);
+  if (p.schedule.turns_take != turn_length::brief) {
+    clock_.look_before(turn_counter());
+    measure_next(turn_counter(), 1);
+  }
   if (!is_drawn && p.schedule.turns_take != turn_length::is_long) return false;
   laps_.begin(p.schedule.turns_take == turn_length::is_long ? 1 : lap_weight_);
   return true;
