@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 
 #include "actor.hpp"
@@ -217,7 +218,7 @@ TEST_CASE("urgent processes run before others, and low ones still run") {
 
 TEST_CASE("an idle node burns no CPU") {
   if (std::getenv("LD_PRELOAD") != nullptr) {
-    MESSAGE("SKIP an idle node burns no CPU: what is loaded into this program has threads of its own");
+    std::puts("SKIP an idle node burns no CPU: what is loaded into this program has threads of its own");
     return;
   }
   node here;

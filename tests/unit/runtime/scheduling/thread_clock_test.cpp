@@ -5,6 +5,8 @@
 #include <sched.h>
 
 #include <atomic>
+#include <cstdio>
+#include <string>
 #include <thread>
 
 #include "heard_log.hpp"
@@ -16,12 +18,22 @@ namespace {
 
 constexpr base::nanos ms = base::nanos_per_ms;
 
-// Keeps the calling thread on one processor from now on.
-void pin_to(int processor) {
+// A processor that this thread may run on.
+int any_processor() {
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  sched_getaffinity(0, sizeof mine, &mine);
+  int one = 0;
+  while (one < CPU_SETSIZE - 1 && !CPU_ISSET(one, &mine)) ++one;
+  return one;
+}
+
+// Keeps the calling thread on one processor from now on. False: the machine does not allow that.
+bool pin_to(int processor) {
   cpu_set_t one;
   CPU_ZERO(&one);
   CPU_SET(processor, &one);
-  sched_setaffinity(0, sizeof one, &one);
+  return sched_setaffinity(0, sizeof one, &one) == 0;
 }
 
 } // namespace
@@ -73,11 +85,12 @@ TEST_CASE("a thread's clock tells running from waiting in a system call") {
 }
 
 TEST_CASE("a handler whose thread gets no processor is not taken for stuck, however long it takes") {
-  constexpr int processor = 0;
+  const int processor = any_processor();
   test::heard_log log;
   node here(1, system_options{.watchdog = 10 * ms});
   std::atomic<bool> done{false};
-  std::promise<bool> held;
+  std::atomic<bool> allowed{true}; // the machine lets a thread be pinned, and come after all others
+  std::atomic<bool> was_poor{false};
   const pid poor = here.host
                        .spawn({}, script([&](process& self, message m) {
                                 const thread_clock mine;
@@ -86,9 +99,10 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
                                 const sched_param none{};
                                 cpu_set_t before;
                                 sched_getaffinity(0, sizeof before, &before);
-                                pin_to(processor); // blocks the thread until it has moved
-                                // Every other thread that wants to run goes first.
-                                sched_setscheduler(0, SCHED_IDLE, &none);
+                                // Blocks the thread until it has moved. Every other thread that wants to run
+                                // goes first then.
+                                if (!pin_to(processor) || sched_setscheduler(0, SCHED_IDLE, &none) != 0)
+                                  allowed = false;
                                 // A wait between the values of one reading would hide time for which the
                                 // thread was held. So the waits are those of the reading before.
                                 thread_clock::reading now = first;
@@ -101,7 +115,7 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
                                          (now.wall - first.wall < 150 * ms || held_at_most >= 5 * ms));
                                 sched_setscheduler(0, SCHED_OTHER, &none);
                                 sched_setaffinity(0, sizeof before, &before);
-                                held.set_value(held_at_most < 5 * ms);
+                                was_poor = now.wall - first.wall >= 150 * ms && held_at_most < 5 * ms;
                                 return carry_on();
                               }))
                        .value();
@@ -109,20 +123,36 @@ TEST_CASE("a handler whose thread gets no processor is not taken for stuck, howe
   std::thread rivals[2];
   for (std::thread& one : rivals)
     one = std::thread([&] {
-      pin_to(processor);
+      if (!pin_to(processor)) allowed = false;
       ++rivals_run;
       while (!done) {
       }
     });
-  REQUIRE(eventually([&] { return rivals_run == 2; }));
-  here.host.send(poor, atom("go"));
-  const bool was_poor = held.get_future().get();
+  bool is_over = eventually([&] { return rivals_run == 2; });
+  // The handler sometimes gets the processor all the same. Then it may be taken for stuck, and tries again.
+  std::string request;
+  std::uint64_t taken_before = 0;
+  for (int round = 1; is_over && allowed && !was_poor && round <= 9; ++round) {
+    request = "go" + std::to_string(round); // the log may have earlier rounds, and sums of earlier tests
+    taken_before = here.host.counters().taken_over;
+    const std::uint64_t turns_before = here.host.info(poor)->summary.reductions;
+    here.host.send(poor, atom(request));
+    is_over = eventually([&] {
+      const process_summary now = here.host.info(poor)->summary;
+      return now.reductions > turns_before && now.status == process_status::waiting;
+    });
+  }
   done = true;
   for (std::thread& one : rivals) one.join();
+  REQUIRE(is_over);
+  if (!allowed) {
+    std::puts("SKIP a handler whose thread gets no processor: no thread may be pinned here, or be idle");
+    return;
+  }
+  REQUIRE(was_poor);
   // Other work of the same thread is judged by the wall clock, so it may have been reported.
-  if (was_poor) CHECK(log.count("handle_info of go") == 0); // sums of earlier tests may be in the log, too
-  if (was_poor) CHECK(here.host.counters().taken_over == 0);
-  if (!was_poor) MESSAGE("the machine has processors to spare: nothing was seen");
+  CHECK(log.count("handle_info of " + request) == 0);
+  CHECK(here.host.counters().taken_over == taken_before);
 }
 
 } // namespace coppice::runtime::testing

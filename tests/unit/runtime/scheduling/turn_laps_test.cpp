@@ -18,8 +18,8 @@ base::nanos part_of(const turn_laps& of, work_kind kind) {
 
 } // namespace
 
-TEST_CASE("a turn has its time by kind of work, as often as it stands for turns") {
-  if (!test::can_hold_clock()) return;
+TEST_CASE("a turn has its time by kind of work, as often as it stands for turns" *
+          doctest::skip(!test::can_hold_clock())) {
   test::held_clock held;
   turn_laps turn;
   turn.begin(7);
