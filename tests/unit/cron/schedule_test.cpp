@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <string>
@@ -160,7 +161,7 @@ constexpr cron::clock_changes skip_and_twice{cron::skipped_time::skip, cron::rep
 
 TEST_CASE("a year in twenty zones is as the clock on the wall has it, minute by minute") {
   if (!cron::zone::has_data()) {
-    MESSAGE("no data of time zones on this machine");
+    std::puts("SKIP a year in twenty zones: there is no data of time zones here");
     return;
   }
   constexpr std::size_t step = base::sanitized ? 4 : 1; // sanitized builds take ten times as long
