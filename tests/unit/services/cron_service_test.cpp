@@ -8,6 +8,7 @@
 #include "behaviours/raft/member.hpp"
 #include "behaviours/terms.hpp"
 #include "dist/hex.hpp"
+#include "held_clock.hpp"
 #include "runtime/messages/exit_reason.hpp"
 #include "services/cron/fencing.hpp"
 #include "temporary_folder.hpp"
@@ -126,6 +127,23 @@ class scope_of_test final : public behaviours::native_server {
   joined_groups& in_;
   runtime::pid who_;
 };
+
+// Whether the service of that node has nothing to do before its next timer.
+bool sleeps(const whole_node& node) {
+  const auto found = node.host.info(services::cron_service::registered_name);
+  return found && found->summary.status == runtime::process_status::waiting;
+}
+
+// Moves the clock until `holds`. False: it did not hold in time. While the service does something the clock
+// goes slowly, so that none of its requests is answered too late.
+template <class Condition>
+bool in_time(held_clock& clock, const whole_node& node, Condition holds) {
+  return eventually([&] {
+    if (holds()) return true;
+    clock.advance(std::chrono::milliseconds(sleeps(node) ? 100 : 1));
+    return false;
+  });
+}
 
 // A node with a member of a group and a job that the group's leader runs.
 struct node_with_member {
@@ -277,6 +295,7 @@ TEST_CASE("what was missed before a node came is run by it only if nobody was th
     jobs->begin();
     epmd_server epmd;
     whole_node node(epmd, "a@127.0.0.1", {.pg = {services::cron_service::scope}});
+    held_clock clock; // destroyed first, so that time goes on before the node ends
     const actor member(node.host);
     const destination scope = destination::named(services::cron_service::scope);
     if (another) {
@@ -292,12 +311,13 @@ TEST_CASE("what was missed before a node came is run by it only if nobody was th
     REQUIRE(node.host.spawn(std::move(options), std::make_unique<services::cron_service>(
                                                     jobs, node.router, services::peer_bounds{})));
     // Once the service is in the group, the missed times are held already.
-    CHECK(eventually([&] {
+    CHECK(in_time(clock, node, [&] {
       const message members = ask(member, scope, request(nullptr, "get_members", "cron"));
       std::uint32_t count = 0;
       return etf::cursor(members.bytes()).read_list(count) && count == 1;
     }));
-    CHECK(eventually([&] { return jobs->report().front().here; }));
+    CHECK(in_time(clock, node, [&] { return jobs->report().front().here; }));
+    CHECK(in_time(clock, node, [&] { return sleeps(node); })); // it has looked for runs that are due
     CHECK(jobs->report().front().runs == (another ? 0 : 1));
   }
 }
@@ -310,9 +330,10 @@ TEST_CASE("a service that was killed still counts as one that had the job, for t
   jobs->begin();
   epmd_server epmd;
   whole_node node(epmd, "a@127.0.0.1", {.pg = {services::cron_service::scope}});
+  held_clock clock; // destroyed first, so that time goes on before the node ends
   const actor asker(node.host);
   const auto members_are = [&](const char* group, std::uint32_t wanted) {
-    return eventually([&] {
+    return in_time(clock, node, [&] {
       const message members = ask(asker, destination::named(services::cron_service::scope),
                                   request(nullptr, "get_members", group));
       std::uint32_t count = 0;
@@ -335,7 +356,7 @@ TEST_CASE("a service that was killed still counts as one that had the job, for t
   REQUIRE(members_are("cron_served", 0));
   start();
   REQUIRE(members_are("cron", 1));
-  REQUIRE(eventually([&] { return jobs->report().front().here; }));
+  REQUIRE(in_time(clock, node, [&] { return jobs->report().front().here; }));
   const message served = ask(asker, destination::named(services::cron_service::scope),
                              request(nullptr, "get_members", "cron_served"));
   std::uint32_t count = 0;
@@ -351,6 +372,7 @@ TEST_CASE("a service whose scope answers too late is in each group once, and in 
   joined_groups joined;
   epmd_server epmd;
   whole_node node(epmd, "a@127.0.0.1");
+  held_clock clock; // destroyed first, so that time goes on before the node ends
   runtime::spawn_options named;
   named.name = services::cron_service::scope;
   REQUIRE(node.host.spawn(std::move(named), std::make_unique<scope_of_test>(joined)));
@@ -358,12 +380,14 @@ TEST_CASE("a service whose scope answers too late is in each group once, and in 
   options.name = services::cron_service::registered_name;
   REQUIRE(node.host.spawn(std::move(options), std::make_unique<services::cron_service>(
                                                   jobs, node.router, services::peer_bounds{})));
-  REQUIRE(eventually([&] { return joined.asked == 2; })); // it has given up waiting for the first answer
-  REQUIRE(eventually([&] { return joined.older == 1; })); // it knows its place
+  REQUIRE(in_time(clock, node, [&] { return joined.asked == 1; })); // it waits for the first answer
+  clock.advance(std::chrono::seconds(6));
+  REQUIRE(in_time(clock, node, [&] { return joined.asked == 2; })); // it has given up waiting
+  REQUIRE(in_time(clock, node, [&] { return joined.older == 1; })); // it knows its place
   CHECK(joined.all == 1);
   CHECK(jobs->report().front().here);
   jobs->change({});
-  CHECK(eventually([&] { return joined.all == 0 && joined.older == 0; }));
+  CHECK(in_time(clock, node, [&] { return joined.all == 0 && joined.older == 0; }));
 }
 
 TEST_CASE(
