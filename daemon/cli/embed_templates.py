@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the C++ file that holds every file of plugin-api/templates, so that `coppice new` needs neither the source
-nor a network. Usage: embed_templates.py FOLDER CRATE OUTPUT DEPFILE; CRATE is where that of Rust is installed. The depfile names the folders as well: a file that is
-added or removed changes its folder's time."""
+"""Writes the C++ file that holds every file of plugin-api/templates, so that `coppice new` needs neither the source nor
+a network. Usage: embed_templates.py FOLDER CRATE OUTPUT DEPFILE. CRATE is the folder in which the Rust crate is
+installed. The depfile also names the folders: when a file is added or removed, the time of its folder changes."""
 import os
 import pathlib
 import sys
@@ -19,7 +19,8 @@ def files_of(folder):
 
 
 def literal(data):
-    """The bytes as a C++ string literal of one or more lines; octal escapes end after three digits."""
+    """The bytes as a C++ string literal of one or more lines. Octal escapes are used because they end after three
+    digits."""
     lines = []
     for line in data.splitlines(keepends=True) or [b""]:
         text = "".join(chr(c) if 32 <= c < 127 and chr(c) not in '"\\?' else f"\\{c:03o}" for c in line)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes the C++ file that holds the files of the node's page, daemon/control/page. Usage: embed_page.py FOLDER OUTPUT
-DEPFILE. The depfile names the folder as well: a file that is added or removed changes its time."""
+DEPFILE. The depfile also names the folder: when a file is added or removed, the time of the folder changes."""
 import pathlib
 import sys
 

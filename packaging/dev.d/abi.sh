@@ -5,11 +5,11 @@
 help_abi-record() {
   cat <<'EOT'
 usage: packaging/dev abi-record
-Records today's plugin ABI under tests/abi/recorded, for later versions to be held against.
+Records today's plugin ABI under tests/abi/recorded. Later versions are compared with the record.
 
-Its members and numbers as text (surface.json), its types (abi.xml, by abigail-tools), and two small plugins built for
-it (greeter.so in C, clerk.so in C++; x86-64 only). A minor is recorded once, when it is released: later hosts have to
-go on supporting what is recorded.
+The record has the members and numbers as text (surface.json), the types (abi.xml, by abigail-tools), and two small plugins
+that are built for this ABI (greeter.so in C, clerk.so in C++; x86-64 only). A minor is recorded once, when it is released.
+Later hosts have to go on supporting everything in the record.
 EOT
 }
 

@@ -5,14 +5,15 @@
 help_bench() {
   cat <<'EOF'
 usage: packaging/dev bench [--json] [--only PATTERN] [--against REVISION [--pairs N]]
-Measures Coppice beside its peers: workload, ours, the peer's figure, the ratio.
+Measures Coppice beside its peers, and prints the workload, our figure, the peer's figure and the ratio.
 
-A ratio above 1 is better than the peer. PATTERN is a shell pattern over row names (`local_*`); a plain word
+A ratio above 1 means that Coppice is better than the peer. PATTERN is a shell pattern over row names (`local_*`); a plain word
 matches anywhere. --json prints a list of {name, unit, ours, peer, peer_name, ratio}. PEER_BENCH_RUNS and
 PEER_BENCH_SCALE (work of a run, in percent) make it quicker or steadier.
 
---against builds that revision, too, and measures the local_ and dist_ rows of both in N (15) alternating pairs: rates,
-their ratio and its spread, processor time an operation, and which rows have changed by more than the spread.
+--against also builds that revision, and measures the local_ and dist_ rows of both builds in N (15) alternating pairs. It
+prints the rates, their ratio and its spread, the processor time of an operation, and the rows that have changed by more
+than the spread.
 EOF
 }
 

@@ -7,11 +7,11 @@ help_boot() {
 usage: packaging/dev boot [--for trixie]
 Boots a Debian of this machine's release, or 13, with the service installed, and uses it as an administrator does.
 
-Start, reload, refused reload, restart, crash, stop, instances, access to it, and the start after a boot: dev.d/booted.
-Sockets that systemd passes, listeners at paths, and programs in the unit's sandbox: dev.d/booted_net. For Debian 13 the
-service comes from the packages in build/packages-trixie. The Debian is made once under
-${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied for the run to build/boot. Where it cannot
-be done (it needs root, debootstrap, systemd-nspawn) it counts as one skipped test, with the reason.
+dev.d/booted tests start, reload, refused reload, restart, crash, stop, instances, access to the node, and the start after a
+boot. dev.d/booted_net tests sockets that systemd passes, listeners at paths, and programs in the unit's sandbox. For
+Debian 13 the service comes from the packages in build/packages-trixie. The Debian is made once under
+${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror that apt uses, and copied to build/boot for the run. Where this is
+not possible (it needs root, debootstrap and systemd-nspawn), it counts as one skipped test, with the reason.
 EOF
 }
 

@@ -15,16 +15,16 @@ export CCACHE_DEPEND=1
 help_build() {
   cat <<'EOF'
 usage: packaging/dev build [KIND]
-Builds into build/KIND; release when no kind is given.
+Builds into build/KIND. Without KIND it builds release.
 
   release    optimized; build/bin and build/plugins link to its programs and plugins
-  ci         as release, but no file is optimised together with others, and several are compiled at a time: what tests run on
-  debug      assertions, no optimization
-  address    address and undefined behaviour sanitizers; clang, its warnings errors (what lint builds, and fuzz)
+  ci         like release, but no file is optimised together with others, and several are compiled at a time; tests run on it
+  debug      with assertions, without optimization
+  address    address and undefined behaviour sanitizers; clang with warnings as errors (lint and fuzz build it)
   thread     thread sanitizer (clang)
   coverage   counts lines
 
-With COPPICE_WERROR=true a build of any kind fails if a step of it warned.
+With COPPICE_WERROR=true a build of any kind fails if one of its steps printed a warning.
 EOF
 }
 
@@ -130,9 +130,9 @@ link_release() {
 help_run() {
   cat <<'EOF'
 usage: packaging/dev run [COPPICED ARGUMENTS]
-Installs what is missing, builds a release, starts coppiced on config/demo.yaml.
+Installs missing packages, builds a release, and starts coppiced on config/demo.yaml.
 
-It stays in the foreground; Ctrl-C stops the node. Arguments are handed to coppiced after
+The node stays in the foreground; Ctrl-C stops it. The arguments are passed to coppiced after
 `--config config/demo.yaml`.
 EOF
 }
@@ -148,7 +148,7 @@ help_install() {
 usage: packaging/dev install [--destdir FOLDER]
 Builds a release and installs it, as `meson install` does.
 
-FOLDER (or DESTDIR) is put in front of every path.
+FOLDER (or DESTDIR in the environment) is put in front of every path.
 EOF
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""compile.py FOLDER JOBS TARGET…: runs ninja and shows people its progress. All output is on standard error.
+"""compile.py FOLDER JOBS TARGET…: runs ninja and shows its progress to people. All output is on standard error.
 
-On a terminal it is ninja's own line of progress. Elsewhere it is a line at the first step and at each tenth of the steps, and
-the complaints of the steps. If a meson.build has changed, Meson runs first; its output is shown only if it fails.
+On a terminal it shows ninja's own line of progress. Elsewhere it prints a line at the first step and at each tenth of
+the steps, and the warnings and errors of the steps. If a meson.build has changed, Meson runs first; its output is shown
+only if it fails.
 
-With COPPICE_WERROR=true a build in which a step warned fails at its end. The compilers' options stay as they are, so that
-objects which ccache keeps of any other build serve this one, with their warnings.
+With COPPICE_WERROR=true a build in which a step warned fails at its end. The compilers get the same options as without
+it, so that this build can use the objects that ccache keeps of any other build, with their warnings.
 """
 import os
 import re
@@ -15,7 +16,7 @@ import sys
 
 STEP = re.compile(r"^@(\d+)/(\d+)@ ")
 WARNING = re.compile(r"warning: .*\[-W(?!maybe-uninitialized)")  # -Wmaybe-uninitialized is wrong too often, see meson.build
-MOST_LINES = 30  # shown of Meson's output when it fails: the reason comes last
+MOST_LINES = 30  # lines of Meson's output that are shown when it fails: the reason comes last
 
 
 def has_precompiled_headers(folder):

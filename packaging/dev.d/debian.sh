@@ -102,13 +102,13 @@ in_debian() {
 help_bare() {
   cat <<'EOF'
 usage: packaging/dev bare {bookworm|trixie}
-Does README's two commands in a bare Debian 12 or 13, with what is committed here.
+Runs README's two commands in a bare Debian 12 or 13, with the present commit.
 
-The Debian is made once under ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses, and copied for the run to
-build/bare/SUITE, which is left there if something fails. Afterwards every example is compiled by that Debian's g++ and
-clang at each level of optimisation. The last line counts tests, the node as one, and says how long the two commands
-took, what they downloaded and what that takes on disk. Where it cannot be done (it needs root and debootstrap) it
-counts as one skipped test, with the reason.
+The Debian is made once under ${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror that apt uses, and copied to
+build/bare/SUITE for the run. The copy stays there if something fails. Afterwards every example is compiled by that Debian's
+g++ and clang at each level of optimisation. The last line counts tests, the node as one, and has the duration, the download
+and the disk space of the two commands. Where this is not possible (it needs root and debootstrap), it counts as one
+skipped test, with the reason.
 EOF
 }
 

@@ -120,11 +120,11 @@ LIST
 help_deps() {
   cat <<EOF
 usage: packaging/dev deps [GROUP…]
-Installs what is missing: Debian packages and mbedTLS 3.6.
+Installs missing dependencies: Debian packages and mbedTLS 3.6.
 
-Groups: ${dependency_groups[*]}; all of them when none is given. The other commands ask for theirs
-themselves. Needs root or sudo only when something is missing. mbedTLS comes from the distribution where
-that is 3.6 or later, else as the next Debian's signed package, unpacked under build/deps/mbedtls.
+Groups: ${dependency_groups[*]}. Without GROUP it installs all of them. The other commands install the groups
+that they need. Root or sudo is needed only if something is missing. mbedTLS comes from the distribution if
+its version is 3.6 or later. Otherwise the next Debian's signed package is unpacked under build/deps/mbedtls.
 EOF
   local group
   for group in "${dependency_groups[@]}"; do

@@ -7,8 +7,8 @@ help_doc() {
 usage: packaging/dev doc
 Makes the documentation as HTML, with a search, under build/doc: open build/doc/index.html.
 
-The pages are those of packaging/doc and those that stand beside the code; the reference pages are made from the schema
-of the configuration, the programs' --help, and the plugin API's C headers. A link to nothing is an error.
+It has the pages of packaging/doc and the pages beside the code. The reference pages are made from the schema of the
+configuration, the programs' --help, and the plugin API's C headers. A link to a place that does not exist is an error.
 EOT
 }
 

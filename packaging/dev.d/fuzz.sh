@@ -8,7 +8,7 @@ help_fuzz() {
 usage: packaging/dev fuzz [SECONDS] [NAME…]
 Runs each fuzz target for SECONDS (60), two at a time.
 
-An input that fails is left in build/fuzz/found/NAME-…, with the command that repeats it. The last line
+An input that fails is kept in build/fuzz/found/NAME-…, and the command that repeats it is printed. The last line
 counts targets: `N passed, N failed, N skipped`.
 EOF
 }

@@ -8,12 +8,12 @@ help_interop() {
 usage: packaging/dev interop [--otp {trixie|sid}] [--observer] | --page
 Runs the tests against real Erlang nodes only.
 
-The nodes are this machine's erl, or with --otp that of another Debian: it is installed once under
-${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror apt uses. Where that cannot be done (it needs root and
-debootstrap) the tests count as one skipped test, with the reason.
+The nodes run this machine's erl, or with --otp the erl of another Debian, which is installed once under
+${XDG_CACHE_HOME:-/var/cache}/coppice, from the mirror that apt uses. Where this is not possible (it needs root and
+debootstrap), the tests count as one skipped test, with the reason.
 
-What a run proves of its peers is kept under build/interop; --page makes packaging/INTEROP.md of all that is there.
---observer runs those of OTP's observer alone, and leaves a picture of each tab in build/observer/OTP-RELEASE.
+The results of each run are kept under build/interop. --page makes packaging/INTEROP.md of all of them.
+--observer runs only the tests of OTP's observer, and leaves a picture of each tab in build/observer/OTP-RELEASE.
 EOF
 }
 

@@ -37,7 +37,8 @@ source_files() { git ls-files --cached --others --exclude-standard -- "$@" | whi
 help_form() {
   cat <<'EOF'
 usage: packaging/dev form
-Checks that need no compiler: formatting, the include table, prologues, names, sizes, scripts, manual pages. Half a minute.
+Runs the checks that need no compiler: formatting, the include table, prologues, names, sizes, scripts, manual pages.
+It takes half a minute.
 EOF
 }
 
@@ -63,9 +64,10 @@ dev_form() {
 help_lint() {
   cat <<'EOF'
 usage: packaging/dev lint [--whole] [--tidy]
-Compiles every file and each installed header alone with clang, warnings as errors; checks the plugin ABI's headers and types, units, built pages.
+Compiles every file, and each installed header alone, with clang and warnings as errors.
 
---whole compiles the daemon's own headers alone too; --tidy runs clang-tidy as well, where it is installed.
+It also checks the headers and types of the plugin ABI, the units, and the built pages.
+--whole also compiles each of the daemon's own headers alone. --tidy also runs clang-tidy, where it is installed.
 EOF
 }
 
@@ -126,13 +128,13 @@ tidy() {
 help_verify() {
   cat <<'EOF'
 usage: packaging/dev verify
-Everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13, newer OTP, sanitizers, chaos, benchmarks.
+Runs everything: .ci/run, bare Debians, the service and packages on Debian 12 and 13, newer OTP, sanitizers, chaos, benchmarks.
 
-README's two commands in bare Debians; a booted service and packages, of this machine's Debian and of 13; interop with
-newer OTP; thread sanitizer; the runtime's random play at length, a minute of chaos and one of connections (all also under
-both sanitizers); ten minutes of chaos of Raft groups and of sagas, of random signals and of requests; an hour of
-simulated clusters with new seeds; long fuzz; benchmarks. The output ends with a summary, which has the figures that the
-runs have measured, and the commit.
+It runs README's two commands in bare Debians; a booted service and packages, on this machine's Debian and on 13; interop
+with newer OTP; the thread sanitizer; a long run of the runtime's random test, a minute of chaos and a minute of chaos of
+connections (all of them also under both sanitizers); ten minutes each of chaos of Raft groups, of chaos of sagas, of random
+signals and of requests; an hour of simulated clusters with new seeds; a long fuzz; and the benchmarks. The output ends with a
+summary, which has the figures that the runs have measured, and the commit.
 EOF
 }
 

@@ -5,15 +5,15 @@
 help_package() {
   cat <<'EOF'
 usage: packaging/dev package [--for trixie] [FOLDER]
-Builds coppice, coppice-epmd and coppice-dev for the Debian it runs on, or for Debian 13.
+Builds the packages coppice, coppice-epmd and coppice-dev for this machine's Debian, or for Debian 13.
 
-They are left in FOLDER (build/packages, or build/packages-trixie), after lintian has found no error in them, and blhc
-nothing that was compiled without hardening. They hold the release build of what is in the checkout; the source is laid
-out under build/package, with packaging/debian as its debian. Two builds of the same source give equal bytes. Those for
-Debian 13 are made in one under ${XDG_CACHE_HOME:-/var/cache}/coppice, which needs root and debootstrap.
+The packages are written to FOLDER (build/packages, or build/packages-trixie) if lintian finds no error in them and blhc finds
+no file that was compiled without hardening. They have the release build of the checkout. The source is copied to
+build/package, with packaging/debian as its debian. Two builds of the same source have equal bytes. Packages for Debian 13
+are built in a Debian 13 under ${XDG_CACHE_HOME:-/var/cache}/coppice, which needs root and debootstrap.
 
-Set DEBEMAIL, and DEBFULLNAME, before you hand packages out: they are the maintainer's address in them. The project has
-no domain, and authors@coppice.invalid reaches nobody.
+Set DEBEMAIL and DEBFULLNAME before you hand packages out: they become the maintainer's address in the packages. The
+project has no domain, and nobody reads authors@coppice.invalid.
 EOF
 }
 
@@ -112,10 +112,10 @@ usage: packaging/dev packaged [--for trixie]
 Installs, upgrades, removes and purges the packages in a Debian of this machine's release, or 13, that boots.
 
 The packages are built twice, in different folders, and have to be equal; objects may come from ccache. Plugins are built
-with their contents: those of tests/e2e/author and those in Rust, with their tests, and every example at each level of
-optimisation by that Debian's g++ and clang. A plugin's own package is made with dh_coppice as coppice-plugin(7) says.
-dev.d/packaged runs inside; that Debian's unattended-upgrades upgrades the packages, too. Where it cannot be done it
-counts as one skipped test, with the reason.
+with the contents of the packages: the plugins of tests/e2e/author and the plugins in Rust, with their tests, and every
+example at each level of optimisation by that Debian's g++ and clang. A plugin's own package is made with dh_coppice, as
+coppice-plugin(7) says. dev.d/packaged runs in that Debian, whose unattended-upgrades also upgrades the packages. Where
+this is not possible, it counts as one skipped test, with the reason.
 EOF
 }
 

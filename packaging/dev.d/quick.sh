@@ -6,10 +6,10 @@
 help_quick() {
   cat <<'EOF'
 usage: packaging/dev quick [REVISION]
-Checks what changed since REVISION (HEAD): its form, its build, the unit program of each room. Under a minute for a few files.
+Checks the files that changed since REVISION (HEAD): their form, the build, the unit program of each room.
 
-Formatting of the changed files, the include table, prologues, changed scripts, manual pages; then the programs and the unit
-tests of the rooms that changed, on build/ci. `.ci/run` looks at the rest.
+It takes less than a minute for a few files. It checks the formatting of the changed files, the include table, prologues, changed scripts and manual pages. Then it builds
+the programs, and runs the unit tests of the rooms that changed, on build/ci. `.ci/run` checks everything else.
 EOF
 }
 
@@ -58,11 +58,11 @@ rooms_of() {
 help_steady() {
   cat <<'EOF'
 usage: packaging/dev steady [NAME…] [--suite SUITE] [--times N] [--on KIND] [--stops]
-Runs tests N times (20) while every core is loaded by something else, and prints which failed how often.
+Runs tests N times (20) while other processes load every core, and prints how often each test failed.
 
-With --stops, instead of the load each thread of the programs under test stops for 300 ms every two seconds, at random.
+With --stops there is no load: each thread of the programs under test stops for 300 ms about every two seconds, at random.
 
-Without a name, the unit programs. KIND is ci, release or address. A test that fails even once is not steady: the status is 1.
+Without NAME it runs the unit programs. KIND is ci, release or address. If a test fails even once, the exit status is 1.
 EOF
 }
 

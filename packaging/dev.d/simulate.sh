@@ -5,14 +5,14 @@
 help_simulate() {
   cat <<'EOF'
 usage: packaging/dev simulate [--seed N] [--for 60s] [--only WORKLOAD] [--trace] [--story]
-Searches for a seed with which a simulated cluster does what it must not.
+Searches for a seed with which a simulated cluster breaks an invariant.
 
-With --seed one run, which the seed alone decides, and --for is simulated time; without it new seeds are drawn until --for of
-real time has passed. WORKLOAD is calls, casts, watches, mixed, raft, saga, changes, events, jobs, pg, stages, statem, web,
-streams, dials, talks, datagrams, pools, managers, global or hours (for long runs: only if it is named). --trace shows each thing that
-goes into the hash, --story what happens, in sentences. For a seed that fails it prints the workload, the log and what did not hold,
-then the shortest run found that fails in the same way: the options that repeat it, and its story. The last line has the number of
-runs and the hash.
+With --seed it makes one run, which depends on the seed alone, and --for is simulated time. Without --seed it draws new seeds
+until --for of real time has passed. WORKLOAD is calls, casts, watches, mixed, raft, saga, changes, events, jobs, pg, stages, statem, web,
+streams, dials, talks, datagrams, pools, managers, global or hours (for long runs: only if it is named). --trace prints each event that
+goes into the hash, and --story prints in sentences what happens. For a seed that fails it prints the workload, the log and the
+broken invariant, and then the shortest run that fails in the same way: the options that repeat it, and its story. The last line has
+the number of runs and the hash.
 EOF
 }
 

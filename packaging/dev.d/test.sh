@@ -6,14 +6,14 @@
 help_test() {
   cat <<'EOF'
 usage: packaging/dev test [NAME…] [--suite SUITE] [--all] [--on KIND]
-Installs what is missing, builds, and runs every test of this tier.
+Installs missing packages, builds, and runs every test of this tier.
 
-NAME is a test as Meson names it (unit/etf, e2e/…); SUITE is one of house, unit, e2e, interop, attack, fuzz, simulated.
-Without either, this leaves out the tests that `packaging/dev sanitize address` runs and that prove as much there (unit
+NAME is Meson's name of a test (unit/etf, e2e/…). SUITE is one of house, unit, e2e, interop, attack, fuzz, simulated.
+Without NAME and SUITE it leaves out the tests that `packaging/dev sanitize address` runs and that prove as much there (unit
 tests of most rooms, most of e2e, replayed fuzz seeds), and the tests that take minutes (chaos, a browser), which
-`packaging/dev verify` runs; --all leaves nothing out. KIND is the build they run on: ci, or release, which is shipped.
-A test that fails runs again by itself, see tests/README.md. Each skipped test is listed with its reason above the last
-line, `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
+`packaging/dev verify` runs. --all leaves nothing out. KIND is the build that the tests run on: ci, or release, which is
+shipped. A test that fails runs again by itself, see tests/README.md. Each skipped test is listed with its reason above the
+last line, `N passed, N failed, N skipped`. The exit status is 0 only if no test failed.
 EOF
 }
 
@@ -62,8 +62,8 @@ help_sanitize() {
 usage: packaging/dev sanitize {address|thread} [NAME…] [--suite SUITE] [--all]
 Builds under a sanitizer and runs every test there.
 
-address includes undefined behaviour. It leaves out the tests against other nodes and attackers, which `packaging/dev test`
-runs, unless they are named or --all is given. The last line counts as in `packaging/dev test`.
+address also finds undefined behaviour. It leaves out the tests against other nodes and attackers, which `packaging/dev test`
+runs, unless they are named or --all is given. The last line is that of `packaging/dev test`.
 EOF
 }
 
@@ -94,9 +94,9 @@ sanitizer_options() {
 help_coverage() {
   cat <<'EOF'
 usage: packaging/dev coverage
-Runs every test in a counting build; prints the share of lines covered.
+Runs every test in a build that counts executed lines, and prints the share of lines that the tests cover.
 
-The pages are left in build/coverage/report/index.html.
+The report is in build/coverage/report/index.html.
 EOF
 }
 

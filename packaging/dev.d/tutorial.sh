@@ -7,10 +7,11 @@ help_tutorial() {
 usage: packaging/dev tutorial [--for trixie]
 Follows the tutorial in a bare Debian of this machine's release, or 13, from apt to the actor that is back after its crash.
 
-The Debian gets the three packages of build/packages (build/packages-trixie), which are built first unless they are of the source that is
-here. Its script, dev.d/reader, reads nothing but the blocks of packaging/doc/tutorial.md. More than twelve commands or ten minutes are
-a failure; the last but one line says how long it took. Packages that an earlier run has fetched are not fetched again. Where it cannot be
-done (it needs root and debootstrap) it counts as one skipped test, with the reason. What failed is left in build/tutorial.
+The Debian gets the three packages of build/packages (build/packages-trixie), which are built first unless they have the present
+source. Its script, dev.d/reader, uses only the blocks of packaging/doc/tutorial.md. More than twelve commands or ten minutes are a
+failure. The line before the last says how long it took. Packages that an earlier run has fetched are not fetched again. Where this is
+not possible (it needs root and debootstrap), it counts as one skipped test, with the reason. A failed run leaves its Debian in
+build/tutorial.
 EOF
 }
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Reads what the C++ headers of the plugin API declare for their users, with what the comments say of it. It knows as much of C++
-as these headers need, in the form that clang-format gives them: names in a namespace `detail` and what is not public are
-passed over, bodies of functions are skipped.
+"""Reads the declarations that the C++ headers of the plugin API have for their users, with the comments about them. It
+understands only the C++ that these headers use, in the form that clang-format gives it. It skips names in a namespace
+`detail`, private members and the bodies of functions.
 
-A comment `///` is of the declaration below it, a comment `//` of all below it up to the next empty line; one behind a declaration
-is of that one."""
+A comment `///` describes the declaration below it. A comment `//` describes everything below it up to the next empty
+line, and a comment behind a declaration describes that declaration.
+"""
 import re
 from collections import namedtuple
 
-# where: names of the classes around it; kind: class, enum, function, constructor, value (a member, a constant, another name)
+# where: the names of the classes around the declaration. kind: class, enum, function, constructor, value (a member, a
+# constant, another name)
 Declared = namedtuple("Declared", "name where kind code said")
 
 NAMESPACE = re.compile(r"^(?:inline )?namespace ?([\w:]*)$")
@@ -24,7 +26,7 @@ class Scanner:
         self.said = []
 
     def skip_string(self, at):
-        """The place behind a string or character that begins at `at`."""
+        """Returns the place behind the string or character that begins at `at`."""
         raw = re.compile(r'R"(\w*)\(').match(self.text, at)
         if raw:
             return self.text.index(f"){raw[1]}\"", at) + len(raw[1]) + 2
@@ -38,7 +40,8 @@ class Scanner:
         return self.text[at] == '"' or (self.text[at] == "'" and not before.isalnum()) or re.compile(r'R"\w*\(').match(self.text, at)
 
     def past(self, at, stops):
-        """(place of the first of these characters outside of brackets, strings and comments, comments on the way)"""
+        """Returns (the place of the first of these characters outside of brackets, strings and comments, the comments
+        on the way)."""
         depth, said = 0, []
         while at < len(self.text):
             if self.text.startswith("//", at):
@@ -85,7 +88,7 @@ class Scanner:
                 yield from self.declaration()
 
     def declaration(self):
-        """Reads one; a namespace or class is entered."""
+        """Reads one declaration. If it is a namespace or a class, it is entered."""
         begin = self.at
         end, behind = self.past(begin, ";{")
         head = re.sub(r"\s+", " ", re.sub(r"//.*", "", self.text[begin:end])).strip()
@@ -111,12 +114,13 @@ class Scanner:
         self.said = [line for line in self.said if not line.startswith("///")]
 
     def body(self, at, head):
-        """(place behind the braces that begin at `at` and all that belongs to the same declaration, comments inside)"""
+        """Returns (the place behind the braces that begin at `at` and behind everything that belongs to the same
+        declaration, the comments inside)."""
         end, said = self.past(at + 1, "}")
         rest = re.compile(r"\s*([,{;]|= )").match(self.text, end + 1)
         if rest and rest[1] == ";":
             return rest.end(), said
-        if rest and rest[1] in ",{" and re.search(r"\) (?:noexcept )?: |^\w+[^()]*$", head):  # members that a constructor begins with
+        if rest and rest[1] in ",{" and re.search(r"\) (?:noexcept )?: |^\w+[^()]*$", head):  # initialized members
             next_end, _ = self.past(rest.start(1) + (rest[1] == ","), ";{")
             return self.body(next_end, head) if self.text[next_end] == "{" else (next_end + 1, said)
         return end + 1, said
@@ -138,7 +142,7 @@ class Scanner:
         if re.match(r"(?:static_assert|friend|using namespace|using enum|template (?:class|struct) )", head) or re.search(r"= (?:delete|default)$", head):
             return
         if kind == "value" and re.fullmatch(r"(?:template ?<.*> )?(?:class|struct) \w+", head):
-            return  # declared here and explained where it is defined
+            return  # it is declared here, and explained where it is defined
         if kind == "constructor":
             head = re.sub(r"\)( noexcept)? : .*", r")\1", head)
         where = [name for name, _, is_class in self.open if is_class]
@@ -150,14 +154,14 @@ def declarations(text):
 
 
 def cpp_headers(folder):
-    """The headers for users, without those that have moved to `detail`."""
+    """The headers for users. Headers that only point to `detail` are left out."""
     return [path for path in sorted(folder.glob("*.hpp")) if "#pragma GCC warning" not in path.read_text(encoding="utf-8")]
 
 
 def unsaid(folder):
-    """Types and functions of the C++ headers of which no comment says a word: HEADER: NAME. The comment of a class is of its
-    constructors, operators and members that are values as well, and of all of them if it names a class of the standard library
-whose interface this is. Types of the codec are explained where codecs are."""
+    """Types and functions of the C++ headers that no comment explains, as HEADER: NAME. The comment of a class also
+    explains its constructors, operators and members that are values, and all of its members if it names the class of
+    the standard library whose interface this is. Types of the codec are explained in the pages about codecs."""
     for header in cpp_headers(folder):
         text = header.read_text(encoding="utf-8")
         said_of = {}
@@ -172,12 +176,13 @@ whose interface this is. Types of the codec are explained where codecs are."""
             if covered and (one.kind in ("constructor", "value") or one.name.startswith("operator")):
                 continue
             if one.where and said_of.get(path):
-                continue  # another overload of a function that is explained
+                continue  # another overload of this function is explained
             yield f"{header.name}: {'::'.join(path)}"
 
 
 def page(folder, escaped):
-    """The headers as Markdown, one section each. `escaped`: makes text that Markdown shows as it stands."""
+    """The headers as Markdown, one section each. `escaped`: a function that makes text which Markdown shows
+    unchanged."""
     yield "# C++ declarations"
     yield ""
     yield ("What the C++ headers of the plugin API declare for users, with what they say of it. [The chapter about headers](plugins/headers.md) "

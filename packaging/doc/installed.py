@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Installs the pages for plugin authors: installed.py FOLDER, a folder below the prefix. `meson install` runs it. The first
-pages go into the folder, the chapters into `doc` below it. There the pages stand in other places than in the sources, so
-each link between two of them is rewritten; of a link to a page that is not installed, the text alone stays."""
+"""Installs the pages for plugin authors: installed.py FOLDER, a folder below the prefix. `meson install` runs it. The
+first pages go into the folder, the chapters into `doc` below it. Their places differ from those in the sources, so each
+link between two pages is rewritten. Of a link to a page that is not installed only the text is kept."""
 import os
 import re
 import sys
@@ -18,7 +18,7 @@ def places():
 
 
 def relinked(text, page, where):
-    """The text of a page with its links as they have to be where it is installed. `where`: what places() returns."""
+    """The text of a page, with its links changed to those of the installed pages. `where`: the result of places()."""
     def link(hit):
         words, target, fragment = hit[1], Path(os.path.normpath(page.parent / hit[2])), hit[3] or ""
         if target not in where:

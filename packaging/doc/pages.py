@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the documentation as HTML: pages.py OUT COPPICE COPPICED COPPICE_EPMD. The pages are Markdown: those of this folder,
-those that stand beside the code, and the reference pages (reference.py). Each becomes one HTML file with a table of
-contents; links between them are followed, and one to a file or heading that does not exist is an error. The search runs
-in the browser over an index in a script, so that it works from a folder without a server and without a network.
+"""Makes the documentation as HTML: pages.py OUT COPPICE COPPICED COPPICE_EPMD. The pages are Markdown: those of this
+folder, the pages beside the code, and the reference pages (reference.py). Each becomes one HTML file with a table of
+contents. Links between pages become links between these files, and a link to a file or heading that does not exist is
+an error. The search runs in the browser over an index in a script, so it works from a folder without a server and
+without a network.
 
 cmark-gfm turns Markdown into HTML. All errors are printed before it exits with status 1.
 """
@@ -22,7 +23,7 @@ import reference
 root = reference.root
 here = Path(__file__).resolve().parent
 
-# Section, page, its name in the navigation, source: a file of the repository, or None for a reference page.
+# The section, the page, its name in the navigation, and its source: a file of the repository. None: a reference page.
 CONTENTS = (
     ("Start", "index", "What Coppice is", "README.md"),
     ("Start", "tutorial", "The first hour", "packaging/doc/tutorial.md"),
@@ -80,11 +81,11 @@ class Page:
     def __init__(self, section, name, label, source, text):
         self.section, self.name, self.label, self.source, self.text = section, name, label, source, text
         self.headings = []  # (level, anchor, HTML)
-        self.pieces = []    # of the search: (anchor, heading, text)
+        self.pieces = []  # for the search: (anchor, heading, text)
 
 
 def anchor_of(words, taken):
-    """As GitHub makes it of a heading's text."""
+    """The anchor that GitHub makes of a heading's text."""
     name = re.sub(r"[^\w\- ]", "", html.unescape(re.sub(r"<[^>]+>", "", words)).lower()).strip().replace(" ", "-") or "part"
     unique, number = name, 0
     while unique in taken:
@@ -140,7 +141,7 @@ class Site:
             page.pieces.append((anchor, html.unescape(re.sub(r"<[^>]+>", "", words)), re.sub(r"\s+", " ", text).strip()))
 
     def link(self, page, target):
-        """The <a href> of a link that stands on the page: of a page of the site, its HTML file."""
+        """The <a href> of a link on the page. A link to a page of the site leads to the HTML file of that page."""
         if re.match(r"[a-z]+:", target):
             return f'<a href="{html.escape(target)}"'
         path, _, fragment = target.partition("#")
@@ -162,7 +163,7 @@ class Site:
         return f'<a class="file" title="{html.escape(str(file))} in the sources"'
 
     def image(self, page, target):
-        """The <img src> of a picture of the repository, which is copied beside the pages."""
+        """The <img src> of a picture of the repository. The picture is copied beside the pages."""
         file = root / os.path.normpath(Path(page.source or "packaging/doc/page").parent / target)
         if not file.is_file():
             self.errors.append(f"{page.source or page.name}: there is no picture {target}")

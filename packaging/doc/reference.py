@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The reference pages of the documentation, as Markdown: the configuration from its JSON Schema, the commands from what
-the programs say of themselves, the metrics from a node's page, the alerts from Prometheus's rules, and the plugin API from the
-C headers. pages.py makes pages of them."""
+"""Makes the reference pages of the documentation as Markdown: the configuration from its JSON Schema, the commands from
+the help texts of the programs, the metrics from the page of a node, the alerts from the rules for Prometheus, and the
+plugin API from the C headers. pages.py makes HTML of them."""
 import importlib.util
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ root = Path(__file__).resolve().parents[2]
 
 
 def manual():
-    """What makes the manual pages: it knows the schema and the help texts already."""
+    """The module that makes the manual pages: it can already read the schema and the help texts."""
     spec = importlib.util.spec_from_file_location("page", root / "packaging/man/page.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -21,7 +21,7 @@ page = manual()
 
 
 def escaped(text):
-    """Text that Markdown shows as it stands, but for `code`, which stays code."""
+    """The text in a form that Markdown shows unchanged. Text between backticks stays code."""
     pieces = re.split(r"(`[^`\n]+`)", text)
     return "".join(piece if piece[:1] == "`" and len(piece) > 1 else re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", piece) for piece in pieces)
 
@@ -52,8 +52,8 @@ def configuration(schema):
 
 
 def undescribed(schema):
-    """Paths of keys of which the schema does not say what they are, and which have no keys below that do. What stands for a name
-    that the reader chooses is explained by the key above it."""
+    """Paths of keys that the schema does not describe, and that have no described keys below them. A placeholder for a
+    name that the reader chooses is described by the key above it."""
     def within(path, of):
         below = list(page.children(of)) if isinstance(of, dict) else []
         if isinstance(of, dict) and not below and "description" not in of and not path.endswith(".NAME"):
@@ -66,7 +66,7 @@ def undescribed(schema):
 
 
 def commands(programs):
-    """What each program and each of its commands says under --help. `programs`: path by name."""
+    """The --help of each program and of each of its commands. `programs`: path by name."""
     yield "# Commands"
     yield ""
     yield "What the programs say of themselves: each command with its arguments and options, as `--help` prints them."
@@ -88,8 +88,8 @@ def command(program, name, words):
 
 
 def metrics(page):
-    """Every family of a node's page. `page`: one that has an engine of each kind, as tests/e2e/metrics.py holds it against a
-    running node."""
+    """Every family of metrics. `page`: the page of a node that has an engine of each kind. tests/e2e/metrics.py
+    compares that page with a running node."""
     yield "# Metrics"
     yield ""
     yield ("Every metric of `/metrics`, in the order of the page. Families whose subject a node does not have, such as pools, are on its page "
@@ -100,7 +100,7 @@ def metrics(page):
     yield "|---|---|---|---|"
     for name, help_text in re.findall(r"^# HELP (\S+) (.*)$", page, re.M):
         if name.startswith("coppice_plugin_kv_"):
-            continue  # an example's own
+            continue  # a metric of an example
         kind = re.search(rf"^# TYPE {name} (\S+)$", page, re.M)[1]
         labels = sorted({label for labels in re.findall(rf"^{name}(?:_bucket)?\{{(.*)\}} ", page, re.M)
                          for label in re.findall(r'(\w+)="', labels)} - {"le"})
@@ -123,7 +123,7 @@ def alerts(rules):
 
 
 def plain_label(text):
-    """A sentence of an alert, with its labels as words: {{ $labels.child }} becomes the child's name in capitals."""
+    """A sentence of an alert, with its labels as words: {{ $labels.child }} becomes CHILD."""
     text = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda hit: hit[1].upper(), text.strip('"'))
     return escaped(re.sub(r"\{\{ \$value[^}]*\}\}", "N", text))
 
@@ -135,12 +135,12 @@ COMMENT = re.compile(r"^/\*(.*?)\*/\s*", re.S)
 
 
 def plain(comment):
-    """A C comment's text, without its stars."""
+    """The text of a C comment, without its stars."""
     return "\n".join(re.sub(r"^\s*\*? ?", "", line) for line in comment.strip().splitlines()).strip()
 
 
 def declarations(text):
-    """(comment, code) of each declaration of a C header, in its order; the first is (prologue, "")."""
+    """(comment, code) of each declaration of a C header, in the order of the header. The first is (prologue, "")."""
     opening = COMMENT.match(text)
     yield plain(opening[1]).replace("SPDX-License-Identifier: MIT", "").strip(), ""
     lines = text[opening.end():].splitlines()
@@ -167,13 +167,14 @@ def in_comment(block):
 
 
 def names(code):
-    """What a piece of a header declares: types, functions, macros."""
+    """The types, functions and macros that a piece of a header declares."""
     found = re.findall(r"^#define (COPPICE_\w+)|^\} (coppice_\w+);|\b(coppice_\w+)\(|^\s*(COPPICE_\w+) =", code, re.M)
     return list(dict.fromkeys(name for hit in found for name in hit if name))
 
 
 def c_headers(folder):
-    """plugin.h, the other frozen ones, the drafts; what only helps and what has moved is not for authors to read."""
+    """plugin.h, the other frozen headers, and the drafts. Headers with helpers, and headers that only point to another
+    place, are left out."""
     frozen = [path for path in folder.glob("*.h") if "#pragma GCC warning" not in path.read_text(encoding="utf-8")]
     return (*sorted(frozen, key=lambda path: (path.name != "plugin.h", path.name)), *sorted(folder.glob("draft/*.h")))
 
@@ -195,7 +196,8 @@ def api(folder):
 
 
 def unsaid(folder):
-    """Declarations of the C headers that no comment says a word about: HEADER: NAME. A struct's comment may stand inside."""
+    """Declarations of the C headers that no comment explains, as HEADER: NAME. The comment of a struct may be inside
+    it."""
     for header in c_headers(folder):
         for comment, code in declarations(header.read_text(encoding="utf-8")):
             if code and not comment and "/*" not in code and not re.fullmatch(r"(#define COPPICE_\w+_\d+ .*|#define \w+_LEAST .*|#define COPPICE_\w+_DRAFT.*\n?)+", code):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes a manual page of a template: page.py TEMPLATE PAGE SOURCE, where the source is the program that the page is about,
-or the JSON Schema of the configuration. So a page says what --help and the schema say, in their own words.
+"""Makes a manual page from a template: page.py TEMPLATE PAGE SOURCE. SOURCE is the program that the page describes, or
+the JSON Schema of the configuration. So a page has the words of --help and of the schema.
 
-In the template a line `.\\" HELP COMMAND…` becomes a subsection with what COMMAND's --help says, `.\\" HELP` what that of
-the program itself does, and `.\\" KEYS` all keys of the schema. A command of the program without such a line, and a line
-without its command, are errors.
+In the template a line `.\\" HELP COMMAND…` becomes a subsection with the --help of COMMAND, `.\\" HELP` becomes the
+--help of the program itself, and `.\\" KEYS` becomes all keys of the schema. A command of the program without such a
+line, and a line without its command, are errors.
 """
 import json
 import re
@@ -17,13 +17,13 @@ SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~
 
 
 def roff(text):
-    """As text of a page that is shown as it is."""
+    """The text in roff, which shows it unchanged."""
     text = "".join(SPECIAL.get(letter, letter) for letter in text)
     return "\\&" + text if text.startswith(".") else text
 
 
 class Help:
-    """What a program says of itself and its commands."""
+    """The help texts of a program and of its commands."""
 
     def __init__(self, program):
         self.program = program
@@ -44,7 +44,7 @@ class Help:
         return out + [".nf", *(roff(line) for line in without_help(lines[usage:])), ".fi"]
 
     def missing(self, command=()):
-        """Commands without commands of their own that no line of the template asked for."""
+        """Commands without subcommands that no line of the template asked for."""
         names = commands_in(self.ask(command))
         if command and not names and command not in self.shown:
             yield " ".join(command)
@@ -59,14 +59,14 @@ def commands_in(text):
 
 
 def without_help(lines):
-    """--help is an option of all: not said of each, nor a heading for it alone."""
+    """Leaves out the option --help, which every command has, and a heading that has no other option below it."""
     lines = [line for line in lines if not line.startswith("  -h,--help")]
     empty = {i for i, line in enumerate(lines) if line == "Options:" and not "".join(lines[i + 1:i + 2]).strip()}
     return [line for i, line in enumerate(lines) if i not in empty and i - 1 not in empty]
 
 
 def kind(of):
-    """Which values it takes, in words."""
+    """The values that a key takes, in words."""
     if not isinstance(of, dict):
         return "any value"
     if "$ref" in of:
@@ -90,7 +90,7 @@ def kind(of):
 
 
 def children(of):
-    """(what is added to the path, schema) of whatever has keys in it."""
+    """(the addition to the path, the schema) of each part of the schema that has keys."""
     for choice in (of, *of.get("anyOf", ()), *of.get("oneOf", ())):
         for key, value in choice.get("properties", {}).items():
             yield f".{key}", value
@@ -101,7 +101,7 @@ def children(of):
 
 
 def values(of):
-    """Which values it takes, and its default if it has one of its own, in words."""
+    """The values that a key takes, in words, and its default if it has one."""
     if "default" not in of or any(children(of)):
         return kind(of)
     default = of["default"] if isinstance(of["default"], str) and of["default"] else json.dumps(of["default"], ensure_ascii=False)
