@@ -48,7 +48,7 @@ def announced(cleanup):
 
 
 def unread(node):
-    """Bytes that wait in the node's sockets."""
+    """The number of bytes that wait in the node's sockets."""
     with open(f"/proc/{node.process.pid}/net/tcp", encoding="ascii") as table:
         return sum(int(line.split()[4].partition(":")[2], 16) for line in table.read().splitlines()[1:]
                    if line.split()[3] == ESTABLISHED)

@@ -9,7 +9,7 @@ from harness.distribution import MANDATORY, VERSION, Atom, encode
 from harness.tap import eventually, run, test
 
 SPAWN_REQUEST = 29
-FLAGS = MANDATORY | 1 << 32  # a node that spawns
+FLAGS = MANDATORY | 1 << 32  # the flag of a node that can spawn
 
 
 def spawn(one, module, function, arguments):

@@ -86,7 +86,8 @@ def newcomer(target, name, said=b"hello\n"):
 
 
 def bystanders_of(cleanup, target, *listeners):
-    """Those of every attack, one who was connected before, and newcomers at these listeners."""
+    """The bystanders of every attack test, a client that was connected before the attack, and new clients of these
+    listeners."""
     found = Bystanders(cleanup, target)
     before = target.open("raw")
     found.wants["an echo of one who was there before"] = lambda: echoes(before)

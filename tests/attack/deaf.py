@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Peers that request much and do not read the answers. The actor waits for them once, and serves everybody else."""
+"""Peers that request much and do not read the answers. The actor waits for them once, and serves all other clients."""
 import socket
 import time
 
@@ -12,7 +12,7 @@ MEBIBYTE = 1 << 20
 
 
 def deaf_peer(cleanup, target, name):
-    """One into whose socket little goes."""
+    """A peer whose socket takes only a few bytes."""
     made = Peer(target.port, f"{name}@{ATTACKERS}", source=ATTACKERS)
     cleanup.callback(made.close)
     made.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -39,7 +39,7 @@ def attacked(cleanup, size, times, peers):
         for one in crowd:
             one.close()
     said = [line for line in target.lines() if "takes slowly" in line]
-    most = 1 + int(time.monotonic() - began) // 10  # lines of a kind are summed up every ten seconds
+    most = 1 + int(time.monotonic() - began) // 10  # lines of one kind are summed up every ten seconds
     check(1 <= len(said) <= most, "one line tells of all", said)
     contains(said[0], "mallory")
 

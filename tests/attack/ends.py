@@ -12,7 +12,7 @@ CONFIG = "node: { workers: 1 }\n" + shop()
 
 
 def reason():
-    """About 900 KB, the longest that a control message has."""
+    """A term of about 900 KB, the longest reason that a control message may have."""
     return [[(number % 200, [])] for number in range(70_000)]
 
 

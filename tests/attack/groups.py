@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node with the cookie that is a member of no Raft group attacks a group of three nodes. It knows all that a control
-socket shows: the ids of the members, the term and the leader. It claims in every form that it leads, votes, is alive or
-is quiescent. The group keeps its leader and its term, takes commands and becomes quiescent, and keeps nothing of the
-attack."""
+"""A node that has the cookie, but is a member of no Raft group, attacks a group of three nodes. It knows everything
+that a control socket shows: the ids of the members, the term and the leader. It claims in every form that it leads,
+votes, is alive or is quiescent. The group keeps its leader and its term, takes commands and becomes quiescent, and
+keeps nothing of the attack."""
 import contextlib
 import itertools
 import os
@@ -31,7 +31,8 @@ MEGABYTES = 64
 
 
 class Group:
-    """`targets`: the nodes by their letters. `mallory`: the present test's attacker at one of them, which the bystanders ask."""
+    """`targets`: the nodes by their letters. `mallory`: the present test's attacker at one of these nodes. The
+    bystanders ask that node."""
 
     def __init__(self, cleanup):
         epmd_port = free_port()
@@ -51,7 +52,7 @@ class Group:
 
     @contextlib.contextmanager
     def attacked(self, cleanup):
-        """At its end the group is as before, and the node is unharmed()."""
+        """Runs an attack. Afterwards the group is as before, and the node is unharmed()."""
         eventually(lambda: self.seen() is not None and self.quiet(), "the group is quiescent", 60)
         self.before = self.seen()
         self.mallory = peer(cleanup, self.target, f"mallory{next(self.numbers)}")
@@ -68,7 +69,7 @@ class Group:
         return self.targets[name].engine(LEDGER)
 
     def seen(self):
-        """(leader, term), once all members know the same; else None."""
+        """(leader, term), once all members agree on them. None: they do not agree."""
         found = {(one["leader"], one["term"]) for one in map(self.engine, NAMES)}
         return found.pop() if len(found) == 1 and next(iter(found))[0] else None
 
@@ -76,7 +77,7 @@ class Group:
         return all(self.engine(one)["quiescent"] for one in NAMES)
 
     def ask(self):
-        """A member's answer from its own state, for which no member need wake up."""
+        """The answer of a member from its own state. It wakes no other member."""
         answer = self.bystanders.honest.call(LEDGER, Atom("leader"))
         check(isinstance(answer, tuple) and answer[0] == Atom("ok"), "it names a leader", answer)
 
@@ -84,7 +85,7 @@ class Group:
         return self.ids[self.before[0].split("@")[1]]
 
     def others(self):
-        """The ids of members that do not lead."""
+        """The ids of the members that do not lead."""
         return [one for one in self.ids.values() if one != self.leader_id()]
 
 
@@ -92,7 +93,8 @@ usual = shared(Group)
 
 
 def attack(name, messages):
-    """The test in which `messages(group)` gives what the attacker sends, as (registered name, message)."""
+    """Registers the test in which the attacker sends the messages of `messages(group)`, each as (registered name,
+    message)."""
     def held(cleanup):
         group = usual()
         with group.attacked(cleanup):
@@ -107,7 +109,8 @@ def lives(number, source=1, to=0, applied=0, asks=True, floor=0, base=0, upto=No
 
 
 def offers(group):
-    """Offers to members that do not exist and to those of the group, as if the leader were here, and taken back again."""
+    """Offers to members that do not exist and to those of the group, as if the leader were on the attacker's node. They
+    are taken back again."""
     for number in range(1, 420):
         row = (number - 1) * 256
         invented = [(os.urandom(16), group.leader_id(), group.before[1], 5) for _ in range(250)]
@@ -120,7 +123,7 @@ attack("offers of quiescence of a node that is no member keep no memory and put 
 
 
 def runs(group):
-    """Every message is of another run, or an old one, or claims to know this node."""
+    """Messages that belong to another run, are old, or claim to know this node."""
     for number in range(1, 5000):
         yield lives(number % 7 + 1, source=number, to=number % 3, applied=number % 5 * FAR, floor=number % 2, base=number % 2 + 1,
                     awake=list(group.ids.values()))
@@ -171,7 +174,8 @@ def direct(group):
 
 
 def in_beats(group):
-    """As direct(), over the process that takes heartbeats for all groups: alone, and 256 of them."""
+    """The heartbeats of forged(), sent to the process that takes heartbeats for all groups: alone, and 256 of them
+    together."""
     beats = [one for one in forged(group) if one[-1][0] in ("heartbeat", "heartbeat_answer")]
     for one in beats:
         yield BEATS, (Atom("raft_beats"), [one])
@@ -186,7 +190,7 @@ attack("heartbeats by a node that is no member change no leader, alone and in th
 
 
 def hellos(group):
-    """Who is new, who has a member's id, and who knows other members."""
+    """Messages that claim to be a new member, to have a member's id, or to know other members."""
     for number in range(3000):
         ids = (os.urandom(16), *group.ids.values())
         for of in (Atom("undefined"), (CLUSTER, 1000, b"")):

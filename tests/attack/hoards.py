@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that makes a node keep more and more for it: locks, names, memberships, monitors, links. It gets a fixed
-amount and no more, and nobody else has to wait for it."""
+"""A peer that makes a node keep more and more for it: locks, names, memberships, monitors, links. The node keeps a
+fixed amount for it and no more, and no other client has to wait because of it."""
 from harness.attack import Bystanders, Target, peer, unharmed
 from harness.distribution import MANDATORY, PUBLISHED, Atom
 from harness.tap import check, equal, eventually, run, test
@@ -12,14 +12,14 @@ SETTINGS = [("node.limits.peer_locks", 100), ("node.limits.peer_names", 100), ("
 
 
 def disconnected(target, one, why):
-    """The node ended the connection, and said why in one line."""
+    """Waits until the node has ended the connection and has said why in one line."""
     said = f"{one.name}: disconnected: {why}"
     eventually(lambda: sum(said in line for line in target.lines()) == 1, said, 30)
     one.close()
 
 
 def ask(one, name, request, answers):
-    """A call, whose answer is counted."""
+    """Makes a call and counts its answer."""
     answer = one.call(name, request, 30)
     answers[str(answer)] = answers.get(str(answer), 0) + 1
 
@@ -80,7 +80,7 @@ def mute(cleanup):
 
 
 def lock_names(one):
-    """The peer has global's lock, without which it may change no names."""
+    """Gives the peer global's lock. Without the lock the peer may change no names."""
     taken = (Atom("set_lock"), (Atom("global"), [one.pid()]))
     eventually(lambda: one.call("global_name_server", taken) == Atom("true"), "nobody else has the lock")
 
@@ -120,7 +120,7 @@ def groups(cleanup):
                 for number in range(1, 1200):
                     one.send("pg", message(one, number))
             except OSError:
-                pass  # closed by the node
+                pass  # the node has closed the connection
             disconnected(target, one, "pg: its processes have more than 1000 memberships")
         other = peer(cleanup, target, "other")
         eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
@@ -145,7 +145,7 @@ def long_names(cleanup):
                     if number % 50 == 0:  # keeps the mailboxes short
                         equal(one.call("pg", (Atom("get_members"), Atom("none"))), [])
             except (EOFError, OSError):
-                pass  # closed by the node
+                pass  # the node has closed the connection
             disconnected(target, one, "pg: the name of a group has more than 16384 bytes, or all of its have more than 67108864")
         other = peer(cleanup, target, "other")
         eventually(lambda: other.call("pg", Atom("which_groups")) == [], "no member is left")
@@ -179,11 +179,11 @@ def relations(cleanup):
                 for number in range(1, 3000):
                     one.control(control(one, number))
             except OSError:
-                pass  # closed by the node
+                pass  # the node has closed the connection
             disconnected(target, one, "there are more than 1000 links, monitors and calls with it")
 
         def alone():
-            seen = target.reply("info", name="kv").get("result")  # none while it is restarted: its links have ended it
+            seen = target.reply("info", name="kv").get("result")  # none while kv is restarted: its links have ended it
             return seen is not None and not seen["monitored_by"]
         eventually(alone, "kv is back, and nobody watches it any more")
         bystanders.served()

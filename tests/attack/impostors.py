@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A client that connects under another node's name and cannot prove it does not disturb the connection of the two real
-nodes."""
+"""A client that connects under another node's name, and cannot prove that it is that node, does not disturb the
+connection of the two real nodes."""
 import contextlib
 import threading
 import time
@@ -15,7 +15,8 @@ SETTINGS = [("distribution.connect_timeout", f"{TIMEOUT}s")]
 
 
 class Impostor:
-    """Openings under one name, two at any time, each given up for the next one after a while. Until close()."""
+    """Opens connections under one name until close(). There are two at any time; each is given up after a while, and
+    the next one is opened."""
 
     def __init__(self, cleanup, target, name):
         self.target, self.name = target, name

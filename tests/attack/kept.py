@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a node keeps at the request of others, row by row of the table in SECURITY.md. Each row has a test here, or
-names another test here. A test here sets a small bound and exceeds it, again and again. Beyond the bound the node
-refuses as the table says, its memory grows by at most twice the bound, it gives back what it kept, and a bystander is
-served all the time."""
+"""Tests everything that a node keeps at the request of others, row by row of the table in SECURITY.md. Each row has a
+test here, or names a test in another file. A test here sets a small bound and exceeds it, again and again. Beyond the
+bound the node refuses as the table says, its memory grows by at most twice the bound, it gives back the memory, and a
+bystander is served all the time."""
 import dataclasses
 import pathlib
 import re
@@ -85,13 +85,13 @@ def row(what, bound, *children, settings=(), returned=False):
 
 
 def counted(answers):
-    """How often each answer's first word was given."""
+    """{the first word of an answer: how often it was given}"""
     words = [str(one[0] if isinstance(one, tuple) else one) for one in answers]
     return {word: words.count(word) for word in set(words)}
 
 
 def ended(one):
-    """The node has ended that connection."""
+    """Waits until the node has ended that connection."""
     one.socket.settimeout(30)
     try:
         while one.socket.recv(1 << 16):
@@ -102,17 +102,17 @@ def ended(one):
 
 
 def served(target):
-    """A bystander is: a node that has been connected all the time."""
+    """Checks that a bystander is served: a node that has been connected all the time."""
     equal(target.bystander.ping(30), "yes")
 
 
 def ask_as(one, number, name, request):
-    """A call of this of its processes, whose answer is one of those that come next."""
+    """Sends a call as process `number` of the peer. Its answer is one of the next answers."""
     one.send(name, (GEN_CALL, (one.pid(number), one.reference()), request))
 
 
 def answer_of(one):
-    """What the next answer says."""
+    """The content of the next answer."""
     while True:
         control, payload = one.receive()
         if control[0] == SEND and isinstance(payload, tuple) and len(payload) == 2:
@@ -120,7 +120,7 @@ def answer_of(one):
 
 
 def call_of(one):
-    """The caller and the request of the next call that comes."""
+    """The caller and the request of the next call that arrives."""
     while True:
         _, payload = one.receive()
         if isinstance(payload, tuple) and payload[0] == GEN_CALL:
@@ -150,8 +150,8 @@ def nodes(cleanup, target, turn):
         one.close()
 
 
-# Room for 4 KiB of each (512 of their bytes come), and for 1.4 KiB of control data each. All of it goes back to the
-# system.
+# Room for 4 KiB of each message (512 bytes of it arrive), and for 1.4 KiB of control data each. All of it goes back to
+# the system.
 @row("fragmented messages at once", 22, returned=True)
 def fragments(cleanup, target, turn):
     one, size = peer(cleanup, target, f"fragments{turn}"), 512
@@ -177,7 +177,7 @@ def control_messages(cleanup, target, turn):
     try:
         one.control((SEND, bytes(2 << 20), one.pid()), 1)
     except OSError:
-        pass  # closed by the node
+        pass  # the node has closed the connection
     served(target)
     ended(one)
 
@@ -239,7 +239,8 @@ def steps(cleanup, target, turn):
 
 
 class Participant(threading.Thread):
-    """A process `ghost` of a node of its own, which answers the steps that it is asked for once it may: each fails."""
+    """The process `ghost` of a node of its own. As soon as `may` is set, it answers the steps that it is asked for.
+    Each of its steps fails."""
 
     def __init__(self, cleanup, target, turn):
         super().__init__(daemon=True)
@@ -267,7 +268,7 @@ DESK = f'{{ id: desk, actor: "transfer:desk", name: desk, saga: {{ {VOLATILE}, m
 
 
 def start(one, ghost, size):
-    """What the desk answers that is to move something from an account of the participant whose name is so long."""
+    """The desk's answer to a move from an account of the participant. The name of the account has `size` bytes."""
     return one.call("desk", (Atom("start"), (Atom("move"), (ghost.address, bytes(size)), (ghost.address, b"x"), 1)), 30)
 
 
@@ -302,7 +303,7 @@ def subscriptions(cleanup, target, turn):
 
 
 def rows_of_page():
-    """The first cells of the page's table."""
+    """The first cell of each row of the page's table."""
     text = (ROOT / "packaging/SECURITY.md").read_text(encoding="utf-8")
     table = text.partition("| what is kept | of whom | bound | at the bound |\n")[2].partition("\n\n")[0]
     return [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()[1:]]
@@ -322,7 +323,7 @@ def whole(_):
 
 
 def hold(one):
-    """The test of a row."""
+    """Runs the test of a row."""
     def held(cleanup):
         target = Target(cleanup, config=one.config, settings=one.settings)
         target.bystander = Peer(target.port, f"honest@{BYSTANDERS}", source=BYSTANDERS)

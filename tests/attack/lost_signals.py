@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer whose signals carry a term over the node's limits. A process that waits for such a signal is told all the
-same, and a request that needs an answer gets one."""
+"""A peer whose signals carry a term over the node's limits. A process that waits for such a signal is still told, and a
+request that needs an answer gets one."""
 import struct
 
 from harness.attack import attacked, shop
@@ -17,7 +17,7 @@ TOO_DEEP = Raw(b"h\1" * 20_000 + b"j")
 
 
 def told(one, wanted):
-    """The next {info, M} of the probe with such an M."""
+    """The next {info, M} of the probe in which M begins with `wanted`."""
     while True:
         control, payload = one.receive()
         if isinstance(payload, tuple) and payload[0] == Atom("info") and payload[1][0] == wanted:

@@ -6,7 +6,7 @@ from harness.distribution import Atom, Peer
 from harness.tap import check, equal, eventually, run, test
 from harness.term import Pid, Reference
 
-REMEMBERED = 8192  # beside as many as there may be connections
+REMEMBERED = 8192  # besides as many as there may be connections
 SETTINGS = [("node.limits.connections", 64)]
 
 

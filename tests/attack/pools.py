@@ -49,7 +49,7 @@ def engine(target, name="shard"):
 
 
 def is_quiet(target):
-    """Nothing is under way or kept."""
+    """Checks that no request is under way and that nothing is kept."""
     def settled():
         pool = report(target)
         return (pool["held"], pool["queued"]) == (0, 0) and all(one["pid"] for one in pool["workers"]) and engine(target)["pending"] == 0
@@ -57,19 +57,19 @@ def is_quiet(target):
 
 
 def flood(one, name, requests):
-    """Calls, each with a tag of its own, whose answers nobody has read yet. How many got out."""
+    """Sends calls, each with a tag of its own, without reading the answers. Returns how many were sent."""
     sent = 0
     try:
         for request in requests:
             one.send(name, (GEN_CALL, (one.pid(sent % 50 + 1), one.reference()), request))
             sent += 1
     except OSError:
-        pass # closed by one of the sides
+        pass  # one of the two sides has closed the connection
     return sent
 
 
 class Answers:
-    """What comes to a peer, read until so many answers have come; `got` says how often which."""
+    """Reads the answers that arrive at a peer. `got`: how often each answer came."""
 
     def __init__(self, one):
         self.one, self.got, self.tags = one, {}, set()
@@ -197,7 +197,8 @@ def orders(cleanup):
 
 
 class Callee(threading.Thread):
-    """A node whose process `west` gets what the router sends; act(peer, pid, reference, request) does something about it."""
+    """A node whose process `west` gets the calls that the router forwards. act(peer, pid, reference, request) handles
+    each of them."""
 
     def __init__(self, cleanup, target, act):
         super().__init__(daemon=True)
@@ -219,7 +220,7 @@ class Callee(threading.Thread):
 
 
 def answer(one, pid, reference, term):
-    """To a call whose tag is the alias of its caller."""
+    """Answers a call whose tag is the alias of its caller."""
     one.control((SEND, Atom(""), pid), (Raw(b"l\0\0\0\1" + encode(Atom("alias")) + encode(reference)), term))
 
 
@@ -244,7 +245,7 @@ def forged(cleanup):
         far = Callee(cleanup, target, act)
         other, shard = peer(cleanup, target, "other"), bystanders.honest.whereis("shard")
         for number in range(100):
-            if seen: # from a node that was not asked
+            if seen:  # from a node that was not asked
                 answer(other, shard, seen[-1], b"forged")
             equal(bystanders.honest.call("shard", (Atom("get"), number)), (Atom("ok"), number))
         equal(far.got, 100)

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Random sequences of every control message, with every kind of pid, reference and term, from a peer that has the cookie. Two
-honest peers watch the results. COPPICE_ATTACK_SECONDS is the time (10), COPPICE_ATTACK_SEED the seed of the random numbers: a run
-that failed prints it.
-"""
+"""Random sequences of every control message, with every kind of pid, reference and term, from a peer that has the
+cookie. Two honest peers watch the results. COPPICE_ATTACK_SECONDS is the time (10), COPPICE_ATTACK_SEED the seed of the
+random numbers. A run that fails prints its seed."""
 import os
 import random
 import time
@@ -32,7 +31,7 @@ CONFIG = "\n".join([
 
 
 class Mallory:
-    """Says one random thing after the other."""
+    """The attacker, which sends one random signal after the other."""
 
     def __init__(self, target, numbers):
         self.target, self.numbers = target, numbers
@@ -73,16 +72,16 @@ class Mallory:
         return self.numbers.choice(known) if known else self.stale()
 
     def stale(self):
-        """Of a former life of the node."""
+        """A pid of an earlier life of the node."""
         return Pid(self.target.name, self.numbers.randrange(1, 300), self.numbers.randrange(3), self.creation ^ 1)
 
     def anybody(self):
-        """A process of the node's that may be there; not the one which has what the witnesses look at."""
+        """A pid that a process of the node may have. The process that the witnesses look at is left out."""
         one = Pid(self.target.name, self.numbers.randrange(1, 300), self.numbers.choice([0, 0, 0, 1, 2]), self.creation)
         return self.victim() if one == self.ledger else one
 
     def mortal(self):
-        """Whom a peer may end without taking the tree's top with it."""
+        """A process that a peer may end without ending the top of the tree."""
         return self.numbers.choice([self.victim, self.stale, self.own, self.third])()
 
     def pid(self):
@@ -114,7 +113,7 @@ class Mallory:
         return tuple(items) if self.numbers.random() < 0.6 else items
 
     def request(self):
-        """Something that its receiver looks into."""
+        """A request that its receiver decodes."""
         choice, tag = self.numbers.choice, [Atom("alias"), self.reference()] if self.numbers.random() < 0.3 else self.reference()
         sender = (self.pid(), tag)
         return choice([
@@ -138,7 +137,7 @@ class Mallory:
         return self.request() if self.numbers.random() < 0.7 else self.term()
 
     def control(self):
-        """A control message and its payload, or None where it has none."""
+        """A control message and its payload. The payload is None where the message has none."""
         token, choice = Atom(""), self.numbers.choice
         local = choice([self.victim, self.anybody])
         return choice([
@@ -179,7 +178,7 @@ class Mallory:
         ])()
 
     def say(self, count):
-        """So many things; a connection that the node ends is opened anew."""
+        """Sends `count` signals. If the node ends the connection, it is opened anew."""
         try:
             self.peer.socket.settimeout(10)
             for _ in range(count):

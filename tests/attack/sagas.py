@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A node with the cookie that takes part in no transaction attacks a saga. It orders to undo, commit and forget steps
-of other nodes, and sends keys of every length. A step belongs to the node that asked for it, and goes on."""
+"""A node that has the cookie, but takes part in no transaction, attacks a saga. It orders the saga to undo, commit and
+forget steps of other nodes, and sends keys of every length. A step belongs to the node that asked for it, and goes
+on."""
 from harness.attack import attacked, peer, shop
 from harness.distribution import Atom
 from harness.tap import check, equal, run, test
@@ -21,7 +22,7 @@ def do(one, key, value=TAKE):
 
 
 def decisions(key):
-    """Each request and each cast that says something of that step."""
+    """Each request and each cast that can decide something about that step."""
     requests = [(Atom("saga_undo"), key, TAKE), (Atom("saga_commit"), key, Atom("x")), (Atom("saga_abort"), key), (Atom("saga_forget"), key),
                 (Atom("saga_do"), key, (Atom("give"), b"ann", 50), LEFT), (Atom("saga_prepare"), key, TAKE, LEFT)]
     casts = [(Atom("saga_question"), key), (Atom("saga_interim"), key, Atom("x")), *requests]
@@ -29,7 +30,7 @@ def decisions(key):
 
 
 def say(one, key):
-    """Nothing of it is awaited: what is of another node's step has no answer."""
+    """Sends them all and waits for no answer: a request about another node's step gets none."""
     requests, casts = decisions(key)
     for request in requests:
         one.send("accounts", (Atom("$gen_call"), (one.pid(), one.reference()), request))

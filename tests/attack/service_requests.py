@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every request that a service takes from other nodes, with terms of up to 1 MB in place of the expected ones: deep, wide,
-repeated, with colliding keys, improper, and some over the limits. The requests are read from the services' own tables. The
-bystanders are answered meanwhile. COPPICE_ATTACK_REQUESTS is the number of requests; COPPICE_ATTACK_SECONDS limits the time
-instead. COPPICE_ATTACK_SEED is the seed of the random numbers; "new" draws one, and a run that failed prints it.
-"""
+"""Sends every request that a service takes from other nodes, with terms of up to 1 MB in place of the expected ones:
+deep, wide, repeated, with colliding keys, improper, and some over the limits. The requests are read from the services'
+own tables. The bystanders are answered meanwhile. COPPICE_ATTACK_REQUESTS is the number of requests;
+COPPICE_ATTACK_SECONDS limits the time instead. COPPICE_ATTACK_SEED is the seed of the random numbers. "new" draws a
+seed, and a run that fails prints it."""
 import contextlib
 import http.client
 import os
@@ -37,7 +37,7 @@ FUNCTIONS = [("erlang", "node"), ("erlang", "memory"), ("erlang", "process_info"
 
 
 def table():
-    """(process, form, name, fewest elements, most) of every row."""
+    """(process, form, name, fewest elements, most elements) of every row."""
     rows = []
     for file in sorted(SERVICES.rglob("*.cpp")):
         found = ROW.findall(file.read_text(encoding="utf-8"))
@@ -49,7 +49,7 @@ def table():
 
 
 class Terms:
-    """Terms of about so many bytes, encoded."""
+    """Makes encoded terms of about a given number of bytes."""
 
     def __init__(self, numbers, one):
         self.numbers, self.one = numbers, one
@@ -57,7 +57,7 @@ class Terms:
                       self.text, self.deep_maps, self.pids]
 
     def any(self):
-        """Small ones are the most."""
+        """A term of a random kind and size. Most are small."""
         return Raw(self.numbers.choice(self.kinds)(int(16 * (LARGEST / 16) ** self.numbers.random())))
 
     def small(self):
@@ -87,7 +87,7 @@ class Terms:
         return b"t" + struct.pack(">I", len(keys)) + b"".join(key + b"j" for key in keys)
 
     def colliding(self, size):
-        """Keys that differ in how they are nested, and in nothing else: {X, [], []} or [X, []], level by level."""
+        """A map whose keys differ only in how they are nested: {X, [], []} or [X, []], level by level."""
         levels, keys = 10, []
         for number in range(min(size // 60, 1 << levels)):
             key = b"a\1"
@@ -121,7 +121,7 @@ class Terms:
 
 
 class Asker:
-    """A peer that asks for one thing after the other, as `numbers` have it."""
+    """A peer that sends one request after the other. The random numbers `numbers` choose the requests."""
 
     def __init__(self, target, numbers):
         self.target, self.numbers, self.rows = target, numbers, table()
@@ -141,7 +141,7 @@ class Asker:
         return self.terms.any() if self.numbers.random() < 0.4 else self.terms.small()
 
     def body(self, name, least, most):
-        """What stands in a request's tuple, or the atom alone."""
+        """The tuple of a request with its fields, or the atom if the request has no fields."""
         if most == 0:
             return Atom(name)
         fields = [self.field() for _ in range(self.numbers.randint(max(least, 1), most) - 1)]
@@ -170,7 +170,7 @@ class Asker:
         return self.one.send(process, (self.one.pid(), body) if process == "rex" else body)
 
     def frames(self, seconds):
-        """Those that have come, undecoded: in answers may stand whatever was asked."""
+        """The frames that have arrived, not decoded: an answer may contain any term that was asked for."""
         self.one.socket.settimeout(seconds)
         try:
             part = self.one.socket.recv(1 << 20)
@@ -190,7 +190,7 @@ class Asker:
             yield frame
 
     def settle(self):
-        """All that was asked before has been taken from the connection."""
+        """Waits until the node has read all earlier requests from the connection."""
         words = (self.numbers.randrange(1 << 18), self.numbers.getrandbits(32), self.numbers.getrandbits(32))
         tag = Reference(self.one.name, words)
         self.one.send("net_kernel", (Atom("$gen_call"), (self.one.pid(), tag), (Atom("is_auth"), Atom(self.one.name))))
@@ -199,7 +199,7 @@ class Asker:
             check(time.monotonic() < deadline, "it is answered")
 
     def batch(self):
-        """At the worst a request ends the connection it came by, as one that has a key twice does."""
+        """Sends a batch of requests. A request may end the connection, for example one whose term has a key twice."""
         try:
             for _ in range(BATCH):
                 self.ask()
@@ -231,8 +231,8 @@ def requests(cleanup):
 
 
 def print_longest(target, bystanders, sent):
-    """What the run has shown: the longest that anything has held a worker, be it a process's turn or work on connections,
-    and how often that was longer than the watchdog allows."""
+    """Prints the longest time that anything has held a worker, a process's turn or work on connections, and how often
+    that was longer than the watchdog allows."""
     client = http.client.HTTPConnection("127.0.0.1", target.http, timeout=10)
     with contextlib.closing(client):
         client.request("GET", "/metrics")

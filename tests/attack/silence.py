@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Clients that connect and send nothing, or half of something, keep nobody out: at the ports of the distribution, EPMD
-and HTTP, and at the control socket. They use more sockets than there are places, and replace each as soon as it is
-closed."""
+"""Clients that connect and send nothing, or half of a message, do not keep other clients out: at the ports of the
+distribution, EPMD and HTTP, and at the control socket. They use more sockets than there are places, and replace each as
+soon as it is closed."""
 import os
 import re
 import resource
@@ -16,7 +16,7 @@ RATE = 300  # new sockets a second, in each crowd
 
 
 def limited(cleanup, soft, hard):
-    """A target that may have so many descriptors."""
+    """A target with these limits of descriptors."""
     folder = Folder()
     cleanup.callback(folder.close)
     wrapper = folder.write("coppiced", f'#!/bin/sh\nulimit -S -n {soft}\nulimit -H -n {hard}\n'

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Text that strangers send is one line of harmless text in the log, and is not logged again and again."""
+"""Text from strangers is one line of harmless text in the log, and is not logged again and again."""
 import unicodedata
 
 from harness.attack import ATTACKERS, Bystanders, Target, unharmed

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that suspends an actor, or makes it keep a log of its messages, and then sends it more than it takes. The node
-keeps as much as the actor's mailbox would, and the peer's orders end with the peer."""
+"""A peer suspends an actor, or makes it keep a log of its messages, and then sends it more messages than it takes. The
+node keeps as much as the actor's mailbox would, and the peer's orders end with the peer."""
 from harness.attack import Target, attacked, peer, shop
 from harness.distribution import Atom
 from harness.tap import check, equal, eventually, run, test
@@ -11,7 +11,7 @@ MEGABYTE = b"x" * 1_000_000
 
 
 def order(one, what):
-    """The answer of `sys` at kv."""
+    """The answer of `sys` in the process kv."""
     one.send("kv", (Atom("system"), (one.pid(), one.reference()), what))
     return one.receive()[1][1]
 

@@ -18,7 +18,7 @@ LONGEST_LINE = 10_000
 
 
 def is_ended(one):
-    """The node closes the connection."""
+    """Waits until the node has closed the connection."""
     try:
         while receive(one.socket, 1):
             pass
@@ -61,7 +61,8 @@ def twice(cleanup):
 
 
 def keys_of_keys(levels, swapped=False):
-    """#{#{…} => 1, #{…} => 2}: maps that differ at the bottom only. `swapped`: equal, and in no place alike."""
+    """#{#{…} => 1, #{…} => 2}: maps that differ only at the bottom. `swapped`: the maps are equal, but their pairs are
+    in another order everywhere."""
     bottom = iter(range(2 ** (levels + 1)))
 
     def made(level):

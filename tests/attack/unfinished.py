@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Messages that are begun and never ended, in fragments and in one frame, from one peer and from several. They share a
-part of the node's memory; if it is full, the connection that holds the most is ended, and no other client notices."""
+"""Messages that are begun and never ended, in fragments and in one frame, from one peer and from several peers. They
+share a part of the node's memory. If that part is full, the connection that holds the most is ended, and no other
+client notices."""
 import struct
 import threading
 import time
@@ -22,18 +23,19 @@ def control(one, to):
 
 
 def fragment(one, sequence, left, part, first=b""):
-    """`first`: the control message of a first fragment."""
+    """Sends a fragment. `first`: the control message, if this is the first fragment of a message."""
     head = b"\x83" + (b"E" if first else b"F") + struct.pack(">QQ", sequence, left)
     one.send_frame(head + (b"\0" + first if first else b"") + part)
 
 
 def begin(one, sequence, size=MEBIBYTE // 4):
-    """So much of a binary of 60 MiB, which it says has fragments without end: room is made for four times as much."""
+    """Sends the first `size` bytes of a binary of 60 MiB, in a message that claims an endless number of fragments. The
+    node makes room for four times as much."""
     fragment(one, sequence, ENDLESS, b"m" + struct.pack(">I", 60 * MEBIBYTE) + bytes(size), control(one, "kv"))
 
 
 def flood(one, most=400):
-    """Begins messages until the node has enough of it; how many it began."""
+    """Begins messages until the node ends the connection. Returns how many were begun."""
     for sequence in range(most):
         try:
             begin(one, sequence)
@@ -52,7 +54,7 @@ def is_ended(one):
 
 
 def send_large(one, sequence, size, parts=64):
-    """An honest message, in fragments: {put, Name, Binary} for kv."""
+    """Sends a whole message of an honest client in fragments: {put, Name, Binary} for kv."""
     message = encode((Atom("$gen_cast"), (Atom("put"), Atom(one.name), bytes(size))))
     each = len(message) // parts + 1
     cut = [message[at:at + each] for at in range(0, len(message), each)]
@@ -70,7 +72,7 @@ def one_peer(cleanup):
             check(flood(one) < 400 or is_ended(one), "the connection is ended")
             bystanders.served(2)
             one.close()
-            # The peers are measured one after the other, so the last one has to be gone.
+            # The peers are measured one after the other, so the previous peer has to be gone.
             eventually(lambda: not any(name.startswith("mallory") for name in target.connected()), "it has gone")
         said = eventually(lambda: [line for line in target.lines() if "holds the most" in line], "a line tells of it")
         equal(len(said), 1, "the others are counted")

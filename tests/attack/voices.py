@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A peer that makes the node's services send, answer, end or register something. The result counts as the peer's, not
-as the node's own."""
+"""A peer makes the node's services send, answer, end or register something. The result counts as the peer's, not as the
+node's own."""
 from harness.attack import BYSTANDERS, attacked, shop
 from harness.distribution import Atom, Peer
 from harness.tap import check, equal, eventually, run, test
@@ -23,7 +23,7 @@ def sbcast(one, name, message):
 
 
 def pids(one):
-    """Those of all services, as they are now."""
+    """The present pid of each service."""
     return {name: one.whereis(name) for name in SERVICES}
 
 
@@ -47,7 +47,7 @@ def broadcasts(cleanup):
 
 @test("no process of the node is killed by the conflict of names that a peer makes up")
 def conflicts(cleanup):
-    # Of two nodes the one whose name sorts last loses the name.
+    # Of two nodes the node whose name sorts last loses the name.
     with attacked(cleanup, CONFIG, name="aaa", lines=80) as (target, one):
         before = pids(one)
         for number, name in enumerate(name for name in SERVICES if name != "shop_sup"):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Attacks on a web server with streamed bodies and an actor for each client: uploads that stop, end half or never,
-thousands of upgrades, answers and events that nobody reads. Each such connection is ended in time, other clients are
+thousands of upgrades, answers and events that no client reads. Each such connection is ended in time, other clients are
 served meanwhile, and no actors, memory or descriptors are left."""
 import http.client
 import multiprocessing
@@ -92,7 +92,8 @@ class Site(Target):
         equal(one.rest(), [1000])
 
     def alone(self, processes):
-        """Nobody is left."""
+        """Waits until no client, no actor of a client and no waiting request is left, and the processes are as
+        before."""
         self.there.socket.shutdown(socket.SHUT_RDWR)
         eventually(lambda: (self.report()["open"], self.report()["client_actors"]) == (0, 0), f"nobody is left: {self.report()}", 60)
         eventually(lambda: self.report()["in_flight"] == 0, "no request waits")
@@ -100,7 +101,8 @@ class Site(Target):
 
 
 class Attackers:
-    """For each of `acts` a process with so many threads, each of which has one connection after the other for it, until close()."""
+    """Starts a process with `each` threads for each of `acts`. Each thread uses one connection after the other for its
+    act, until close()."""
 
     def __init__(self, cleanup, site, each, *acts):
         of = multiprocessing.get_context("fork")
@@ -187,7 +189,8 @@ def deaf_and_talking(one):
 
 
 def until_told(one):
-    """Reads nothing until the other side has gone: a byte is sent now and then, which it resets."""
+    """Reads nothing until the other side has gone. It sends a byte now and then, which the other side answers with a
+    reset."""
     threading.Event().wait(1.5)
     one.sendall(b"x")
     threading.Event().wait(1.5)
@@ -253,7 +256,8 @@ def say_endlessly(one):
 
 
 def attacked(cleanup, *acts, times, megabytes):
-    """A site that is unharmed after each of `acts` was done so often, and at which nobody is left."""
+    """Runs each of `acts` this many times, checks that the site is unharmed and that no client is left, and returns the
+    site."""
     site = Site(cleanup)
     processes = site.processes()
     bystanders = site.bystanders()
