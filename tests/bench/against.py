@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures two builds of Coppice beside each other, so that a change shows before it lands.
+"""Measures two builds of Coppice beside each other, so that a change of speed shows before it is merged.
 
-Nodes of both builds run all the time and take turns, row by row; the side that begins changes with each pair. Each third of
-the pairs starts nodes of its own, because the placement of a node's memory and threads differs from start to start. A row has
-changed if all its pairs, without the outermost at each end, lie on one side of 1, and the median differs from 1 by more than
-LITTLE.
+Nodes of both builds run all the time and take turns, row by row. The side that begins changes with each pair. Each
+third of the pairs starts nodes of its own, because the placement of a node's memory and threads differs from start to
+start. A row has changed if all its pairs, without the outermost at each end, lie on one side of 1, and the median
+differs from 1 by more than LITTLE.
 """
 import argparse
 import contextlib
@@ -31,7 +31,7 @@ class Side:
             self.nodes.append(stack.enter_context(bench.node(name="against_client", epmd_port=server.epmd_port)))
 
     def once(self):
-        """(operations a second, processor time of an operation in ns) of one run."""
+        """Runs the row once: (operations a second, processor time of an operation in ns)."""
         if self.row in LOCAL:
             return timed_run(self.nodes, scaled(LOCAL[self.row][0]), lambda count: self.nodes[0].rate(self.row, count))
         term, operations = dist_run(self.row, self.server)
@@ -54,7 +54,8 @@ def measured(base, new, row, pairs):
 
 
 def verdict(ratios):
-    """(the median, the ends without the outermost pair at each, whether that is a change)."""
+    """(the median, the least and the greatest ratio without the outermost pair at each end, whether that is a
+    change)."""
     ordered = sorted(ratios)
     inner = ordered[1:-1]
     median = statistics.median(ordered)

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Measures Coppice beside its peers and prints a table, or JSON with --json.
 
-A workload knows its rows and how to measure ours and the peer's, both in this run. Programs print `NAME VALUE UNIT` for each
-row, and may add `spread LOW HIGH` of their runs and `cpu NS`, the processor time of an operation. A ratio above 1 says that
-ours is better, whichever way the unit counts. README.md in this folder lists what the bench node must answer.
+A workload knows its rows, and how to measure our side and the peer's side, both in this run. Programs print `NAME VALUE
+UNIT` for each row, and may add `spread LOW HIGH` of their runs and `cpu NS`, the processor time of an operation. A
+ratio above 1 means that our side is better, in whichever direction the unit counts. README.md in this folder lists the
+requests that the bench node must answer.
 """
 import argparse
 import fnmatch
@@ -45,7 +46,8 @@ def lower_is_better(unit):
 
 
 def timed_run(nodes, operations, run):
-    """(what `run` answers of so many operations, the nodes' processor time of each in ns)."""
+    """(the result of `run` for this many operations, the processor time of each operation in ns, summed over the
+    nodes)"""
     before = sum(node.used() for node in nodes)
     rate = run(operations)
     return rate, (sum(node.used() for node in nodes) - before) / operations
@@ -57,7 +59,8 @@ def ratio(unit, ours, peer):
 
 
 class Bench:
-    """What the workloads share: where the build is, the OTP side, our node started on demand."""
+    """The parts that workloads share: the place of the build, the OTP side, and our node, which is started on
+    demand."""
 
     def __init__(self, build):
         self.build = build
@@ -74,7 +77,7 @@ class Bench:
         return BenchNode(self.build, self.source / config, **options)
 
     def otp_pair(self, rows):
-        """The dist_… rows of an OTP client and an OTP server, measured once a run."""
+        """The dist_… rows of an OTP client and an OTP server. They are measured once a run."""
         missing = [row for row in rows if row not in self.otp_pairs]
         if missing:
             with self.otp.serving() as (name, port):
@@ -82,7 +85,7 @@ class Bench:
         return {row: self.otp_pairs[row] for row in rows if row in self.otp_pairs}
 
     def actors(self, rows, arguments=()):
-        """The C++ actor libraries' figures, {peer: {row: Figure}}; who is not there is noted."""
+        """The figures of the C++ actor libraries, {peer: {row: Figure}}. A library that is not there is noted."""
         found = {}
         for peer, measured in ((self.caf, self.caf_rows), (self.sobjectizer, self.sobjectizer.rows)):
             if why := peer.missing():
@@ -92,27 +95,28 @@ class Bench:
         return found
 
     def ergo_rows(self, rows):
-        """The figures of a program with Ergo Framework, {"ergo": {row: Figure}}; noted where there is none."""
+        """The figures of a program with Ergo Framework, {"ergo": {row: Figure}}. If there is no such program, that is
+        noted."""
         if why := self.ergo.missing():
             self.missing.setdefault((self.ergo.name, why), []).extend(rows)
             return {}
         return {self.ergo.name: self.ergo.rows((), rows)}
 
     def caf_rows(self, arguments, rows):
-        """The better of its two schedulers for each row."""
+        """The better one of CAF's two schedulers for each row."""
         each = [self.caf.rows(arguments, rows, CAF_POLICY=policy) for policy in ("stealing", "sharing")]
         return {name: max((figures[name] for figures in each if name in figures),
                           key=lambda figure: -figure.value if lower_is_better(figure.unit) else figure.value)
                 for name in set().union(*each)}
 
     def floors(self, rows):
-        """`rows`: a row of ours to the floor it stands on."""
+        """`rows`: {row of ours: the floor that it is compared with}."""
         program = self.build / "tests/bench/floors_net"
         found = run_rows([str(program)], set(rows.values()), {"PEER_BENCH_ONLY": ",".join(sorted(set(rows.values())))})
         return {row: found[floor] for row, floor in rows.items() if floor in found}
 
 
-# Operations in a run, as in peer_bench.erl, and their unit.
+# The operations of a run, as in peer_bench.erl, and their unit.
 LOCAL = {
     "local_call_1pair": (1000000, "calls/s"),
     "local_call_pairs_2": (2000000, "calls/s"),
@@ -131,7 +135,7 @@ LOCAL = {
 
 
 def local(bench, rows):
-    """Actors within one node: `bench` answers {ROW, Operations} -> {Operations, Microseconds}."""
+    """Actors within one node: `bench` answers {ROW, Operations} with {Operations, Microseconds}."""
     with bench.node() as node:
         ours = {name: Figure.of([timed_run([node], scaled(LOCAL[name][0]), lambda count: node.rate(name, count)) for _ in range(runs())],
                                 LOCAL[name][1]) for name in rows}
@@ -143,7 +147,8 @@ POOL = {"local_pool_call_8_1": "local_call_1pair", "local_pool_call_8_16": "loca
 
 
 def pool(bench, rows):
-    """Callers of one pool of eight workers, beside poolboy's and beside as many pairs of ours that call directly."""
+    """Callers of one pool of eight workers, beside poolboy's pool and beside as many pairs of our actors that call
+    directly."""
     direct = {name: POOL[name] for name in rows}
     with bench.node() as node:
         def measured(name, count):
@@ -164,7 +169,7 @@ STATEM = {"local_statem_toggle": (1000000, "transitions/s"), "local_statem_postp
 
 
 def statem(bench, rows):
-    """A state machine that is told things by casts; of those postponed 1000 at a time wait for another state."""
+    """A state machine that gets casts. Casts that are postponed wait for another state, 1000 at a time."""
     with bench.node() as node:
         ours = {name: Figure.of([timed_run([node], scaled(STATEM[name][0]), lambda count: node.rate_of("bench_statem", f"{{{name}, {count}}}"))
                                  for _ in range(runs())], STATEM[name][1]) for name in rows}
@@ -175,7 +180,7 @@ GEN_EVENT = {"local_gen_event_10": (200000, "events/s")}
 
 
 def gen_event(bench, rows):
-    """One notifies an event manager of ten handlers, until the last of them has handled all events."""
+    """A process notifies an event manager of ten handlers, until the last of them has handled all events."""
     with bench.node() as node:
         ours = {name: Figure.of([timed_run([node], scaled(GEN_EVENT[name][0]), lambda count: node.rate_of("bench_event", f"{{{name}, {count}}}"))
                                  for _ in range(runs())], GEN_EVENT[name][1]) for name in rows}
@@ -186,7 +191,8 @@ PUBLISH = {"local_event_fanout_1000": 1000, "local_event_fanout_100000": 100000}
 
 
 def publish(bench, rows):
-    """One publishes a named event that so many processes have subscribed to, until the last of them has had all."""
+    """A process publishes a named event that this many processes have subscribed to, until the last of them has
+    received all events."""
     def deliver(node, name):
         readers = PUBLISH[name]
         return timed_run([node], scaled(2000000), lambda count: node.rate_of("bench_publish", f"{{{name}, {count // readers}}}"))
@@ -197,7 +203,7 @@ def publish(bench, rows):
 
 
 def publish_away(bench, rows):
-    """The same, the subscribers being another node's."""
+    """The same as publish(), with subscribers on another node."""
     def deliver(server, client, name):
         return timed_run([server, client], scaled(2000000), lambda count: client.rate_of(
             "bench_publish", f'{{{name}, {count // 1000}, <<"{server.name}">>}}'))
@@ -209,7 +215,7 @@ def publish_away(bench, rows):
 
 
 def publish_to_nobody(bench, rows):
-    """An event without subscribers, beside as many of our messages from one actor to another."""
+    """An event without subscribers is published, beside as many messages from one of our actors to another."""
     count = 2000000
 
     def figure(node, what):
@@ -225,7 +231,8 @@ APART = {"local_call_1pair_apart": "local_call_1pair", "local_bang_1pair_apart":
 
 
 def apart(bench, rows):
-    """The worst placement: a pair kept on two workers, without plugins, beside OTP's pair wherever it is."""
+    """The worst placement: a pair of actors is kept on two workers, without plugins, beside OTP's pair at any
+    placement."""
     program = bench.build / "tests/bench/runtime_local"
     runs_of = [run_rows([str(program), "_apart", "1"], rows, {}) for _ in range(runs())]
     ours = {name: Figure.of([(run[name].value, run[name].cpu) for run in runs_of], runs_of[0][name].unit) for name in rows}
@@ -234,7 +241,7 @@ def apart(bench, rows):
 
 
 def floors(bench, rows, name="floors_runtime", peer="floor"):
-    """What the runtime is made of, beside what the machine takes for the same: a program that prints both."""
+    """Parts of the runtime, beside the machine's own way of doing the same. One program prints both."""
     program = bench.build / "tests/bench" / name
     if not program.exists():
         raise Unavailable(f"{name} is not built")
@@ -246,16 +253,16 @@ def floors(bench, rows, name="floors_runtime", peer="floor"):
 
 
 def metric_floors(bench, rows):
-    """What a plugin takes to count, beside a relaxed addition."""
+    """The time that a plugin needs to count something, beside a relaxed addition."""
     return floors(bench, rows, "floors_metric")
 
 
 def log_lines(bench, rows):
-    """What a line of the log costs whoever writes it, beside spdlog's asynchronous logger."""
+    """The time that a line of the log costs the thread that writes it, beside spdlog's asynchronous logger."""
     return floors(bench, rows, "log_rows", "spdlog")
 
 
-# Callers or senders, operations in a run and the size of a cast, as in peer_bench.erl.
+# Callers or senders, operations in a run, and the size of a cast, as in peer_bench.erl.
 DIST = {
     "dist_call_1": (1, 50000, 0),
     "dist_call_own_server_64": (64, 400000, 0),
@@ -283,7 +290,7 @@ def plain(rows, kind):
 
 
 def dist_run(name, server):
-    """(what our client is asked for a run against the node `server`, its operations)."""
+    """(the request to our client for a run against the node `server`, its operations)"""
     count, usual, size = DIST[name]
     operations = scaled(usual)
     if size == 0:
@@ -292,7 +299,8 @@ def dist_run(name, server):
 
 
 def measure_dist(client, server, name, ours=()):
-    """One row of our client against the node `server`, ours or OTP's; `ours`: what other nodes of ours take part."""
+    """One row of our client against the node `server`, ours or OTP's. `ours`: the other nodes of ours that take
+    part."""
     size = DIST[name][2]
     term, operations = dist_run(name, server)
     each = [timed_run([client, *ours], operations, lambda _: client.rate_of("bench_dist", term)) for _ in range(runs())]
@@ -308,7 +316,7 @@ def two_of_ours(bench, rows, settings=()):
 
 
 def dist(bench, rows):
-    """Two nodes of ours, beside two OTP nodes and what the machine can do."""
+    """Two nodes of ours, beside two OTP nodes and the floor of this machine."""
     ours = two_of_ours(bench, rows)
     return ours, {"otp": bench.otp_pair(rows), "floor": bench.floors({r: FLOORS[r] for r in rows if r in FLOORS})}
 
@@ -335,7 +343,7 @@ def dist_out(bench, rows):
 
 
 def idle(bench, rows):
-    """Bytes resident for each idle server, by what the process grew."""
+    """Resident bytes for each idle server, by the growth of the process."""
     with bench.node() as node:
         before = node.resident()
         node.call(f"{{idle, {IDLE}}}")
@@ -350,7 +358,8 @@ LOAD = ["local_timer_start", "local_timer_cancel", "local_timer_lateness_p99", f
 
 
 def load(bench, rows):
-    """Many at once: timers, parked calls, requests without an answer, pings under load; each on a fresh node."""
+    """Many things at once: timers, parked calls, requests without an answer, pings under load. Each is measured on a
+    fresh node."""
     ours = {}
     if {"local_timer_start", "local_timer_cancel"} & set(rows):
         with bench.node() as node:
@@ -376,7 +385,7 @@ def load(bench, rows):
 
 
 def etf(bench, rows):
-    """Encoding and decoding, no node. Views and dynamic terms are held against OTP's one way of decoding."""
+    """Encoding and decoding without a node. Views and dynamic terms are compared with OTP's one way of decoding."""
     theirs = {name: re.sub("_(view|term)$", "", name) for name in rows}
     otp = bench.otp.rows(["etf"], sorted(set(theirs.values())))
     return etf_rows(bench, rows), {"otp": {name: otp[peer] for name, peer in theirs.items() if peer in otp}}
@@ -388,13 +397,14 @@ def etf_rows(bench, rows, *arguments):
 
 
 def etf_find(bench, rows):
-    """A key's value in a dynamic map of 1,000: by its index, beside comparing the keys in turn."""
+    """The value of a key in a dynamic map of 1,000 keys: found by its index, beside comparing the keys in turn."""
     both = etf_rows(bench, ["etf_find_map1000", "etf_walk_map1000"])
     return both, {"self": {rows[0]: both["etf_walk_map1000"]}}
 
 
 def etf_floor(bench, rows):
-    """What has no counterpart in OTP, against the figure it must reach; in processor time, as the floor is absolute."""
+    """Operations without a counterpart in OTP, beside the figure that they must reach. Processor time is measured,
+    because the floor is absolute."""
     return etf_rows(bench, rows, "cpu"), {"floor": {name: ETF_FLOORS[name] for name in rows}}
 
 
@@ -409,19 +419,19 @@ def supervision(bench, rows):
 
 
 def apply_one(bench, rows):
-    """A change of one child in a hundred thousand, beside starting them all."""
+    """A change of one child in a hundred thousand, beside starting all of them."""
     program = bench.build / "tests/bench/supervisor_rows"
     both = run_rows([str(program)], [*rows, "supervisor_start_100000"], {"PEER_BENCH_ONLY": ",".join(rows)})
     return both, {"self": {rows[0]: both["supervisor_start_100000"]}}
 
 
 def own_cost(bench, rows):
-    """What a node takes by itself, beside an Erlang node and what it may take."""
+    """The resources that a node takes by itself, beside an Erlang node and the allowed amount."""
     return node_rows.node(bench, rows, runs())
 
 
 def page(bench, rows):
-    """What the node's page costs, beside what it may cost."""
+    """The cost of the node's page, beside the allowed cost."""
     return page_rows.page(bench, rows, runs())
 
 
@@ -451,7 +461,7 @@ def net_events(bench, rows):
 
 
 def net_web_idle(bench, rows):
-    """What a connection to a site keeps."""
+    """The memory that a node keeps for each connection to a site."""
     return web_rows.idle(bench, rows)
 
 
@@ -466,12 +476,12 @@ def stages(bench, rows):
 
 
 def stages_between(bench, rows):
-    """A pipeline whose stage in the middle is another node's."""
+    """A pipeline whose stage in the middle is on another node."""
     return stage_rows.dist(bench, rows, runs(), timed_run)
 
 
 def net_idle(bench, rows):
-    """What an open connection keeps."""
+    """The memory that a node keeps for each open connection."""
     return net_rows.idle(bench, rows)
 
 
@@ -481,7 +491,8 @@ SOAKED = ("local_call_pairs_16", "local_fanin16_cast", "local_fanin16_bang", "lo
 
 
 def soak(bench, rows):
-    """What a node that has handled so many messages keeps: the most after any later tenth, beside the first one's."""
+    """The memory that a node keeps after it has handled this many messages: the maximum after any later tenth, beside
+    the first tenth."""
     after = []
     with bench.node() as node:
         for tenth in range(1, 11):
@@ -494,7 +505,7 @@ def soak(bench, rows):
 
 
 def cron(bench, rows):
-    """The next times of ten thousand jobs, beside those of a hundred."""
+    """The next times of ten thousand jobs, beside those of a hundred jobs."""
     few = "cron_next_100_jobs"
     both = run_rows([str(bench.build / "tests/bench/cron_rows")], [*rows, few], {"PEER_BENCH_ONLY": ",".join([*rows, few])})
     return both, {"self": {rows[0]: both[few]}}
@@ -525,12 +536,12 @@ def raft_leaderless(bench, rows):
 
 
 def raft_recover(bench, rows):
-    """How long a member takes to apply a log of a million entries at its start, beside ra's."""
+    """The time that a member takes at its start to apply a log of a million entries, beside ra's."""
     return raft_rows.recover(bench, rows)
 
 
 def raft_idle(bench, rows):
-    """What a thousand Raft groups at rest cost a node, beside 2 % of a core."""
+    """The cost of a thousand quiescent Raft groups for a node, beside 2 % of a core."""
     return raft_rows.idle(bench, rows, runs())
 
 
@@ -540,7 +551,7 @@ def sagas(bench, rows):
 
 
 def saga_recover(bench, rows):
-    """How long a coordinator takes to have its open transactions again, beside how long it may."""
+    """The time that a coordinator takes to recover its open transactions, beside the allowed time."""
     return saga_rows.recover(bench, rows)
 
 
@@ -549,7 +560,7 @@ RAIN = 200000  # messages a second within the node, to `tally`, during the whole
 
 
 def reload(bench, rows):
-    """How long the actors of a plugin stand still while it is replaced, beside how long they may."""
+    """How long the actors of a plugin stand still while it is replaced, beside the allowed time."""
     ours, bound = {}, {}
     for name in rows:
         plugin, count = RELOAD[name]
@@ -626,7 +637,7 @@ def selected(names, pattern):
 
 
 def measure(bench, pattern):
-    """Rows of contract's shape, and the workloads that could not be measured."""
+    """The rows in the form that contract.md gives them, and the workloads that could not be measured."""
     rows, missing = [], []
     for workload, names in WORKLOADS:
         wanted = selected(names, pattern)
@@ -652,7 +663,8 @@ def measure(bench, pattern):
 
 
 def row_of(name, ours, peer_name, peer):
-    """A row of contract's shape; the spread of the runs and the processor time of an operation where they are known."""
+    """A row in the form that contract.md gives it. It has the spread of the runs and the processor time of an operation
+    where they are known."""
     row = {"name": name, "unit": ours.unit, "ours": round(ours.value, 1), "peer": round(peer.value, 1), "peer_name": peer_name,
            "ratio": round(ratio(ours.unit, ours.value, peer.value), 3)}
     for side, figure in (("ours", ours), ("peer", peer)):
@@ -664,14 +676,15 @@ def row_of(name, ours, peer_name, peer):
 
 
 def cells_of(row, side):
-    """A side's figure, the spread of its runs as shares of it, and the processor time of an operation."""
+    """The figure of a side, the spread of its runs as shares of it, and the processor time of an operation."""
     low, high = row.get(f"{side}_spread", (0, 0))
     spread = f"{low / row[side]:.2f}..{high / row[side]:.2f}" if high and row[side] else ""
     return f"{row[side]:,.0f}", spread, f"{row[f'{side}_cpu_ns']:,.0f}" if f"{side}_cpu_ns" in row else ""
 
 
 def table(rows, absent, skipped):
-    """The rows, and a line for each peer that is not there (`absent`: {(peer, why): rows}) and for what is skipped ({why: rows})."""
+    """Prints the rows, and a line for each peer that is not there (`absent`: {(peer, why): rows}) and for each reason
+    to skip rows (`skipped`: {why: rows})."""
     lines = [("workload", "ours", "spread", "cpu ns", "peer", "its figure", "spread", "cpu ns", "unit", "ratio")]
     lines += [(row["name"], *cells_of(row, "ours"), row["peer_name"], *cells_of(row, "peer"), row["unit"], f"{row['ratio']:.2f}")
               for row in rows]

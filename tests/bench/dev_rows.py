@@ -21,14 +21,14 @@ LOOKS = 0.002  # seconds between two looks at dev's output
 
 
 def edit(dev, project, number):
-    """Another edit for each number."""
+    """Makes an edit that differs for each number."""
     path = project / SOURCE
     before = re.search(re.escape(ADDS) + "[^;]*;", path.read_text(encoding="utf-8"))[0]
     dev.edit(path, before, f"{ADDS} == {1000 + number} ? 1 : request.amount;")
 
 
 def in_force(dev, number):
-    """Milliseconds from the save to the line that says that it is in force."""
+    """Saves an edit. Returns the ms from then to the line that says that the edit is in force."""
     said = len(dev.text())
     begun = time.monotonic()
     edit(dev, dev.project, number)
@@ -50,7 +50,7 @@ def by_hand(dev, project, test, number):
 
 
 def saved(*_):
-    """An edit of a project's actor."""
+    """The time from a saved edit of a project's actor until the edit is in force, beside the time by hand."""
     with contextlib.ExitStack() as cleanup:
         cleanup.callback(tap.close_shared)
         try:

@@ -19,13 +19,13 @@ FLOOR_STEP = 1 << 20
 
 
 def fsync_rate(folder, seconds):
-    """Writes of 4 KiB, each followed by its fdatasync, a second: the faster one of a file that grows with each write and of a file
-    that is made longer in steps ahead, as the logs of some sides are."""
+    """The number of 4 KiB writes a second, each followed by its fdatasync: the faster one of two files. One file grows
+    with each write, and the other is made longer in steps ahead, as some of the logs do."""
     return max(write_rate(folder, seconds / 2, step) for step in (0, FLOOR_STEP))
 
 
 def write_rate(folder, seconds, step):
-    """`step`: by how many bytes the file is made longer at once. 0: each write makes it longer."""
+    """`step`: the number of bytes by which the file is made longer at once. 0: each write makes it longer."""
     path, count, length = Path(folder) / "floor", 0, 0
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

@@ -24,7 +24,7 @@ IDLE, IDLE_BOUND, DESCRIPTORS = 10000, 6 << 10, 24000
 
 
 class Server:
-    """Something that echoes on `port`, and on `bulk` large messages."""
+    """A server that echoes on `port`, and large messages on `bulk`."""
 
     def __init__(self, pid, port, bulk=None):
         self.pid, self.port, self.bulk = pid, port, bulk or port
@@ -38,17 +38,17 @@ class RabbitmqLibraries:
         self.folder = cache("rabbitmq-server")
 
     def compiled(self):
-        """Their folders, if all are there."""
+        """The folders of the libraries, if all of them are there."""
         found = [next(iter(sorted(self.folder.glob(f"usr/lib/rabbitmq/lib/*/plugins/{name}-*/ebin"))), None) for name in self.names]
         return found if all(found) else []
 
     def missing(self):
-        """Why the first one plays no part in this run, or nothing."""
+        """The reason why the libraries take no part in this run. Empty: they take part."""
         _, why = unpacked("rabbitmq-server")
         return why or ("" if self.compiled() else f"{self.folder} has no {self.name}")
 
     def program(self, module, *arguments):
-        """The command of `module`, a source of this folder, with them."""
+        """The command that runs `module`, a source of this folder, with these libraries."""
         source = Path(__file__).with_name(f"{module}.erl")
         paths = [word for ebin in self.compiled() for word in ("-pa", str(ebin))]
         command = self.otp.erl("+Q", "65536", *paths, "-s", module, "main", "-extra", *arguments)
@@ -60,7 +60,7 @@ class RabbitmqLibraries:
 
 @contextlib.contextmanager
 def announced(command):
-    """A program that prints "serving PORT…": its pid and the ports."""
+    """Runs a program that prints "serving PORT…". Yields its pid and the ports."""
     with child(command, stdout=subprocess.PIPE, text=True) as process:
         stuck = threading.Timer(QUIET, process.kill)
         stuck.start()
@@ -88,7 +88,7 @@ def libuv(bench):
 
 @contextlib.contextmanager
 def all_serving(bench, rows):
-    """{name: Server} of all that are there; who is not is noted."""
+    """{name: Server} of all servers that are there. A server that is not there is noted."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the programs that are started here
     ranch = RabbitmqLibraries(bench.otp, "ranch")
@@ -139,16 +139,16 @@ def tcp(bench, rows, runs):
 
 
 def enough_descriptors(count):
-    """Raises Skipped where this machine does not let so many connections be held, DESCRIPTORS for IDLE of them."""
+    """Raises Skipped where this machine does not allow this many connections. IDLE connections need DESCRIPTORS."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard < DESCRIPTORS * count // IDLE:
         raise Skipped(f"{count} connections are held with a hard limit of {DESCRIPTORS * count // IDLE} descriptors (ulimit -Hn), here it is {hard}")
 
 
 def kept(bench, name, pid, port, count, *kind):
-    """What the server `name` grows by for each of so many connections of this kind of net_load's."""
+    """The growth of the server `name` for each of `count` connections of this kind of net_load."""
     subprocess.run([client(bench), "hold", str(port), "1", *kind], stdin=subprocess.DEVNULL, capture_output=True,
-                   timeout=QUIET, check=True)  # what the first connection costs is not counted
+                   timeout=QUIET, check=True)  # the cost of the first connection is not counted
     before = resident(pid)
     with subprocess.Popen([client(bench), "hold", str(port), str(count), *kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           text=True) as holding:
@@ -161,7 +161,8 @@ def kept(bench, name, pid, port, count, *kind):
 
 
 def idle(bench, rows):
-    """Bytes resident for each connection that has echoed once and is silent, by what the server grew; beside what one may take."""
+    """Resident bytes for each connection that has echoed once and is silent, by the growth of the server, beside the
+    allowed amount."""
     count = scaled(IDLE)
     enough_descriptors(count)
     figures = {}

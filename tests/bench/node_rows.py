@@ -31,7 +31,7 @@ OTP_READ = """
 
 
 def erl(*arguments):
-    """With what it is started with by default."""
+    """An Erlang node with its default options."""
     if not shutil.which("erl"):
         raise Unavailable("erl is not installed")
     return ["erl", "-noshell", *arguments]
@@ -43,7 +43,7 @@ def median_of(runs, measure):
 
 
 def milliseconds(command):
-    """How long a command takes that must succeed."""
+    """How long a command takes, in ms. The command must succeed."""
     began = time.monotonic()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0:
@@ -67,7 +67,7 @@ def started(build):
 
 @contextlib.contextmanager
 def otp_node(port):
-    """An Erlang node with distribution; yields its process once its code runs."""
+    """An Erlang node with distribution. Yields its process once its code runs."""
     command = erl("-name", "bench_rest@127.0.0.1", "-setcookie", COOKIE, "-start_epmd", "false", "-eval", 'io:format("ready~n")')
     with child(["env", f"ERL_EPMD_PORT={port}", *command], stdout=subprocess.PIPE, text=True) as process:
         if process.stdout.readline() != "ready\n":
@@ -82,7 +82,7 @@ def otp_started(port):
 
 
 def use_of(pid):
-    """(ns of processor time, how often its threads went to sleep by themselves) so far."""
+    """(the processor time so far in ns, how often its threads went to sleep by themselves)."""
     spent = sleeps = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         with contextlib.suppress(OSError):  # the thread has ended
@@ -120,7 +120,7 @@ def read_otp(folder):
 
 
 def node(bench, rows, runs):
-    """`runs`: how often what is short is measured."""
+    """`runs`: how often a short row is measured."""
     ours, otp = {}, {}
     with contextlib.ExitStack() as stack:
         port = stack.enter_context(epmd())

@@ -22,12 +22,13 @@ ROWS = [VIEWED, LIST]
 # 2 % of a core are 20 ms of processor time a second.
 BOUNDS = {VIEWED: Figure(20.0, "ms"), LIST: Figure(1000.0, "ms")}
 LIST_PATH = "/api/v1/ps?sort=mailbox&limit=500"
-# Topics of a reader's stream, and what it also fetches every three seconds, or more seldom if an answer takes long.
+# Topics of a reader's stream, and the document that a reader also fetches every three seconds, or more seldom if an
+# answer takes long.
 VIEWS = (("status", None), ("status,tree", None), ("status", LIST_PATH), ("status,nodes", None), ("status,log", None))
 
 
 class Reader:
-    """One that has the page open. `error`: what went wrong; empty: nothing."""
+    """A reader that has the page open. `error`: what went wrong. Empty: nothing."""
 
     def __init__(self, port, topics, fetched):
         self.port, self.topics, self.fetched = port, topics, fetched
@@ -69,7 +70,7 @@ class Reader:
 
 
 def fetched(port, path):
-    """The body of an answer, read whole."""
+    """The whole body of an answer."""
     client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         client.request("GET", path)
@@ -91,7 +92,7 @@ def used_each_second(node):
 
 @contextlib.contextmanager
 def node_of(bench, port, children):
-    """A node whose application has these children, lines of YAML."""
+    """A node whose application has these children, which are lines of YAML."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "node.yaml"
         lines = "".join(f"        - {one}\n" for one in children)
@@ -101,7 +102,7 @@ def node_of(bench, port, children):
 
 
 def viewed(bench):
-    """What ten readers add to what the node takes without them."""
+    """The processor time that ten readers add to that of the node without readers."""
     port = free_port()
     with node_of(bench, port, (f'{{ id: child_{i}, actor: "bench:idler" }}' for i in range(PROCESSES))) as node:
         time.sleep(3)  # the rest of its start

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The processes that a benchmark starts and stops: Erlang nodes, an EPMD of their own, our node on bench.yaml.
+"""Starts and stops the processes of a benchmark: Erlang nodes, an EPMD for them, our node on bench.yaml.
 
-All of them are children of this process, on loopback, on ports that were free a moment ago. Each ends with its `with`
-block.
+All of them are children of this process, on loopback, on ports that were free a moment before. Each ends with its
+`with` block.
 """
 import contextlib
 import os
@@ -28,8 +28,8 @@ QUIET = 120  # seconds that a program may take for its next row, at the usual sc
 
 
 class Figure(NamedTuple):
-    """What one side of a row was measured at: the median of its runs, and where they were made out, the least and the
-    most of them and the processor time of an operation in ns, of all threads and nodes of that side."""
+    """The result of one side of a row: the median of its runs and, where they are known, the least and the greatest run
+    and the processor time of an operation in ns, of all threads and nodes of that side."""
     value: float
     unit: str
     low: Optional[float] = None
@@ -38,7 +38,8 @@ class Figure(NamedTuple):
 
     @classmethod
     def of(cls, runs, unit, factor=1):
-        """Of runs as (operations a second, ns of processor time each); `factor`: what a unit has of an operation."""
+        """Makes a figure of runs, given as (operations a second, ns of processor time each). `factor`: the number of
+        operations in a unit."""
         rates = [rate * factor for rate, _ in runs]
         return cls(statistics.median(rates), unit, min(rates), max(rates), statistics.median(cpu for _, cpu in runs))
 
@@ -48,11 +49,11 @@ class Figure(NamedTuple):
 
 
 class Unavailable(Exception):
-    """A side of a workload that can't be measured, and why."""
+    """A side of a workload that cannot be measured, and the reason."""
 
 
 class Skipped(Exception):
-    """A workload that this machine cannot have, and why: no failure."""
+    """A workload that this machine cannot run, and the reason. It is no failure."""
 
 
 def scaled(count):
@@ -60,27 +61,28 @@ def scaled(count):
 
 
 def processor_time(pid):
-    """Of a process of ours so far, all its threads, in ns."""
+    """The processor time so far, in ns, of all threads of a process of ours."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * TICK_NS
 
 
 def resident(pid):
-    """Bytes."""
+    """The resident memory of a process, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     return int(re.search(r"^VmRSS:\s*(\d+)", status, re.M).group(1)) * 1024
 
 
 def patience():
-    """Seconds in which a run of one row has ended, or it is stuck."""
+    """The seconds after which a run of one row that has not ended is stuck."""
     usual = int(os.environ.get("PEER_BENCH_SCALE", "100")) / 100 * int(os.environ.get("PEER_BENCH_RUNS", "3")) / 3
     return QUIET * max(1, usual)
 
 
 def printed_rows(command, rows, environment):
-    """Runs a program that prints `NAME VALUE UNIT [spread LOW HIGH] [cpu NS]`: the rows asked for as {name: Figure}, and what went wrong.
+    """Runs a program that prints `NAME VALUE UNIT [spread LOW HIGH] [cpu NS]`. Returns the requested rows as {name:
+    Figure}, and what went wrong.
 
-    One that prints nothing for so long is stuck and is ended; what it has printed counts.
+    A program that prints nothing for too long is stuck and is ended. The rows that it has printed count.
     """
     if not shutil.which(command[0]):
         return {}, "is not built"
@@ -109,7 +111,7 @@ def printed_rows(command, rows, environment):
 
 
 def run_rows(command, rows, environment):
-    """The rows of a program on our side, all of them."""
+    """The rows of a program on our side. All of them have to be there."""
     found, wrong = printed_rows(command, rows, environment)
     if wrong:
         raise Unavailable(f"{Path(command[0]).name} {wrong}")
@@ -117,7 +119,8 @@ def run_rows(command, rows, environment):
 
 
 def peer_rows(command, rows, environment):
-    """The rows of a peer: one that gets stuck or fails costs those it has not printed, and a message."""
+    """The rows of a peer. If the peer gets stuck or fails, the rows that it has not printed are missing, and a message
+    is printed."""
     found, wrong = printed_rows(command, rows, environment)
     if wrong:
         missing = ", ".join(name for name in rows if name not in found)
@@ -127,7 +130,7 @@ def peer_rows(command, rows, environment):
 
 @contextlib.contextmanager
 def child(command, **options):
-    """A process that ends with the block: asked first, killed after 10 s."""
+    """Runs a process that ends with the block. It is asked to end first, and killed after 10 s."""
     process = subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options})
     try:
         yield process
@@ -142,7 +145,7 @@ def child(command, **options):
 
 @contextlib.contextmanager
 def epmd():
-    """An EPMD that belongs to this run; yields its port."""
+    """Runs an EPMD that belongs to this run. Yields its port."""
     port = free_port()
     with child(["epmd", "-port", str(port), "-address", "127.0.0.1"], stdout=subprocess.DEVNULL,
                stderr=subprocess.DEVNULL) as process:
@@ -158,12 +161,12 @@ def epmd():
 
 
 def cache(package):
-    """Where the files of a Debian package are that is unpacked and not installed."""
+    """The place of the files of a Debian package that is unpacked and not installed."""
     return Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "coppice" / package
 
 
 def unpacked(package):
-    """The folder of a Debian package's files, once they are there; and why they are not, or nothing."""
+    """The folder of a Debian package's files, once they are there, and the reason why they are not, or nothing."""
     folder = cache(package)
     if not (folder / "usr").exists():
         script = f'mkdir -p "$0" && cd "$0" && apt-get -qq -o APT::Sandbox::User=root download {package} && dpkg -x {package}_*.deb .'
@@ -189,7 +192,7 @@ class Otp:
         return ["erl", "+P", "4000000", "-noshell", "-pa", str(self.folder), *arguments]
 
     def lacks(self, library):
-        """How to get an Erlang library that is not there; nothing: it is."""
+        """How to get an Erlang library that is not there. Empty: it is there."""
         asked = self.erl("-eval", f"io:put_chars(atom_to_list(is_list(code:which({library})))), halt().")
         there = subprocess.run(asked, capture_output=True, text=True, timeout=QUIET, check=True).stdout == "true"
         return "" if there else f"install erlang-{library}"
@@ -220,7 +223,7 @@ class Otp:
 
 
 class Program:
-    """A peer that a program plays: it is named by a variable of the environment, or built if its library is there."""
+    """A peer that is a program: a variable of the environment names it, or it is built if its library is there."""
 
     def __init__(self, name, path, how):
         self.name, self.path, self.how = name, path, how
@@ -230,7 +233,7 @@ class Program:
         return cls(name, os.environ.get(variable), f"{variable} names no program that prints its rows (README.md of tests/bench)")
 
     def missing(self):
-        """Why it plays no part in this run, or nothing."""
+        """The reason why it takes no part in this run. Empty: it takes part."""
         return "" if self.path and shutil.which(str(self.path)) else self.how
 
     def rows(self, arguments, rows, **environment):
@@ -238,7 +241,7 @@ class Program:
 
 
 class BenchNode:
-    """Our node on bench.yaml, with an EPMD of this run or the one given. Its cookie and COOKIE are one."""
+    """Our node on bench.yaml, with an EPMD of this run or the given one. Its cookie is COOKIE."""
 
     def __init__(self, build, config, name="bench", epmd_port=None, settings=()):
         self.build, self.config, self.alive, self.settings = build, config, f"{name}_{os.getpid()}", list(settings)
@@ -277,7 +280,7 @@ class BenchNode:
         return reply["result"]["reply"]
 
     def rate(self, row, operations):
-        """Operations a second, as the actor `bench` measured them."""
+        """Operations a second, as the actor `bench` measures them."""
         return self.rate_of("bench", f"{{{row}, {operations}}}")
 
     def rate_of(self, actor, term):
@@ -291,19 +294,19 @@ class BenchNode:
         return [int(number) for number in re.findall(r"-?\d+", self.call(term, "load"))]
 
     def children(self, supervisor, count):
-        """Starts so many children of a simple_one_for_one supervisor."""
+        """Starts this many children of a simple_one_for_one supervisor."""
         for _ in range(count):
             self.node.call(supervisor, "{start_child, []}")
 
     def reload(self, plugin):
-        """What the node says of a reload, in ms."""
+        """The duration of a reload in ms, as the node reports it."""
         reply = self.node.reply("reload", plugin=plugin)
         if "result" not in reply:
             raise Unavailable(f"{plugin} could not be reloaded: {reply}")
         return reply["result"]
 
     def used(self):
-        """Its processor time so far, in ns."""
+        """The processor time of the node so far, in ns."""
         return processor_time(self.node.process.pid)
 
     def resident(self):

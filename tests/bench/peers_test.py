@@ -21,7 +21,7 @@ BOTH = ["row_a", "row_b"]
 
 
 def peer(script):
-    """The rows of a peer that runs `script`, and what was said about it."""
+    """The rows of a peer that runs `script`, and the messages about it."""
     said = io.StringIO()
     with contextlib.redirect_stderr(said):
         found = peers.peer_rows(["/bin/sh", "-c", script], BOTH, {})

@@ -15,7 +15,7 @@ LINES = 1000000
 
 @contextlib.contextmanager
 def erlang(bench):
-    """(pid, what has so many lines printed and gives the microseconds that they took)"""
+    """(pid, a function that has this many lines printed and returns the microseconds that they took)"""
     source = Path(__file__).with_name("port_lines.erl")
     beam = bench.otp.folder / "port_lines.beam"
     command = bench.otp.erl("-s", "port_lines", "main")

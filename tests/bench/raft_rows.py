@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The raft_… rows: groups of three durable members on one disk, ours, ra's and etcd's, in turns, with the same number
-of callers at each leader; beside them the fsync floor. ra and etcd come from Debian packages that are unpacked, not
-installed."""
+"""The raft_… rows: groups of three durable members on one disk, ours, ra's and etcd's. They are measured in turns, with
+the same number of callers at each leader, and beside the fsync floor. ra and etcd come from Debian packages that are
+unpacked, not installed."""
 import base64
 import contextlib
 import json
@@ -58,7 +58,7 @@ end
 
 
 class OurGroup:
-    """Three nodes of ours, each with a member of these groups."""
+    """Three nodes of ours. Each of them has a member of these groups."""
 
     kind = "ours"
 
@@ -99,7 +99,8 @@ def target(group, names=None):
 
 
 def ra_paths():
-    """(name with its release, the arguments that let an Erlang node find it), or why it is not there."""
+    """(the name with its release, the arguments with which an Erlang node finds it), or the reason why it is not
+    there."""
     folder, why = unpacked("rabbitmq-server")
     found = [sorted(folder.glob(f"usr/lib/rabbitmq/lib/*/plugins/{name}-[0-9]*/ebin")) for name in ("ra", "aten", "gen_batch_server", "seshat")]
     if why or not found[0]:
@@ -108,7 +109,7 @@ def ra_paths():
 
 
 class Etcd:
-    """A cluster of three, asked by its JSON gateway."""
+    """A cluster of three etcd members, which is asked through its JSON gateway."""
 
     def __init__(self, stack, folder, program):
         ports = [(free_port(), free_port()) for _ in range(MEMBERS)]
@@ -139,7 +140,7 @@ class Etcd:
             time.sleep(0.1)
 
     def rate(self, connections, path, bodies):
-        """Requests a second to the leader by wrk; all have to be answered well."""
+        """Requests a second to the leader, measured by wrk. All of them have to succeed."""
         lines = "bodies = {" + ", ".join(f"'{json.dumps(body)}'" for body in bodies) + "}\n"
         self.script.write_text(lines + PUT, encoding="utf-8")
         done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{max(1, scaled(RUN_MS) // 1000)}s", "-s", str(self.script), self.leader() + path],
@@ -156,12 +157,13 @@ class Etcd:
         return self.rate(connections, "/v3/kv/put", [{"key": self.key(n), "value": self.key(n)} for n in range(100)])
 
     def read(self, connections, serializable):
-        """One key. `serializable`: from the member's own state, so it is the gateway's own cost."""
+        """Reads of one key a second. `serializable`: the member answers from its own state, so this is the cost of the
+        gateway itself."""
         return self.rate(connections, "/v3/kv/range", [{"key": self.key(0), **({"serializable": True} if serializable else {})}])
 
 
 class Groups:
-    """All that are there; who is not is noted."""
+    """The groups of all sides that are there. A side that is not there is noted."""
 
     def __init__(self, stack, bench, rows, etcd_too):
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=bench.build)))
@@ -235,7 +237,7 @@ def append(bench, rows, runs):
 
 
 def sides(found):
-    """{row: {side: Figure}} as a workload returns it."""
+    """{row: {side: Figure}}, in the form in which a workload returns it."""
     peers = {}
     for row, figures in found.items():
         for side, figure in figures.items():
@@ -245,7 +247,8 @@ def sides(found):
 
 
 def leaderless(bench, rows, runs):
-    """From the leader's kill -9 until another member has answered an append, beside twice the time of an election, and ra."""
+    """The time from the leader's kill -9 until another member has answered an append, beside twice the time of an
+    election, and ra."""
     each = {}
     with contextlib.ExitStack() as stack:
         groups = Groups(stack, bench, rows, etcd_too=False)
@@ -266,7 +269,8 @@ def leaderless(bench, rows, runs):
 
 
 def recover(bench, rows):
-    """From the start of a member that was killed with a million entries in its log until it has applied them."""
+    """The time from the start of a member, which was killed with a million entries in its log, until it has applied
+    them."""
     found = {}
     count = scaled(ENTRIES)
     with contextlib.ExitStack() as stack:
@@ -292,7 +296,7 @@ def recover(bench, rows):
 
 
 def idle(bench, rows, runs):
-    """Processor time a second of the busiest of three nodes with a thousand groups at rest, beside 2 % of a core."""
+    """Processor time a second of the busiest of three nodes with a thousand quiescent groups, beside 2 % of a core."""
     names = [f"idle_{number}" for number in range(scaled(IDLE_GROUPS))]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=bench.build)))

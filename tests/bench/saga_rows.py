@@ -43,7 +43,7 @@ PATIENT = "lifespan: 10h, step_timeout: 1h, max_transactions: 200000, answers: {
 
 
 class Ours:
-    """Nodes of ours; what they sync is counted where a compiler is there."""
+    """Nodes of ours. Their syncs are counted where there is a compiler."""
 
     def __init__(self, stack, bench, folder, epmd_port, count, options):
         self.disks = []
@@ -60,7 +60,7 @@ class Ours:
             node.wait_ready()
 
     def syncs(self):
-        """Of all nodes so far; None: they are not counted."""
+        """The syncs of all nodes so far. None: they are not counted."""
         return sum(disk.get("syncs") for disk in self.disks) if self.disks else None
 
     def whom(self, participants):
@@ -68,7 +68,7 @@ class Ours:
 
 
 class Cluster:
-    """Ours and Mnesia's nodes, and the client."""
+    """Our nodes and Mnesia's nodes, and the client."""
 
     def __init__(self, stack, bench, rows):
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=bench.build)))
@@ -106,11 +106,11 @@ def reach(erl, name):
 
 
 def syncs_of_one(cluster, kind, participants):
-    """How many fsyncs a transaction by itself takes, at all nodes together; None: they are not counted."""
+    """The number of fsyncs that a single transaction takes, at all nodes together. None: they are not counted."""
     if cluster.ours.syncs() is None:
         return None
     cluster.of_ours(kind, participants, 1)
-    time.sleep(2)  # what is forgotten later is forgotten now
+    time.sleep(2)  # so that nothing is forgotten later, while it is measured
     before, began = cluster.ours.syncs(), time.monotonic()
     rate = cluster.of_ours(kind, participants, 1)
     took = time.monotonic() - began
@@ -147,7 +147,8 @@ def rates(bench, rows, runs):
 
 
 def recover(bench, rows):
-    """From the start of a coordinator that was killed with so many open transactions until it has all of them again."""
+    """The time from the start of a coordinator, which was killed with this many open transactions, until it has
+    recovered all of them."""
     count = scaled(OPEN)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=bench.build)))
@@ -168,7 +169,7 @@ def recover(bench, rows):
         node.begin()
         deadline = began + patience()
         while True:
-            # It is asked as soon as it listens. Its work before the answer is a part of its start.
+            # The coordinator is asked as soon as it listens. Its work before the answer is a part of its start.
             with contextlib.suppress(OSError, AssertionError, KeyError, TypeError):
                 if node.reply("info", name="compensate", timeout_ms=60000)["result"]["engine"]["open"] == count:
                     break

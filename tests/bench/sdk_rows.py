@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The processor time of an author's compiler for a plugin, beside its bound: a multiple of the same compiler's time for
-the standard headers that the file needs, or for the same file without sanitizers. Needs no build of ours: the headers
-are the checkout's."""
+"""The processor time that an author's compiler takes for a plugin, beside its bound: a multiple of the time that the
+same compiler takes for the standard headers that the file needs, or for the same file without sanitizers. It needs no
+build of ours, because it uses the headers of the checkout."""
 import os
 import resource
 import shutil
@@ -28,7 +28,7 @@ FIELDS = ("std::int64_t", "std::string", "double", "bool", "std::vector<std::str
 
 
 def of_24_types():
-    """A server that takes 24 types of messages, with the kit's test that calls it with each."""
+    """A server that takes 24 types of messages, with a test of the kit that calls it with each type."""
     names = [f"message_{i}" for i in range(24)]
     structs = [f"struct {name} {{ {' '.join(f'{FIELDS[(i + j) % len(FIELDS)]} f{j};' for j in range(1 + i % 4))} }};"
                for i, name in enumerate(names)]
@@ -57,7 +57,7 @@ def source(name):
 
 
 def compiled(compiler, folder, name, flags):
-    """Milliseconds of processor time."""
+    """The milliseconds of processor time that the compiler takes."""
     file = folder / f"{name}.cpp"
     file.write_text(source(name), encoding="utf-8")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -71,7 +71,7 @@ def compiled(compiler, folder, name, flags):
 
 
 def sdk(_, rows):
-    """Compiling a plugin, beside how long it may take."""
+    """Compiling a plugin, beside the allowed time."""
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise Unavailable(f"no {compiler} on this machine")
@@ -80,7 +80,7 @@ def sdk(_, rows):
         for row in rows:
             name, flags, beside, their_flags, times = ROWS[row]
             runs = int(os.environ.get("PEER_BENCH_RUNS", "1" if name == "types_24" else "3"))
-            # In turn, so that other load of the machine affects both.
+            # The files take turns, so that other load of the machine affects both.
             each = [(compiled(compiler, Path(scratch), name, flags), compiled(compiler, Path(scratch), beside, their_flags))
                     for _ in range(runs)]
             ours[row] = Figure(statistics.median(took for took, _ in each), "ms")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""…_stage_…: pipelines of our stages, beside plain Erlang processes with the same batches, and beside Elixir's library
-if ERL_LIBS has it compiled."""
+"""The …_stage_… rows: pipelines of our stages, beside plain Erlang processes with the same batches, and beside Elixir's
+library if ERL_LIBS has it compiled."""
 import os
 import shutil
 import subprocess
@@ -32,7 +32,7 @@ def erl(bench, *arguments):
 
 
 def library():
-    """ERL_LIBS with the library and Elixir; nothing: one of them is not there."""
+    """ERL_LIBS with the library and Elixir. Empty: one of them is not there."""
     elixir = shutil.which("elixir")
     libraries = [*filter(None, os.environ.get("ERL_LIBS", "").split(":")), str(Path(os.path.realpath(elixir)).parents[1] / "lib")] if elixir else []
     return ":".join(libraries) if any(Path(one).glob("gen_stage*/ebin/Elixir.GenStage.beam") for one in map(Path, libraries)) else ""
@@ -60,7 +60,7 @@ def local(bench, rows, runs, timed_run):
 
 
 def dist(bench, rows, runs, timed_run):
-    """The stage in the middle is another node's."""
+    """The rows of a pipeline whose stage in the middle is on another node."""
     with bench.node("stage.yaml", name="bench_server") as server, \
             bench.node("stage.yaml", name="bench_client", epmd_port=server.epmd_port) as client:
         server.call(f"{{follow, {DIST}, '{client.name}'}}", "dist_relay")

@@ -69,7 +69,7 @@ class Server:
         self.pid, self.port, self.secure = pid, port, secure
 
     def used(self):
-        """Processor time so far, its children's with it, in ns."""
+        """The processor time of the server and its children so far, in ns."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
         return sum(processor_time(pid) for pid in (self.pid, *children))
 
@@ -100,7 +100,7 @@ def nginx(folder):
 
 @contextlib.contextmanager
 def all_serving(bench, rows, names):
-    """{name: Server} of those that are there; who is not is noted."""
+    """{name: Server} of the servers that are there. A server that is not there is noted."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for the programs that are started here
     cowboy = RabbitmqLibraries(bench.otp, "cowboy", "cowlib", "ranch")
@@ -167,7 +167,7 @@ def http(bench, rows, runs):
 
 
 def by_program(bench, rows, runs, command, operations, unit):
-    """One row, of a client of ours that prints operations a second."""
+    """One row of a client of ours that prints operations a second."""
     figures = {}
     with all_serving(bench, rows, {"cowboy"}) as servers:
         each = {name: [] for name in servers}
@@ -184,13 +184,13 @@ def by_program(bench, rows, runs, command, operations, unit):
 
 
 def echo(bench, rows, runs):
-    """WebSockets with one message of 100 bytes in flight on each of 64."""
+    """WebSockets with one message of 100 bytes in flight on each of 64 connections."""
     count = scaled(ECHO[1])
     return by_program(bench, rows, runs, lambda server: [client(bench), "websocket", str(server.port), str(count), "64", "100"], count, "echoes/s")
 
 
 def fan_out(bench, rows, runs):
-    """Each event reaches a thousand clients before the next one."""
+    """Each event reaches a thousand clients before the next event is published."""
     program = bench.build / "tests/bench/events_load"
     if not program.exists():
         raise Unavailable("events_load is not built")
@@ -199,7 +199,8 @@ def fan_out(bench, rows, runs):
 
 
 def idle(bench, rows):
-    """Bytes resident for each connection that is kept alive after a request, and for each WebSocket that has echoed once."""
+    """Resident bytes for each connection that is kept alive after a request, and for each WebSocket that has echoed
+    once."""
     count = scaled(IDLE)
     enough_descriptors(count)
     figures, bound = {}, {}
