@@ -153,7 +153,8 @@ def endless_init(cleanup):
 
 
 def take_name(node, name):
-    """A child of shop_sup that no configuration knows has it: another one of that name cannot start."""
+    """Gives the name `name` to a child of shop_sup that no configuration knows, so that no other child of that name can
+    start."""
     child = f"#{{id => {name}, name => {name}, start => {{coppice, start_link, [probe, #{{}}]}}}}"
     check(node.call("shop_sup", f"{{start_child, {child}}}").startswith("{ok,<"), "the name is taken")
 

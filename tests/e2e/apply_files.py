@@ -22,7 +22,7 @@ applications:
 
 
 def of_folder(cleanup, **files):
-    """A node whose configuration is a folder with node.yaml and, by their names, files of conf.d."""
+    """A node whose configuration is a folder with node.yaml and the files of conf.d, given by their names."""
     at = Node(cleanup, config=main)
     at.stop()
     at.folder.path.joinpath("conf.d").mkdir()

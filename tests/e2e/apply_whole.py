@@ -29,7 +29,7 @@ def web(name, port):
 
 
 class Changed:
-    """A node whose children are written anew."""
+    """A node whose configuration is written anew with other children."""
 
     def __init__(self, cleanup, *children):
         shelf = Folder()
@@ -40,11 +40,11 @@ class Changed:
         self.cleanup = cleanup
 
     def late(self, more=""):
-        """A child whose start lasts until the gate is there."""
+        """A child whose start lasts until the gate file is there."""
         return f'{{ id: late, actor: late, name: late, args: {{ gate: "{self.gate}", needs: "/" }}{more} }}'
 
     def begin(self, *arguments):
-        """The client, which is not waited for."""
+        """Starts the client, and does not wait for its end."""
         client = subprocess.Popen([program("COPPICE", "coppice"), *arguments, "--socket", self.node.socket],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.cleanup.callback(client.kill)

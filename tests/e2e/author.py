@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Eight plugins as strangers would write them, in author/. They are built from the installed headers and crate alone,
-pass their kit tests and are accepted by a node. Then one slip in each of them, with the sentence of the compiler or the
-node about it."""
+"""Eight plugins in the style of different authors, in author/. They are built from the installed headers and crate
+alone, pass their kit tests and are accepted by a node. Then each of them gets one mistake, and the test compares the
+sentence of the compiler or the node about it."""
 import concurrent.futures
 import os
 import shutil
@@ -34,7 +34,7 @@ SLIPS = [
 
 
 def build(folder, name, source=None):
-    """The finished process that builds this plugin in `folder`, from its own source or another."""
+    """Builds this plugin in `folder`, from its own source or another one. Returns the finished process."""
     kind = next(kind for kind, names in PLUGINS.items() if name in names)
     prefix, variables = installed()
     if kind == "rs":
@@ -61,7 +61,7 @@ def text_of(name):
 
 @shared
 def desk(cleanup):
-    """A folder with the plugins, built; those in Rust only where there is cargo."""
+    """A folder with the built plugins. Skips the test where a compiler or cargo is missing."""
     needs("g++", "gcc", "cargo", "pkg-config")
     folder = Folder()
     cleanup.callback(folder.close)

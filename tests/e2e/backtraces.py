@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The place where an exception was thrown that ends an actor: the log event has the frames of the plugin, with the
-names of the functions, in whatever way the exception left the callback."""
+"""Where an exception was thrown that ends an actor: the log event has the frames of the plugin, with the names of the
+functions, in whatever way the exception left the callback."""
 import os
 import pathlib
 import re
@@ -37,7 +37,7 @@ def start(cleanup, config=CONFIG, stripped=False, **more):
 
 
 def crash(node, request):
-    """The event of the child's end."""
+    """Crashes the child with `request`. Returns the event of its end."""
     before = node.info("thrower")["pid"]
     node.answer("thrower", request)
     eventually(lambda: node.pid("thrower") not in (None, before), "it is back")
@@ -47,7 +47,7 @@ def crash(node, request):
 
 
 def functions(backtrace):
-    """The names in it, without arguments; every line is one of the plugin's or a library's."""
+    """The names of the functions in it, without arguments. Every line is a line of the plugin or of a library."""
     names = []
     for line in backtrace.splitlines():
         found = FRAME.match(line)

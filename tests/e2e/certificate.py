@@ -13,7 +13,7 @@ from harness.tap import contains, equal, run, test
 
 
 def certificate(*arguments):
-    """Without a node or a socket of one."""
+    """Runs `coppice certificate`, without a node or a node's socket."""
     return subprocess.run([program("COPPICE", "coppice"), "certificate", *map(str, arguments)], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=60)
 

@@ -80,7 +80,7 @@ class Wanted:
 
 
 def running(node):
-    """Every child's name and state, and every process's name and pid."""
+    """(name, state, pid) of every child that is not a supervisor."""
     found = []
 
     def walk(entry):
@@ -94,7 +94,7 @@ def running(node):
 
 
 class Shelf:
-    """The folder the node takes its plugins from; its kv is another one each time."""
+    """The folder from which the node takes its plugins. Its kv is another version each time."""
 
     def __init__(self, cleanup):
         folder = Folder()
@@ -114,7 +114,7 @@ class Shelf:
 
 
 def links_left_over(node):
-    """Links that are not those between a supervisor and its child."""
+    """Links other than the link between a supervisor and its child."""
     expected = collections.Counter()
 
     def walk(entry):
@@ -178,7 +178,7 @@ def chaos(cleanup):
         time.sleep(0.02)
 
     def in_turn(command, **arguments):
-        """Applies and reloads exclude each other: whoever comes second tries again."""
+        """Applies and reloads exclude each other, so a command that was refused for that reason is tried again."""
         while True:
             reply = node.reply(command, **arguments)
             if "under way" not in str(reply.get("error")) or over.wait(0.005):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The author's pages, plugin-api/README.md and the chapters of packaging/doc/plugins: what they show is built, run and
-called. The first page is followed as a reader follows it, with its configuration, its node and its reload; every file
-of a chapter is built and its test runs; every part of a configuration is accepted; each row about arguments is
+"""The author's pages, plugin-api/README.md and the chapters of packaging/doc/plugins: their examples are built, run and
+called. The first page is followed as a reader follows it, with its configuration, its node and its reload. Every file
+of a chapter is built and its test runs, every part of a configuration is accepted, and each row about arguments is
 tried."""
 import re
 import shutil
@@ -36,14 +36,14 @@ def first(cleanup):
 
 
 def own_commands():
-    """Of files that a page builds by a command of its own: {file: command}."""
+    """The files that a page builds by a command of its own: {file: command}."""
     lines = [block.text.strip() for path in CHAPTERS for block in blocks(text_of(path)) if block.language == "sh"]
     return {found[1]: line for line in lines if "\n" not in line and (found := re.search(r" -shared (\w+\.cpp) ", line))}
 
 
 @shared
 def shelf(cleanup):
-    """A folder with every file of the chapters, its plugins built."""
+    """A folder with every file of the chapters. The plugins are built."""
     needs("g++", "gcc", "pkg-config")
     folder = working_folder(cleanup)
     files = {}
@@ -102,7 +102,7 @@ def refused_links(_):
 
 
 def checked(folder, config):
-    """What `coppice check` says of a configuration with the chapters' plugins and the bundled ones."""
+    """The output of `coppice check` for a configuration with the chapters' plugins and the bundled plugins."""
     head = f"node: {{ name: page@127.0.0.1 }}\nplugins: {{ path: [ {folder.path}, {plugin_folder()} ] }}\n"
     folder.write("page.yaml", head + config)
     return subprocess.run([program("COPPICE", "coppice"), "check", str(folder.path / "page.yaml")], stdin=subprocess.DEVNULL,
@@ -130,7 +130,7 @@ def pieces(_):
 @test("each row of the pages about arguments says what the actor gets, or how its arguments are refused")
 def arguments(cleanup):
     folder, _, _ = shelf()
-    rows = {True: [], False: []}  # True: what an actor gets; False: what is refused; each as (actor, args, text)
+    rows = {True: [], False: []}  # True: args that an actor accepts. False: args that are refused. Each as (actor, args, text)
     pages = [text_of(root / f"packaging/doc/plugins/{name}.md") for name in ("args", "args-schema")]
     for heads, lines in (table for page in pages for table in tables(page)):
         if heads[0].startswith("args of "):

@@ -80,7 +80,7 @@ class News:
         self.status = self.reply.status
 
     def next(self):
-        """The next event's data; None: the stream has ended as it should."""
+        """The data of the next event. None: the stream has ended correctly."""
         while (line := self.reply.readline()) != b"":
             if line.startswith(b"data: "):
                 return line[6:].decode().rstrip("\n")
@@ -216,7 +216,7 @@ def crashes(cleanup):
 
 
 def news_actor(site):
-    """The one actor of those there are that has a client of events."""
+    """The only actor at present that has a client of events."""
     found = []
     for pid in site.actors():
         links = site.node.info(pid)["links"]

@@ -28,7 +28,7 @@ def usual(cleanup):
 
 
 def asked(node):
-    """What clients asked the node to do, as its log has it."""
+    """The requests of clients to the node, as its log has them."""
     return [line for line in node.logged(module="control") if line["message"].startswith("asked to ")]
 
 
@@ -184,7 +184,7 @@ def crash_alone(cleanup):
 
 
 def outcomes(node, outcome):
-    """The events of changes that came to this."""
+    """The events of changes with this outcome."""
     return [one for one in node.logged(module="apply") if one["fields"].get("outcome") == outcome]
 
 
@@ -251,7 +251,7 @@ def tops(cleanup):
         figures = [one[key] for one in document["processes"]]
         equal(figures, sorted(figures, reverse=True), sort)
         check(len(figures) == min(20, document["process_count"]), "as many as there are", document)
-    # Long enough for a slow machine; nobody waits for its end.
+    # Long enough for a slow machine; the test does not wait for its end.
     held_up = subprocess.Popen([program("COPPICE", "coppice"), "call", "probe", "{sleep, 60000}", "--socket", node.socket],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     cleanup.callback(held_up.wait)

@@ -42,7 +42,7 @@ def environment(folder, node):
 
 
 class Bash:
-    """A bash that has read the script; completes() is what it offers at the end of a line."""
+    """A bash that has read the completion script. completes() returns what it offers at the end of a line."""
 
     def __init__(self, cleanup, node):
         self.folder = folder_with_client(cleanup)
@@ -101,7 +101,8 @@ def no_node(cleanup):
 
 
 def other_shell(cleanup, shell):
-    """The folder with its script, in which it is the working directory, and the environment of a node."""
+    """The folder with the shell's script and the environment of a node. The shell has that folder as its working
+    directory."""
     if not shutil.which(shell):
         raise Skip(f"no {shell} on this machine")
     node = Node(cleanup, config=CONFIG)
@@ -164,7 +165,7 @@ def commands():
 
 
 def example(command):
-    """The line at the end of its --help."""
+    """The example at the end of the command's --help."""
     shown = client(*command, "--help")
     equal((shown.returncode, shown.stderr), (0, ""))
     lines = shown.stdout.rstrip().splitlines()

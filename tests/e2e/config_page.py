@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The configurations that pages show, as a stranger would copy them: `coppice check` accepts each of config/README.md,
-of the bundled plugins' pages and of the page about the node's page."""
+"""The configurations in pages, used as a reader would copy them: `coppice check` accepts each configuration in
+config/README.md, in the bundled plugins' pages and in the page about the node's page."""
 import re
 import subprocess
 import textwrap
@@ -10,7 +10,7 @@ from harness.certificates import Authority
 from harness.node import Folder, Shelf, plugin_folder, program, root
 from harness.tap import check, equal, run, test
 
-# The page's actors, which a reader would write, and the actors that replace them here.
+# Actors that the page expects the reader to write, and the actors that replace them here.
 ACTORS = {
     "actor: resizer,": "actor: kv,", ", args: { quality: 80 }": "",
     "actor: session": 'actor: "wires:session"', "args: { greeting: hello }": "",
@@ -24,7 +24,7 @@ ACTORS = {
 
 
 def blocks(page):
-    """Its blocks of YAML, without their margin."""
+    """The blocks of YAML in a page, without their margin."""
     return [textwrap.dedent(one) for one in re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.M | re.S)]
 
 

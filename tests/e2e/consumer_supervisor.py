@@ -37,7 +37,7 @@ def node_with(cleanup, *children, **options):
 
 
 def counted(erl, node):
-    """active, workers"""
+    """The counts of the supervisor: active, workers."""
     text = erl(f"supervisor:count_children({{jobs, '{node.name}'}})")
     found = re.search(r"active => (\d+).*workers => (\d+)", text)
     check(found, text)
@@ -45,7 +45,7 @@ def counted(erl, node):
 
 
 def told(erl, node):
-    """How far the counter has been asked to count."""
+    """The number up to which the counter has been asked to count."""
     return int(erl(f"gen_server:call({{counter, '{node.name}'}}, count)"))
 
 

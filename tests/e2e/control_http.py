@@ -64,7 +64,7 @@ class Page:
         return client
 
     def exchange(self, text):
-        """All that comes back for these bytes, to the end of the stream."""
+        """Sends these bytes. Returns everything that comes back, to the end of the stream."""
         client = self.raw()
         client.sendall(text)
         return until_closed(client)
@@ -356,7 +356,7 @@ def many(cleanup):
         try:
             for _ in range(20):
                 Metrics(page.ask("/metrics")[2])
-        except Exception as why:  # reported to the test
+        except Exception as why:  # the test reports it
             failures.append(why)
     scrapers = [threading.Thread(target=scrape) for _ in range(20)]
     for one in scrapers:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The cookbook as it is: every file is cut out of the page and built from the installed files, the node runs on the
-page's configuration, and its answers are the page's. So are the results of its commands for precompiled headers,
-sanitizers and the debugger."""
+"""Tests the cookbook: every file is cut out of the page and built from the installed files, a node runs on the page's
+configuration, and its answers equal those in the page. The results of the page's commands for precompiled headers,
+sanitizers and the debugger are compared too."""
 import re
 import shlex
 import subprocess
@@ -24,7 +24,8 @@ def commands(word):
 
 @shared
 def kitchen(cleanup):
-    """A folder with every file of the page, each plugin built by the command at its top, with what a debugger wants."""
+    """A folder with every file of the page. Each plugin is built by the command at its top, with the information that a
+    debugger needs."""
     needs("g++", "pkg-config")
     folder = Folder()
     cleanup.callback(folder.close)

@@ -51,7 +51,7 @@ def report(node, name):
 
 
 def outcome(node, name, runs=1):
-    """Of its run number `runs`, once it is over."""
+    """The outcome of the run with the number `runs`, once it is over."""
     eventually(lambda: report(node, name)["runs"] >= runs and report(node, name)["under_way"] == 0, f"{name} has run")
     return report(node, name)["outcome"]
 
@@ -209,7 +209,7 @@ def kept(cleanup):
     file = node.folder.path / "data" / "cron.json"
     eventually(lambda: file.exists() and json.loads(file.read_text())["jobs"].get("off", {}).get("enabled") is False, "it is written")
     node.stop(signal.SIGKILL)
-    # Makes three days pass.
+    # Moves the clock by three days.
     state = json.loads(file.read_text())
     equal(set(state["jobs"]), {"off", "once", "all", "old"})
     for name in ("once", "all", "old"):
@@ -343,7 +343,7 @@ def one_of_several(cleanup):
         "gen:reply(F, ok), Loop([{node(Pid), Seconds} | Runs]); {all, P} -> P ! {runs, Runs}, Loop(Runs) end end)([]) end))")
 
     def runs():
-        """Of each second, which nodes ran it."""
+        """{second: the nodes that ran the job in it}."""
         text = erl("(fun() -> collector ! {all, self()}, receive {runs, Runs} -> Runs end end)()")
         out = {}
         for node, second in re.findall(r"\{'?(\w+)@127\.0\.0\.1'?,(\d+)\}", text):
@@ -351,7 +351,7 @@ def one_of_several(cleanup):
         return out
 
     def latest(node, count=3):
-        """Whether it alone ran the latest ones."""
+        """Whether this node alone ran the latest `count` runs."""
         known = sorted(runs().items())[-count:]
         return len(known) == count and all(one == [node] for _, one in known)
 
@@ -359,7 +359,7 @@ def one_of_several(cleanup):
         low.ask("connect", node=top.name)
 
     def doubled():
-        """The seconds that both ran: those in which they did not know each other."""
+        """The seconds in which both nodes ran the job: the nodes did not know each other then."""
         return {second: nodes for second, nodes in runs().items() if len(nodes) > 1}
 
     join()

@@ -34,7 +34,7 @@ def programs():
 
 @shared
 def pages(cleanup):
-    """The folder of a site that was made."""
+    """The folder of the site, which was made."""
     site = module("pages").Site(programs())
     equal(site.errors, [])
     folder = working_folder(cleanup).path
@@ -43,7 +43,7 @@ def pages(cleanup):
 
 
 class Links(HTMLParser):
-    """What a page links to, its anchors, and elements that are open at its end."""
+    """The links and the anchors of a page, and the elements that are open at its end."""
 
     def __init__(self, text):
         super().__init__()

@@ -58,12 +58,12 @@ def start(cleanup, queue=100000, slow="drop_old", more="", plugins=None, **setti
 
 
 def got(node, who="desk"):
-    """What a desk was given since the last time."""
+    """The events that a desk was given since the last call."""
     return re.findall(r'<<"([^"]*)">>', node.call(who, "got"))
 
 
 def gets(node, who, *wanted):
-    """Waits until it was given just that."""
+    """Waits until the desk was given exactly these events."""
     seen = []
 
     def all_there():
@@ -478,7 +478,7 @@ def operators(cleanup):
 
 
 class Stream:
-    """A client of server-sent events: what comes, one event at a time."""
+    """A client of server-sent events. It returns one event at a time."""
 
     def __init__(self, cleanup, port, path, last_id=None):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -487,7 +487,7 @@ class Stream:
         self.reply = self.connection.getresponse()
 
     def next(self):
-        """A map of its fields; empty: the stream has ended."""
+        """The fields of the next event, as a map. Empty: the stream has ended."""
         fields = {}
         while True:
             line = self.reply.readline().decode().rstrip("\n")
@@ -499,7 +499,7 @@ class Stream:
 
 
 def with_site(cleanup, plugins):
-    """A node, and its web server's port."""
+    """A node, and the port of its web server."""
     port = free_port()
     site = (f"        - {{ id: site, name: site, web: {{ listen: [ {{ address: 127.0.0.1, port: {port} }} ], routes: [ "
             "{ path: /orders, event: orders, upgrade: sse }, { path: /market, event: market, upgrade: sse }, "

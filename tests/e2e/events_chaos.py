@@ -38,7 +38,7 @@ DECLARED = "events:\n  - { name: orders, producer: orders, buffer: 100, queue: 5
 
 
 class Side:
-    """A node of the two, and the subscribers there."""
+    """One of the two nodes, with the subscribers on it."""
 
     def __init__(self, cleanup, name, folder, home=None, routes="", events="", **options):
         self.listen = free_port()
@@ -57,7 +57,7 @@ class Side:
         return {(one["name"], one["node"]): one for one in self.node.ask("events")["events"]}
 
     def sum(self, watcher):
-        """(last number, events, gaps, ends); None: it cannot be asked just now."""
+        """(last number, events, gaps, ends). None: the watcher cannot be asked at the moment."""
         done = self.node.coppice("call", watcher, "sum", "--timeout", "30s")
         return tuple(int(one) for one in re.findall(r"\d+", done.stdout)) if done.returncode == 0 else None
 
@@ -80,14 +80,15 @@ class Chaos:
         self.over = threading.Event()
 
     def all_follow(self):
-        """Each subscriber that there is has subscribed."""
+        """Waits until each subscriber that runs has subscribed."""
         eventually(lambda: all(self.home.events().get((event, None), {}).get("subscribers") == 4 for event in EVENTS),
                    f"all have subscribed: {self.home.events()}", 60)
         eventually(lambda: all(self.away.events().get((event, self.home.node.name), {}).get("subscribers") == 3 for event in EVENTS),
                    f"all have subscribed: {self.away.events()}", 60)
 
     def publish(self, node, event, here):
-        """Bursts; a producer that was killed in the middle of one has published some of it."""
+        """Publishes a burst of events. If the producer is killed in the middle of it, a part of the burst is
+        published."""
         reply = node.reply("call", name=event, term=f"{{publish_many, {here.choice([1, 100, 5000])}}}", timeout_ms=60000)
         if "result" not in reply:
             self.over.wait(0.01)
@@ -106,7 +107,7 @@ class Chaos:
         self.done["cuts"] += 1
 
     def rage(self):
-        """All of it at once, for the time that was given."""
+        """Runs all of it at once, for the given time."""
         def repeat(act, *arguments):
             try:
                 while not self.over.is_set():

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Compiles every example as a plugin author would who copies it: the hello worlds of the author's pages, the example projects
-and the bundled plugins. There is no warning, with the warnings that a strict author enables. With COPPICE_EXAMPLES=all they are
-compiled at each level of optimisation, because warnings depend on inlining. Without it the compilers only read them.
-"""
+"""Compiles every example as a plugin author would who copies it: the hello worlds of the author's pages, the example
+projects and the bundled plugins. There must be no warning, with the warnings that a strict author enables. With
+COPPICE_EXAMPLES=all they are compiled at each level of optimisation, because warnings depend on inlining. Without it
+the compilers only check the syntax."""
 import concurrent.futures
 import os
 
@@ -17,7 +17,8 @@ STRICT = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror"
 
 
 def sources(folder):
-    """Every example; those of the author's pages written out, and its test with terms in Erlang's syntax as well."""
+    """Every example. The examples of the author's pages are written to files, and their tests also with terms in
+    Erlang's syntax."""
     pages = author_pages(root)
     for name in ("hello_c.c", "hello.cpp", "hello_test.cpp"):
         folder.write(name, example(pages, name))

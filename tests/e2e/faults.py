@@ -26,7 +26,7 @@ CONFIG = tree("""
 
 
 def in_mounts(cleanup):
-    """The command that gives a program mounts of its own, or Skip."""
+    """The command that gives a program mounts of its own. Skips the test if that is not possible."""
     for command in (["unshare", "-m"], ["unshare", "-rm"]):
         if shutil.which("unshare") and subprocess.run([*command, "true"], stderr=subprocess.DEVNULL).returncode == 0:
             return command
@@ -40,7 +40,7 @@ def shelf_of(cleanup):
 
 
 def plugins(cleanup):
-    """Settings for a folder of the test's own with talker and probe."""
+    """Settings for a plugin folder of the test with talker and probe."""
     shelf = shelf_of(cleanup)
     shutil.copy(variants / "talker.so", shelf)
     shutil.copy(pathlib.Path(plugin_folder()) / "probe.so", shelf)
@@ -48,7 +48,8 @@ def plugins(cleanup):
 
 
 def on_small_disk(cleanup, settings=lambda disk: (), stderr=None):
-    """A node with a disk of 1 MiB, and that as it sees it; plugins that a sanitizer is in want more. `stderr`: a file there."""
+    """A node with a disk of 1 MiB, and a path by which this process reaches that disk. Plugins with a sanitizer need
+    more than 1 MiB. `stderr`: a file on the disk for the node's standard error."""
     size = "32m" if sanitized("address", "thread") else "1m"
     where = shelf_of(cleanup)
     script = f"mount -t tmpfs -o size={size},mode=0755 tmpfs {where} && exec \"$@\"" + (f" 2>{where}/{stderr}" if stderr else "")
@@ -57,7 +58,7 @@ def on_small_disk(cleanup, settings=lambda disk: (), stderr=None):
 
 
 def fill(disk):
-    """A file that leaves nothing free."""
+    """Makes a file that leaves nothing free."""
     filler = disk / "filler"
     try:
         with open(filler, "wb", buffering=0) as out:
@@ -165,7 +166,7 @@ def data_disk(cleanup):
     said, = eventually(lambda: [line for line in lines(node, module="apply") if "the applied configuration is not " in line], "it is told")
     contains(said, "the applied configuration is not remembered: ")
     equal((disk / "applied.yaml").read_text(), kept, "the one before is whole")
-    shelf = pathlib.Path(re.findall(r"plugins\.path=\[ (\S+) \]", " ".join(node.process.args))[-1])  # not the build's
+    shelf = pathlib.Path(re.findall(r"plugins\.path=\[ (\S+) \]", " ".join(node.process.args))[-1])  # not of the build
     for name in ("talker.so", "probe.so"):
         with open(shelf / name, "ab") as plugin:
             plugin.write(bytes(200_000))
@@ -260,7 +261,8 @@ def epmd(cleanup):
 
 
 class NameServer:
-    """Answers nobody until `answers`; then every name is 127.0.0.1. On a loopback address of its own."""
+    """A name server on a loopback address of its own. It answers no request until `answers` is set. Then it answers
+    127.0.0.1 for every name."""
 
     address = f"127.{os.getpid() % 250 + 1}.{os.getpid() // 250 % 250}.53"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Configuration files that are broken, far too large or malicious: each gives an error with a line number, soon. And
-output to a file that takes nothing."""
+"""Configuration files that are broken, far too large or malicious: each gives an error with a line number within a
+short time. Output to a file that takes nothing is an error too."""
 import resource
 import subprocess
 

@@ -23,7 +23,7 @@ shop = tree("""
 
 
 class Api:
-    """A node with control.http and what is asked of it, with the token or without."""
+    """A node with control.http. It is asked with or without the token."""
 
     def __init__(self, cleanup, rights="[ inspect ]", token=True, settings=(), tls=None, own_tls="on", address=None, config=shop, wait=True):
         self.port = free_port()
@@ -36,7 +36,7 @@ class Api:
         self.cleanup = cleanup
 
     def raw(self, method, path, body=None, **headers):
-        """(status, headers, text)"""
+        """(status, headers, text) of an answer."""
         client = (http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls) if self.tls else
                   http.client.HTTPConnection("127.0.0.1", self.port, timeout=60))
         try:
@@ -47,7 +47,7 @@ class Api:
             client.close()
 
     def ask(self, method, command, body=None, token=True, **headers):
-        """(status, document)"""
+        """(status, document) of a command's answer."""
         if token:
             headers["Authorization"] = f"Bearer {TOKEN if token is True else token}"
         if method == "POST":
@@ -73,7 +73,7 @@ class Api:
 
 
 class Stream:
-    """A reader of the stream; events as (topic, document)."""
+    """A reader of the stream. Events are returned as (topic, document)."""
 
     def __init__(self, api, query, token=True, receives=0):
         self.socket = socket.socket()
@@ -442,7 +442,7 @@ def page(cleanup):
 
 
 def any_certificate():
-    """A client's context that trusts every certificate."""
+    """A TLS context of a client that trusts every certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -535,7 +535,7 @@ def stream_rights(cleanup):
     after = api.node.pid("weak")
 
     def told(**how):
-        """What a reader is told until it knows of the restart."""
+        """The events of a reader until it knows of the restart."""
         reader, seen = api.stream("tree,status", **how), ""
         while after not in seen:
             seen += json.dumps(reader.event())
@@ -591,8 +591,8 @@ def followed_elsewhere(cleanup):
 
 
 def waiter(api, path, token=False, method="GET", body=""):
-    """A client that has asked and waits; its socket. Closing it resets the connection: after a mere end of what the client
-    sends the node would still answer."""
+    """The socket of a client that has sent a request and waits for the answer. Closing it resets the connection: if the
+    client only ended its sending side, the node would still answer."""
     client = socket.create_connection(("127.0.0.1", api.port))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     api.cleanup.callback(client.close)

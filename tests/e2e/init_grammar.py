@@ -29,14 +29,14 @@ WRONG_VALUES = ("", "gone", "-1", "{", "}", "[", "a,b", "ü", "'", "999999999999
 
 @shared
 def kinds(_):
-    """{option: its keys}, as --help has them."""
+    """{option: its keys}, as --help lists them."""
     found = dict(re.findall(r"^  --([\w-]+) \[PARENT:\]NAME \.\.\.[^{]*\{([\w,]+)\}$", coppice("init", "--help").stdout, re.M))
     check(set(OTHERS) < set(found) and len(found) >= 15, "the help has the kinds", *found)
     return {kind: keys.split(",") for kind, keys in found.items()}
 
 
 def braces(by, kind):
-    """What stands in the braces behind a name, perhaps nothing."""
+    """The text in the braces behind a name. It may be empty."""
     if by.random() < 0.5:
         return ""
     keys = by.sample(kinds()[kind], by.randrange(1, 1 + min(3, len(kinds()[kind]))))

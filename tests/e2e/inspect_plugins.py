@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""`coppice inspect` for authors and operators: the whole document of a good plugin; the reason and the remedy for a bad
-one, without running either; the habits that --lint finds. A node refuses what inspect refuses, and a plugin whose own
-init fails."""
+"""`coppice inspect` for authors and operators: the whole document of a good plugin, the reason and the remedy for a bad
+plugin (neither is run), and the habits that --lint finds. A node refuses every plugin that inspect refuses, and a
+plugin whose own init fails."""
 import json
 import os
 import shutil
@@ -24,7 +24,7 @@ def inspect(file):
 
 
 def built(cleanup, *arguments, name="rude", source="plugins/fixtures/rude.c", code=None):
-    """A source of tests/unit, or C++ as it stands in `code`, built with further arguments, in a folder of its own."""
+    """Builds a source of tests/unit, or the C++ in `code`, with these additional arguments, in a folder of its own."""
     compiler = ["gcc", "-std=c11"] if code is None else ["g++", "-std=c++20", "-fno-gnu-unique", f"-I{root}/etf/include"]
     if shutil.which(compiler[0]) is None:
         raise Skip(f"no {compiler[0]} on this machine")
@@ -145,7 +145,7 @@ def unsafe_places(cleanup):
 
 
 def started_with(cleanup, file):
-    """How a node ends whose tree names that plugin: exit status and log."""
+    """The exit status and the log of a node whose tree names that plugin."""
     config = (f"node:\n  name: bad@127.0.0.1\napplications:\n  - name: app\n    supervisor:\n      children:\n"
               f"        - {{ id: one, actor: {file.stem} }}\n")
     node = Node(cleanup, name="bad", config=config, settings=[("plugins.path", f"[ {file.parent} ]")], wait=False)

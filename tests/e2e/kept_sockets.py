@@ -24,7 +24,8 @@ http = "control: { http: { address: 127.0.0.1, port: %d } }"
 
 
 class Clients:
-    """One that connects again and again, and takes an answer each time; .served how often, .refused why not."""
+    """A client that connects again and again, and takes an answer each time. `served`: how often it got one. `refused`:
+    why it did not."""
 
     def __init__(self, cleanup, name, once):
         self.name, self.once = name, once
@@ -38,7 +39,7 @@ class Clients:
             try:
                 self.once()
                 self.served += 1
-            except Exception as why:  # whatever it is, the test reports it
+            except Exception as why:  # the test reports every exception
                 self.refused.append(repr(why))
                 self.over.wait(0.01)
 
@@ -66,7 +67,7 @@ def ask_epmd(port, name=b"demo"):
 
 
 def ask_for_names(port):
-    """The port at the begin of the answer to NAMES."""
+    """The port at the beginning of the answer to NAMES."""
     with connected(port) as client:
         client.sendall(b"\x00\x01n")
         equal(int.from_bytes(until_closed(client)[:4], "big"), port, "the port that the answer names")
@@ -313,7 +314,7 @@ def not_ours(cleanup):
 
 
 def port_of(epmd, name):
-    """None: it is not registered."""
+    """The port that the node has registered with EPMD. None: it is not registered."""
     answer = ask_epmd(epmd.port, name)
     return int.from_bytes(answer[2:4], "big") if answer[1] == 0 else None
 

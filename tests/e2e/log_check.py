@@ -49,7 +49,8 @@ class Segment:
 
 
 def make(cleanup):
-    """Two groups in two segments, of which the second was not closed. (folder, where an entry of `two` lies)"""
+    """Makes two groups in two segments. The second segment was not closed. Returns (the folder, the place of an entry
+    of `two`)."""
     made = Folder()
     cleanup.callback(made.close)
     at = made.path / "log"

@@ -14,7 +14,7 @@ LEVELS = {"debug", "info", "notice", "warning", "error"}
 
 
 def described():
-    """{event: (id, levels, module, fields, sentences)} of the page."""
+    """{event: (id, levels, module, fields, sentences)}, as the page has it."""
     out = {}
     for name, text in re.findall(r"^### (\w+)\n\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S):
         facts, sentences = text.split("\n\n", 1)
@@ -31,12 +31,12 @@ def described():
 
 
 def declared():
-    """{event: id} of base/log_event.hpp."""
+    """{event: id}, as base/log_event.hpp has it."""
     return dict(re.findall(r'event \w+\{"(\w+)", "(\w{32})"\}', (root / "daemon/base/log_event.hpp").read_text(encoding="utf-8")))
 
 
 def told_in(name):
-    """The sources that tell of an event, each with its text."""
+    """The sources that report an event, each with its text."""
     return {path: text for path in sorted((root / "daemon").rglob("*.cpp")) if f"events::{name}" in (text := path.read_text(encoding="utf-8"))}
 
 

@@ -47,8 +47,8 @@ marks = itertools.count(1)
 
 
 def messages(node, **wanted):
-    """What has been said, all of it: lines are kept behind those who say them, in their order. So a last one is waited for:
-    that somebody asks for what there is not."""
+    """All messages of a node. A line is kept until its thread has written it, in the order of the lines, so this waits
+    for a last line: the answer to a request for something that does not exist."""
     mark = f"mark/{next(marks)}"
     node.reply("terminate", path=mark)
     eventually(lambda: any(f"asked to terminate {mark} " in line["message"] for line in node.logged(module="control")), "all is kept")
@@ -56,7 +56,7 @@ def messages(node, **wanted):
 
 
 class Follower:
-    """A `coppice logs -f` beside the test; `lines` is what it has printed."""
+    """A `coppice logs -f` beside the test. `lines`: the lines that it has printed."""
 
     def __init__(self, cleanup, node, *arguments):
         self.process = subprocess.Popen([program("COPPICE", "coppice"), "logs", "-f", *arguments, "--socket", node.socket],
@@ -416,7 +416,7 @@ def changed(cleanup):
 
 
 def heard(node, who):
-    """What the actor of a handler has got; empty while it does not answer."""
+    """The lines that the actor of a log handler has got. Empty while it does not answer."""
     return node.answer(who, "kept") or ""
 
 

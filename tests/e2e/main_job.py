@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The demo configuration through the client: every bundled plugin does what its README says, and every command shows
-it, for people and for programs."""
+it, in a form for people and in a form for programs."""
 import json
 import subprocess
 

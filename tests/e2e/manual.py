@@ -17,7 +17,7 @@ pages = {"coppice.1": program("COPPICE", "coppice"), "coppiced.8": program("COPP
 
 
 def made(cleanup, page, template=None):
-    """(exit status and standard error, path of the page)"""
+    """(exit status and standard error, the path of the page)."""
     folder = Folder()
     cleanup.callback(folder.close)
     source = man / f"{page}.in" if template is None else folder.write("template", template)

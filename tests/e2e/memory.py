@@ -10,7 +10,7 @@ from harness.tap import check, contains, equal, run, test
 
 MB = 1000 * 1000
 LEAK = 200 * MB
-REST = 2 * MB  # what a plugin may have besides
+REST = 2 * MB  # memory that a plugin may have besides
 WAYS = ("by_malloc", "by_containers", "by_library", "in_blocking_run", "on_thread")
 CHILDREN = """
         - { id: hoard, actor: hoard, name: hoard }
@@ -19,7 +19,7 @@ CHILDREN = """
 
 
 class Watched:
-    """A node with the two plugins, and what it says of their memory."""
+    """A node with the two plugins, and its reports of their memory."""
 
     def __init__(self, cleanup):
         shelf = Shelf(cleanup, "hoard", "scavenger")
@@ -27,7 +27,7 @@ class Watched:
         self.node = Node(cleanup, config=tree(CHILDREN), settings=[shelf.setting, ("control.http", f"{{ port: {self.port} }}")])
 
     def has(self, plugin, wanted):
-        """Checks that all three say that this plugin has about so much."""
+        """Checks that all three reports say that this plugin has about this much memory."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as answer:
             page = Metrics(answer.read().decode())
         listed, = [one["memory"] for one in self.node.ask("plugins")["plugins"] if one["id"] == plugin]

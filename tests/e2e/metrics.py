@@ -107,7 +107,7 @@ LABEL = re.compile(r'(\w+)="(?:[^"\\]|\\.)*"')
 
 
 def masked(text):
-    """The page without what may differ from run to run."""
+    """The page without everything that may differ from run to run."""
     lines, seen = [], set()
     for line in text.splitlines():
         if by_chance := BY_CHANCE.match(line):
@@ -124,7 +124,7 @@ def masked(text):
 
 
 class Machine:
-    """A node with one engine of each kind, all of which have had something to do that comes to the same numbers each time."""
+    """A node with one engine of each kind. The work of each engine leads to the same numbers in every run."""
 
     def __init__(self, cleanup):
         server = socket.create_server(("127.0.0.1", 0))

@@ -328,7 +328,7 @@ MEMBER = re.compile(r"^  (?! |return\b|static_assert\b|using\b|friend\b|explicit
 
 
 def members(section):
-    """The functions that each class from which actors derive has in its public or its private part."""
+    """The functions in the public or the private part of each class from which actors derive."""
     for header in BEHAVIOURS:
         for base in BASE_CLASS.findall((root / f"plugin-api/coppice/{header}.hpp").read_text(encoding="utf-8")):
             for part in re.split(r"^ (?=\w+:$)", base, flags=re.M):
@@ -337,14 +337,15 @@ def members(section):
 
 
 def rows(name, sources):
-    """One file of all, each in a namespace of its own and taken as COPPICE_PLUGIN takes a class."""
+    """One file with the sources of all rows. Each source has a namespace of its own, and its class is used as
+    COPPICE_PLUGIN uses a class."""
     spaces = "".join(f"namespace {name}{i} {{\n{source}\n}}\n" for i, source in enumerate(sources))
     return HEAD + spaces + "".join(f"template struct coppice::detail::behaviour_of<{name}{i}::shop>;\n"
                                    for i in range(len(sources)))
 
 
 def first_errors(said):
-    """The first error about each row's class; the compilers name the class in the line or in a note behind it."""
+    """The first error about the class of each row. The compilers name the class in the line or in a note behind it."""
     found = {}
     for block in re.split(r"\n(?=\S+ error: )", said):
         row = re.search(r"\brow(\d+)::shop\b", block[block.find("error: "):])
@@ -354,7 +355,8 @@ def first_errors(said):
 
 
 def first_of_coppice(header, folders):
-    """What an older compiler reads first of our C++ in a header: the header that ends the compilation, or code of another."""
+    """The first part of our C++ that an older compiler reads in a header: the header that ends the compilation, or code
+    of another header."""
     for line in next(folder / header for folder in folders if (folder / header).exists()).read_text(encoding="utf-8").splitlines():
         included = re.match(r"#include <(coppice/[^>]*\.hpp)>", line)
         if included and included[1].endswith("/needs_cpp20.hpp"):

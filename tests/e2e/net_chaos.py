@@ -50,7 +50,7 @@ applications:
 
 
 class Chaos(shared.Chaos):
-    """A node with a listener of lines and one of bytes."""
+    """A node with a listener of lines and a listener of bytes."""
 
     def __init__(self, cleanup, workers=2, metrics=True, **options):
         super().__init__(cleanup, metrics)
@@ -69,7 +69,7 @@ class Chaos(shared.Chaos):
 
 
 def take(connection, count):
-    """So many bytes, or all until the connection has ended."""
+    """Reads `count` bytes. EOFError: the connection has ended before."""
     parts, left = [], count
     while left > 0:
         part = connection.recv(min(left, 1 << 16))
@@ -81,7 +81,7 @@ def take(connection, count):
 
 
 def line(connection):
-    """A line whose sender waits for the next question: nothing is behind it."""
+    """The next line of a sender that waits for the next question: nothing follows the line."""
     got = b""
     while not got.endswith(b"\n"):
         part = connection.recv(1 << 16)
@@ -92,7 +92,8 @@ def line(connection):
 
 
 def in_pieces(connection, data, here):
-    """Byte by byte, or in pieces of any size, while what comes back is kept short."""
+    """Sends the data byte by byte, or in pieces of any size. The data has to be short, because nothing is read
+    meanwhile."""
     largest = here.choice([1, 7, 100, 5000])
     at = 0
     while at < len(data):
@@ -102,7 +103,7 @@ def in_pieces(connection, data, here):
 
 
 def talk_raw(chaos, here):
-    """Echoes until its actor is killed or it has enough; each by its checksum."""
+    """Sends and checks echoes until the actor is killed or enough has been sent. Echoes are compared by checksum."""
     with contextlib.closing(chaos.connect("raw")) as connection:
         for _ in range(here.randint(1, 10)):
             data = here.randbytes(here.choice([1, 100, 3000]) if here.randrange(8) else 100_000)
@@ -115,7 +116,7 @@ def talk_raw(chaos, here):
 
 
 def talk_lines(chaos, here):
-    """Lines, over as many reloads as come."""
+    """Sends lines and checks their echoes, over any number of reloads."""
     with contextlib.closing(chaos.connect("lines")) as connection:
         line(connection)  # the actor's greeting
         for _ in range(here.randint(1, 20)):
@@ -140,7 +141,7 @@ def break_off(chaos, here):
 
 
 def never_read(chaos, here):
-    """Sends and takes nothing, until it is closed for that or has been there long enough."""
+    """Sends data and reads nothing, until it is closed for that or enough time has passed."""
     with contextlib.closing(chaos.connect("raw")) as connection:
         connection.settimeout(0.2)
         until = time.monotonic() + here.uniform(0.1, 3)
@@ -179,7 +180,8 @@ OPERATORS = (kill, reload, suspend)
 
 
 def serves(chaos, here, few):
-    """With few descriptors those that a reload has used a moment ago may still be missed."""
+    """Whether the node serves. With few descriptors, the descriptors that a reload has used may be missing for a
+    moment."""
     try:
         talk_raw(chaos, here)
         talk_lines(chaos, here)
@@ -191,7 +193,7 @@ def serves(chaos, here, few):
 
 
 def settle(chaos, before, few=False):
-    """Nothing is left, and it serves as at first."""
+    """Checks that nothing is left, and that the node serves as at the beginning."""
     node = chaos.node
     equal(node.process.poll(), None, node.log()[-3000:])
     equal(chaos.wrong, [])
@@ -213,7 +215,7 @@ def settle(chaos, before, few=False):
 
 
 def now(chaos):
-    """What it has once a first connection to each listener has made what stays."""
+    """The resources of the node after a first connection to each listener, which makes everything that stays."""
     here = random.Random(0)
     talk_raw(chaos, here)
     talk_lines(chaos, here)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """`coppice new`, for each kind in C and C++: the result builds without a warning from the installed files, is accepted
-by a node and answers as its page says. One of each language, Rust too, is built and tested as a project. And the
-refusals. e2e/new_all builds and runs every kind's own test."""
+by a node, and answers as its page says. One plugin of each language, Rust too, is built and tested as a project. Wrong
+command lines are refused. e2e/new_all builds and runs the test of every kind."""
 import json
 import os
 import re
@@ -19,7 +19,7 @@ from harness.tap import Skip, check, contains, equal, eventually, run, shared, t
 
 
 def refused(*arguments, cwd, status=2):
-    """The lines that say why."""
+    """The lines that say why a command was refused."""
     done = coppice("new", *arguments, cwd=cwd)
     equal((done.returncode, done.stdout), (status, ""), done.stderr)
     return done.stderr.splitlines()
@@ -27,7 +27,7 @@ def refused(*arguments, cwd, status=2):
 
 @shared
 def everything(cleanup):
-    """One plugin of each kind and language, and the folder that they were built in."""
+    """One plugin of each kind and language, and the folder in which they were built."""
     needs("g++", "pkg-config", "xargs")
     folder = Folder()
     cleanup.callback(folder.close)
@@ -56,7 +56,7 @@ def ask_udp(made, _):
 
 
 def carried_over(node, made):
-    """A reload carries each of its actors over."""
+    """Checks that a reload carries over each of its actors."""
     report, = node.ask("reload", plugin=made.name, dry_run=True)["plugins"]
     equal({actor["outcome"] for actor in report["actors"]} - {"carried"}, set(), f"{made.name}: {report}")
 
@@ -193,7 +193,8 @@ def twice(cleanup):
 
 
 def mounted(command, options, where):
-    """What `coppice new actor cart` says on a file system of its own at `where`, its status, and what `command` prints."""
+    """The output and status of `coppice new actor cart` on a file system of its own at `where`, and the output of
+    `command`."""
     needs("unshare")
     whole = f"mount -t tmpfs {options} none {where} && cd {where} && {{ {program('COPPICE', 'coppice')} new actor cart 2>&1; echo $?; {command}; }}"
     done = subprocess.run(["unshare", "-rm", "sh", "-c", whole], capture_output=True, text=True, timeout=60, check=False)

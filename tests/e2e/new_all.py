@@ -39,7 +39,7 @@ def everything(cleanup):
 
 
 def own_tests(cleanup, cpp):
-    """The exit status of each one's test."""
+    """The exit status of the test of each plugin."""
     where, made = working_folder(cleanup).path, everything()
     compile_all(where, [one.test_command(cpp) for one in made])
     return {one.name: subprocess.run([where / f"{one.name}_test"], timeout=60, check=False).returncode for one in made}, where

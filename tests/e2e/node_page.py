@@ -92,12 +92,12 @@ class Page:
         return self.js("return [...document.querySelectorAll('main button')].map(one => one.textContent)")
 
     def press(self, words, within="main"):
-        """The first button of these words there, once it is there."""
+        """Presses the first button with these words within that element, once it is there."""
         find = f"[...document.querySelectorAll('{within} button')].find(one => one.textContent === {json.dumps(words)})"
         eventually(lambda: self.js(f"const one = {find}; one?.click(); return Boolean(one)"), f"a button {words}", 60)
 
     def press_at(self, path, words):
-        """In the row of the tree that shows this child."""
+        """Presses a button in the row of the tree that shows this child."""
         row = f"[...document.querySelectorAll('ul.tree .row')].find(one => one.querySelector('.id')?.textContent === {json.dumps(path)})"
         find = f"[...({row})?.querySelectorAll('button') ?? []].find(one => one.textContent === {json.dumps(words)})"
         eventually(lambda: self.js(f"const one = {find}; one?.click(); return Boolean(one)"), f"{words} of {path}", 60)
@@ -573,7 +573,7 @@ def kept(cleanup):
     draws = "window.draws = 0; new MutationObserver(() => ++draws).observe(document.getElementById('main'), {subtree: true, childList: true, characterData: true, attributes: true})"
 
     def drawn():
-        """Until the view has been redrawn twice, with something that differs."""
+        """Waits until the view has been redrawn twice with something that differs."""
         before = page.js("return draws")
         eventually(lambda: page.js("return draws") >= before + 2, "it is drawn again", 60)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a plugin asks of its node's processes through coppice/services.hpp: groups, global names, and children of a
-supervisor, which it starts and ends while the node runs."""
+"""The requests of a plugin to its node's processes through coppice/services.hpp: groups, global names, and children of
+a supervisor, which the plugin starts and ends while the node runs."""
 import os
 import pathlib
 import shutil
@@ -86,7 +86,7 @@ def children(cleanup):
 
 
 def pid_of(reply):
-    """Of {ok, Pid}."""
+    """The pid of {ok, Pid}."""
     check(reply.startswith("{ok,<"), "a child was started", reply)
     return reply[len("{ok,"):-1]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a service manager reads from NOTIFY_SOCKET: ready once every application has started, the status in words, signs
-of life. The test plays the service manager."""
+"""The messages that a service manager reads from NOTIFY_SOCKET: that the node is ready once every application has
+started, its status in words, and signs of life. The test plays the service manager."""
 import os
 import resource
 import signal

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What an administrator on call sees and causes: processes switched off by hand, who asked for what, how the last life
-of the node ended, and a client that survives a restart."""
+"""What an administrator sees and does: processes that were switched off by hand, the sender of each request, how the
+last run of the node ended, and a client that survives a restart."""
 import os
 import pathlib
 import pwd
@@ -46,7 +46,7 @@ def page(node, path):
 
 
 def asked(node, what):
-    """The one line that tells of a request."""
+    """The last line of the log that tells of such a request."""
     return eventually(lambda: [line for line in node.logged(module="control") if line["message"].startswith(f"asked to {what}")], what)[-1]
 
 

@@ -25,7 +25,8 @@ LISTENS = "listen: [ { address: 127.0.0.1, ports: 0-0 } ]"
 
 
 class Machine:
-    """A machine with the programs, and the node `shop` of the page. What the page has below /etc and /var is elsewhere here."""
+    """A machine with the programs, and the node `shop` of the page. Files that the page has below /etc and /var are in
+    another place here."""
 
     def __init__(self, cleanup):
         self.cleanup, self.folder = cleanup, working_folder(cleanup).path
@@ -106,7 +107,7 @@ def alone(machine):
 
 @trouble("The disk is full")
 def full(machine):
-    """As far as the log is concerned: a limit on the size of files has the same consequences."""
+    """Makes the log's disk full: a limit on the size of files has the same consequences."""
     node = machine.starts(STOCK, **{"node.log.files": f"[ {{ path: {machine.folder}/log/node.log }} ]"})
     limit(node, resource.RLIMIT_FSIZE, 1)
     node.ask("cast", name="stock", term="nothing")  # makes a line of the log

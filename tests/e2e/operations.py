@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What an operator does to a running tree: start, stop, restart and terminate, with the client and over the control
-socket."""
+"""The operations on a running tree: start, stop, restart and terminate, with the client and over the control socket."""
 from harness.erlang import Erl
 from harness.node import Node, connectable, tree
 from harness.tap import contains, equal, eventually, run, test

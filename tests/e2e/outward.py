@@ -25,7 +25,7 @@ WHO = ("switchboard", "source", "sink", "reporter")
 
 
 class Outward:
-    """A node, and `lines`: of each of its actors the connection, by its name."""
+    """A node, and `lines`: the connection of each of its actors, by the actor's name."""
 
     def __init__(self, cleanup):
         self.listening = socket.create_server(("127.0.0.1", 0))
@@ -39,7 +39,7 @@ class Outward:
         equal(sorted(self.lines), sorted(WHO))
 
     def accept(self):
-        """Who has connected, and the connection."""
+        """The name of the actor that has connected, and the connection."""
         connection, _ = self.listening.accept()
         self.cleanup.callback(connection.close)
         connection.settimeout(20)

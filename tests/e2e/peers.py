@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Two nodes that distribution.peers connects, both with the same list: they connect and stay connected; what an
-operator sees of it; which of them runs a job that is for one node; and what apply changes."""
+"""Two nodes that distribution.peers connects, both with the same list: they connect and stay connected. The test also
+checks what an operator sees of that, which of the nodes runs a job for one node, and what apply changes."""
 import signal
 import subprocess
 

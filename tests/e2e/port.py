@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""port: an actor and its program. How they talk, how each ends with the other, what the program is given; and nothing
-of it is left, whatever happens."""
+"""port: an actor and its program. The test checks how they talk, how each of them ends with the other, and what the
+program is given. Nothing of the program is left, whatever happens."""
 import concurrent.futures
 import contextlib
 import json
@@ -69,22 +69,22 @@ class Port:
         return self.node.engine("talk")
 
     def pid(self):
-        """The program's; None: there is none, or its actor does not come to telling it."""
+        """The pid of the program. None: there is no program, or its actor does not answer in time."""
         engine = self.node.reply("info", name="talk").get("result", {}).get("engine")
         return engine and engine["pid"]
 
 
 def alive(pid):
-    """As anything but a zombie."""
+    """Whether the process is there and no zombie."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended between open and read
+    except (FileNotFoundError, ProcessLookupError):  # the latter: the process ended between open and read
         return False
 
 
 def children(node):
-    """Of the daemon, zombies included."""
+    """The children of the daemon, including zombies."""
     own = node.process.pid
     found = []
     for entry in os.listdir("/proc"):

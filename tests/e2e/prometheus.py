@@ -25,7 +25,7 @@ def known():
 
 
 def expressions(of):
-    """The texts of every key expr, query and definition, however deep."""
+    """The texts of the keys expr, query and definition, at any depth."""
     if isinstance(of, list):
         return [text for one in of for text in expressions(one)]
     if not isinstance(of, dict):

@@ -44,7 +44,7 @@ HELPERS = (
 
 
 class Group:
-    """Nodes of one group, by their letters. `settings`: of all nodes, or a function of the letter."""
+    """The nodes of one group, by their letters. `settings`: for all nodes, or a function of the letter."""
 
     def __init__(self, cleanup, letters="abc", actor="ledger", more="", settings=(), election="500ms"):
         self.cleanup, self.actor, self.settings = cleanup, actor, settings
@@ -78,7 +78,7 @@ class Group:
         return self.nodes[letter].engine("ledger")
 
     def leader(self, without=""):
-        """The letter of the leader, once there is one that all running members name, but for those of `without`."""
+        """The letter of the leader, once all running members except `without` name the same leader."""
         found = []
 
         def agreed():
@@ -92,7 +92,7 @@ class Group:
         return found[0]
 
     def get(self, what):
-        """What a member answers, whichever has an answer."""
+        """The answer of any member that answers."""
         return self.erl(f"Get({what}, 1000)")
 
     def append(self, what):
@@ -100,7 +100,7 @@ class Group:
         return self.erl(f"App({what})")
 
     def change(self, letter, what, whom):
-        """The answer to `coppice raft ledger WHAT ADDRESS` on that node: "ok", or why not."""
+        """The answer to `coppice raft ledger WHAT ADDRESS` on that node: "ok", or the reason why not."""
         said = self.nodes[letter].reply("raft", name="ledger", change=what, member=self.address(whom), timeout_ms=10000)
         return "ok" if "result" in said else json.dumps(said["error"])
 
@@ -378,7 +378,8 @@ def forbidden(cleanup):
 
 
 class Box:
-    """Messages of the group to the Erlang node's process `box`: the texts of those that have come."""
+    """The messages of the group to the process `box` of the Erlang node: the texts of the messages that have
+    arrived."""
 
     def __init__(self, group):
         self.erl = group.erl
@@ -478,7 +479,7 @@ def differs(cleanup):
 
 
 class Stepping(Group):
-    """A group whose nodes have a folder of plugins each, with a layout of `steps` in it."""
+    """A group in which each node has a plugin folder of its own, with one layout of `steps` in it."""
 
     def __init__(self, cleanup, layout):
         self.shelves = {one: Shelf(cleanup) for one in "abc"}

@@ -81,18 +81,18 @@ class Chaos:
             caller.close()
 
     def ask(self, caller, here, request):
-        """(answer, whether it was sent) of a member, most of the time of the one that was asked before."""
+        """(the answer, whether the request was sent) of a member, mostly of the member that was asked before."""
         at = caller.at if caller.peer is not None else here.choice(self.names)
         try:
             answer = caller.call(at, "ledger", request)
         except NotSent:
             return None, False
         if answer is None or is_error(answer):
-            caller.close()  # the next request has a new one
+            caller.close()  # the next request makes a new connection
         return answer, True
 
     def open_session(self, caller, here, over):
-        """[client, number of its last command]; None: not now."""
+        """[client, the number of its last command]. None: no session could be opened."""
         answer, _ = self.ask(caller, here, (Atom("client"),))
         if isinstance(answer, tuple) and answer[0] == Atom("ok"):
             return [answer[1], 0]
@@ -100,7 +100,7 @@ class Chaos:
         return None
 
     def append_in_session(self, caller, here, session, over):
-        """One command, asked for under one number until it is answered; False: the session is of no use any more."""
+        """Asks for one command under one number until it is answered. False: the session cannot be used any more."""
         account, amount = self.account(here), here.randint(1, 3)
         session[1] += 1
         request = (Atom("append"), (Atom("deposit"), account, amount), tuple(session))
@@ -168,14 +168,14 @@ class Chaos:
         return {name: self.cluster.nodes[name].engine("ledger") for name in self.cluster.answering()}
 
     def leads(self):
-        """The member that leads; None: none does at this moment."""
+        """The member that leads. None: no member leads at this moment."""
         return max(((one["term"], name) for name, one in self.engines().items() if one["role"] == "leader"), default=(0, None))[1]
 
     def leader(self):
         return eventually(self.leads, lambda: f"a member leads: {self.engines()}", 60)
 
     def leader_for_sure(self):
-        """Once one leads, and all that run name it."""
+        """The leader, once a member leads and all running members name it."""
         def agreed():
             seen = self.engines()
             named = {one["leader"] for one in seen.values()}
@@ -183,25 +183,25 @@ class Chaos:
         return eventually(agreed, lambda: f"all agree on a leader: {self.engines()}", 60)
 
     def goes_on(self):
-        """The group takes appends again."""
+        """Waits until the group takes appends again."""
         before = len(self.acknowledged)
         eventually(lambda: len(self.acknowledged) > before + 5 or self.clients.failed,
                    lambda: f"appends are answered again: {self.engines()}", 60)
 
     def change(self, what, name):
-        """coppice raft ledger add|remove, at the leader: "ok" or why not."""
+        """Runs coppice raft ledger add|remove at the leader. Returns "ok" or the reason why not."""
         said = self.cluster.nodes[self.leader()].reply("raft", name="ledger", change=what, member=self.address(name), timeout_ms=10000)
         return "ok" if "result" in said else json.dumps(said["error"])
 
     def role_of(self, name):
-        """The role and id of that member as the leader knows them, or (None, None)."""
+        """The role and id of that member, as the leader knows them. (None, None): the leader does not know it."""
         members = self.cluster.nodes[self.leader()].engine("ledger")["members"]
         return next(((one["role"], one["id"]) for one in members if one["address"] == self.address(name)), (None, None))
 
-    # ---- faults; each returns how long it lasts in seconds, None: it is over ----
+    # ---- faults; each returns how long it lasts in seconds. None: it is over ----
 
     def some(self, most=None):
-        """Some members, at most so many; by default less than half of them."""
+        """Some members, at most `most`. By default less than half of them."""
         return self.here.sample(self.names, self.here.randint(1, most or (len(self.names) - 1) // 2))
 
     def kill_leader(self):
@@ -239,7 +239,8 @@ class Chaos:
         return self.here.uniform(*SHORT)
 
     def one_way(self):
-        """What the leader says is not heard, or it hears nothing, or two members are deaf in one direction."""
+        """In one direction nothing arrives: from the leader to all other members, from all other members to the leader,
+        or from one member to another one."""
         mesh, leader = self.cluster.mesh, self.leader()
         others = [name for name in self.names if name != leader]
         how = self.here.randrange(3)
@@ -290,7 +291,7 @@ class Chaos:
         return self.here.uniform(*SHORT)
 
     def failing_disk(self):
-        """The log of a node has ended then, until it is started again."""
+        """Ends the log of a node, until the node is started again."""
         chosen = self.some()
         for name in chosen:
             self.cluster.disks[name].fail()
@@ -304,7 +305,7 @@ class Chaos:
         until(5, lambda: len(self.cluster.answering()) < len(self.names))
 
     def replace_all(self):
-        """Each member in turn loses its disk, is removed, and is added as a new one, while the clients go on."""
+        """Each member in turn loses its disk, is removed, and is added as a new member, while the clients go on."""
         for name in self.here.sample(self.names, len(self.names)):
             _, old = self.role_of(name)
             self.cluster.kill(name)
@@ -317,7 +318,7 @@ class Chaos:
             check(self.role_of(name)[1] not in (None, old), "it is another member", old)
 
     def plan(self):
-        """The faults that are possible here; the others are told."""
+        """The faults that are possible here. The other faults are reported."""
         faults = [self.kill_leader, self.kill_loop, self.kill_majority, self.kill_all, self.freeze_leader, self.freeze_some, self.isolate_leader,
                   self.one_way, self.ring, self.bridge, self.halves, self.cuts, self.replace_all]
         for needs, more in (("clock", [self.clock]), ("full disk", [self.full_disk]), ("disk", [self.slow_disk, self.failing_disk, self.end_at_record])):
@@ -328,7 +329,7 @@ class Chaos:
         return faults
 
     def rage(self):
-        """One fault after the other, each of them once before any comes again, until the time is over."""
+        """Makes one fault after the other until the time is over. Each fault is made once before any is repeated."""
         faults, deck = self.plan(), []
         self.clients = Clients(CLIENTS, self.client)
         try:
@@ -355,7 +356,8 @@ class Chaos:
         return sorted({one.key for one in self.history.all()})
 
     def final_queries(self):
-        """Each account once more, by one member after the other, as a part of the history: {account: balance}."""
+        """Queries each account once more, at one member after the other, as a part of the history: {account:
+        balance}."""
         caller, never, found = Caller(self.cluster), threading.Event(), {}
         for number, account in enumerate(self.accounts()):
             def asked(account=account, at=self.names[number % len(self.names)]):
@@ -383,7 +385,8 @@ class Chaos:
             check(low <= balance <= high, f"{account} has what was acknowledged, {low}, and at most {high}", balance)
 
     def serials_follow_time(self):
-        """A serial of its own for each append, and a later one for what was asked after an answer had come."""
+        """Checks that each append has a serial of its own, and that an append has a later serial than every append that
+        was answered before it was asked."""
         serials = [one[0] for one in self.acknowledged]
         equal(len(set(serials)), len(serials), "no serial is given twice")
         answered = sorted(self.acknowledged, key=lambda one: one[4])
@@ -395,7 +398,7 @@ class Chaos:
             check(serial > highest, f"serial {serial} of {account} came after {highest} was answered")
 
     def all_alike(self, balances):
-        """Every member has applied the same, and has the balances."""
+        """Checks that every member has applied the same entries, and has the balances."""
         def level():
             seen = self.engines()
             return len({(one["serial"], one["applied"]) for one in seen.values()}) == 1 and len(seen) == len(self.names)

@@ -41,8 +41,9 @@ def command(*words):
 
 
 class Redis:
-    """Debian's server, without files; run again at the same port by start(). It is one program with redis-check-rdb, which
-    comes without a service that the package would start, and is told by its name what to be."""
+    """Debian's redis server, without files. start() runs it again at the same port. The program is redis-check-rdb of a
+    package that starts no service: it is the same program as redis-server, and does what the name says by which it is
+    started."""
 
     def __init__(self, cleanup, *options):
         self.program = shutil.which("redis-check-rdb")

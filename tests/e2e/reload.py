@@ -34,7 +34,7 @@ applications:
 
 
 class Shelf:
-    """The folder a node takes its plugins from."""
+    """The folder from which a node takes its plugins."""
 
     def __init__(self, cleanup):
         self.path = pathlib.Path(subprocess.check_output(["mktemp", "-d"], text=True).strip())
@@ -43,7 +43,7 @@ class Shelf:
             shutil.copy(pathlib.Path(plugin_folder()) / f"{name}.so", self.path / f"{name}.so")
 
     def put(self, variant, name):
-        """Puts a built variant in the place of NAME.so as a package manager does: by a rename."""
+        """Puts a built variant in the place of NAME.so as a package manager does: by renaming."""
         fresh = self.path / f".{name}.new"
         shutil.copy(variants / f"{variant}.so", fresh)
         fresh.chmod(0o755)
@@ -63,7 +63,8 @@ def start(cleanup, variant="shift_1", deadline="5s", watch="false", **options):
 
 
 class Held:
-    """A handler of an actor that lasts until release(): `hold` is parked, the stack of `block` cannot unwind."""
+    """A handler of an actor that lasts until release(). `hold` is parked, and the stack of `block` cannot be
+    unwound."""
 
     def __init__(self, node, name, how="hold"):
         self.file = node.folder.path / f"{how}_{name}"
@@ -80,7 +81,7 @@ class Held:
 
 
 def begin_reload(node, **arguments):
-    """The connection that will have its report."""
+    """Asks for a reload. Returns the connection that will get its report."""
     asked = node.connection()
     asked.send("reload", **arguments)
     eventually(lambda: node.ask("status")["state"] == "reloading", "it is under way")
@@ -96,7 +97,7 @@ def kept_of(node, plugin="shift"):
 
 
 def refused(node, *words):
-    """A reload that must fail, for this reason; both actors go on with the old code and their state."""
+    """A reload fails for this reason, and both actors go on with the old code and their state."""
     before = [int(node.call(name, "next")) for name in "ab"]
     old = generation(node)
     done = node.coppice("reload", "shift")
@@ -202,7 +203,7 @@ def refusals(cleanup):
 
 
 def new_pid(node, name, former):
-    """Whether another process has that name; None while none has it."""
+    """Whether another process has that name. Empty: no process has it."""
     found = [one["pid"] for one in node.ask("ps")["processes"] if one["name"] == name]
     return found and found[0] != former
 

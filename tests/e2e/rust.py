@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Plugins in Rust: Debian's cargo builds the installed crate and its examples without a network, and they serve in a
-node as plugins in C and C++ do. A panic is an exit reason in every callback; the crate's structs have the layout of the
-headers'."""
+node as plugins in C and C++ do. A panic is an exit reason in every callback. The structs of the crate have the layout
+of the structs in the headers."""
 import json
 import os
 import pathlib
@@ -20,7 +20,7 @@ TRIAL = root / "tests/e2e/rust_trial"
 
 
 class Workshop:
-    """Copies of the crate, its examples and the trial, and one folder for what cargo makes of them."""
+    """Copies of the crate, its examples and the trial, and one folder for the files that cargo makes of them."""
 
     def __init__(self, cleanup):
         needs("cargo", "cc")
@@ -41,7 +41,7 @@ class Workshop:
         return self.folder.path / place / "src/lib.rs"
 
     def build(self, place, plugin):
-        """Builds the package in that folder; its file takes the plugin's place by renaming."""
+        """Builds the package in that folder. Its file takes the plugin's place by renaming."""
         shell("cargo build --offline --quiet", self.folder.path / place, **self.variables)
         built = self.folder.path / f"target/debug/lib{plugin}.so"
         shutil.copy(built, self.plugins / f"{plugin}.new")
@@ -78,7 +78,7 @@ def metrics_at(port):
 
 
 def ends(node, term, reason):
-    """That call ends the actor, for this reason, and its supervisor starts another."""
+    """Checks that the call ends the actor for this reason, and that its supervisor starts another one."""
     before = node.call("trial", "self")
     done = node.coppice("call", "trial", term)
     check(done.returncode != 0, f"{term} is answered", done.stdout)

@@ -67,14 +67,14 @@ def with_erl(cleanup, node, name="me@127.0.0.1"):
 
 
 def move(source, target, amount):
-    """The value of a transfer; a place is ACCOUNTS/ACCOUNT."""
+    """The value of a transfer. A place is ACCOUNTS/ACCOUNT."""
     def place(of):
         return "{<<\"%s\">>, <<\"%s\">>}" % tuple(of.split("/"))
     return f"{{move, {place(source)}, {place(target)}, {amount}}}"
 
 
 def start(erl, value, who="desk", more=""):
-    """The id of a transaction that is started, as Erlang text."""
+    """Starts a transaction. Returns its id as Erlang text."""
     text = erl(f"Ask({who}, {{start, {value}{more}}})")
     found = re.fullmatch(r"\{ok,(<<.*>>)\}", text)
     check(found, text)
@@ -86,7 +86,7 @@ def outcome(erl, tx, who="desk"):
 
 
 def ends(erl, tx, who="desk", seconds=30):
-    """How it ended."""
+    """The outcome of the transaction."""
     return eventually(lambda: (now := outcome(erl, tx, who)) != "open" and now, f"{tx} ends", seconds=seconds)
 
 
@@ -95,8 +95,8 @@ def balance(erl, account, who="accounts"):
 
 
 def participant(erl, name):
-    """A process of this name that notes each request and answers as a fun of the request's word, the value or the key, and
-    the number of the request, says: `silent` for no answer. `noted` gives what came, in order."""
+    """Starts a process of this name that notes each request. A fun of the request's word, the value or the key, and the
+    number of the request gives its answer; `silent` means no answer. `noted` returns the requests in order."""
     erl(f"""P_{name} = spawn(fun() -> register({name}, self()), (fun Loop(All, How) -> receive
          {{'$gen_call', From, noted}} -> gen_server:reply(From, lists:reverse(All)), Loop(All, How);
          {{'$gen_call', From, {{how, New}}}} -> gen_server:reply(From, ok), Loop(All, New);
@@ -113,7 +113,7 @@ def how(erl, name, clauses):
 
 
 def noted(erl, name):
-    """The words and values that came, as `do a`."""
+    """The words and values of the requests that arrived, as `do a`."""
     return re.findall(r"\{saga_(\w+),(\w+)\}", erl(f"[{{W, V}} || {{W, V, _}} <- gen_server:call({name}, noted)]"))
 
 
@@ -534,7 +534,7 @@ def reload(cleanup):
 
 
 def killed(cleanup, commit):
-    """Transfers between two nodes that are killed again and again; returns nothing, or fails."""
+    """Transfers between two nodes that are killed again and again. Returns nothing, or fails."""
     owners = [f"a{i}" for i in range(10)]
     folders = kept(cleanup), kept(cleanup)
     first = node_with(cleanup, desk(commit=commit), accounts(folders[0], owners=owners), name="first")
@@ -593,8 +593,8 @@ def office(**options):
 
 
 def working_node(cleanup, **options):
-    """A node whose office has its steps done by workers, and an Erlang node with the gate that they ask: a `do` waits there
-    until the gate is opened."""
+    """A node whose office has its steps done by workers, and an Erlang node with the gate that the workers ask. A `do`
+    waits there until the gate is opened."""
     node = node_with(cleanup, planner(), office(**options), settings=(Shelf(cleanup, "planner", "errands").setting,))
     erl = with_erl(cleanup, node)
     erl("""Gate = spawn(fun() -> register(gate, self()), (fun Loop(Held, Noted, Open) -> receive
@@ -607,7 +607,7 @@ def working_node(cleanup, **options):
 
 
 def at_gate(erl):
-    """What workers have asked the gate, as `do tx 1`."""
+    """The requests of workers to the gate, as `do tx 1`."""
     return [" ".join(one) for one in re.findall(r'\{(\w+),<<"(\w+)">>,(\d+)\}', erl("gen_server:call(gate, noted)"))]
 
 
@@ -615,7 +615,7 @@ ERRAND = planned(("office", "a"))
 
 
 def worker_of(node, tx):
-    """The pid of the worker that has this transaction's step."""
+    """The pid of the worker that has the step of this transaction."""
     def shown():
         parts = node.ask("saga", name="office", tx=tx, timeout_ms=5000)["parts"]
         return next((one["worker"] for one in parts if one["worker"].startswith("<")), None)

@@ -79,7 +79,8 @@ class Bank:
                   for desk, kind in KINDS.items())]
 
     def transfer(self, here, number):
-        """A transfer between two nodes; some cannot succeed: there is no such account, or it has not as much."""
+        """A transfer between two nodes. Some transfers cannot succeed: an account does not exist, or has too little
+        money."""
         source, target = here.sample(self.names, 2)
         amount, to = here.randint(1, 20), str(here.randrange(OWNERS))
         kind = here.random()
@@ -95,11 +96,11 @@ class Bank:
         return one
 
     def by_node(self):
-        """The transfers, so that a caller changes the node seldom."""
+        """The transfers, ordered by node, so that a caller changes the node seldom."""
         return sorted(self.transfers, key=lambda one: one.at)
 
     def start(self, caller, one, seconds):
-        """Asks under one id until the transaction is started; False: not in time."""
+        """Asks under one id until the transaction is started. False: it was not started in time."""
         deadline = time.monotonic() + seconds
         while not one.started:
             try:
@@ -118,7 +119,8 @@ class Bank:
         return True
 
     def look(self, caller, one):
-        """The outcome, noted once; None: it is open, or did not come. Another one than before is wrong."""
+        """The outcome, noted once. None: the transaction is open, or no answer came. An outcome that differs from an
+        earlier one is a fault."""
         if not one.started:
             return None
         try:
@@ -136,7 +138,7 @@ class Bank:
     # ---- what has to be true in the end ----
 
     def open(self):
-        """What is not over, by node and saga; of a saga that does not answer its absence."""
+        """What is not over, by node and saga. For a saga that has stopped, the value of its `stopped`."""
         found = {}
         for name in self.names:
             for saga in ("accounts", *KINDS):
@@ -147,7 +149,8 @@ class Bank:
         return found
 
     def all_over(self, caller):
-        """Within two minutes every transaction has ended, at all that took part, and was started if its client was told so."""
+        """Checks that within two minutes every transaction has ended at all its participants, and that it was started
+        if its client was told so."""
         deadline = time.monotonic() + IN_DOUBT
         for one in self.by_node():
             check(self.start(caller, one, max(1, deadline - time.monotonic())), "it is started", one)
@@ -164,7 +167,7 @@ class Bank:
         equal(self.wrong, [])
 
     def expected(self):
-        """What each account has by the outcomes."""
+        """The balance that each account must have by the outcomes."""
         balances = {f"{name}{number}": HAS for name in self.names for number in range(OWNERS)}
         for one in self.transfers:
             if one.outcome[0] == Atom("committed"):
@@ -197,7 +200,7 @@ class Bank:
                 equal([line for line in node.log().splitlines() if part in line], [], f"the log of {name}")
 
     def stop_and_check(self):
-        """Stops all nodes: what `coppice log check` says of each log."""
+        """Stops all nodes. Returns the output of `coppice log check` for each log."""
         found = {}
         for name, node in self.cluster.nodes.items():
             equal(node.stop(), 0, node.log()[-3000:])
@@ -208,7 +211,8 @@ class Bank:
         return found
 
     def logs_shrink(self, caller, here):
-        """What is over goes from the logs when its answers are no longer kept: nothing is open, so hardly anything is left."""
+        """Checks that ended transactions go from the logs when their answers are no longer kept: nothing is open, so
+        hardly anything is left."""
         before = self.stop_and_check()
         for name, node in self.cluster.nodes.items():
             file = node.folder.path / "node.yaml"
@@ -230,7 +234,7 @@ class Bank:
 
 
 class AtRecords:
-    """One transfer after the other, during each of which one node ends at a record of its choice."""
+    """Makes one transfer after the other. During each of them one node ends at a chosen record of its log."""
 
     def __init__(self, cleanup):
         self.bank = Bank(cleanup, "abc")
@@ -242,8 +246,8 @@ class AtRecords:
         self.counted = collections.Counter()
 
     def transfer(self, desk, fails, victim, moment, count):
-        """Coordinated by a, from an account of b to one of c, which is not there if it `fails`; whether the node has ended at
-        its count'th record."""
+        """Makes a transfer that node a coordinates, from an account of b to an account of c, which does not exist if it
+        `fails`. Returns whether the node ended at its count'th record."""
         bank, disk = self.bank, self.bank.cluster.disks[victim]
         target = "cnone" if fails else f"c{self.here.randrange(OWNERS)}"
         one = bank.note(Transfer("a", desk, f"{desk}-{fails}-{victim}-{moment}-{count}".encode(), f"b{self.here.randrange(OWNERS)}", target, 1))
@@ -270,14 +274,15 @@ class AtRecords:
         return ended
 
     def nothing_open(self):
-        """Of nodes that may end while they are asked."""
+        """Whether no transaction is open. False also if a node does not answer: nodes may end while they are asked."""
         try:
             return not self.bank.open()
         except (AssertionError, OSError):
             return False
 
     def each(self, desk, fails, victim, moment):
-        """A transfer for each record that the node writes during one, until one has no record left to end at."""
+        """Makes a transfer for each record that the node writes during one, until a transfer has no record left at
+        which the node could end."""
         for count in range(1, MOST_RECORDS):
             if not self.transfer(desk, fails, victim, moment, count):
                 self.counted[f"{desk}{' that fails' if fails else ''}, {victim} {MOMENTS[moment]}"] = count - 1
@@ -338,21 +343,22 @@ class Chaos:
 
     @staticmethod
     def cancel(caller, one):
-        """It counts until it is decided; whatever the answer is, there is one outcome."""
+        """Cancels a transaction. The cancellation counts until the transaction is decided. Whatever the answer is,
+        there is one outcome."""
         try:
             caller.call(one.at, one.desk, (Atom("cancel"), one.id, Atom("changed_my_mind")), 5)
         except NotSent:
             pass
 
     def goes_on(self):
-        """Transactions end again."""
+        """Waits until transactions end again."""
         def ended():
             with self.bank.lock:
                 return sum(one.outcome is not None for one in self.bank.transfers)
         before = ended()
         eventually(lambda: ended() > before + 3 or self.clients.failed or self.bank.wrong, lambda: f"transfers end again: {self.bank.open()}", 60)
 
-    # ---- faults; each returns how long it lasts in seconds, None: it is over ----
+    # ---- faults; each returns how long it lasts in seconds. None: it is over ----
 
     def some(self, most=2):
         return self.here.sample(NAMES, self.here.randint(1, most))
@@ -408,7 +414,7 @@ class Chaos:
         return self.here.uniform(*SHORT)
 
     def failing_disk(self):
-        """The log of a node, or an account, has ended then; the node is started again."""
+        """Ends the log of a node or an account. The node is started again."""
         chosen = self.some()
         for name in chosen:
             self.cluster.disks[name].fail()
@@ -421,7 +427,7 @@ class Chaos:
         return self.here.uniform(*SHORT)
 
     def plan(self):
-        """The faults that are possible here; the others are told."""
+        """The faults that are possible here. The other faults are reported."""
         faults = [self.kill_one, self.kill_loop, self.kill_many, self.freeze, self.one_way, self.parted, self.cuts]
         for needs, more in (("full disk", [self.full_disk]), ("disk", [self.slow_disk, self.failing_disk, self.end_at_record])):
             if why := self.cluster.cannot.get(needs):
@@ -431,7 +437,7 @@ class Chaos:
         return faults
 
     def rage(self):
-        """One fault after the other, each of them once before any comes again, until the time is over."""
+        """Makes one fault after the other until the time is over. Each fault is made once before any is repeated."""
         faults, deck = self.plan(), []
         self.clients = Clients(CLIENTS, self.client)
         try:

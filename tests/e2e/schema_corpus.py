@@ -17,7 +17,7 @@ count = 400
 
 
 def good(folder):
-    """Every section, and nearly every key that can be used."""
+    """A configuration with every section and nearly every key that can be used."""
     return {
         "node": {
             "name": "corpus@127.0.0.1", "cookie": {"file": "cookie"}, "visibility": "hidden", "workers": 2,

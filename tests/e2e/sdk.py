@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The SDK for plugin authors, installed under a DESTDIR: the hello worlds of the author's pages are built from it with
-the pages' commands, with gcc and with clang, loaded by a node and called; so are the example projects. And which
-symbols each library exports."""
+the pages' commands, with gcc and with clang, loaded by a node and called. The example projects are tested in the same
+way. The symbols that each library exports are compared with a list."""
 import gzip
 import os
 import pathlib
@@ -20,7 +20,7 @@ EXAMPLES = root / "plugin-api/examples"
 
 
 def commands():
-    """The pages' lines that build a hello world."""
+    """The lines of the pages that build a hello world."""
     lines = [line.removeprefix("$ ") for line in PAGES.splitlines()]
     return sorted((line for line in lines if line.startswith(("gcc", "g++")) and " hello" in line), key=lambda line: "hello_test" in line)
 
@@ -135,7 +135,7 @@ int main() {
 
 
 def kit():
-    """The test kit's library. Instrumented, it would need each program's flags."""
+    """Skips the test if the libraries of the test kit have a sanitizer: each program would need the same flags."""
     for name in ("testing", "engines"):
         library = next(installed()[0].path.rglob(f"libcoppice-{name}.a"))
         if re.search(rb"__(asan|tsan|ubsan|gcov)_", library.read_bytes()):
@@ -151,7 +151,7 @@ def order_alone(cleanup):
     shell("g++ -std=c++20 -O0 judge.cpp -o judge $(pkg-config --cflags --libs coppice-testing) && ./judge", folder.path, **installed()[1])
 
 
-# A stage; the kit runs it with the node's engine.
+# A stage. The kit runs it with the node's engine.
 STAGED = """#include <coppice/stage.hpp>
 #include <coppice/testing/stage.hpp>
 

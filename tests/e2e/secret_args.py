@@ -51,13 +51,13 @@ applications:
         self.node.folder.write("node.yaml", self.config(**what))
 
     def checked(self, *more):
-        """What `coppice check` says of the file."""
+        """The output of `coppice check` for the file."""
         done = subprocess.run([program("COPPICE", "coppice"), "check", *more, str(self.node.folder.path / "node.yaml")],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         return done.stdout + done.stderr
 
     def told(self):
-        """All that the node tells of itself, and what it leaves on the disk."""
+        """Everything that the node reports about itself, and everything that it leaves on the disk."""
         node, says = self.node, []
         for command in (["diff"], ["history"], ["status"], ["tree"], ["ps"], ["health"], ["plugins"], ["info", "keeper"], ["info", "pool"],
                         ["logs"]):

@@ -31,7 +31,7 @@ def start(cleanup):
 
 
 def at_once(cleanup, node, count):
-    """So many `info` together; [(document, seconds)]."""
+    """Runs this many `info` at once. Returns [(document, seconds)]."""
     answers = []
 
     def ask():

@@ -51,7 +51,7 @@ def node_with(cleanup, *children, **options):
 
 
 def printed(erl, node):
-    """What came to the printer: (events, last, out of order)."""
+    """(events, last, out of order): the events that arrived at the printer."""
     text = erl(f"gen_server:call({{printer, '{node.name}'}}, count)")
     found = re.fullmatch(r"\{printed,(-?\d+),(-?\d+),(-?\d+)\}", text)
     check(found, text)
@@ -218,7 +218,7 @@ def two_nodes(cleanup):
 
 
 def reload_under_way(*nodes):
-    """Reloads the stages of nodes whose plugins are in `plugins`, in turn; how often each."""
+    """Reloads the stages of the nodes whose plugins are in `plugins`, in turn. Returns how often each was reloaded."""
     done = 0
     until = time.monotonic() + 10
     while done < RELOADS if RELOADS else done < 20 or time.monotonic() < until:

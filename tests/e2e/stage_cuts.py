@@ -43,7 +43,7 @@ class Stages:
         self.node = Node(cleanup, name=name, config=text, **options)
 
     def counted(self, what, actor):
-        """A metric of the stages of this type: what all of them have come to, those that ended, too."""
+        """A metric of the stages of this type, summed over all of them, including stages that have ended."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=20) as page:
             for line in page.read().decode().splitlines():
                 if line.startswith(f'coppice_stage_{what}_total{{type="numbers:{actor}"'):
@@ -51,7 +51,7 @@ class Stages:
         raise AssertionError(f"no metric of what is {what} by {actor}")
 
     def engine(self, name):
-        """What the stage counts, and its subscriptions; None: it is not there now, or busy."""
+        """The counts of the stage, and its subscriptions. None: the stage is not there at the moment, or is busy."""
         done = self.node.coppice("info", name, "--json")
         return json.loads(done.stdout)["engine"] if done.returncode == 0 else None
 
@@ -63,7 +63,8 @@ def no_more_than_asked(stages, name):
 
 
 def all_accounted(stages, name, actor):
-    """Of everything that stages of this type emitted; `name` is the only one, and stands still."""
+    """Checks that everything that stages of this type emitted is accounted for. `name` is the only such stage, and
+    stands still."""
     now = eventually(lambda: stages.engine(name), f"{name} says what it has")
     emitted, gone = stages.counted("emitted", actor), sum(stages.counted(what, actor) for what in ("delivered", "dropped", "unrouted"))
     kept = now["buffered"] + stages.counted("lost", actor)
@@ -93,12 +94,12 @@ def cuts(cleanup):
         return second.counted("received", "printer")
 
     def flows(message):
-        """Over the whole pipeline: what its ends count grows."""
+        """Waits until events flow over the whole pipeline: the counts at its ends grow."""
         before = first.counted("delivered", "counter"), printed()
         eventually(lambda: first.counted("delivered", "counter") > before[0] and printed() > before[1], f"events flow {message}", seconds=60)
 
     def kill(stages, name):
-        """It is another process afterwards, which has events again."""
+        """Kills the stage, and waits until another process is in its place and gets events again."""
         before = eventually(lambda: stages.node.pid(name), f"{name} is there")
         stages.node.reply("exit", name=name, reason="kill")
 

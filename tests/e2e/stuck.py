@@ -17,7 +17,8 @@ SPIN_MS = 3000
 
 
 def spinning(cleanup, node, through=None):
-    """A client that waits for the probe's {spin, _}, which another actor may call for it; .answer() is what it got."""
+    """Starts a client that calls the probe with {spin, _}, or has the actor `through` call it. Returns the client's
+    thread, and a function that waits for the answer and returns it."""
     answers = []
     whom, term = ("probe", f"{{spin, {SPIN_MS}}}") if through is None else (through, f"{{relay, probe, {{spin, {SPIN_MS}}}}}")
     client = threading.Thread(target=lambda: answers.append(node.coppice("call", whom, term, "--timeout", "60s")))
@@ -96,7 +97,8 @@ def killed_meanwhile(cleanup):
 
 
 class Stubborn:
-    """A node with an actor that catches what unwinds it; killed() ends it while it is parked in a call."""
+    """A node with an actor that catches the exception that unwinds it. killed() ends the actor while it is parked in a
+    call."""
 
     def __init__(self, cleanup, linger, stack="256KiB"):
         shelf = Folder()
@@ -126,7 +128,8 @@ applications:
         return self.node.info("oak")
 
     def killed(self, stays_ms):
-        """The former pid, once its handler was parked and its linked neighbour failed."""
+        """Parks the actor's handler and lets a linked neighbour fail, which kills the actor. Returns its former pid
+        once another one is there."""
         before = self.oak()["pid"]
         self.node.answer("oak", f"{{wait, {stays_ms}}}", 1)
         eventually(lambda: self.oak()["status"] == "parked", "it is parked")

@@ -15,8 +15,8 @@ from harness.tcp_gate import Client, Gate
 
 
 def descriptors(node, kind=""):
-    """How many it has open, or of those how many of a kind: a worker's first connection, and its taking over, leave it with
-    others than sockets for good."""
+    """The number of open descriptors of the node, or of one kind of them. The first connection on a worker, and the
+    first takeover of a worker, leave the node with descriptors other than sockets for good."""
     folder, found = node.proc("fd"), 0
     for entry in os.listdir(folder):
         with contextlib.suppress(OSError): # closed meanwhile
@@ -29,7 +29,7 @@ def no_socket_beyond(gate, count):
 
 
 def secured(cleanup):
-    """A place to listen with TLS, and the client's half of the handshake's first message."""
+    """The address of a listener with TLS, and the first part of a client's first handshake message."""
     folder = Folder()
     cleanup.callback(folder.close)
     certificate, key = Authority(folder.path).issue("server")
@@ -56,7 +56,8 @@ def resets(cleanup):
 
 
 def come_and_go(address, count):
-    """In turn: a reset at once, an end after an answer, the actor's own end, a reset in the middle of a line."""
+    """Connects this many clients, which end in turn by a reset at once, after an answer, by the end of the actor, and
+    by a reset in the middle of a line."""
     for number in range(count):
         client = Client(socket.create_connection(address, 20))
         with client.socket:

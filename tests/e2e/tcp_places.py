@@ -83,7 +83,7 @@ def shed(cleanup):
 
 
 def link(to, actor="dialer", more=""):
-    """A node that is to be connected there."""
+    """The configuration of a node with an actor that is kept connected to `to`."""
     return tree(f"""
         - id: link
           name: link
@@ -92,7 +92,7 @@ def link(to, actor="dialer", more=""):
 
 
 class Server:
-    """Somebody who is connected to."""
+    """A server that waits for a connection."""
 
     def __init__(self, cleanup, port=0):
         self.listens = socket.create_server(("127.0.0.1", port))
@@ -214,7 +214,7 @@ def of_node(node, here, there):
 
 
 def leaves_at_once(node, client):
-    """Whether what the node writes to this client does."""
+    """Whether the bytes that the node writes to this client leave at once."""
     with of_node(node, client.socket.getpeername(), client.socket.getsockname()) as copied:
         return copied.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Follows the tutorial as a reader does: each command in order, each output as the page has it, each edit."""
+"""Follows the tutorial as a reader does: it runs each command in order, compares each output with the page, and makes
+each edit."""
 from harness.node import root
 from harness.page import Reader, blocks, edited, part, says
 from harness.sdk import reader, working_folder
@@ -10,7 +11,7 @@ PAGE = (root / "packaging/doc/tutorial.md").read_text(encoding="utf-8")
 
 
 def with_its_own_epmd(folder, port):
-    """Beside other tests the node has an EPMD of its own."""
+    """Gives the node an EPMD of its own, because other tests run at the same time."""
     for file in folder.glob("config/*.yaml"):
         text = file.read_text(encoding="utf-8")
         check("epmd: {" in text, "the configuration has a line for EPMD")

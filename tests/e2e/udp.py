@@ -22,7 +22,7 @@ INVALID, REFUSED = -1, -19  # numbers of coppice/status.h
 
 
 class Place:
-    """A node with one actor, or several, for datagrams."""
+    """A node with one actor for datagrams, or with several."""
 
     def __init__(self, cleanup, listen=HERE, more="max_datagram: 65507B", settings=(), under=None):
         self.cleanup = cleanup
@@ -209,7 +209,8 @@ def flood(cleanup):
 
 
 def probe(place):
-    """Asks until an answer comes, so that all that was sent before is known to be received or dropped; returns how often."""
+    """Asks until an answer comes, so that everything that was sent before is known to be received or dropped. Returns
+    how often it asked."""
     client = place.client()
     client.settimeout(0.5)
     for times in range(1, 60):
@@ -290,8 +291,8 @@ def multicast(cleanup):
 
 
 def inner_multicast(group):
-    """An interface by which what is sent to a group of its own (ff01::/16) comes back; it never leaves the machine. Loopback
-    takes none by itself."""
+    """An interface on which datagrams to a group of its own (ff01::/16) come back. They never leave the machine. The
+    loopback interface does not take any by itself."""
     for index, name in socket.if_nameindex():
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.settimeout(5)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""wait-ready: it waits for a node that does not run yet, whatever happens meanwhile, and in the end says what was in
-the way."""
+"""wait-ready waits for a node that does not run yet, whatever happens meanwhile, and says in the end what has prevented
+the node from being ready."""
 import contextlib
 import json
 import os
@@ -30,12 +30,12 @@ class Waiter:
         cleanup.callback(self.process.kill)
 
     def done(self):
-        """Exit status, stdout and stderr."""
+        """The exit status, stdout and stderr."""
         out, err = self.process.communicate(timeout=60)
         return self.process.returncode, out, err
 
     def waits(self):
-        """It is in the kernel, waiting, and has not ended."""
+        """Waits until it waits in the kernel, and checks that it has not ended."""
         with contextlib.suppress(FileNotFoundError):  # it has ended
             eventually(lambda: self.process.poll() is not None or self.sleeps(), "it waits")
         equal(self.process.poll(), None, "it waits")
@@ -60,17 +60,18 @@ def folder(cleanup):
 
 
 def nobody(cleanup):
-    """The path of a control socket that is not there; nor is its folder."""
+    """The path of a control socket that does not exist. Its folder does not exist either."""
     return str(folder(cleanup).path / "later" / "control.sock")
 
 
 def unprivileged():
-    """Whom the client runs as where the folder counts: root's is /run/coppice, which is not the test's to fill."""
+    """The user that runs the client in tests of the folder: root's folder is /run/coppice, which a test may not fill.
+    None: the present user."""
     return 65534 if os.geteuid() == 0 else None
 
 
 def runtime_folder(cleanup):
-    """An XDG_RUNTIME_DIR that everybody may look into."""
+    """An XDG_RUNTIME_DIR that every user may look into."""
     client = program("COPPICE", "coppice")
     if os.geteuid() == 0 and subprocess.run([client, "--version"], user=unprivileged(), capture_output=True).returncode != 0:
         raise Skip("only root can run the client where it is")
@@ -80,7 +81,7 @@ def runtime_folder(cleanup):
 
 
 def stale(path):
-    """A socket file that a killed node left."""
+    """A socket file that a killed node has left."""
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
 
@@ -93,7 +94,7 @@ def node_at(cleanup, path, **options):
 
 
 def late_node(cleanup, kind="temporary"):
-    """A node whose application `slow` starts when .gate is there, and fails to while .needs is not."""
+    """A node whose application `slow` starts when .gate exists, and fails to start as long as .needs does not exist."""
     shelf = folder(cleanup)
     shutil.copy(variants / "late.so", shelf.path / "late.so")
     gate, needs = shelf.path / "gate", shelf.path / "needs"

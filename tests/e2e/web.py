@@ -54,13 +54,13 @@ def config(routes=ROUTES, listen=HERE, more=(), dist="[]"):
 
 
 class Site(WebSite):
-    """One whose actors are `pages`."""
+    """A site whose actors are `pages`."""
 
     def __init__(self, cleanup, settings=(), **options):
         super().__init__(cleanup, config(**options), "pages", settings=settings)
 
     def ask(self, path, method="GET", body=None, headers=None, on=None):
-        """(status, headers, body)"""
+        """(status, headers, body) of the answer."""
         connection = on or http.client.HTTPConnection(*self.at, timeout=60)
         try:
             connection.request(method, path, body, headers or {})
@@ -709,13 +709,13 @@ ANSWERED = """
 
 
 class Answered(WebSite):
-    """One with actors of coppice/web.hpp behind its routes."""
+    """A site with actors of coppice/web.hpp behind its routes."""
 
     def __init__(self, cleanup, heartbeat="300ms"):
         super().__init__(cleanup, tree(ANSWERED.format(listen=HERE, heartbeat=heartbeat), "web"), "replies", "kv", "hello_web")
 
     def ask(self, method, path, body=None, **headers):
-        """Status, the headers, the body."""
+        """The status, the headers and the body of the answer."""
         client = http.client.HTTPConnection(*self.at, timeout=60)
         with contextlib.closing(client):
             client.request(method, path, body, headers)
@@ -774,7 +774,7 @@ def hello_web(cleanup):
 
 
 class Events:
-    """A client of events: it has the head of its answer, and then events as text, without comments."""
+    """A client of events. It reads the head of its answer, and then the events as text, without comments."""
 
     def __init__(self, cleanup, site, path="/events", *headers, version="1.1"):
         self.socket = socket.create_connection(site.at, 60)
@@ -790,7 +790,7 @@ class Events:
         self.text, self.comments = b"", 0
 
     def more(self):
-        """False: its end has come."""
+        """Reads more of the stream. False: it has ended."""
         if self.headers.get("transfer-encoding") != "chunked":
             part = self.file.read1(65536)
             self.text += part
@@ -800,7 +800,7 @@ class Events:
         return self.file.readline() == b"\r\n" and size != 0
 
     def next(self):
-        """The next event; None: the stream has ended as it should."""
+        """The next event. None: the stream has ended correctly."""
         while True:
             one, found, rest = self.text.partition(b"\n\n")
             if found:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""web: an actor that works on a request is told when nobody waits for its answer any more: the client has gone, the
-time is over, or the site stops. A later answer goes to nobody, and no other request is disturbed."""
+"""web: an actor that works on a request is told when its answer is not needed any more: the client has gone, the time
+is over, or the site stops. A later answer is dropped, and no other request is disturbed."""
 import contextlib
 import http.client
 import re
@@ -34,14 +34,14 @@ CHILDREN = """
 
 
 class Site(WebSite):
-    """`later` has the requests that are answered some time."""
+    """A site. `later` has the requests that are answered some time later."""
 
     def __init__(self, cleanup, later="replies", drain="10s"):
         super().__init__(cleanup, tree(CHILDREN.format(later=later, drain=drain), "web", node="workers: 2, log: { level: info }"), "replies", "streams")
         self.later = later
 
     def ask(self, path, on=None):
-        """Status and body."""
+        """The status and the body of the answer."""
         client = on or self.client()
         client.request("GET", path)
         answer = client.getresponse()
@@ -60,7 +60,7 @@ class Site(WebSite):
 
     @contextlib.contextmanager
     def held(self):
-        """Meanwhile the actor is at work for a client that leaves at the end, and comes to nothing else."""
+        """While this lasts, the actor works for a client that leaves at the end, and handles nothing else."""
         until = self.node.folder.path / "until"
         with self.connect() as client:
             client.sendall(f"GET /events/held HTTP/1.1\r\nHost: a\r\nLast-Event-ID: {until}\r\n\r\n".encode())
@@ -72,7 +72,7 @@ class Site(WebSite):
                 until.touch()
 
     def told(self, count, whom="replies"):
-        """The ends that it heard of, once there are so many."""
+        """The ends of requests that the actor was told of, once there are this many."""
         def all_of():
             return re.findall(r'<<"([\w ]+)">>', self.node.call(whom, "aborted"))
         eventually(lambda: len(all_of()) >= count, f"{count} ends are told")

@@ -23,7 +23,7 @@ from harness.reports import sanitized
 from harness.tap import Skip, check, equal, eventually, run, test
 from harness.websocket import BINARY, CLOSE, PING, PONG, TEXT, WebSocket, close_frame, frame
 
-FAILED = (500, 502, 503, 504)  # right answers while the answering actor is killed
+FAILED = (500, 502, 503, 504)  # correct answers while the answering actor is killed
 
 CONFIG = """
 node: {{ workers: 2, log: {{ level: error }} }}
@@ -64,7 +64,7 @@ LARGEST = ("8MiB", "9MiB")  # limit of a body, in turn
 
 
 class Chaos(shared.Chaos):
-    """A node with a site, plain and by TLS; certificates and plugins lie in `shelf`."""
+    """A node with a site, without and with TLS. Certificates and plugins are in `shelf`."""
 
     def __init__(self, cleanup, patience="1s"):
         super().__init__(cleanup)
@@ -105,7 +105,7 @@ class Chaos(shared.Chaos):
         return self.trust.wrap_socket(socket.create_connection(self.secured, timeout), server_hostname="127.0.0.1")
 
     def websocket(self, cleanup, path):
-        """None: while its actor is killed there is none."""
+        """A WebSocket. None: its actor is being killed."""
         one = WebSocket(cleanup, self.at, path)
         if one.status != 101:
             check(one.status in FAILED, "a right refusal", one.status)
@@ -115,7 +115,7 @@ class Chaos(shared.Chaos):
 
 
 def answer(file):
-    """(status, headers, body) of the next one."""
+    """(status, headers, body) of the next answer."""
     first = file.readline()
     if not first:
         raise EOFError
@@ -135,7 +135,7 @@ def answer(file):
 
 
 def ask(chaos, here, connection):
-    """Requests on one connection, some at once: each has its own answer, in their order."""
+    """Sends requests on one connection, some at once. Each gets its own answer, in their order."""
     with contextlib.closing(connection), connection.makefile("rb") as file:
         for _ in range(here.randint(1, 10)):
             words = [f"{here.getrandbits(64):x}" for _ in range(here.choice([1, 1, 5]))]
@@ -165,7 +165,7 @@ def ask_secretly(chaos, here):
 
 
 def fetch(chaos, here):
-    """A file, whole or a part of it."""
+    """Gets a file, whole or a part of it."""
     with contextlib.closing(chaos.connect()) as connection, connection.makefile("rb") as file:
         begin = here.randrange(len(LARGE))
         connection.sendall(f"GET /files/large HTTP/1.1\r\nHost: a\r\nRange: bytes={begin}-\r\n\r\n".encode())
@@ -176,14 +176,14 @@ def fetch(chaos, here):
 
 
 def put(connection, what, *parts):
-    """What a client sends as a body in chunks; not its end."""
+    """Sends the head of a request whose body comes in chunks, and these parts of the body, but not its end."""
     connection.sendall(f"PUT /put/{what} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     for part in parts:
         connection.sendall(b"%x\r\n%s\r\n" % (len(part), part))
 
 
 def upload(chaos, here):
-    """A body as it comes: counted whole, or its worker has ended."""
+    """Sends a body in pieces. It is counted whole, or its worker has ended."""
     parts = [here.randbytes(here.choice([1, 1000, 300_000])) for _ in range(here.randint(1, 10))]
     with contextlib.closing(chaos.connect()) as connection, connection.makefile("rb") as file:
         put(connection, "count", *parts)
@@ -197,7 +197,8 @@ def upload(chaos, here):
 
 
 def until_closed(chaos, one, answers):
-    """Whether the WebSocket has been closed, as it is when an actor is killed; pings are answered."""
+    """Waits for the frame `answers`, and answers pings. True: the WebSocket was closed instead, as happens when its
+    actor is killed."""
     while (got := one.next()) != answers:
         if got is None:
             raise EOFError
@@ -214,7 +215,7 @@ def until_closed(chaos, one, answers):
 
 
 def talk(chaos, here):
-    """One actor for many: what comes back is what was said."""
+    """A WebSocket of an actor with many clients: each message comes back unchanged."""
     with contextlib.ExitStack() as cleanup:
         one = chaos.websocket(cleanup, "/talk/echo")
         if one is None:
@@ -231,7 +232,7 @@ def talk(chaos, here):
 
 
 def sit(chaos, here):
-    """An actor of its own: it counts what this client says and nobody else's."""
+    """A WebSocket with an actor of its own, which counts the messages of this client alone."""
     with contextlib.ExitStack() as cleanup:
         one = chaos.websocket(cleanup, "/seat/x")
         if one is None:
@@ -266,7 +267,7 @@ def follow(chaos, here):
 
 
 def slow_head(chaos, here):
-    """A byte now and then: it is told 408, or loses its connection."""
+    """Sends a byte now and then. The client gets a 408, or loses its connection."""
     with contextlib.closing(chaos.connect()) as connection:
         connection.settimeout(0.05)
         until = time.monotonic() + 15
@@ -284,7 +285,7 @@ def slow_head(chaos, here):
 
 
 def break_off(chaos, here):
-    """In the middle of a request, a handshake of TLS or an answer."""
+    """Breaks off in the middle of a request, a TLS handshake or an answer."""
     requests = (b"POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n12345", b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /files/large HTTP/1.1\r\nHost: a\r\n\r\n",
                 b"GET /seat/slow HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                 b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -305,7 +306,7 @@ def break_off(chaos, here):
 
 
 def never_read(chaos, here):
-    """Asks for much, or is told much, and takes nothing."""
+    """Asks for much, or is sent much, and reads nothing."""
     with contextlib.closing(chaos.connect()) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         if here.randrange(2):
@@ -323,7 +324,7 @@ def never_read(chaos, here):
 
 
 def bad_body(chaos, here):
-    """One that breaks off, goes on for ever before one who takes none, or is longer than it may be."""
+    """Sends a body that breaks off, goes on for ever at an actor that takes none, or is longer than allowed."""
     what = here.choice(["count", "echo", "never", "slow", "stop", "too long"])
     with contextlib.closing(chaos.connect()) as connection:
         connection.settimeout(1)
@@ -342,7 +343,8 @@ def bad_body(chaos, here):
 
 
 def bad_frames(chaos, here):
-    """What is no frame, or one too large, on either kind of WebSocket: it is closed."""
+    """Sends something that is no frame, or a frame that is too large, on either kind of WebSocket. The node closes
+    it."""
     with contextlib.ExitStack() as cleanup:
         one = chaos.websocket(cleanup, here.choice(["/talk/echo", "/seat/x"]))
         if one is None:
@@ -360,7 +362,7 @@ def bad_frames(chaos, here):
 
 
 def flood(chaos, here):
-    """Pings, empty messages and fragments, or requests, as fast as they go."""
+    """Sends pings, empty messages and fragments, or requests, as fast as possible."""
     with contextlib.ExitStack() as cleanup:
         what = here.choice(["ping", "empty", "fragments", "requests", "no HTTP"])
         until = time.monotonic() + here.uniform(0.1, 1)
@@ -387,7 +389,7 @@ def flood(chaos, here):
 
 
 def kill(chaos, node, here):
-    """The actor of all, those of single clients, and connections' own processes."""
+    """Kills the actor with many clients, actors of single clients, and the connections' own processes."""
     there = node.ask("ps")["processes"]
     seats = [one["pid"] for one in there if one["plugin"] == "seats" and not one["name"]]
     bare = [one["pid"] for one in there if one["behaviour"] in ("http", "websocket") and here.randrange(10) == 0]
@@ -424,7 +426,7 @@ def certify(chaos, node, here):
 
 
 def change(chaos, node, here):
-    """The route for bodies is another one, then the former again; the site goes on."""
+    """Replaces the route for bodies, and then restores it. The site goes on."""
     for file in reversed(chaos.configs):
         while "error" in (reply := node.reply("apply", file=str(file))):
             check("under way" in reply["error"]["why"], "it is applied, or a reload comes first", reply)
@@ -444,26 +446,26 @@ def serves(chaos):
 
 
 def at_rest(chaos):
-    """Whether all of it has gone that a client brought."""
+    """Whether everything that belonged to clients has gone."""
     report = chaos.report("site")
     return (report["open"], report["client_actors"], report["in_flight"]) == (0, 0, 0)
 
 
 def now(chaos):
-    """What it has once a first round has made what stays."""
+    """The resources of the node after a first round, which makes everything that stays."""
     serves(chaos)
     eventually(lambda: at_rest(chaos), f"none is open: {chaos.report('site')}", 20)
     return {"site": chaos.node.pid("site"), "processes": chaos.node.ask("status")["processes"], "descriptors": chaos.descriptors(), "timers": chaos.metric("coppice_worker_timers")}
 
 
 def resident(chaos):
-    """MiB."""
+    """The resident memory of the node in MiB."""
     with open(f"/proc/{chaos.node.process.pid}/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
 
 
 def settle(chaos, before):
-    """Nothing is left, and it serves as at first."""
+    """Checks that nothing is left, and that the node serves as at the beginning."""
     node = chaos.node
     equal(node.process.poll(), None, node.log()[-3000:])
     equal(chaos.wrong[:20], [])

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""web with `body: streamed`: bodies go as they come, in both directions and at once, by credit. If a client or an actor
-fails in the middle of a body, only that request fails; the other side is told, and never takes the body for a whole
-one."""
+"""web with `body: streamed`: bodies are passed on as they arrive, in both directions and at once, by credit. If a
+client or an actor fails in the middle of a body, only that request fails. The other side is told, and never takes the
+body for a complete one."""
 import contextlib
 import http.client
 import json
@@ -49,7 +49,7 @@ HEAD = b" HTTP/1.1\r\nHost: a\r\n"
 
 
 class Site(WebSite):
-    """One whose bodies stream."""
+    """A site whose bodies are streamed."""
 
     def __init__(self, cleanup, timeout="60s", patience="60s", dist="[]", in_flight=3000):
         children = CHILDREN.format(timeout=timeout, patience=patience, in_flight=in_flight)
@@ -57,14 +57,14 @@ class Site(WebSite):
                          "streams", "hello_web")
 
     def ask(self, method, path, body=None, on=None):
-        """Status and body; one that is a list goes in chunks."""
+        """The status and the body of the answer. A request body that is a list is sent in chunks."""
         client = on or self.client()
         client.request(method, path, iter(body) if isinstance(body, list) else body)
         answer = client.getresponse()
         return answer.status, answer.read()
 
     def aborted(self, count=1):
-        """The reasons that `streams` has heard, once there are so many."""
+        """The reasons that `streams` was told, once there are this many."""
         def told():
             return re.findall(r"<<\"(\w+)\">>", self.node.call("streams", "aborted"))
         eventually(lambda: len(told()) >= count, "it is told")
@@ -286,7 +286,7 @@ def head(cleanup):
 
 
 def resident(node, what):
-    """VmRSS, or VmHWM, the most that ever was, in bytes."""
+    """VmRSS or VmHWM (the maximum so far), in bytes."""
     status = pathlib.Path(f"/proc/{node.process.pid}/status").read_text(encoding="ascii")
     return int(re.search(rf"{what}:\s+(\d+)", status)[1]) << 10
 

@@ -59,7 +59,7 @@ usual = shared(Site)
 
 
 def pieces(opcode, payload, size, between=b""):
-    """A message in fragments of so many bytes."""
+    """The frames of a message in fragments of this many bytes."""
     parts = [payload[at:at + size] for at in range(0, len(payload), size)] or [b""]
     return b"".join(frame(opcode if number == 0 else 0, part, fin=number == len(parts) - 1) + (between if number != len(parts) - 1 else b"")
                     for number, part in enumerate(parts))
@@ -69,8 +69,9 @@ END = close_frame(1000)
 
 
 def case(number, sent, *expected, first=(), end=True, step=None):
-    """Its number; what is sent first, and what comes back of that; what is sent then, and what comes up to the connection's end. An end
-    of the client's own is sent when the rest has come: what an actor has not said when a close comes is not said any more."""
+    """A case: its number, and its stages, each of which is sent and then answered. The client sends its own end in a
+    stage of its own, after the other answers have arrived, because an actor says nothing more after a close has
+    arrived."""
     stages = [(frame(*one), [one]) for one in first]
     stages += [(sent, list(expected)), (END, [1000])] if end else [(sent, list(expected))]
     return number, stages, step
@@ -216,7 +217,7 @@ def protocol(cleanup):
 
 
 def quietly(one, sent, step):
-    """Not all of it may be taken."""
+    """Sends the bytes. The node may not take all of them."""
     try:
         one.send(sent, step=step)
     except OSError:
@@ -278,7 +279,7 @@ def handshake(cleanup):
 
 
 def said_by(one):
-    """The next frame but for pings, which are answered."""
+    """The next frame that is no ping. Pings are answered."""
     while (got := one.next()) == (PING, b""):
         one.send(frame(PONG))
     return got
@@ -434,7 +435,7 @@ def left_behind(cleanup):
 
 @contextlib.contextmanager
 def held(site):
-    """The actor is busy meanwhile, with a client that it refuses at the end."""
+    """While this lasts, the actor is busy with a client that it refuses at the end."""
     path = f"{site.node.folder.path}/go-on"
     asked = threading.Thread(target=WebSocket, args=(site.cleanup, site.at, "/talk/held", f"X-Until: {path}"))
     asked.start()
