@@ -59,8 +59,8 @@ class Target(Node):
             file.write("5")
 
     def descriptors(self):
-        """The open files, without the one by which the node reads its own threads' clocks: while a handler holds a
-        worker up the node starts another thread, and keeps it."""
+        """The open files, without the descriptor through which the node reads its threads' clocks: while a handler
+        holds a worker up, the node starts another thread, and keeps it."""
         opened = (self.opened(one) for one in os.listdir(self.proc("fd")))
         return sorted(one for one in opened if not one.startswith("/proc/"))
 
@@ -155,8 +155,8 @@ class Bystanders:
 
 
 class Crowd:
-    """`size` sockets from one address to a port of 127.0.0.1 (or a path). Each of them sends `said` and then nothing
-    more. A socket that is closed at the other end is replaced, at most `rate` a second. Until close()."""
+    """Opens `size` sockets from one address to a port of 127.0.0.1 (or a path), until close(). Each of them sends
+    `said` and then nothing more. A socket that is closed at the other end is replaced, at most `rate` a second."""
 
     def __init__(self, cleanup, to, size, said=b"", source=ATTACKERS, rate=2000):
         self.to, self.size, self.said, self.source, self.rate = to, size, said, source, rate
@@ -225,8 +225,9 @@ class Crowd:
 
 @contextlib.contextmanager
 def unharmed(target, bystanders, megabytes=16, lines=40):
-    """The attack runs inside. Afterwards the node is as before, without more descriptors or connections. Meanwhile it
-    took at most so much more memory, and wrote at most so many lines to its log, of which each newcomer causes two."""
+    """The attack runs inside. Afterwards the node is as before, without additional descriptors or connections.
+    Meanwhile it took at most `megabytes` more memory, and wrote at most `lines` lines to its log. Each newcomer causes
+    two of these lines."""
     bystanders.served(1)  # what is made once is made now
     eventually(lambda: not any(name.startswith("newcomer") for name in target.connected()), "who came for that has gone")
     connected, descriptors, said = target.connected(), target.descriptors(), len(target.lines())

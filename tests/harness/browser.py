@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Debian's Chromium without a screen, driven by its WebDriver: it opens a page, types keys, and reads what the page
-shows. Both programs end with the test. Only if COPPICE_BROWSER is set: a browser takes long on a small machine."""
+shows. Both programs end with the test. It runs only if COPPICE_BROWSER is set, because a browser takes long on a small
+machine."""
 import base64
 import http.client
 import json
@@ -107,7 +108,7 @@ class Browser:
         return self._ask("POST", self.session + "/execute/sync", {"script": script, "args": []})
 
     def prefers(self, scheme):
-        """Shows pages as to a user who prefers dark, or light, pages."""
+        """Shows pages as to a user who prefers dark or light pages."""
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self._devtools("Emulation.setEmulatedMedia", features=features)
 

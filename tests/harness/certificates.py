@@ -9,7 +9,7 @@ from harness.tap import Skip
 
 
 class Authority:
-    """`path` is the authority's certificate. `kind`: ec or rsa, for its key and the keys of its leaves."""
+    """`path` is the authority's certificate. `kind`: the kind of its key and of the keys of its leaves, ec or rsa."""
 
     def __init__(self, folder, name="ca", kind="ec"):
         if shutil.which("openssl") is None:

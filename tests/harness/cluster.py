@@ -42,7 +42,7 @@ SMALL_DISK = "96m"  # room for a log's reserve and some segments
 
 
 def faketime():
-    """The path of the library, or Skip."""
+    """The path of the library. Skips the test if it is not there."""
     found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
         raise Skip("libfaketime is missing")
@@ -52,7 +52,7 @@ def faketime():
 
 
 class SmallDisk:
-    """A tmpfs in a mount namespace, which a process keeps as long as the test runs. Skip without root."""
+    """A tmpfs in a mount namespace, which a process keeps as long as the test runs. Skips the test without root."""
 
     def __init__(self, cleanup):
         folder = Folder()

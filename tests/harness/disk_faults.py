@@ -20,7 +20,7 @@ MOMENTS = {IN_WRITE: "in a write", BEFORE_SYNC: "before a sync", AFTER_SYNC: "af
 
 
 def why_not():
-    """Why this machine cannot produce disk faults, or nothing."""
+    """The reason why this machine cannot produce disk faults, or nothing."""
     if sanitized("address", "thread", "undefined"):
         return "a sanitizer's library wants to be the first"
     if not (os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc")):
@@ -39,7 +39,7 @@ def compile_library(folder):
 
 @shared
 def library(cleanup):
-    """The library, compiled once for all tests of a script, or Skip."""
+    """The library, compiled once for all tests of a script. Skips the test if it cannot be made."""
     if why := why_not():
         raise Skip(why)
     folder = Folder()

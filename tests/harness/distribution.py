@@ -27,7 +27,7 @@ def connect(address, source=None, seconds=10.0):
 
 
 def receive(connection, count):
-    """Exactly `count` bytes; EOFError if the connection ends before."""
+    """Exactly `count` bytes. EOFError: the connection ended before."""
     received = b""
     while len(received) < count:
         part = connection.recv(count - len(received))
@@ -94,7 +94,7 @@ def digest(cookie, challenge):
 
 
 class Peer:
-    """A peer whose handshake is done; hidden unless `flags` say otherwise."""
+    """A peer whose handshake is done. It is hidden unless `flags` say otherwise."""
 
     connections = itertools.count()
 
@@ -114,9 +114,9 @@ class Peer:
             raise
 
     def close(self):
-        """Works while a thread waits to read: the system keeps the socket open, and the node stays connected, until
-        that thread has been woken."""
-        with contextlib.suppress(OSError):  # closed already
+        """Closes the connection, also while a thread waits to read: the system keeps the socket open, and the node
+        stays connected, until that thread has been woken."""
+        with contextlib.suppress(OSError):  # it is closed already
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 

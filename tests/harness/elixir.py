@@ -29,7 +29,7 @@ loop.(loop, [])
 
 
 def program(name):
-    """The path of elixir or iex, or Skip."""
+    """The path of elixir or iex. Skips the test if it is not there."""
     path = shutil.which(name)
     if path is None:
         raise Skip(f"no {name} on this machine (package elixir)")

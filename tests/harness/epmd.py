@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""coppice-epmd under test, on a port of its own and on loopback; ended by its pid."""
+"""A coppice-epmd under test, on a port of its own and on loopback. It is ended by its pid."""
 import socket
 import subprocess
 import tempfile
@@ -9,7 +9,7 @@ from harness.tap import eventually
 
 
 class Epmd:
-    """Started, and listening on `port`."""
+    """An EPMD that has been started and listens on `port`."""
 
     def __init__(self, cleanup, port=None):
         self.port = port or free_port()

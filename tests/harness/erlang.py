@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A real Erlang node beside the node under test. It has its own EPMD port, reads expressions from its standard input and answers
-each with one line. Ended by its pid. ERL in the environment replaces the command `erl`; the other programs of that release are
-looked for beside it.
-"""
+"""A real Erlang node beside the node under test. It has its own EPMD port, reads expressions from its standard input
+and answers each with one line. It is ended by its pid. ERL in the environment replaces the command `erl`. The other
+programs of that release are looked for beside it."""
 import functools
 import os
 import pathlib
@@ -37,7 +36,7 @@ command_line = shlex.split(os.environ.get("ERL") or "erl")
 
 @functools.cache
 def beside_erl(program):
-    """The command of another program of that release, or Skip."""
+    """The command of another program of that release. Skips the test if it is not there."""
     *before, erl = command_line
     path = os.path.join(os.path.dirname(erl), program)
     looked = subprocess.run([*before, "sh", "-c", 'command -v "$0"', path], stdout=subprocess.DEVNULL, check=False)
@@ -47,7 +46,8 @@ def beside_erl(program):
 
 
 class Evaluator:
-    """A program that reads an expression from each line and answers with one line behind a mark. Ended by its pid."""
+    """A program that reads an expression from each line and answers with one line behind a mark. It is ended by its
+    pid."""
 
     full_stop = ""  # the end of an expression, in languages that need one
 

@@ -177,7 +177,8 @@ def check_key(model, operations, most_steps=MOST_STEPS):
 
 
 def _told(operations, longest):
-    """What to show of a history: the end of the longest order that was possible, and what could not follow it."""
+    """The text about a wrong history: the end of the longest order that was possible, and the operations that could not
+    follow it."""
     lines = [f"{operations[0].key!r}: no order of its {len(operations)} operations is possible; {len(longest)} of them, the last being"]
     lines += [f"  {_line(operations[number])}" for number in longest[-8:]]
     left = [one for number, one in enumerate(operations) if number not in set(longest)]
@@ -207,7 +208,7 @@ def check(model, operations, most_steps=MOST_STEPS):
 
 
 class History:
-    """What clients did, noted as it happens, from any thread."""
+    """The operations of clients, noted as they happen. Any thread."""
 
     def __init__(self):
         self.lock = threading.Lock()

@@ -79,7 +79,7 @@ def until_closed(connection):
 
 
 class Folder:
-    """A temporary folder, removed by close()."""
+    """A temporary folder. close() removes it."""
 
     def __init__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix=folder_prefix()))
@@ -271,7 +271,7 @@ class Node:
         return eventually(report, f"{process} reports")
 
     def pid(self, process):
-        """None: the process does not exist now, or the node does not run."""
+        """The pid of the process. None: the process does not exist now, or the node does not run."""
         with contextlib.suppress(OSError):
             reply = self.reply("info", name=process)
             return reply["result"]["pid"] if "result" in reply else None

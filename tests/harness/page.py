@@ -63,7 +63,7 @@ def steps(body):
 
 
 def squeezed(line):
-    """Columns of a table are as wide as values that differ between machines."""
+    """The line with single blanks: columns of a table are as wide as their values, which differ between machines."""
     return re.sub(r"[ ─]+", " ", line).strip()
 
 
@@ -107,8 +107,8 @@ def edited(lines, read):
 
 
 class Reader:
-    """Does what a page says, command by command, in a folder and an environment. A command that fails is retried for a
-    while: what it depends on may not have ended yet."""
+    """Follows a page, command by command, in a folder and an environment. A command that fails is retried for a while,
+    because something that it depends on may not have ended yet."""
 
     def __init__(self, folder, environment):
         self.folder, self.environment = pathlib.Path(folder), environment

@@ -30,7 +30,7 @@ def sanitized(*kinds):
 
 
 class Reports:
-    """Finds nothing in builds without a sanitizer."""
+    """Collects crashes of programs and, in a build with a sanitizer, its reports."""
 
     def __init__(self):
         self.folder = None
@@ -47,12 +47,12 @@ class Reports:
             os.environ[name] = (given + ":" if given else "") + f"log_path={self.folder}/report:log_exe_name=1"
 
     def ended(self, program, status):
-        """Notes a crash; `status`: exit status, as subprocess has it."""
+        """Notes a crash. `status`: the exit status in the form that subprocess has."""
         if status is not None and -status in _broken:
             self.signals.append((program, signal.Signals(-status).name))
 
     def expect_signal(self, number):
-        """Until the next take() this signal is no fault: the test sends it itself."""
+        """This signal is no fault until the next take(), because the test sends it itself."""
         self.expected_signals.add(signal.Signals(number).name)
 
     def expect(self, program, part):

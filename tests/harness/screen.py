@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""An invisible screen (Xvfb) for programs that draw. `display` is its name. `frame` is a file that always has the current picture,
-as an X window dump (xwd), from which png() makes a picture. Removed by close().
-"""
+"""An invisible screen (Xvfb) for programs that draw. `display` is its name. `frame` is a file that always has the
+current picture, as an X window dump (xwd), from which png() makes a picture. close() removes it."""
 import pathlib
 import shutil
 import struct

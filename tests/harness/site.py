@@ -12,8 +12,8 @@ def address(shown):
 
 
 class WebSite:
-    """The web server is the child `site` of `config`. `at` is the address of its first listener, `secured` that of its
-    first with TLS."""
+    """A node with a web server, which is the child `site` of `config`. `at` is the address of its first listener,
+    `secured` the address of its first listener with TLS."""
 
     def __init__(self, cleanup, config, *plugins, settings=()):
         self.cleanup = cleanup

@@ -52,7 +52,7 @@ class ServiceManager:
         cleanup.callback(self.close)
 
     def close(self):
-        """From now on reads and keeps nothing."""
+        """Stops reading and keeping anything."""
         if not self.listens.is_alive():
             return
         self.end.close()
@@ -65,7 +65,7 @@ class ServiceManager:
         self.store = []
 
     def start(self, command, **how):
-        """Like subprocess.Popen, and passes the kept descriptors."""
+        """Starts a command as subprocess.Popen does, and passes the kept descriptors."""
         names, given = [name for name, _ in self.store], [descriptor for _, descriptor in self.store]
         environment = {**os.environ, "NOTIFY_SOCKET": self.path}
         if self.watchdog is not None:

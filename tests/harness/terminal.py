@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A program on a terminal of its own, like a shell that a person uses. Ended by its pid."""
+"""A program on a terminal of its own, like a shell that a person uses. It is ended by its pid."""
 import os
 import pty
 import select
@@ -21,7 +21,7 @@ class Terminal:
         self.seen = b""
 
     def read_until(self, part):
-        """False: the terminal was closed before the text came."""
+        """Reads until `part` has come. False: the terminal was closed before."""
         while part not in self.seen:
             ready, _, _ = select.select([self.descriptor], [], [], 30)
             check(ready, f"the terminal shows no {part}", self.seen)

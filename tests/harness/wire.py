@@ -71,7 +71,7 @@ class Wire:
         cleanup.callback(self.close)
 
     def cut(self):
-        """Both sides learn of it at once. Bytes on their way do not arrive."""
+        """Breaks off the connections. Both sides learn of it at once. Bytes on their way do not arrive."""
         with self.lock:
             self.whole = False
             self._drop_all()
@@ -270,7 +270,7 @@ def in_ring(names):
 
 
 def over_bridge(names):
-    """Two halves, and one member that reaches both."""
+    """Two halves, and one member that reaches both of them."""
     names = list(names)
     middle = len(names) // 2
     side = {name: number - middle for number, name in enumerate(names)}
