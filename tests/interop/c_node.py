@@ -15,7 +15,7 @@ here = pathlib.Path(__file__).resolve().parent
 
 
 def started(cleanup, node):
-    """It runs and is connected; what it has said so far is in its file."""
+    """Starts the C node and waits until it is connected. Its output so far is in its file."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise Skip("no C compiler on this machine")
@@ -37,7 +37,7 @@ def started(cleanup, node):
 
 
 def libei():
-    """Of this machine, whatever Erlang node runs beside it."""
+    """The path of libei of this machine, whichever release the Erlang nodes of the test have."""
     asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "erlang-dev"], capture_output=True, text=True, check=False)
     return f"C node, libei of erlang-dev {asked.stdout or '(version unknown)'}"
 

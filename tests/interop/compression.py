@@ -19,7 +19,7 @@ def bytes_out(of, to):
 
 
 def echoed(of, to):
-    """How many bytes went out for a message that came back whole."""
+    """The number of bytes that went out for a message that came back whole."""
     of.call(f"probe@{to}", "ping")
     before = bytes_out(of, to)
     equal(of.call(f"probe@{to}", f"{{echo, {MESSAGE}}}").count("all work"), 4000)
@@ -64,8 +64,8 @@ def text(size):
 
 
 def answered(by, name, to, size):
-    """How many bytes a child's answer of so many bytes takes on its way to another node, where what is sent is
-    counted when something is read: with the answer to a ping."""
+    """The number of bytes that a child's answer of `size` bytes takes on its way to another node. Sent bytes are
+    counted when something is read, so this waits for the answer to a ping."""
     to.call(f"{name}@{by.name}", "ping")
     before = bytes_out(by, to.name)
     equal(to.call(f"{name}@{by.name}", f"{{echo, {text(size)}}}").count("all work"), size // 20)

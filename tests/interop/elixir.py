@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What people type at Elixir's prompt: GenServer, Task, Node and :pg with a node of ours, in both directions."""
+"""Expressions that people type at Elixir's prompt: GenServer, Task, Node and :pg with a node of ours, in both
+directions."""
 from harness import elixir
 from harness.elixir import Elixir
 from harness.node import Node

@@ -58,7 +58,8 @@ def connect(cleanup, port):
 
 
 def need_files(count):
-    """So many open files for this process and its children, or the test is skipped."""
+    """Raises the limit to this many open files for this process and its children. Skips the test if that is not
+    allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         if hard != resource.RLIM_INFINITY and hard < count:

@@ -31,7 +31,7 @@ applications:
 
 
 def need_library():
-    """Skips a test without it."""
+    """Skips a test if the library is not there."""
     for folder in os.environ.get("ERL_LIBS", "").split(":"):
         if folder and glob.glob(f"{folder}/gen_stage*/ebin/Elixir.GenStage.beam"):
             return

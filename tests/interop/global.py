@@ -20,7 +20,7 @@ def trio(cleanup):
 
 
 def register(node, name, pid, kind="register_name"):
-    """As a plugin does it: a call in its handler."""
+    """Registers a name as a plugin does it: by a call in its handler."""
     return node.call("relay", f"{{relay, global_name_server, {{{kind}, {name}, {pid}}}}}")
 
 
@@ -164,7 +164,7 @@ def third(cleanup):
 def lost_meanwhile(cleanup):
     node = Node(cleanup)
     erl = Erl(cleanup, epmd_port=node.epmd_port)
-    # The process that would go on when our node has taken the lock, and give the lock back.
+    # The process that would go on once our node has taken the lock, and give the lock back.
     erl("[Locker] = [P || P <- element(2, process_info(whereis(global_name_server), links)), is_pid(P),"
         " element(2, process_info(P, current_function)) =:= {global, loop_the_locker, 1}], true = erlang:suspend_process(Locker),"
         "Free = fun() -> Id = {global, self()}, case global:set_lock(Id, [node()], 0) of"

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What OTP's observer and etop ask of a node: the functions and the processes of observer_backend. Then the tools themselves,
-observer on an invisible screen.
-"""
+"""The requests of OTP's observer and etop to a node: the functions and the processes of observer_backend. Then the
+tools themselves run, observer on an invisible screen."""
 import os
 import pathlib
 import re
@@ -93,7 +92,7 @@ def applications(cleanup):
 
 
 def keep_pictures(folder):
-    """Of the tabs, as PNG files in the folder COPPICE_SCREENSHOTS, if there is one."""
+    """Keeps pictures of the tabs, as PNG files in the folder COPPICE_SCREENSHOTS, if there is one."""
     kept = os.environ.get("COPPICE_SCREENSHOTS")
     for dump in folder.glob("*.xwd") if kept else []:
         pathlib.Path(kept).mkdir(parents=True, exist_ok=True)

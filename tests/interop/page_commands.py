@@ -93,7 +93,7 @@ def from_erlang(cleanup):
 
 @shared
 def shop(cleanup):
-    """The node that the guide speaks of: the template's actor as `cart` below a supervisor `front`."""
+    """The node of the guide: the template's actor as `cart` below a supervisor `front`."""
     needs("g++")
     folder = working_folder(cleanup).path
     source = root / "plugin-api/templates/actor/cpp/my_actor.cpp"
@@ -111,7 +111,7 @@ applications:
 
 
 def answered(language, comment, ask):
-    """Asks each expression of the guide, and compares what stands behind it."""
+    """Evaluates each expression of the guide, and compares its result with the text behind it."""
     text, = blocks(GUIDE, language)
     lines = re.findall(rf"^(.*?)[,.]? *{comment} (.*)$", text, re.M)
     equal(len(lines), len(text.splitlines()), "every line says what comes of it")

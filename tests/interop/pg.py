@@ -39,8 +39,8 @@ def membership(cleanup):
     eventually(lambda: seen_by_us(node, "pg", "g").count("me@127.0.0.1") == 3, "we see theirs")
     equal(erl("rpc:call(N, pg, get_local_members, [pg, g]) =:= [Us]"), "true")
     equal(erl("lists:sort(rpc:call(N, pg, which_groups, [pg]))"), "[early,g]")
-    # Theirs: one leave of two joins, and the end of a member. Ours: joined twice, left twice, and a third leave
-    # fails.
+    # The Erlang node's members: one leave of two joins, and the end of a member. Our member: it joins twice and leaves
+    # twice, and a third leave fails.
     erl("ok = pg:leave(g, A), exit(B, kill), ok")
     eventually(lambda: seen_by_us(node, "pg", "g").count("me@127.0.0.1") == 1, "one of theirs is left")
     member(node, erl, "pg", "g")
@@ -144,12 +144,12 @@ def lost_watchers(cleanup):
     theirs(erl, "pg")
     erl(f"N = '{node.name}', A = Idle(), ok = pg:join(g, A), pong = net_adm:ping(N), ok")
     eventually(lambda: "me@127.0.0.1" in seen_by_us(node, "pg", "g"), "known")
-    # Each of them is told of the end of A, if it is still a watcher then: the order of the two ends is by chance.
+    # Each of them is told of the end of A, if it is still a watcher then: chance decides the order of the two ends.
     erl("[{_, [A]} = gen_server:call({pg, N}, {monitor, g}) || _ <- lists:seq(1, 20)],"
         "ok = global:sync(), ok = global:trans({global, self()}, fun() -> ok end)")
     erl("net_kernel:monitor_nodes(true), true = erlang:disconnect_node(N), receive {nodedown, N} -> ok end")
     eventually(lambda: seen_by_us(node, "pg", "g") == "[]", "their node is gone")
-    # All that the scope has to say was said before it has answered two calls more.
+    # The scope has answered two more calls, so it has sent everything before.
     equal([node.call("pg", "which_groups") for _ in range(2)], ["[]", "[]"])
     equal(erl("receive {nodeup, N} -> again after 1000 -> none end"), "none", node.log())
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Priority messages of OTP 28 between Erlang nodes and ours, and what older nodes get in their place."""
+"""Priority messages of OTP 28 between Erlang nodes and ours, and the messages that older nodes get in their place."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import Skip, equal, run, test
 
 
 def pair(cleanup, least=0, **settings):
-    """Ours and an Erlang node whose process `Me` hears what probe hears; both trap exits."""
+    """A node of ours and an Erlang node whose process `Me` receives what probe receives. Both trap exits."""
     node = Node(cleanup, settings=list(settings.items()))
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     release = int(erl("list_to_integer(erlang:system_info(otp_release))"))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Peers that may not connect, or are no peers: each is refused in time, with a log line that names the fault, the
-reason and the remedy, and the node goes on."""
+"""Peers that may not connect, and clients that are no peers: each is refused in time, with a log line that names the
+fault, the reason and the remedy, and the node goes on."""
 import re
 import socket
 import struct
@@ -13,7 +13,7 @@ from harness.tap import check, equal, eventually, run, test
 
 
 def port_of(node):
-    """The distribution port, as EPMD tells it."""
+    """The distribution port of the node, as EPMD has it."""
     with socket.create_connection(("127.0.0.1", node.epmd_port), 10) as s:
         body = b"z" + node.name.partition("@")[0].encode()
         s.sendall(struct.pack(">H", len(body)) + body)

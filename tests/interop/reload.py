@@ -52,7 +52,7 @@ def rss(process):
 
 
 def images(process):
-    """The kv files that are mapped."""
+    """The files of kv that are mapped into the process."""
     with open(f"/proc/{process.pid}/maps") as maps:
         return set(re.findall(r"\S*/plugins/kv-\S+", maps.read()))
 

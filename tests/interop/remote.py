@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What other nodes may do here if the configuration allows it: spawn actors, start applications, call functions."""
+"""The things that other nodes may do here if the configuration allows it: spawn actors, start applications, call
+functions."""
 from harness.erlang import Erl
 from harness.node import Node
 from harness.tap import contains, equal, run, test

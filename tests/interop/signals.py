@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a real Erlang node sends to us and gets from us: calls, messages, monitors, links and exits, in both
+"""The signals that a real Erlang node sends to us and gets from us: calls, messages, monitors, links and exits, in both
 directions."""
 import os
 import subprocess

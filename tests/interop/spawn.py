@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Processes that our actors spawn on other nodes: Erlang functions, actors of another node of ours; and how spawning
-fails."""
+"""Processes that our actors spawn on other nodes: Erlang functions, and actors of another node of ours. Spawning can
+also fail."""
 import signal
 import threading
 
@@ -11,7 +11,7 @@ from harness.tap import equal, eventually, run, test
 
 
 def pair(cleanup):
-    """Ours and an Erlang node whose process `Me` hears what probe hears; probe traps exits."""
+    """A node of ours and an Erlang node whose process `Me` receives what probe receives. probe traps exits."""
     node = Node(cleanup)
     erl = Erl(cleanup, epmd_port=node.epmd_port)
     equal(erl(f"N = '{node.name}', pong = net_adm:ping(N), Probe = gen_server:call({{probe, N}}, self), Me = self(),"

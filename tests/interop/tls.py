@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""TLS between nodes: with OTP's `-proto_dist inet_tls` and between ours, verified and not; refusals and their
-sentences; certificates that change while connections last."""
+"""TLS between nodes: with OTP's `-proto_dist inet_tls` and between nodes of ours, verified and not verified; refusals
+and their sentences; certificates that change while connections last."""
 import os
 import pathlib
 import re
@@ -21,7 +21,7 @@ def peer(node, name):
 
 
 def listening(node):
-    """The ports, in the configuration's order."""
+    """The ports of the listeners, in the configuration's order."""
     return [int(re.search(r":(\d+)", one).group(1)) for one in node.ask("status")["listen"]]
 
 
@@ -146,7 +146,8 @@ def crossed(cleanup):
 
 
 def refused_both_ways(node, erl, coming, going, name="me@127.0.0.1"):
-    """An OTP node connects to ours and is refused, ours to it; what we say of each."""
+    """An OTP node connects to ours and is refused, and our node connects to the OTP node and is refused. Each refusal
+    is compared with our sentence about it."""
     equal(erl(f"net_adm:ping('{node.name}')"), "pang", node.log())
     eventually(lambda: any("connection from" in line and coming in line for line in node.log().splitlines()),
                f"the log has {coming!r}: {node.log()[-1000:]}")
@@ -266,7 +267,7 @@ def reloaded(cleanup):
     equal(erl(f"net_adm:ping('{node.name}')"), "pong", node.log())
 
     def serial():
-        """Of the certificate a new connection is shown."""
+        """The serial number of the certificate that a new connection is shown."""
         done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-showcerts"], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=30)
         return re.search(r"-----BEGIN.*?-----END[^\n]*", done.stdout, re.S).group(0)

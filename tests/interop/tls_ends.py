@@ -19,8 +19,8 @@ PROTOCOLS = ",".join(f"protocol{n:02}" for n in range(80))  # an ALPN list that 
 
 
 class Relay:
-    """Passes on one connection after the other to a port of this machine. `cut`: whether a handshake message that is not
-    encrypted went on in another record than it began in, from the end that `watched` names: client or server."""
+    """Passes on one connection after the other to a port of this machine. `cut`: whether an unencrypted handshake
+    message went on in another record than it began in, from the end that `watched` names: client or server."""
 
     def __init__(self, cleanup, port, watched):
         self.port_of_server, self.watched, self.cut = port, watched, False
@@ -70,7 +70,7 @@ class Relay:
 
 
 class Program:
-    """A program whose output is gathered, and which is told lines."""
+    """A program whose output is gathered, and which reads lines from its standard input."""
 
     def __init__(self, cleanup, *command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -99,7 +99,7 @@ class Program:
 
 
 class OpenSslConnection:
-    """Of s_client or s_server; the latter has one after the other."""
+    """A connection of s_client or s_server. s_server has one connection after the other."""
 
     def __init__(self, program, number=1):
         self.program, self.number = program, number
@@ -167,7 +167,7 @@ def release():
 
 
 class Otp:
-    """Erlang's application ssl."""
+    """A program with Erlang's application ssl."""
 
     can = ("1.3-EC", "1.3-RSA", "1.2-EC", "1.2-RSA", "KeyUpdate", "session")  # no "cut": ssl cuts only long messages
     numbers = itertools.count(1)
@@ -241,7 +241,7 @@ class Java:
         self.started = {}
 
     def program(self, changing):
-        """The program whose keys may be changed is one of its own."""
+        """The command of the program. A program whose keys may be changed is another program."""
         if changing not in self.started:
             command = ["java", str(here / "TlsPeer.java"), *(["limit"] if changing else [])]
             self.started[changing] = JavaProgram(self.cleanup, "java", command, self.epmd_port)
@@ -318,7 +318,7 @@ class Curl:
 
     @staticmethod
     def get(port, ca, version, *more, times=1):
-        """What it gets of a page, and what it tells of that."""
+        """The page that curl gets, and the messages of curl about the connection."""
         done = subprocess.run(["curl", "--silent", "--show-error", "--verbose", "--fail", "--noproxy", "*", "--cacert", ca, f"--tlsv{version}",
                                "--tls-max", version, *more, *[f"https://localhost:{port}/page.txt"] * times], stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60, check=False)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs packaging/TLS.md to the letter: each section's commands, configuration and ssl_dist_optfile are taken out of the
-page and used, OTP connecting to us and we to OTP. Connections that should be refused are. Only the folders are
-replaced."""
+"""Runs packaging/TLS.md to the letter: the commands, configuration and ssl_dist_optfile of each section are taken out
+of the page and used. OTP connects to us and we connect to OTP. Connections that the page says are refused are refused.
+Only the folders are replaced."""
 import os
 import pathlib
 import re
@@ -55,7 +55,7 @@ def fenced(text):
 
 
 def both_directions(section, node, version):
-    """One OTP node connects to us, we to another one."""
+    """One OTP node connects to us, and we connect to another one."""
     coming = section.erl(node)
     equal(coming(f"gen_server:call({{probe, '{node.name}'}}, {{echo, hello}})"), "hello", node.log())
     equal(seen(node, coming), ("in", version), node.log())
@@ -70,7 +70,7 @@ def seen(node, erl):
 
 
 def refused(section, node, words):
-    """An OTP node of another authority, which would take us: the refusal is ours."""
+    """An OTP node of another authority, which would accept us: we refuse."""
     folder = Folder()
     section.cleanup.callback(folder.close)
     stranger = Authority(folder.path, "stranger")

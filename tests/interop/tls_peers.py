@@ -29,7 +29,8 @@ class Files:
 
 
 class Listening:
-    """A node with an echo at a port for each kind of key, one that asks for a certificate, and a page for each kind."""
+    """A node with an echo at a port for each kind of key, a listener that asks for a certificate, and a page for each
+    kind."""
 
     def __init__(self, cleanup):
         self.files = Files(cleanup)

@@ -38,7 +38,7 @@ SECOND = tree("""
 
 
 class Site(WebSite):
-    """With `far`, its route leads to `far_pages` of an Erlang node."""
+    """A site. With `far`, its route leads to `far_pages` of an Erlang node."""
 
     def __init__(self, cleanup, timeout="20s", far=True):
         super().__init__(cleanup, tree(CHILDREN.format(timeout=timeout), "net", "temporary", distribution="listen: [ { address: 127.0.0.1, ports: 15000-65000 } ]", node="workers: 2, log: { level: info }"), "hello_web", "kv")
@@ -54,7 +54,7 @@ class Site(WebSite):
                        'code:load_binary(far_pages, "far_pages", Code), {ok, _} = far_pages:start(far), ready'), "ready")
 
     def ask(self, path, method="GET", body=None, headers=None, on=None):
-        """(status, headers, body)"""
+        """(status, headers, body) of the answer."""
         connection = on or self.client()
         connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
@@ -154,7 +154,7 @@ def lost(cleanup):
 
 
 class Events:
-    """A client of events, which has them as text."""
+    """A client of events. It reads them as text."""
 
     def __init__(self, cleanup, site, path, **headers):
         self.client = http.client.HTTPConnection(*site.at, timeout=60)
@@ -164,7 +164,7 @@ class Events:
         self.answer = self.client.getresponse()
 
     def next(self):
-        """Without comments; None: the stream has ended as it should."""
+        """The next event, without comments. None: the stream has ended correctly."""
         lines = []
         while True:
             line = self.answer.readline()
