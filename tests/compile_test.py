@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of packaging/dev.d/compile.py: what it prints of a build where there is no terminal."""
+"""The self-test of packaging/dev.d/compile.py: its output for a build where there is no terminal."""
 import os
 import pathlib
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 
 COMPILE = pathlib.Path(__file__).resolve().parents[1] / "packaging/dev.d/compile.py"
 
-# A project whose build.ninja is made again, as Meson does it: with much output once, and then not at all.
+# A project whose build.ninja is made again, as Meson does it: the first time with much output, and then with none.
 PROJECT = """\
 ninja_required_version = 1.5
 rule configure

@@ -42,7 +42,7 @@ def flags(folder, pc):
 
 
 def example(readme):
-    """The program, and the lines its comments say it prints."""
+    """The program in the README, and the lines that it prints according to its comments."""
     source = re.search(r"```cpp\n(.*?)```", readme.read_text(encoding="utf-8"), re.S).group(1)
     return source, [line.split("// ")[1] for line in source.splitlines() if "std::puts" in line and "// " in line]
 

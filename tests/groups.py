@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time, so that a header which nine sources
-include is read once. Writes sources into FOLDER that include up to nine of the given ones, and prints the files to compile,
-a line each, relative to the current folder. Sources form a group if no name that one of them keeps to itself (in a namespace
-without a name, as `static`, by `using` or as a macro) is used in another, and if all have opened the same namespaces. A
-file that is not C++, a source that a test program compiles again in place of the product's object, and a source that
-defines a macro for a header stay alone. A group includes the headers of all its sources before the first source, so the
-meaning of a source does not depend on its place in the group.
+"""groups.py FOLDER SOURCE:SOURCE…: for builds that compile several sources at a time, so that a header which nine
+sources include is read once. It writes sources into FOLDER that include up to nine of the given sources, and prints the
+files to compile, a line each, relative to the current folder. Sources form a group if no name that one of them keeps to
+itself (in a namespace without a name, as `static`, by `using` or as a macro) is used in another one, and if all have
+opened the same namespaces. A file that is not C++, a source that a test program compiles again in place of the
+product's object, and a source that defines a macro for a header stay alone. A group includes the headers of all its
+sources before the first source, so the meaning of a source does not depend on its place in the group.
 
-groups.py --hold FOLDER: whether the groups in FOLDER can still be compiled. Status 1: a source has changed so that its group
-no longer can, and Meson has to run again.
+groups.py --hold FOLDER: whether the groups in FOLDER can still be compiled. Status 1: a source has changed so that its
+group no longer can, and Meson has to run again.
 """
 import os
 import re
@@ -30,7 +30,7 @@ DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(define|include|if|endif)[ \t]*(\S*)", re
 INCLUDED = re.compile(r'#include "(.*\.cpp)"')
 NAME = re.compile(r"[A-Za-z_]")
 TYPES = ("struct", "class", "enum", "union", "concept")
-BASE = ("public", "protected", "private", "virtual")  # what stands before the name of a base class
+BASE = ("public", "protected", "private", "virtual")  # words that may precede the name of a base class
 KEYWORDS = {
     "alignas", "alignof", "auto", "bool", "break", "case", "catch", "char", "class", "co_await", "co_return", "concept", "const",
     "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype", "default", "delete", "do", "double",
@@ -147,8 +147,8 @@ def stand_alone():
 
 
 def headers(source, text):
-    """What the source includes under any condition, each as its directive has it. None: it defines a macro before an
-    #include."""
+    """The headers that the source includes under any condition, each in the form of its directive. None: it defines a
+    macro before an #include."""
     found, depth, defined = [], 0, False
     for word, what in DIRECTIVE.findall(text):
         depth += {"if": 1, "endif": -1}.get(word, 0)
@@ -162,7 +162,7 @@ def headers(source, text):
 
 
 def grouped(sources):
-    """The sources as lists; each list can be compiled as one source."""
+    """The sources as lists. Each list can be compiled as one source."""
     groups = []
     alone = set(stand_alone())
     for source in sources:
@@ -182,8 +182,8 @@ def grouped(sources):
 
 
 def text_of_group(folder, members):
-    """The source that includes the members. Paths of ours are relative to it, so that ccache recognises it in another
-    checkout."""
+    """The source that includes the members. Paths of our own files are relative to it, so that ccache recognises it in
+    another checkout."""
     before = (one for source in members for one in headers(source, source.read_text(encoding="utf-8")))
     return "".join(f"#include {one}\n" for one in dict.fromkeys(
         one if isinstance(one, str) else f'"{os.path.relpath(one, folder)}"' for one in [*before, *members]))

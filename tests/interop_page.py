@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""interop_page.py [--sockets] FOLDER PAGE: prints packaging/INTEROP.md, made of what the interop tests proved. FOLDER
-holds the outcomes of runs (*.jsonl, as harness/tap.py notes them). A tick means that a test passed and none failed.
-PAGE is the previous page: rows of its TLS table stay if no run has their peers. --sockets renews that table only."""
+"""interop_page.py [--sockets] FOLDER PAGE: prints packaging/INTEROP.md, made of the results of the interop tests.
+FOLDER has the outcomes of runs (*.jsonl, as harness/tap.py notes them). A tick means that a test passed and none
+failed. PAGE is the previous page: rows of its TLS table stay if no run has their peers. --sockets makes only that table
+anew."""
 import json
 import pathlib
 import sys
@@ -51,7 +52,7 @@ LEGEND = """
 
 
 def read(folder):
-    """{peer: {feature: [(outcome, reason, test)]}}."""
+    """{peer: {feature: [(outcome, reason, test)]}} of the runs in the folder."""
     peers = {}
     for file in sorted(pathlib.Path(folder).glob("*.jsonl")):
         for line in file.read_text(encoding="utf-8").splitlines():
@@ -86,13 +87,13 @@ keeps a peer from changing its keys. A peer that has no such thing has an empty 
 
 
 def sockets_table(peers):
-    """Of {peer: {feature: [(outcome, reason, test)]}}."""
+    """The table of sockets. `peers`: {peer: {feature: [(outcome, reason, test)]}}."""
     rows = [[peer, *(cell(seen.get(feature, [])) for feature in SOCKETS)] for peer, seen in sorted(peers.items())]
     return table([["TLS", *(column for column, _ in SOCKETS.values())], ["---"] * (len(SOCKETS) + 1), *rows])
 
 
 def sockets_of(text):
-    """{peer: {feature: cell}}, of a page."""
+    """{peer: {feature: cell}} of the table in a page."""
     rows = [[one.strip() for one in line.removeprefix("|").removesuffix("|").split("|")]
             for line in text.partition(SOCKETS_HEAD)[2].splitlines() if line.startswith("|")]
     return {row[0]: dict(zip(SOCKETS, row[1:], strict=True)) for row in rows[2:] if len(row) == len(SOCKETS) + 1}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The page of interop: what a cell says of the outcomes it has."""
+"""The self-test of interop_page.py: the text of a cell for the outcomes that it has."""
 import os
 import pathlib
 import subprocess

@@ -34,7 +34,7 @@ def read(path):
 
 
 def files_of(root):
-    """Every file git knows or would add; without git (a released archive), every file outside build/."""
+    """Every file that git knows or would add. Without git (a released archive): every file outside build/."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, check=False) if shutil.which("git") else None
     if listed and listed.returncode == 0:
@@ -45,7 +45,7 @@ def files_of(root):
 
 
 class Table:
-    """The include table, and which room a file belongs to."""
+    """The include table. It knows the room of each file."""
 
     def __init__(self, root):
         self.root = root
@@ -83,7 +83,7 @@ class Table:
         return "/".join(name.parts[2:-1]) or "."
 
     def room(self, name):
-        """The room of a file, None for one outside all rooms."""
+        """The room of a file. None: the file is outside of all rooms."""
         top, parts = name.parts[0], name.parts
         if top == "plugin-api":
             if parts[1] == "testing":
@@ -98,7 +98,7 @@ class Table:
         return None
 
     def allowed(self, name, text):
-        """The rooms that the file may include from, with its own."""
+        """The rooms that the file may include from, including its own room."""
         room = self.room(name)
         if room is None and name.parts[:2] == ("tests", "unit") and len(name.parts) > 3:
             room = name.parts[2]
@@ -111,7 +111,7 @@ class Table:
         return {room} | self.may.get(room, set())
 
     def target(self, name, quoted, included):
-        """The file an #include means, None for one that is not ours."""
+        """The file that an #include means. None: it is not a file of ours."""
         if quoted:
             places = [name.parent / included, Path("daemon") / included, Path(included)]
             if name.parts[0] == "tests":
@@ -135,7 +135,7 @@ def arrows(table, name, text):
         target = table.target(name, quoted, included)
         if target is None:
             if name.parts[0] == "tests" and "/" not in included:
-                continue  # made by the build
+                continue  # the build makes it
             if quoted or included.startswith("coppice/"):
                 yield f"{name}: {included} is no file of ours; the system's stand in <>"
             continue
@@ -149,7 +149,7 @@ def arrows(table, name, text):
 
 
 def opening(name, text):
-    """The first line has to be the licence line; a prologue follows."""
+    """The faults at the top of a file: the first line has to be the licence line, and a prologue follows."""
     lines = text.splitlines()
     if lines and lines[0].startswith("#!"):
         lines = lines[1:]
@@ -218,7 +218,7 @@ def names(name):
 
 
 def check(root):
-    """Violations by rule."""
+    """{rule: its violations}."""
     table = Table(root)
     found = {"includes follow daemon/rooms.txt": [], "each file opens with its licence and a prologue": [],
              "each header may be included twice": [],
@@ -278,7 +278,7 @@ def report(found):
 
 
 def self_test():
-    """Each rule finds the violation that is seeded for it, and nothing in a clean tree."""
+    """Checks that each rule finds the violation that is seeded for it, and finds nothing in a clean tree."""
     head = "// SPDX-License-Identifier: MIT\n// A file of the self-test,\n// with a prologue.\n#pragma once\n"
     seeds = {
         "includes follow daemon/rooms.txt": {
@@ -351,7 +351,7 @@ def self_test():
 
 
 def headers():
-    """The headers that have to be compiled alone: installed ones, and headers that no source of ours includes first.
+    """The headers that have to be compiled alone: installed headers, and headers that no source of ours includes first.
     Headers that only point to another header are left out."""
     table, names, first = Table(ROOT), files_of(ROOT), set()
     for name in names:
@@ -364,7 +364,7 @@ def headers():
 
 
 def fuzz_targets():
-    """NAME: ROOM… of each tests/fuzz/*.cpp that is a target."""
+    """A line NAME: ROOM… for each tests/fuzz/*.cpp that is a target."""
     for path in sorted((ROOT / "tests/fuzz").glob("*.cpp")):
         rooms = ROOMS_LINE.search(read(path))
         if rooms:
@@ -376,8 +376,8 @@ CRASHES = "etf/include/coppice/etf/encode.hpp"  # crashes clang 14 when it insta
 
 
 def often_included():
-    """TARGET: HEADER… of each library of a room and each unit program: the headers that many of its sources include,
-    directly or by other headers. Headers of the C++ library stand in tests/often_included.hpp."""
+    """A line TARGET: HEADER… for each library of a room and each unit program: the headers that many of its sources
+    include, directly or by other headers. Headers of the C++ library are in tests/often_included.hpp."""
     table, of_target = Table(ROOT), {}
     tested = {*table.may, "plugins"}
     for name in files_of(ROOT):

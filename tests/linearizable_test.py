@@ -11,7 +11,7 @@ from harness.linearizable import UNKNOWN, AppendList, Counter, History, NotLinea
 
 
 def history(*rows):
-    """(what, invoked, returned, answer); returned None: the outcome is unknown."""
+    """An operation: (what, invoked, returned, answer). returned None: the outcome is unknown."""
     return [Operation("k", what, invoked, returned, UNKNOWN if returned is None else answer) for what, invoked, returned, answer in rows]
 
 
@@ -55,7 +55,7 @@ BAD = [
 
 
 def by_trying(model, operations):
-    """Whether an order is possible, by trying all of them."""
+    """Whether an order is possible. All orders are tried."""
     known = [n for n, one in enumerate(operations) if one.returned is not None]
     unknown = [n for n, one in enumerate(operations) if one.returned is None]
 

@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: MIT
 """Runs a build's tests through `meson test` and counts their cases.
 
-A doctest program counts by its summary, a script by its TAP lines (`ok N - what`, `not ok N - what`,
-`ok N - what # SKIP reason`). A program that prints neither counts as one case. Exit status 77 is a skipped test; the last
-line that it printed is the reason. In any program a line `SKIP what: reason` turns one passed case into a skipped
-one. A program that fails without a failed case (a crash, a sanitizer's report, a timeout) counts one failed. Of a failure
-the output shows the failed check; all that the programs under test have written is in meson-logs.
+A doctest program counts by its summary, a script by its TAP lines (`ok N - what`, `not ok N - what`, `ok N - what #
+SKIP reason`). A program that prints neither counts as one case. Exit status 77 is a skipped test, and the last line
+that it printed is the reason. In any program a line `SKIP what: reason` turns one passed case into a skipped one. A
+program that fails without a failed case (a crash, a sanitizer's report, a timeout) counts as one failed case. For a
+failure the output shows the failed check; everything that the programs under test have written is in meson-logs.
 
 If a unit program or a script fails by a check or its time limit, it runs three more times by itself. If it passes all
-three times it counts as passed and is listed, by a line `unsteady: NAME: what failed` for each check; its output is kept in
-build/unsteady/NAME.txt.
-A signal, a sanitizer's report, a process or a file left behind is a failure the first time. So are more than two unsteady
-tests in a run, and a failure of a test that already has a line in tests/unsteady.txt.
-The last line is `N passed, N failed, N skipped`; the exit status is 0 only if none failed.
+three times, it counts as passed and is listed, with a line `unsteady: NAME: what failed` for each check. Its output is
+kept in build/unsteady/NAME.txt. A signal, a sanitizer's report, and a process or a file left behind are failures the
+first time. So are more than two unsteady tests in a run, and a failure of a test that already has a line in
+tests/unsteady.txt. The last line is `N passed, N failed, N skipped`. The exit status is 0 only if none failed.
 
 `run.py [BUILD] --script SCRIPT [ARGUMENT…]` runs one script by hand, in the environment that its test has.
 """
@@ -37,7 +36,7 @@ SKIP_LINE = re.compile(r"^SKIP (.+)$", re.M)
 SAID = re.compile(r"^(?:\S+:\d+: (?:FATAL )?ERROR: .+(?:\n +values: .+)?|SUMMARY: \w+Sanitizer: .+)$", re.M)
 # A sanitizer's first report, with its stacks: without them nobody can find the fault.
 REPORT = re.compile(r"^==\d+==ERROR: \w+Sanitizer: .*\n(?:.*\n?)+", re.M)
-MEASURED = re.compile(r"^# measured: (.+)$", re.M)  # a script prints it for people to read
+MEASURED = re.compile(r"^# measured: (.+)$", re.M)  # a script prints this line for people
 TAP_SAID = re.compile(r"^not ok\b.*\n((?:#.*\n?)+)", re.M)
 # Failures that another run cannot undo, whatever else failed.
 CERTAIN = re.compile(r"Sanitizer: |^\S+: runtime error: |test case CRASHED|^# ended by a signal: |^# left behind: ", re.M)
@@ -133,7 +132,7 @@ def built(options):
 
 
 def known_unsteady(text):
-    """The names in tests/unsteady.txt, which has lines NAME DATE SYMPTOM."""
+    """The names in tests/unsteady.txt, whose lines are NAME DATE SYMPTOM."""
     return {line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("#")}
 
 
@@ -185,7 +184,7 @@ def run_script(build, script, *arguments):
     tests = json.loads((builds[0] / "meson-info/intro-tests.json").read_text())
     path = str(Path(script).resolve())
     scripts = [each for each in tests if "PYTHONPATH" in each["env"]]
-    test = next((each for each in scripts if path in each["cmd"]), scripts[0])  # not a test yet: as any other
+    test = next((each for each in scripts if path in each["cmd"]), scripts[0])  # not a test yet: like any other
     environment = {**test["env"], **os.environ, "PYTHONPATH": test["env"]["PYTHONPATH"]}
     os.execve(sys.executable, [sys.executable, path, *arguments], environment)
 

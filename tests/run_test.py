@@ -29,7 +29,7 @@ CASES = [
 
 
 CHECK_PASSED = DOCTEST.format(3, 3, 0, 0)
-# What is shown of a failure: its check, and nothing of a daemon's log.
+# The lines that are shown of a failure: its check, and nothing of a daemon's log.
 LOG = "2026-01-01T00:00:00Z warning dist: a daemon's line\n" * 200
 SHOWN = [
     ("doctest", LOG + "x.cpp:7: ERROR: CHECK( a == b ) is NOT correct!\n  values: CHECK( 1 == 2 )\n\n" + LOG,
@@ -43,7 +43,7 @@ SHOWN = [
 ]
 
 
-# Which failures are made good if the test passes when it runs alone.
+# Failures that are forgiven if the test passes when it runs alone.
 CHECK = DOCTEST.format(3, 2, 1, 0)
 AGAIN = [
     ("a failed check of a unit program", "unit/x", "FAIL", 1, CHECK, True),
@@ -65,7 +65,7 @@ def failed(name):
 
 
 def settled():
-    """The results after failures have run again, by whether they pass: (what is tested, whether it is as expected)."""
+    """(what is tested, whether it is as expected): the results after failures have run again, by whether they pass."""
     steady, unsteady = failed("unit/a"), failed("unit/b")
     unsteady.failures.append("x.cpp:1: ERROR: CHECK( a == b )")
     lines = settle([steady, unsteady], set(), lambda one: one is unsteady)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs tests again and again while other processes load the processors, and prints which failed how often.
+"""Runs tests again and again while other processes load the processors, and prints how often each test failed.
 
-A test that passes on a quiet machine and fails here depends on a speed or an order. No failure is made good by another run;
-the exit status is 0 only if no test ever failed. The output of a failure is in build/unsteady/NAME-ROUND.txt.
+A test that passes on a quiet machine and fails here depends on a speed or an order. No failure is forgiven because
+another run passes; the exit status is 0 only if no test ever failed. The output of a failure is in
+build/unsteady/NAME-ROUND.txt.
 """
 import argparse
 import contextlib

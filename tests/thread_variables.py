@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Reads the machine code of a linked program and says which functions use thread-local variables.
+"""Reads the machine code of a linked program and prints which functions use thread-local variables.
 
 A process of the node may park in one thread and go on in another. A function that keeps the address of a thread-local
 variable while it parks would then use the variable of another thread. So each such variable is used by a few functions
 only, which are never inlined and never park. The compiler does not ensure this, least of all across files; this test
-does. Usage: thread_variables.py PROGRAM, which is not stripped and for x86-64. Exits with 77, Meson's status for a
-skipped test, where the program cannot be read."""
+does. Usage: thread_variables.py PROGRAM. The program is not stripped and is for x86-64. Exits with 77, Meson's status
+for a skipped test, where the program cannot be read.
+"""
 import collections
 import platform
 import re

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The self-test of harness/wire.py: what a wire carries, cuts and holds, and which members of a cluster reach each
-other in partitions."""
+"""The self-test of harness/wire.py: the bytes that a wire carries, cuts and holds, and the members of a cluster that
+reach each other in partitions."""
 import contextlib
 import random
 import socket

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The plugin ABI as text: every struct's members with their types, and every number, read from plugin-api's C headers.
+"""Reads the plugin ABI from the C headers of plugin-api as text: the members of each struct with their types, and each
+number.
 
-Without arguments, as a test: what recorded/MAJOR.MINOR/surface.json holds of this major must still be so, a struct that
-has a size may have grown at its end and others not at all; layout_*.h pin each member by offset; and interfaces are
-called what they are, coppice.NAME/draft-N where the header says (DRAFT) and coppice.NAME/1 where it does not. Drafts are
-the headers of draft/, the ones that STABILITY.md lists; tables are called coppice_NAME where a plugin implements them and
-coppice_NAME_api where the host gives them; statuses of a behaviour are within 64 to 127. With --record FILE it writes
-what the headers say today. Drafts may change and are left out.
+Without arguments it is a test of these promises. Everything in recorded/MAJOR.MINOR/surface.json of this major is still
+true. A struct that has a size may have grown at its end; other structs may not have grown. layout_*.h pin each member
+by its offset. An interface is called coppice.NAME/draft-N if its header says (DRAFT), and coppice.NAME/1 otherwise. The
+drafts are the headers of draft/ and the headers that STABILITY.md lists. A table is called coppice_NAME if a plugin
+implements it, and coppice_NAME_api if the host gives it. Statuses of a behaviour are within 64 to 127. With --record
+FILE it writes what the headers have today. Drafts may change, so they are left out.
 """
 import json
 import pathlib
@@ -20,12 +21,12 @@ STRUCT = re.compile(r"^(?:typedef )?struct (coppice_\w+) \{(.*?)^\}", re.M | re.
 CONSTANT = re.compile(r"^#define (COPPICE_\w+) ([^\s(].*|\(-?\d+\))\s*$", re.M)
 MOVED = re.compile(r'^#pragma GCC warning "<coppice/([\w./]+)> is <coppice/([\w./]+)> now"\n#include <coppice/\2>$', re.M)
 INTERFACE = re.compile(r'^#define (COPPICE_\w+) "(coppice\.[^"]*)"', re.M)
-# The plugin's own copy: nothing of it crosses the boundary.
+# The plugin's own copy: it does not cross the boundary.
 INLINE = {"behaviours", "term"}
 
 
 def headers():
-    """The text of each header by its name; of those whose first comment says so, that it is a draft."""
+    """The text of each header by its name. Headers that only point to a new place are left out."""
     texts = {file.stem: file.read_text(encoding="utf-8") for file in (*HEADERS.glob("draft/*.h"), *HEADERS.glob("detail/*.h"))}
     for file in HEADERS.glob("*.h"):
         if not moved(file):
@@ -34,7 +35,8 @@ def headers():
 
 
 def moved(file):
-    """Where a header that is kept at its old place for a minor version leads, and what it calls itself; else nothing."""
+    """The match of a header that is kept at its old place for a minor version: its own name, and the header that it
+    points to. None: the header has not moved."""
     return MOVED.search(file.read_text(encoding="utf-8"))
 
 
@@ -73,7 +75,7 @@ def least(name):
 
 
 def names_of(member):
-    """What a member declaration declares: `uint8_t* at`, `uint64_t host[8]`, `int32_t (*call)(…)`."""
+    """The name that a member declaration declares: `uint8_t* at`, `uint64_t host[8]`, `int32_t (*call)(…)`."""
     function = re.match(r".*?\(\*(\w+)\)", member)
     if function:
         return [function.group(1)]
@@ -110,7 +112,8 @@ def is_head(name, member, pins):
 
 
 def unbounded(now):
-    """A struct says its size if it may grow; the host has to know then what the first of them had."""
+    """Structs that have a size and no least size, or a least size and no size. The host has to know the size that the
+    first version of a struct had."""
     for name, declared in now["structs"].items():
         sized = "uint32_t size" in declared[:2]
         if sized and least(name) not in now["constants"]:
@@ -148,7 +151,8 @@ STATUS = re.compile(r"^#define (COPPICE_(?!METRIC_)\w+) (\(-\d+\)|\d+)(?=\s)", r
 
 
 def misnamed_tables(texts):
-    """What a draft's functions stand in: coppice_NAME is implemented by a plugin, coppice_NAME_api is given by the host."""
+    """Tables of a draft with a wrong name: coppice_NAME is implemented by a plugin, coppice_NAME_api is given by the
+    host."""
     for header, text in texts.items():
         if not is_draft(text):
             continue
@@ -164,7 +168,7 @@ def misnamed_tables(texts):
 
 
 def out_of_range(texts):
-    """Statuses that a behaviour defines. Numbers that end in u are flags and kinds, no statuses."""
+    """Statuses of behaviours outside of their range. Numbers that end in u are flags and kinds, not statuses."""
     for header, text in texts.items():
         if header in ("status", "log"):
             continue
@@ -174,7 +178,7 @@ def out_of_range(texts):
 
 
 def unlisted(texts, promises):
-    """Drafts by their folder, by what they say of themselves, and by what STABILITY.md says of them."""
+    """Drafts on which the folder, the comment of the header and STABILITY.md disagree."""
     said = {name for name in texts if is_draft(texts[name])}
     lie = {file.stem for file in HEADERS.glob("draft/*.h")}
     row = next(line for line in promises.splitlines() if line.startswith("| drafts"))
@@ -186,7 +190,7 @@ def unlisted(texts, promises):
 
 
 def lost():
-    """A header at its old place has to lead to one that is there."""
+    """Headers at an old place that point to a header which does not exist."""
     for file in sorted(HEADERS.glob("*.h*")):
         leads = moved(file)
         if leads and (leads[1] != file.name or not (HEADERS / leads[2]).is_file()):
@@ -194,7 +198,7 @@ def lost():
 
 
 def seeded(now):
-    """A violation of each kind must be found."""
+    """(what is violated, a surface with the violation) for each kind of violation. Each has to be found."""
     def changed(**structs):
         return {"structs": {**now["structs"], **structs}, "constants": now["constants"]}
 
@@ -209,7 +213,7 @@ def seeded(now):
 
 
 def seeded_names(texts):
-    """The same of names: a header with a wrong one, and what is wrong with it."""
+    """(what is wrong, the headers with the fault) for each kind of wrong name. Each has to be found."""
     def replaced(header, old, new):
         return {**texts, header: texts[header].replace(old, new)}
 
@@ -222,7 +226,7 @@ def seeded_names(texts):
 
 
 def outcomes(texts):
-    """What is promised, and what was found against it."""
+    """Each promise, and the violations of it that were found."""
     now = surface(texts)
     yield "every member is pinned by its offset, every struct by its size", list(unpinned(now))
     yield "what has a size has a least size, and nothing else has", list(unbounded(now))

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""border.py SIMULATED PROGRAM…: what programs and libraries import of libc is simulated, or known to be harmless.
+"""border.py SIMULATED PROGRAM…: checks that every function of libc that programs and libraries import is simulated, or
+known to be harmless.
 
-The machine defines the functions by which the product and libuv reach the kernel. A function that is imported and neither
-defined there nor on the list (harmless.txt, beside this file) would go past it, and a run would no longer depend on its seed
-alone. libuv is looked at by itself: the one that SIMULATED is linked with. Prints TAP, a line for each file and one for the list.
+The machine defines the functions by which the product and libuv reach the kernel. A function that is imported and
+neither defined there nor on the list (harmless.txt, beside this file) would reach the real kernel, and a run would no
+longer depend on its seed alone. libuv is checked by itself: the library that SIMULATED is linked with. Prints TAP, a
+line for each file and one for the list.
 """
 import re
 import subprocess

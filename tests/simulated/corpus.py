@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""corpus.py SIMULATED: the seeds of corpus.txt hold what must hold, and are the same run each time.
+"""corpus.py SIMULATED: checks that no seed of corpus.txt breaks an invariant, and that each is the same run each time.
 
-Each line of corpus.txt is a seed, its workload, and what it is there for. Every seed runs twice, and both runs must have
-the same hash; and different lines must have different ones. Prints TAP.
+Each line of corpus.txt is a seed, its workload, and the reason why it is there. Every seed runs twice, and both runs
+must have the same hash. Different lines must have different hashes. Prints TAP.
 """
 import re
 import subprocess

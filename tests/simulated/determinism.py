@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""determinism.py SIMULATED: a seed is one run, and the hash of a run shows what would make it another.
+"""determinism.py SIMULATED: checks that a seed is one run, and that the hash of a run shows everything that would make
+it another run.
 
-One seed has the same trace and the same hash each time, also while the machine is busy. A single other choice of a thread,
-a single reading of the real clock (most of them), and a walk in the order of addresses each make another hash. Prints TAP.
+One seed has the same trace and the same hash each time, also while the machine is busy. A single other choice of a
+thread, a single reading of the real clock (most of them), and a walk in the order of addresses each lead to another
+hash. Prints TAP.
 """
 import hashlib
 import multiprocessing
@@ -19,7 +21,7 @@ CHOICES = [10, 100, 1_000]
 
 
 def run(program, *more, what=None):
-    """The hash of the run, and one of the lines of its trace."""
+    """The hash of the run, and a hash of the lines of its trace."""
     child = subprocess.Popen([program, *(what or RUN), "--shrink", "0", *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     lines = hashlib.sha256()
     for part in iter(lambda: child.stderr.read(1 << 20), b""):

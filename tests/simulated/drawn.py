@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""drawn.py SIMULATED: 200 seeds that follow from the id of the commit hold what must hold.
+"""drawn.py SIMULATED: checks that 200 seeds, which follow from the id of the commit, break no invariant.
 
-Outside of a git checkout they are always the same. A seed that fails is told with the shortest run that fails in the
-same way. If the parent commit fails like this too, by that seed or by one that a minute's search finds, this commit has not
-made the fault: the seed is skipped, with the line that it wants in known.txt. A failure that has its line there is skipped at
-once. The parent is built in build/parent, which happens only if a seed fails. Prints TAP.
+Outside of a git checkout the seeds are always the same. A seed that fails is reported with the shortest run that fails
+in the same way. If the parent commit fails in the same way, with that seed or with a seed that a search of a minute
+finds, then this commit has not made the fault: the seed is skipped, and the line that it needs in known.txt is printed.
+A failure that already has its line there is skipped at once. The parent is built in build/parent, which happens only if
+a seed fails. Prints TAP.
 
-drawn.py SIMULATED --seeds N does so with N seeds.
+drawn.py SIMULATED --seeds N does the same with N seeds.
 """
 import argparse
 import hashlib
@@ -39,7 +40,7 @@ def failure_of(reason):
 
 
 def failures(said):
-    """(seed, workload, failure, what was said) of each seed that failed."""
+    """(seed, workload, failure, the output) of each seed that failed."""
     out = []
     for seed, text in FAILED.findall(said):
         workload = re.search(r"^workload: (\w+)$", text, re.MULTILINE)
@@ -57,7 +58,7 @@ def known():
 
 
 def parent_is_there():
-    """Whether the tree of the parent commit stands in build/parent."""
+    """Whether the tree of the parent commit is in build/parent."""
     of = "HEAD" if git("diff", "HEAD", "--name-only") else "HEAD^"
     if not git("rev-parse", "--verify", of):
         return False

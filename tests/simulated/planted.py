@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""planted.py BUILD [WORD...]: whether the search finds faults. Each patch in planted/ plants one fault in one source of
-the daemon; with it the search of all workloads, two at a time, has to find a seed that fails within 60 seconds, and that
-seed has to pass without the fault. The first line of a patch says what the fault is. The product is not touched: the
-changed source is compiled by the command of the build folder BUILD (the program's own, if one of its objects is of that
-source), and linked in place of the object that is there. A patch that does not apply any more fails. Prints TAP. WORD: only
-patches whose name has it.
-"""
+"""planted.py BUILD [WORD...]: checks that the search finds faults. Each patch in planted/ plants one fault in one
+source of the daemon. With it the search of all workloads, two at a time, has to find a seed that fails within 60
+seconds, and that seed has to pass without the fault. The first line of a patch describes the fault. The product is not
+touched: the changed source is compiled by the command of the build folder BUILD (the program's own command, if one of
+its objects is of that source), and linked in place of the object that is there. A patch that does not apply any more
+fails. Prints TAP. WORD: only patches whose name contains it."""
 import argparse
 import json
 import re
@@ -35,8 +34,8 @@ def source_of(patch):
 
 
 def compiled_with(compiled, source, copy):
-    """What is compiled in place of the file of one of the build's commands, the copy being in place of the source: None if
-    that file is neither the source nor a group of it."""
+    """The text of the file that is compiled in place of the file of one of the build's commands, with the copy in place
+    of the source. None: the file of the command is neither the source nor a group that includes it."""
     if compiled == source:
         return f'#include "{copy}"\n'
     if "groups" not in compiled.parts or source not in groups.members_of(compiled):
@@ -49,15 +48,15 @@ def compiled_with(compiled, source, copy):
 
 
 def own_link(build):
-    """The words of the program's own link."""
+    """The words of the command that links the program."""
     ninja = ["ninja", "-C", str(build), "-t", "commands", PROGRAM]
     said = subprocess.run(ninja, capture_output=True, text=True, check=True).stdout
     return shlex.split(said.splitlines()[-1])
 
 
 def planted_program(build, patch, folder):
-    """The program, linked with an object that has the fault: in place of the program's own object, or ahead of the archive
-    that has the sound one."""
+    """The program, linked with an object that has the fault: in place of the program's own object, or before the
+    archive that has the correct object."""
     source = source_of(patch)
     copy = folder / source
     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -86,14 +85,14 @@ def planted_program(build, patch, folder):
     if True in places:
         link[link.index(made)] = str(target)
     else:
-        # Behind the program's own objects: of an inline function that both have, the linker takes the program's.
+        # After the program's own objects: if both have an inline function, the linker takes the program's.
         link.insert(max(n for n, word in enumerate(link) if word.endswith(".o")) + 1, str(target))
     subprocess.run(link, cwd=build, check=True)
     return program
 
 
 def search(program, first):
-    """The seed that failed and the last line of what was said; None: none did in time."""
+    """The seed that failed and the last line of the output. None: no seed failed in time."""
     running = []
     for number in range(SEARCHES):
         arguments = ["--first", str(first + number * 1_000_000), "--for", f"{SECONDS}s", "--until-failed", "--shrink", "0"]

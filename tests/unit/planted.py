@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Whether a simulation finds what it is for: faults are planted, one at a time, in a copy of a room of the daemon, and
-each has to break a promise within 60 seconds, in a run that keeps every one without the fault. The product is not
+"""Checks that a simulation finds faults. They are planted, one at a time, in a copy of a room of the daemon. Each fault
+has to break a promise within 60 seconds, in a run that keeps every promise without the fault. The product is not
 touched. tests/unit/ROOM/planted_faults.py has the faults, tests/unit/ROOM/simulation the program.
 
-A fault is a replacement of text that occurs exactly once, so a change of the room that it no longer fits is seen here.
-Prints TAP. CXX is the compiler.
+A fault is a replacement of text that occurs exactly once, so a change of the room that the replacement no longer fits
+is noticed here. Prints TAP. CXX is the compiler.
 """
 import argparse
 import os
@@ -36,8 +36,8 @@ def linked(objects, target):
 
 
 def simulated(program, arguments, first, searches=1):
-    """Exit status and what was printed, of several searches with seeds of their own: of the first that finds something, else
-    of any. No status if they run for too long."""
+    """The exit status and the output of several searches with seeds of their own: of the first search that finds
+    something, or else of any search. No status: they ran for too long."""
     running = [subprocess.Popen([str(program), *arguments, "--seed", str(first + number * 1_000_000_000)],
                                 stdout=subprocess.PIPE, text=True) for number in range(searches)]
     until = time.monotonic() + SECONDS * 3

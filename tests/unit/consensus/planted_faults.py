@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/consensus/simulation finds what it is for: twenty faults, each of which has to
+"""Checks that the simulation of tests/unit/consensus/simulation finds faults: each of twenty planted faults has to
 break a promise within 60 seconds.
 
-    planted_faults.py [--seed N] [WORD…]    all faults, or those whose name contains one of the words; N is the first seed
+planted_faults.py [--seed N] [WORD…]: all faults, or those whose name contains one of the words. N is the first seed.
 """
 import sys
 from pathlib import Path

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Whether the simulation of tests/unit/saga/simulation finds what it is for: fourteen faults, each of which has to break
-a promise within 60 seconds.
+"""Checks that the simulation of tests/unit/saga/simulation finds faults: each of fourteen planted faults has to break a
+promise within 60 seconds.
 
-    planted_faults.py [WORD…]    all faults, or those whose name contains one of the words
+planted_faults.py [WORD…]: all faults, or those whose name contains one of the words.
 """
 import sys
 from pathlib import Path
