@@ -53,7 +53,7 @@ send_status send_away(system& host, const destination& to, signal_ptr what, proc
   const bool serves = (what->flags & signal::unbounded) != 0;
   const base::nanos began = base::mono_now();
   // A part of the node (of_node) serves every node, so it does not wait for any of them.
-  const base::nanos deadline = !serves ? no_deadline : sender.of_node ? 0 : gives_up_at(sender, node);
+  const base::nanos deadline = !serves ? no_deadline : sender.of_node() ? 0 : gives_up_at(sender, node);
   bool waits = deadline > began;
   while (waits && router.busy(node) && !sender.dead && sender.home().can_park()) {
     wait parked;

@@ -27,7 +27,7 @@ void process_record::handle_exit(signal_ptr what) {
     if (!is_alias(what->ref, of_priority)) return;
     first = first || (of_priority && (what->flags & signal::priority) != 0);
   }
-  if (of_node && !from.here()) return;
+  if (of_node() && !from.here()) return;
   message reason = consume(std::move(what));
   if (asked_for && is_atom(reason, "kill")) return die(reasons::killed());
   if (trapping_exit()) {

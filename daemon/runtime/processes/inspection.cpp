@@ -218,7 +218,7 @@ std::optional<process_kin> kin_of(const system& host, const pid& who) {
 std::optional<bool> is_of_node(const system& host, const pid& who) {
   const delivery::reading valid(host);
   const process_record* const found = delivery::find(host, who);
-  return found == nullptr ? std::nullopt : std::optional<bool>(found->of_node);
+  return found == nullptr ? std::nullopt : std::optional<bool>(found->of_node());
 }
 
 std::vector<pid> find_processes(const system& host, const std::function<bool(const behaviour&)>& wanted) {

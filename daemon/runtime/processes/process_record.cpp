@@ -17,7 +17,6 @@ process_record::process_record(worker& home, bool notified, const pid& self,
                                std::unique_ptr<runtime::behaviour> does, const spawn_options& options)
     : priority(options.priority),
       traps_exits(options.trap_exit),
-      of_node(options.of_node),
       mailbox(options.mailbox, notified),
       next_count(self.serial * count_step),
       schedule(home),
@@ -29,6 +28,7 @@ process_record::process_record(worker& home, bool notified, const pid& self,
       application_here(options.application) {
   schedule.stays = options.worker >= 0;
   if (!options.label.empty()) needs_relations().label = options.label;
+  if (options.of_node) needs_relations().of_node = true;
   if (!options.parent.here()) needs_relations().parent = options.parent;
   if (options.group_leader) needs_relations().group_leader = options.group_leader;
 }
@@ -42,6 +42,11 @@ relations& process_record::needs_relations() {
   auto fresh = std::make_unique<runtime::relations>();
   relations_.store(fresh.get(), std::memory_order_release);
   return *fresh.release();
+}
+
+bool process_record::of_node() const {
+  const relations* mine = published_relations();
+  return mine != nullptr && mine->of_node;
 }
 
 pid process_record::leader() const {

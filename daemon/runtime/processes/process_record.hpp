@@ -94,6 +94,8 @@ class process_record final : public process {
   // related(), for any thread.
   const runtime::relations* published_relations() const { return relations_.load(std::memory_order_acquire); }
 
+  // Whether it is a part of the node (spawn_options::of_node). Any thread.
+  bool of_node() const;
   // The group leader. Any thread.
   pid leader() const;
   // The label, else the name. For a signal handler on the process's own thread.
@@ -203,7 +205,6 @@ class process_record final : public process {
   bool lingering : 1 = false; // dead, with its last turn still to come: it died while parked or before init
   bool exits_first : 1 = false;
   bool uses_reserve : 1 = false;  // may wait on one of system_options::reserved_stacks
-  bool of_node : 1 = false;       // spawn_options::of_node
   bool origin_notice : 1 = false; // the message that is being handled is a notice
   std::uint32_t origin_node = 0;  // of the message that is being handled
 

@@ -95,6 +95,7 @@ struct relations {
   std::unique_ptr<std::string> first_label; // set once the process has changed it; null: `label`
   pid group_leader;                         // none: the node's default
   pid parent;                               // if it is on another node; set at spawn
+  bool of_node = false;                     // spawn_options::of_node; set at spawn
 
   flat_table<std::uint64_t, call_state, number_hash> calls; // by reference number
   received_calls::table callers;                            // all except the call at hand

@@ -68,7 +68,7 @@ const coppice_actor_type through_type = {sizeof(coppice_actor_type), 0,      "th
 const coppice_actor_type sink_type = {sizeof(coppice_actor_type), 0,      "sink", "consumer",
                                       tables_of<sink_acts>,       nullptr};
 
-std::int64_t counted = 0;
+std::atomic<std::int64_t> counted = 0; // by the producer, and read by the consumer
 
 // Emits the next `wanted` integers.
 std::int32_t count_on(coppice_actor* self, std::uint64_t wanted) {
