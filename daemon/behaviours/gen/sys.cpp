@@ -134,7 +134,7 @@ void protocol::suspend(process& self) {
 }
 
 bool protocol::lost(process& self, const message& m) {
-  if (!debug_.watches() || !self.origin().here()) return false; // another node's message is for the process
+  if (!debug_.watches()) return false;
   const auto gone = debug_.lost(self, m);
   if (!gone) return false;
   if (suspended_ && suspended_by_ == *gone) {
