@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/suggest.hpp"
 #include "spec/schema/simple_types.hpp"
 
 namespace coppice::spec {
