@@ -450,7 +450,7 @@ TEST_CASE("a call to a slow handler that ends before it has handled the call is 
 }
 
 TEST_CASE("calls to a slow handler hold up neither the others nor the manager") {
-  constexpr int calls = 20;
+  constexpr int asked_for = 20;
   for (const bool in_call : {false, true}) { // the handler is slow with an event, or with an earlier call
     CAPTURE(in_call);
     event_manager_fixture on;
@@ -467,9 +467,9 @@ TEST_CASE("calls to a slow handler hold up neither the others nor the manager") 
         CHECK(on.asked(self, "{sync_notify, {1, []}}") == "ok");
       CHECK(on.asked(self, "which_handlers") == "[{'h:h',a}]");
       const base::nanos began = base::mono_now();
-      for (int i = 0; i < calls; ++i) asked.push_back(on.request(self, "{call, {'h:h', a}, ok}"));
+      for (int i = 0; i < asked_for; ++i) asked.push_back(on.request(self, "{call, {'h:h', a}, ok}"));
       CHECK(on.asked(self, "which_handlers") == "[{'h:h',a}]");
-      CHECK(base::mono_now() - began < calls * spec->slow_after);
+      CHECK(base::mono_now() - began < asked_for * spec->slow_after);
       event_manager_fixture::order(self, slow, "resume");
       for (const runtime::reference& each : asked) {
         const auto answer =
