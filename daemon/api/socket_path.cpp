@@ -137,7 +137,7 @@ base::result<fs::path> choose_socket(std::string_view option, const fs::path& se
   const auto of_services = sockets_in(services);
   std::vector<fs::path> found;
   std::copy_if(of_services.begin(), of_services.end(), std::back_inserter(found), may_open);
-  const fs::path own = folder_of_user();
+  const fs::path own = geteuid() == 0 ? services : folder_of_user();
   if (found.empty() && own != services) {
     // Another user may have made it first, with a socket in it that answers as a node would.
     std::error_code unknown;
